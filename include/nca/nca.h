@@ -1,0 +1,17 @@
+// nca trains neural cellular automata: this header includes the others, in the order in which to
+// read them.
+#ifndef NCA_H
+#define NCA_H
+
+#define NCA_VERSION "0.1.0"
+
+#include "nca/backend.h"   // the seam: what a device does
+#include "nca/config.h"    // every hyper-parameter
+#include "nca/image.h"     // targets and pictures
+#include "nca/model.h"     // the update rule and its file
+#include "nca/rng.h"       // random numbers as a function of what they are for
+#include "nca/status.h"    // what went wrong, in words
+#include "nca/tensor.h"    // axes, order, the alive threshold
+#include "nca/train.h"     // the training loop
+
+#endif

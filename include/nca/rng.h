@@ -1,0 +1,60 @@
+// Random numbers as a function of what they are for: Philox4x32-10 (Salmon et al. 2011), counter
+// based.
+//
+// No state is kept: the same (seed, update, sample, step, cell) gives the same bits on every
+// backend, for any number of threads and in any order, so that a run is repeated, resumed and
+// compared across devices bit for bit.
+//
+// The counter of a draw is { index, step | purpose << 24, sample, update }, its key the run's
+// 64-bit seed (low word first). A draw gives four 32-bit words.
+//
+// The fire bit of a cell: index = cell >> 3 with cell = y * W + x, purpose NCA_RANDOM_FIRE; of the
+// eight 16-bit halves of the four words (word 0 low half first) the one numbered cell & 7 is taken,
+// and the cell fires where it is below nca_fire_threshold(fire_rate).
+#ifndef NCA_RNG_H
+#define NCA_RNG_H
+
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+// What a draw is for; two purposes never share a counter.
+typedef enum nca_random_purpose {
+    NCA_RANDOM_FIRE = 0,         // index cell / 8, step, sample = slot of the batch, update
+    NCA_RANDOM_POOL = 1,         // index = the draw's number, update
+    NCA_RANDOM_STEPS = 2,        // index 0, update
+    NCA_RANDOM_DAMAGE = 3,       // index = the draw's number, sample = slot of the batch, update
+    NCA_RANDOM_PARAMETERS = 4,   // index = element / 4
+    NCA_RANDOM_TEST = 5,
+} nca_random_purpose;
+
+// The key of every draw of a run, and the part of the counter that stays the same over one call.
+typedef struct nca_key {
+    uint64_t seed;
+    uint32_t update;
+} nca_key;
+
+// Steps are numbered with 24 bits.
+#define NCA_RANDOM_STEPS_LIMIT (1u << 24)
+
+// Four random words.
+void nca_random_words(nca_key key, nca_random_purpose purpose, uint32_t sample, uint32_t step,
+                      uint32_t index, uint32_t words[4]);
+
+// A uniform number in [0, 1) of 32 bits: the first word of the draw, divided by 2^32.
+double nca_random_uniform(nca_key key, nca_random_purpose purpose, uint32_t sample, uint32_t step,
+                          uint32_t index);
+
+// How many of the 65536 values of a 16-bit half let a cell fire: the rate rounded to 1/65536,
+// 0..65536.
+static inline uint32_t nca_fire_threshold(double fire_rate)
+{
+    return fire_rate <= 0 ? 0u : fire_rate >= 1 ? 65536u : (uint32_t)(fire_rate * 65536.0 + 0.5);
+}
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,79 @@
+// Training: target -> pool -> batch -> rollout, T steps -> loss -> rollout backward -> optimizer ->
+// pool.
+#ifndef NCA_TRAIN_H
+#define NCA_TRAIN_H
+
+#include "nca/backend.h"
+#include "nca/config.h"
+#include "nca/image.h"
+#include "nca/model.h"
+#include "nca/status.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct nca_trainer nca_trainer;
+
+// Something that went wrong in an update and what was done about it.
+typedef enum nca_event {
+    NCA_EVENT_NONE,
+    NCA_EVENT_SKIPPED,   // loss or gradient not finite, or a state beyond the bound: nothing of the
+                         // update is kept
+    NCA_EVENT_ROLLED_BACK,   // several skips in a row: back to the last good checkpoint, with other
+                             // random draws
+    NCA_EVENT_POOL_REPAIRED,   // dead or exploded rows of the pool became the seed
+    NCA_EVENT_GAVE_UP,         // rolling back did not help: training ends, the last good checkpoint
+                               // stands
+} nca_event;
+
+// One update, as it is logged in metrics.jsonl.
+typedef struct nca_update_result {
+    int64_t update;   // number of this update, from 1
+    int steps;        // T
+    double loss;      // mean over the batch after the rollout; log10 of it is what people read
+    double gradient_norm;     // L2 over all tensors, before any rule
+    double rate;              // learning rate used
+    double active_fraction;   // active cell-steps / all
+    double max_state;         // largest |x| in the batch
+    double seconds;           // wall time of the update
+    nca_event event;
+    char event_text[256];   // what happened, in words; empty where nothing did
+} nca_update_result;
+
+// Starts training. `target` [H,W,4] is padded to the grid. `compute` stays the caller's and
+// outlives the trainer. Refuses a config that does not check, and sizes that would not fit in
+// memory.
+nca_status nca_trainer_create(const nca_config *config, const nca_image *target,
+                              const nca_compute *compute, nca_trainer **out, nca_error *error);
+void nca_trainer_free(nca_trainer *trainer);
+
+// One update. NCA_NUMERIC only after NCA_EVENT_GAVE_UP.
+nca_status nca_trainer_update(nca_trainer *trainer, nca_update_result *out, nca_error *error);
+
+// Updates done so far.
+int64_t nca_trainer_done(const nca_trainer *trainer);
+
+// The batch of the latest update before and after its rollout, [B,H,W,C] each, owned by the trainer
+// until the next update. `before` is kept only after nca_trainer_keep_before(trainer, true).
+void nca_trainer_keep_before(nca_trainer *trainer, bool keep);
+nca_status nca_trainer_batch(nca_trainer *trainer, const float **before, const float **after,
+                             nca_error *error);
+
+// `count` rows of the pool from `first`, [count,H,W,C], into the caller's memory.
+nca_status nca_trainer_pool(nca_trainer *trainer, int first, int count, float *states,
+                            nca_error *error);
+
+// The current rule; the caller frees it.
+nca_status nca_trainer_model(nca_trainer *trainer, nca_model *out, nca_error *error);
+
+// checkpoint.safetensors: weights, moments, pool, update number, counters of the anomaly rules.
+// Whole or not at all.
+nca_status nca_trainer_save(nca_trainer *trainer, const char *path, nca_error *error);
+// Continues from a checkpoint of the same config (checked), bit for bit as if never stopped.
+nca_status nca_trainer_restore(nca_trainer *trainer, const char *path, nca_error *error);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,85 @@
+// Option rows: the parser, --help, config files and shell completion are all made from them.
+#ifndef NCA_CLI_OPTIONS_H
+#define NCA_CLI_OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "nca/config.h"
+#include "nca/status.h"
+
+typedef enum nca_option_kind {
+    NCA_OPTION_TEXT,     // char[NCA_TEXT_BYTES]
+    NCA_OPTION_STRING,   // const char *, pointing into argv
+    NCA_OPTION_INT,      // int64_t
+    NCA_OPTION_REAL,     // double
+    NCA_OPTION_FLAG,     // bool; given without a value, or as --no-NAME
+    NCA_OPTION_LIST,     // nca_option_list: may be given several times
+} nca_option_kind;
+
+enum { NCA_OPTION_LIST_MAX = 64 };
+
+typedef struct nca_option_list {
+    int count;
+    const char *item[NCA_OPTION_LIST_MAX];
+} nca_option_list;
+
+// One option of a command. `target` is an offset into the command's own struct.
+typedef struct nca_option {
+    const char *name;   // without the dashes
+    nca_option_kind kind;
+    size_t target;
+    double min, max;     // of numbers
+    const char *value;   // stands for the argument in help
+    const char *help;    // one line; the default is appended by itself
+    const char *group;   // heading under which help shows it; NULL: as the row before
+} nca_option;
+
+// A subcommand: main.c holds the one table of them.
+typedef struct nca_command {
+    const char *name;
+    const char *arguments;       // "MODEL [FILE...]", for help
+    const char *summary;         // one line
+    const char *details;         // paragraphs and examples under the options; may be NULL
+    const nca_option *options;   // ended by a row without a name
+    int arguments_min, arguments_max;
+    bool has_config;   // the rows of nca/config.h are options as well
+    // Returns the exit code: 0, 1 for a check that failed, 2 for bad input or a failed machine.
+    int (*run)(int argc, char **argv, const struct nca_command *self);
+} nca_command;
+
+// What the parser leaves: the positional arguments.
+typedef struct nca_arguments {
+    int count;
+    const char *item[NCA_OPTION_LIST_MAX];
+} nca_arguments;
+
+// Reads argv (without program and command name) into `values` (the struct the rows point into;
+// defaults already there). `config` may be NULL where the command has none: it starts as
+// nca_config_default(), then takes the preset, then --config FILE, then the options, whatever their
+// order on the command line. Prints help and sets *done on --help. A wrong option suggests the
+// nearest one.
+nca_status nca_options_parse(const nca_command *command, int argc, char **argv, void *values,
+                             nca_config *config, nca_arguments *arguments, bool *done,
+                             nca_error *error);
+
+void nca_help_print(FILE *to, const nca_command *command);
+
+// The candidate nearest to `word` by edit distance, or NULL where none is near.
+const char *nca_nearest(const char *word, const char *const *candidates, size_t count);
+
+// Prints "nca COMMAND: message" on stderr and returns the exit code 2.
+int nca_report_failure(const char *command, const nca_error *error);
+
+// config.json, complete: every field of nca/config.h by its name. Unknown keys, wrong types and
+// values out of range are refused by name (and the nearest key is suggested). `text` is freed by
+// the caller.
+nca_status nca_config_to_json(const nca_config *config, char **text, nca_error *error);
+// Changes only the fields that the text names.
+nca_status nca_config_from_json(const char *text, size_t size_bytes, const char *name,
+                                nca_config *config, nca_error *error);
+nca_status nca_config_read(const char *path, nca_config *config, nca_error *error);
+
+#endif

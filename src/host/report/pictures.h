@@ -1,0 +1,44 @@
+// Pictures of a run: loss curve, batch before and after, pool mosaic, growth and healing.
+#ifndef NCA_REPORT_PICTURES_H
+#define NCA_REPORT_PICTURES_H
+
+#include <stdint.h>
+
+#include "nca/backend.h"
+#include "nca/image.h"
+#include "nca/model.h"
+
+// log10 of the loss over updates as PNG: axes with numbers, the raw points pale, their running
+// median dark; events (skipped, rolled back) as marks. losses[i] belongs to update updates[i]; NaN
+// entries are gaps.
+typedef struct nca_curve_point {
+    int64_t update;
+    double loss;
+    int event;   // nca_event
+} nca_curve_point;
+nca_status nca_curve_write(const char *path, const nca_curve_point *points, size_t count,
+                           const char *title, nca_error *error);
+
+// Two rows, before and after, of up to 16 samples [B,H,W,C], each cell `scale` pixels, on white.
+nca_status nca_batch_picture_write(const char *path, const float *before, const float *after,
+                                   int batch, int height, int width, int channels,
+                                   nca_error *error);
+
+// `count` states [count,H,W,C] as a near-square mosaic, on white.
+nca_status nca_mosaic_write(const char *path, const float *states, int count, int height, int width,
+                            int channels, nca_error *error);
+
+// An animation (by the path's extension) from the seed over `steps` steps; `region` is cleared at
+// step `damage_at` (negative: never). Scale is chosen so that the longer side is about 360 pixels.
+typedef struct nca_movie {
+    int height, width;
+    int steps;
+    int every;   // steps a frame
+    int damage_at;
+    nca_region region;
+    uint64_t seed;
+} nca_movie;
+nca_status nca_movie_write(const char *path, const nca_model *model, const nca_movie *movie,
+                           const nca_compute *compute, nca_error *error);
+
+#endif
