@@ -1,0 +1,205 @@
+// The CPU backend: what machine this is, which kernels it may run, and the table of functions.
+#define _GNU_SOURCE   // sched_getaffinity
+#include "cpu.h"
+
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { THREADS_MAX = 1024, PEAK_RUNS = 5 };
+
+static const char *const isa_names[] = {"scalar", "avx2", "avx512"};
+
+// The best instruction set of this processor and operating system.
+static nca_cpu_isa best_isa(void)
+{
+#if defined(__x86_64__)
+    __builtin_cpu_init();
+    const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+    if (avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
+        __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq"))
+        return NCA_ISA_AVX512;
+    if (avx2)
+        return NCA_ISA_AVX2;
+#endif
+    return NCA_ISA_SCALAR;
+}
+
+// The option, or else NCA_CPU_ISA, caps the choice; what the processor lacks is refused.
+static nca_status choose_isa(const char *asked, nca_cpu_isa *out, nca_error *error)
+{
+    const char *variable = getenv("NCA_CPU_ISA");
+    const char *name = asked ? asked : variable;
+    *out = best_isa();
+    if (!name || !*name)
+        return NCA_OK;
+    for (int isa = NCA_ISA_SCALAR; isa <= NCA_ISA_AVX512; isa++) {
+        if (strcmp(name, isa_names[isa]) != 0)
+            continue;
+        if (isa > (int)*out)
+            return nca_fail(error, NCA_DEVICE, "%s%s: this processor lacks it; the best here is %s",
+                            asked ? "" : "NCA_CPU_ISA=", name, isa_names[*out]);
+        *out = (nca_cpu_isa)isa;
+        return NCA_OK;
+    }
+    return nca_fail(error, NCA_ARGUMENT,
+                    "%s%.40s: no such instruction set; choose scalar, avx2 or avx512",
+                    asked ? "" : "NCA_CPU_ISA=", name);
+}
+
+// Cores that this process may use.
+static int count_cores(void)
+{
+    cpu_set_t set;
+    if (sched_getaffinity(0, sizeof set, &set) == 0)
+        return CPU_COUNT(&set);
+    const long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    return cores > 0 ? (int)cores : 1;
+}
+
+// The processor's own name, from the cpuid instruction.
+static void name_processor(char *name, size_t size)
+{
+    snprintf(name, size, "CPU");
+#if defined(__x86_64__)
+    unsigned words[12];
+    for (unsigned i = 0; i < 3; i++)
+        if (!__get_cpuid(0x80000002u + i, words + 4 * i, words + 4 * i + 1, words + 4 * i + 2,
+                         words + 4 * i + 3))
+            return;
+    char text[sizeof words + 1] = {0};
+    memcpy(text, words, sizeof words);
+    const char *start = text + strspn(text, " ");
+    for (size_t end = strlen(text); end > 0 && text[end - 1] == ' '; end--)
+        text[end - 1] = 0;
+    snprintf(name, size, "%s", start);
+#endif
+}
+
+static void close_device(nca_device *device)
+{
+    if (!device)
+        return;
+    nca_cpu_workers_free(device->workers);
+    free(device);
+}
+
+static nca_status open_device(const nca_device_options *options, nca_device **out, nca_error *error)
+{
+    nca_cpu_isa isa;
+    const nca_device_options standard = {0};
+    if (!options)
+        options = &standard;
+    if (options->threads < 0 || options->threads > THREADS_MAX)
+        return nca_fail(error, NCA_ARGUMENT, "--threads %d: must be 0..%d", options->threads,
+                        THREADS_MAX);
+    if (options->number != 0)
+        return nca_fail(error, NCA_DEVICE, "cpu:%d: there is one such device, cpu",
+                        options->number);
+    NCA_TRY(choose_isa(options->isa, &isa, error));
+    nca_device *device = calloc(1, sizeof *device);
+    if (!device)
+        return nca_fail(error, NCA_MEMORY, "the cpu: no memory for its bookkeeping");
+    device->isa = isa;
+    device->memory_bytes = (size_t)sysconf(_SC_PHYS_PAGES) * (size_t)sysconf(_SC_PAGE_SIZE);
+    name_processor(device->name, sizeof device->name);
+    const int threads = options->threads > 0 ? options->threads : count_cores();
+    const nca_status status = nca_cpu_workers_create(threads, &device->workers, error);
+    if (status != NCA_OK) {
+        close_device(device);
+        return status;
+    }
+    *out = device;
+    return NCA_OK;
+}
+
+static void describe(const nca_device *device, nca_device_info *out)
+{
+    *out = (nca_device_info){.threads = nca_cpu_workers_count(device->workers),
+                             .memory_bytes = device->memory_bytes};
+    snprintf(out->name, sizeof out->name, "%s", device->name);
+    snprintf(out->variant, sizeof out->variant, "%s", isa_names[device->isa]);
+}
+
+typedef struct burning {
+    nca_cpu_ops ops;
+    double *rate;   // [threads * PEAK_RUNS] flop/s
+} burning;
+
+static void burn_band(void *context, int sample, int phase, int band, int worker)
+{
+    (void)sample, (void)phase, (void)worker;
+    const burning *of = context;
+    float sink = 0;
+    const double start = nca_cpu_now();
+    const double flop = of->ops.burn(1000000, &sink);
+    of->rate[band] = flop / (nca_cpu_now() - start);
+    if (sink != sink)   // keeps the sums from being left out
+        of->rate[band] = 0;
+}
+
+static int compare_doubles(const void *a, const void *b)
+{
+    const double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+// The median over short runs that keep all threads busy.
+static double measure_peak(nca_device *device)
+{
+    const int runs = nca_cpu_workers_count(device->workers) * PEAK_RUNS;
+    burning of = {.rate = calloc((size_t)runs, sizeof(double))};
+    if (!of.rate)
+        return 0;
+    nca_cpu_fill_scalar(&of.ops);
+#if defined(__x86_64__)
+    if (device->isa >= NCA_ISA_AVX2)
+        nca_cpu_fill_avx2(&of.ops, 16, 128);
+    if (device->isa >= NCA_ISA_AVX512)
+        nca_cpu_fill_avx512(&of.ops, 16, 128);
+#endif
+    const nca_cpu_job job = {
+        .samples = 1, .phases = 1, .bands = runs, .band = burn_band, .context = &of};
+    double peak = 0;
+    if (nca_cpu_workers_run(device->workers, &job, NULL) == NCA_OK) {
+        qsort(of.rate, (size_t)runs, sizeof *of.rate, compare_doubles);
+        peak = of.rate[runs / 2];
+    }
+    free(of.rate);
+    return peak;
+}
+
+// Every call has done its work when it returns.
+static nca_status synchronize(nca_session *session, nca_error *error)
+{
+    (void)session, (void)error;
+    return NCA_OK;
+}
+
+const nca_backend nca_cpu_backend = {
+    .name = "cpu",
+    .description = "active cells only, on all cores, with AVX-512, AVX2 or plain C",
+    .open = open_device,
+    .close = close_device,
+    .info = describe,
+    .peak = measure_peak,
+    .session_bytes = nca_cpu_session_bytes,
+    .create = nca_cpu_session_create,
+    .destroy = nca_cpu_session_destroy,
+    .upload = nca_cpu_upload,
+    .download = nca_cpu_download,
+    .gather = nca_cpu_gather,
+    .scatter = nca_cpu_scatter,
+    .seed = nca_cpu_seed,
+    .damage = nca_cpu_damage,
+    .forward = nca_cpu_forward,
+    .loss = nca_cpu_loss,
+    .backward = nca_cpu_backward,
+    .update = nca_cpu_update,
+    .synchronize = synchronize,
+};

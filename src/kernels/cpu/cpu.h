@@ -1,0 +1,163 @@
+// What the files of the CPU backend share: device, session, and how a sample lies in memory.
+#ifndef NCA_CPU_H
+#define NCA_CPU_H
+
+#include <stdbool.h>
+#include <time.h>
+
+#include "ops.h"
+#include "workers.h"
+
+typedef enum nca_cpu_isa { NCA_ISA_SCALAR, NCA_ISA_AVX2, NCA_ISA_AVX512 } nca_cpu_isa;
+
+struct nca_device {
+    nca_cpu_workers *workers;
+    nca_cpu_isa isa;
+    char name[128];
+    size_t memory_bytes;
+};
+
+// Columns first..end-1 of a row; first >= end: none.
+typedef struct nca_span {
+    int first;
+    int end;
+} nca_span;
+
+// The masks of a cell in one step.
+enum { NCA_CELL_ALIVE = 1, NCA_CELL_FIRED = 2 };
+
+// One sample of the batch. Planes are padded by one cell all around: [(H+2),(W+2)].
+typedef struct nca_cpu_sample {
+    float *states;        // [states,(H+2),(W+2),C], the tape, used as a ring
+    nca_span *written;    // [states,H]: outside of it a state is zero
+    int start, current;   // which of them began the latest rollout, and which is the batch now
+    uint8_t *mature[2];   // alpha above the threshold, in the state of even and odd steps
+    nca_span *ripe[2];    // [H+2]: where it is; rows -1 and H are always empty
+    uint8_t *masks;       // [steps,(H+2),(W+2)] NCA_CELL_*, valid within `alive`
+    nca_span *alive;      // [steps,H]: cells alive before the step lie within
+    float *gradient[2];   // [bands,(rows+2),(W+2),C]: a band's rows with one more above and below
+    bool *spilled[2];     // [bands]: the band's block of that gradient is not all zero
+    bool *merged[2];      // [bands]: a neighbour's spill was added to it
+    float *sums;          // [bands,P]: d loss / d parameters, as nca_cpu_gradient
+    bool *summed;         // [bands]: the sums are not all zero
+    uint64_t *active;     // [bands]: cells whose network was computed
+    nca_sample_report *report;   // [bands]
+} nca_cpu_sample;
+
+// What a thread works in.
+typedef struct nca_cpu_scratch {
+    uint32_t *cells;           // [rows * W] of a band
+    uint8_t *bits;             // [W + 64] fire bits of a row
+    uint8_t *alive;            // [W] of a row
+    float *p, *dp;             // [NCA_CPU_CHUNK,3C]
+    float *hidden, *dhidden;   // [NCA_CPU_CHUNK,K]
+    float *out;                // [NCA_CPU_CHUNK,C]
+    double mlp_seconds;
+} nca_cpu_scratch;
+
+struct nca_session {
+    nca_device *device;
+    nca_shape shape;
+    nca_cpu_ops ops;
+    nca_layout layout;
+    int bands, band_rows;   // the last band may be shorter
+    int states, steps;      // of a sample: tape + 1 and tape, at least 2 and 1
+    size_t row;             // floats between rows of a padded state
+    size_t plane;           // cells of a padded plane
+    void *memory;
+    size_t memory_bytes;
+
+    float *buffer[NCA_BUFFERS];   // NULL for the batch, which lies in the samples
+    double *totals;               // [P], scratch of reductions
+    nca_cpu_rule rule;
+    bool rule_is_stale;         // parameters have changed since it was packed
+    nca_cpu_sample *sample;     // [B]
+    nca_cpu_scratch *scratch;   // [threads]
+
+    nca_rollout rollout;   // the latest
+    nca_cpu_rotation rotation;
+    uint32_t fire_threshold;
+    bool tape_is_valid;   // a backward pass may follow
+};
+
+// Rows y0..y1-1 of a band.
+static inline void nca_cpu_band_rows(const nca_session *session, int band, int *y0, int *y1)
+{
+    const int end = (band + 1) * session->band_rows;
+    *y0 = band * session->band_rows;
+    *y1 = end < session->shape.height ? end : session->shape.height;
+}
+
+// Which of the ring's states a sample has after `step` steps of the latest rollout.
+static inline int nca_cpu_state_index(const nca_session *session, const nca_cpu_sample *sample,
+                                      int step)
+{
+    return (sample->start + step) % session->states;
+}
+
+static inline float *nca_cpu_state(const nca_session *session, const nca_cpu_sample *sample,
+                                   int index)
+{
+    return sample->states + (size_t)index * session->plane * (size_t)session->shape.channels;
+}
+
+// The cell (y, x) of a padded plane.
+static inline size_t nca_cpu_cell(const nca_session *session, int y, int x)
+{
+    return (size_t)(y + 1) * (size_t)(session->shape.width + 2) + (size_t)(x + 1);
+}
+
+// Seconds of a clock that only runs forward.
+static inline double nca_cpu_now(void)
+{
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
+}
+
+// Does one band of one phase of one sample; see workers.h.
+typedef void nca_cpu_band(void *session, int sample, int phase, int band, int worker);
+nca_status nca_cpu_run(nca_session *session, int phases, nca_cpu_band *band, nca_error *error);
+
+// session.c
+uint64_t nca_cpu_session_bytes(const nca_device *device, const nca_shape *shape);
+nca_status nca_cpu_session_create(nca_device *device, const nca_shape *shape, nca_session **out,
+                                  nca_error *error);
+void nca_cpu_session_destroy(nca_session *session);
+
+// buffers.c
+nca_status nca_cpu_upload(nca_session *session, nca_buffer buffer, size_t first, size_t count,
+                          const float *from, nca_error *error);
+nca_status nca_cpu_download(nca_session *session, nca_buffer buffer, size_t first, size_t count,
+                            float *to, nca_error *error);
+nca_status nca_cpu_gather(nca_session *session, const int *rows, nca_error *error);
+nca_status nca_cpu_scatter(nca_session *session, const int *rows, nca_error *error);
+nca_status nca_cpu_seed(nca_session *session, int slot, int y, int x, bool clear, nca_error *error);
+nca_status nca_cpu_damage(nca_session *session, int slot, const nca_region *region,
+                          nca_error *error);
+
+// rollout.c
+nca_status nca_cpu_forward(nca_session *session, const nca_rollout *rollout,
+                           nca_pass_report *report, nca_error *error);
+nca_status nca_cpu_backward(nca_session *session, nca_pass_report *report, nca_error *error);
+
+// loss.c
+nca_status nca_cpu_loss(nca_session *session, nca_sample_report *samples, nca_error *error);
+// Fills a band's block of `gradient` with d(mean loss) / d(state).
+void nca_cpu_loss_backward(const nca_session *session, const nca_cpu_sample *sample, int band,
+                           float *gradient);
+
+// step_forward.c and step_backward.c: one band of one phase of a step; see there.
+void nca_cpu_step_prepare(nca_session *session, int sample, int band);
+void nca_cpu_step_update(nca_session *session, int sample, int step, int band, int worker);
+void nca_cpu_step_settle(nca_session *session, int sample, int step, int band, int worker);
+void nca_cpu_step_backward_begin(nca_session *session, int sample, int band);
+void nca_cpu_step_backward(nca_session *session, int sample, int step, int band, int worker);
+void nca_cpu_step_backward_end(nca_session *session, int sample, int band);
+
+// optimizer.c
+void nca_cpu_rule_pack(nca_session *session);
+nca_status nca_cpu_update(nca_session *session, const nca_optimizer_step *step,
+                          nca_update_report *report, nca_error *error);
+
+#endif

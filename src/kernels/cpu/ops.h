@@ -1,0 +1,99 @@
+// The table of CPU kernels: each entry has a scalar definition, which AVX2 and AVX-512 overwrite
+// one by one.
+#ifndef NCA_CPU_OPS_H
+#define NCA_CPU_OPS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "nca/backend.h"
+
+// Cells that pass through perception and the network together, so that their hidden units stay in
+// the first-level cache.
+enum { NCA_CPU_CHUNK = 48 };
+
+// Parameters in the orders in which the kernels read them; C channels, K hidden units.
+typedef struct nca_cpu_rule {
+    int channels;
+    int hidden;
+    const float *hidden_weight;   // [K,3C]
+    const float *hidden_bias;     // [K]
+    const float *output_weight;   // [C,K]
+    const float *output_bias;     // [C]
+    float *hidden_panels;    // [K/panel,3C,panel]: hidden_weight transposed, in panels of columns
+    float *output_columns;   // [K,C]: output_weight transposed
+} nca_cpu_rule;
+
+// Sums of d loss / d parameters, in the order in which the kernels add to them.
+typedef struct nca_cpu_gradient {
+    float *hidden_columns;   // [3C,K]: hidden.weight transposed
+    float *hidden_bias;      // [K]
+    float *output_weight;    // [C,K]
+    float *output_bias;      // [C]
+} nca_cpu_gradient;
+
+// Cosine and sine of the angle of perception.
+typedef struct nca_cpu_rotation {
+    float cosine;
+    float sine;
+} nca_cpu_rotation;
+
+// States are padded by a border of one clear cell: cell (y, x) of [H,W] is number (y+1)*(W+2) +
+// x+1. `row` is the distance between rows, in floats: (W+2)*C.
+typedef struct nca_cpu_ops {
+    const char *name;
+    int panel;   // columns of a panel of hidden_panels; 0: all K
+
+    // Fire bits of groups first..first+count-1 of eight cells each, bits [count*8], 0 or 1.
+    void (*fire)(nca_key key, uint32_t sample, uint32_t step, uint32_t threshold, uint32_t first,
+                 size_t count, uint8_t *bits);
+
+    // alive[i] = 1 where any of the nine bytes of `mature` around byte i is not 0, i in 0..count-1;
+    // `mature` points to the first of them, its rows are `stride` bytes apart.
+    void (*dilate)(const uint8_t *mature, size_t stride, size_t count, uint8_t *alive);
+
+    // p [count,3C] of the listed cells of a padded state.
+    void (*perceive)(const float *state, size_t row, int channels, const uint32_t *cells, int count,
+                     nca_cpu_rotation rotation, float *p);
+    // Its transpose: adds dp [count,3C] into the nine cells around each listed cell of `gradient`.
+    void (*perceive_backward)(const float *dp, size_t row, int channels, const uint32_t *cells,
+                              int count, nca_cpu_rotation rotation, float *gradient);
+
+    // hidden [count,K] = relu(p W1 + b1), out [count,C] = hidden W2 + b2; count <= NCA_CPU_CHUNK.
+    void (*mlp)(const nca_cpu_rule *rule, const float *p, int count, float *hidden, float *out);
+    // From dout [count,C]: dp [count,3C], and adds to the sums. `dhidden` [count,K] is scratch;
+    // `hidden` is what the forward pass gave for p.
+    void (*mlp_backward)(const nca_cpu_rule *rule, const float *p, const float *hidden,
+                         const float *dout, int count, float *dhidden, float *dp,
+                         const nca_cpu_gradient *sums);
+    // The hidden layer alone, for the backward pass, which recomputes it.
+    void (*mlp_hidden)(const nca_cpu_rule *rule, const float *p, int count, float *hidden);
+
+    // Runs `rounds` rounds of independent multiply-adds in registers; returns their flop.
+    double (*burn)(long rounds, float *sink);
+} nca_cpu_ops;
+
+// Fills the table with the scalar definitions.
+void nca_cpu_fill_scalar(nca_cpu_ops *ops);
+// Overwrites entries with faster ones; those that need 16 channels and a multiple of 64 hidden
+// units keep the scalar ones otherwise.
+void nca_cpu_fill_avx2(nca_cpu_ops *ops, int channels, int hidden);
+void nca_cpu_fill_avx512(nca_cpu_ops *ops, int channels, int hidden);
+
+// The scalar definitions, each in its op's file.
+void nca_cpu_fire_scalar(nca_key key, uint32_t sample, uint32_t step, uint32_t threshold,
+                         uint32_t first, size_t count, uint8_t *bits);
+void nca_cpu_dilate_scalar(const uint8_t *mature, size_t stride, size_t count, uint8_t *alive);
+void nca_cpu_perceive_scalar(const float *state, size_t row, int channels, const uint32_t *cells,
+                             int count, nca_cpu_rotation rotation, float *p);
+void nca_cpu_perceive_backward_scalar(const float *dp, size_t row, int channels,
+                                      const uint32_t *cells, int count, nca_cpu_rotation rotation,
+                                      float *gradient);
+void nca_cpu_mlp_scalar(const nca_cpu_rule *rule, const float *p, int count, float *hidden,
+                        float *out);
+void nca_cpu_mlp_hidden_scalar(const nca_cpu_rule *rule, const float *p, int count, float *hidden);
+void nca_cpu_mlp_backward_scalar(const nca_cpu_rule *rule, const float *p, const float *hidden,
+                                 const float *dout, int count, float *dhidden, float *dp,
+                                 const nca_cpu_gradient *sums);
+
+#endif

@@ -1,0 +1,222 @@
+// A session's memory: one block, laid out once to count its bytes and once to hand out its parts.
+#include "cpu.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+enum { ALIGN_BYTES = 64, BANDS_MAX = 64, BAND_ROWS_MIN = 4, SLACK_BYTES = 64 };
+
+// Memory handed out piece by piece; without a base it only counts.
+typedef struct arena {
+    uint8_t *base;
+    size_t used;
+    bool overflow;
+} arena;
+
+static void *take(arena *from, size_t count, size_t element_bytes)
+{
+    size_t bytes, end;
+    if (__builtin_mul_overflow(count, element_bytes, &bytes) ||
+        __builtin_add_overflow(bytes, SLACK_BYTES + ALIGN_BYTES, &bytes) ||
+        __builtin_add_overflow(from->used, bytes / ALIGN_BYTES * ALIGN_BYTES, &end)) {
+        from->overflow = true;
+        return NULL;
+    }
+    void *piece = from->base ? from->base + from->used : NULL;
+    from->used = end;
+    return piece;
+}
+
+static size_t multiply(arena *from, size_t a, size_t b)
+{
+    size_t product = 0;
+    from->overflow |= __builtin_mul_overflow(a, b, &product);
+    return product;
+}
+
+// Sizes that follow from the shape. Bands do not depend on the number of threads, so that sums do
+// not.
+static void set_sizes(nca_session *session, const nca_shape *shape)
+{
+    const int rows = (shape->height + BANDS_MAX - 1) / BANDS_MAX;
+    session->shape = *shape;
+    session->layout = nca_layout_of(shape->channels, shape->hidden);
+    session->band_rows = rows > BAND_ROWS_MIN ? rows : BAND_ROWS_MIN;
+    session->bands = (shape->height + session->band_rows - 1) / session->band_rows;
+    session->states = shape->tape_steps > 1 ? shape->tape_steps + 1 : 2;
+    session->steps = shape->tape_steps > 1 ? shape->tape_steps : 1;
+    session->row = (size_t)(shape->width + 2) * (size_t)shape->channels;
+    session->plane = (size_t)(shape->height + 2) * (size_t)(shape->width + 2);
+}
+
+static void lay_out_sample(arena *from, const nca_session *session, nca_cpu_sample *sample)
+{
+    const nca_shape *shape = &session->shape;
+    const size_t rows = (size_t)shape->height, bands = (size_t)session->bands;
+    const size_t state = multiply(from, session->plane, (size_t)shape->channels);
+    const size_t block = multiply(from, session->row, (size_t)session->band_rows + 2);
+    sample->states = take(from, multiply(from, state, (size_t)session->states), sizeof(float));
+    sample->written = take(from, multiply(from, rows, (size_t)session->states), sizeof(nca_span));
+    sample->masks = take(from, multiply(from, session->plane, (size_t)session->steps), 1);
+    sample->alive = take(from, multiply(from, rows, (size_t)session->steps), sizeof(nca_span));
+    for (int i = 0; i < 2; i++) {
+        sample->mature[i] = take(from, session->plane, 1);
+        sample->ripe[i] = take(from, rows + 2, sizeof(nca_span));
+        if (shape->tape_steps > 0) {
+            sample->gradient[i] = take(from, multiply(from, block, bands), sizeof(float));
+            sample->spilled[i] = take(from, bands, sizeof(bool));
+            sample->merged[i] = take(from, bands, sizeof(bool));
+        }
+    }
+    if (shape->tape_steps > 0) {
+        sample->sums = take(from, multiply(from, session->layout.total, bands), sizeof(float));
+        sample->summed = take(from, bands, sizeof(bool));
+    }
+    sample->active = take(from, bands, sizeof(uint64_t));
+    sample->report = take(from, bands, sizeof(nca_sample_report));
+}
+
+static void lay_out_scratch(arena *from, const nca_session *session, nca_cpu_scratch *scratch)
+{
+    const size_t channels = (size_t)session->shape.channels, width = (size_t)session->shape.width;
+    const size_t inputs = NCA_PERCEIVED * channels, hidden = (size_t)session->shape.hidden;
+    scratch->cells = take(from, multiply(from, width, (size_t)session->band_rows), 4);
+    scratch->bits = take(from, width, 1);
+    scratch->alive = take(from, width, 1);
+    scratch->p = take(from, NCA_CPU_CHUNK * inputs, sizeof(float));
+    scratch->dp = take(from, NCA_CPU_CHUNK * inputs, sizeof(float));
+    scratch->hidden = take(from, NCA_CPU_CHUNK * hidden, sizeof(float));
+    scratch->dhidden = take(from, NCA_CPU_CHUNK * hidden, sizeof(float));
+    scratch->out = take(from, NCA_CPU_CHUNK * channels, sizeof(float));
+}
+
+static void lay_out_rule(arena *from, nca_session *session)
+{
+    const nca_layout *layout = &session->layout;
+    session->totals = take(from, layout->total, sizeof(double));
+    session->rule.hidden_panels = take(from, layout->size[NCA_HIDDEN_WEIGHT], sizeof(float));
+    session->rule.output_columns = take(from, layout->size[NCA_OUTPUT_WEIGHT], sizeof(float));
+}
+
+static void lay_out_buffers(arena *from, nca_session *session)
+{
+    const nca_shape *shape = &session->shape;
+    const size_t cells = multiply(from, (size_t)shape->height, (size_t)shape->width);
+    const size_t state = multiply(from, cells, (size_t)shape->channels);
+    const size_t gradients =
+        shape->tape_steps > 0 ? multiply(from, state, (size_t)shape->batch) : 0;
+    const size_t parameters = session->layout.total;
+    const size_t elements[NCA_BUFFERS] = {
+        [NCA_PARAMETERS] = parameters,
+        [NCA_GRADIENT] = parameters,
+        [NCA_MOMENT1] = parameters,
+        [NCA_MOMENT2] = parameters,
+        [NCA_BATCH_GRADIENT] = gradients,
+        [NCA_POOL] = multiply(from, state, (size_t)shape->pool),
+        [NCA_TARGET] = multiply(from, cells, NCA_VISIBLE),
+    };
+    for (int i = 0; i < NCA_BUFFERS; i++)
+        if (i != NCA_BATCH)
+            session->buffer[i] = take(from, elements[i], sizeof(float));
+}
+
+// Lays out the whole session; `session->sample` and `->scratch` may be NULL while counting.
+static void lay_out(arena *from, nca_session *session, int threads)
+{
+    nca_cpu_sample counted_sample;
+    nca_cpu_scratch counted_scratch;
+    lay_out_buffers(from, session);
+    lay_out_rule(from, session);
+    for (int i = 0; i < threads; i++)
+        lay_out_scratch(from, session, session->scratch ? &session->scratch[i] : &counted_scratch);
+    for (int i = 0; i < session->shape.batch && !from->overflow; i++)
+        lay_out_sample(from, session, session->sample ? &session->sample[i] : &counted_sample);
+}
+
+uint64_t nca_cpu_session_bytes(const nca_device *device, const nca_shape *shape)
+{
+    nca_session counted = {0};
+    arena count = {0};
+    set_sizes(&counted, shape);
+    lay_out(&count, &counted, nca_cpu_workers_count(device->workers));
+    return count.overflow ? UINT64_MAX : count.used;
+}
+
+static nca_status check_shape(const nca_shape *shape, nca_error *error)
+{
+    if (shape->channels < 4 || shape->channels % 4 || shape->hidden < 4 || shape->hidden % 4)
+        return nca_fail(error, NCA_ARGUMENT,
+                        "%d channels and %d hidden units: both must be multiples of 4",
+                        shape->channels, shape->hidden);
+    if (shape->batch < 1 || shape->height < 1 || shape->width < 1 || shape->pool < 0 ||
+        shape->tape_steps < 0 || shape->height > 1 << 20 || shape->width > 1 << 20)
+        return nca_fail(error, NCA_ARGUMENT,
+                        "a batch of %d grids of %dx%d: sizes must be from 1 to 1048576",
+                        shape->batch, shape->height, shape->width);
+    return NCA_OK;
+}
+
+static nca_status check_memory(const nca_device *device, uint64_t bytes, const nca_shape *shape,
+                               nca_error *error)
+{
+    if (bytes <= device->memory_bytes)
+        return NCA_OK;
+    return nca_fail(error, NCA_MEMORY,
+                    "%d samples of %dx%dx%d, a pool of %d and %d steps need %s%llu bytes and this "
+                    "machine has %zu; choose a smaller grid, batch, pool or fewer steps",
+                    shape->batch, shape->height, shape->width, shape->channels, shape->pool,
+                    shape->tape_steps, bytes == UINT64_MAX ? "more than " : "",
+                    (unsigned long long)bytes, device->memory_bytes);
+}
+
+nca_status nca_cpu_session_create(nca_device *device, const nca_shape *shape, nca_session **out,
+                                  nca_error *error)
+{
+    NCA_TRY(check_shape(shape, error));
+    const uint64_t bytes = nca_cpu_session_bytes(device, shape);
+    NCA_TRY(check_memory(device, bytes, shape, error));
+    const int threads = nca_cpu_workers_count(device->workers);
+    nca_session *session = calloc(1, sizeof *session);
+    if (session) {
+        session->sample = calloc((size_t)shape->batch, sizeof *session->sample);
+        session->scratch = calloc((size_t)threads, sizeof *session->scratch);
+        session->memory =
+            mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    }
+    if (!session || !session->sample || !session->scratch || session->memory == MAP_FAILED) {
+        if (session && session->memory == MAP_FAILED)
+            session->memory = NULL;
+        nca_cpu_session_destroy(session);
+        return nca_fail(error, NCA_MEMORY,
+                        "%llu bytes: the system refuses them; choose a smaller grid, batch or pool",
+                        (unsigned long long)bytes);
+    }
+    session->memory_bytes = bytes;
+    madvise(session->memory, bytes, MADV_HUGEPAGE);
+    session->device = device;
+    nca_cpu_fill_scalar(&session->ops);
+#if defined(__x86_64__)
+    if (device->isa >= NCA_ISA_AVX2)
+        nca_cpu_fill_avx2(&session->ops, shape->channels, shape->hidden);
+    if (device->isa >= NCA_ISA_AVX512)
+        nca_cpu_fill_avx512(&session->ops, shape->channels, shape->hidden);
+#endif
+    set_sizes(session, shape);
+    arena from = {.base = session->memory};
+    lay_out(&from, session, threads);
+    session->rule_is_stale = true;
+    *out = session;
+    return NCA_OK;
+}
+
+void nca_cpu_session_destroy(nca_session *session)
+{
+    if (!session)
+        return;
+    if (session->memory)
+        munmap(session->memory, session->memory_bytes);
+    free(session->scratch);
+    free(session->sample);
+    free(session);
+}

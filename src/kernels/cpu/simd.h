@@ -1,0 +1,40 @@
+// The vector kernels of one instruction set as a table: included by simd_avx2.c and simd_avx512.c,
+// which are the same source compiled twice.
+#include "masks_simd.h"
+#include "mlp_simd.h"
+#include "perceive_simd.h"
+
+// Twelve chains cover the latency of two multiply-adders.
+static double burn(long rounds, float *sink)
+{
+    enum { CHAINS = 12 };
+    vector sum[CHAINS];
+    volatile float opaque = 0.999f;
+    const vector factor = vector_all(opaque), term = vector_all(1e-3f);
+    UNROLL for (int i = 0; i < CHAINS; i++) sum[i] = vector_all((float)i);
+    for (long r = 0; r < rounds; r++)
+        UNROLL for (int i = 0; i < CHAINS; i++) sum[i] = vector_fma(sum[i], factor, term);
+    UNROLL for (int i = 1; i < CHAINS; i++) sum[0] = vector_add(sum[0], sum[i]);
+    float lanes[LANES];
+    vector_store(lanes, sum[0]);
+    *sink += lanes[0];
+    return 2.0 * CHAINS * LANES * (double)rounds;
+}
+
+static void fill(nca_cpu_ops *ops, const char *name, int channels, int hidden)
+{
+    ops->name = name;
+    ops->burn = burn;
+    ops->fire = fire;
+    ops->dilate = dilate;
+    if (channels == CHANNELS) {
+        ops->perceive = perceive;
+        ops->perceive_backward = perceive_backward;
+        if (hidden % 64 == 0) {
+            ops->panel = PANEL;
+            ops->mlp = mlp;
+            ops->mlp_hidden = mlp_hidden;
+            ops->mlp_backward = mlp_backward;
+        }
+    }
+}

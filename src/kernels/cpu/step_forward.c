@@ -1,0 +1,291 @@
+// One step of the rule, forward, on one band of rows of one sample. A step has two phases, because
+// the second alive test looks at updated neighbours in other bands:
+//   update   pre-step alive mask, fire bits, list of active cells; their perception, network and
+//   update settle   post-step alive mask, and the next state of every cell
+//
+// Only active cells are computed: those that fire and were alive. A dead cell ends as zero whatever
+// its update is. But its updated alpha may keep a living neighbour alive, so where a living cell
+// would fail the second test on living neighbours alone, `settle` computes the alpha of its firing
+// dead neighbours after all: the result is exact.
+#include "cpu.h"
+
+#include <string.h>
+
+static int min_int(int a, int b)
+{
+    return a < b ? a : b;
+}
+
+static int max_int(int a, int b)
+{
+    return a > b ? a : b;
+}
+
+// The span without the columns at its ends where `bytes` is 0.
+static nca_span trim(nca_span span, const uint8_t *bytes)
+{
+    while (span.first < span.end && !bytes[span.first])
+        span.first++;
+    while (span.first < span.end && !bytes[span.end - 1])
+        span.end--;
+    return span;
+}
+
+// What a band works with in one step.
+typedef struct band_step {
+    nca_session *session;
+    nca_cpu_sample *sample;
+    nca_cpu_scratch *scratch;
+    int sample_number, step;
+    int y0, y1;
+    const float *before;   // state, from the band's first padded row on
+    float *after;
+    const uint8_t *mature_before;   // whole planes
+    uint8_t *mature_after;
+    const nca_span *ripe_before;   // [-1..H]
+    nca_span *ripe_after;
+    nca_span *alive;   // [H] of this step
+    uint8_t *masks;    // plane of this step
+} band_step;
+
+static band_step open_step(nca_session *session, int number, int step, int band, int worker)
+{
+    nca_cpu_sample *sample = &session->sample[number];
+    const int tape_step = session->rollout.keep_tape ? step : 0;
+    band_step of = {
+        .session = session,
+        .sample = sample,
+        .scratch = &session->scratch[worker],
+        .sample_number = number,
+        .step = step,
+        .mature_before = sample->mature[step & 1],
+        .mature_after = sample->mature[~step & 1],
+        .ripe_before = sample->ripe[step & 1] + 1,
+        .ripe_after = sample->ripe[~step & 1] + 1,
+        .alive = sample->alive + (size_t)tape_step * (size_t)session->shape.height,
+        .masks = sample->masks + (size_t)tape_step * session->plane,
+    };
+    nca_cpu_band_rows(session, band, &of.y0, &of.y1);
+    const size_t start = (size_t)of.y0 * session->row;
+    of.before = nca_cpu_state(session, sample, nca_cpu_state_index(session, sample, step)) + start;
+    of.after =
+        nca_cpu_state(session, sample, nca_cpu_state_index(session, sample, step + 1)) + start;
+    return of;
+}
+
+// Columns that may be alive: within one cell of a mature one.
+static nca_span alive_span(const band_step *of, int y)
+{
+    nca_span span = {of->session->shape.width, 0};
+    for (int row = y - 1; row <= y + 1; row++) {
+        const nca_span ripe = of->ripe_before[row];
+        if (ripe.first < ripe.end) {
+            span.first = min_int(span.first, max_int(ripe.first - 1, 0));
+            span.end = max_int(span.end, min_int(ripe.end + 1, of->session->shape.width));
+        }
+    }
+    return span.first < span.end ? span : (nca_span){0, 0};
+}
+
+// Fire bits of `count` cells from number `cell` = y * W + x on; the returned array is scratch or
+// the given mask.
+static const uint8_t *fire_bits(const band_step *of, size_t cell, size_t count)
+{
+    const nca_session *session = of->session;
+    const nca_rollout *rollout = &session->rollout;
+    const nca_shape *shape = &session->shape;
+    if (rollout->fire) {
+        const size_t grid = (size_t)shape->height * (size_t)shape->width;
+        return rollout->fire + cell +
+               ((size_t)of->step * (size_t)shape->batch + (size_t)of->sample_number) * grid;
+    }
+    const size_t first = cell / 8, groups = (cell + count + 7) / 8 - first;
+    session->ops.fire(rollout->key, (uint32_t)of->sample_number,
+                      (uint32_t)(rollout->first_step + of->step), session->fire_threshold,
+                      (uint32_t)first, groups, of->scratch->bits);
+    return of->scratch->bits + cell % 8;
+}
+
+// Masks of one row and its active cells, appended to the list as numbers within the band.
+static int mask_row(const band_step *of, int y, int listed)
+{
+    const size_t stride = (size_t)of->session->shape.width + 2;
+    const nca_span span = alive_span(of, y);
+    const size_t cell = nca_cpu_cell(of->session, y, span.first);
+    uint8_t *masks = of->masks + cell, *mature = of->mature_after + (size_t)(y + 1) * stride;
+    memset(mature, 0, stride);
+    of->alive[y] = span;
+    if (span.first >= span.end)
+        return listed;
+    const size_t count = (size_t)(span.end - span.first);
+    of->session->ops.dilate(of->mature_before + cell, stride, count, masks);
+    memcpy(mature + 1 + span.first, of->mature_before + cell, count);
+    const uint8_t *fire =
+        fire_bits(of, (size_t)y * (size_t)of->session->shape.width + (size_t)span.first, count);
+    const uint32_t within = (uint32_t)(cell - (size_t)of->y0 * stride);
+    uint32_t *cells = of->scratch->cells;
+    for (size_t i = 0; i < count; i++) {
+        masks[i] |= (uint8_t)((masks[i] & (fire[i] != 0)) << 1);
+        cells[listed] = within + (uint32_t)i;
+        listed += masks[i] >> 1;
+    }
+    return listed;
+}
+
+// out [count,C]: what the network proposes for the cells.
+static void propose(const band_step *of, const uint32_t *cells, int count)
+{
+    const nca_session *session = of->session;
+    nca_cpu_scratch *scratch = of->scratch;
+    const nca_cpu_ops *ops = &session->ops;
+    ops->perceive(of->before, session->row, session->shape.channels, cells, count,
+                  session->rotation, scratch->p);
+    const double start = session->rollout.measure ? nca_cpu_now() : 0;
+    ops->mlp(&session->rule, scratch->p, count, scratch->hidden, scratch->out);
+    if (session->rollout.measure)
+        scratch->mlp_seconds += nca_cpu_now() - start;
+}
+
+// Updates the listed cells, and says which of them are mature now.
+static void update_cells(const band_step *of, const uint32_t *cells, int count)
+{
+    const size_t channels = (size_t)of->session->shape.channels;
+    const float step_size = (float)of->session->rollout.step_size;
+    const float threshold = (float)of->session->rollout.alive_threshold;
+    uint8_t *mature = of->mature_after + (size_t)of->y0 * ((size_t)of->session->shape.width + 2);
+    propose(of, cells, count);
+    for (int i = 0; i < count; i++) {
+        const float *x = of->before + cells[i] * channels,
+                    *d = of->scratch->out + (size_t)i * channels;
+        float *u = of->after + cells[i] * channels;
+        for (size_t k = 0; k < channels; k++)
+            u[k] = x[k] + step_size * d[k];
+        mature[cells[i]] = u[NCA_ALPHA] > threshold;
+    }
+}
+
+void nca_cpu_step_update(nca_session *session, int sample, int step, int band, int worker)
+{
+    const band_step of = open_step(session, sample, step, band, worker);
+    int listed = 0;
+    for (int y = of.y0; y < of.y1; y++)
+        listed = mask_row(&of, y, listed);
+    for (int i = 0; i < listed; i += NCA_CPU_CHUNK)
+        update_cells(&of, of.scratch->cells + i, min_int(NCA_CPU_CHUNK, listed - i));
+    for (int y = of.y0; y < of.y1; y++)
+        of.ripe_after[y] = trim(of.alive[y], of.mature_after + nca_cpu_cell(session, y, 0));
+    of.sample->active[band] += (uint64_t)listed;
+}
+
+static bool is_alive_before(const band_step *of, int y, int x)
+{
+    uint8_t alive;
+    nca_cpu_dilate_scalar(of->mature_before + nca_cpu_cell(of->session, y, x),
+                          (size_t)of->session->shape.width + 2, 1, &alive);
+    return alive;
+}
+
+// Whether a firing dead neighbour's update lifts its alpha above the threshold.
+static bool is_lifted(const band_step *of, int y, int x)
+{
+    const nca_shape *shape = &of->session->shape;
+    const float threshold = (float)of->session->rollout.alive_threshold;
+    const float step_size = (float)of->session->rollout.step_size;
+    uint32_t dead[8];
+    int count = 0;
+    for (int row = max_int(y - 1, 0); row <= min_int(y + 1, shape->height - 1); row++)
+        for (int column = max_int(x - 1, 0); column <= min_int(x + 1, shape->width - 1); column++)
+            if (!is_alive_before(of, row, column) &&
+                *fire_bits(of, (size_t)row * (size_t)shape->width + (size_t)column, 1))
+                dead[count++] = (uint32_t)(nca_cpu_cell(of->session, row, column) -
+                                           nca_cpu_cell(of->session, of->y0 - 1, -1));
+    if (count == 0)
+        return false;
+    propose(of, dead, count);
+    for (int i = 0; i < count; i++) {
+        const size_t channels = (size_t)shape->channels;
+        const float alpha = of->before[dead[i] * channels + NCA_ALPHA];
+        if (alpha + step_size * of->scratch->out[(size_t)i * channels + NCA_ALPHA] > threshold)
+            return true;
+    }
+    return false;
+}
+
+// Clears the alive bit of the cells of a row that are no longer alive after the update.
+static void settle_row_masks(const band_step *of, int y)
+{
+    const size_t stride = (size_t)of->session->shape.width + 2;
+    const nca_span span = of->alive[y];
+    const size_t cell = nca_cpu_cell(of->session, y, span.first);
+    uint8_t *masks = of->masks + cell, *alive = of->scratch->alive;
+    of->session->ops.dilate(of->mature_after + cell, stride, (size_t)(span.end - span.first),
+                            alive);
+    for (int i = 0; i < span.end - span.first; i++)
+        if ((masks[i] & NCA_CELL_ALIVE) && !alive[i] && !is_lifted(of, y, span.first + i))
+            masks[i] &= (uint8_t)~NCA_CELL_ALIVE;
+}
+
+// Copies a cell; 16 channels are worth a loop that the compiler knows.
+static inline void copy_cell(float *to, const float *from, size_t channels)
+{
+    if (channels == 16)
+        for (size_t k = 0; k < 16; k++)
+            to[k] = from[k];
+    else
+        for (size_t k = 0; k < channels; k++)
+            to[k] = from[k];
+}
+
+// The next state of a row: updated, kept, or clear.
+static void settle_row(const band_step *of, int y, nca_span *written)
+{
+    const size_t channels = (size_t)of->session->shape.channels;
+    const size_t start = (size_t)(y - of->y0 + 1) * of->session->row + channels;
+    const float *before = of->before + start;
+    float *after = of->after + start;
+    const uint8_t *masks = of->masks + nca_cpu_cell(of->session, y, 0);
+    const nca_span alive = of->alive[y];
+    for (int x = written->first; x < written->end; x++)
+        if (x < alive.first || x >= alive.end)
+            memset(after + (size_t)x * channels, 0, channels * sizeof *after);
+    for (int x = alive.first; x < alive.end; x++) {
+        float *to = after + (size_t)x * channels;
+        const float *from = masks[x] & NCA_CELL_FIRED ? to : before + (size_t)x * channels;
+        if (masks[x] & NCA_CELL_ALIVE)
+            copy_cell(to, from, channels);
+        else
+            memset(to, 0, channels * sizeof *to);
+    }
+    *written = alive;
+}
+
+void nca_cpu_step_settle(nca_session *session, int sample, int step, int band, int worker)
+{
+    const band_step of = open_step(session, sample, step, band, worker);
+    const size_t index = (size_t)nca_cpu_state_index(session, of.sample, step + 1);
+    for (int y = of.y0; y < of.y1; y++) {
+        if (of.alive[y].first < of.alive[y].end)
+            settle_row_masks(&of, y);
+        settle_row(&of, y, &of.sample->written[index * (size_t)session->shape.height + (size_t)y]);
+    }
+}
+
+// Before the first step: which cells of the batch are mature.
+void nca_cpu_step_prepare(nca_session *session, int number, int band)
+{
+    nca_cpu_sample *sample = &session->sample[number];
+    const size_t channels = (size_t)session->shape.channels;
+    const float threshold = (float)session->rollout.alive_threshold;
+    const float *state = nca_cpu_state(session, sample, sample->current);
+    int y0, y1;
+    nca_cpu_band_rows(session, band, &y0, &y1);
+    for (int y = y0; y < y1; y++) {
+        const size_t cell = nca_cpu_cell(session, y, 0);
+        for (int x = 0; x < session->shape.width; x++)
+            sample->mature[0][cell + (size_t)x] =
+                state[(cell + (size_t)x) * channels + NCA_ALPHA] > threshold;
+        sample->ripe[0][y + 1] =
+            trim((nca_span){0, session->shape.width}, sample->mature[0] + cell);
+    }
+    sample->active[band] = 0;
+}

@@ -1,0 +1,74 @@
+// One vector of floats of the instruction set that this file is compiled for: 8 lanes (AVX2) or 16
+// (AVX-512). The kernels in *_simd.h are written over it once and compiled for each.
+#ifndef NCA_CPU_VECTOR_H
+#define NCA_CPU_VECTOR_H
+
+#include <immintrin.h>
+
+#if defined(__AVX512F__)
+enum { LANES = 16 };
+typedef __m512 vector;
+#define VECTOR(name) _mm512_##name
+// a where x > 0, else 0
+static inline vector vector_where_positive(vector x, vector a)
+{
+    return _mm512_maskz_mov_ps(_mm512_cmp_ps_mask(x, _mm512_setzero_ps(), _CMP_GT_OQ), a);
+}
+#else
+enum { LANES = 8 };
+typedef __m256 vector;
+#define VECTOR(name) _mm256_##name
+static inline vector vector_where_positive(vector x, vector a)
+{
+    return _mm256_and_ps(_mm256_cmp_ps(x, _mm256_setzero_ps(), _CMP_GT_OQ), a);
+}
+#endif
+
+static inline vector vector_zero(void)
+{
+    return VECTOR(setzero_ps)();
+}
+static inline vector vector_load(const float *from)
+{
+    return VECTOR(loadu_ps)(from);
+}
+static inline void vector_store(float *to, vector x)
+{
+    VECTOR(storeu_ps)(to, x);
+}
+static inline vector vector_all(float x)
+{
+    return VECTOR(set1_ps)(x);
+}
+static inline vector vector_add(vector a, vector b)
+{
+    return VECTOR(add_ps)(a, b);
+}
+static inline vector vector_sub(vector a, vector b)
+{
+    return VECTOR(sub_ps)(a, b);
+}
+static inline vector vector_mul(vector a, vector b)
+{
+    return VECTOR(mul_ps)(a, b);
+}
+// a * b + c, rounded once
+static inline vector vector_fma(vector a, vector b, vector c)
+{
+    return VECTOR(fmadd_ps)(a, b, c);
+}
+// The larger of 0 and x; a NaN passes, so that it is noticed.
+static inline vector vector_relu(vector x)
+{
+    return VECTOR(max_ps)(vector_zero(), x);
+}
+
+// A loop over registers: it has to vanish, or the registers become memory.
+#if defined(__clang__)
+#define UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define UNROLL _Pragma("GCC unroll 16")
+#endif
+#define INLINE static inline __attribute__((always_inline))
+
+#endif
