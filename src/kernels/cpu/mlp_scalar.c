@@ -40,7 +40,8 @@ void nca_cpu_mlp_backward_scalar(const nca_cpu_rule *rule, const float *p, const
                                  const nca_cpu_gradient *sums)
 {
     const int channels = rule->channels, units = rule->hidden, inputs = NCA_PERCEIVED * channels;
-    for (int i = 0; i < count; i++, p += inputs, dp += inputs, hidden += units, dout += channels) {
+    for (int i = 0; i < count;
+         i++, p += inputs, dp += inputs, hidden += units, dhidden += units, dout += channels) {
         for (int j = 0; j < units; j++)
             dhidden[j] = 0;
         for (int c = 0; c < channels; c++) {

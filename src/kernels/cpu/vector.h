@@ -3,9 +3,17 @@
 #ifndef NCA_CPU_VECTOR_H
 #define NCA_CPU_VECTOR_H
 
+// The tests run the AVX-512 kernels on any processor, by SIMDe's portable intrinsics.
+#if defined(NCA_AVX512_BY_SIMDE)
+#define SIMDE_ENABLE_NATIVE_ALIASES
+#include <simde/x86/avx2.h>
+#include <simde/x86/avx512.h>
+#include <simde/x86/fma.h>
+#else
 #include <immintrin.h>
+#endif
 
-#if defined(__AVX512F__)
+#if defined(__AVX512F__) || defined(NCA_AVX512_BY_SIMDE)
 enum { LANES = 16 };
 typedef __m512 vector;
 #define VECTOR(name) _mm512_##name

@@ -1,0 +1,323 @@
+// Every CPU kernel of every instruction set against its scalar definition, on odd counts and sizes.
+// Where the processor lacks AVX-512, its kernels run through SIMDe's portable intrinsics.
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "cpu/ops.h"
+
+void nca_cpu_fill_avx512_by_simde(nca_cpu_ops *ops, int channels, int hidden);
+
+typedef struct variant {
+    const char *name;
+    void (*fill)(nca_cpu_ops *ops, int channels, int hidden);
+} variant;
+
+static const variant variants[] = {
+#if defined(__x86_64__)
+    {"avx2", nca_cpu_fill_avx2},
+#if defined(NCA_TEST_AVX512)
+    {"avx512 by SIMDe", nca_cpu_fill_avx512_by_simde},
+#endif
+#endif
+    {NULL, NULL},
+};
+
+static const int counts[] = {1, 2, 3, 5, 6, 7, 8, 11, 12, 13, 17, 24, 47, 48};
+enum { COUNTS = sizeof counts / sizeof *counts };
+
+// The scalar table, overwritten by a variant where one is given.
+static nca_cpu_ops fill_ops(const variant *v, int channels, int hidden)
+{
+    nca_cpu_ops ops;
+    nca_cpu_fill_scalar(&ops);
+    if (v)
+        v->fill(&ops, channels, hidden);
+    return ops;
+}
+
+// Uniform numbers in -1..1, the same in every run of the test.
+static void fill_uniform(float *x, size_t count, uint32_t sample)
+{
+    const nca_key key = {.seed = 5};
+    for (size_t i = 0; i < count; i++)
+        x[i] = (float)nca_random_uniform(key, NCA_RANDOM_TEST, sample, 0, (uint32_t)i) * 2 - 1;
+}
+
+static float *uniform(size_t count, uint32_t sample)
+{
+    float *x = calloc(count, sizeof *x);
+    assert_non_null(x);
+    fill_uniform(x, count, sample);
+    return x;
+}
+
+// Relative error in the L2 norm. Sums of up to 144 products in another order: a few 1e-7.
+static void assert_close(const float *got, const float *expected, size_t count, const char *what)
+{
+    double difference = 0, size = 0;
+    for (size_t i = 0; i < count; i++) {
+        difference += ((double)got[i] - expected[i]) * ((double)got[i] - expected[i]);
+        size += (double)expected[i] * expected[i];
+    }
+    const double error = sqrt(difference) / (sqrt(size) + 1e-30);
+    if (!(error <= 2e-6))
+        fail_msg("%s: relative error %.2e", what, error);
+}
+
+static void test_fire_bits_are_equal(void **state)
+{
+    (void)state;
+    static const uint32_t thresholds[] = {0, 1, 13107, 32768, 65535, 65536};
+    const nca_cpu_ops scalar = fill_ops(NULL, 16, 128);
+    for (const variant *v = variants; v->name; v++)
+        for (size_t t = 0; t < sizeof thresholds / sizeof *thresholds; t++)
+            for (size_t groups = 1; groups <= 9; groups++) {
+                uint8_t expected[72], got[80];
+                const nca_cpu_ops ops = fill_ops(v, 16, 128);
+                const nca_key key = {.seed = 0xfedcba9876543210u + t, .update = 0xffffffffu};
+                memset(got, 7, sizeof got);
+                scalar.fire(key, 3, 0xffffffu, thresholds[t], 0xffffu, groups, expected);
+                ops.fire(key, 3, 0xffffffu, thresholds[t], 0xffffu, groups, got);
+                assert_memory_equal(got, expected, groups * 8);
+                for (size_t i = groups * 8; i < sizeof got; i++)
+                    assert_int_equal(got[i], 7);   // nothing is written beyond
+            }
+}
+
+static void test_fire_rate_is_what_was_asked(void **state)
+{
+    (void)state;
+    enum { GROUPS = 8192 };
+    static uint8_t bits[GROUPS * 8];
+    static const double rates[] = {0.1, 0.5, 0.75};
+    for (size_t r = 0; r < 3; r++) {
+        const uint32_t threshold = nca_fire_threshold(rates[r]);
+        size_t fired = 0;
+        nca_cpu_fire_scalar((nca_key){.seed = 11}, 0, 0, threshold, 0, GROUPS, bits);
+        for (size_t i = 0; i < sizeof bits; i++)
+            fired += bits[i];
+        // Five standard deviations of 65,536 draws.
+        assert_true(fabs((double)fired / sizeof bits - rates[r]) < 5 * 0.5 / 256);
+    }
+}
+
+static void test_dilate_is_equal(void **state)
+{
+    (void)state;
+    enum { STRIDE = 136 };
+    uint8_t mature[3 * STRIDE], expected[STRIDE], got[STRIDE];
+    nca_cpu_fire_scalar((nca_key){.seed = 3}, 0, 0, 6000, 0, sizeof mature / 8, mature);
+    for (const variant *v = variants; v->name; v++) {
+        const nca_cpu_ops ops = fill_ops(v, 16, 128);
+        for (size_t count = 1; count <= STRIDE - 2; count++) {
+            nca_cpu_dilate_scalar(mature + STRIDE + 1, STRIDE, count, expected);
+            ops.dilate(mature + STRIDE + 1, STRIDE, count, got);
+            assert_memory_equal(got, expected, count);
+        }
+    }
+}
+
+// Cells of a padded plane of 5x11 cells, some of them neighbours.
+enum { PLANE_ROW = 13, PLANE = 7 * PLANE_ROW };
+
+static void list_cells(uint32_t *cells, int count)
+{
+    for (int i = 0; i < count; i++)
+        cells[i] = (uint32_t)(PLANE_ROW * (1 + i % 5) + 1 + i * 7 % 11);
+}
+
+static void check_perceive(const variant *v, int channels, double angle)
+{
+    const size_t row = PLANE_ROW * (size_t)channels, plane = PLANE * (size_t)channels;
+    const size_t inputs = 3 * (size_t)channels;
+    const nca_cpu_rotation rotation = {(float)cos(angle), (float)sin(angle)};
+    const nca_cpu_ops ops = fill_ops(v, channels, 128);
+    float *state = uniform(plane, 1), *dp = uniform(48 * inputs, 2);
+    float *expected = calloc(48 * inputs, 4), *got = calloc(48 * inputs, 4);
+    float *scattered = calloc(plane, 4), *scattered_got = calloc(plane, 4);
+    for (int i = 0; i < COUNTS; i++) {
+        uint32_t cells[48];
+        list_cells(cells, counts[i]);
+        nca_cpu_perceive_scalar(state, row, channels, cells, counts[i], rotation, expected);
+        ops.perceive(state, row, channels, cells, counts[i], rotation, got);
+        assert_close(got, expected, (size_t)counts[i] * inputs, "perceive");
+        nca_cpu_perceive_backward_scalar(dp, row, channels, cells, counts[i], rotation, scattered);
+        ops.perceive_backward(dp, row, channels, cells, counts[i], rotation, scattered_got);
+        assert_close(scattered_got, scattered, plane, "perceive_backward");
+    }
+    free(state), free(dp), free(expected), free(got), free(scattered), free(scattered_got);
+}
+
+static void test_perceive_matches_scalar(void **state)
+{
+    (void)state;
+    for (const variant *v = variants; v->name; v++)
+        for (int channels = 4; channels <= 20; channels += 4) {
+            check_perceive(v, channels, 0);
+            check_perceive(v, channels, 0.7);
+        }
+}
+
+// <perceive(x), dp> = <x, perceive_backward(dp)>: one is the other's transpose.
+static void test_perceive_backward_is_the_transpose(void **state)
+{
+    (void)state;
+    enum { CHANNELS = 4, ROW = PLANE_ROW * CHANNELS, SIZE = PLANE * CHANNELS, INPUTS = 48 * 12 };
+    float *x = uniform(SIZE, 3), *dp = uniform(INPUTS, 4), p[INPUTS], back[SIZE] = {0};
+    const nca_cpu_rotation rotation = {(float)cos(1.1), (float)sin(1.1)};
+    uint32_t cells[48];
+    double left = 0, right = 0;
+    list_cells(cells, 48);
+    nca_cpu_perceive_scalar(x, ROW, CHANNELS, cells, 48, rotation, p);
+    nca_cpu_perceive_backward_scalar(dp, ROW, CHANNELS, cells, 48, rotation, back);
+    for (int i = 0; i < INPUTS; i++)
+        left += (double)p[i] * dp[i];
+    for (int i = 0; i < SIZE; i++)
+        right += (double)x[i] * back[i];
+    assert_true(fabs(left - right) < 1e-5 * fabs(left));
+    free(x), free(dp);
+}
+
+// A rule with random parameters, packed for panels of `panel` columns.
+typedef struct packed_rule {
+    nca_cpu_rule rule;
+    float *parameters, *panels, *columns;
+} packed_rule;
+
+static packed_rule pack_rule(int channels, int hidden, int panel)
+{
+    const nca_layout layout = nca_layout_of(channels, hidden);
+    const int inputs = 3 * channels, width = panel ? panel : hidden;
+    packed_rule packed = {.parameters = uniform(layout.total, 6),
+                          .panels = calloc(layout.size[NCA_HIDDEN_WEIGHT], 4),
+                          .columns = calloc(layout.size[NCA_OUTPUT_WEIGHT], 4)};
+    packed.rule = (nca_cpu_rule){
+        .channels = channels,
+        .hidden = hidden,
+        .hidden_weight = packed.parameters,
+        .hidden_bias = packed.parameters + layout.offset[NCA_HIDDEN_BIAS],
+        .output_weight = packed.parameters + layout.offset[NCA_OUTPUT_WEIGHT],
+        .output_bias = packed.parameters + layout.offset[NCA_OUTPUT_BIAS],
+        .hidden_panels = packed.panels,
+        .output_columns = packed.columns,
+    };
+    for (int j = 0; j < hidden; j++)
+        for (int k = 0; k < inputs; k++)
+            packed.panels[(j / width * inputs + k) * width + j % width] =
+                packed.rule.hidden_weight[j * inputs + k];
+    for (int c = 0; c < channels; c++)
+        for (int j = 0; j < hidden; j++)
+            packed.columns[j * channels + c] = packed.rule.output_weight[c * hidden + j];
+    return packed;
+}
+
+static void free_rule(packed_rule *packed)
+{
+    free(packed->parameters), free(packed->panels), free(packed->columns);
+}
+
+// What the network gives for the same inputs, forward and backward, in one array.
+static float *run_network(const nca_cpu_ops *ops, int channels, int hidden, int count, size_t *size)
+{
+    packed_rule packed = pack_rule(channels, hidden, ops->panel);
+    const nca_layout layout = nca_layout_of(channels, hidden);
+    const size_t n = (size_t)count, units = n * (size_t)hidden, inputs = n * 3 * (size_t)channels;
+    float *p = uniform(inputs, 7), *dout = uniform(n * (size_t)channels, 8);
+    *size = 2 * units + inputs + n * (size_t)channels + layout.total;
+    float *all = calloc(*size, sizeof *all);
+    float *unit = all, *dunit = all + units, *dp = dunit + units, *out = dp + inputs;
+    float *sums = out + n * (size_t)channels;
+    fill_uniform(sums, layout.total, 9);   // the kernels add to what is there
+    const nca_cpu_gradient gradient = {
+        .hidden_columns = sums,
+        .hidden_bias = sums + layout.offset[NCA_HIDDEN_BIAS],
+        .output_weight = sums + layout.offset[NCA_OUTPUT_WEIGHT],
+        .output_bias = sums + layout.offset[NCA_OUTPUT_BIAS],
+    };
+    ops->mlp(&packed.rule, p, count, unit, out);
+    ops->mlp_hidden(&packed.rule, p, count, unit);
+    ops->mlp_backward(&packed.rule, p, unit, dout, count, dunit, dp, &gradient);
+    free(p), free(dout);
+    free_rule(&packed);
+    return all;
+}
+
+static void test_network_matches_scalar(void **state)
+{
+    (void)state;
+    static const int shapes[][2] = {{16, 128}, {16, 64}, {16, 192}, {16, 132}, {4, 8}, {20, 128}};
+    const nca_cpu_ops scalar = fill_ops(NULL, 16, 128);
+    for (const variant *v = variants; v->name; v++)
+        for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++)
+            for (int i = 0; i < COUNTS; i++) {
+                const int *shape = shapes[s];
+                const nca_cpu_ops ops = fill_ops(v, shape[0], shape[1]);
+                size_t size;
+                float *expected = run_network(&scalar, shape[0], shape[1], counts[i], &size);
+                float *got = run_network(&ops, shape[0], shape[1], counts[i], &size);
+                assert_close(got, expected, size, v->name);
+                free(expected), free(got);
+            }
+}
+
+// The result of a cell does not depend on how many cells pass through the network with it.
+static void test_network_is_independent_of_grouping(void **state)
+{
+    (void)state;
+    for (const variant *v = variants; v->name; v++) {
+        const nca_cpu_ops ops = fill_ops(v, 16, 128);
+        packed_rule packed = pack_rule(16, 128, ops.panel);
+        float *p = uniform(48 * 48, 7), hidden[48 * 128], together[48 * 16], alone[16];
+        ops.mlp(&packed.rule, p, 48, hidden, together);
+        for (int i = 0; i < 48; i++) {
+            ops.mlp(&packed.rule, p + i * 48, 1, hidden, alone);
+            assert_memory_equal(alone, together + (size_t)i * 16, sizeof alone);
+        }
+        free(p);
+        free_rule(&packed);
+    }
+}
+
+static void check_nan_passes(const nca_cpu_ops *ops)
+{
+    packed_rule packed = pack_rule(16, 128, ops->panel);
+    float p[48] = {0}, hidden[128], out[16];
+    p[5] = NAN;
+    ops->mlp(&packed.rule, p, 1, hidden, out);
+    assert_true(isnan(out[0]) && isnan(out[15]));
+    free_rule(&packed);
+}
+
+static void test_nan_passes_through_the_network(void **state)
+{
+    (void)state;
+    nca_cpu_ops ops = fill_ops(NULL, 16, 128);
+    check_nan_passes(&ops);
+    for (const variant *v = variants; v->name; v++) {
+        ops = fill_ops(v, 16, 128);
+        check_nan_passes(&ops);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_fire_bits_are_equal),
+        cmocka_unit_test(test_fire_rate_is_what_was_asked),
+        cmocka_unit_test(test_dilate_is_equal),
+        cmocka_unit_test(test_perceive_matches_scalar),
+        cmocka_unit_test(test_perceive_backward_is_the_transpose),
+        cmocka_unit_test(test_network_matches_scalar),
+        cmocka_unit_test(test_network_is_independent_of_grouping),
+        cmocka_unit_test(test_nan_passes_through_the_network),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
