@@ -2,6 +2,7 @@
 #ifndef NCA_IO_SAFETENSORS_H
 #define NCA_IO_SAFETENSORS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 

@@ -1,0 +1,151 @@
+// Import of the rules that the article's authors published for its web page.
+//
+// A JSON array of two layers; each an object with "in_ch", "out_ch", "weight_scale", "bias_scale",
+// "type" "uint8" and "data_b64", the base64 of bytes [in_ch+1, out_ch]: weights, then one row of
+// biases. A byte means (byte / 255 - 1/2) * scale.
+#include "nca/model.h"
+
+#include <jansson.h>
+#include <math.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "io/files.h"
+
+enum { FILE_LIMIT_BYTES = 16 << 20, UNITS_MAX = 4096 };
+
+typedef struct layer {
+    int inputs, outputs;
+    double weight_scale, bias_scale;
+    uint8_t *bytes;   // [inputs+1, outputs], owned
+} layer;
+
+static int base64_value(char c)
+{
+    static const char alphabet[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    const char *found = c ? strchr(alphabet, c) : NULL;
+    return found ? (int)(found - alphabet) : -1;
+}
+
+// Exactly `count` bytes, or false.
+static bool decode_base64(const char *text, uint8_t *bytes, size_t count)
+{
+    uint32_t bits = 0;
+    int held = 0;
+    size_t done = 0;
+    for (; *text && *text != '='; text++) {
+        const int value = base64_value(*text);
+        if (value < 0)
+            return false;
+        bits = (bits << 6 | (uint32_t)value) & 0xffffff;
+        held += 6;
+        if (held >= 8) {
+            held -= 8;
+            if (done == count)
+                return false;
+            bytes[done++] = (uint8_t)(bits >> held);
+        }
+    }
+    return done == count && text[strspn(text, "=")] == 0;
+}
+
+static bool read_units(const json_t *entry, const char *key, int *out)
+{
+    const json_t *value = json_object_get(entry, key);
+    *out = (int)json_integer_value(value);
+    return json_is_integer(value) && json_integer_value(value) >= 4 &&
+           json_integer_value(value) <= UNITS_MAX;
+}
+
+static bool read_scale(const json_t *entry, const char *key, double *out)
+{
+    const json_t *value = json_object_get(entry, key);
+    *out = json_number_value(value);
+    return json_is_number(value) && isfinite(*out) && fabs(*out) < 1e6;
+}
+
+static nca_status read_layer(const json_t *entry, const char *path, int number, layer *out,
+                             nca_error *error)
+{
+    const char *type = json_string_value(json_object_get(entry, "type"));
+    const char *data = json_string_value(json_object_get(entry, "data_b64"));
+    if (!type || strcmp(type, "uint8") != 0 || !data || !read_units(entry, "in_ch", &out->inputs) ||
+        !read_units(entry, "out_ch", &out->outputs) ||
+        !read_scale(entry, "weight_scale", &out->weight_scale) ||
+        !read_scale(entry, "bias_scale", &out->bias_scale))
+        return nca_fail(error, NCA_FORMAT,
+                        "%s: layer %d is not one of the article's published "
+                        "layers of bytes",
+                        path, number);
+    const size_t count = (size_t)(out->inputs + 1) * (size_t)out->outputs;
+    out->bytes = malloc(count);
+    if (!out->bytes)
+        return nca_fail(error, NCA_MEMORY, "%s: no memory for its %zu bytes", path, count);
+    if (!decode_base64(data, out->bytes, count))
+        return nca_fail(error, NCA_FORMAT, "%s: layer %d does not hold %zu bytes of base64", path,
+                        number, count);
+    return NCA_OK;
+}
+
+// Bytes [inputs,outputs] become weights [outputs,inputs]; the last row becomes the biases.
+static void unpack_layer(const layer *from, float *weight, float *bias)
+{
+    for (int i = 0; i < from->inputs; i++)
+        for (int o = 0; o < from->outputs; o++)
+            weight[o * from->inputs + i] =
+                (float)((from->bytes[i * from->outputs + o] / 255.0 - 0.5) * from->weight_scale);
+    for (int o = 0; o < from->outputs; o++)
+        bias[o] = (float)((from->bytes[from->inputs * from->outputs + o] / 255.0 - 0.5) *
+                          from->bias_scale);
+}
+
+static nca_status build(const layer layers[2], const char *path, nca_model *out, nca_error *error)
+{
+    const int channels = layers[1].outputs, hidden = layers[0].outputs;
+    if (layers[0].inputs != NCA_PERCEIVED * channels || layers[1].inputs != hidden ||
+        channels % 4 || channels > 256 || hidden % 4)
+        return nca_fail(error, NCA_FORMAT,
+                        "%s: layers %d -> %d and %d -> %d do not make a rule of 3C -> K -> C", path,
+                        layers[0].inputs, hidden, layers[1].inputs, channels);
+    NCA_TRY(nca_model_create(channels, hidden, out, error));
+    const nca_layout layout = nca_layout_of(channels, hidden);
+    unpack_layer(&layers[0], out->parameters + layout.offset[NCA_HIDDEN_WEIGHT],
+                 out->parameters + layout.offset[NCA_HIDDEN_BIAS]);
+    unpack_layer(&layers[1], out->parameters + layout.offset[NCA_OUTPUT_WEIGHT],
+                 out->parameters + layout.offset[NCA_OUTPUT_BIAS]);
+    const char *slash = strrchr(path, '/');
+    snprintf(out->name, sizeof out->name, "%.100s", slash ? slash + 1 : path);
+    out->grid_height = out->grid_width = 72;   // the article's: 40 cells and 16 on each side
+    return NCA_OK;
+}
+
+nca_status nca_model_import(const char *path, nca_model *out, nca_error *error)
+{
+    uint8_t *text;
+    size_t size_bytes;
+    json_error_t where;
+    layer layers[2] = {0};
+    NCA_TRY(nca_file_read(path, FILE_LIMIT_BYTES, &text, &size_bytes, error));
+    json_t *array = json_loadb((const char *)text, size_bytes, JSON_REJECT_DUPLICATES, &where);
+    free(text);
+    nca_status status = NCA_OK;
+    if (!array)
+        status =
+            nca_fail(error, NCA_FORMAT, "%s: not JSON: line %d: %s", path, where.line, where.text);
+    else if (json_array_size(array) != 2)
+        status = nca_fail(error, NCA_FORMAT,
+                          "%s: not a published rule: it must be an array of two "
+                          "layers",
+                          path);
+    for (int i = 0; i < 2 && status == NCA_OK; i++)
+        status = read_layer(json_array_get(array, (size_t)i), path, i + 1, &layers[i], error);
+    if (status == NCA_OK)
+        status = build(layers, path, out, error);
+    for (int i = 0; i < 2; i++)
+        free(layers[i].bytes);
+    json_decref(array);
+    return status;
+}
