@@ -2,6 +2,7 @@
 #define _GNU_SOURCE   // O_CLOEXEC, mkostemp
 #include "io/files.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -214,12 +215,23 @@ static nca_status make_folders(char *path, nca_error *error)
     return NCA_OK;
 }
 
+static bool is_empty(const char *path)
+{
+    DIR *folder = opendir(path);
+    int entries = 0;
+    while (folder && entries <= 2 && readdir(folder))
+        entries++;   // "." and ".." are always there
+    if (folder)
+        closedir(folder);
+    return folder && entries <= 2;
+}
+
 nca_status nca_folder_create(const char *path, nca_error *error)
 {
     char *copy = strdup(path);
     if (!copy || !*copy) {
         free(copy);
-        return nca_fail(error, NCA_FILE, "%s: not the name of a folder", path);
+        return nca_fail(error, NCA_FILE, "\"%s\": not the name of a folder", path);
     }
     for (size_t end = strlen(copy); end > 1 && copy[end - 1] == '/'; end--)
         copy[end - 1] = 0;
@@ -227,9 +239,9 @@ nca_status nca_folder_create(const char *path, nca_error *error)
     if (status == NCA_OK && !nca_is_folder(copy))
         status =
             nca_fail(error, NCA_FILE, "%s: exists and is no folder; choose another name", path);
-    // Removing and making it again fails where it holds anything.
-    if (status == NCA_OK && (rmdir(copy) != 0 || mkdir(copy, 0777) != 0))
-        status = nca_fail(error, NCA_FILE, "%s: exists already; choose another name", path);
+    else if (status == NCA_OK && !is_empty(copy))
+        status =
+            nca_fail(error, NCA_FILE, "%s: exists and is not empty; choose another name", path);
     free(copy);
     return status;
 }

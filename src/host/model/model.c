@@ -1,0 +1,177 @@
+// The update rule as a thing in memory and as model.safetensors.
+#include "nca/model.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "io/files.h"
+#include "io/safetensors.h"
+#include "nca/rng.h"
+
+static const char *const tensor_names[NCA_TENSORS] = {"hidden.weight", "hidden.bias",
+                                                      "output.weight", "output.bias"};
+
+nca_status nca_model_create(int channels, int hidden, nca_model *out, nca_error *error)
+{
+    const nca_layout layout = nca_layout_of(channels, hidden);
+    float *parameters = calloc(layout.total, sizeof *parameters);
+    if (!parameters)
+        return nca_fail(error, NCA_MEMORY, "a rule of %zu parameters: no memory for it",
+                        layout.total);
+    *out = (nca_model){.channels = channels,
+                       .hidden = hidden,
+                       .parameters = parameters,
+                       .fire_rate = 0.5,
+                       .step_size = 1};
+    return NCA_OK;
+}
+
+void nca_model_free(nca_model *model)
+{
+    if (!model)
+        return;
+    free(model->parameters);
+    *model = (nca_model){0};
+}
+
+void nca_model_initialize(nca_model *model, uint64_t seed)
+{
+    const nca_layout layout = nca_layout_of(model->channels, model->hidden);
+    const double limit = sqrt(6.0 / (NCA_PERCEIVED * model->channels + model->hidden));
+    const nca_key key = {.seed = seed};
+    memset(model->parameters, 0, layout.total * sizeof *model->parameters);
+    for (size_t i = 0; i < layout.size[NCA_HIDDEN_WEIGHT]; i++) {
+        uint32_t words[4];
+        nca_random_words(key, NCA_RANDOM_PARAMETERS, 0, 0, (uint32_t)(i / 4), words);
+        model->parameters[i] = (float)(limit * (words[i % 4] / 2147483648.0 - 1));
+    }
+}
+
+// A number kept as text in the metadata.
+typedef struct entry {
+    const char *key;
+    char value[40];
+} entry;
+
+static entry number(const char *key, double value)
+{
+    entry made = {.key = key};
+    snprintf(made.value, sizeof made.value, "%.17g", value);
+    return made;
+}
+
+nca_status nca_model_save(const nca_model *model, const char *path, nca_error *error)
+{
+    const nca_layout layout = nca_layout_of(model->channels, model->hidden);
+    const uint64_t k = (uint64_t)model->hidden, c = (uint64_t)model->channels;
+    const uint64_t shapes[NCA_TENSORS][2] = {{k, NCA_PERCEIVED * c}, {k, 0}, {c, k}, {c, 0}};
+    nca_tensor tensor[NCA_TENSORS];
+    for (int i = 0; i < NCA_TENSORS; i++)
+        tensor[i] = (nca_tensor){.name = tensor_names[i],
+                                 .dtype = NCA_F32,
+                                 .axes = shapes[i][1] ? 2 : 1,
+                                 .shape = {shapes[i][0], shapes[i][1]},
+                                 .data = model->parameters + layout.offset[i]};
+    const entry numbers[] = {
+        number("fire_rate", model->fire_rate),   number("angle_degrees", model->angle),
+        number("step_size", model->step_size),   number("grid_height", model->grid_height),
+        number("grid_width", model->grid_width),
+    };
+    enum { NUMBERS = sizeof numbers / sizeof *numbers };
+    nca_metadata metadata[NUMBERS + 2] = {{"format", "nca"}, {"name", model->name}};
+    for (int i = 0; i < NUMBERS; i++)
+        metadata[i + 2] = (nca_metadata){numbers[i].key, numbers[i].value};
+    return nca_tensors_write(path, tensor, NCA_TENSORS, metadata, NUMBERS + 2, error);
+}
+
+// A number of the metadata within its range; `otherwise` where the file has none.
+static nca_status read_number(const nca_tensors *tensors, const char *path, const char *key,
+                              double min, double max, double otherwise, double *out,
+                              nca_error *error)
+{
+    const char *text = nca_tensors_metadata(tensors, key);
+    char *end = NULL;
+    const double value = text ? strtod(text, &end) : otherwise;
+    if (text && (end == text || *end || !(value >= min && value <= max)))
+        return nca_fail(error, NCA_FORMAT, "%s: its %s is \"%.40s\"; it must be %g to %g", path,
+                        key, text, min, max);
+    *out = value;
+    return NCA_OK;
+}
+
+static nca_status read_settings(const nca_tensors *tensors, const char *path, nca_model *model,
+                                nca_error *error)
+{
+    double height, width;
+    NCA_TRY(read_number(tensors, path, "fire_rate", 0, 1, 0.5, &model->fire_rate, error));
+    NCA_TRY(read_number(tensors, path, "angle_degrees", -360, 360, 0, &model->angle, error));
+    NCA_TRY(read_number(tensors, path, "step_size", -100, 100, 1, &model->step_size, error));
+    NCA_TRY(read_number(tensors, path, "grid_height", 0, 1 << 20, 0, &height, error));
+    NCA_TRY(read_number(tensors, path, "grid_width", 0, 1 << 20, 0, &width, error));
+    model->grid_height = (int)height;
+    model->grid_width = (int)width;
+    const char *name = nca_tensors_metadata(tensors, "name");
+    snprintf(model->name, sizeof model->name, "%s", name ? name : "");
+    return NCA_OK;
+}
+
+static nca_status check_sizes(const nca_tensor *weight, const nca_tensor *bias, const char *path,
+                              nca_error *error)
+{
+    const uint64_t hidden = weight->shape[0], channels = bias->shape[0];
+    if (channels >= 4 && channels <= 256 && channels % 4 == 0 && hidden >= 4 && hidden <= 4096 &&
+        hidden % 4 == 0)
+        return NCA_OK;
+    return nca_fail(error, NCA_FORMAT,
+                    "%s: %llu channels and %llu hidden units; both must be multiples of 4, up to "
+                    "256 and 4096",
+                    path, (unsigned long long)channels, (unsigned long long)hidden);
+}
+
+static nca_status read_parameters(const nca_tensors *tensors, const char *path, nca_model *model,
+                                  nca_error *error)
+{
+    const nca_tensor *weight, *bias;
+    const int64_t any[] = {-1, -1};
+    NCA_TRY(nca_tensors_require(tensors, path, tensor_names[0], NCA_F32, 2, any, &weight, error));
+    NCA_TRY(nca_tensors_require(tensors, path, tensor_names[3], NCA_F32, 1, any, &bias, error));
+    NCA_TRY(check_sizes(weight, bias, path, error));
+    const int64_t k = (int64_t)weight->shape[0], c = (int64_t)bias->shape[0];
+    const int64_t shapes[NCA_TENSORS][2] = {{k, NCA_PERCEIVED * c}, {k, 0}, {c, k}, {c, 0}};
+    const nca_tensor *found[NCA_TENSORS];
+    for (int i = 0; i < NCA_TENSORS; i++)
+        NCA_TRY(nca_tensors_require(tensors, path, tensor_names[i], NCA_F32, shapes[i][1] ? 2 : 1,
+                                    shapes[i], &found[i], error));
+    NCA_TRY(nca_model_create((int)c, (int)k, model, error));
+    const nca_layout layout = nca_layout_of(model->channels, model->hidden);
+    for (int i = 0; i < NCA_TENSORS; i++)
+        memcpy(model->parameters + layout.offset[i], found[i]->data, found[i]->size_bytes);
+    for (size_t i = 0; i < layout.total; i++)
+        if (!isfinite(model->parameters[i]))
+            return nca_fail(error, NCA_FORMAT,
+                            "%s: a parameter is not a finite number; the rule is ruined", path);
+    return NCA_OK;
+}
+
+nca_status nca_model_load(const char *path, nca_model *out, nca_error *error)
+{
+    char inside[4096];
+    if (nca_is_folder(path)) {
+        snprintf(inside, sizeof inside, "%s/model.safetensors", path);
+        path = inside;
+    }
+    nca_tensors tensors;
+    nca_model model = {0};
+    NCA_TRY(nca_tensors_read(path, &tensors, error));
+    nca_status status = read_parameters(&tensors, path, &model, error);
+    if (status == NCA_OK)
+        status = read_settings(&tensors, path, &model, error);
+    nca_tensors_free(&tensors);
+    if (status == NCA_OK)
+        *out = model;
+    else
+        nca_model_free(&model);
+    return status;
+}
