@@ -84,9 +84,11 @@ nca_status nca_config_grid(const nca_config *config, int *height, int *width, nc
 // option.
 nca_status nca_config_check(const nca_config *config, nca_error *error);
 
-// What the run depends on but `preset`, `updates`, `checkpoint_every` and `pictures_every`: equal
-// for two configs of one and the same trajectory. Writes the name of the first field that differs;
-// NULL where none does.
+// Whether a field, by its name, changes the trajectory of a run: all but preset, checkpoint_every
+// and pictures_every, and updates where the schedule does not look at it.
+bool nca_config_matters(const char *name, const nca_config *config);
+
+// The name of the first field that matters and differs; NULL where the trajectories are the same.
 const char *nca_config_difference(const nca_config *a, const nca_config *b);
 
 #ifdef __cplusplus

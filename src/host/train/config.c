@@ -135,25 +135,24 @@ nca_status nca_config_check(const nca_config *config, nca_error *error)
     return check_batch(config, error);
 }
 
-// Fields that do not change the trajectory of a run.
-static bool is_incidental(const char *name)
+bool nca_config_matters(const char *name, const nca_config *config)
 {
-    return strcmp(name, "preset") == 0 || strcmp(name, "updates") == 0 ||
-           strcmp(name, "checkpoint_every") == 0 || strcmp(name, "pictures_every") == 0;
+    if (strcmp(name, "updates") == 0)
+        return nca_schedule_needs_updates(config->schedule);
+    return strcmp(name, "preset") != 0 && strcmp(name, "checkpoint_every") != 0 &&
+           strcmp(name, "pictures_every") != 0;
 }
 
 const char *nca_config_difference(const nca_config *a, const nca_config *b)
 {
-#define TEXT_DIFFERS(name, ...)                                 \
-    if (!is_incidental(#name) && strcmp(a->name, b->name) != 0) \
+#define TEXT_DIFFERS(name, ...)                                        \
+    if (nca_config_matters(#name, a) && strcmp(a->name, b->name) != 0) \
         return #name;
-#define NUMBER_DIFFERS(name, ...)                    \
-    if (!is_incidental(#name) && a->name != b->name) \
+#define NUMBER_DIFFERS(name, ...)                           \
+    if (nca_config_matters(#name, a) && a->name != b->name) \
         return #name;
     NCA_CONFIG_FIELDS(TEXT_DIFFERS, NUMBER_DIFFERS, NUMBER_DIFFERS, NUMBER_DIFFERS)
 #undef TEXT_DIFFERS
 #undef NUMBER_DIFFERS
-    if (nca_schedule_needs_updates(a->schedule) && a->updates != b->updates)
-        return "updates";   // a cosine's rate depends on how many there are
     return NULL;
 }

@@ -1,0 +1,143 @@
+// Health rules: what is done when training goes wrong, in the update in which it shows.
+//
+//   1. Skip. Where a loss or gradient is not finite, or a state is beyond STATE_BOUND, nothing of
+//   the
+//      update is kept: rule, moments and pool stay, but the pool's rows that went wrong become the
+//      seed, so that they cannot do it again.
+//   2. Roll back. After SKIPS_IN_A_ROW skipped updates the rule and its moments return to the last
+//      good ones, kept every GOOD_UPDATES updates; the pool starts from the seed, and every later
+//      random draw is another one.
+//   3. Give up. After ROLLBACKS_IN_A_ROW returns to the same good rule training ends there.
+//   4. A batch of which no cell lives after its rollout goes back to the pool as seeds.
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "train/trainer_state.h"
+
+// Rules in the wild keep hidden channels of up to about 2,000 (the 2023 replication's trained one).
+#define STATE_BOUND 1e5
+
+enum { SKIPS_IN_A_ROW = 5, ROLLBACKS_IN_A_ROW = 3, GOOD_UPDATES = 100 };
+
+static bool is_good(const nca_sample_report *sample)
+{
+    return isfinite(sample->loss) && sample->max_state <= STATE_BOUND;
+}
+
+static void say(nca_update_result *out, nca_event event, const char *text)
+{
+    out->event = event;
+    snprintf(out->event_text, sizeof out->event_text, "%s", text);
+}
+
+bool nca_health_states_are_good(const nca_trainer *trainer, nca_update_result *out)
+{
+    for (int b = 0; b < trainer->config.batch; b++)
+        if (!is_good(&trainer->samples[b])) {
+            char text[128];
+            snprintf(text, sizeof text,
+                     "sample %d exploded: loss %.3g, largest state %.3g; the update is skipped", b,
+                     trainer->samples[b].loss, trainer->samples[b].max_state);
+            say(out, NCA_EVENT_SKIPPED, text);
+            return false;
+        }
+    return true;
+}
+
+bool nca_health_gradient_is_good(const nca_update_report *report, nca_update_result *out)
+{
+    if (report->applied && isfinite(report->parameter_max))
+        return true;
+    say(out, NCA_EVENT_SKIPPED, "the gradient is not finite; the update is skipped");
+    return false;
+}
+
+// The pool's rows that went wrong become the seed.
+static nca_status repair_rows(nca_trainer *trainer, nca_error *error)
+{
+    for (int b = 0; b < trainer->config.batch && trainer->config.pool > 0; b++)
+        if (!is_good(&trainer->samples[b]))
+            NCA_TRY(nca_pool_seed_row(trainer, trainer->rows[b], error));
+    return NCA_OK;
+}
+
+static nca_status move_rule(nca_trainer *trainer, bool back, nca_error *error)
+{
+    const nca_backend *backend = trainer->compute.backend;
+    const nca_buffer buffers[] = {NCA_PARAMETERS, NCA_MOMENT1, NCA_MOMENT2};
+    float *const kept[] = {trainer->good.parameters, trainer->good.moment1, trainer->good.moment2};
+    for (int i = 0; i < 3; i++)
+        NCA_TRY(back ? backend->upload(trainer->session, buffers[i], 0, trainer->layout.total,
+                                       kept[i], error)
+                     : backend->download(trainer->session, buffers[i], 0, trainer->layout.total,
+                                         kept[i], error));
+    return backend->synchronize(trainer->session, error);
+}
+
+nca_status nca_health_remember(nca_trainer *trainer, nca_error *error)
+{
+    NCA_TRY(move_rule(trainer, false, error));
+    trainer->good.update = trainer->done;
+    trainer->good.time = trainer->time;
+    trainer->health.rollbacks_in_a_row = 0;
+    trainer->health.good_since_rollback = 0;
+    return NCA_OK;
+}
+
+static nca_status roll_back(nca_trainer *trainer, nca_update_result *out, nca_error *error)
+{
+    nca_health *health = &trainer->health;
+    char text[160];
+    NCA_TRY(move_rule(trainer, true, error));
+    NCA_TRY(nca_pool_seed(trainer, error));
+    trainer->time = trainer->good.time;
+    health->skipped_in_a_row = 0;
+    health->good_since_rollback = 0;
+    health->rollbacks++;
+    if (health->rollbacks_in_a_row++ < ROLLBACKS_IN_A_ROW) {
+        snprintf(text, sizeof text,
+                 "%d updates in a row were skipped: back to the rule of update %lld, the pool to "
+                 "the seed",
+                 SKIPS_IN_A_ROW, (long long)trainer->good.update);
+        say(out, NCA_EVENT_ROLLED_BACK, text);
+        return NCA_OK;
+    }
+    snprintf(text, sizeof text,
+             "rolling back %d times did not help: training ends with the rule of update %lld",
+             ROLLBACKS_IN_A_ROW, (long long)trainer->good.update);
+    say(out, NCA_EVENT_GAVE_UP, text);
+    return nca_fail(error, NCA_NUMERIC,
+                    "update %lld: %s; lower --rate, or clip the gradient with --gradient",
+                    (long long)out->update, text);
+}
+
+nca_status nca_health_skip(nca_trainer *trainer, nca_update_result *out, nca_error *error)
+{
+    NCA_TRY(repair_rows(trainer, error));
+    if (++trainer->health.skipped_in_a_row < SKIPS_IN_A_ROW)
+        return NCA_OK;
+    return roll_back(trainer, out, error);
+}
+
+static bool is_batch_dead(const nca_trainer *trainer)
+{
+    for (int b = 0; b < trainer->config.batch; b++)
+        if (trainer->samples[b].alive_cells > 0)
+            return false;
+    return true;
+}
+
+nca_status nca_health_keep(nca_trainer *trainer, nca_update_result *out, nca_error *error)
+{
+    trainer->health.skipped_in_a_row = 0;
+    if (is_batch_dead(trainer)) {
+        say(out, NCA_EVENT_POOL_REPAIRED, "no cell of the batch lives; its rows become the seed");
+        for (int b = 0; b < trainer->config.batch && trainer->config.pool > 0; b++)
+            NCA_TRY(nca_pool_seed_row(trainer, trainer->rows[b], error));
+        return NCA_OK;
+    }
+    if (++trainer->health.good_since_rollback < GOOD_UPDATES)
+        return NCA_OK;
+    return nca_health_remember(trainer, error);
+}

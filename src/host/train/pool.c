@@ -1,0 +1,122 @@
+// The sample pool: which past states an update trains from, and what is done to them first.
+// Source: Mordvintsev et al. 2020, experiments 2 and 3.
+#include <stdlib.h>
+#include <string.h>
+
+#include "train/trainer_state.h"
+
+// A random row 0..count-1: 64 random bits, scaled; the bias is below 2^-40.
+static int random_row(nca_key key, uint32_t draw, int64_t count)
+{
+    uint32_t words[4];
+    nca_random_words(key, NCA_RANDOM_POOL, 0, 0, draw, words);
+    const uint64_t bits = (uint64_t)words[1] << 32 | words[0];
+    return (int)(((__uint128_t)bits * (uint64_t)count) >> 64);
+}
+
+static bool is_drawn(const int *rows, int count, int row)
+{
+    for (int i = 0; i < count; i++)
+        if (rows[i] == row)
+            return true;
+    return false;
+}
+
+// Distinct rows unless drawn with replacement: a row drawn twice is drawn again.
+static void draw_rows(const nca_config *config, nca_key key, int *rows)
+{
+    uint32_t draw = 0;
+    for (int i = 0; i < config->batch; i++)
+        do
+            rows[i] = random_row(key, draw++, config->pool);
+        while (!config->pool_replacement && is_drawn(rows, i, rows[i]));
+}
+
+// Whether a sample ranks before another: higher loss first, then lower row number.
+static bool ranks_before(const nca_sample_report *a, int row_a, const nca_sample_report *b,
+                         int row_b)
+{
+    if (a->loss != b->loss)
+        return a->loss > b->loss;
+    return row_a < row_b;
+}
+
+// Worst first, by insertion: a batch is small.
+static void sort_by_loss(int *rows, nca_sample_report *samples, int count)
+{
+    for (int i = 1; i < count; i++) {
+        const int row = rows[i];
+        const nca_sample_report sample = samples[i];
+        int at = i;
+        for (; at > 0 && ranks_before(&sample, row, &samples[at - 1], rows[at - 1]); at--) {
+            rows[at] = rows[at - 1];
+            samples[at] = samples[at - 1];
+        }
+        rows[at] = row;
+        samples[at] = sample;
+    }
+}
+
+// A circle with its centre uniform in (-1/2, 1/2)^2 and a uniform radius, where -1 and 1 are the
+// first and last cell of an axis.
+static nca_region draw_damage(const nca_trainer *trainer, nca_key key, uint32_t slot)
+{
+    const nca_config *config = &trainer->config;
+    double draw[3];
+    for (uint32_t i = 0; i < 3; i++)
+        draw[i] = nca_random_uniform(key, NCA_RANDOM_DAMAGE, slot, 0, i);
+    const double half_y = (trainer->height - 1) / 2.0, half_x = (trainer->width - 1) / 2.0;
+    const double radius = config->damage_radius_min +
+                          draw[2] * (config->damage_radius_max - config->damage_radius_min);
+    return (nca_region){.kind = NCA_REGION_CIRCLE,
+                        .center_y = (draw[0] + 0.5) * half_y,
+                        .center_x = (draw[1] + 0.5) * half_x,
+                        .radius_y = radius * half_y,
+                        .radius_x = radius * half_x};
+}
+
+static nca_status seed_slot(nca_trainer *trainer, int slot, nca_error *error)
+{
+    return trainer->compute.backend->seed(trainer->session, slot, trainer->height / 2,
+                                          trainer->width / 2, true, error);
+}
+
+nca_status nca_batch_draw(nca_trainer *trainer, nca_key key, nca_error *error)
+{
+    const nca_backend *backend = trainer->compute.backend;
+    const nca_config *config = &trainer->config;
+    const int batch = (int)config->batch;
+    int seeded = (int)config->reseeded;
+    if (config->pool > 0) {
+        draw_rows(config, key, trainer->rows);
+        NCA_TRY(backend->gather(trainer->session, trainer->rows, error));
+        NCA_TRY(backend->loss(trainer->session, trainer->ranked, error));
+        NCA_TRY(backend->synchronize(trainer->session, error));
+        sort_by_loss(trainer->rows, trainer->ranked, batch);
+        NCA_TRY(backend->gather(trainer->session, trainer->rows, error));
+    } else {
+        seeded = batch;
+    }
+    for (int slot = 0; slot < seeded; slot++)
+        NCA_TRY(seed_slot(trainer, slot, error));
+    for (int slot = batch - (int)config->damaged; slot < batch; slot++) {
+        const nca_region region = draw_damage(trainer, key, (uint32_t)slot);
+        NCA_TRY(backend->damage(trainer->session, slot, &region, error));
+    }
+    return NCA_OK;
+}
+
+nca_status nca_pool_seed_row(nca_trainer *trainer, int row, nca_error *error)
+{
+    const size_t state = nca_state_size(1, (size_t)trainer->height, (size_t)trainer->width,
+                                        (size_t)trainer->config.channels);
+    return trainer->compute.backend->upload(trainer->session, NCA_POOL, (size_t)row * state, state,
+                                            trainer->seed, error);
+}
+
+nca_status nca_pool_seed(nca_trainer *trainer, nca_error *error)
+{
+    for (int row = 0; row < trainer->config.pool; row++)
+        NCA_TRY(nca_pool_seed_row(trainer, row, error));
+    return NCA_OK;
+}

@@ -1,0 +1,316 @@
+// The training loop: target -> pool -> batch -> rollout -> loss -> backward -> optimizer -> pool.
+#include "nca/train.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "train/optimizer.h"
+#include "train/trainer_state.h"
+
+static double now(void)
+{
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
+}
+
+nca_key nca_trainer_key(const nca_trainer *trainer, int64_t update)
+{
+    // The golden ratio's odd multiple spreads the keys of successive rollbacks.
+    const uint64_t other = (uint64_t)trainer->health.rollbacks * 0x9E3779B97F4A7C15u;
+    return (nca_key){.seed = (uint64_t)trainer->config.seed + other, .update = (uint32_t)update};
+}
+
+static int draw_steps(const nca_config *config, nca_key key)
+{
+    const double draw = nca_random_uniform(key, NCA_RANDOM_STEPS, 0, 0, 0);
+    return (int)(config->steps_min +
+                 (int64_t)(draw * (double)(config->steps_max - config->steps_min + 1)));
+}
+
+// What an update is, before anything is computed.
+static nca_status begin_update(nca_trainer *trainer, nca_rollout *rollout, nca_update_result *out,
+                               nca_error *error)
+{
+    const nca_config *config = &trainer->config;
+    *out = (nca_update_result){.update = trainer->done + 1};
+    NCA_TRY(nca_schedule_rate(config->schedule, config->rate, out->update, config->updates,
+                              &out->rate, error));
+    const nca_key key = nca_trainer_key(trainer, out->update);
+    out->steps = draw_steps(config, key);
+    *rollout = (nca_rollout){.steps = out->steps,
+                             .key = key,
+                             .fire_rate = config->fire_rate,
+                             .angle = config->angle * (3.14159265358979323846 / 180),
+                             .step_size = config->step_size,
+                             .alive_threshold = NCA_ALIVE_THRESHOLD,
+                             .keep_tape = true};
+    return NCA_OK;
+}
+
+static size_t batch_size(const nca_trainer *trainer)
+{
+    return nca_state_size((size_t)trainer->config.batch, (size_t)trainer->height,
+                          (size_t)trainer->width, (size_t)trainer->config.channels);
+}
+
+static nca_status keep_before(nca_trainer *trainer, nca_error *error)
+{
+    trainer->has_before = trainer->keeps_before;
+    if (!trainer->keeps_before)
+        return NCA_OK;
+    return trainer->compute.backend->download(trainer->session, NCA_BATCH, 0, batch_size(trainer),
+                                              trainer->before, error);
+}
+
+// What the batch is like after the rollout, in the words of the log.
+static void summarize(const nca_trainer *trainer, const nca_pass_report *pass,
+                      nca_update_result *out)
+{
+    double loss = 0, largest = 0;
+    for (int b = 0; b < trainer->config.batch; b++) {
+        loss += trainer->samples[b].loss;
+        if (!(trainer->samples[b].max_state <= largest))   // a NaN is larger than all
+            largest = trainer->samples[b].max_state;
+    }
+    out->loss = loss / (double)trainer->config.batch;
+    out->max_state = largest;
+    out->active_fraction =
+        pass->cell_steps > 0 ? (double)pass->active_cells / (double)pass->cell_steps : 0;
+}
+
+static nca_status learn(nca_trainer *trainer, nca_update_result *out, nca_update_report *report,
+                        nca_error *error)
+{
+    const nca_backend *backend = trainer->compute.backend;
+    nca_optimizer_step step = trainer->optimizer;
+    step.time = trainer->time + 1;
+    step.rate = out->rate;
+    NCA_TRY(backend->backward(trainer->session, NULL, error));
+    NCA_TRY(backend->update(trainer->session, &step, report, error));
+    NCA_TRY(backend->synchronize(trainer->session, error));
+    double squares = 0;
+    for (int i = 0; i < NCA_TENSORS; i++)
+        squares += report->gradient_norm[i] * report->gradient_norm[i];
+    out->gradient_norm = sqrt(squares);
+    return NCA_OK;
+}
+
+// A good update: the batch goes back to the pool.
+static nca_status keep(nca_trainer *trainer, nca_update_result *out, nca_error *error)
+{
+    trainer->time++;
+    if (trainer->config.pool > 0)
+        NCA_TRY(trainer->compute.backend->scatter(trainer->session, trainer->rows, error));
+    return nca_health_keep(trainer, out, error);
+}
+
+nca_status nca_trainer_update(nca_trainer *trainer, nca_update_result *out, nca_error *error)
+{
+    const nca_backend *backend = trainer->compute.backend;
+    const double start = now();
+    nca_rollout rollout;
+    nca_pass_report pass;
+    nca_update_report learnt;
+    NCA_TRY(begin_update(trainer, &rollout, out, error));
+    NCA_TRY(nca_batch_draw(trainer, rollout.key, error));
+    NCA_TRY(keep_before(trainer, error));
+    NCA_TRY(backend->forward(trainer->session, &rollout, &pass, error));
+    NCA_TRY(backend->loss(trainer->session, trainer->samples, error));
+    NCA_TRY(backend->synchronize(trainer->session, error));
+    summarize(trainer, &pass, out);
+    bool is_good = nca_health_states_are_good(trainer, out);
+    if (is_good) {
+        NCA_TRY(learn(trainer, out, &learnt, error));
+        is_good = nca_health_gradient_is_good(&learnt, out);
+    }
+    trainer->done++;
+    const nca_status status =
+        is_good ? keep(trainer, out, error) : nca_health_skip(trainer, out, error);
+    out->seconds = now() - start;
+    return status;
+}
+
+int64_t nca_trainer_done(const nca_trainer *trainer)
+{
+    return trainer->done;
+}
+
+void nca_trainer_keep_before(nca_trainer *trainer, bool keeps)
+{
+    trainer->keeps_before = keeps;
+}
+
+nca_status nca_trainer_batch(nca_trainer *trainer, const float **before, const float **after,
+                             nca_error *error)
+{
+    if (!trainer->has_before)
+        return nca_fail(error, NCA_ARGUMENT, "the batch before its rollout: it was not kept");
+    NCA_TRY(trainer->compute.backend->download(trainer->session, NCA_BATCH, 0, batch_size(trainer),
+                                               trainer->after, error));
+    NCA_TRY(trainer->compute.backend->synchronize(trainer->session, error));
+    *before = trainer->before;
+    *after = trainer->after;
+    return NCA_OK;
+}
+
+nca_status nca_trainer_pool(nca_trainer *trainer, int first, int count, float *states,
+                            nca_error *error)
+{
+    const size_t state = batch_size(trainer) / (size_t)trainer->config.batch;
+    NCA_TRY(trainer->compute.backend->download(trainer->session, NCA_POOL, (size_t)first * state,
+                                               (size_t)count * state, states, error));
+    return trainer->compute.backend->synchronize(trainer->session, error);
+}
+
+nca_status nca_trainer_model(nca_trainer *trainer, nca_model *out, nca_error *error)
+{
+    const nca_config *config = &trainer->config;
+    nca_model model;
+    NCA_TRY(nca_model_create((int)config->channels, (int)config->hidden, &model, error));
+    nca_status status = trainer->compute.backend->download(
+        trainer->session, NCA_PARAMETERS, 0, trainer->layout.total, model.parameters, error);
+    if (status == NCA_OK)
+        status = trainer->compute.backend->synchronize(trainer->session, error);
+    if (status != NCA_OK) {
+        nca_model_free(&model);
+        return status;
+    }
+    model.fire_rate = config->fire_rate;
+    model.angle = config->angle;
+    model.step_size = config->step_size;
+    model.grid_height = trainer->height;
+    model.grid_width = trainer->width;
+    snprintf(model.name, sizeof model.name, "%.60s %.40s", config->preset, config->target);
+    *out = model;
+    return NCA_OK;
+}
+
+// FNV-1a over the target's bytes: another target is noticed, whatever its file's name.
+static uint64_t hash_floats(const float *x, size_t count)
+{
+    uint64_t hash = 0xcbf29ce484222325u;
+    for (size_t i = 0; i < count; i++) {
+        uint32_t bits;
+        memcpy(&bits, &x[i], sizeof bits);
+        hash = (hash ^ bits) * 0x100000001b3u;
+    }
+    return hash;
+}
+
+static nca_status allocate(nca_trainer *trainer, nca_error *error)
+{
+    const size_t batch = (size_t)trainer->config.batch, state = batch_size(trainer) / batch;
+    trainer->rows = calloc(batch, sizeof *trainer->rows);
+    trainer->ranked = calloc(batch, sizeof *trainer->ranked);
+    trainer->samples = calloc(batch, sizeof *trainer->samples);
+    trainer->seed = calloc(state, sizeof *trainer->seed);
+    trainer->before = calloc(batch * state, sizeof *trainer->before);
+    trainer->after = calloc(batch * state, sizeof *trainer->after);
+    nca_good_rule *good = &trainer->good;
+    good->parameters = calloc(trainer->layout.total, sizeof *good->parameters);
+    good->moment1 = calloc(trainer->layout.total, sizeof *good->moment1);
+    good->moment2 = calloc(trainer->layout.total, sizeof *good->moment2);
+    if (trainer->rows && trainer->ranked && trainer->samples && trainer->seed && trainer->before &&
+        trainer->after && good->parameters && good->moment1 && good->moment2)
+        return NCA_OK;
+    return nca_fail(error, NCA_MEMORY, "a batch of %zu: no memory for it", batch);
+}
+
+// The seed: channels 3 and up of the cell in the middle are one.
+static void make_seed(nca_trainer *trainer)
+{
+    const size_t channels = (size_t)trainer->config.channels;
+    const size_t middle =
+        (size_t)(trainer->height / 2) * (size_t)trainer->width + (size_t)(trainer->width / 2);
+    for (size_t k = NCA_ALPHA; k < channels; k++)
+        trainer->seed[middle * channels + k] = 1;
+}
+
+static nca_status start(nca_trainer *trainer, const nca_image *target, nca_error *error)
+{
+    const nca_backend *backend = trainer->compute.backend;
+    const size_t pixels = (size_t)trainer->height * (size_t)trainer->width * NCA_VISIBLE;
+    nca_model model;
+    NCA_TRY(backend->upload(trainer->session, NCA_TARGET, 0, pixels, target->pixels, error));
+    NCA_TRY(nca_model_create((int)trainer->config.channels, (int)trainer->config.hidden, &model,
+                             error));
+    nca_model_initialize(&model, (uint64_t)trainer->config.seed);
+    const nca_status status = backend->upload(trainer->session, NCA_PARAMETERS, 0,
+                                              trainer->layout.total, model.parameters, error);
+    nca_model_free(&model);
+    NCA_TRY(status);
+    NCA_TRY(nca_pool_seed(trainer, error));
+    return nca_health_remember(trainer, error);
+}
+
+static nca_status open_session(nca_trainer *trainer, nca_error *error)
+{
+    const nca_config *config = &trainer->config;
+    const nca_shape shape = {.batch = (int)config->batch,
+                             .height = trainer->height,
+                             .width = trainer->width,
+                             .channels = (int)config->channels,
+                             .hidden = (int)config->hidden,
+                             .pool = (int)config->pool,
+                             .tape_steps = (int)config->steps_max};
+    return trainer->compute.backend->create(trainer->compute.device, &shape, &trainer->session,
+                                            error);
+}
+
+nca_status nca_trainer_create(const nca_config *config, const nca_image *target,
+                              const nca_compute *compute, nca_trainer **out, nca_error *error)
+{
+    int height, width;
+    NCA_TRY(nca_config_check(config, error));
+    NCA_TRY(nca_config_grid(config, &height, &width, error));
+    if (target->height != height || target->width != width)
+        return nca_fail(error, NCA_ARGUMENT, "a target of %dx%d for a grid of %dx%d",
+                        target->height, target->width, height, width);
+    nca_trainer *trainer = calloc(1, sizeof *trainer);
+    if (!trainer)
+        return nca_fail(error, NCA_MEMORY, "a trainer: no memory for it");
+    trainer->config = *config;
+    trainer->compute = *compute;
+    trainer->height = height;
+    trainer->width = width;
+    trainer->layout = nca_layout_of((int)config->channels, (int)config->hidden);
+    trainer->target_hash =
+        hash_floats(target->pixels, (size_t)height * (size_t)width * NCA_VISIBLE);
+    trainer->optimizer = (nca_optimizer_step){
+        .beta1 = config->beta1, .beta2 = config->beta2, .epsilon = config->epsilon};
+    nca_status status = nca_gradient_rules_parse(config->gradient, &trainer->optimizer, error);
+    if (status == NCA_OK)
+        status = open_session(trainer, error);   // refuses what does not fit in memory first
+    if (status == NCA_OK)
+        status = allocate(trainer, error);
+    if (status == NCA_OK) {
+        make_seed(trainer);
+        status = start(trainer, target, error);
+    }
+    if (status == NCA_OK)
+        *out = trainer;
+    else
+        nca_trainer_free(trainer);
+    return status;
+}
+
+void nca_trainer_free(nca_trainer *trainer)
+{
+    if (!trainer)
+        return;
+    trainer->compute.backend->destroy(trainer->session);
+    free(trainer->rows);
+    free(trainer->ranked);
+    free(trainer->samples);
+    free(trainer->seed);
+    free(trainer->before);
+    free(trainer->after);
+    free(trainer->good.parameters);
+    free(trainer->good.moment1);
+    free(trainer->good.moment2);
+    free(trainer);
+}
