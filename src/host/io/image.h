@@ -1,0 +1,22 @@
+// What the files that make targets share.
+#ifndef NCA_IO_IMAGE_H
+#define NCA_IO_IMAGE_H
+
+#include "nca/image.h"
+
+// Shrinks or enlarges to height x width with Lanczos-3 in float.
+nca_status nca_image_resample(const nca_image *image, int height, int width, nca_image *out,
+                              nca_error *error);
+
+// The part between the first and the last row and column with any alpha.
+// NCA_FORMAT where there is none; `name` stands in the message.
+nca_status nca_image_trim(const nca_image *image, const char *name, nca_image *out,
+                          nca_error *error);
+
+// An emoji as typed or as code points, at the size of the font's bitmaps.
+nca_status nca_emoji_draw(const char *text, const char *font, nca_image *out, nca_error *error);
+
+// The emoji font that is found on this machine; NULL where there is none.
+const char *nca_emoji_font(void);
+
+#endif
