@@ -33,7 +33,7 @@ typedef struct nca_option {
     size_t target;
     double min, max;     // of numbers
     const char *value;   // stands for the argument in help
-    const char *help;    // one line; the default is appended by itself
+    const char *help;    // one line
     const char *group;   // heading under which help shows it; NULL: as the row before
 } nca_option;
 
@@ -66,6 +66,17 @@ nca_status nca_options_parse(const nca_command *command, int argc, char **argv, 
                              nca_error *error);
 
 void nca_help_print(FILE *to, const nca_command *command);
+
+// The rows of nca/config.h as options, ended by a row without a name. Their names are written with
+// underscores, as in config.json; on the command line with dashes.
+const nca_option *nca_config_options(void);
+// The row of an option, its name written either way; NULL where there is none.
+const nca_option *nca_option_find(const nca_option *rows, const char *name, size_t length);
+// A number of a row, whole and within its range.
+nca_status nca_option_read_int(const nca_option *row, const char *text, int64_t *out,
+                               nca_error *error);
+nca_status nca_option_read_real(const nca_option *row, const char *text, double *out,
+                                nca_error *error);
 
 // The candidate nearest to `word` by edit distance, or NULL where none is near.
 const char *nca_nearest(const char *word, const char *const *candidates, size_t count);

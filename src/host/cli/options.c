@@ -1,0 +1,334 @@
+// The command line: every option from its row, nothing guessed, nothing ignored.
+#include "cli/options.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "study/experiments.h"
+
+static const nca_option config_rows[] = {
+#define TEXT_ROW(name, standard, value, help) \
+    {#name, NCA_OPTION_TEXT, offsetof(nca_config, name), 0, 0, value, help, NULL},
+#define INT_ROW(name, standard, min, max, value, help)                                         \
+    {#name, NCA_OPTION_INT, offsetof(nca_config, name), (double)min, (double)max, value, help, \
+     NULL},
+#define REAL_ROW(name, standard, min, max, value, help) \
+    {#name, NCA_OPTION_REAL, offsetof(nca_config, name), min, max, value, help, NULL},
+#define FLAG_ROW(name, standard, help) \
+    {#name, NCA_OPTION_FLAG, offsetof(nca_config, name), 0, 0, NULL, help, NULL},
+    NCA_CONFIG_FIELDS(TEXT_ROW, INT_ROW, REAL_ROW, FLAG_ROW){0}
+#undef TEXT_ROW
+#undef INT_ROW
+#undef REAL_ROW
+#undef FLAG_ROW
+};
+
+// Options of every command that trains: they are read before the others.
+typedef struct config_source {
+    const char *preset;
+    const char *file;
+} config_source;
+
+static const nca_option source_rows[] = {
+    {"config", NCA_OPTION_STRING, offsetof(config_source, file), 0, 0, "FILE.json",
+     "settings by their names in config.json, over the preset", NULL},
+    {0},
+};
+
+const nca_option *nca_config_options(void)
+{
+    return config_rows;
+}
+
+static char dashed(char c)
+{
+    return c == '_' ? '-' : c;
+}
+
+const nca_option *nca_option_find(const nca_option *rows, const char *name, size_t length)
+{
+    for (const nca_option *row = rows; row && row->name; row++) {
+        size_t i = 0;
+        while (i < length && dashed(row->name[i]) == dashed(name[i]))
+            i++;
+        if (i == length && !row->name[i])
+            return row;
+    }
+    return NULL;
+}
+
+// The name of a row as it is typed.
+static const char *spell(const nca_option *row)
+{
+    static char name[64];
+    size_t i = 0;
+    for (; row->name[i] && i + 1 < sizeof name; i++)
+        name[i] = dashed(row->name[i]);
+    name[i] = 0;
+    return name;
+}
+
+static nca_status fail_range(const nca_option *row, const char *text, nca_error *error)
+{
+    return nca_fail(error, NCA_ARGUMENT, "--%s %.60s: must be %.15g to %.15g", spell(row), text,
+                    row->min, row->max);
+}
+
+nca_status nca_option_read_int(const nca_option *row, const char *text, int64_t *out,
+                               nca_error *error)
+{
+    char *end;
+    errno = 0;
+    const long long value = strtoll(text, &end, 10);
+    if (end == text || *end || strchr(" \t\n\v\f\r", *text))
+        return nca_fail(error, NCA_ARGUMENT,
+                        "--%s %.60s: not a whole number; it must be %.15g to %.15g", spell(row),
+                        text, row->min, row->max);
+    if (errno == ERANGE || (double)value < row->min || (double)value > row->max)
+        return fail_range(row, text, error);
+    *out = value;
+    return NCA_OK;
+}
+
+nca_status nca_option_read_real(const nca_option *row, const char *text, double *out,
+                                nca_error *error)
+{
+    char *end;
+    const double value = strtod(text, &end);
+    if (end == text || *end || strchr(" \t\n\v\f\r", *text) || !isfinite(value))
+        return nca_fail(error, NCA_ARGUMENT, "--%s %.60s: not a number; it must be %.15g to %.15g",
+                        spell(row), text, row->min, row->max);
+    if (value < row->min || value > row->max)
+        return fail_range(row, text, error);
+    *out = value;
+    return NCA_OK;
+}
+
+static nca_status store_text(const nca_option *row, const char *text, char *to, nca_error *error)
+{
+    if (strlen(text) >= NCA_TEXT_BYTES)
+        return nca_fail(error, NCA_ARGUMENT, "--%s: longer than %d bytes", spell(row),
+                        NCA_TEXT_BYTES - 1);
+    memcpy(to, text, strlen(text) + 1);
+    return NCA_OK;
+}
+
+static nca_status store_item(const nca_option *row, const char *text, nca_option_list *list,
+                             nca_error *error)
+{
+    if (list->count == NCA_OPTION_LIST_MAX)
+        return nca_fail(error, NCA_ARGUMENT, "--%s: given more than %d times", spell(row),
+                        NCA_OPTION_LIST_MAX);
+    list->item[list->count++] = text;
+    return NCA_OK;
+}
+
+// Puts a value into the field of its row.
+static nca_status store(const nca_option *row, const char *text, void *values, nca_error *error)
+{
+    void *field = (char *)values + row->target;
+    switch (row->kind) {
+    case NCA_OPTION_TEXT:
+        return store_text(row, text, field, error);
+    case NCA_OPTION_STRING:
+        if (!*text)
+            return nca_fail(error, NCA_ARGUMENT, "--%s: needs a value, %s", spell(row), row->value);
+        *(const char **)field = text;
+        return NCA_OK;
+    case NCA_OPTION_INT:
+        return nca_option_read_int(row, text, field, error);
+    case NCA_OPTION_REAL:
+        return nca_option_read_real(row, text, field, error);
+    case NCA_OPTION_LIST:
+        return store_item(row, text, field, error);
+    case NCA_OPTION_FLAG:
+        break;
+    }
+    return NCA_OK;
+}
+
+// What is being parsed, and where its values go.
+typedef struct parsing {
+    const nca_command *command;
+    int argc, at;
+    char **argv;
+    void *values;
+    nca_config *config;
+    config_source source;
+    nca_arguments *arguments;
+    nca_error *error;
+} parsing;
+
+static nca_status fail_unknown(const parsing *of, const char *name, size_t length)
+{
+    const nca_option *tables[] = {of->command->options, of->config ? config_rows : NULL,
+                                  of->config ? source_rows : NULL};
+    const char *candidates[256];
+    size_t count = 0;
+    char word[64];
+    snprintf(word, sizeof word, "%.*s", (int)(length < 63 ? length : 63), name);
+    for (size_t t = 0; t < 3; t++)
+        for (const nca_option *row = tables[t]; row && row->name && count < 255; row++)
+            candidates[count++] = row->name;
+    candidates[count++] = "help";
+    const char *nearest = nca_nearest(word, candidates, count);
+    if (!nearest)
+        return nca_fail(of->error, NCA_ARGUMENT, "--%s: no such option; see nca %s --help", word,
+                        of->command->name);
+    const nca_option shown = {.name = nearest};
+    return nca_fail(of->error, NCA_ARGUMENT, "--%s: no such option; did you mean --%s?", word,
+                    spell(&shown));
+}
+
+// The row of an option and the struct its value goes to.
+static const nca_option *find_row(parsing *of, const char *name, size_t length, void **values)
+{
+    const nca_option *row = nca_option_find(of->command->options, name, length);
+    *values = of->values;
+    if (!row && of->config) {
+        row = nca_option_find(config_rows, name, length);
+        *values = of->config;
+    }
+    if (!row && of->config) {
+        row = nca_option_find(source_rows, name, length);
+        *values = &of->source;
+    }
+    return row;
+}
+
+// A flag, as --name or --no-name.
+static nca_status store_flag(parsing *of, const nca_option *row, void *values, bool is_on,
+                             bool has_value)
+{
+    if (has_value)
+        return nca_fail(of->error, NCA_ARGUMENT, "--%s: takes no value; write --%s or --no-%s",
+                        spell(row), spell(row), spell(row));
+    *(bool *)((char *)values + row->target) = is_on;
+    return NCA_OK;
+}
+
+static nca_status parse_option(parsing *of)
+{
+    const char *name = of->argv[of->at] + 2, *equals = strchr(name, '=');
+    const size_t length = equals ? (size_t)(equals - name) : strlen(name);
+    void *values;
+    const nca_option *row = find_row(of, name, length, &values);
+    of->at++;
+    if (row && row->kind == NCA_OPTION_FLAG)
+        return store_flag(of, row, values, true, equals != NULL);
+    if (!row && length > 3 && strncmp(name, "no-", 3) == 0) {
+        row = find_row(of, name + 3, length - 3, &values);
+        if (row && row->kind == NCA_OPTION_FLAG)
+            return store_flag(of, row, values, false, equals != NULL);
+        row = NULL;
+    }
+    if (!row)
+        return fail_unknown(of, name, length);
+    if (equals)
+        return store(row, equals + 1, values, of->error);
+    if (of->at >= of->argc)
+        return nca_fail(of->error, NCA_ARGUMENT, "--%s: needs a value, %s", spell(row), row->value);
+    return store(row, of->argv[of->at++], values, of->error);
+}
+
+static nca_status parse_argument(parsing *of)
+{
+    if (of->arguments->count >= of->command->arguments_max ||
+        of->arguments->count >= NCA_OPTION_LIST_MAX)
+        return nca_fail(of->error, NCA_ARGUMENT, "%.100s: one argument too many; see nca %s --help",
+                        of->argv[of->at], of->command->name);
+    of->arguments->item[of->arguments->count++] = of->argv[of->at++];
+    return NCA_OK;
+}
+
+static nca_status parse_all(parsing *of, bool *done)
+{
+    bool only_arguments = false;
+    of->at = 0;
+    of->arguments->count = 0;
+    while (of->at < of->argc && !*done) {
+        const char *word = of->argv[of->at];
+        if (!only_arguments && strcmp(word, "--") == 0) {
+            only_arguments = true;
+            of->at++;
+        } else if (!only_arguments && (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0)) {
+            *done = true;
+        } else if (!only_arguments && strncmp(word, "--", 2) == 0) {
+            NCA_TRY(parse_option(of));
+        } else if (!only_arguments && word[0] == '-' && word[1]) {
+            return nca_fail(of->error, NCA_ARGUMENT,
+                            "%.60s: no such option; options begin with --, see nca %s --help", word,
+                            of->command->name);
+        } else {
+            NCA_TRY(parse_argument(of));
+        }
+    }
+    return NCA_OK;
+}
+
+// Preset, then file, then options, whatever their order. The options are parsed twice: first to
+// learn preset and file, then over them.
+static nca_status parse_config(parsing *of, bool *done)
+{
+    static nca_config first;
+    nca_config *config = of->config;
+    first = nca_config_default();
+    of->config = &first;
+    first.preset[0] = 0;
+    const nca_status status = parse_all(of, done);
+    of->config = config;
+    NCA_TRY(status);
+    if (*done)
+        return NCA_OK;
+    *config = nca_config_default();
+    if (of->source.file) {
+        nca_config named = *config;
+        named.preset[0] = 0;
+        NCA_TRY(nca_config_read(of->source.file, &named, of->error));
+        const char *preset = *first.preset ? first.preset : named.preset;
+        if (*preset)
+            NCA_TRY(nca_experiment_apply(preset, config, of->error));
+        NCA_TRY(nca_config_read(of->source.file, config, of->error));
+    } else if (*first.preset) {
+        NCA_TRY(nca_experiment_apply(first.preset, config, of->error));
+    }
+    return NCA_OK;
+}
+
+// Lists collect: what the first of two passes found is dropped.
+static void clear_lists(const nca_command *command, void *values)
+{
+    for (const nca_option *row = command->options; row && row->name; row++)
+        if (row->kind == NCA_OPTION_LIST)
+            ((nca_option_list *)(void *)((char *)values + row->target))->count = 0;
+}
+
+nca_status nca_options_parse(const nca_command *command, int argc, char **argv, void *values,
+                             nca_config *config, nca_arguments *arguments, bool *done,
+                             nca_error *error)
+{
+    parsing of = {.command = command,
+                  .argc = argc,
+                  .argv = argv,
+                  .values = values,
+                  .config = config,
+                  .arguments = arguments,
+                  .error = error};
+    *done = false;
+    if (config) {
+        NCA_TRY(parse_config(&of, done));
+        clear_lists(command, values);
+    }
+    if (!*done)
+        NCA_TRY(parse_all(&of, done));
+    if (*done) {
+        nca_help_print(stdout, command);
+        return NCA_OK;
+    }
+    if (arguments->count < command->arguments_min)
+        return nca_fail(error, NCA_ARGUMENT, "needs %s; see nca %s --help", command->arguments,
+                        command->name);
+    return NCA_OK;
+}
