@@ -332,3 +332,19 @@ nca_status nca_options_parse(const nca_command *command, int argc, char **argv, 
                         command->name);
     return NCA_OK;
 }
+
+nca_status nca_options_apply(const nca_command *command, int argc, char **argv, void *values,
+                             nca_config *config, nca_error *error)
+{
+    nca_arguments arguments;
+    bool done = false;
+    parsing of = {.command = command,
+                  .argc = argc,
+                  .argv = argv,
+                  .values = values,
+                  .config = config,
+                  .arguments = &arguments,
+                  .error = error};
+    clear_lists(command, values);
+    return parse_all(&of, &done);
+}

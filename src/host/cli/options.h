@@ -65,6 +65,11 @@ nca_status nca_options_parse(const nca_command *command, int argc, char **argv, 
                              nca_config *config, nca_arguments *arguments, bool *done,
                              nca_error *error);
 
+// The options of the command line over what `values` and `config` hold already; no preset and no
+// file.
+nca_status nca_options_apply(const nca_command *command, int argc, char **argv, void *values,
+                             nca_config *config, nca_error *error);
+
 void nca_help_print(FILE *to, const nca_command *command);
 
 // The rows of nca/config.h as options, ended by a row without a name. Their names are written with

@@ -104,7 +104,7 @@ static nca_status read_number(const nca_tensors *tensors, const char *path, cons
 static nca_status read_settings(const nca_tensors *tensors, const char *path, nca_model *model,
                                 nca_error *error)
 {
-    double height, width;
+    double height = 0, width = 0;
     NCA_TRY(read_number(tensors, path, "fire_rate", 0, 1, 0.5, &model->fire_rate, error));
     NCA_TRY(read_number(tensors, path, "angle_degrees", -360, 360, 0, &model->angle, error));
     NCA_TRY(read_number(tensors, path, "step_size", -100, 100, 1, &model->step_size, error));

@@ -152,7 +152,7 @@ static const char *find_line(const char *text, const char *name, size_t *length)
 
 static bool is_line_equal(const char *a, const char *b, const char *name)
 {
-    size_t length_a, length_b;
+    size_t length_a = 0, length_b = 0;
     const char *value_a = find_line(a, name, &length_a), *value_b = find_line(b, name, &length_b);
     return value_a && value_b && length_a == length_b && memcmp(value_a, value_b, length_a) == 0;
 }

@@ -1,0 +1,320 @@
+// nca train: one run, from its target to its run folder.
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/options.h"
+#include "cli/progress.h"
+#include "cli/train_pictures.h"
+#include "io/files.h"
+#include "study/run_log.h"
+
+typedef struct train_options {
+    int64_t threads;
+    const char *device, *out, *resume;
+    bool preview, quiet;
+} train_options;
+
+static const nca_option rows[] = {
+    {"out", NCA_OPTION_STRING, offsetof(train_options, out), 0, 0, "DIR",
+     "run folder to make [runs/TARGET-PRESET]", "Run"},
+    {"resume", NCA_OPTION_STRING, offsetof(train_options, resume), 0, 0, "DIR",
+     "go on with the run of this folder, bit for bit as if never stopped", NULL},
+    {"threads", NCA_OPTION_INT, offsetof(train_options, threads), 0, 1024, "N",
+     "CPU threads; the result does not depend on them [0: every core]", NULL},
+    {"device", NCA_OPTION_STRING, offsetof(train_options, device), 0, 0, "auto|cpu|reference",
+     "what computes [auto]", NULL},
+    {"preview", NCA_OPTION_FLAG, offsetof(train_options, preview), 0, 0, NULL,
+     "show the batch in the terminal as it trains", NULL},
+    {"quiet", NCA_OPTION_FLAG, offsetof(train_options, quiet), 0, 0, NULL,
+     "no progress, only what went wrong and where the run lies", NULL},
+    {0},
+};
+
+static const char details[] =
+    "Examples:\n"
+    "  nca train                                    the default target, 😝, to regenerate\n"
+    "  nca train --target 🦎 --preset persistent\n"
+    "  nca train --target logo.png --trim --updates 2000 --out runs/logo\n"
+    "  nca train --resume runs/logo --updates 4000\n"
+    "\n"
+    "Ctrl-C finishes the update, writes a checkpoint and says how to go on; a second one stops at\n"
+    "once. Exit code 0 when trained, 1 when training went wrong, 2 for bad input, 130 or 143 when\n"
+    "a signal ended it.\n"
+    "\n"
+    "When an update goes wrong (a loss or gradient that is not finite, a state beyond 1e5) it is\n"
+    "skipped and its rows of the pool become the seed; after 5 in a row the rule goes back to the\n"
+    "last good one and the pool to the seed; after 3 of those training ends with the last good\n"
+    "rule. Every such event stands in metrics.jsonl.\n";
+
+static volatile sig_atomic_t stop_signal;
+
+static void ask_to_stop(int number)
+{
+    stop_signal = number;
+    signal(number, SIG_DFL);   // the second one stops at once
+}
+
+// One run, while it lasts.
+typedef struct run {
+    train_options options;
+    nca_config config;
+    nca_compute compute;
+    nca_image target;   // padded to the grid
+    nca_trainer *trainer;
+    nca_run_log log;
+    nca_progress progress;
+    nca_error *error;
+} run;
+
+// "lizard" of "pictures/lizard.png"; "1f61d" of an emoji.
+static void name_target(const char *target, char *name, size_t size)
+{
+    const char *slash = strrchr(target, '/'), *start = slash ? slash + 1 : target;
+    size_t used = 0;
+    for (const char *c = start; *c && *c != '.' && used + 3 < size; c++) {
+        const bool is_plain = (*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') ||
+                              (*c >= '0' && *c <= '9') || *c == '-' || *c == '_';
+        if (is_plain)
+            name[used++] = *c;
+        else
+            used += (size_t)snprintf(name + used, size - used, "%02x", (unsigned char)*c);
+    }
+    name[used] = 0;
+    if (used == 0)
+        snprintf(name, size, "run");
+}
+
+// The first of runs/NAME, runs/NAME-2, ... that does not exist.
+static void choose_folder(const nca_config *config, char path[NCA_PATH_BYTES])
+{
+    char name[64];
+    name_target(config->target, name, sizeof name);
+    for (int i = 1; i < 10000; i++) {
+        char number[16] = "";
+        if (i > 1)
+            snprintf(number, sizeof number, "-%d", i);
+        snprintf(path, NCA_PATH_BYTES, "runs/%s-%.40s%s", name, config->preset, number);
+        if (access(path, F_OK) != 0)
+            return;
+    }
+}
+
+// The settings of the run to go on with, with the options laid over them; only what does not
+// change its trajectory may differ.
+static nca_status read_resumed(run *of, int argc, char **argv, const nca_command *self)
+{
+    char path[NCA_PATH_BYTES];
+    nca_config saved = nca_config_default();
+    snprintf(path, sizeof path, "%s/config.json", of->options.resume);
+    NCA_TRY(nca_config_read(path, &saved, of->error));
+    of->config = saved;
+    NCA_TRY(nca_options_apply(self, argc, argv, &of->options, &of->config, of->error));
+    const char *different = nca_config_difference(&saved, &of->config);
+    if (!different && strcmp(saved.preset, of->config.preset) != 0)
+        different = "preset";
+    if (different)
+        return nca_fail(of->error, NCA_ARGUMENT,
+                        "--%s: differs from what %s was trained with; leave it out to resume",
+                        different, of->options.resume);
+    if (of->options.out)
+        return nca_fail(of->error, NCA_ARGUMENT, "--out: --resume goes on in its own folder");
+    return NCA_OK;
+}
+
+static nca_status load_target(run *of)
+{
+    const nca_config *config = &of->config;
+    const nca_target_options options = {.source = config->target,
+                                        .font = config->font,
+                                        .background = config->background,
+                                        .target_size = (int)config->target_size,
+                                        .trim = config->trim};
+    int height, width;
+    nca_image image;
+    NCA_TRY(nca_config_grid(config, &height, &width, of->error));
+    NCA_TRY(nca_target_load(&options, &image, of->error));
+    const nca_status status = nca_image_pad(&image, height, width, &of->target, of->error);
+    nca_image_free(&image);
+    return status;
+}
+
+static nca_status start_folder(run *of)
+{
+    char path[NCA_PATH_BYTES];
+    if (of->options.resume) {
+        snprintf(path, sizeof path, "%s/checkpoint.safetensors", of->options.resume);
+        NCA_TRY(nca_trainer_restore(of->trainer, path, of->error));
+        return nca_run_log_resume(of->options.resume, nca_trainer_done(of->trainer), &of->log,
+                                  of->error);
+    }
+    char *json;
+    if (of->options.out)
+        snprintf(path, sizeof path, "%s", of->options.out);
+    else
+        choose_folder(&of->config, path);
+    NCA_TRY(nca_config_to_json(&of->config, &json, of->error));
+    const nca_status status = nca_run_log_create(path, json, &of->log, of->error);
+    free(json);
+    return status;
+}
+
+static void say_what_begins(run *of)
+{
+    nca_device_info info;
+    of->compute.backend->info(of->compute.device, &info);
+    nca_progress_start(&of->progress, stdout, of->options.quiet, nca_trainer_done(of->trainer),
+                       of->config.updates);
+    if (of->options.quiet)
+        return;
+    nca_progress_say(&of->progress,
+                     "%s %s with preset %s on a grid of %dx%d: %lld updates, batch %lld, pool "
+                     "%lld, %lld-%lld steps",
+                     of->options.resume ? "Going on with" : "Training", of->config.target,
+                     of->config.preset, of->target.height, of->target.width,
+                     (long long)of->config.updates, (long long)of->config.batch,
+                     (long long)of->config.pool, (long long)of->config.steps_min,
+                     (long long)of->config.steps_max);
+    nca_progress_say(&of->progress, "on %s (%s, %d threads), into %s", info.name, info.variant,
+                     info.threads, of->log.folder);
+}
+
+// Model and checkpoint: everything before them is on the disk first.
+static nca_status save(run *of)
+{
+    char path[NCA_PATH_BYTES];
+    nca_model model;
+    NCA_TRY(nca_run_log_sync(&of->log, of->error));
+    NCA_TRY(nca_trainer_model(of->trainer, &model, of->error));
+    nca_status status = nca_run_log_path(&of->log, "model.safetensors", path, of->error);
+    if (status == NCA_OK)
+        status = nca_model_save(&model, path, of->error);
+    nca_model_free(&model);
+    NCA_TRY(status);
+    NCA_TRY(nca_run_log_path(&of->log, "checkpoint.safetensors", path, of->error));
+    return nca_trainer_save(of->trainer, path, of->error);
+}
+
+static bool is_moment(int64_t done, int64_t every, int64_t total)
+{
+    return done % every == 0 || done == total;
+}
+
+// One update and what belongs to it.
+static nca_status advance(run *of, nca_train_pictures *pictures)
+{
+    const int64_t next = nca_trainer_done(of->trainer) + 1;
+    const bool is_picture = is_moment(next, of->config.pictures_every, of->config.updates);
+    const bool is_shown = of->options.preview && nca_train_pictures_preview_is_due(pictures);
+    nca_update_result result;
+    nca_trainer_keep_before(of->trainer, is_picture || is_shown);
+    const nca_status status = nca_trainer_update(of->trainer, &result, of->error);
+    if (status != NCA_OK && result.event == NCA_EVENT_NONE)
+        return status;
+    if (result.event != NCA_EVENT_NONE)
+        nca_progress_say(&of->progress, "update %lld: %s", (long long)result.update,
+                         result.event_text);
+    nca_error ignored;
+    NCA_TRY(nca_run_log_add(&of->log, &result, status == NCA_OK ? of->error : &ignored));
+    NCA_TRY(status);
+    if (is_shown)
+        NCA_TRY(nca_train_pictures_preview(pictures, of->error));
+    nca_progress_update(&of->progress, &result);
+    if (is_picture)
+        NCA_TRY(nca_train_pictures_write(pictures, of->error));
+    if (is_moment(result.update, of->config.checkpoint_every, of->config.updates))
+        NCA_TRY(save(of));
+    return NCA_OK;
+}
+
+static nca_status train(run *of)
+{
+    nca_train_pictures pictures = {.config = &of->config,
+                                   .trainer = of->trainer,
+                                   .log = &of->log,
+                                   .compute = &of->compute,
+                                   .progress = &of->progress,
+                                   .height = of->target.height,
+                                   .width = of->target.width};
+    nca_status status = NCA_OK;
+    if (!of->options.resume)
+        NCA_TRY(save(of));
+    while (status == NCA_OK && !stop_signal && nca_trainer_done(of->trainer) < of->config.updates)
+        status = advance(of, &pictures);
+    if (status == NCA_NUMERIC) {   // the last good rule is what stays
+        nca_error ignored;
+        save(&(run){.trainer = of->trainer, .log = of->log, .error = &ignored});
+    }
+    NCA_TRY(status);
+    nca_progress_finish(&of->progress);
+    if (stop_signal) {
+        NCA_TRY(save(of));
+        nca_progress_say(&of->progress,
+                         "stopped after update %lld of %lld; go on with: nca train --resume %s",
+                         (long long)nca_trainer_done(of->trainer), (long long)of->config.updates,
+                         of->log.folder);
+        return NCA_OK;
+    }
+    NCA_TRY(nca_train_pictures_finish(&pictures, of->error));
+    if (!of->options.quiet)
+        nca_progress_say(&of->progress, "trained in %s: %s/model.safetensors",
+                         nca_train_pictures_elapsed(&pictures), of->log.folder);
+    else
+        nca_progress_say(&of->progress, "%s", of->log.folder);
+    return NCA_OK;
+}
+
+static nca_status prepare(run *of)
+{
+    const nca_device_options device = {.threads = (int)of->options.threads};
+    if (of->options.resume && !nca_is_folder(of->options.resume))
+        return nca_fail(of->error, NCA_FILE, "--resume %s: no such run folder", of->options.resume);
+    NCA_TRY(nca_config_check(&of->config, of->error));
+    NCA_TRY(load_target(of));
+    NCA_TRY(nca_compute_open(of->options.device, &device, &of->compute, of->error));
+    NCA_TRY(nca_trainer_create(&of->config, &of->target, &of->compute, &of->trainer, of->error));
+    return start_folder(of);
+}
+
+static int run_train(int argc, char **argv, const nca_command *self)
+{
+    static run of;
+    nca_error error = {0};
+    nca_arguments arguments;
+    bool done;
+    of = (run){.options.device = "auto", .error = &error};
+    nca_status status =
+        nca_options_parse(self, argc, argv, &of.options, &of.config, &arguments, &done, &error);
+    if (done)
+        return 0;
+    if (status == NCA_OK && of.options.resume)
+        status = read_resumed(&of, argc, argv, self);
+    if (status == NCA_OK)
+        status = prepare(&of);
+    if (status == NCA_OK) {
+        signal(SIGINT, ask_to_stop);
+        signal(SIGTERM, ask_to_stop);
+        signal(SIGPIPE, SIG_IGN);
+        say_what_begins(&of);
+        status = train(&of);
+        nca_progress_finish(&of.progress);
+    }
+    nca_run_log_close(&of.log);
+    nca_trainer_free(of.trainer);
+    nca_compute_close(&of.compute);
+    nca_image_free(&of.target);
+    if (status != NCA_OK)
+        return nca_report_failure(self->name, &error);
+    return stop_signal ? 128 + stop_signal : 0;
+}
+
+const nca_command nca_command_train = {
+    .name = "train",
+    .arguments = "",
+    .summary = "Trains a rule to grow, hold and heal a target",
+    .details = details,
+    .options = rows,
+    .has_config = true,
+    .run = run_train,
+};

@@ -1,0 +1,33 @@
+// How training goes, on the terminal: one bar redrawn in place; elsewhere a line now and then.
+#ifndef NCA_CLI_PROGRESS_H
+#define NCA_CLI_PROGRESS_H
+
+#include <stdio.h>
+
+#include "nca/train.h"
+
+typedef struct nca_progress {
+    FILE *to;
+    bool is_terminal, is_quiet, is_drawn;
+    int64_t first, total;    // updates done at the start, and at the end
+    double started, drawn;   // seconds of the clock
+    double pace;             // updates a second, smoothed
+    double loss;             // log10, smoothed
+    double last_line;        // when a plain line was last written
+} nca_progress;
+
+void nca_progress_start(nca_progress *progress, FILE *to, bool is_quiet, int64_t first,
+                        int64_t total);
+void nca_progress_update(nca_progress *progress, const nca_update_result *result);
+// A line of text that stays, above the bar.
+void nca_progress_say(nca_progress *progress, const char *format, ...) NCA_PRINTF(2, 3);
+void nca_progress_finish(nca_progress *progress);
+// Whether enough time has gone by to draw again.
+bool nca_progress_is_due(const nca_progress *progress);
+
+// "3:07", "2:15:00"
+void nca_format_duration(double seconds, char *text, size_t size);
+// Seconds of a clock that only runs forward.
+double nca_clock(void);
+
+#endif

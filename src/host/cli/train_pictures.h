@@ -1,0 +1,31 @@
+// The pictures of a run as it goes: loss curve, batch, pool, and at the end growth and healing.
+#ifndef NCA_CLI_TRAIN_PICTURES_H
+#define NCA_CLI_TRAIN_PICTURES_H
+
+#include "cli/progress.h"
+#include "study/run_log.h"
+
+typedef struct nca_train_pictures {
+    const nca_config *config;
+    nca_trainer *trainer;
+    nca_run_log *log;
+    const nca_compute *compute;
+    nca_progress *progress;
+    int height, width;
+    double previewed;    // when the terminal last showed the batch
+    int preview_lines;   // that it took
+    char elapsed[32];
+} nca_train_pictures;
+
+// loss.png, pictures/batch-UPDATE.png and pool-UPDATE.png of the latest update, whose batch before
+// the rollout was kept.
+nca_status nca_train_pictures_write(nca_train_pictures *pictures, nca_error *error);
+// The batch in the terminal, above the bar.
+bool nca_train_pictures_preview_is_due(const nca_train_pictures *pictures);
+nca_status nca_train_pictures_preview(nca_train_pictures *pictures, nca_error *error);
+// growth.webp and healing.webp.
+nca_status nca_train_pictures_finish(nca_train_pictures *pictures, nca_error *error);
+// How long the run took, in words.
+const char *nca_train_pictures_elapsed(nca_train_pictures *pictures);
+
+#endif

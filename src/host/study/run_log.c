@@ -1,0 +1,180 @@
+// The run folder and its metrics, a JSON object a line.
+#define _GNU_SOURCE   // getline, ftruncate
+#include "study/run_log.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "io/files.h"
+
+nca_status nca_run_log_path(const nca_run_log *log, const char *name, char path[NCA_PATH_BYTES],
+                            nca_error *error)
+{
+    const int length = snprintf(path, NCA_PATH_BYTES, "%s/%s", log->folder, name);
+    if (length < NCA_PATH_BYTES)
+        return NCA_OK;
+    return nca_fail(error, NCA_ARGUMENT, "%.60s...: too long for a path", log->folder);
+}
+
+static nca_status fail_metrics(const nca_run_log *log, nca_error *error)
+{
+    return nca_fail(error, NCA_FILE, "%s/metrics.jsonl: cannot be written: %s", log->folder,
+                    strerror(errno));
+}
+
+static nca_status open_metrics(nca_run_log *log, const char *mode, nca_error *error)
+{
+    char path[NCA_PATH_BYTES];
+    NCA_TRY(nca_run_log_path(log, "metrics.jsonl", path, error));
+    log->metrics = fopen(path, mode);
+    return log->metrics ? NCA_OK : fail_metrics(log, error);
+}
+
+nca_status nca_run_log_create(const char *folder, const char *config_json, nca_run_log *out,
+                              nca_error *error)
+{
+    nca_run_log log = {0};
+    char path[NCA_PATH_BYTES];
+    if (strlen(folder) >= sizeof log.folder - 64)
+        return nca_fail(error, NCA_ARGUMENT, "--out %.60s...: too long for a path", folder);
+    snprintf(log.folder, sizeof log.folder, "%s", folder);
+    NCA_TRY(nca_folder_create(folder, error));
+    NCA_TRY(nca_run_log_path(&log, "config.json", path, error));
+    NCA_TRY(nca_file_write(path, config_json, strlen(config_json), error));
+    NCA_TRY(nca_run_log_path(&log, "pictures", path, error));
+    NCA_TRY(nca_folder_create(path, error));
+    NCA_TRY(open_metrics(&log, "w", error));
+    *out = log;
+    return NCA_OK;
+}
+
+static nca_status add_point(nca_run_log *log, const nca_curve_point *point, nca_error *error)
+{
+    if (log->count == log->room) {
+        const size_t room = log->room ? log->room * 2 : 1024;
+        nca_curve_point *grown = realloc(log->points, room * sizeof *grown);
+        if (!grown)
+            return nca_fail(error, NCA_MEMORY, "the loss curve: no memory for %zu points", room);
+        log->points = grown;
+        log->room = room;
+    }
+    log->points[log->count++] = *point;
+    return NCA_OK;
+}
+
+static const char *const event_names[] = {
+    [NCA_EVENT_NONE] = "",
+    [NCA_EVENT_SKIPPED] = "skipped",
+    [NCA_EVENT_ROLLED_BACK] = "rolled back",
+    [NCA_EVENT_POOL_REPAIRED] = "pool repaired",
+    [NCA_EVENT_GAVE_UP] = "gave up",
+};
+
+static int find_event(const char *name)
+{
+    for (int i = 0; name && i <= NCA_EVENT_GAVE_UP; i++)
+        if (strcmp(name, event_names[i]) == 0)
+            return i;
+    return NCA_EVENT_NONE;
+}
+
+// One line of the metrics as a point of the curve; false where it is no whole line of ours.
+static bool read_point(const char *line, nca_curve_point *point)
+{
+    json_t *object = json_loads(line, 0, NULL);
+    const json_t *update = json_object_get(object, "update");
+    const json_t *loss = json_object_get(object, "loss");
+    *point =
+        (nca_curve_point){.update = json_integer_value(update),
+                          .loss = json_is_number(loss) ? json_number_value(loss) : NAN,
+                          .event = find_event(json_string_value(json_object_get(object, "event")))};
+    const bool is_ours = json_is_integer(update);
+    json_decref(object);
+    return is_ours;
+}
+
+// Reads the lines up to update `done`; what follows them is cut off.
+static nca_status read_metrics(nca_run_log *log, int64_t done, nca_error *error)
+{
+    char *line = NULL;
+    size_t room = 0;
+    off_t keep = 0;
+    nca_status status = NCA_OK;
+    ssize_t length;
+    while (status == NCA_OK && (length = getline(&line, &room, log->metrics)) > 0) {
+        nca_curve_point point;
+        if (line[length - 1] != '\n' || !read_point(line, &point) || point.update > done)
+            break;
+        status = add_point(log, &point, error);
+        keep += length;
+    }
+    free(line);
+    if (status == NCA_OK &&
+        (ftruncate(fileno(log->metrics), keep) != 0 || fseeko(log->metrics, keep, SEEK_SET) != 0))
+        status = fail_metrics(log, error);
+    return status;
+}
+
+nca_status nca_run_log_resume(const char *folder, int64_t done, nca_run_log *out, nca_error *error)
+{
+    nca_run_log log = {0};
+    snprintf(log.folder, sizeof log.folder, "%s", folder);
+    NCA_TRY(open_metrics(&log, "r+", error));
+    const nca_status status = read_metrics(&log, done, error);
+    if (status == NCA_OK)
+        *out = log;
+    else
+        nca_run_log_close(&log);
+    return status;
+}
+
+// Numbers that JSON cannot say become null.
+static void print_number(FILE *to, const char *name, double value)
+{
+    if (isfinite(value))
+        fprintf(to, ", \"%s\": %.9g", name, value);
+    else
+        fprintf(to, ", \"%s\": null", name);
+}
+
+nca_status nca_run_log_add(nca_run_log *log, const nca_update_result *result, nca_error *error)
+{
+    const nca_curve_point point = {
+        .update = result->update, .loss = result->loss, .event = result->event};
+    NCA_TRY(add_point(log, &point, error));
+    fprintf(log->metrics, "{\"update\": %lld, \"steps\": %d", (long long)result->update,
+            result->steps);
+    print_number(log->metrics, "loss", result->loss);
+    print_number(log->metrics, "log10_loss", log10(result->loss));
+    print_number(log->metrics, "gradient_norm", result->gradient_norm);
+    print_number(log->metrics, "rate", result->rate);
+    print_number(log->metrics, "active_fraction", result->active_fraction);
+    print_number(log->metrics, "max_state", result->max_state);
+    print_number(log->metrics, "seconds", result->seconds);
+    if (result->event != NCA_EVENT_NONE)
+        fprintf(log->metrics, ", \"event\": \"%s\", \"event_text\": \"%s\"",
+                event_names[result->event], result->event_text);
+    fprintf(log->metrics, "}\n");
+    if (fflush(log->metrics) != 0)
+        return fail_metrics(log, error);
+    return NCA_OK;
+}
+
+nca_status nca_run_log_sync(nca_run_log *log, nca_error *error)
+{
+    if (fflush(log->metrics) != 0 || fsync(fileno(log->metrics)) != 0)
+        return fail_metrics(log, error);
+    return NCA_OK;
+}
+
+void nca_run_log_close(nca_run_log *log)
+{
+    if (log->metrics)
+        fclose(log->metrics);
+    free(log->points);
+    *log = (nca_run_log){0};
+}

@@ -1,0 +1,39 @@
+// A run folder: everything to repeat and to go on with a training run.
+//
+//   config.json              every setting
+//   metrics.jsonl            a JSON object for each update
+//   model.safetensors        the rule, renewed at every checkpoint
+//   checkpoint.safetensors   what --resume goes on from
+//   loss.png, pictures/      what a person looks at
+#ifndef NCA_STUDY_RUN_LOG_H
+#define NCA_STUDY_RUN_LOG_H
+
+#include <stdio.h>
+
+#include "nca/train.h"
+#include "report/pictures.h"
+
+enum { NCA_PATH_BYTES = 4096 };
+
+typedef struct nca_run_log {
+    char folder[NCA_PATH_BYTES];
+    FILE *metrics;
+    nca_curve_point *points;   // of the loss curve, every update
+    size_t count, room;
+} nca_run_log;
+
+// A new folder with config.json (the text) in it. Refuses one that exists and is not empty.
+nca_status nca_run_log_create(const char *folder, const char *config_json, nca_run_log *out,
+                              nca_error *error);
+// The folder of a run to go on with: metrics after update `done` are cut off.
+nca_status nca_run_log_resume(const char *folder, int64_t done, nca_run_log *out, nca_error *error);
+nca_status nca_run_log_add(nca_run_log *log, const nca_update_result *result, nca_error *error);
+// Everything added so far is on the disk.
+nca_status nca_run_log_sync(nca_run_log *log, nca_error *error);
+void nca_run_log_close(nca_run_log *log);
+
+// FOLDER/NAME; NCA_ARGUMENT where that is too long.
+nca_status nca_run_log_path(const nca_run_log *log, const char *name, char path[NCA_PATH_BYTES],
+                            nca_error *error);
+
+#endif
