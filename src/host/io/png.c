@@ -1,0 +1,112 @@
+// PNG by stb_image_write: one picture, or a filmstrip of frames.
+#include <stdlib.h>
+#include <string.h>
+
+#include "io/files.h"
+#include "io/writers.h"
+
+#define STB_IMAGE_WRITE_IMPLEMENTATION
+#define STB_IMAGE_WRITE_STATIC
+#define STBI_WRITE_NO_STDIO
+#pragma GCC diagnostic ignored "-Wunused-function"
+#pragma GCC diagnostic ignored "-Wmissing-field-initializers"
+#include <stb/stb_image_write.h>
+
+// Where stb_image_write's pieces go, and how that went.
+typedef struct sink {
+    nca_output *output;
+    nca_status status;
+    nca_error *error;
+} sink;
+
+static void take_piece(void *context, void *bytes, int size)
+{
+    sink *to = context;
+    if (to->status == NCA_OK)
+        to->status = nca_output_write(to->output, bytes, (size_t)size, to->error);
+}
+
+nca_status nca_png_write(const char *path, const uint8_t *rgb, int height, int width,
+                         nca_error *error)
+{
+    sink to = {.error = error};
+    NCA_TRY(nca_output_open(path, &to.output, error));
+    if (!stbi_write_png_to_func(take_piece, &to, width, height, 3, rgb, width * 3) &&
+        to.status == NCA_OK)
+        to.status = nca_fail(error, NCA_MEMORY, "%s: no memory to write it", path);
+    if (to.status == NCA_OK)
+        return nca_output_commit(to.output, error);
+    nca_output_abandon(to.output);
+    return to.status;
+}
+
+// A filmstrip is drawn in memory, and written at the end.
+typedef struct strip {
+    char *path;
+    nca_writer_options options;
+    int columns, rows, drawn;
+    uint8_t *rgb;
+} strip;
+
+static nca_status open_strip(const char *path, const nca_writer_options *options, nca_writer **out,
+                             nca_error *error)
+{
+    strip *of = calloc(1, sizeof *of);
+    const int frames = options->columns > 0 ? options->frames : 1;
+    if (of) {
+        of->options = *options;
+        of->columns = options->columns > 0 && options->columns < frames ? options->columns : frames;
+        of->rows = (frames + of->columns - 1) / of->columns;
+        of->path = strdup(path);
+        of->rgb = malloc((size_t)of->rows * (size_t)options->height * (size_t)of->columns *
+                         (size_t)options->width * 3);
+    }
+    if (!of || !of->path || !of->rgb) {
+        if (of) {
+            free(of->path);
+            free(of->rgb);
+        }
+        free(of);
+        return nca_fail(error, NCA_MEMORY, "%s: no memory for a strip of %d frames", path, frames);
+    }
+    memset(of->rgb, 255,
+           (size_t)of->rows * (size_t)options->height * (size_t)of->columns *
+               (size_t)options->width * 3);
+    *out = (nca_writer *)of;
+    return NCA_OK;
+}
+
+static nca_status add_frame(nca_writer *writer, const void *frame, nca_error *error)
+{
+    strip *of = (strip *)writer;
+    const size_t row = (size_t)of->options.width * 3, line = row * (size_t)of->columns;
+    const int at = of->options.columns > 0 ? of->drawn++ : 0;   // without columns the last stays
+    (void)error;
+    if (at >= of->rows * of->columns)
+        return NCA_OK;
+    uint8_t *to = of->rgb + (size_t)(at / of->columns) * (size_t)of->options.height * line +
+                  (size_t)(at % of->columns) * row;
+    for (int y = 0; y < of->options.height; y++)
+        memcpy(to + (size_t)y * line, (const uint8_t *)frame + (size_t)y * row, row);
+    return NCA_OK;
+}
+
+static nca_status close_strip(nca_writer *writer, bool keep, nca_error *error)
+{
+    strip *of = (strip *)writer;
+    const nca_status status = keep ? nca_png_write(of->path, of->rgb, of->rows * of->options.height,
+                                                   of->columns * of->options.width, error)
+                                   : NCA_OK;
+    free(of->rgb);
+    free(of->path);
+    free(of);
+    return status;
+}
+
+const nca_format nca_format_png = {
+    .extension = ".png",
+    .description = "the last frame, or with --columns a filmstrip",
+    .open = open_strip,
+    .add = add_frame,
+    .close = close_strip,
+};
