@@ -1,0 +1,172 @@
+// The loss curve: every update a pale point, their running median a dark line.
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "io/writers.h"
+#include "nca/train.h"
+#include "report/canvas.h"
+#include "report/pictures.h"
+
+enum {
+    HEIGHT = 640,
+    WIDTH = 1100,
+    TOP = 60,
+    BOTTOM = 70,
+    LEFT = 90,
+    RIGHT = 30,
+    WINDOW_MAX = 201,
+    TICKS = 7,
+};
+
+static const nca_colour ink = {34, 40, 49}, grid = {226, 229, 234}, pale = {120, 165, 220},
+                        dark = {20, 80, 160}, alarm = {200, 60, 30};
+
+// The part of the plane that is drawn.
+typedef struct frame {
+    double first, last;   // updates
+    double low, high;     // log10 loss
+} frame;
+
+static double to_x(const frame *of, double update)
+{
+    return LEFT + (update - of->first) / (of->last - of->first) * (WIDTH - LEFT - RIGHT);
+}
+
+static double to_y(const frame *of, double loss)
+{
+    return TOP + (of->high - loss) / (of->high - of->low) * (HEIGHT - TOP - BOTTOM);
+}
+
+// 1, 2 or 5 times a power of ten, so that about TICKS of them fit.
+static double nice_step(double range)
+{
+    const double rough = range / TICKS, power = pow(10, floor(log10(rough)));
+    const double part = rough / power;
+    return power * (part < 1.5 ? 1 : part < 3.5 ? 2 : part < 7.5 ? 5 : 10);
+}
+
+static frame choose_frame(const double *logs, const nca_curve_point *points, size_t count)
+{
+    frame of = {.first = (double)points[0].update,
+                .last = (double)points[count - 1].update,
+                .low = INFINITY,
+                .high = -INFINITY};
+    for (size_t i = 0; i < count; i++)
+        if (isfinite(logs[i])) {
+            of.low = fmin(of.low, logs[i]);
+            of.high = fmax(of.high, logs[i]);
+        }
+    if (!(of.low <= of.high))
+        of.low = of.high = 0;
+    if (of.last <= of.first)
+        of.last = of.first + 1;
+    of.high = fmin(of.high, of.low + 6);   // an explosion must not flatten the rest
+    const double room = fmax(0.05 * (of.high - of.low), 0.05);
+    of.low -= room;
+    of.high += room;
+    return of;
+}
+
+static void draw_axes(nca_canvas *canvas, const frame *of, const char *title)
+{
+    char text[64];
+    const double step_y = nice_step(of->high - of->low), step_x = nice_step(of->last - of->first);
+    for (double y = ceil(of->low / step_y) * step_y; y <= of->high; y += step_y) {
+        const int at = (int)to_y(of, y);
+        nca_canvas_fill(canvas, at, LEFT, 1, WIDTH - LEFT - RIGHT, grid);
+        snprintf(text, sizeof text, "%.*f", step_y < 0.1 ? 2 : 1, fabs(y) < 1e-9 ? 0 : y);
+        nca_canvas_text(canvas, at - 7, LEFT - 10 - nca_canvas_text_width(2, text), 2, text, ink);
+    }
+    for (double x = ceil(of->first / step_x) * step_x; x <= of->last; x += step_x) {
+        const int at = (int)to_x(of, x);
+        nca_canvas_fill(canvas, TOP, at, HEIGHT - TOP - BOTTOM, 1, grid);
+        snprintf(text, sizeof text, "%.0f", x);
+        nca_canvas_text(canvas, HEIGHT - BOTTOM + 12, at - nca_canvas_text_width(2, text) / 2, 2,
+                        text, ink);
+    }
+    nca_canvas_text(canvas, 22, LEFT, 2, title, ink);
+    nca_canvas_text(canvas, HEIGHT - 28, WIDTH - RIGHT - nca_canvas_text_width(2, "update"), 2,
+                    "update", ink);
+    nca_canvas_text(canvas, HEIGHT - 28, LEFT, 2, "log10 loss: each update, running median", ink);
+}
+
+static int compare_doubles(const void *a, const void *b)
+{
+    const double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+// The median of the finite values around one; NaN where there is none.
+static double median_around(const double *logs, size_t count, size_t at, size_t window)
+{
+    double near[WINDOW_MAX];
+    size_t used = 0;
+    const size_t first = at > window / 2 ? at - window / 2 : 0;
+    for (size_t i = first; i < count && i <= at + window / 2; i++)
+        if (isfinite(logs[i]))
+            near[used++] = logs[i];
+    if (used == 0)
+        return NAN;
+    qsort(near, used, sizeof *near, compare_doubles);
+    return near[used / 2];
+}
+
+static void draw_points(nca_canvas *canvas, const frame *of, const nca_curve_point *points,
+                        const double *logs, size_t count)
+{
+    const double opacity = fmin(1, 2500.0 / (double)count + 0.15);
+    for (size_t i = 0; i < count; i++) {
+        const double x = to_x(of, (double)points[i].update), y = to_y(of, logs[i]);
+        if (isfinite(logs[i]) && y >= TOP) {
+            nca_canvas_dot(canvas, y, x, pale, opacity);
+            nca_canvas_dot(canvas, y + 1, x, pale, opacity);
+        }
+        if (points[i].event != NCA_EVENT_NONE)
+            nca_canvas_line(canvas, TOP, x, TOP + 14, x, 2, alarm);
+    }
+}
+
+// One stroke for each two pixels is as fine as the eye sees.
+static void draw_median(nca_canvas *canvas, const frame *of, const nca_curve_point *points,
+                        const double *logs, size_t count)
+{
+    const size_t strokes = (WIDTH - LEFT - RIGHT) / 2;
+    const size_t stride = count > strokes ? count / strokes : 1;
+    size_t window = count / 40 | 1;
+    window = window > WINDOW_MAX - 2 ? WINDOW_MAX - 2 : window;
+    double last_x = NAN, last_y = NAN;
+    for (size_t i = 0; i < count; i += stride) {
+        const double x = to_x(of, (double)points[i].update);
+        const double y = to_y(of, median_around(logs, count, i, window));
+        if (isfinite(y) && isfinite(last_y) && y >= TOP && last_y >= TOP)
+            nca_canvas_line(canvas, last_y, last_x, y, x, 2.5, dark);
+        last_x = x;
+        last_y = y;
+    }
+}
+
+nca_status nca_curve_write(const char *path, const nca_curve_point *points, size_t count,
+                           const char *title, nca_error *error)
+{
+    nca_canvas canvas;
+    if (count == 0)
+        return NCA_OK;
+    double *logs = malloc(count * sizeof *logs);
+    if (!logs)
+        return nca_fail(error, NCA_MEMORY, "%s: no memory for %zu points", path, count);
+    for (size_t i = 0; i < count; i++)
+        logs[i] = log10(points[i].loss);
+    nca_status status = nca_canvas_create(HEIGHT, WIDTH, &canvas, error);
+    if (status == NCA_OK) {
+        const frame of = choose_frame(logs, points, count);
+        draw_axes(&canvas, &of, title);
+        draw_points(&canvas, &of, points, logs, count);
+        draw_median(&canvas, &of, points, logs, count);
+        status = nca_png_write(path, canvas.rgb, canvas.height, canvas.width, error);
+        nca_canvas_free(&canvas);
+    }
+    free(logs);
+    return status;
+}

@@ -1,0 +1,33 @@
+// A rollout written frame by frame: from seeds, with damage on the way, in any format.
+#ifndef NCA_REPORT_MOVIE_H
+#define NCA_REPORT_MOVIE_H
+
+#include "nca/backend.h"
+#include "nca/model.h"
+
+enum { NCA_FILM_SEEDS_MAX = 64, NCA_FILM_DAMAGES_MAX = 64 };
+
+typedef struct nca_film_damage {
+    int step;   // after which it is done; 0 is before the first
+    nca_region region;
+} nca_film_damage;
+
+typedef struct nca_film {
+    int height, width;   // of the grid
+    int steps, every;    // steps in all, and for each frame
+    int scale;           // pixels of a cell; 0: about 360 pixels in all
+    double frames_per_second;
+    int columns;                          // of a filmstrip; 0: the last frame
+    uint64_t seed;                        // of the fire bits
+    double fire_rate, angle, step_size;   // angle in degrees
+    int seeds;
+    int seed_at[NCA_FILM_SEEDS_MAX][2];   // y, x
+    int damages;
+    nca_film_damage damage[NCA_FILM_DAMAGES_MAX];
+    const volatile int *stop;   // ends the film when not 0, leaving no file; may be NULL
+} nca_film;
+
+nca_status nca_film_write(const char *path, const nca_model *model, const nca_film *film,
+                          const nca_compute *compute, nca_error *error);
+
+#endif
