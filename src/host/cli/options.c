@@ -257,6 +257,10 @@ static nca_status parse_all(parsing *of, bool *done)
             *done = true;
         } else if (!only_arguments && strncmp(word, "--", 2) == 0) {
             NCA_TRY(parse_option(of));
+        } else if (!only_arguments && strcmp(word, "-o") == 0) {
+            static char output[] = "--output";
+            of->argv[of->at] = output;
+            NCA_TRY(parse_option(of));
         } else if (!only_arguments && word[0] == '-' && word[1]) {
             return nca_fail(of->error, NCA_ARGUMENT,
                             "%.60s: no such option; options begin with --, see nca %s --help", word,

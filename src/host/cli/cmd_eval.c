@@ -1,0 +1,235 @@
+// nca eval: whether a rule grows, holds and heals, over several fire-mask seeds.
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/options.h"
+#include "cli/target_options.h"
+#include "study/evaluate.h"
+
+typedef struct eval_options {
+    nca_target_arguments target;
+    int64_t seeds, seed, cut_at, heal_steps, long_run, threads;
+    const char *steps, *device;
+    bool cuts, json;
+    double fire_rate, angle, step_size;   // NaN: the model's
+} eval_options;
+
+static const nca_option rows[] = {
+    NCA_TARGET_ROWS(eval_options, target),
+    {"steps", NCA_OPTION_STRING, offsetof(eval_options, steps), 0, 0, "T,...",
+     "steps at which the loss is measured [96,200,500,1000,5000]", "Evaluation"},
+    {"seeds", NCA_OPTION_INT, offsetof(eval_options, seeds), 1, 1024, "N",
+     "fire-mask seeds; the median and range over them are shown [8]", NULL},
+    {"seed", NCA_OPTION_INT, offsetof(eval_options, seed), 0, 9e18, "N", "of the first of them [1]",
+     NULL},
+    {"cuts", NCA_OPTION_FLAG, offsetof(eval_options, cuts), 0, 0, NULL,
+     "the five cuts and their healing (--no-cuts leaves them out)", NULL},
+    {"cut-at", NCA_OPTION_INT, offsetof(eval_options, cut_at), 0, 1000000, "T",
+     "step of the cuts [200]", NULL},
+    {"heal-steps", NCA_OPTION_INT, offsetof(eval_options, heal_steps), 1, 1000000, "T",
+     "steps after them [400]", NULL},
+    {"long-run", NCA_OPTION_INT, offsetof(eval_options, long_run), 0, 10000000, "T",
+     "steps of a long run, 0 for none [10000]", NULL},
+    {"fire-rate", NCA_OPTION_REAL, offsetof(eval_options, fire_rate), 0.0001, 1, "P",
+     "probability that a cell updates [the model's]", NULL},
+    {"angle", NCA_OPTION_REAL, offsetof(eval_options, angle), -360, 360, "DEGREES",
+     "rotation of perception [the model's]", NULL},
+    {"step-size", NCA_OPTION_REAL, offsetof(eval_options, step_size), 0.0001, 100, "X",
+     "multiplies every update [the model's]", NULL},
+    {"threads", NCA_OPTION_INT, offsetof(eval_options, threads), 0, 1024, "N",
+     "CPU threads [0: every core]", NULL},
+    {"device", NCA_OPTION_STRING, offsetof(eval_options, device), 0, 0, "auto|cpu|reference",
+     "what computes [auto]", NULL},
+    {"json", NCA_OPTION_FLAG, offsetof(eval_options, json), 0, 0, NULL,
+     "JSON: loss_at, healed, long_run, each with median, min and max of log10 losses", NULL},
+    {0},
+};
+
+static const char details[] =
+    "MODEL is a model.safetensors, or a run folder, which says itself what it was trained on.\n"
+    "The loss is the mean squared difference to the target over the four visible channels; its\n"
+    "log10 is shown. In JSON a loss that is not finite is null.\n"
+    "\n"
+    "Examples:\n"
+    "  nca eval runs/lizard-regenerating\n"
+    "  nca eval rule.safetensors --target lizard.png --steps 200,1000 --seeds 16 --json\n";
+
+// "96,200,1000", ascending.
+static nca_status read_steps(const char *text, nca_evaluate_options *out, nca_error *error)
+{
+    for (const char *at = text;; at++) {
+        char *end;
+        errno = 0;
+        const long step = strtol(at, &end, 10);
+        const bool is_number = end != at && *at >= '0' && *at <= '9' && !errno;
+        const bool follows = out->steps_count == 0 || step > out->steps[out->steps_count - 1];
+        if (!is_number || (*end && *end != ',') || step > 10000000 || !follows ||
+            out->steps_count == NCA_EVALUATE_STEPS_MAX)
+            return nca_fail(error, NCA_ARGUMENT,
+                            "--steps %.60s: must be up to %d rising numbers with commas between, "
+                            "as 96,200,1000",
+                            text, NCA_EVALUATE_STEPS_MAX);
+        out->steps[out->steps_count++] = (int)step;
+        at = end;
+        if (!*at)
+            return NCA_OK;
+    }
+}
+
+static void show_progress(void *context, double done)
+{
+    (void)context;
+    fprintf(stderr, "\r\033[K%3.0f%% evaluated", 100 * done);
+    if (done >= 1)
+        fprintf(stderr, "\r\033[K");
+    fflush(stderr);
+}
+
+static void print_row(const char *name, const nca_spread *spread)
+{
+    printf("  %-22s %8.2f   %8.2f to %.2f\n", name, spread->median, spread->min, spread->max);
+}
+
+static void print_table(const nca_model *model, const nca_image *target,
+                        const nca_evaluate_options *options, const nca_evaluation *found)
+{
+    char name[64];
+    printf("%s, grid %dx%d, %d fire seeds; log10 loss\n\n", *model->name ? model->name : "rule",
+           target->height, target->width, options->seeds);
+    printf("  %-22s %8s   %s\n", "from the seed", "median", "range");
+    for (int i = 0; i < found->steps_count; i++) {
+        snprintf(name, sizeof name, "step %d", found->step[i]);
+        print_row(name, &found->loss_at[i]);
+    }
+    if (found->has_cuts) {
+        printf("\n  cut at %d, after %d steps\n", options->cut_at, options->heal_steps);
+        for (int cut = 0; cut < NCA_CUT_COUNT; cut++)
+            print_row(nca_cut_name(cut), &found->healed[cut]);
+    }
+    if (found->long_run > 0) {
+        printf("\n  long run\n");
+        snprintf(name, sizeof name, "step %d", found->long_run);
+        print_row(name, &found->long_run_loss);
+        printf("  %-22s %8.3g\n", "largest |state|", found->long_run_max_state);
+        printf("  %-22s %8d of %d\n", "died out", found->long_run_dead, options->seeds);
+    }
+}
+
+static void print_number(const char *name, double value, const char *after)
+{
+    if (isfinite(value))
+        printf("\"%s\": %.6g%s", name, value, after);
+    else
+        printf("\"%s\": null%s", name, after);
+}
+
+static void print_spread(const char *name, const nca_spread *spread, const char *after)
+{
+    printf("    \"%s\": {", name);
+    print_number("median", spread->median, ", ");
+    print_number("min", spread->min, ", ");
+    print_number("max", spread->max, "}");
+    printf("%s\n", after);
+}
+
+static void print_json(const nca_image *target, const nca_evaluate_options *options,
+                       const nca_evaluation *found)
+{
+    char name[32];
+    printf("{\n  \"grid\": [%d, %d],\n  \"seeds\": %d,\n  \"loss_at\": {\n", target->height,
+           target->width, options->seeds);
+    for (int i = 0; i < found->steps_count; i++) {
+        snprintf(name, sizeof name, "%d", found->step[i]);
+        print_spread(name, &found->loss_at[i], i + 1 < found->steps_count ? "," : "");
+    }
+    printf("  },\n  \"healed\": {\n");
+    for (int cut = 0; found->has_cuts && cut < NCA_CUT_COUNT; cut++)
+        print_spread(nca_cut_name(cut), &found->healed[cut], cut + 1 < NCA_CUT_COUNT ? "," : "");
+    printf("  },\n  \"cut_at\": %d,\n  \"heal_steps\": %d,\n  \"long_run\": ", options->cut_at,
+           options->heal_steps);
+    if (found->long_run == 0) {
+        printf("null\n}\n");
+        return;
+    }
+    printf("{\"steps\": %d, ", found->long_run);
+    print_number("median", found->long_run_loss.median, ", ");
+    print_number("min", found->long_run_loss.min, ", ");
+    print_number("max", found->long_run_loss.max, ", ");
+    print_number("max_state", found->long_run_max_state, ", ");
+    printf("\"died_out\": %d}\n}\n", found->long_run_dead);
+}
+
+static nca_status evaluate(const eval_options *options, const char *path,
+                           const nca_compute *compute, nca_error *error)
+{
+    nca_evaluate_options asked = {.seeds = (int)options->seeds,
+                                  .seed = (uint64_t)options->seed,
+                                  .cut_at = (int)options->cut_at,
+                                  .heal_steps = (int)options->heal_steps,
+                                  .cuts = options->cuts,
+                                  .long_run = (int)options->long_run,
+                                  .progress = isatty(fileno(stderr)) ? show_progress : NULL};
+    nca_model model;
+    nca_image target = {0};
+    nca_evaluation found;
+    NCA_TRY(read_steps(options->steps, &asked, error));
+    NCA_TRY(nca_model_load(path, &model, error));
+    asked.fire_rate = isnan(options->fire_rate) ? model.fire_rate : options->fire_rate;
+    asked.angle = isnan(options->angle) ? model.angle : options->angle;
+    asked.step_size = isnan(options->step_size) ? model.step_size : options->step_size;
+    nca_status status = nca_target_arguments_load(&options->target, path, &model, &target, error);
+    if (status == NCA_OK)
+        status = nca_evaluate(&model, &target, &asked, compute, &found, error);
+    if (status == NCA_OK && options->json)
+        print_json(&target, &asked, &found);
+    else if (status == NCA_OK)
+        print_table(&model, &target, &asked, &found);
+    nca_image_free(&target);
+    nca_model_free(&model);
+    return status;
+}
+
+static int run_eval(int argc, char **argv, const nca_command *self)
+{
+    eval_options options = {.target = {.target_size = -1, .padding = -1},
+                            .seeds = 8,
+                            .seed = 1,
+                            .cut_at = 200,
+                            .heal_steps = 400,
+                            .long_run = 10000,
+                            .steps = "96,200,500,1000,5000",
+                            .device = "auto",
+                            .cuts = true,
+                            .fire_rate = NAN,
+                            .angle = NAN,
+                            .step_size = NAN};
+    nca_error error = {0};
+    nca_arguments arguments;
+    nca_compute compute = {0};
+    bool done;
+    nca_status status =
+        nca_options_parse(self, argc, argv, &options, NULL, &arguments, &done, &error);
+    if (done)
+        return 0;
+    const nca_device_options device = {.threads = (int)options.threads};
+    if (status == NCA_OK)
+        status = nca_compute_open(options.device, &device, &compute, &error);
+    if (status == NCA_OK)
+        status = evaluate(&options, arguments.item[0], &compute, &error);
+    nca_compute_close(&compute);
+    return status == NCA_OK ? 0 : nca_report_failure(self->name, &error);
+}
+
+const nca_command nca_command_eval = {
+    .name = "eval",
+    .arguments = "MODEL",
+    .summary = "Judges a rule: does it grow, hold and heal",
+    .details = details,
+    .options = rows,
+    .arguments_min = 1,
+    .arguments_max = 1,
+    .run = run_eval,
+};

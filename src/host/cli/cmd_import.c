@@ -1,0 +1,61 @@
+// nca import: one of the article's published rules becomes a model.safetensors.
+#include <unistd.h>
+
+#include "cli/options.h"
+#include "nca/model.h"
+
+typedef struct import_options {
+    const char *output;
+    bool force;
+} import_options;
+
+static const nca_option rows[] = {
+    {"output", NCA_OPTION_STRING, offsetof(import_options, output), 0, 0, "MODEL",
+     "the model.safetensors to write", NULL},
+    {"force", NCA_OPTION_FLAG, offsetof(import_options, force), 0, 0, NULL,
+     "write over a file that exists", NULL},
+    {0},
+};
+
+static nca_status import(const import_options *options, const char *path, nca_error *error)
+{
+    nca_model model;
+    if (!options->output)
+        return nca_fail(error, NCA_ARGUMENT, "--output: needed; the model to write");
+    if (!options->force && access(options->output, F_OK) == 0)
+        return nca_fail(error, NCA_FILE, "--output %s: exists; choose another name, or --force",
+                        options->output);
+    NCA_TRY(nca_model_import(path, &model, error));
+    const nca_status status = nca_model_save(&model, options->output, error);
+    if (status == NCA_OK)
+        printf("%s: %d channels, %d hidden units, %zu parameters\n", options->output,
+               model.channels, model.hidden, nca_layout_of(model.channels, model.hidden).total);
+    nca_model_free(&model);
+    return status;
+}
+
+static int run_import(int argc, char **argv, const nca_command *self)
+{
+    import_options options = {0};
+    nca_error error = {0};
+    nca_arguments arguments;
+    bool done;
+    nca_status status =
+        nca_options_parse(self, argc, argv, &options, NULL, &arguments, &done, &error);
+    if (done)
+        return 0;
+    if (status == NCA_OK)
+        status = import(&options, arguments.item[0], &error);
+    return status == NCA_OK ? 0 : nca_report_failure(self->name, &error);
+}
+
+const nca_command nca_command_import = {
+    .name = "import",
+    .arguments = "FILE.json",
+    .summary = "Makes a model of one of the article's published rules",
+    .details = "Example:\n  nca import regenerating_lizard.json -o lizard.safetensors\n",
+    .options = rows,
+    .arguments_min = 1,
+    .arguments_max = 1,
+    .run = run_import,
+};

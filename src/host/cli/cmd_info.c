@@ -1,0 +1,214 @@
+// nca info: what a file or a run folder holds, or what this build and machine are.
+#include <inttypes.h>
+#include <jansson.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/options.h"
+#include "io/files.h"
+#include "io/image.h"
+#include "io/safetensors.h"
+#include "io/writers.h"
+#include "nca/backend.h"
+#include "nca/nca.h"
+
+enum { PATH_BYTES = 4096, METRICS_TAIL = 4096 };
+
+static const char *const dtype_names[] = {
+#define NCA_DTYPE_TEXT(name, text, bytes) text,
+    NCA_DTYPES(NCA_DTYPE_TEXT)
+#undef NCA_DTYPE_TEXT
+};
+
+typedef struct info_options {
+    bool json;
+} info_options;
+
+static const nca_option rows[] = {
+    {"json", NCA_OPTION_FLAG, offsetof(info_options, json), 0, 0, NULL, "JSON", NULL},
+    {0},
+};
+
+// What is told is collected as JSON and printed either way.
+static void print_value(const char *key, const json_t *value, int indent)
+{
+    char *text = json_is_string(value)
+                     ? NULL
+                     : json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT | JSON_REAL_PRECISION(6));
+    printf("%*s%-*s %s\n", indent, "", 22 - indent, key, text ? text : json_string_value(value));
+    free(text);
+}
+
+static void print_object(json_t *object, int indent)
+{
+    const char *key;
+    json_t *value;
+    json_object_foreach(object, key, value)
+    {
+        if (json_is_object(value)) {
+            printf("%*s%s\n", indent, "", key);
+            print_object(value, indent + 2);
+        } else {
+            print_value(key, value, indent);
+        }
+    }
+}
+
+static json_t *find_program(const char *name)
+{
+    const char *path = getenv("PATH");
+    for (const char *at = path ? path : ""; *at; at += strcspn(at, ":"), at += *at == ':') {
+        char full[PATH_BYTES];
+        snprintf(full, sizeof full, "%.*s/%s", (int)strcspn(at, ":"), at, name);
+        if (access(full, X_OK) == 0)
+            return json_string(full);
+    }
+    return json_null();
+}
+
+static json_t *describe_device(const nca_backend *backend)
+{
+    nca_device *device = NULL;
+    nca_device_info info;
+    nca_error error;
+    if (backend->open(NULL, &device, &error) != NCA_OK)
+        return json_pack("{s:s, s:s}", "what", backend->description, "not here", error.message);
+    backend->info(device, &info);
+    backend->close(device);
+    return json_pack("{s:s, s:s, s:s, s:i, s:f}", "what", backend->description, "name", info.name,
+                     "variant", info.variant, "threads", info.threads, "memory_gib",
+                     (double)info.memory_bytes / (1 << 30));
+}
+
+static json_t *describe_build(void)
+{
+    json_t *devices = json_object(), *formats = json_object();
+    for (const nca_backend *const *backend = nca_backends(); *backend; backend++)
+        json_object_set_new(devices, (*backend)->name, describe_device(*backend));
+    for (const nca_format *const *format = nca_formats(); *format; format++)
+        json_object_set_new(formats, (*format)->extension, json_string((*format)->description));
+    const char *font = nca_emoji_font();
+    return json_pack("{s:s, s:s, s:o, s:o, s:o, s:o}", "nca", NCA_VERSION, "compiler", __VERSION__,
+                     "devices", devices, "formats", formats, "emoji_font",
+                     font ? json_string(font) : json_null(), "ffmpeg", find_program("ffmpeg"));
+}
+
+static json_t *describe_tensor(const nca_tensor *tensor)
+{
+    json_t *shape = json_array();
+    for (int i = 0; i < tensor->axes; i++)
+        json_array_append_new(shape, json_integer((json_int_t)tensor->shape[i]));
+    json_t *object = json_pack("{s:s, s:o}", "dtype", dtype_names[tensor->dtype], "shape", shape);
+    if (tensor->dtype == NCA_F32 && tensor->elements > 0) {
+        const float *x = tensor->data;
+        double low = x[0], high = x[0];
+        for (size_t i = 1; i < tensor->elements; i++) {
+            low = fmin(low, x[i]);
+            high = fmax(high, x[i]);
+        }
+        json_object_set_new(object, "range", json_pack("[f,f]", low, high));
+    }
+    return object;
+}
+
+static nca_status describe_file(const char *path, json_t **out, nca_error *error)
+{
+    nca_tensors tensors;
+    NCA_TRY(nca_tensors_read(path, &tensors, error));
+    json_t *named = json_object(), *metadata = json_object();
+    json_int_t elements = 0;
+    for (size_t i = 0; i < tensors.count; i++) {
+        json_object_set_new(named, tensors.tensor[i].name, describe_tensor(&tensors.tensor[i]));
+        elements += (json_int_t)tensors.tensor[i].elements;
+    }
+    for (size_t i = 0; i < tensors.metadata_count; i++)
+        if (strcmp(tensors.metadata[i].key, "config") != 0)   // a run folder shows it itself
+            json_object_set_new(metadata, tensors.metadata[i].key,
+                                json_string(tensors.metadata[i].value));
+    *out = json_pack("{s:s, s:I, s:o, s:o}", "file", path, "elements", elements, "metadata",
+                     metadata, "tensors", named);
+    nca_tensors_free(&tensors);
+    return NCA_OK;
+}
+
+// The last whole line of the metrics, and how many there are.
+static nca_status describe_metrics(const char *folder, json_t *into, nca_error *error)
+{
+    char path[PATH_BYTES];
+    uint8_t *text;
+    size_t size_bytes, lines = 0, start = 0, last = 0;
+    snprintf(path, sizeof path, "%s/metrics.jsonl", folder);
+    NCA_TRY(nca_file_read(path, (size_t)4 << 30, &text, &size_bytes, error));
+    for (size_t i = 0; i < size_bytes; i++)
+        if (text[i] == '\n') {
+            last = start;
+            start = i + 1;
+            lines++;
+        }
+    json_object_set_new(into, "updates_done", json_integer((json_int_t)lines));
+    json_t *line = lines > 0 ? json_loadb((char *)text + last, start - last, 0, NULL) : NULL;
+    json_object_set_new(into, "latest", line ? line : json_null());
+    free(text);
+    return NCA_OK;
+}
+
+static nca_status describe_folder(const char *folder, json_t **out, nca_error *error)
+{
+    char path[PATH_BYTES];
+    nca_config config = nca_config_default();
+    snprintf(path, sizeof path, "%s/config.json", folder);
+    NCA_TRY(nca_config_read(path, &config, error));
+    json_t *about = json_pack("{s:s, s:s, s:s, s:I, s:I}", "run", folder, "preset", config.preset,
+                              "target", config.target, "updates", (json_int_t)config.updates,
+                              "seed", (json_int_t)config.seed);
+    const nca_status status = describe_metrics(folder, about, error);
+    json_t *model = NULL;
+    snprintf(path, sizeof path, "%s/model.safetensors", folder);
+    if (status == NCA_OK && describe_file(path, &model, NULL) == NCA_OK)
+        json_object_set_new(about, "model", model);
+    if (status == NCA_OK)
+        *out = about;
+    else
+        json_decref(about);
+    return status;
+}
+
+static int run_info(int argc, char **argv, const nca_command *self)
+{
+    info_options options = {0};
+    nca_error error = {0};
+    nca_arguments arguments;
+    json_t *about = NULL;
+    bool done;
+    nca_status status =
+        nca_options_parse(self, argc, argv, &options, NULL, &arguments, &done, &error);
+    if (done)
+        return 0;
+    if (status == NCA_OK && arguments.count == 0)
+        about = describe_build();
+    else if (status == NCA_OK)
+        status = nca_is_folder(arguments.item[0])
+                     ? describe_folder(arguments.item[0], &about, &error)
+                     : describe_file(arguments.item[0], &about, &error);
+    if (status != NCA_OK)
+        return nca_report_failure(self->name, &error);
+    if (options.json) {
+        json_dumpf(about, stdout, JSON_INDENT(2));
+        putchar('\n');
+    } else {
+        print_object(about, 0);
+    }
+    json_decref(about);
+    return 0;
+}
+
+const nca_command nca_command_info = {
+    .name = "info",
+    .arguments = "[MODEL|DIR]",
+    .summary = "Says what a file or run folder holds, or what this build and machine are",
+    .options = rows,
+    .arguments_max = 1,
+    .run = run_info,
+};

@@ -1,0 +1,204 @@
+// nca run: a rule grows on any grid, is damaged on the way, and the film of it is written.
+#include <math.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/damage.h"
+#include "cli/options.h"
+#include "cli/target_options.h"
+#include "io/writers.h"
+
+typedef struct run_options {
+    const char *output, *grid, *device;
+    nca_option_list seeds, damages;
+    int64_t steps, every, scale, columns, seed, threads;
+    double fire_rate, angle, step_size, frames_per_second;   // NaN: the model's
+    bool force;
+} run_options;
+
+static const nca_option rows[] = {
+    {"output", NCA_OPTION_STRING, offsetof(run_options, output), 0, 0, "FILE",
+     "what to write, by its extension: .webp .gif .mp4 .png .npy [growth.webp]", "Film"},
+    {"every", NCA_OPTION_INT, offsetof(run_options, every), 1, 1000000, "T",
+     "steps for each frame [1]", NULL},
+    {"scale", NCA_OPTION_INT, offsetof(run_options, scale), 0, 64, "PIXELS",
+     "side of a cell [0: about 360 pixels in all]", NULL},
+    {"fps", NCA_OPTION_REAL, offsetof(run_options, frames_per_second), 0.1, 100, "F",
+     "frames a second [25]", NULL},
+    {"columns", NCA_OPTION_INT, offsetof(run_options, columns), 0, 1000, "N",
+     ".png: a filmstrip of so many frames a row [0: the last frame only]", NULL},
+    {"force", NCA_OPTION_FLAG, offsetof(run_options, force), 0, 0, NULL,
+     "write over a file that exists", NULL},
+    {"grid", NCA_OPTION_STRING, offsetof(run_options, grid), 0, 0, "N|HxW",
+     "cells [the model's own]", "Run"},
+    {"steps", NCA_OPTION_INT, offsetof(run_options, steps), 0, 10000000, "T", "steps [200]", NULL},
+    {"seed-at", NCA_OPTION_LIST, offsetof(run_options, seeds), 0, 0, "Y,X",
+     "place of a seed; may be given several times [the middle]", NULL},
+    {"damage", NCA_OPTION_LIST, offsetof(run_options, damages), 0, 0, "WHAT@STEP",
+     "upper, lower, left, right, center, circle:Y,X,RADIUS or box:TOP,LEFT,BOTTOM,RIGHT; may be "
+     "given several times",
+     NULL},
+    {"seed", NCA_OPTION_INT, offsetof(run_options, seed), 0, 9e18, "N", "of the fire masks [1]",
+     NULL},
+    {"fire-rate", NCA_OPTION_REAL, offsetof(run_options, fire_rate), 0.0001, 1, "P",
+     "probability that a cell updates [the model's]", NULL},
+    {"angle", NCA_OPTION_REAL, offsetof(run_options, angle), -360, 360, "DEGREES",
+     "rotation of perception, and so of what grows [the model's]", NULL},
+    {"step-size", NCA_OPTION_REAL, offsetof(run_options, step_size), 0.0001, 100, "X",
+     "multiplies every update [the model's]", NULL},
+    {"threads", NCA_OPTION_INT, offsetof(run_options, threads), 0, 1024, "N",
+     "CPU threads [0: every core]", NULL},
+    {"device", NCA_OPTION_STRING, offsetof(run_options, device), 0, 0, "auto|cpu|reference",
+     "what computes [auto]", NULL},
+    {0},
+};
+
+static const char details[] =
+    "MODEL is a model.safetensors or a run folder. A .npy holds every channel of every frame,\n"
+    "[T,H,W,C], the seed first.\n"
+    "\n"
+    "Examples:\n"
+    "  nca run runs/lizard-regenerating --steps 600 --every 4 --damage left@200 --output "
+    "heal.webp\n"
+    "  nca run rule.safetensors --grid 120x200 --seed-at 40,50 --seed-at 80,150 --output two.gif\n"
+    "  nca run rule.safetensors --steps 96 --every 12 --columns 9 --output strip.png\n"
+    "  nca run rule.safetensors --angle 90 --output turned.mp4\n";
+
+static volatile int stop_asked;
+
+static void ask_to_stop(int number)
+{
+    stop_asked = number;
+    signal(number, SIG_DFL);
+}
+
+// "Y,X" within the grid.
+static nca_status read_place(const char *text, int height, int width, int place[2],
+                             nca_error *error)
+{
+    char *end;
+    const long y = strtol(text, &end, 10);
+    const bool has_comma = end != text && *end == ',';
+    const char *second = has_comma ? end + 1 : text;
+    const long x = strtol(second, &end, 10);
+    if (!has_comma || end == second || *end || y < 0 || x < 0 || y >= height || x >= width)
+        return nca_fail(error, NCA_ARGUMENT,
+                        "--seed-at %.40s: must be a row and a column of the grid, 0,0 to %d,%d",
+                        text, height - 1, width - 1);
+    place[0] = (int)y;
+    place[1] = (int)x;
+    return NCA_OK;
+}
+
+static nca_status read_schedule(const run_options *options, nca_film *film, nca_error *error)
+{
+    film->seeds = options->seeds.count;
+    for (int i = 0; i < film->seeds; i++)
+        NCA_TRY(
+            read_place(options->seeds.item[i], film->height, film->width, film->seed_at[i], error));
+    if (film->seeds == 0) {
+        film->seeds = 1;
+        film->seed_at[0][0] = film->height / 2;
+        film->seed_at[0][1] = film->width / 2;
+    }
+    film->damages = options->damages.count;
+    for (int i = 0; i < film->damages; i++)
+        NCA_TRY(nca_damage_parse(options->damages.item[i], film->height, film->width, film->steps,
+                                 &film->damage[i], error));
+    return NCA_OK;
+}
+
+static nca_status plan_film(const run_options *options, const nca_model *model, nca_film *film,
+                            nca_error *error)
+{
+    *film = (nca_film){
+        .height = model->grid_height > 0 ? model->grid_height : 72,
+        .width = model->grid_width > 0 ? model->grid_width : 72,
+        .steps = (int)options->steps,
+        .every = (int)options->every,
+        .scale = (int)options->scale,
+        .frames_per_second = options->frames_per_second,
+        .columns = (int)options->columns,
+        .seed = (uint64_t)options->seed,
+        .fire_rate = isnan(options->fire_rate) ? model->fire_rate : options->fire_rate,
+        .angle = isnan(options->angle) ? model->angle : options->angle,
+        .step_size = isnan(options->step_size) ? model->step_size : options->step_size,
+        .stop = &stop_asked,
+    };
+    if (options->grid)
+        NCA_TRY(nca_grid_read(options->grid, &film->height, &film->width, error));
+    return read_schedule(options, film, error);
+}
+
+static nca_status check_output(const run_options *options, nca_error *error)
+{
+    const nca_format *format;
+    NCA_TRY(nca_format_find(options->output, &format, error));
+    if (!options->force && access(options->output, F_OK) == 0)
+        return nca_fail(error, NCA_FILE, "--output %s: exists; choose another name, or --force",
+                        options->output);
+    return NCA_OK;
+}
+
+static nca_status run(const run_options *options, const char *path, const nca_compute *compute,
+                      nca_error *error)
+{
+    static nca_film film;
+    nca_model model;
+    NCA_TRY(check_output(options, error));
+    NCA_TRY(nca_model_load(path, &model, error));
+    nca_status status = plan_film(options, &model, &film, error);
+    if (status == NCA_OK)
+        status = nca_film_write(options->output, &model, &film, compute, error);
+    if (status == NCA_OK)
+        printf("%s: %d steps on a grid of %dx%d\n", options->output, film.steps, film.height,
+               film.width);
+    nca_model_free(&model);
+    return status;
+}
+
+static int run_run(int argc, char **argv, const nca_command *self)
+{
+    run_options options = {.output = "growth.webp",
+                           .device = "auto",
+                           .steps = 200,
+                           .seed = 1,
+                           .every = 1,
+                           .frames_per_second = 25,
+                           .fire_rate = NAN,
+                           .angle = NAN,
+                           .step_size = NAN};
+    nca_error error = {0};
+    nca_arguments arguments;
+    nca_compute compute = {0};
+    bool done;
+    nca_status status =
+        nca_options_parse(self, argc, argv, &options, NULL, &arguments, &done, &error);
+    if (done)
+        return 0;
+    const nca_device_options device = {.threads = (int)options.threads};
+    signal(SIGINT, ask_to_stop);
+    signal(SIGTERM, ask_to_stop);
+    if (status == NCA_OK)
+        status = nca_compute_open(options.device, &device, &compute, &error);
+    if (status == NCA_OK)
+        status = run(&options, arguments.item[0], &compute, &error);
+    nca_compute_close(&compute);
+    if (status == NCA_OK)
+        return 0;
+    const int code = nca_report_failure(self->name, &error);
+    return status == NCA_INTERRUPTED ? 128 + stop_asked : code;
+}
+
+const nca_command nca_command_run = {
+    .name = "run",
+    .arguments = "MODEL",
+    .summary = "Lets a rule grow, with damage on the way, and writes the film",
+    .details = details,
+    .options = rows,
+    .arguments_min = 1,
+    .arguments_max = 1,
+    .run = run_run,
+};
