@@ -4,9 +4,10 @@
 #include <string.h>
 
 extern const nca_backend nca_cpu_backend;
+extern const nca_backend nca_reference_backend;
 
 // In the order in which `auto` prefers them; the reference is never chosen by itself.
-static const nca_backend *const backends[] = {&nca_cpu_backend, NULL};
+static const nca_backend *const backends[] = {&nca_cpu_backend, &nca_reference_backend, NULL};
 
 const nca_backend *const *nca_backends(void)
 {

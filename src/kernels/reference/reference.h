@@ -1,0 +1,33 @@
+// The reference backend: every cell of every step in f64, one thread, as the seam's contract reads.
+#ifndef NCA_REFERENCE_H
+#define NCA_REFERENCE_H
+
+#include "nca/backend.h"
+
+struct nca_session {
+    nca_shape shape;
+    nca_layout layout;
+    size_t cells;   // H * W
+    size_t state;   // H * W * C
+    double *buffer[NCA_BUFFERS];
+    size_t elements[NCA_BUFFERS];
+    double *tape;                       // [T+1,B,H,W,C], or [2,B,H,W,C] without a tape
+    uint8_t *fired, *alive;             // [T,B,H,W]
+    double *perceived, *hidden, *out;   // [3C], [K], [C] of one cell
+    double *dperceived, *dhidden;
+    double *gradient[2];   // [B,H,W,C] after and before a step
+    nca_rollout rollout;   // the latest
+    bool tape_is_valid;
+};
+
+// step.c: one step of all samples, forward and backward.
+void nca_reference_step(nca_session *session, const double *before, double *after, uint8_t *fired,
+                        uint8_t *alive, int step);
+void nca_reference_step_backward(nca_session *session, const double *state, const uint8_t *fired,
+                                 const uint8_t *alive, const double *after, double *before);
+
+// optimizer.c
+nca_status nca_reference_update(nca_session *session, const nca_optimizer_step *step,
+                                nca_update_report *report, nca_error *error);
+
+#endif
