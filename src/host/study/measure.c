@@ -1,0 +1,240 @@
+// Timing of a train step.
+#include "study/measure.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <time.h>
+
+enum { CLOCKED_STEPS = 3, PROBES = 6 };
+
+static double now(void)
+{
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
+}
+
+// A measurement while it runs.
+typedef struct measuring {
+    const nca_measure_options *options;
+    const nca_backend *backend;
+    nca_device *device;
+    nca_session *session;
+    float *states;   // [B,H,W,C] before every step
+    nca_sample_report *samples;
+    nca_pass_report forward, backward;
+    double radius;
+    int64_t time;   // of Adam
+} measuring;
+
+static double uniform(uint64_t seed, uint32_t sample, size_t index)
+{
+    const nca_key key = {.seed = seed};
+    return 2 * nca_random_uniform(key, NCA_RANDOM_TEST, sample, 0, (uint32_t)index) - 1;
+}
+
+// A rule that changes little, so that the disc stays as it is.
+static nca_status upload_rule(measuring *of, nca_error *error)
+{
+    const nca_shape *shape = &of->options->shape;
+    const nca_layout layout = nca_layout_of(shape->channels, shape->hidden);
+    const double sizes[NCA_TENSORS] = {0.14, 0.05, 2e-3, 0};
+    float *parameters = malloc(layout.total * sizeof *parameters);
+    if (!parameters)
+        return nca_fail(error, NCA_MEMORY, "a rule: no memory for it");
+    for (int t = 0; t < NCA_TENSORS; t++)
+        for (size_t i = 0; i < layout.size[t]; i++)
+            parameters[layout.offset[t] + i] =
+                (float)(sizes[t] * uniform(of->options->seed, (uint32_t)t, i));
+    const nca_status status =
+        of->backend->upload(of->session, NCA_PARAMETERS, 0, layout.total, parameters, error);
+    free(parameters);
+    return status;
+}
+
+// Discs of radius r in the middle: alpha 1 inside, the other channels small.
+static void fill_states(measuring *of)
+{
+    const nca_shape *shape = &of->options->shape;
+    const size_t channels = (size_t)shape->channels;
+    const double cy = (shape->height - 1) / 2.0, cx = (shape->width - 1) / 2.0;
+    float *cell = of->states;
+    for (int b = 0; b < shape->batch; b++)
+        for (int y = 0; y < shape->height; y++)
+            for (int x = 0; x < shape->width; x++, cell += channels) {
+                const bool is_inside = hypot(y - cy, x - cx) < of->radius;
+                for (size_t k = 0; k < channels; k++)
+                    cell[k] = is_inside ? (float)(0.5 * uniform(of->options->seed, 9,
+                                                                (size_t)(cell - of->states) + k))
+                                        : 0;
+                cell[NCA_ALPHA] = is_inside;
+            }
+}
+
+static size_t state_size(const nca_shape *shape)
+{
+    return nca_state_size((size_t)shape->batch, (size_t)shape->height, (size_t)shape->width,
+                          (size_t)shape->channels);
+}
+
+// One train step; the seconds of its four parts.
+static nca_status take_step(measuring *of, bool is_clocked, double seconds[4], nca_error *error)
+{
+    const nca_measure_options *options = of->options;
+    const nca_rollout rollout = {.steps = options->shape.tape_steps,
+                                 .key = {.seed = options->seed, .update = (uint32_t)of->time},
+                                 .fire_rate = options->fire_rate,
+                                 .step_size = 1,
+                                 .alive_threshold = NCA_ALIVE_THRESHOLD,
+                                 .keep_tape = true,
+                                 .measure = is_clocked};
+    const nca_optimizer_step optimizer = {.time = ++of->time,
+                                          .beta1 = 0.9,
+                                          .beta2 = 0.999,
+                                          .epsilon = 1e-7,
+                                          .rules = 1,
+                                          .rule = {{NCA_GRADIENT_NORMALIZE, 0}}};
+    nca_update_report report;
+    double moment[5];
+    NCA_TRY(of->backend->upload(of->session, NCA_BATCH, 0, state_size(&options->shape), of->states,
+                                error));
+    NCA_TRY(of->backend->synchronize(of->session, error));
+    moment[0] = now();
+    NCA_TRY(of->backend->forward(of->session, &rollout, &of->forward, error));
+    moment[1] = now();
+    NCA_TRY(of->backend->loss(of->session, of->samples, error));
+    moment[2] = now();
+    NCA_TRY(of->backend->backward(of->session, &of->backward, error));
+    moment[3] = now();
+    NCA_TRY(of->backend->update(of->session, &optimizer, &report, error));
+    NCA_TRY(of->backend->synchronize(of->session, error));
+    moment[4] = now();
+    for (int i = 0; i < 4; i++)
+        seconds[i] = moment[i + 1] - moment[i];
+    return NCA_OK;
+}
+
+static double active_fraction(const nca_pass_report *report)
+{
+    return (double)report->active_cells / (double)report->cell_steps;
+}
+
+// The radius whose disc, one cell wider for the alive mask, has the asked active fraction.
+static nca_status find_radius(measuring *of, nca_error *error)
+{
+    const nca_measure_options *options = of->options;
+    const double cells = (double)options->shape.height * options->shape.width;
+    double seconds[4];
+    of->radius = sqrt(options->active / options->fire_rate * cells / acos(-1)) - 1;
+    for (int i = 0; i < PROBES; i++) {
+        fill_states(of);
+        NCA_TRY(take_step(of, false, seconds, error));
+        const double found = active_fraction(&of->forward);
+        if (found <= 0 || fabs(found / options->active - 1) < 0.01)
+            break;
+        of->radius = (of->radius + 1) * sqrt(options->active / found) - 1;
+    }
+    return NCA_OK;
+}
+
+static int compare_doubles(const void *a, const void *b)
+{
+    const double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static double median(double *values, int count)
+{
+    qsort(values, (size_t)count, sizeof *values, compare_doubles);
+    return values[count / 2];
+}
+
+static nca_timing timing_of(double *seconds, int count)
+{
+    const double middle = median(seconds, count);
+    return (nca_timing){1e3 * middle, 1e3 * seconds[0], 1e3 * seconds[count - 1]};
+}
+
+// Steps in a row, each followed by a short measurement of the peak.
+static nca_status time_steps(measuring *of, double *series, nca_measurement *out, nca_error *error)
+{
+    const int repeats = of->options->repeats;
+    double *part[6];
+    for (int i = 0; i < 6; i++)
+        part[i] = series + i * repeats;
+    for (int r = -of->options->warmup; r < repeats; r++) {
+        double seconds[4];
+        NCA_TRY(take_step(of, false, seconds, error));
+        const double peak = of->backend->peak(of->device);
+        if (r < 0)
+            continue;
+        part[5][r] = peak;
+        part[4][r] = 0;
+        for (int i = 0; i < 4; i++) {
+            part[i][r] = seconds[i];
+            part[4][r] += seconds[i];
+        }
+    }
+    out->active_fraction = active_fraction(&of->forward);
+    out->step = timing_of(part[4], repeats);
+    out->forward = timing_of(part[0], repeats);
+    out->loss = timing_of(part[1], repeats);
+    out->backward = timing_of(part[2], repeats);
+    out->update = timing_of(part[3], repeats);
+    out->peak_flops = median(part[5], repeats);
+    return NCA_OK;
+}
+
+static nca_status clock_products(measuring *of, nca_measurement *out, nca_error *error)
+{
+    double forward[CLOCKED_STEPS], backward[CLOCKED_STEPS], seconds[4];
+    for (int i = 0; i < CLOCKED_STEPS; i++) {
+        NCA_TRY(take_step(of, true, seconds, error));
+        forward[i] = (double)of->forward.mlp_flop / of->forward.mlp_seconds;
+        backward[i] = (double)of->backward.mlp_flop / of->backward.mlp_seconds;
+    }
+    out->forward_flops = median(forward, CLOCKED_STEPS);
+    out->backward_flops = median(backward, CLOCKED_STEPS);
+    return NCA_OK;
+}
+
+static nca_status measure(measuring *of, double *series, nca_measurement *out, nca_error *error)
+{
+    nca_device_info info;
+    struct rusage usage;
+    NCA_TRY(upload_rule(of, error));
+    NCA_TRY(find_radius(of, error));
+    NCA_TRY(time_steps(of, series, out, error));
+    NCA_TRY(clock_products(of, out, error));
+    of->backend->info(of->device, &info);
+    const double flop = (double)(of->forward.mlp_flop + of->backward.mlp_flop);
+    out->share_of_peak = flop / (out->step.median_ms * 1e-3) / info.threads / out->peak_flops;
+    getrusage(RUSAGE_SELF, &usage);
+    out->peak_rss_mb = (double)usage.ru_maxrss / 1024;
+    out->radius = of->radius;
+    return NCA_OK;
+}
+
+nca_status nca_measure_step(const nca_measure_options *options, const nca_compute *compute,
+                            nca_measurement *out, nca_error *error)
+{
+    measuring of = {.options = options, .backend = compute->backend, .device = compute->device};
+    nca_measurement found = {0};
+    NCA_TRY(of.backend->create(of.device, &options->shape, &of.session, error));
+    double *series = calloc((size_t)options->repeats * 6, sizeof *series);
+    of.states = malloc(state_size(&options->shape) * sizeof *of.states);
+    of.samples = calloc((size_t)options->shape.batch, sizeof *of.samples);
+    nca_status status =
+        series && of.states && of.samples
+            ? measure(&of, series, &found, error)
+            : nca_fail(error, NCA_MEMORY, "--batch %d: no memory for it", options->shape.batch);
+    of.backend->destroy(of.session);
+    free(series);
+    free(of.states);
+    free(of.samples);
+    if (status == NCA_OK)
+        *out = found;
+    return status;
+}
