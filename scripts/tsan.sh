@@ -1,0 +1,8 @@
+#!/usr/bin/env bash
+# The tests that use several threads, under ThreadSanitizer.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+scripts/build.sh tsan
+# Address space randomisation of newer kernels is too wide for ThreadSanitizer.
+setarch "$(uname -m)" -R ctest --test-dir build-tsan --output-on-failure \
+  -R 'test_(seam|trainer|workers|oracle|properties)'

@@ -1,0 +1,14 @@
+#!/usr/bin/env bash
+# The tests that are quick enough for it, under valgrind's memcheck.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+command -v valgrind >/dev/null || {
+  echo "valgrind.sh: no valgrind; install the package valgrind" >&2
+  exit 2
+}
+scripts/build.sh debug
+for name in test_files test_safetensors test_model test_options test_config test_pictures; do
+  echo "$name"
+  valgrind --quiet --error-exitcode=1 --leak-check=full --errors-for-leak-kinds=definite \
+    "build-debug/tests/$name" >/dev/null
+done

@@ -1,0 +1,178 @@
+#!/usr/bin/env bash
+# Bad input of every kind: exit code 2, one clear line, and nothing left behind.
+#   cli_errors.sh NCA
+set -euo pipefail
+nca=$(realpath "${1:-build/nca}")
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+cd "$scratch"
+failed=0
+cases=0
+
+complain() {
+  echo "FAILED: nca $1: $2"
+  [ ! -s stderr ] || sed 's/^/    /' stderr
+  failed=1
+}
+
+# refused WORDS ARGUMENT...: the message holds the words; no file is made.
+refused() {
+  local words=$1 code=0 before after
+  shift
+  cases=$((cases + 1))
+  before=$(find . -mindepth 1 ! -name stdout ! -name stderr | sort)
+  timeout 60 "$nca" "$@" >stdout 2>stderr || code=$?
+  after=$(find . -mindepth 1 ! -name stdout ! -name stderr | sort)
+  [ "$code" -eq 2 ] || complain "$*" "exit code $code, not 2"
+  [ "$(wc -l <stderr)" -eq 1 ] || complain "$*" "not one line"
+  grep -qF -- "$words" stderr || complain "$*" "does not say \"$words\""
+  [ "$before" = "$after" ] || complain "$*" "left behind: $(diff <(echo "$before") <(echo "$after") | tr '\n' ' ')"
+}
+
+small=(--target 🦎 --target-size 8 --padding 2 --batch 2 --pool 4 --reseeded 1 --damaged 0
+  --steps-min 2 --steps-max 3 --hidden 16)
+"$nca" train "${small[@]}" --updates 2 --out good --quiet >/dev/null || {
+  echo "no emoji font: skipped"
+  exit 77
+}
+
+# Commands and options.
+refused "did you mean nca train?" trian
+refused "no such command" frobnicate
+refused "did you mean --target?" train --tagret x
+refused "no such option" train --zzzzzzzz
+refused "needs a value" train --batch
+refused "takes no value" train --trim=3
+refused "one argument too many" train x
+refused "needs MODEL" eval
+refused "must be 1 to 4096" train --batch 0
+refused "must be 1 to 4096" train --batch -3
+refused "must be 1 to 4096" train --batch 99999999999999999999
+refused "not a whole number" train --batch 3.5
+refused "not a whole number" train --batch ""
+refused "not a whole number" train --batch " 3"
+refused "not a number" train --rate nan
+refused "not a number" train --rate inf
+refused "not a number" train --fire-rate x
+refused "must be" train --fire-rate 1.5
+refused "more than --steps-max" train --steps-min 100 --steps-max 50
+refused "multiple of 4" train --channels 15
+refused "together more than" train --batch 2 --damaged 2
+refused "more than --pool" train --batch 8 --pool 4
+refused "--damage-radius-min" train --damage-radius-min 0.5 --damage-radius-max 0.2
+refused "--gradient" train --gradient clip
+refused "--gradient" train --gradient clip:-1
+refused "--schedule" train --schedule sometimes
+refused "--preset" train --preset nothing
+refused "--grid" train --grid 0
+refused "--grid" train --grid 10x
+refused "larger than the grid" train --target-size 40 --grid 20
+refused "no such device" train --device gpu9
+refused "--threads" train --threads -1
+
+# Memory: refused before it is allocated, with the bytes.
+refused "bytes" train --target 🦎 --grid 60000x60000
+refused "bytes" train --target 🦎 --pool 1000000
+refused "bytes" run good --grid 60000x60000 --output x.png
+
+# Targets.
+refused "nothing.png" train --target nothing.png
+: >empty.png
+refused "empty" train --target empty.png
+head -c 5000 /dev/urandom >noise.png
+refused "not an image" train --target noise.png
+printf '\x89PNG\r\n\x1a\n\0\0\0\rIHDR\x7f\xff\xff\xff\x7f\xff\xff\xff\x08\x06\0\0\0\0\0\0\0' >huge.png
+refused "huge.png" train --target huge.png
+refused "not a file" train --target ./good
+refused "neither a file nor one emoji" train --target hello
+refused "code points" train --target U+ZZZZ
+refused "code points" train --target U+110000
+refused "--font" train --target 🦎 --font noise.png
+refused "--target" train --target ""
+
+# Config files.
+refused "no-such.json" train --config no-such.json
+echo '{"batch": "eight"}' >wrong.json
+refused "\"batch\" must be a number" train --config wrong.json
+echo '{"batch": 1e99}' >wrong.json
+refused "whole number" train --config wrong.json
+echo '{"batchh": 8}' >wrong.json
+refused "did you mean" train --config wrong.json
+echo '{"batch": 8, "batch": 4}' >wrong.json
+refused "wrong.json" train --config wrong.json
+echo '{"batch": 8' >wrong.json
+refused "wrong.json" train --config wrong.json
+echo '[1]' >wrong.json
+refused "wrong.json" train --config wrong.json
+: >wrong.json
+refused "wrong.json" train --config wrong.json
+
+# Run folders.
+refused "exists" train "${small[@]}" --out good
+refused "cannot be" train "${small[@]}" --out /proc/nothing/run
+refused "no such run folder" train --resume nowhere
+refused "--batch" train --resume good --batch 4
+refused "--target" train --resume good --target 🦋
+refused "--preset" train --resume good --preset growing
+mkdir half && cp good/config.json half/
+refused "checkpoint.safetensors" train --resume half
+rm -r half
+cp -r good other && sed -i 's/"seed": 1,/"seed": 2,/' other/config.json
+refused "another seed" train --resume other
+rm -r other
+cp -r good other && head -c 3000 good/checkpoint.safetensors >other/checkpoint.safetensors
+refused "checkpoint.safetensors" train --resume other
+rm -r other
+
+# Models.
+: >empty.safetensors
+refused "safetensors" run empty.safetensors --output x.png
+head -c 4000 /dev/urandom >noise.safetensors
+refused "noise.safetensors" run noise.safetensors --output x.png
+head -c 900 good/model.safetensors >cut.safetensors
+refused "cut.safetensors" run cut.safetensors --output x.png
+(cat good/model.safetensors && echo more) >long.safetensors
+refused "after the last tensor" run long.safetensors --output x.png
+printf '\xff\xff\xff\xff\xff\xff\xff\x7f{}' >wild.safetensors
+refused "wild.safetensors" info wild.safetensors
+refused "no tensor" run good/checkpoint.safetensors --output x.png
+refused "nothing.safetensors" eval nothing.safetensors --target 🦎
+refused "--target: needed" eval good/model.safetensors
+refused "neither a rollout" verify good/model.safetensors
+echo '[{}, {}]' >wrong.json
+refused "layer 1" import wrong.json -o x.safetensors
+refused "--output" import wrong.json
+refused "not JSON" import noise.png -o x.safetensors
+
+# Runs.
+refused "choose one of" run good --output x.tiff
+refused "cannot be written" run good --output nowhere/x.png
+refused "exists" run good --output empty.png
+refused "--seed-at" run good --output x.png --seed-at 99,0
+refused "--seed-at" run good --output x.png --seed-at 3
+refused "did you mean left?" run good --output x.png --damage lefft@3
+refused "@STEP" run good --output x.png --damage left
+refused "last step" run good --output x.png --steps 5 --damage left@6
+refused "within the grid" run good --output x.png --damage box:0,0,99,99@1
+refused "--steps" eval good --steps 5,3
+refused "--steps" eval good --steps x
+refused "did you mean step" bench stepp
+refused "--active" bench step --active 0.9 --fire-rate 0.5
+
+# What the processor lacks, and what nobody has.
+NCA_CPU_ISA=mmx refused "no such instruction set" bench step
+if ! NCA_CPU_ISA=avx512 "$nca" bench step --batch 1 --grid 8 --steps 2 --repeats 1 >/dev/null 2>&1; then
+  NCA_CPU_ISA=avx512 refused "lacks it" bench step
+fi
+
+# A full disk: a file system of one megabyte, where one can be mounted.
+if [ "$(id -u)" -eq 0 ] && mkdir full && mount -t tmpfs -o size=40k none full 2>/dev/null; then
+  refused "No space left" run good --steps 200 --output full/x.npy
+  refused "No space left" train "${small[@]}" --out full/run --updates 1 --pool 64
+  umount full
+else
+  echo "no file system could be mounted: a full disk was not tried"
+fi
+
+echo "$cases cases"
+exit $failed
