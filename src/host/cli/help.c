@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "cli/options.h"
+#include "cli/printable.h"
 
 enum { COLUMN = 30 };
 
@@ -80,12 +81,8 @@ void nca_help_print(FILE *to, const nca_command *command)
 
 int nca_report_failure(const char *command, const nca_error *error)
 {
-    char line[sizeof error->message];
-    size_t used = 0;
-    // Control characters of a hostile name must not reach the terminal.
-    for (const char *c = error->message; *c && used + 1 < sizeof line; c++)
-        line[used++] = (unsigned char)*c < 0x20 || *c == 0x7f ? '?' : *c;
-    line[used] = 0;
-    fprintf(stderr, "nca%s%s: %s\n", *command ? " " : "", command, line);
+    fprintf(stderr, "nca%s%s: ", *command ? " " : "", command);
+    nca_print_safely(stderr, error->message);
+    fputc('\n', stderr);
     return error->status == NCA_NUMERIC || error->status == NCA_INTERRUPTED ? 1 : 2;
 }

@@ -9,8 +9,16 @@
 #include "study/experiments.h"
 
 static const nca_option config_rows[] = {
+// A text may be left empty where its default is.
 #define TEXT_ROW(name, standard, value, help) \
-    {#name, NCA_OPTION_TEXT, offsetof(nca_config, name), 0, 0, value, help, NULL},
+    {#name,                                   \
+     NCA_OPTION_TEXT,                         \
+     offsetof(nca_config, name),              \
+     sizeof(standard) > 1,                    \
+     NCA_TEXT_BYTES - 1,                      \
+     value,                                   \
+     help,                                    \
+     NULL},
 #define INT_ROW(name, standard, min, max, value, help)                                         \
     {#name, NCA_OPTION_INT, offsetof(nca_config, name), (double)min, (double)max, value, help, \
      NULL},
@@ -70,10 +78,20 @@ static const char *spell(const nca_option *row)
     return name;
 }
 
-static nca_status fail_range(const nca_option *row, const char *text, nca_error *error)
+void nca_option_range(const nca_option *row, char *text, size_t size)
 {
-    return nca_fail(error, NCA_ARGUMENT, "--%s %.60s: must be %.15g to %.15g", spell(row), text,
-                    row->min, row->max);
+    if (row->max >= 9e18)
+        snprintf(text, size, "%.15g or more", row->min);
+    else
+        snprintf(text, size, "%.15g to %.15g", row->min, row->max);
+}
+
+static nca_status fail_number(const nca_option *row, const char *text, const char *what,
+                              nca_error *error)
+{
+    char range[80];
+    nca_option_range(row, range, sizeof range);
+    return nca_fail(error, NCA_ARGUMENT, "--%s %.60s: %smust be %s", spell(row), text, what, range);
 }
 
 nca_status nca_option_read_int(const nca_option *row, const char *text, int64_t *out,
@@ -82,12 +100,10 @@ nca_status nca_option_read_int(const nca_option *row, const char *text, int64_t 
     char *end;
     errno = 0;
     const long long value = strtoll(text, &end, 10);
-    if (end == text || *end || strchr(" \t\n\v\f\r", *text))
-        return nca_fail(error, NCA_ARGUMENT,
-                        "--%s %.60s: not a whole number; it must be %.15g to %.15g", spell(row),
-                        text, row->min, row->max);
+    if (end == text || *end || strspn(text, "+-0123456789") != strlen(text))
+        return fail_number(row, text, "not a whole number; it ", error);
     if (errno == ERANGE || (double)value < row->min || (double)value > row->max)
-        return fail_range(row, text, error);
+        return fail_number(row, text, "", error);
     *out = value;
     return NCA_OK;
 }
@@ -97,17 +113,24 @@ nca_status nca_option_read_real(const nca_option *row, const char *text, double 
 {
     char *end;
     const double value = strtod(text, &end);
-    if (end == text || *end || strchr(" \t\n\v\f\r", *text) || !isfinite(value))
-        return nca_fail(error, NCA_ARGUMENT, "--%s %.60s: not a number; it must be %.15g to %.15g",
-                        spell(row), text, row->min, row->max);
-    if (value < row->min || value > row->max)
-        return fail_range(row, text, error);
+    // Words (nan, infinity) and hexadecimal have letters that a decimal number has not.
+    if (end == text || *end || strspn(text, "+-.eE0123456789") != strlen(text))
+        return fail_number(row, text, "not a number; it ", error);
+    if (!(value >= row->min && value <= row->max))
+        return fail_number(row, text, "", error);
     *out = value;
     return NCA_OK;
 }
 
+static nca_status fail_empty(const nca_option *row, nca_error *error)
+{
+    return nca_fail(error, NCA_ARGUMENT, "--%s: needs a value, %s", spell(row), row->value);
+}
+
 static nca_status store_text(const nca_option *row, const char *text, char *to, nca_error *error)
 {
+    if (!*text && row->min > 0)
+        return fail_empty(row, error);
     if (strlen(text) >= NCA_TEXT_BYTES)
         return nca_fail(error, NCA_ARGUMENT, "--%s: longer than %d bytes", spell(row),
                         NCA_TEXT_BYTES - 1);
@@ -118,6 +141,8 @@ static nca_status store_text(const nca_option *row, const char *text, char *to, 
 static nca_status store_item(const nca_option *row, const char *text, nca_option_list *list,
                              nca_error *error)
 {
+    if (!*text)
+        return fail_empty(row, error);
     if (list->count == NCA_OPTION_LIST_MAX)
         return nca_fail(error, NCA_ARGUMENT, "--%s: given more than %d times", spell(row),
                         NCA_OPTION_LIST_MAX);
@@ -134,7 +159,7 @@ static nca_status store(const nca_option *row, const char *text, void *values, n
         return store_text(row, text, field, error);
     case NCA_OPTION_STRING:
         if (!*text)
-            return nca_fail(error, NCA_ARGUMENT, "--%s: needs a value, %s", spell(row), row->value);
+            return fail_empty(row, error);
         *(const char **)field = text;
         return NCA_OK;
     case NCA_OPTION_INT:
@@ -161,24 +186,36 @@ typedef struct parsing {
     nca_error *error;
 } parsing;
 
-static nca_status fail_unknown(const parsing *of, const char *name, size_t length)
+// Names of the command's options, or of its flags only; `room` of them at most.
+static size_t collect_names(const parsing *of, bool only_flags, const char **names, size_t room)
 {
     const nca_option *tables[] = {of->command->options, of->config ? config_rows : NULL,
                                   of->config ? source_rows : NULL};
-    const char *candidates[256];
     size_t count = 0;
+    for (size_t t = 0; t < 3; t++)
+        for (const nca_option *row = tables[t]; row && row->name && count < room; row++)
+            if (!only_flags || row->kind == NCA_OPTION_FLAG)
+                names[count++] = row->name;
+    return count;
+}
+
+static nca_status fail_unknown(const parsing *of, const char *name, size_t length)
+{
+    const char *names[128], *no = "";
     char word[64];
     snprintf(word, sizeof word, "%.*s", (int)(length < 63 ? length : 63), name);
-    for (size_t t = 0; t < 3; t++)
-        for (const nca_option *row = tables[t]; row && row->name && count < 255; row++)
-            candidates[count++] = row->name;
-    candidates[count++] = "help";
-    const char *nearest = nca_nearest(word, candidates, count);
+    size_t count = collect_names(of, false, names, 127);
+    names[count++] = "help";
+    const char *nearest = nca_nearest(word, names, count);
+    if (!nearest && strncmp(word, "no-", 3) == 0) {
+        no = "no-";
+        nearest = nca_nearest(word + 3, names, collect_names(of, true, names, 128));
+    }
     if (!nearest)
         return nca_fail(of->error, NCA_ARGUMENT, "--%s: no such option; see nca %s --help", word,
                         of->command->name);
     const nca_option shown = {.name = nearest};
-    return nca_fail(of->error, NCA_ARGUMENT, "--%s: no such option; did you mean --%s?", word,
+    return nca_fail(of->error, NCA_ARGUMENT, "--%s: no such option; did you mean --%s%s?", word, no,
                     spell(&shown));
 }
 
@@ -209,9 +246,23 @@ static nca_status store_flag(parsing *of, const nca_option *row, void *values, b
     return NCA_OK;
 }
 
-static nca_status parse_option(parsing *of)
+// The value of an option in the word after it. One that looks like an option is a forgotten value.
+static nca_status store_next(parsing *of, const nca_option *row, void *values)
 {
-    const char *name = of->argv[of->at] + 2, *equals = strchr(name, '=');
+    if (of->at >= of->argc)
+        return fail_empty(row, of->error);
+    const char *text = of->argv[of->at++];
+    if (strncmp(text, "--", 2) == 0)
+        return nca_fail(of->error, NCA_ARGUMENT,
+                        "--%s: needs a value, %s; write --%s=%.60s where that is one", spell(row),
+                        row->value, spell(row), text);
+    return store(row, text, values, of->error);
+}
+
+// `name` is the word without its dashes.
+static nca_status parse_option(parsing *of, const char *name)
+{
+    const char *equals = strchr(name, '=');
     const size_t length = equals ? (size_t)(equals - name) : strlen(name);
     void *values;
     const nca_option *row = find_row(of, name, length, &values);
@@ -228,9 +279,7 @@ static nca_status parse_option(parsing *of)
         return fail_unknown(of, name, length);
     if (equals)
         return store(row, equals + 1, values, of->error);
-    if (of->at >= of->argc)
-        return nca_fail(of->error, NCA_ARGUMENT, "--%s: needs a value, %s", spell(row), row->value);
-    return store(row, of->argv[of->at++], values, of->error);
+    return store_next(of, row, values);
 }
 
 static nca_status parse_argument(parsing *of)
@@ -256,11 +305,9 @@ static nca_status parse_all(parsing *of, bool *done)
         } else if (!only_arguments && (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0)) {
             *done = true;
         } else if (!only_arguments && strncmp(word, "--", 2) == 0) {
-            NCA_TRY(parse_option(of));
+            NCA_TRY(parse_option(of, word + 2));
         } else if (!only_arguments && strcmp(word, "-o") == 0) {
-            static char output[] = "--output";
-            of->argv[of->at] = output;
-            NCA_TRY(parse_option(of));
+            NCA_TRY(parse_option(of, "output"));
         } else if (!only_arguments && word[0] == '-' && word[1]) {
             return nca_fail(of->error, NCA_ARGUMENT,
                             "%.60s: no such option; options begin with --, see nca %s --help", word,

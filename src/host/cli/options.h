@@ -31,7 +31,7 @@ typedef struct nca_option {
     const char *name;   // without the dashes
     nca_option_kind kind;
     size_t target;
-    double min, max;     // of numbers
+    double min, max;     // of numbers; of texts the fewest and the most bytes
     const char *value;   // stands for the argument in help
     const char *help;    // one line
     const char *group;   // heading under which help shows it; NULL: as the row before
@@ -57,10 +57,11 @@ typedef struct nca_arguments {
 } nca_arguments;
 
 // Reads argv (without program and command name) into `values` (the struct the rows point into;
-// defaults already there). `config` may be NULL where the command has none: it starts as
-// nca_config_default(), then takes the preset, then --config FILE, then the options, whatever their
-// order on the command line. Prints help and sets *done on --help. A wrong option suggests the
-// nearest one.
+// defaults already there): --name VALUE, --name=VALUE, --flag, --no-flag, -o for --output; `--`
+// ends the options, and of an option given twice the last one counts. `config` may be NULL where
+// the command has none: it starts as nca_config_default(), then takes the preset, then --config
+// FILE, then the options, whatever their order on the command line. Prints help and sets *done on
+// --help. A wrong option suggests the nearest one.
 nca_status nca_options_parse(const nca_command *command, int argc, char **argv, void *values,
                              nca_config *config, nca_arguments *arguments, bool *done,
                              nca_error *error);
@@ -77,7 +78,10 @@ void nca_help_print(FILE *to, const nca_command *command);
 const nca_option *nca_config_options(void);
 // The row of an option, its name written either way; NULL where there is none.
 const nca_option *nca_option_find(const nca_option *rows, const char *name, size_t length);
-// A number of a row, whole and within its range.
+// What a number may be, in words: "1 to 4096", or "0 or more" where there is no upper bound to
+// name.
+void nca_option_range(const nca_option *row, char *text, size_t size);
+// A number of a row: the whole text, decimal, finite and within its range.
 nca_status nca_option_read_int(const nca_option *row, const char *text, int64_t *out,
                                nca_error *error);
 nca_status nca_option_read_real(const nca_option *row, const char *text, double *out,

@@ -13,8 +13,7 @@ typedef struct nca_experiment {
 // All presets, ended by a row without a name.
 const nca_experiment *nca_experiments(void);
 
-// Sets every field of the preset's column; NCA_ARGUMENT names the presets there are (nearest
-// first).
+// Sets every field of the preset's column; NCA_ARGUMENT names the presets there are.
 nca_status nca_experiment_apply(const char *name, nca_config *config, nca_error *error);
 
 #endif

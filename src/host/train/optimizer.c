@@ -11,12 +11,13 @@ static size_t item_length(const char *text)
     return strcspn(text, ",");
 }
 
-// A positive number that ends the item.
+// A positive decimal number that ends the item. (strtod alone would take blanks and hexadecimal.)
 static bool read_value(const char *text, double *out)
 {
     char *end;
     *out = strtod(text, &end);
-    return end != text && (*end == 0 || *end == ',') && isfinite(*out) && *out > 0;
+    return end == text + strspn(text, "+-.eE0123456789") && end != text &&
+           (*end == 0 || *end == ',') && isfinite(*out) && *out > 0;
 }
 
 static bool read_rule(const char *item, size_t length, nca_gradient_rule_kind *kind, double *value)
@@ -64,7 +65,7 @@ static bool read_step(const char *item, int64_t *after, double *factor)
 {
     char *end;
     *after = strtoll(item, &end, 10);
-    return end != item && *after >= 0 && *end == 'x' && read_value(end + 1, factor);
+    return *item >= '0' && *item <= '9' && *end == 'x' && read_value(end + 1, factor);
 }
 
 nca_status nca_schedule_rate(const char *text, double rate, int64_t update, int64_t updates,

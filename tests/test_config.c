@@ -1,0 +1,278 @@
+// Settings: defaults, grids, what does not go together, which differences matter, and the texts of
+// schedule and gradient rules.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <math.h>
+
+#include "nca/config.h"
+#include "train/optimizer.h"
+
+static void set_text(char to[NCA_TEXT_BYTES], const char *text)
+{
+    snprintf(to, NCA_TEXT_BYTES, "%s", text);
+}
+
+static void expect_refused(const nca_config *config, const char *message)
+{
+    nca_error error = {0};
+    assert_int_equal(nca_config_check(config, &error), NCA_ARGUMENT);
+    assert_string_equal(error.message, message);
+}
+
+static void test_defaults_are_in_order(void **state)
+{
+    (void)state;
+    const nca_config config = nca_config_default();
+    assert_int_equal(nca_config_check(&config, NULL), NCA_OK);
+    assert_string_equal(config.preset, "regenerating");
+    assert_string_equal(config.target, "\U0001f61d");
+    assert_null(nca_config_difference(&config, &config));
+}
+
+static void test_grid_is_read_or_made_of_target_and_padding(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        int height, width;
+    } good[] = {{"auto", 72, 72}, {"56", 56, 56}, {"40x61", 40, 61}, {"1X65536", 1, 65536}};
+    nca_config config = nca_config_default();
+    for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
+        int height, width;
+        set_text(config.grid, good[i].text);
+        assert_int_equal(nca_config_grid(&config, &height, &width, NULL), NCA_OK);
+        assert_int_equal(height, good[i].height);
+        assert_int_equal(width, good[i].width);
+    }
+}
+
+static void test_grids_that_are_none(void **state)
+{
+    (void)state;
+    static const char *const bad[] = {"",
+                                      "0",
+                                      "-5",
+                                      "10x",
+                                      "x10",
+                                      "10x0",
+                                      "10y5",
+                                      "5 ",
+                                      " 5",
+                                      "1x2x3",
+                                      "65537",
+                                      "auto ",
+                                      "99999999999999999999",
+                                      "+5",
+                                      "5x+5",
+                                      "0x10"};
+    nca_config config = nca_config_default();
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        int height = -7, width = -7;
+        nca_error error;
+        set_text(config.grid, bad[i]);
+        assert_int_equal(nca_config_grid(&config, &height, &width, &error), NCA_ARGUMENT);
+        assert_non_null(strstr(error.message, "--grid"));
+        assert_int_equal(height, -7);
+        assert_int_equal(width, -7);
+    }
+}
+
+static void test_numbers_out_of_range_are_named(void **state)
+{
+    (void)state;
+    const nca_config standard = nca_config_default();
+    nca_config config = standard;
+    config.batch = 0;
+    expect_refused(&config, "--batch 0: must be 1 to 4096");
+    config = standard;
+    config.damage_radius_max = NAN;
+    expect_refused(&config, "--damage-radius-max nan: must be 0 to 2");
+    config = standard;
+    config.rate = INFINITY;
+    expect_refused(&config, "--rate inf: must be 0 to 10");
+    config = standard;
+    config.seed = -1;
+    assert_int_equal(nca_config_check(&config, NULL), NCA_ARGUMENT);
+}
+
+static void test_what_does_not_go_together_is_refused(void **state)
+{
+    (void)state;
+    const nca_config standard = nca_config_default();
+    nca_config config = standard;
+    config.steps_min = 96;
+    expect_refused(&config, "--steps-min 96: more than --steps-max 95");
+    config = standard;
+    config.damage_radius_min = 0.5;
+    expect_refused(&config, "--damage-radius-min 0.5: more than --damage-radius-max 0.4");
+    config = standard;
+    config.damaged = 8;
+    expect_refused(&config, "--reseeded 1 and --damaged 8: together more than --batch 8");
+    config = standard;
+    config.pool = 7;
+    expect_refused(&config, "--batch 8: more than --pool 7; give a larger pool, or "
+                            "--pool-replacement");
+    config.pool_replacement = true;
+    assert_int_equal(nca_config_check(&config, NULL), NCA_OK);
+    config = standard;
+    config.channels = 18;
+    expect_refused(&config, "--channels 18: must be a multiple of 4");
+    config = standard;
+    config.hidden = 130;
+    expect_refused(&config, "--hidden 130: must be a multiple of 4");
+    config = standard;
+    set_text(config.grid, "39");
+    expect_refused(&config, "--target-size 40: larger than the grid of 39x39; shrink one or grow "
+                            "the other");
+    config = standard;
+    config.target[0] = 0;
+    expect_refused(&config, "--target: empty; give a picture or an emoji");
+}
+
+static void test_texts_are_checked(void **state)
+{
+    (void)state;
+    nca_config config = nca_config_default();
+    nca_error error;
+    set_text(config.schedule, "sometimes");
+    assert_int_equal(nca_config_check(&config, &error), NCA_ARGUMENT);
+    assert_non_null(strstr(error.message, "--schedule sometimes"));
+    config = nca_config_default();
+    set_text(config.gradient, "clip");
+    assert_int_equal(nca_config_check(&config, &error), NCA_ARGUMENT);
+    assert_non_null(strstr(error.message, "--gradient clip"));
+}
+
+static void test_only_what_changes_the_trajectory_is_a_difference(void **state)
+{
+    (void)state;
+    const nca_config a = nca_config_default();
+    nca_config b = a;
+    set_text(b.preset, "growing");
+    b.updates = 9;
+    b.checkpoint_every = 9;
+    b.pictures_every = 9;
+    assert_null(nca_config_difference(&a, &b));
+    b.beta2 = nextafter(b.beta2, 0);
+    assert_string_equal(nca_config_difference(&a, &b), "beta2");
+    b = a;
+    set_text(b.target, "x.png");
+    assert_string_equal(nca_config_difference(&a, &b), "target");
+
+    // A cosine looks at the number of updates; so they matter there.
+    nca_config c = a;
+    set_text(c.schedule, "cosine");
+    nca_config d = c;
+    d.updates = 9;
+    assert_string_equal(nca_config_difference(&c, &d), "updates");
+}
+
+static void expect_rate(const char *schedule, int64_t update, int64_t updates, double expected)
+{
+    double rate;
+    assert_int_equal(nca_schedule_rate(schedule, 0.002, update, updates, &rate, NULL), NCA_OK);
+    assert_true(fabs(rate - expected) <= 1e-15);
+}
+
+static void test_schedules(void **state)
+{
+    (void)state;
+    expect_rate("constant", 7999, 8000, 0.002);
+    expect_rate("cosine", 1, 100, 0.002);
+    expect_rate("cosine", 51, 100, 0.001);
+    expect_rate("cosine", 101, 100, 0);
+    // After 2,000 updates: the 2,000th is the last one at the full rate.
+    expect_rate("steps:2000x0.1", 1, 8000, 0.002);
+    expect_rate("steps:2000x0.1", 2000, 8000, 0.002);
+    expect_rate("steps:2000x0.1", 2001, 8000, 0.0002);
+    expect_rate("steps:2000x0.1,4000x0.5", 4001, 8000, 0.0001);
+    expect_rate("steps:0x0.5", 1, 8000, 0.001);
+}
+
+static void test_schedules_that_are_none(void **state)
+{
+    (void)state;
+    static const char *const bad[] = {"",
+                                      "Constant",
+                                      "cosine ",
+                                      "steps:",
+                                      "steps:5",
+                                      "steps:5x",
+                                      "steps:x0.1",
+                                      "steps:5x0.1,",
+                                      "steps:-5x1",
+                                      "steps:5xnan",
+                                      "steps:5x-0.1",
+                                      "steps:5x0",
+                                      "steps:5x0.1 ",
+                                      "steps",
+                                      "steps:5x0x10",
+                                      "steps: 5x0.1"};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        double rate = -7;
+        nca_error error;
+        assert_int_equal(nca_schedule_rate(bad[i], 1, 1, 10, &rate, &error), NCA_ARGUMENT);
+        assert_non_null(strstr(error.message, "--schedule"));
+        assert_true(rate == -7);
+    }
+}
+
+static void test_gradient_rules_keep_their_order(void **state)
+{
+    (void)state;
+    nca_optimizer_step step;
+    assert_int_equal(nca_gradient_rules_parse("none", &step, NULL), NCA_OK);
+    assert_int_equal(step.rules, 0);
+    assert_int_equal(nca_gradient_rules_parse("normalize,clip:0.5,global:2e1", &step, NULL),
+                     NCA_OK);
+    assert_int_equal(step.rules, 3);
+    assert_int_equal(step.rule[0].kind, NCA_GRADIENT_NORMALIZE);
+    assert_int_equal(step.rule[1].kind, NCA_GRADIENT_CLIP);
+    assert_true(step.rule[1].value == 0.5);
+    assert_int_equal(step.rule[2].kind, NCA_GRADIENT_GLOBAL);
+    assert_true(step.rule[2].value == 20);
+    assert_int_equal(nca_gradient_rules_parse("clip:1,normalize", &step, NULL), NCA_OK);
+    assert_int_equal(step.rule[0].kind, NCA_GRADIENT_CLIP);
+}
+
+static void test_gradient_rules_that_are_none(void **state)
+{
+    (void)state;
+    static const char *const bad[] = {
+        "",           "clip",     "clip:",       "clip:0",
+        "clip:-1",    "clip:nan", "clip:inf",    "clip:0x1",
+        "normalize,", ",",        "none,none",   "normalise",
+        "clip:1 ",    "clip: 1",  "normalize:2", "clip:1,clip:1,clip:1,clip:1,clip:1"};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        nca_optimizer_step step;
+        nca_error error;
+        assert_int_equal(nca_gradient_rules_parse(bad[i], &step, &error), NCA_ARGUMENT);
+        assert_non_null(strstr(error.message, "--gradient"));
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_defaults_are_in_order),
+        cmocka_unit_test(test_grid_is_read_or_made_of_target_and_padding),
+        cmocka_unit_test(test_grids_that_are_none),
+        cmocka_unit_test(test_numbers_out_of_range_are_named),
+        cmocka_unit_test(test_what_does_not_go_together_is_refused),
+        cmocka_unit_test(test_texts_are_checked),
+        cmocka_unit_test(test_only_what_changes_the_trajectory_is_a_difference),
+        cmocka_unit_test(test_schedules),
+        cmocka_unit_test(test_schedules_that_are_none),
+        cmocka_unit_test(test_gradient_rules_keep_their_order),
+        cmocka_unit_test(test_gradient_rules_that_are_none),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

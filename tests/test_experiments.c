@@ -1,0 +1,160 @@
+// The presets against RECIPES, number by number: a preset is a whole column, whatever was set
+// before.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "study/experiments.h"
+
+// What a column says; the target, its preparation, the seed and how often to save are no part of
+// it.
+typedef struct column {
+    const char *name;
+    int grid, target_size;
+    int pool, batch, reseeded, damaged;
+    bool replacement;
+    double radius_min, radius_max;
+    int steps_min, steps_max, updates;
+    double rate;
+    const char *schedule, *gradient;
+    double epsilon;
+} column;
+
+static const column columns[] = {
+    {"growing", 72, 40, 0, 8, 0, 0, false, 0.1, 0.4, 64, 95, 8000, 2e-3, "steps:2000x0.1",
+     "normalize", 1e-7},
+    {"persistent", 72, 40, 1024, 8, 1, 0, false, 0.1, 0.4, 64, 95, 8000, 2e-3, "steps:2000x0.1",
+     "normalize", 1e-7},
+    {"regenerating", 72, 40, 1024, 8, 1, 3, false, 0.1, 0.4, 64, 95, 8000, 2e-3, "steps:2000x0.1",
+     "normalize", 1e-7},
+    {"blog-regenerating", 56, 40, 1024, 4, 1, 1, true, 0.05, 0.2, 128, 128, 100000, 1e-4, "cosine",
+     "normalize,clip:0.5", 1e-8},
+    {"blog-unstable", 56, 40, 1024, 16, 1, 4, true, 0.05, 0.2, 64, 64, 100000, 1e-4, "cosine",
+     "normalize,clip:0.5", 1e-8},
+};
+enum { COLUMNS = sizeof columns / sizeof *columns };
+
+// Every number at a value that no column has.
+static nca_config spoiled(void)
+{
+    nca_config config = nca_config_default();
+    config.target_size = config.padding = 7;
+    config.channels = config.hidden = 28;
+    config.fire_rate = config.angle = config.step_size = 0.7;
+    config.batch = config.pool = config.reseeded = config.damaged = 7;
+    config.pool_replacement = true;
+    config.damage_radius_min = config.damage_radius_max = 0.7;
+    config.steps_min = config.steps_max = config.updates = 7;
+    config.rate = config.beta1 = config.beta2 = config.epsilon = 0.7;
+    strcpy(config.grid, "77");
+    strcpy(config.schedule, "constant");
+    strcpy(config.gradient, "none");
+    strcpy(config.target, "mine.png");
+    config.seed = 77;
+    return config;
+}
+
+static void expect_rule_of_the_article(const nca_config *config)
+{
+    assert_int_equal(config->channels, 16);
+    assert_int_equal(config->hidden, 128);
+    assert_true(config->fire_rate == 0.5);
+    assert_true(config->angle == 0);
+    assert_true(config->step_size == 1);
+    assert_true(config->beta1 == 0.9);
+    assert_true(config->beta2 == 0.999);
+}
+
+static void expect_column(const column *expected)
+{
+    nca_config config = spoiled();
+    int height, width;
+    assert_int_equal(nca_experiment_apply(expected->name, &config, NULL), NCA_OK);
+    assert_string_equal(config.preset, expected->name);
+    expect_rule_of_the_article(&config);
+    assert_int_equal(nca_config_grid(&config, &height, &width, NULL), NCA_OK);
+    assert_int_equal(height, expected->grid);
+    assert_int_equal(width, expected->grid);
+    assert_int_equal(config.target_size, expected->target_size);
+    assert_int_equal(config.pool, expected->pool);
+    assert_int_equal(config.batch, expected->batch);
+    assert_int_equal(config.reseeded, expected->reseeded);
+    assert_int_equal(config.damaged, expected->damaged);
+    assert_int_equal(config.pool_replacement, expected->replacement);
+    assert_true(config.damage_radius_min == expected->radius_min);
+    assert_true(config.damage_radius_max == expected->radius_max);
+    assert_int_equal(config.steps_min, expected->steps_min);
+    assert_int_equal(config.steps_max, expected->steps_max);
+    assert_int_equal(config.updates, expected->updates);
+    assert_true(config.rate == expected->rate);
+    assert_string_equal(config.schedule, expected->schedule);
+    assert_string_equal(config.gradient, expected->gradient);
+    assert_true(config.epsilon == expected->epsilon);
+    assert_int_equal(nca_config_check(&config, NULL), NCA_OK);
+}
+
+static void test_every_preset_is_its_whole_column(void **state)
+{
+    (void)state;
+    for (int i = 0; i < COLUMNS; i++)
+        expect_column(&columns[i]);
+}
+
+static void test_every_preset_has_a_column_here(void **state)
+{
+    (void)state;
+    int count = 0;
+    for (const nca_experiment *row = nca_experiments(); row->name; row++, count++)
+        assert_string_equal(row->name, columns[count].name);
+    assert_int_equal(count, COLUMNS);
+}
+
+static void test_target_and_seed_stay(void **state)
+{
+    (void)state;
+    nca_config config = spoiled();
+    assert_int_equal(nca_experiment_apply("persistent", &config, NULL), NCA_OK);
+    assert_string_equal(config.target, "mine.png");
+    assert_int_equal(config.seed, 77);
+}
+
+static void test_defaults_are_the_default_preset(void **state)
+{
+    (void)state;
+    const nca_config standard = nca_config_default();
+    nca_config config = standard;
+    assert_int_equal(nca_experiment_apply(standard.preset, &config, NULL), NCA_OK);
+    assert_null(nca_config_difference(&standard, &config));
+    assert_int_equal(standard.updates, config.updates);
+}
+
+static void test_unknown_preset_names_those_there_are(void **state)
+{
+    (void)state;
+    nca_config config = nca_config_default();
+    const nca_config before = config;
+    nca_error error;
+    assert_int_equal(nca_experiment_apply("regenerate", &config, &error), NCA_ARGUMENT);
+    assert_string_equal(error.message,
+                        "--preset regenerate: no such preset; there are growing, persistent, "
+                        "regenerating, blog-regenerating, blog-unstable");
+    assert_memory_equal(&config, &before, sizeof config);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_every_preset_is_its_whole_column),
+        cmocka_unit_test(test_every_preset_has_a_column_here),
+        cmocka_unit_test(test_target_and_seed_stay),
+        cmocka_unit_test(test_defaults_are_the_default_preset),
+        cmocka_unit_test(test_unknown_preset_names_those_there_are),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
