@@ -272,6 +272,9 @@ static nca_status prepare(run *of)
     const nca_device_options device = {.threads = (int)of->options.threads};
     if (of->options.resume && !nca_is_folder(of->options.resume))
         return nca_fail(of->error, NCA_FILE, "--resume %s: no such run folder", of->options.resume);
+    if (of->options.preview && !isatty(STDOUT_FILENO))
+        return nca_fail(of->error, NCA_ARGUMENT,
+                        "--preview: standard output is no terminal; leave it out");
     NCA_TRY(nca_config_check(&of->config, of->error));
     NCA_TRY(load_target(of));
     NCA_TRY(nca_compute_open(of->options.device, &device, &of->compute, of->error));

@@ -3,12 +3,15 @@
 
 #include <math.h>
 #include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
 
-enum { BAR_MAX = 24, TEXT_BYTES = 256 };
+#include "cli/printable.h"
+
+enum { BAR_MIN = 6, BAR_MAX = 24, TEXT_BYTES = 256, SAID_BYTES = 8192 };
 
 static const double redraw_seconds = 0.1, line_seconds = 30, smoothing = 0.05;
 
@@ -28,11 +31,17 @@ void nca_format_duration(double seconds, char *text, size_t size)
         snprintf(text, size, "%ld:%02ld", whole / 60, whole % 60);
 }
 
+static bool is_terminal(FILE *to)
+{
+    const char *term = getenv("TERM");
+    return isatty(fileno(to)) && term && strcmp(term, "dumb") != 0;
+}
+
 void nca_progress_start(nca_progress *progress, FILE *to, bool is_quiet, int64_t first,
                         int64_t total)
 {
     *progress = (nca_progress){.to = to,
-                               .is_terminal = isatty(fileno(to)),
+                               .is_terminal = is_terminal(to),
                                .is_quiet = is_quiet,
                                .first = first,
                                .total = total,
@@ -40,10 +49,12 @@ void nca_progress_start(nca_progress *progress, FILE *to, bool is_quiet, int64_t
                                .loss = NAN};
 }
 
-static int terminal_width(FILE *to)
+void nca_progress_size(const nca_progress *progress, int *columns, int *lines)
 {
     struct winsize size;
-    return ioctl(fileno(to), TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
+    const bool is_known = ioctl(fileno(progress->to), TIOCGWINSZ, &size) == 0;
+    *columns = is_known && size.ws_col > 0 ? size.ws_col : 80;
+    *lines = is_known && size.ws_row > 0 ? size.ws_row : 24;
 }
 
 static void smooth(nca_progress *progress, const nca_update_result *result)
@@ -56,16 +67,25 @@ static void smooth(nca_progress *progress, const nca_update_result *result)
         progress->pace > 0 ? progress->pace + smoothing * (pace - progress->pace) : pace;
 }
 
-static void describe(const nca_progress *progress, const nca_update_result *result,
+// What there is to say, in at most `room` characters: the less important words go first.
+static void describe(const nca_progress *progress, const nca_update_result *result, int room,
                      char text[TEXT_BYTES])
 {
-    char left[32];
+    char left[32], gradient[32], active[32];
     nca_format_duration((double)(progress->total - result->update) / progress->pace, left,
                         sizeof left);
-    snprintf(text, TEXT_BYTES,
-             "%lld/%lld  log10 loss %.2f  %.2f updates/s  gradient %.2g  active %.1f%%  %s left",
-             (long long)result->update, (long long)progress->total, progress->loss, progress->pace,
-             result->gradient_norm, 100 * result->active_fraction, left);
+    snprintf(gradient, sizeof gradient, "  gradient %.2g", result->gradient_norm);
+    snprintf(active, sizeof active, "  active %.1f%%", 100 * result->active_fraction);
+    for (int words = 3; words >= 0; words--) {
+        const int length =
+            snprintf(text, TEXT_BYTES, "%lld/%lld  log10 loss %.2f", (long long)result->update,
+                     (long long)progress->total, progress->loss);
+        snprintf(text + length, TEXT_BYTES - (size_t)length, "  %.2f%s%s%s  %s left",
+                 progress->pace, words > 2 ? " updates/s" : "/s", words > 1 ? gradient : "",
+                 words > 0 ? active : "", left);
+        if ((int)strlen(text) <= room)
+            return;
+    }
 }
 
 static void clear_line(nca_progress *progress)
@@ -75,34 +95,46 @@ static void clear_line(nca_progress *progress)
     progress->is_drawn = false;
 }
 
-// The bar takes what the text leaves of the line.
-static void draw_bar(nca_progress *progress, const nca_update_result *result)
+// Bar and picture go; what comes next begins where they began.
+static void clear_picture(nca_progress *progress)
 {
-    char text[TEXT_BYTES];
-    describe(progress, result, text);
-    const int width = terminal_width(progress->to), room = width - (int)strlen(text) - 4;
-    const int bar = room > BAR_MAX ? BAR_MAX : room;
     clear_line(progress);
-    if (bar >= 6) {
-        const int eighths = (int)((double)result->update / (double)progress->total * bar * 8 + 0.5);
-        static const char *const parts[] = {"", "▏", "▎", "▍", "▌", "▋", "▊", "▉"};
-        int drawn = 0;
-        for (; drawn < eighths / 8; drawn++)
-            fputs("█", progress->to);
-        if (eighths % 8) {
-            fputs(parts[eighths % 8], progress->to);
-            drawn++;
-        }
-        fprintf(progress->to, "%*s  ", bar - drawn, "");
-    }
-    fprintf(progress->to, "%.*s", width - 1, text);
-    fflush(progress->to);
-    progress->is_drawn = true;
+    if (progress->picture_lines > 0)
+        fprintf(progress->to, "\033[%dA\033[J", progress->picture_lines);
+    progress->picture_lines = 0;
 }
 
-bool nca_progress_is_due(const nca_progress *progress)
+// Blocks of eighths of a character.
+static void draw_blocks(FILE *to, double part, int bar)
 {
-    return nca_clock() - progress->drawn >= redraw_seconds;
+    static const char *const eighths[] = {"", "▏", "▎", "▍", "▌", "▋", "▊", "▉"};
+    const int filled = (int)(part * bar * 8 + 0.5);
+    for (int i = 0; i < filled / 8; i++)
+        fputs("█", to);
+    fprintf(to, "%s%*s  ", eighths[filled % 8], bar - (filled + 7) / 8, "");
+}
+
+// The bar takes what the text leaves of the line; where that is too little, the text itself is the
+// bar, its finished part in reverse.
+static void draw_bar(nca_progress *progress, const nca_update_result *result)
+{
+    const double part = (double)result->update / (double)progress->total;
+    char text[TEXT_BYTES];
+    int width, height;
+    nca_progress_size(progress, &width, &height);
+    describe(progress, result, width - 1, text);
+    const int length = (int)strlen(text) < width ? (int)strlen(text) : width - 1;
+    const int room = width - length - 4, bar = room > BAR_MAX ? BAR_MAX : room;
+    clear_line(progress);
+    if (bar >= BAR_MIN) {
+        draw_blocks(progress->to, part, bar);
+        fputs(text, progress->to);
+    } else {
+        const int done = (int)(part * length + 0.5);
+        fprintf(progress->to, "\033[7m%.*s\033[27m%.*s", done, text, length - done, text + done);
+    }
+    fflush(progress->to);
+    progress->is_drawn = true;
 }
 
 // The first line at once, then with growing patience.
@@ -127,7 +159,7 @@ void nca_progress_update(nca_progress *progress, const nca_update_result *result
         }
     } else if (is_line_due(progress, now, is_last)) {
         char text[TEXT_BYTES];
-        describe(progress, result, text);
+        describe(progress, result, TEXT_BYTES, text);
         fprintf(progress->to, "%s\n", text);
         fflush(progress->to);
         progress->last_line = now;
@@ -136,13 +168,30 @@ void nca_progress_update(nca_progress *progress, const nca_update_result *result
 
 void nca_progress_say(nca_progress *progress, const char *format, ...)
 {
+    char said[SAID_BYTES];
     va_list arguments;
-    clear_line(progress);
     va_start(arguments, format);
-    vfprintf(progress->to, format, arguments);
+    vsnprintf(said, sizeof said, format, arguments);
     va_end(arguments);
+    clear_picture(progress);
+    nca_print_safely(progress->to, said);
     fputc('\n', progress->to);
     fflush(progress->to);
+}
+
+void nca_progress_picture(nca_progress *progress, const char *text, int lines)
+{
+    // Over the old picture rather than after clearing it: so nothing flickers.
+    if (lines > 0 && lines == progress->picture_lines) {
+        clear_line(progress);
+        fprintf(progress->to, "\033[%dA", lines);
+    } else {
+        clear_picture(progress);
+    }
+    fputs(text, progress->to);
+    fflush(progress->to);
+    progress->picture_lines = lines;
+    progress->drawn = 0;   // the bar stood where the picture now is
 }
 
 void nca_progress_finish(nca_progress *progress)
@@ -150,5 +199,6 @@ void nca_progress_finish(nca_progress *progress)
     if (progress->is_drawn)
         fputc('\n', progress->to);
     progress->is_drawn = false;
+    progress->picture_lines = 0;
     fflush(progress->to);
 }

@@ -1,4 +1,5 @@
-// How training goes, on the terminal: one bar redrawn in place; elsewhere a line now and then.
+// How training goes, on the terminal: one bar redrawn in place, with a picture above it where there
+// is one; elsewhere a line now and then.
 #ifndef NCA_CLI_PROGRESS_H
 #define NCA_CLI_PROGRESS_H
 
@@ -14,17 +15,21 @@ typedef struct nca_progress {
     double pace;             // updates a second, smoothed
     double loss;             // log10, smoothed
     double last_line;        // when a plain line was last written
+    int picture_lines;       // of the picture that stands above the bar
 } nca_progress;
 
+// A terminal is one that can move its cursor: TERM=dumb counts as none.
 void nca_progress_start(nca_progress *progress, FILE *to, bool is_quiet, int64_t first,
                         int64_t total);
 void nca_progress_update(nca_progress *progress, const nca_update_result *result);
-// A line of text that stays, above the bar.
+// A line of text that stays, above picture and bar. Harmless whatever names it holds.
 void nca_progress_say(nca_progress *progress, const char *format, ...) NCA_PRINTF(2, 3);
+// Shows `text`, which has `lines` lines, above the bar, in place of the picture before it.
+void nca_progress_picture(nca_progress *progress, const char *text, int lines);
 void nca_progress_finish(nca_progress *progress);
-// Whether enough time has gone by to draw again.
-bool nca_progress_is_due(const nca_progress *progress);
 
+// Characters of the terminal; 80x24 where it does not say.
+void nca_progress_size(const nca_progress *progress, int *columns, int *lines);
 // "3:07", "2:15:00"
 void nca_format_duration(double seconds, char *text, size_t size);
 // Seconds of a clock that only runs forward.

@@ -2,10 +2,8 @@
 #include "cli/train_pictures.h"
 
 #include <stdlib.h>
-#include <string.h>
-#include <sys/ioctl.h>
-#include <unistd.h>
 
+#include "cli/preview.h"
 #include "study/evaluate.h"
 
 enum { POOL_SHOWN = 64, GROWTH_STEPS = 200, HEALING_STEPS = 600 };
@@ -105,53 +103,22 @@ bool nca_train_pictures_preview_is_due(const nca_train_pictures *of)
     return of->progress->is_terminal && nca_clock() - of->previewed >= preview_seconds;
 }
 
-// Samples side by side, two rows of pixels a line: the upper half block carries the upper one.
-static void print_samples(FILE *to, const uint8_t *rgb, int shown, int height, int width, int every)
-{
-    const size_t sample = (size_t)height * (size_t)width * 3;
-    for (int y = 0; y < height; y += 2 * every) {
-        for (int i = 0; i < shown; i++) {
-            for (int x = 0; x < width; x += every) {
-                const int below = y + every < height ? y + every : y;
-                const uint8_t *a =
-                    rgb + (size_t)i * sample + ((size_t)y * (size_t)width + (size_t)x) * 3;
-                const uint8_t *b =
-                    rgb + (size_t)i * sample + ((size_t)below * (size_t)width + (size_t)x) * 3;
-                fprintf(to, "\033[38;2;%d;%d;%dm\033[48;2;%d;%d;%dm▀", a[0], a[1], a[2], b[0], b[1],
-                        b[2]);
-            }
-            fprintf(to, "\033[0m ");
-        }
-        fprintf(to, "\033[K\n");
-    }
-}
-
 nca_status nca_train_pictures_preview(nca_train_pictures *of, nca_error *error)
 {
-    struct winsize size = {.ws_col = 80, .ws_row = 24};
     const float *before, *after;
-    ioctl(fileno(of->progress->to), TIOCGWINSZ, &size);
+    nca_preview preview = {.batch = (int)of->config->batch,
+                           .height = of->height,
+                           .width = of->width,
+                           .channels = (int)of->config->channels};
+    char *text;
+    int lines;
     NCA_TRY(nca_trainer_batch(of->trainer, &before, &after, error));
-    int every = 1;
-    while ((of->height / every + 1) / 2 + 2 > size.ws_row || of->width / every + 1 > size.ws_col)
-        every++;
-    const int room = size.ws_col / ((of->width + every - 1) / every + 1);
-    const int shown = of->config->batch < room ? (int)of->config->batch : room;
-    const size_t pixels = (size_t)of->height * (size_t)of->width;
-    uint8_t *rgb = malloc((size_t)shown * pixels * 3);
-    if (!rgb)
-        return nca_fail(error, NCA_MEMORY, "the preview: no memory for it");
-    for (int i = 0; i < shown; i++)
-        nca_image_on_white(after + (size_t)i * pixels * (size_t)of->config->channels, of->height,
-                           of->width, (int)of->config->channels, rgb + (size_t)i * pixels * 3);
-    // Over the previous one: the bar's line, then up over the picture.
-    fprintf(of->progress->to, "\r\033[K");
-    if (of->preview_lines > 0)
-        fprintf(of->progress->to, "\033[%dA", of->preview_lines);
-    print_samples(of->progress->to, rgb, shown, of->height, of->width, every);
-    of->preview_lines = (of->height + 2 * every - 1) / (2 * every);
-    of->progress->is_drawn = false;
+    preview.states = after;
+    nca_progress_size(of->progress, &preview.columns, &preview.lines);
+    preview.lines -= 2;   // the bar's, and the one the cursor may need
+    NCA_TRY(nca_preview_draw(&preview, &text, &lines, error));
+    nca_progress_picture(of->progress, text, lines);
     of->previewed = nca_clock();
-    free(rgb);
+    free(text);
     return NCA_OK;
 }

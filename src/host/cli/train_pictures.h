@@ -12,8 +12,7 @@ typedef struct nca_train_pictures {
     const nca_compute *compute;
     nca_progress *progress;
     int height, width;
-    double previewed;    // when the terminal last showed the batch
-    int preview_lines;   // that it took
+    double previewed;   // when the terminal last showed the batch
     char elapsed[32];
 } nca_train_pictures;
 

@@ -1,0 +1,19 @@
+// The batch in the terminal: half blocks in true colour, as `nca train --preview` shows them.
+#ifndef NCA_CLI_PREVIEW_H
+#define NCA_CLI_PREVIEW_H
+
+#include "nca/status.h"
+
+// States on their way to the terminal.
+typedef struct nca_preview {
+    const float *states;   // [B,H,W,C]
+    int batch, height, width, channels;
+    int columns, lines;   // of the terminal that it may take
+} nca_preview;
+
+// Draws as many samples of the batch, up to eight, as fit side by side (or in rows) at half their
+// size or more; one, however small, where that is none; no line at all where the terminal has no
+// room. `text` has `lines` lines, each with its newline; the caller frees it.
+nca_status nca_preview_draw(const nca_preview *preview, char **text, int *lines, nca_error *error);
+
+#endif

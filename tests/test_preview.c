@@ -1,0 +1,108 @@
+// The batch in the terminal: fits, says as many lines as it has, and shows the right colours.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "cli/preview.h"
+
+enum { CHANNELS = 4 };
+
+// The widest line in characters, escape sequences left out, and the number of lines.
+static void measure(const char *text, int *columns, int *lines)
+{
+    int at = 0;
+    *columns = *lines = 0;
+    for (const char *c = text; *c; c++) {
+        if (*c == '\033') {
+            c += strcspn(c, "mK");
+        } else if (*c == '\n') {
+            (*lines)++;
+            at = 0;
+        } else if (((unsigned char)*c & 0xc0) != 0x80) {
+            at++;
+        }
+        *columns = at > *columns ? at : *columns;
+    }
+}
+
+static char *draw(int batch, int height, int width, int columns, int lines, int *drawn)
+{
+    float *states = calloc((size_t)(batch * height * width) * CHANNELS, sizeof *states);
+    const nca_preview preview = {.states = states,
+                                 .batch = batch,
+                                 .height = height,
+                                 .width = width,
+                                 .channels = CHANNELS,
+                                 .columns = columns,
+                                 .lines = lines};
+    char *text;
+    assert_int_equal(nca_preview_draw(&preview, &text, drawn, NULL), NCA_OK);
+    free(states);
+    return text;
+}
+
+static void test_fits_any_terminal(void **state)
+{
+    (void)state;
+    static const int terminals[][2] = {{80, 22}, {200, 48}, {300, 100}, {40, 10},
+                                       {10, 3},  {2, 1},    {1, 1}};
+    static const int batches[][3] = {{8, 72, 72}, {4, 56, 56},  {1, 72, 72},  {16, 9, 9},
+                                     {3, 1, 1},   {5, 200, 20}, {5, 20, 200}, {2, 7, 5}};
+    for (size_t t = 0; t < sizeof terminals / sizeof *terminals; t++)
+        for (size_t b = 0; b < sizeof batches / sizeof *batches; b++) {
+            int said, columns, lines;
+            char *text = draw(batches[b][0], batches[b][1], batches[b][2], terminals[t][0],
+                              terminals[t][1], &said);
+            measure(text, &columns, &lines);
+            assert_int_equal(lines, said);
+            assert_in_range(lines, 1, terminals[t][1]);
+            assert_in_range(columns, 1, terminals[t][0]);
+            free(text);
+        }
+}
+
+static void test_a_terminal_without_room_shows_nothing(void **state)
+{
+    (void)state;
+    int lines;
+    char *text = draw(8, 72, 72, 80, 0, &lines);
+    assert_int_equal(lines, 0);
+    assert_string_equal(text, "");
+    free(text);
+}
+
+static void test_colours_of_a_character(void **state)
+{
+    (void)state;
+    // Above opaque red, below opaque blue.
+    static const float states[2 * CHANNELS] = {1, 0, 0, 1, 0, 0, 1, 1};
+    const nca_preview preview = {.states = states,
+                                 .batch = 1,
+                                 .height = 2,
+                                 .width = 1,
+                                 .channels = CHANNELS,
+                                 .columns = 80,
+                                 .lines = 22};
+    char *text;
+    int lines;
+    assert_int_equal(nca_preview_draw(&preview, &text, &lines, NULL), NCA_OK);
+    assert_string_equal(text, "\033[48;2;0;0;255m\033[38;2;255;0;0m▀\033[0m\033[K\n");
+    assert_int_equal(lines, 1);
+    free(text);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_fits_any_terminal),
+        cmocka_unit_test(test_a_terminal_without_room_shows_nothing),
+        cmocka_unit_test(test_colours_of_a_character),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
