@@ -1,0 +1,158 @@
+// Every case of the outside oracle on every instruction set and several numbers of threads; and
+// that the judge is one: a case with one number moved does not pass.
+#include "support.h"
+
+#include <dirent.h>
+#include <unistd.h>
+
+#include "io/safetensors.h"
+#include "study/verify.h"
+
+static const char folder[] = "../shared/oracle/cases";
+
+enum { CASES_MAX = 64 };
+static char *cases[CASES_MAX];
+static int case_count;
+
+static int compare_names(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static void find_cases(void)
+{
+    static const char ending[] = ".safetensors";
+    DIR *const open = opendir(folder);
+    for (const struct dirent *entry; open && (entry = readdir(open));) {
+        const size_t length = strlen(entry->d_name);
+        if (length < sizeof ending || strcmp(entry->d_name + length + 1 - sizeof ending, ending))
+            continue;
+        cases[case_count] = malloc(sizeof folder + length + 1);
+        sprintf(cases[case_count++], "%s/%s", folder, entry->d_name);
+    }
+    if (open)
+        closedir(open);
+    qsort(cases, (size_t)case_count, sizeof *cases, compare_names);
+}
+
+// Judges one file; returns how many of its tensors fail, and how many there are. What was found is
+// printed where something fails although it should not.
+static int judge(const char *path, const nca_compute *on, bool should_pass, int *checked)
+{
+    char *text;
+    size_t size;
+    nca_verdict verdict = {.to = open_memstream(&text, &size)};
+    assert_non_null(verdict.to);
+    assert_ok(nca_verify_file(path, on, &verdict, error));
+    fclose(verdict.to);
+    if (should_pass && verdict.failed > 0)
+        print_message("%s", text);
+    free(text);
+    *checked = verdict.checked;
+    return verdict.failed;
+}
+
+static void test_every_case_passes(void **state)
+{
+    (void)state;
+    static const int threads[] = {1, 2, 7};
+    int tried = 0, failed = 0;
+    for (int i = 0; isas[i]; i++)
+        for (size_t t = 0; t < sizeof threads / sizeof *threads; t++) {
+            nca_compute on;
+            if (!open_cpu(isas[i], threads[t], &on))
+                break;
+            for (int c = 0; c < case_count; c++) {
+                int checked;
+                failed += judge(cases[c], &on, true, &checked);
+                assert_true(checked >= 2);
+                tried++;
+            }
+            nca_compute_close(&on);
+        }
+    print_message("%d runs of %d cases\n", tried, case_count);
+    assert_int_equal(failed, 0);
+    assert_true(tried >= 3 * case_count);
+}
+
+static void test_the_reference_passes(void **state)
+{
+    (void)state;
+    nca_compute on = open_reference();
+    for (int c = 0; c < case_count; c++) {
+        int checked;
+        if (strstr(cases[c], "_56_"))
+            continue;   // takes long in f64, and the others show the same
+        assert_int_equal(judge(cases[c], &on, true, &checked), 0);
+    }
+    nca_compute_close(&on);
+}
+
+// Writes a copy of a case in which one tensor is wrong by a thousandth of its norm, in one element.
+static void write_wrong(const nca_tensors *from, size_t which, const char *path)
+{
+    const nca_tensor right = from->tensor[which];
+    double *wrong = allocate(right.elements, sizeof *wrong), squares = 0;
+    memcpy(wrong, right.data, right.size_bytes);
+    for (size_t i = 0; i < right.elements; i++)
+        squares += wrong[i] * wrong[i];
+    wrong[right.elements / 2] += 1e-3 * sqrt(squares);
+    from->tensor[which].data = wrong;
+    assert_ok(nca_tensors_write(path, from->tensor, from->count, from->metadata,
+                                from->metadata_count, error));
+    from->tensor[which] = right;
+    free(wrong);
+}
+
+static void check_that_wrong_fails(const char *path, const nca_compute *on)
+{
+    char scratch[] = "/tmp/nca_test_oracle_XXXXXX";
+    const int file = mkstemp(scratch);
+    nca_tensors tensors;
+    int spoiled = 0;
+    assert_true(file >= 0);
+    close(file);
+    assert_ok(nca_tensors_read(path, &tensors, error));
+    for (size_t i = 0; i < tensors.count; i++) {
+        int checked;
+        if (strncmp(tensors.tensor[i].name, "expected.", 9) != 0)
+            continue;
+        write_wrong(&tensors, i, scratch);
+        if (judge(scratch, on, false, &checked) != 1)
+            fail_msg("%s: a wrong %s is not noticed", path, tensors.tensor[i].name);
+        spoiled++;
+    }
+    assert_true(spoiled >= 2);
+    nca_tensors_free(&tensors);
+    unlink(scratch);
+}
+
+static void test_a_wrong_number_is_noticed(void **state)
+{
+    (void)state;
+    nca_compute on;
+    if (!open_cpu(isas[0], 1, &on))
+        return;
+    for (int c = 0; c < case_count; c++)
+        if (strstr(cases[c], "one_step_half_fire") || strstr(cases[c], "adam_cosine"))
+            check_that_wrong_fails(cases[c], &on);
+    nca_compute_close(&on);
+}
+
+int main(void)
+{
+    find_cases();
+    if (case_count == 0) {
+        printf("skipped: no oracle cases in %s\n", folder);
+        return SKIPPED;
+    }
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_every_case_passes),
+        cmocka_unit_test(test_the_reference_passes),
+        cmocka_unit_test(test_a_wrong_number_is_noticed),
+    };
+    const int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    for (int c = 0; c < case_count; c++)
+        free(cases[c]);
+    return failed;
+}
