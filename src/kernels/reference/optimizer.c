@@ -1,4 +1,5 @@
 // Gradient rules and Adam, as the seam's contract reads.
+#include <float.h>
 #include <math.h>
 
 #include "reference.h"
@@ -22,7 +23,9 @@ static double factor(nca_gradient_rule_kind kind, double value, const double *te
 
 static void apply_rules(nca_session *session, const nca_optimizer_step *step)
 {
-    double *gradient = session->buffer[NCA_GRADIENT];
+    double *gradient = session->ruled;
+    for (size_t i = 0; i < session->layout.total; i++)
+        gradient[i] = session->buffer[NCA_GRADIENT][i];
     for (int r = 0; r < step->rules; r++) {
         const double value = step->rule[r].value, whole = norm(gradient, session->layout.total);
         for (int t = 0; t < NCA_TENSORS; t++) {
@@ -37,12 +40,31 @@ static void apply_rules(nca_session *session, const nca_optimizer_step *step)
     }
 }
 
+// Returns the largest |parameter| after it; a NaN where there is one.
+static double adam(nca_session *session, const nca_optimizer_step *step)
+{
+    double largest = 0;
+    for (size_t i = 0; i < session->layout.total; i++) {
+        const double g = session->ruled[i];
+        double *p = &session->buffer[NCA_PARAMETERS][i];
+        double *m = &session->buffer[NCA_MOMENT1][i], *v = &session->buffer[NCA_MOMENT2][i];
+        *m = step->beta1 * *m + (1 - step->beta1) * g;
+        *v = step->beta2 * *v + (1 - step->beta2) * g * g;
+        const double mean = *m / (1 - pow(step->beta1, (double)step->time));
+        const double square = *v / (1 - pow(step->beta2, (double)step->time));
+        *p -= step->rate * mean / (sqrt(square) + step->epsilon);
+        if (fabs(*p) > largest || isnan(*p))
+            largest = fabs(*p);
+    }
+    return largest;
+}
+
 nca_status nca_reference_update(nca_session *session, const nca_optimizer_step *step,
                                 nca_update_report *report, nca_error *error)
 {
-    if (step->time < 1)
-        return nca_fail(error, NCA_ARGUMENT, "an optimizer step at time %lld",
-                        (long long)step->time);
+    if (step->time < 1 || step->rules < 0 || step->rules > NCA_GRADIENT_RULES_MAX)
+        return nca_fail(error, NCA_ARGUMENT, "an optimizer step at time %lld with %d rules",
+                        (long long)step->time, step->rules);
     nca_update_report done = {.applied = true};
     for (int t = 0; t < NCA_TENSORS; t++) {
         done.gradient_norm[t] = norm(session->buffer[NCA_GRADIENT] + session->layout.offset[t],
@@ -51,18 +73,11 @@ nca_status nca_reference_update(nca_session *session, const nca_optimizer_step *
     }
     if (done.applied) {
         apply_rules(session, step);
-        for (size_t i = 0; i < session->layout.total; i++) {
-            const double g = session->buffer[NCA_GRADIENT][i];
-            double *p = &session->buffer[NCA_PARAMETERS][i];
-            double *m = &session->buffer[NCA_MOMENT1][i], *v = &session->buffer[NCA_MOMENT2][i];
-            *m = step->beta1 * *m + (1 - step->beta1) * g;
-            *v = step->beta2 * *v + (1 - step->beta2) * g * g;
-            const double mean = *m / (1 - pow(step->beta1, (double)step->time));
-            const double square = *v / (1 - pow(step->beta2, (double)step->time));
-            *p -= step->rate * mean / (sqrt(square) + step->epsilon);
-            done.parameter_max = fmax(done.parameter_max, fabs(*p));
-        }
+        const double whole = norm(session->ruled, session->layout.total);
+        done.applied = whole * whole <= (double)FLT_MAX;   // as moments of f32 could hold it
     }
+    if (done.applied)
+        done.parameter_max = adam(session, step);
     if (report)
         *report = done;
     return NCA_OK;

@@ -87,6 +87,7 @@ static void destroy(nca_session *session)
     free(session->dhidden);
     free(session->gradient[0]);
     free(session->gradient[1]);
+    free(session->ruled);
     free(session);
 }
 
@@ -112,6 +113,7 @@ static bool allocate(nca_session *session)
     session->hidden = calloc(units, sizeof(double));
     session->dhidden = calloc(units, sizeof(double));
     session->out = calloc(units, sizeof(double));
+    session->ruled = calloc(session->layout.total, sizeof(double));
     for (int i = 0; i < 2; i++) {
         session->gradient[i] = calloc(batch * session->state, sizeof(double));
         is_whole &= session->gradient[i] != NULL;
@@ -252,14 +254,27 @@ static nca_status damage(nca_session *session, int slot, const nca_region *regio
     return NCA_OK;
 }
 
+static nca_status check_rollout(const nca_session *session, const nca_rollout *rollout,
+                                nca_error *error)
+{
+    if (rollout->steps < 0 || rollout->first_step < 0 ||
+        (uint32_t)rollout->steps > NCA_RANDOM_STEPS_LIMIT - (uint32_t)rollout->first_step ||
+        (rollout->keep_tape && rollout->steps > session->shape.tape_steps))
+        return nca_fail(error, NCA_ARGUMENT, "%d steps from step %d with a tape for %d",
+                        rollout->steps, rollout->first_step, session->shape.tape_steps);
+    if (!(rollout->fire_rate >= 0 && rollout->fire_rate <= 1) || !isfinite(rollout->angle) ||
+        !isfinite(rollout->step_size))
+        return nca_fail(error, NCA_ARGUMENT, "fire rate %g, angle %g, step size %g",
+                        rollout->fire_rate, rollout->angle, rollout->step_size);
+    return NCA_OK;
+}
+
 static nca_status forward(nca_session *session, const nca_rollout *rollout, nca_pass_report *report,
                           nca_error *error)
 {
     const size_t batch = (size_t)session->shape.batch * session->state;
     const size_t masks = (size_t)session->shape.batch * session->cells;
-    if (rollout->steps < 0 || (rollout->keep_tape && rollout->steps > session->shape.tape_steps))
-        return nca_fail(error, NCA_ARGUMENT, "%d steps with a tape for %d", rollout->steps,
-                        session->shape.tape_steps);
+    NCA_TRY(check_rollout(session, rollout, error));
     session->rollout = *rollout;
     memcpy(session->tape, session->buffer[NCA_BATCH], batch * sizeof(double));
     for (int step = 0; step < rollout->steps; step++) {

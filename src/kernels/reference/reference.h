@@ -16,6 +16,7 @@ struct nca_session {
     double *perceived, *hidden, *out;   // [3C], [K], [C] of one cell
     double *dperceived, *dhidden;
     double *gradient[2];   // [B,H,W,C] after and before a step
+    double *ruled;         // [P] gradient of the parameters after the gradient rules
     nca_rollout rollout;   // the latest
     bool tape_is_valid;
 };
