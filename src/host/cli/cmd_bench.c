@@ -76,7 +76,9 @@ static void print_table(const nca_measure_options *options, const nca_device_inf
     printf("\n  active fraction %.3f (disc of radius %.1f), peak memory %.0f MB\n",
            found->active_fraction, found->radius, found->peak_rss_mb);
     print_rate("network forward", found->forward_flops, found->peak_flops);
+    print_rate("  in its best repeat", found->forward_best, found->peak_flops);
     print_rate("network backward", found->backward_flops, found->peak_flops);
+    print_rate("  in its best repeat", found->backward_best, found->peak_flops);
     print_rate("whole step", found->share_of_peak * found->peak_flops, found->peak_flops);
     print_rate("multiply-add peak", found->peak_flops, 0);
 }
@@ -97,6 +99,8 @@ static void print_json(const nca_measure_options *options, const nca_device_info
     printf(" \"active_fraction\": %.5f,\n", found->active_fraction);
     printf(" \"forward_gflops_per_core\": %.3f, \"backward_gflops_per_core\": %.3f,\n",
            1e-9 * found->forward_flops, 1e-9 * found->backward_flops);
+    printf(" \"forward_best_gflops_per_core\": %.3f, \"backward_best_gflops_per_core\": %.3f,\n",
+           1e-9 * found->forward_best, 1e-9 * found->backward_best);
     printf(" \"peak_gflops_per_core\": %.3f, \"share_of_peak\": %.4f,\n", 1e-9 * found->peak_flops,
            found->share_of_peak);
     printf(" \"peak_rss_mb\": %.1f, \"isa\": \"%s\", \"threads\": %d}\n", found->peak_rss_mb,

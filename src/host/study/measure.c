@@ -7,7 +7,9 @@
 #include <sys/resource.h>
 #include <time.h>
 
-enum { CLOCKED_STEPS = 3, PROBES = 6 };
+// What is measured in every repeat.
+enum { FORWARD, LOSS, BACKWARD, UPDATE, STEP, PEAK, FORWARD_RATE, BACKWARD_RATE, SERIES };
+enum { PARTS = STEP, PROBES = 6 };
 
 static double now(void)
 {
@@ -80,7 +82,7 @@ static size_t state_size(const nca_shape *shape)
 }
 
 // One train step; the seconds of its four parts.
-static nca_status take_step(measuring *of, bool is_clocked, double seconds[4], nca_error *error)
+static nca_status take_step(measuring *of, bool is_clocked, double seconds[PARTS], nca_error *error)
 {
     const nca_measure_options *options = of->options;
     const nca_rollout rollout = {.steps = options->shape.tape_steps,
@@ -97,7 +99,7 @@ static nca_status take_step(measuring *of, bool is_clocked, double seconds[4], n
                                           .rules = 1,
                                           .rule = {{NCA_GRADIENT_NORMALIZE, 0}}};
     nca_update_report report;
-    double moment[5];
+    double moment[PARTS + 1];
     NCA_TRY(of->backend->upload(of->session, NCA_BATCH, 0, state_size(&options->shape), of->states,
                                 error));
     NCA_TRY(of->backend->synchronize(of->session, error));
@@ -111,7 +113,7 @@ static nca_status take_step(measuring *of, bool is_clocked, double seconds[4], n
     NCA_TRY(of->backend->update(of->session, &optimizer, &report, error));
     NCA_TRY(of->backend->synchronize(of->session, error));
     moment[4] = now();
-    for (int i = 0; i < 4; i++)
+    for (int i = 0; i < PARTS; i++)
         seconds[i] = moment[i + 1] - moment[i];
     return NCA_OK;
 }
@@ -126,7 +128,7 @@ static nca_status find_radius(measuring *of, nca_error *error)
 {
     const nca_measure_options *options = of->options;
     const double cells = (double)options->shape.height * options->shape.width;
-    double seconds[4];
+    double seconds[PARTS];
     of->radius = sqrt(options->active / options->fire_rate * cells / acos(-1)) - 1;
     for (int i = 0; i < PROBES; i++) {
         fill_states(of);
@@ -157,46 +159,51 @@ static nca_timing timing_of(double *seconds, int count)
     return (nca_timing){1e3 * middle, 1e3 * seconds[0], 1e3 * seconds[count - 1]};
 }
 
-// Steps in a row, each followed by a short measurement of the peak.
-static nca_status time_steps(measuring *of, double *series, nca_measurement *out, nca_error *error)
+static double rate_of(const nca_pass_report *report)
 {
-    const int repeats = of->options->repeats;
-    double *part[6];
-    for (int i = 0; i < 6; i++)
-        part[i] = series + i * repeats;
-    for (int r = -of->options->warmup; r < repeats; r++) {
-        double seconds[4];
-        NCA_TRY(take_step(of, false, seconds, error));
-        const double peak = of->backend->peak(of->device);
-        if (r < 0)
-            continue;
-        part[5][r] = peak;
-        part[4][r] = 0;
-        for (int i = 0; i < 4; i++) {
-            part[i][r] = seconds[i];
-            part[4][r] += seconds[i];
-        }
-    }
-    out->active_fraction = active_fraction(&of->forward);
-    out->step = timing_of(part[4], repeats);
-    out->forward = timing_of(part[0], repeats);
-    out->loss = timing_of(part[1], repeats);
-    out->backward = timing_of(part[2], repeats);
-    out->update = timing_of(part[3], repeats);
-    out->peak_flops = median(part[5], repeats);
+    return report->mlp_seconds > 0 ? (double)report->mlp_flop / report->mlp_seconds : 0;
+}
+
+// One repeat; values [SERIES].
+static nca_status repeat_step(measuring *of, double *values, nca_error *error)
+{
+    double clocked[PARTS];
+    NCA_TRY(take_step(of, false, values, error));
+    values[STEP] = 0;
+    for (int i = 0; i < PARTS; i++)
+        values[STEP] += values[i];
+    NCA_TRY(take_step(of, true, clocked, error));
+    values[FORWARD_RATE] = rate_of(&of->forward);
+    values[BACKWARD_RATE] = rate_of(&of->backward);
+    values[PEAK] = of->backend->peak(of->device);
     return NCA_OK;
 }
 
-static nca_status clock_products(measuring *of, nca_measurement *out, nca_error *error)
+// series [SERIES,repeats] is scratch.
+static nca_status time_steps(measuring *of, double *series, nca_measurement *out, nca_error *error)
 {
-    double forward[CLOCKED_STEPS], backward[CLOCKED_STEPS], seconds[4];
-    for (int i = 0; i < CLOCKED_STEPS; i++) {
-        NCA_TRY(take_step(of, true, seconds, error));
-        forward[i] = (double)of->forward.mlp_flop / of->forward.mlp_seconds;
-        backward[i] = (double)of->backward.mlp_flop / of->backward.mlp_seconds;
+    const int repeats = of->options->repeats;
+    double *part[SERIES], values[SERIES];
+    for (int i = 0; i < SERIES; i++)
+        part[i] = series + i * repeats;
+    for (int r = 0; r < of->options->warmup; r++)
+        NCA_TRY(take_step(of, false, values, error));
+    for (int r = 0; r < repeats; r++) {
+        NCA_TRY(repeat_step(of, values, error));
+        for (int i = 0; i < SERIES; i++)
+            part[i][r] = values[i];
     }
-    out->forward_flops = median(forward, CLOCKED_STEPS);
-    out->backward_flops = median(backward, CLOCKED_STEPS);
+    out->active_fraction = active_fraction(&of->forward);
+    out->step = timing_of(part[STEP], repeats);
+    out->forward = timing_of(part[FORWARD], repeats);
+    out->loss = timing_of(part[LOSS], repeats);
+    out->backward = timing_of(part[BACKWARD], repeats);
+    out->update = timing_of(part[UPDATE], repeats);
+    out->peak_flops = median(part[PEAK], repeats);
+    out->forward_flops = median(part[FORWARD_RATE], repeats);
+    out->backward_flops = median(part[BACKWARD_RATE], repeats);
+    out->forward_best = part[FORWARD_RATE][repeats - 1];   // median() has sorted them
+    out->backward_best = part[BACKWARD_RATE][repeats - 1];
     return NCA_OK;
 }
 
@@ -207,7 +214,6 @@ static nca_status measure(measuring *of, double *series, nca_measurement *out, n
     NCA_TRY(upload_rule(of, error));
     NCA_TRY(find_radius(of, error));
     NCA_TRY(time_steps(of, series, out, error));
-    NCA_TRY(clock_products(of, out, error));
     of->backend->info(of->device, &info);
     const double flop = (double)(of->forward.mlp_flop + of->backward.mlp_flop);
     out->share_of_peak = flop / (out->step.median_ms * 1e-3) / info.threads / out->peak_flops;
@@ -223,7 +229,7 @@ nca_status nca_measure_step(const nca_measure_options *options, const nca_comput
     measuring of = {.options = options, .backend = compute->backend, .device = compute->device};
     nca_measurement found = {0};
     NCA_TRY(of.backend->create(of.device, &options->shape, &of.session, error));
-    double *series = calloc((size_t)options->repeats * 6, sizeof *series);
+    double *series = calloc((size_t)options->repeats * SERIES, sizeof *series);
     of.states = malloc(state_size(&options->shape) * sizeof *of.states);
     of.samples = calloc((size_t)options->shape.batch, sizeof *of.samples);
     nca_status status =

@@ -19,15 +19,16 @@ typedef struct nca_timing {
 typedef struct nca_measurement {
     nca_timing step, forward, loss, backward, update;
     double active_fraction;                 // of the forward pass
-    double forward_flops, backward_flops;   // of the network's products, flop/s a thread
-    double peak_flops;                      // multiply-add peak, flop/s a thread, median of the run
+    double forward_flops, backward_flops;   // of the network's products, flop/s a thread, median
+    double forward_best, backward_best;     // the same in the fastest repeat
+    double peak_flops;                      // multiply-add peak, flop/s a thread, median
     double share_of_peak;                   // whole steps: the products' flop over time and peak
     double peak_rss_mb;                     // of the process so far
     double radius;                          // of the disc, in cells
 } nca_measurement;
 
-// The peak is measured between the repeats; Gflop/s come from steps of their own, for reading the
-// clock costs a little.
+// Every repeat is a timed step, one more whose products are clocked (reading the clock so often
+// costs a little) and a measurement of the peak, so that a machine that drifts does so for all.
 nca_status nca_measure_step(const nca_measure_options *options, const nca_compute *compute,
                             nca_measurement *out, nca_error *error);
 
