@@ -1,7 +1,7 @@
 // One step of the rule, forward, on one band of rows of one sample. A step has two phases, because
 // the second alive test looks at updated neighbours in other bands:
-//   update   pre-step alive mask, fire bits, list of active cells; their perception, network and
-//   update settle   post-step alive mask, and the next state of every cell
+//   update   pre-step alive mask, fire bits, list of active cells; their perception and network
+//   settle   post-step alive mask, and the next state of every cell
 //
 // Only active cells are computed: those that fire and were alive. A dead cell ends as zero whatever
 // its update is. But its updated alpha may keep a living neighbour alive, so where a living cell
