@@ -60,6 +60,7 @@ typedef struct nca_device_info {
     char variant[32];      // what runs there: "avx2", "reference", "fused" ...
     int threads;           // that compute
     size_t memory_bytes;   // that sessions may use
+    bool uses_host_memory;   // sessions lie in the memory of the host
 } nca_device_info;
 
 // The sizes of a session; fixed for its life. A session without pool or tape gives 0 there.

@@ -81,6 +81,9 @@ nca_status nca_model_load(const char *path, nca_model *out, nca_error *error);
 
 // Reads one of the article's published rules (JSON, two layers of bytes).
 nca_status nca_model_import(const char *path, nca_model *out, nca_error *error);
+// The same from memory; `name` stands in messages, and its last part in the model.
+nca_status nca_model_parse_published(const uint8_t *text, size_t size_bytes, const char *name,
+                                     nca_model *out, nca_error *error);
 
 #ifdef __cplusplus
 }

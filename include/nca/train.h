@@ -41,6 +41,12 @@ typedef struct nca_update_result {
     char event_text[256];   // what happened, in words; empty where nothing did
 } nca_update_result;
 
+// Refuses a run that would not fit in memory, naming the bytes: batch, pool and tape on the device,
+// and what the host keeps beside them. Allocates nothing, so that it can be asked before the target is
+// padded to the grid.
+nca_status nca_trainer_check_memory(const nca_config *config, const nca_compute *compute,
+                                    nca_error *error);
+
 // Starts training. `target` [H,W,4] is padded to the grid. `compute` stays the caller's and
 // outlives the trainer. Refuses a config that does not check, and sizes that would not fit in
 // memory.

@@ -1,6 +1,10 @@
 // nca: the table of commands, and nothing else.
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/options.h"
 #include "nca/nca.h"
@@ -41,8 +45,33 @@ static int fail_unknown(const char *word)
     return nca_report_failure("", &error);
 }
 
+// A closed standard stream would give its number to the next file opened, and what is printed would end
+// up in that file.
+static void keep_standard_streams(void)
+{
+    int file;
+    do
+        file = open("/dev/null", O_RDWR);
+    while (file >= 0 && file <= STDERR_FILENO);
+    if (file >= 0)
+        close(file);
+}
+
+// What was printed is part of the result: a full disk behind standard output is a failure.
+static int finish(int code)
+{
+    nca_error error;
+    const bool is_whole = fflush(stdout) == 0 && !ferror(stdout);
+    if (is_whole || errno == EPIPE || code != 0)
+        return code;
+    nca_fail(&error, NCA_FILE, "standard output: cannot be written: %s", strerror(errno));
+    return nca_report_failure("", &error);
+}
+
 int main(int argc, char **argv)
 {
+    keep_standard_streams();
+    signal(SIGXFSZ, SIG_IGN);   // a file above the limit is a failed write, like a full disk
     if (argc < 2 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
         strcmp(argv[1], "help") == 0) {
         print_usage(argc < 2 ? stderr : stdout);
@@ -54,6 +83,6 @@ int main(int argc, char **argv)
     }
     for (const nca_command *const *command = commands; *command; command++)
         if (strcmp((*command)->name, argv[1]) == 0)
-            exit((*command)->run(argc - 2, argv + 2, *command));
+            exit(finish((*command)->run(argc - 2, argv + 2, *command)));
     exit(fail_unknown(argv[1]));
 }

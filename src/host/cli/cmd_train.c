@@ -65,6 +65,7 @@ typedef struct run {
     nca_trainer *trainer;
     nca_run_log log;
     nca_progress progress;
+    int64_t saved;   // update of the latest checkpoint; negative where there is none
     nca_error *error;
 } run;
 
@@ -109,7 +110,9 @@ static nca_status read_resumed(run *of, int argc, char **argv, const nca_command
     nca_config saved = nca_config_default();
     if (!nca_is_folder(of->options.resume))
         return nca_fail(of->error, NCA_FILE, "--resume %s: no such run folder", of->options.resume);
-    snprintf(path, sizeof path, "%s/config.json", of->options.resume);
+    if (snprintf(path, sizeof path, "%s/config.json", of->options.resume) >= (int)sizeof path)
+        return nca_fail(of->error, NCA_ARGUMENT, "--resume %.60s...: too long for a path",
+                        of->options.resume);
     NCA_TRY(nca_config_read(path, &saved, of->error));
     of->config = saved;
     NCA_TRY(nca_options_apply(self, argc, argv, &of->options, &of->config, of->error));
@@ -148,6 +151,7 @@ static nca_status start_folder(run *of)
     if (of->options.resume) {
         snprintf(path, sizeof path, "%s/checkpoint.safetensors", of->options.resume);
         NCA_TRY(nca_trainer_restore(of->trainer, path, of->error));
+        of->saved = nca_trainer_done(of->trainer);
         return nca_run_log_resume(of->options.resume, nca_trainer_done(of->trainer), &of->log,
                                   of->error);
     }
@@ -195,7 +199,9 @@ static nca_status save(run *of)
     nca_model_free(&model);
     NCA_TRY(status);
     NCA_TRY(nca_run_log_path(&of->log, "checkpoint.safetensors", path, of->error));
-    return nca_trainer_save(of->trainer, path, of->error);
+    NCA_TRY(nca_trainer_save(of->trainer, path, of->error));
+    of->saved = nca_trainer_done(of->trainer);
+    return NCA_OK;
 }
 
 static bool is_moment(int64_t done, int64_t every, int64_t total)
@@ -276,10 +282,27 @@ static nca_status prepare(run *of)
         return nca_fail(of->error, NCA_ARGUMENT,
                         "--preview: standard output is no terminal; leave it out");
     NCA_TRY(nca_config_check(&of->config, of->error));
-    NCA_TRY(load_target(of));
     NCA_TRY(nca_compute_open(of->options.device, &device, &of->compute, of->error));
+    NCA_TRY(nca_trainer_check_memory(&of->config, &of->compute, of->error));   // before any is taken
+    NCA_TRY(load_target(of));
     NCA_TRY(nca_trainer_create(&of->config, &of->target, &of->compute, &of->trainer, of->error));
+    signal(SIGINT, ask_to_stop);
+    signal(SIGTERM, ask_to_stop);
+    signal(SIGPIPE, SIG_IGN);
     return start_folder(of);
+}
+
+// What is left of a run that failed: nothing where it did not begin, otherwise the way on.
+static void leave(run *of)
+{
+    nca_error *error = of->error;
+    const size_t used = strlen(error->message);
+    if (of->log.is_new && nca_trainer_done(of->trainer) == 0)
+        nca_run_log_discard(&of->log);
+    else if (of->log.metrics && error->status == NCA_FILE && of->saved >= 0)
+        snprintf(error->message + used, sizeof error->message - used,
+                 "; then go on from update %lld with: nca train --resume %s", (long long)of->saved,
+                 of->log.folder);
 }
 
 static int run_train(int argc, char **argv, const nca_command *self)
@@ -288,7 +311,7 @@ static int run_train(int argc, char **argv, const nca_command *self)
     nca_error error = {0};
     nca_arguments arguments;
     bool done;
-    of = (run){.options.device = "auto", .error = &error};
+    of = (run){.options.device = "auto", .saved = -1, .error = &error};
     nca_status status =
         nca_options_parse(self, argc, argv, &of.options, &of.config, &arguments, &done, &error);
     if (done)
@@ -298,13 +321,12 @@ static int run_train(int argc, char **argv, const nca_command *self)
     if (status == NCA_OK)
         status = prepare(&of);
     if (status == NCA_OK) {
-        signal(SIGINT, ask_to_stop);
-        signal(SIGTERM, ask_to_stop);
-        signal(SIGPIPE, SIG_IGN);
         say_what_begins(&of);
         status = train(&of);
         nca_progress_finish(&of.progress);
     }
+    if (status != NCA_OK && of.log.metrics)
+        leave(&of);
     nca_run_log_close(&of.log);
     nca_trainer_free(of.trainer);
     nca_compute_close(&of.compute);

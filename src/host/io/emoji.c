@@ -10,9 +10,10 @@
 #include FT_FREETYPE_H
 #include <hb-ft.h>
 
+#include "io/files.h"
 #include "io/image.h"
 
-enum { TEXT_BYTES = 256 };
+enum { TEXT_BYTES = 256, FONT_LIMIT_BYTES = 256 << 20 };
 
 // Where Linux distributions and macOS package managers put it.
 static const char *const usual_fonts[] = {
@@ -139,25 +140,36 @@ static nca_status draw(FT_Face face, const char *text, nca_image *out, nca_error
     return copy_bitmap(&face->glyph->bitmap, text, out, error);
 }
 
-nca_status nca_emoji_draw(const char *text, const char *font, nca_image *out, nca_error *error)
+static nca_status draw_from(const uint8_t *bytes, size_t size_bytes, const char *path,
+                            const char *text, nca_image *out, nca_error *error)
 {
     FT_Library library;
     FT_Face face;
+    nca_status status;
+    if (FT_Init_FreeType(&library) != 0)
+        return nca_fail(error, NCA_MEMORY, "FreeType: does not start");
+    if (FT_New_Memory_Face(library, bytes, (FT_Long)size_bytes, 0, &face) != 0) {
+        status = nca_fail(error, NCA_FORMAT, "--font %.200s: not a font that can be read", path);
+    } else {
+        status = draw(face, text, out, error);
+        FT_Done_Face(face);
+    }
+    FT_Done_FreeType(library);
+    return status;
+}
+
+nca_status nca_emoji_draw(const char *text, const char *font, nca_image *out, nca_error *error)
+{
+    uint8_t *bytes;
+    size_t size_bytes;
     const char *path = font && *font ? font : nca_emoji_font();
     if (!path)
         return nca_fail(error, NCA_MISSING,
                         "%.60s: no emoji font on this machine; install the package "
                         "fonts-noto-color-emoji or give one with --font",
                         text);
-    if (FT_Init_FreeType(&library) != 0)
-        return nca_fail(error, NCA_MEMORY, "FreeType: does not start");
-    nca_status status;
-    if (FT_New_Face(library, path, 0, &face) != 0) {
-        status = nca_fail(error, NCA_FILE, "--font %.200s: not a font that can be read", path);
-    } else {
-        status = draw(face, text, out, error);
-        FT_Done_Face(face);
-    }
-    FT_Done_FreeType(library);
+    NCA_TRY(nca_file_read(path, FONT_LIMIT_BYTES, &bytes, &size_bytes, error));
+    const nca_status status = draw_from(bytes, size_bytes, path, text, out, error);
+    free(bytes);
     return status;
 }

@@ -2,72 +2,90 @@
 #define _GNU_SOURCE   // O_CLOEXEC, mkostemp
 #include "io/files.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-static nca_status read_all(int file, const char *path, size_t limit_bytes, size_t expected_bytes,
-                           uint8_t **bytes, size_t *size_bytes, nca_error *error)
+#include "io/memory.h"
+
+nca_status nca_input_open(const char *path, nca_input *out, nca_error *error)
 {
-    size_t room = expected_bytes + 1, used = 0;
-    uint8_t *buffer = malloc(room);
-    while (buffer) {
-        const ssize_t got = read(file, buffer + used, room - used);
+    struct stat about;
+    // Without O_NONBLOCK a named pipe would be waited for.
+    const int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    if (file < 0)
+        return nca_fail(error, NCA_FILE, "%s: %s", path, strerror(errno));
+    if (fstat(file, &about) != 0 || !S_ISREG(about.st_mode)) {
+        close(file);
+        return nca_fail(error, NCA_FILE, "%s: not a file", path);
+    }
+    *out = (nca_input){.path = path, .file = file, .size_bytes = (uint64_t)about.st_size};
+    return NCA_OK;
+}
+
+nca_status nca_input_read(const nca_input *input, uint64_t offset, void *bytes, size_t size_bytes,
+                          nca_error *error)
+{
+    uint8_t *to = bytes;
+    while (size_bytes > 0) {
+        const ssize_t got = pread(input->file, to, size_bytes, (off_t)offset);
         if (got < 0 && errno == EINTR)
             continue;
-        if (got < 0) {
-            free(buffer);
-            return nca_fail(error, NCA_FILE, "%s: %s", path, strerror(errno));
-        }
-        used += (size_t)got;
-        if (used > limit_bytes) {
-            free(buffer);
-            return nca_fail(error, NCA_FORMAT,
-                            "%s: larger than %zu bytes, which is more than such "
-                            "a file can be",
-                            path, limit_bytes);
-        }
-        if (got == 0) {
-            buffer[used] = 0;   // room is always one byte more than was used
-            *bytes = buffer;
-            *size_bytes = used;
-            return NCA_OK;
-        }
-        if (used == room) {
-            uint8_t *grown = realloc(buffer, room * 2);
-            if (!grown)
-                break;
-            buffer = grown;
-            room *= 2;
-        }
+        if (got < 0)
+            return nca_fail(error, NCA_FILE, "%s: %s", input->path, strerror(errno));
+        if (got == 0)
+            return nca_fail(error, NCA_FILE, "%s: became shorter while it was read", input->path);
+        to += got;
+        offset += (uint64_t)got;
+        size_bytes -= (size_t)got;
     }
-    free(buffer);
-    return nca_fail(error, NCA_MEMORY, "%s: no memory for its %zu bytes", path, room);
+    return NCA_OK;
+}
+
+void nca_input_close(nca_input *input)
+{
+    close(input->file);
+    *input = (nca_input){.file = -1};
+}
+
+static nca_status read_all(const nca_input *input, size_t limit_bytes, uint8_t **bytes,
+                           nca_error *error)
+{
+    if (input->size_bytes > limit_bytes)
+        return nca_fail(error, NCA_FORMAT,
+                        "%s: %" PRIu64 " bytes, and such a file has at most %zu; is it the right "
+                        "one?",
+                        input->path, input->size_bytes, limit_bytes);
+    NCA_TRY(nca_memory_check(input->size_bytes, error, "%.200s", input->path));
+    uint8_t *buffer = malloc((size_t)input->size_bytes + 1);
+    if (!buffer)
+        return nca_fail(error, NCA_MEMORY, "%s: no memory for its %" PRIu64 " bytes", input->path,
+                        input->size_bytes);
+    const nca_status status =
+        nca_input_read(input, 0, buffer, (size_t)input->size_bytes, error);
+    if (status == NCA_OK) {
+        buffer[input->size_bytes] = 0;
+        *bytes = buffer;
+    } else {
+        free(buffer);
+    }
+    return status;
 }
 
 nca_status nca_file_read(const char *path, size_t limit_bytes, uint8_t **bytes, size_t *size_bytes,
                          nca_error *error)
 {
-    struct stat about;
-    const int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (file < 0)
-        return nca_fail(error, NCA_FILE, "%s: %s", path, strerror(errno));
-    nca_status status = NCA_OK;
-    if (fstat(file, &about) != 0 || !S_ISREG(about.st_mode))
-        status = nca_fail(error, NCA_FILE, "%s: not a file", path);
-    else if ((uintmax_t)about.st_size > limit_bytes)
-        status = nca_fail(error, NCA_FORMAT,
-                          "%s: %jd bytes, and such a file has at most %zu; is it the right one?",
-                          path, (intmax_t)about.st_size, limit_bytes);
-    else
-        status = read_all(file, path, limit_bytes, (size_t)about.st_size, bytes, size_bytes, error);
-    close(file);
+    nca_input input;
+    NCA_TRY(nca_input_open(path, &input, error));
+    const nca_status status = read_all(&input, limit_bytes, bytes, error);
+    if (status == NCA_OK)
+        *size_bytes = (size_t)input.size_bytes;
+    nca_input_close(&input);
     return status;
 }
 
@@ -91,8 +109,12 @@ static nca_status fail_output(const nca_output *output, const char *what, nca_er
 
 nca_status nca_output_open(const char *path, nca_output **out, nca_error *error)
 {
+    struct stat about;
     if (nca_is_folder(path))
         return nca_fail(error, NCA_FILE, "%s: a folder; give the name of a file", path);
+    // To rename over a device or a pipe would replace it by a file.
+    if (stat(path, &about) == 0 && !S_ISREG(about.st_mode))
+        return nca_fail(error, NCA_FILE, "%s: exists and is not a file; choose another name", path);
     nca_output *output = calloc(1, sizeof *output);
     const size_t size = strlen(path) + sizeof ".XXXXXX.part";
     if (output) {
@@ -191,57 +213,5 @@ nca_status nca_file_write(const char *path, const void *bytes, size_t size_bytes
     if (status == NCA_OK)
         return nca_output_commit(output, error);
     nca_output_abandon(output);
-    return status;
-}
-
-bool nca_is_folder(const char *path)
-{
-    struct stat about;
-    return stat(path, &about) == 0 && S_ISDIR(about.st_mode);
-}
-
-// Every folder on the way, then the last one.
-static nca_status make_folders(char *path, nca_error *error)
-{
-    for (char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
-        *slash = 0;
-        const bool made = mkdir(path, 0777) == 0 || errno == EEXIST;
-        *slash = '/';
-        if (!made)
-            return nca_fail(error, NCA_FILE, "%s: cannot be made: %s", path, strerror(errno));
-    }
-    if (mkdir(path, 0777) != 0 && errno != EEXIST)
-        return nca_fail(error, NCA_FILE, "%s: cannot be made: %s", path, strerror(errno));
-    return NCA_OK;
-}
-
-static bool is_empty(const char *path)
-{
-    DIR *folder = opendir(path);
-    int entries = 0;
-    while (folder && entries <= 2 && readdir(folder))
-        entries++;   // "." and ".." are always there
-    if (folder)
-        closedir(folder);
-    return folder && entries <= 2;
-}
-
-nca_status nca_folder_create(const char *path, nca_error *error)
-{
-    char *copy = strdup(path);
-    if (!copy || !*copy) {
-        free(copy);
-        return nca_fail(error, NCA_FILE, "\"%s\": not the name of a folder", path);
-    }
-    for (size_t end = strlen(copy); end > 1 && copy[end - 1] == '/'; end--)
-        copy[end - 1] = 0;
-    nca_status status = make_folders(copy, error);
-    if (status == NCA_OK && !nca_is_folder(copy))
-        status =
-            nca_fail(error, NCA_FILE, "%s: exists and is no folder; choose another name", path);
-    else if (status == NCA_OK && !is_empty(copy))
-        status =
-            nca_fail(error, NCA_FILE, "%s: exists and is not empty; choose another name", path);
-    free(copy);
     return status;
 }

@@ -10,9 +10,20 @@
 #include "nca/status.h"
 
 // Bytes of a file; a zero byte follows them, so that text can be read as a string. Freed with
-// free(). Refuses directories, devices, and files above limit_bytes.
+// free(). Refuses directories, devices, pipes, and files above limit_bytes.
 nca_status nca_file_read(const char *path, size_t limit_bytes, uint8_t **bytes, size_t *size_bytes,
                          nca_error *error);
+
+// A file that is read in parts. Refuses directories, devices and pipes, and waits for nobody.
+typedef struct nca_input {
+    const char *path;   // the caller's
+    int file;
+    uint64_t size_bytes;
+} nca_input;
+nca_status nca_input_open(const char *path, nca_input *out, nca_error *error);
+nca_status nca_input_read(const nca_input *input, uint64_t offset, void *bytes, size_t size_bytes,
+                          nca_error *error);
+void nca_input_close(nca_input *input);
 
 // A file on its way: bytes go to a temporary name beside `path`; commit makes it `path`, abandon
 // removes it. A full disk, a missing folder or a refused permission is NCA_FILE with the reason.
@@ -30,9 +41,13 @@ const char *nca_output_temporary(const nca_output *output);
 // Open, write, commit in one.
 nca_status nca_file_write(const char *path, const void *bytes, size_t size_bytes, nca_error *error);
 
-// Makes a folder that does not exist yet, its parents as well. NCA_FILE when `path` exists and is
-// not empty.
-nca_status nca_folder_create(const char *path, nca_error *error);
+// Makes a folder that does not exist yet, its parents as well; one that exists and is empty will do.
+// NCA_FILE when it is not empty. `made` (may be NULL) gets how many were made; on failure none stays.
+nca_status nca_folder_create(const char *path, int *made, nca_error *error);
+// Undoes nca_folder_create, where the folders are empty.
+void nca_folder_unmake(const char *path, int made);
+// Removes what a process that was killed had written beside the files of a folder.
+void nca_leftovers_remove(const char *path);
 bool nca_is_folder(const char *path);
 
 #endif

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "io/files.h"
+#include "io/memory.h"
 #include "io/writers.h"
 
 enum { COLOURS = 256, BINS = 1 << 15 };
@@ -22,9 +23,22 @@ static size_t frame_bytes(const animation *of)
     return (size_t)of->options.height * (size_t)of->options.width * 3;
 }
 
+static nca_status check_size(const char *path, const nca_writer_options *options, nca_error *error)
+{
+    enum { SIDE_MAX = 65535 };
+    if (options->width > SIDE_MAX || options->height > SIDE_MAX)
+        return nca_fail(error, NCA_ARGUMENT,
+                        "%s: frames of %dx%d pixels are too large for GIF; at most %d a side", path,
+                        options->height, options->width, SIDE_MAX);
+    return nca_memory_check(nca_memory_product((uint64_t)options->frames, (uint64_t)options->height,
+                                               (uint64_t)options->width, 3),
+                            error, "%.200s: its %d frames", path, options->frames);
+}
+
 static nca_status open_animation(const char *path, const nca_writer_options *options,
                                  nca_writer **out, nca_error *error)
 {
+    NCA_TRY(check_size(path, options, error));
     animation *of = calloc(1, sizeof *of);
     if (of) {
         of->options = *options;
@@ -32,7 +46,7 @@ static nca_status open_animation(const char *path, const nca_writer_options *opt
         of->path = strdup(path);
         of->frames = calloc((size_t)of->room, frame_bytes(of));
     }
-    if (!of || !of->path || !of->frames || options->width > 65535 || options->height > 65535) {
+    if (!of || !of->path || !of->frames) {
         if (of) {
             free(of->path);
             free(of->frames);

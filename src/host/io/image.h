@@ -8,6 +8,15 @@
 nca_status nca_image_resample(const nca_image *image, int height, int width, nca_image *out,
                               nca_error *error);
 
+// Whether a file is whole, as far as its format says; NCA_FORMAT where it is not. Contents are
+// stb_image's to judge.
+nca_status nca_image_check(const uint8_t *bytes, size_t size_bytes, const char *name,
+                           nca_error *error);
+
+// Keys, trims and resamples a picture as the options say; `image` becomes the target, or is freed.
+nca_status nca_target_fit(nca_image *image, const nca_target_options *options, bool is_emoji,
+                          nca_error *error);
+
 // The part between the first and the last row and column with any alpha.
 // NCA_FORMAT where there is none; `name` stands in the message.
 nca_status nca_image_trim(const nca_image *image, const char *name, nca_image *out,

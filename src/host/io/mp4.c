@@ -15,6 +15,8 @@
 
 extern char **environ;
 
+enum { PATH_BYTES = 8192 };
+
 typedef struct movie {
     char *path;
     nca_output *output;   // its temporary name is what ffmpeg writes
@@ -26,7 +28,9 @@ typedef struct movie {
 static nca_status start_child(movie *of, const nca_writer_options *options, int from,
                               nca_error *error)
 {
-    char size[32], rate[32];
+    char size[32], rate[32], output[PATH_BYTES];
+    // Without "file:" a name like "a:b.mp4" would be a protocol, and "-x.mp4" an option.
+    snprintf(output, sizeof output, "file:%s", nca_output_temporary(of->output));
     snprintf(size, sizeof size, "%dx%d", options->width, options->height);
     snprintf(rate, sizeof rate, "%g", options->frames_per_second);
     // H.264 wants even sides; the padding is white as the picture's ground.
@@ -58,7 +62,7 @@ static nca_status start_child(movie *of, const nca_writer_options *options, int 
                                      "-f",
                                      "mp4",
                                      "-y",
-                                     nca_output_temporary(of->output),
+                                     output,
                                      NULL};
     posix_spawn_file_actions_t actions;
     posix_spawn_file_actions_init(&actions);
@@ -139,7 +143,7 @@ static nca_status close_movie(nca_writer *writer, bool keep, nca_error *error)
     nca_status status = NCA_OK;
     close(of->pipe);
     if (!keep)
-        kill(of->child, SIGTERM);
+        kill(of->child, SIGKILL);   // what it wrote is removed
     while (waitpid(of->child, &ended, 0) < 0 && errno == EINTR)
         ;
     if (keep && (!WIFEXITED(ended) || WEXITSTATUS(ended) != 0)) {

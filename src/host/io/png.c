@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "io/files.h"
+#include "io/memory.h"
 #include "io/writers.h"
 
 #define STB_IMAGE_WRITE_IMPLEMENTATION
@@ -11,6 +12,8 @@
 #pragma GCC diagnostic ignored "-Wunused-function"
 #pragma GCC diagnostic ignored "-Wmissing-field-initializers"
 #include <stb/stb_image_write.h>
+
+enum { PICTURE_LIMIT_BYTES = 1 << 30 };
 
 // Where stb_image_write's pieces go, and how that went.
 typedef struct sink {
@@ -26,10 +29,24 @@ static void take_piece(void *context, void *bytes, int size)
         to->status = nca_output_write(to->output, bytes, (size_t)size, to->error);
 }
 
+// stb_image_write counts bytes in ints.
+static nca_status check_size(const char *path, uint64_t height, uint64_t width, nca_error *error)
+{
+    const uint64_t bytes = nca_memory_product(height, width, 3, 1);
+    if (bytes <= PICTURE_LIMIT_BYTES)
+        return nca_memory_check(bytes, error, "%.200s", path);
+    return nca_fail(error, NCA_ARGUMENT,
+                    "%s: a picture of %llux%llu pixels is %llu bytes, and at most %d can be "
+                    "written; choose fewer or smaller frames",
+                    path, (unsigned long long)height, (unsigned long long)width,
+                    (unsigned long long)bytes, PICTURE_LIMIT_BYTES);
+}
+
 nca_status nca_png_write(const char *path, const uint8_t *rgb, int height, int width,
                          nca_error *error)
 {
     sink to = {.error = error};
+    NCA_TRY(check_size(path, (uint64_t)height, (uint64_t)width, error));
     NCA_TRY(nca_output_open(path, &to.output, error));
     if (!stbi_write_png_to_func(take_piece, &to, width, height, 3, rgb, width * 3) &&
         to.status == NCA_OK)
@@ -51,12 +68,16 @@ typedef struct strip {
 static nca_status open_strip(const char *path, const nca_writer_options *options, nca_writer **out,
                              nca_error *error)
 {
-    strip *of = calloc(1, sizeof *of);
     const int frames = options->columns > 0 ? options->frames : 1;
+    const int columns = options->columns > 0 && options->columns < frames ? options->columns : frames;
+    const int rows = frames / columns + (frames % columns > 0);
+    NCA_TRY(check_size(path, (uint64_t)rows * (uint64_t)options->height,
+                       (uint64_t)columns * (uint64_t)options->width, error));
+    strip *of = calloc(1, sizeof *of);
     if (of) {
         of->options = *options;
-        of->columns = options->columns > 0 && options->columns < frames ? options->columns : frames;
-        of->rows = (frames + of->columns - 1) / of->columns;
+        of->columns = columns;
+        of->rows = rows;
         of->path = strdup(path);
         of->rgb = malloc((size_t)of->rows * (size_t)options->height * (size_t)of->columns *
                          (size_t)options->width * 3);

@@ -13,10 +13,10 @@
 #include <string.h>
 
 #include "io/files.h"
+#include "io/memory.h"
 
-enum { LENGTH_BYTES = 8, HEADER_LIMIT_BYTES = 100000000 };
-
-static const size_t file_limit_bytes = (size_t)16 << 30;
+// The format allows a header of 100 MB; a JSON of that size could be made to fill gigabytes.
+enum { LENGTH_BYTES = 8, HEADER_LIMIT_BYTES = 4 << 20 };
 
 static const struct {
     const char *name;
@@ -187,8 +187,7 @@ static nca_status read_entries(const reading *of, json_t *header, nca_tensors *o
         NCA_TRY(read_shape(of, entry, tensor));
         NCA_TRY(read_offsets(of, entry, tensor));
     }
-    NCA_TRY(check_places(of, out));
-    return align_data(of, out);
+    return check_places(of, out);
 }
 
 static uint64_t read_length(const uint8_t *bytes)
@@ -199,26 +198,47 @@ static uint64_t read_length(const uint8_t *bytes)
     return length;
 }
 
+// Whether a file of so many bytes can begin with this length.
+static nca_status check_length(uint64_t length, uint64_t size_bytes, const char *name,
+                               nca_error *error)
+{
+    if (size_bytes < LENGTH_BYTES || length < 2 || length > size_bytes - LENGTH_BYTES)
+        return nca_fail(error, NCA_FORMAT, "%s: not a whole safetensors file", name);
+    if (length > HEADER_LIMIT_BYTES)
+        return nca_fail(error, NCA_FORMAT,
+                        "%s: not a safetensors file of this program: its header would be %llu "
+                        "bytes",
+                        name, (unsigned long long)length);
+    return NCA_OK;
+}
+
+// Everything the header says, checked against the size of the data; the data is not looked at.
+static nca_status parse_header(const reading *of, const uint8_t *text, size_t length,
+                               nca_tensors *out)
+{
+    json_t *header = json_loadb((const char *)text, length, JSON_REJECT_DUPLICATES, NULL);
+    if (!json_is_object(header)) {
+        json_decref(header);
+        return nca_fail(of->error, NCA_FORMAT,
+                        "%s: not a safetensors file: its header is no JSON object", of->path);
+    }
+    out->memory[0] = header;
+    return read_entries(of, header, out);
+}
+
 nca_status nca_tensors_parse(const uint8_t *bytes, size_t size_bytes, const char *name,
                              nca_tensors *out, nca_error *error)
 {
     const uint64_t length = size_bytes < LENGTH_BYTES ? 0 : read_length(bytes);
-    if (length < 2 || length > HEADER_LIMIT_BYTES || length > size_bytes - LENGTH_BYTES)
-        return nca_fail(error, NCA_FORMAT, "%s: not a whole safetensors file", name);
-    json_error_t where;
-    json_t *header = json_loadb((const char *)bytes + LENGTH_BYTES, (size_t)length,
-                                JSON_REJECT_DUPLICATES, &where);
-    if (!json_is_object(header)) {
-        json_decref(header);
-        return nca_fail(error, NCA_FORMAT,
-                        "%s: not a safetensors file: its header is no JSON object", name);
-    }
+    NCA_TRY(check_length(length, size_bytes, name, error));
     const reading of = {.path = name,
                         .data = bytes + LENGTH_BYTES + length,
                         .data_bytes = size_bytes - LENGTH_BYTES - length,
                         .error = error};
-    nca_tensors tensors = {.memory = {header}};
-    const nca_status status = read_entries(&of, header, &tensors);
+    nca_tensors tensors = {0};
+    nca_status status = parse_header(&of, bytes + LENGTH_BYTES, (size_t)length, &tensors);
+    if (status == NCA_OK)
+        status = align_data(&of, &tensors);
     if (status != NCA_OK)
         nca_tensors_free(&tensors);
     else
@@ -226,16 +246,44 @@ nca_status nca_tensors_parse(const uint8_t *bytes, size_t size_bytes, const char
     return status;
 }
 
+// The header is judged before the data is read: what cannot be right costs no memory.
+static nca_status read_input(const nca_input *input, nca_tensors *tensors, nca_error *error)
+{
+    uint8_t first[LENGTH_BYTES] = {0};
+    if (input->size_bytes >= LENGTH_BYTES)
+        NCA_TRY(nca_input_read(input, 0, first, LENGTH_BYTES, error));
+    const uint64_t length = read_length(first);
+    NCA_TRY(check_length(length, input->size_bytes, input->path, error));
+    const uint64_t data_bytes = input->size_bytes - LENGTH_BYTES - length;
+    NCA_TRY(nca_memory_check(data_bytes, error, "%.200s", input->path));
+    uint8_t *data = malloc((size_t)data_bytes + 1), *text = malloc((size_t)length);
+    const reading of = {
+        .path = input->path, .data = data, .data_bytes = data_bytes, .error = error};
+    tensors->memory[2] = data;
+    nca_status status = data && text ? nca_input_read(input, LENGTH_BYTES, text, (size_t)length,
+                                                      error)
+                                     : nca_fail(error, NCA_MEMORY,
+                                                "%s: no memory for its %llu bytes", input->path,
+                                                (unsigned long long)input->size_bytes);
+    if (status == NCA_OK)
+        status = parse_header(&of, text, (size_t)length, tensors);
+    free(text);
+    if (status == NCA_OK)
+        status = nca_input_read(input, LENGTH_BYTES + length, data, (size_t)data_bytes, error);
+    return status == NCA_OK ? align_data(&of, tensors) : status;
+}
+
 nca_status nca_tensors_read(const char *path, nca_tensors *out, nca_error *error)
 {
-    uint8_t *bytes;
-    size_t size_bytes;
-    NCA_TRY(nca_file_read(path, file_limit_bytes, &bytes, &size_bytes, error));
-    const nca_status status = nca_tensors_parse(bytes, size_bytes, path, out, error);
-    if (status == NCA_OK)
-        out->memory[2] = bytes;
+    nca_input input;
+    nca_tensors tensors = {0};
+    NCA_TRY(nca_input_open(path, &input, error));
+    const nca_status status = read_input(&input, &tensors, error);
+    nca_input_close(&input);
+    if (status != NCA_OK)
+        nca_tensors_free(&tensors);
     else
-        free(bytes);
+        *out = tensors;
     return status;
 }
 

@@ -46,7 +46,8 @@ typedef struct nca_tensors {
 } nca_tensors;
 
 // Reads and checks everything: header length, JSON, names, dtypes, shapes, overlapping or leaking
-// offsets, file size. The message begins with `path`. Files above 16 GiB are refused.
+// offsets, file size. The message begins with `path`. Headers above 4 MiB, and files that would not
+// fit in memory, are refused before their data is read.
 nca_status nca_tensors_read(const char *path, nca_tensors *out, nca_error *error);
 nca_status nca_tensors_parse(const uint8_t *bytes, size_t size_bytes, const char *name,
                              nca_tensors *out, nca_error *error);
@@ -61,7 +62,8 @@ nca_status nca_tensors_require(const nca_tensors *tensors, const char *path, con
                                nca_dtype dtype, int axes, const int64_t *shape,
                                const nca_tensor **out, nca_error *error);
 
-// Writes whole or not at all. elements and size_bytes of the tensors are taken from their shapes.
+// Writes whole or not at all; names and texts are UTF-8. elements and size_bytes of the tensors are
+// taken from their shapes.
 nca_status nca_tensors_write(const char *path, const nca_tensor *tensor, size_t count,
                              const nca_metadata *metadata, size_t metadata_count, nca_error *error);
 

@@ -35,20 +35,33 @@ static json_t *describe(const nca_tensor *tensor, size_t offset)
                      "data_offsets", (json_int_t)offset, (json_int_t)(offset + bytes_of(tensor)));
 }
 
-// The header as text, its length a multiple of eight so that the data is aligned.
+// The header as JSON; NULL without memory, or where a name or text is not UTF-8.
+static json_t *describe_all(const nca_tensor *tensor, size_t count, const nca_metadata *metadata,
+                            size_t metadata_count)
+{
+    json_t *header = json_object(), *strings = json_object();
+    size_t offset = 0;
+    bool is_whole = true;
+    for (size_t i = 0; i < metadata_count; i++)
+        is_whole &=
+            json_object_set_new(strings, metadata[i].key, json_string(metadata[i].value)) == 0;
+    is_whole &= json_object_set_new(header, "__metadata__", strings) == 0;
+    for (size_t i = 0; i < count; i++) {
+        is_whole &= json_object_set_new(header, tensor[i].name, describe(&tensor[i], offset)) == 0;
+        offset += bytes_of(&tensor[i]);
+    }
+    if (is_whole)
+        return header;
+    json_decref(header);
+    return NULL;
+}
+
+// As text, its length a multiple of eight so that the data is aligned.
 static char *make_header(const nca_tensor *tensor, size_t count, const nca_metadata *metadata,
                          size_t metadata_count)
 {
-    json_t *header = json_object(), *strings = json_object();
-    for (size_t i = 0; i < metadata_count; i++)
-        json_object_set_new(strings, metadata[i].key, json_string(metadata[i].value));
-    json_object_set_new(header, "__metadata__", strings);
-    size_t offset = 0;
-    for (size_t i = 0; i < count; i++) {
-        json_object_set_new(header, tensor[i].name, describe(&tensor[i], offset));
-        offset += bytes_of(&tensor[i]);
-    }
-    char *text = json_dumps(header, JSON_COMPACT);
+    json_t *header = describe_all(tensor, count, metadata, metadata_count);
+    char *text = header ? json_dumps(header, JSON_COMPACT) : NULL;
     json_decref(header);
     if (!text)
         return NULL;
@@ -84,7 +97,10 @@ nca_status nca_tensors_write(const char *path, const nca_tensor *tensor, size_t 
     nca_output *output;
     char *header = make_header(tensor, count, metadata, metadata_count);
     if (!header)
-        return nca_fail(error, NCA_MEMORY, "%s: no memory for its header", path);
+        return nca_fail(error, NCA_ARGUMENT,
+                        "%s: cannot be written: no memory for its header, or a text in it is not "
+                        "UTF-8",
+                        path);
     nca_status status = nca_output_open(path, &output, error);
     if (status == NCA_OK) {
         status = write_all(output, header, tensor, count, error);

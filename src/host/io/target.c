@@ -1,6 +1,5 @@
 // A target from what the user names: a picture or an emoji; keyed, trimmed and brought to size.
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -18,24 +17,17 @@ static bool is_file_name(const char *source)
 // "#rrggbb" or "rrggbb".
 static bool read_colour(const char *text, float rgb[3])
 {
-    unsigned code;
-    int length = 0;
     text += *text == '#';
-    if (strlen(text) != 6 || sscanf(text, "%6x%n", &code, &length) != 1 || length != 6)
+    if (strlen(text) != 6 || strspn(text, "0123456789abcdefABCDEF") != 6)
         return false;
+    const unsigned long code = strtoul(text, NULL, 16);
     for (int k = 0; k < 3; k++)
         rgb[k] = (float)(code >> (16 - 8 * k) & 0xff) / 255;
     return true;
 }
 
-static nca_status key_background(nca_image *image, const char *colour, nca_error *error)
+static void key_background(nca_image *image, const float rgb[3])
 {
-    float rgb[3];
-    if (!colour || !*colour)
-        return NCA_OK;
-    if (!read_colour(colour, rgb))
-        return nca_fail(error, NCA_ARGUMENT, "--background %.20s: not a colour; write #rrggbb",
-                        colour);
     const size_t pixels = (size_t)image->height * (size_t)image->width;
     for (size_t i = 0; i < pixels; i++) {
         float *p = image->pixels + 4 * i;
@@ -45,10 +37,9 @@ static nca_status key_background(nca_image *image, const char *colour, nca_error
         if (is_background)
             memset(p, 0, 4 * sizeof *p);
     }
-    return NCA_OK;
 }
 
-static nca_status fit(nca_image *image, int target_size, nca_error *error)
+static nca_status resize(nca_image *image, int target_size, nca_error *error)
 {
     const int longer = image->height > image->width ? image->height : image->width;
     if (longer == target_size)
@@ -80,23 +71,36 @@ static nca_status check_visible(const nca_image *image, const char *name, nca_er
     return NCA_OK;
 }
 
+nca_status nca_target_fit(nca_image *image, const nca_target_options *options, bool is_emoji,
+                          nca_error *error)
+{
+    float rgb[3];
+    const char *background = options->background ? options->background : "";
+    nca_status status = NCA_OK;
+    if (*background && !read_colour(background, rgb))
+        status = nca_fail(error, NCA_ARGUMENT, "--background %.20s: not a colour; write #rrggbb",
+                          background);
+    else if (*background && !is_emoji)
+        key_background(image, rgb);
+    if (status == NCA_OK)
+        status = options->trim || is_emoji ? trim(image, options->source, error)
+                                           : check_visible(image, options->source, error);
+    if (status == NCA_OK)
+        status = resize(image, options->target_size, error);
+    if (status != NCA_OK)
+        nca_image_free(image);
+    return status;
+}
+
 nca_status nca_target_load(const nca_target_options *options, nca_image *out, nca_error *error)
 {
-    const bool is_file = is_file_name(options->source);
+    const bool is_emoji = !is_file_name(options->source);
     nca_image image;
-    if (is_file)
-        NCA_TRY(nca_image_read(options->source, &image, error));
-    else
+    if (is_emoji)
         NCA_TRY(nca_emoji_draw(options->source, options->font, &image, error));
-    nca_status status = is_file ? key_background(&image, options->background, error) : NCA_OK;
-    if (status == NCA_OK)
-        status = options->trim || !is_file ? trim(&image, options->source, error)
-                                           : check_visible(&image, options->source, error);
-    if (status == NCA_OK)
-        status = fit(&image, options->target_size, error);
-    if (status == NCA_OK)
-        *out = image;
     else
-        nca_image_free(&image);
-    return status;
+        NCA_TRY(nca_image_read(options->source, &image, error));
+    NCA_TRY(nca_target_fit(&image, options, is_emoji, error));
+    *out = image;
+    return NCA_OK;
 }

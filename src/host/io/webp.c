@@ -1,4 +1,5 @@
 // Animated WebP by libwebp, lossless: cells have hard edges.
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <webp/encode.h>
@@ -30,6 +31,10 @@ static nca_status open_animation(const char *path, const nca_writer_options *opt
                                  nca_writer **out, nca_error *error)
 {
     WebPAnimEncoderOptions settings;
+    if (1000.0 * options->frames / options->frames_per_second > INT_MAX)
+        return nca_fail(error, NCA_ARGUMENT,
+                        "%s: a film of %d frames is too long for WebP; write fewer, or more a second",
+                        path, options->frames);
     animation *of = calloc(1, sizeof *of);
     if (!of || !WebPAnimEncoderOptionsInit(&settings)) {
         free(of);

@@ -8,6 +8,7 @@
 
 #include "io/files.h"
 #include "io/safetensors.h"
+#include "io/text.h"
 #include "nca/rng.h"
 
 static const char *const tensor_names[NCA_TENSORS] = {"hidden.weight", "hidden.bias",
@@ -80,7 +81,9 @@ nca_status nca_model_save(const nca_model *model, const char *path, nca_error *e
         number("grid_width", model->grid_width),
     };
     enum { NUMBERS = sizeof numbers / sizeof *numbers };
-    nca_metadata metadata[NUMBERS + 2] = {{"format", "nca"}, {"name", model->name}};
+    char name[sizeof model->name];
+    nca_text_copy(name, sizeof name, model->name);   // it may have been cut within a character
+    nca_metadata metadata[NUMBERS + 2] = {{"format", "nca"}, {"name", name}};
     for (int i = 0; i < NUMBERS; i++)
         metadata[i + 2] = (nca_metadata){numbers[i].key, numbers[i].value};
     return nca_tensors_write(path, tensor, NCA_TENSORS, metadata, NUMBERS + 2, error);
@@ -159,7 +162,8 @@ nca_status nca_model_load(const char *path, nca_model *out, nca_error *error)
 {
     char inside[4096];
     if (nca_is_folder(path)) {
-        snprintf(inside, sizeof inside, "%s/model.safetensors", path);
+        if (snprintf(inside, sizeof inside, "%s/model.safetensors", path) >= (int)sizeof inside)
+            return nca_fail(error, NCA_ARGUMENT, "%.60s...: too long for a path", path);
         path = inside;
     }
     nca_tensors tensors;

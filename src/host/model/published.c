@@ -122,15 +122,12 @@ static nca_status build(const layer layers[2], const char *path, nca_model *out,
     return NCA_OK;
 }
 
-nca_status nca_model_import(const char *path, nca_model *out, nca_error *error)
+nca_status nca_model_parse_published(const uint8_t *text, size_t size_bytes, const char *path,
+                                     nca_model *out, nca_error *error)
 {
-    uint8_t *text;
-    size_t size_bytes;
     json_error_t where;
     layer layers[2] = {0};
-    NCA_TRY(nca_file_read(path, FILE_LIMIT_BYTES, &text, &size_bytes, error));
     json_t *array = json_loadb((const char *)text, size_bytes, JSON_REJECT_DUPLICATES, &where);
-    free(text);
     nca_status status = NCA_OK;
     if (!array)
         status =
@@ -147,5 +144,15 @@ nca_status nca_model_import(const char *path, nca_model *out, nca_error *error)
     for (int i = 0; i < 2; i++)
         free(layers[i].bytes);
     json_decref(array);
+    return status;
+}
+
+nca_status nca_model_import(const char *path, nca_model *out, nca_error *error)
+{
+    uint8_t *text;
+    size_t size_bytes;
+    NCA_TRY(nca_file_read(path, FILE_LIMIT_BYTES, &text, &size_bytes, error));
+    const nca_status status = nca_model_parse_published(text, size_bytes, path, out, error);
+    free(text);
     return status;
 }

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "io/memory.h"
+
 enum { GLYPH_WIDTH = 5, GLYPH_HEIGHT = 7, ADVANCE = 6 };
 
 // Seven rows of five dots, the highest of five bits on the left.
@@ -52,6 +54,8 @@ static const struct {
 
 nca_status nca_canvas_create(int height, int width, nca_canvas *out, nca_error *error)
 {
+    NCA_TRY(nca_memory_check(nca_memory_product((uint64_t)height, (uint64_t)width, 3, 1), error,
+                             "a picture of %dx%d", height, width));
     uint8_t *rgb = malloc((size_t)height * (size_t)width * 3);
     if (!rgb)
         return nca_fail(error, NCA_MEMORY, "a picture of %dx%d: no memory for it", height, width);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "io/memory.h"
 #include "io/writers.h"
 #include "report/pictures.h"
 
@@ -100,6 +101,11 @@ static nca_status open_film(shooting *of, const char *path, const nca_model *mod
     const nca_film *film = of->film;
     const nca_layout layout = nca_layout_of(model->channels, model->hidden);
     const size_t cells = (size_t)film->height * (size_t)film->width;
+    const uint64_t scale = (uint64_t)of->scale;
+    NCA_TRY(nca_memory_check(
+        nca_memory_sum(nca_memory_product(cells, (uint64_t)of->channels, sizeof *of->state, 1),
+                       nca_memory_product(cells, scale * scale + 1, 3, 1)),
+        error, "frames of %dx%d cells, %d pixels each", film->height, film->width, of->scale));
     const nca_shape shape = {.batch = 1,
                              .height = film->height,
                              .width = film->width,

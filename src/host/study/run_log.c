@@ -3,10 +3,13 @@
 #include "study/run_log.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <jansson.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "io/files.h"
@@ -26,30 +29,76 @@ static nca_status fail_metrics(const nca_run_log *log, nca_error *error)
                     strerror(errno));
 }
 
-static nca_status open_metrics(nca_run_log *log, const char *mode, nca_error *error)
+// One process at a time writes into a run folder: the lock goes with the process, however it ends.
+static nca_status lock_metrics(const nca_run_log *log, nca_error *error)
+{
+    if (flock(fileno(log->metrics), LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK)
+        return NCA_OK;   // a file system without locks is no reason not to train
+    return nca_fail(error, NCA_FILE, "%s: another process is training there; wait for it",
+                    log->folder);
+}
+
+static nca_status open_metrics(nca_run_log *log, int flags, nca_error *error)
 {
     char path[NCA_PATH_BYTES];
+    struct stat about;
     NCA_TRY(nca_run_log_path(log, "metrics.jsonl", path, error));
-    log->metrics = fopen(path, mode);
-    return log->metrics ? NCA_OK : fail_metrics(log, error);
+    const int file = open(path, O_RDWR | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | flags, 0666);
+    if (file < 0)
+        return fail_metrics(log, error);
+    if (fstat(file, &about) == 0 && !S_ISREG(about.st_mode)) {
+        close(file);
+        return nca_fail(error, NCA_FILE, "%s: not a file", path);
+    }
+    log->metrics = fdopen(file, "r+");
+    if (!log->metrics) {
+        close(file);
+        return fail_metrics(log, error);
+    }
+    return lock_metrics(log, error);
+}
+
+static nca_status fill_folder(nca_run_log *log, const char *config_json, nca_error *error)
+{
+    char path[NCA_PATH_BYTES];
+    NCA_TRY(nca_run_log_path(log, "config.json", path, error));
+    NCA_TRY(nca_file_write(path, config_json, strlen(config_json), error));
+    NCA_TRY(nca_run_log_path(log, "pictures", path, error));
+    NCA_TRY(nca_folder_create(path, NULL, error));
+    return open_metrics(log, O_CREAT | O_EXCL, error);
 }
 
 nca_status nca_run_log_create(const char *folder, const char *config_json, nca_run_log *out,
                               nca_error *error)
 {
-    nca_run_log log = {0};
-    char path[NCA_PATH_BYTES];
+    nca_run_log log = {.is_new = true};
     if (strlen(folder) >= sizeof log.folder - 64)
         return nca_fail(error, NCA_ARGUMENT, "--out %.60s...: too long for a path", folder);
     snprintf(log.folder, sizeof log.folder, "%s", folder);
-    NCA_TRY(nca_folder_create(folder, error));
-    NCA_TRY(nca_run_log_path(&log, "config.json", path, error));
-    NCA_TRY(nca_file_write(path, config_json, strlen(config_json), error));
-    NCA_TRY(nca_run_log_path(&log, "pictures", path, error));
-    NCA_TRY(nca_folder_create(path, error));
-    NCA_TRY(open_metrics(&log, "w", error));
-    *out = log;
-    return NCA_OK;
+    NCA_TRY(nca_folder_create(folder, &log.folders_made, error));
+    const nca_status status = fill_folder(&log, config_json, error);
+    if (status == NCA_OK)
+        *out = log;
+    else
+        nca_run_log_discard(&log);
+    return status;
+}
+
+void nca_run_log_discard(nca_run_log *log)
+{
+    static const char *const names[] = {"config.json", "metrics.jsonl", "model.safetensors",
+                                        "checkpoint.safetensors"};
+    char path[NCA_PATH_BYTES];
+    const nca_run_log kept = *log;
+    nca_run_log_close(log);
+    if (!kept.is_new)
+        return;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (nca_run_log_path(&kept, names[i], path, NULL) == NCA_OK)
+            unlink(path);
+    if (nca_run_log_path(&kept, "pictures", path, NULL) == NCA_OK)
+        rmdir(path);
+    nca_folder_unmake(kept.folder, kept.folders_made);
 }
 
 static nca_status add_point(nca_run_log *log, const nca_curve_point *point, nca_error *error)
@@ -97,7 +146,8 @@ static bool read_point(const char *line, nca_curve_point *point)
     return is_ours;
 }
 
-// Reads the lines up to update `done`; what follows them is cut off.
+// Reads the lines up to update `done`; what follows them is cut off. They were on the disk before the
+// checkpoint was, so that one missing means damage.
 static nca_status read_metrics(nca_run_log *log, int64_t done, nca_error *error)
 {
     char *line = NULL;
@@ -105,30 +155,50 @@ static nca_status read_metrics(nca_run_log *log, int64_t done, nca_error *error)
     off_t keep = 0;
     nca_status status = NCA_OK;
     ssize_t length;
-    while (status == NCA_OK && (length = getline(&line, &room, log->metrics)) > 0) {
+    while (status == NCA_OK && (int64_t)log->count < done &&
+           (length = getline(&line, &room, log->metrics)) > 0) {
         nca_curve_point point;
-        if (line[length - 1] != '\n' || !read_point(line, &point) || point.update > done)
+        if (line[length - 1] != '\n' || !read_point(line, &point) ||
+            point.update != (int64_t)log->count + 1)
             break;
         status = add_point(log, &point, error);
         keep += length;
     }
     free(line);
+    if (status == NCA_OK && (int64_t)log->count < done)
+        return nca_fail(error, NCA_FORMAT,
+                        "%s/metrics.jsonl: line %zu is not that of update %zu; it is damaged, and "
+                        "the checkpoint is of update %lld",
+                        log->folder, log->count + 1, log->count + 1, (long long)done);
     if (status == NCA_OK &&
         (ftruncate(fileno(log->metrics), keep) != 0 || fseeko(log->metrics, keep, SEEK_SET) != 0))
         status = fail_metrics(log, error);
     return status;
 }
 
+static void remove_leftovers(const nca_run_log *log)
+{
+    char path[NCA_PATH_BYTES];
+    nca_leftovers_remove(log->folder);
+    if (nca_run_log_path(log, "pictures", path, NULL) == NCA_OK)
+        nca_leftovers_remove(path);
+}
+
 nca_status nca_run_log_resume(const char *folder, int64_t done, nca_run_log *out, nca_error *error)
 {
     nca_run_log log = {0};
+    if (strlen(folder) >= sizeof log.folder - 64)
+        return nca_fail(error, NCA_ARGUMENT, "--resume %.60s...: too long for a path", folder);
     snprintf(log.folder, sizeof log.folder, "%s", folder);
-    NCA_TRY(open_metrics(&log, "r+", error));
-    const nca_status status = read_metrics(&log, done, error);
+    nca_status status = open_metrics(&log, 0, error);
     if (status == NCA_OK)
+        status = read_metrics(&log, done, error);
+    if (status == NCA_OK) {
+        remove_leftovers(&log);
         *out = log;
-    else
+    } else {
         nca_run_log_close(&log);
+    }
     return status;
 }
 

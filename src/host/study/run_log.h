@@ -17,20 +17,26 @@ enum { NCA_PATH_BYTES = 4096 };
 
 typedef struct nca_run_log {
     char folder[NCA_PATH_BYTES];
-    FILE *metrics;
+    FILE *metrics;             // locked: one process at a time trains in a folder
     nca_curve_point *points;   // of the loss curve, every update
     size_t count, room;
+    bool is_new;        // made by this process
+    int folders_made;   // for it
 } nca_run_log;
 
 // A new folder with config.json (the text) in it. Refuses one that exists and is not empty.
 nca_status nca_run_log_create(const char *folder, const char *config_json, nca_run_log *out,
                               nca_error *error);
 // The folder of a run to go on with: metrics after update `done` are cut off.
+// Refuses one in which another process trains, and metrics that do not reach that update. What a
+// process that was killed left half written is removed.
 nca_status nca_run_log_resume(const char *folder, int64_t done, nca_run_log *out, nca_error *error);
 nca_status nca_run_log_add(nca_run_log *log, const nca_update_result *result, nca_error *error);
 // Everything added so far is on the disk.
 nca_status nca_run_log_sync(nca_run_log *log, nca_error *error);
 void nca_run_log_close(nca_run_log *log);
+// Closes a new folder and removes what was made of it: a run that could not begin leaves nothing.
+void nca_run_log_discard(nca_run_log *log);
 
 // FOLDER/NAME; NCA_ARGUMENT where that is too long.
 nca_status nca_run_log_path(const nca_run_log *log, const char *name, char path[NCA_PATH_BYTES],

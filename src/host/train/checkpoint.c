@@ -8,6 +8,7 @@
 //
 // No random state is kept: draws are a function of seed and update number (nca/rng.h).
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +16,7 @@
 #include "io/safetensors.h"
 #include "train/trainer_state.h"
 
-enum { COUNTERS = 8, RULES = 6, TENSORS = RULES + 2 };
+enum { COUNTERS = 8, RULES = 6, TENSORS = RULES + 2, UPDATES_MAX = 100000000 };
 
 static void list_counters(nca_trainer *trainer, int64_t *counter[COUNTERS])
 {
@@ -207,9 +208,29 @@ static nca_status find_tensors(const nca_trainer *trainer, const nca_tensors *te
     NCA_TRY(nca_tensors_require(tensors, path, "pool", NCA_F32, 4, pool, &found[RULES], error));
     NCA_TRY(nca_tensors_require(tensors, path, "counters", NCA_I64, 1, counters, &found[RULES + 1],
                                 error));
+    return NCA_OK;
+}
+
+// A rule that is not finite would ruin every update to come.
+static nca_status check_rules(const nca_trainer *trainer, const char *path,
+                              const nca_tensor *const found[TENSORS], nca_error *error)
+{
+    for (int i = 0; i < RULES; i++)
+        for (size_t k = 0; k < trainer->layout.total; k++)
+            if (!isfinite(((const float *)found[i]->data)[k]))
+                return nca_fail(error, NCA_FORMAT,
+                                "%s: a number of its \"%s\" is not finite; it is damaged", path,
+                                rule_names[i]);
+    return NCA_OK;
+}
+
+static nca_status check_counters(const char *path, const int64_t *counter, nca_error *error)
+{
     for (int i = 0; i < COUNTERS; i++)
-        if (((const int64_t *)found[RULES + 1]->data)[i] < 0)
-            return nca_fail(error, NCA_FORMAT, "%s: a counter is negative; it is damaged", path);
+        if (counter[i] < 0 || counter[i] > UPDATES_MAX)
+            return nca_fail(error, NCA_FORMAT,
+                            "%s: counter %d is %" PRId64 "; it must be 0 to %d, so it is damaged",
+                            path, i, counter[i], UPDATES_MAX);
     return NCA_OK;
 }
 
@@ -241,6 +262,10 @@ nca_status nca_trainer_restore(nca_trainer *trainer, const char *path, nca_error
     nca_status status = check_identity(trainer, &tensors, path, error);
     if (status == NCA_OK)
         status = find_tensors(trainer, &tensors, path, found, error);
+    if (status == NCA_OK)
+        status = check_rules(trainer, path, found, error);
+    if (status == NCA_OK)
+        status = check_counters(path, found[RULES + 1]->data, error);
     if (status == NCA_OK)
         status = take(trainer, found, error);
     nca_tensors_free(&tensors);

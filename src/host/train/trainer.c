@@ -7,6 +7,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "io/memory.h"
 #include "train/optimizer.h"
 #include "train/trainer_state.h"
 
@@ -247,18 +248,47 @@ static nca_status start(nca_trainer *trainer, const nca_image *target, nca_error
     return nca_health_remember(trainer, error);
 }
 
-static nca_status open_session(nca_trainer *trainer, nca_error *error)
+static nca_shape shape_of(const nca_config *config, int height, int width)
 {
-    const nca_config *config = &trainer->config;
-    const nca_shape shape = {.batch = (int)config->batch,
-                             .height = trainer->height,
-                             .width = trainer->width,
-                             .channels = (int)config->channels,
-                             .hidden = (int)config->hidden,
-                             .pool = (int)config->pool,
-                             .tape_steps = (int)config->steps_max};
-    return trainer->compute.backend->create(trainer->compute.device, &shape, &trainer->session,
-                                            error);
+    return (nca_shape){.batch = (int)config->batch,
+                       .height = height,
+                       .width = width,
+                       .channels = (int)config->channels,
+                       .hidden = (int)config->hidden,
+                       .pool = (int)config->pool,
+                       .tape_steps = (int)config->steps_max};
+}
+
+// What the host keeps: the batch before and after, the target, and a checkpoint on its way.
+static uint64_t host_bytes(const nca_config *config, int height, int width)
+{
+    const uint64_t cell = (uint64_t)config->channels * sizeof(float);
+    const uint64_t states = (uint64_t)config->pool + 2 * (uint64_t)config->batch + 1;
+    const uint64_t cells = (uint64_t)height * (uint64_t)width;
+    return nca_memory_sum(nca_memory_product(states, cells, cell, 1),
+                          nca_memory_product(2, cells, NCA_VISIBLE, sizeof(float)));
+}
+
+nca_status nca_trainer_check_memory(const nca_config *config, const nca_compute *compute,
+                                    nca_error *error)
+{
+    int height, width;
+    nca_device_info info;
+    char what[128];
+    NCA_TRY(nca_config_grid(config, &height, &width, error));
+    const nca_shape shape = shape_of(config, height, width);
+    const uint64_t device = compute->backend->session_bytes(compute->device, &shape);
+    compute->backend->info(compute->device, &info);
+    snprintf(what, sizeof what, "a batch of %d grids of %dx%d, a pool of %d and %d steps",
+             shape.batch, height, width, shape.pool, shape.tape_steps);
+    const uint64_t host =
+        nca_memory_sum(host_bytes(config, height, width), info.uses_host_memory ? device : 0);
+    NCA_TRY(nca_memory_check(host, error, "%s", what));
+    if (device <= info.memory_bytes)
+        return NCA_OK;
+    return nca_fail(error, NCA_MEMORY,
+                    "%s: needs %llu bytes and the device has %zu; choose smaller sizes", what,
+                    (unsigned long long)device, info.memory_bytes);
 }
 
 nca_status nca_trainer_create(const nca_config *config, const nca_image *target,
@@ -266,7 +296,9 @@ nca_status nca_trainer_create(const nca_config *config, const nca_image *target,
 {
     int height, width;
     NCA_TRY(nca_config_check(config, error));
+    NCA_TRY(nca_trainer_check_memory(config, compute, error));
     NCA_TRY(nca_config_grid(config, &height, &width, error));
+    const nca_shape shape = shape_of(config, height, width);
     if (target->height != height || target->width != width)
         return nca_fail(error, NCA_ARGUMENT, "a target of %dx%d for a grid of %dx%d",
                         target->height, target->width, height, width);
@@ -284,7 +316,7 @@ nca_status nca_trainer_create(const nca_config *config, const nca_image *target,
         .beta1 = config->beta1, .beta2 = config->beta2, .epsilon = config->epsilon};
     nca_status status = nca_gradient_rules_parse(config->gradient, &trainer->optimizer, error);
     if (status == NCA_OK)
-        status = open_session(trainer, error);   // refuses what does not fit in memory first
+        status = compute->backend->create(compute->device, &shape, &trainer->session, error);
     if (status == NCA_OK)
         status = allocate(trainer, error);
     if (status == NCA_OK) {

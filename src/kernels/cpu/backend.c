@@ -121,7 +121,8 @@ static nca_status open_device(const nca_device_options *options, nca_device **ou
 static void describe(const nca_device *device, nca_device_info *out)
 {
     *out = (nca_device_info){.threads = nca_cpu_workers_count(device->workers),
-                             .memory_bytes = device->memory_bytes};
+                             .memory_bytes = device->memory_bytes,
+                             .uses_host_memory = true};
     snprintf(out->name, sizeof out->name, "%s", device->name);
     snprintf(out->variant, sizeof out->variant, "%s", isa_names[device->isa]);
 }

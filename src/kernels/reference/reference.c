@@ -31,7 +31,8 @@ static void close_device(nca_device *device)
 
 static void describe(const nca_device *device, nca_device_info *out)
 {
-    *out = (nca_device_info){.threads = 1, .memory_bytes = device->memory_bytes};
+    *out = (nca_device_info){
+        .threads = 1, .memory_bytes = device->memory_bytes, .uses_host_memory = true};
     snprintf(out->name, sizeof out->name, "reference");
     snprintf(out->variant, sizeof out->variant, "f64, dense");
 }
