@@ -1,5 +1,4 @@
 // An emoji as a picture: HarfBuzz shapes the text to one glyph, FreeType gives its colour bitmap.
-#include <ctype.h>
 #include <ft2build.h>
 #include <hb.h>
 #include <stdio.h>
@@ -64,10 +63,12 @@ static nca_status spell(const char *text, char utf8[TEXT_BYTES], nca_error *erro
         return NCA_OK;
     }
     for (const char *at = text; *at;) {
+        // "0x" is none of the digits, though strtoul would take it.
+        const size_t digits =
+            starts_code_point(at) ? strspn(at + 2, "0123456789abcdefABCDEF") : 0;
         char *end = NULL;
-        const bool is_code = starts_code_point(at) && isxdigit((unsigned char)at[2]);
-        const unsigned long code = is_code ? strtoul(at + 2, &end, 16) : 0;
-        if (code == 0 || code > 0x10FFFF || used + 5 > TEXT_BYTES)
+        const unsigned long code = digits > 0 ? strtoul(at + 2, &end, 16) : 0;
+        if (code == 0 || end != at + 2 + digits || code > 0x10FFFF || used + 5 > TEXT_BYTES)
             return nca_fail(error, NCA_ARGUMENT,
                             "%.60s: not code points; write them as U+1F98E, with blanks between",
                             text);
@@ -103,9 +104,13 @@ static nca_status shape(FT_Face face, const char *utf8, const char *text, unsign
     hb_font_destroy(font);
     if (drawn == 1 && is_known)
         return NCA_OK;
+    if (is_known && drawn > 1)
+        return nca_fail(error, NCA_ARGUMENT,
+                        "%.60s: neither a file nor one emoji: it is drawn as %u glyphs; give one",
+                        text, drawn);
     return nca_fail(error, NCA_ARGUMENT,
-                    "%.60s: neither a file nor one emoji of the font (it is drawn as %u glyphs%s)",
-                    text, drawn, is_known ? "" : ", some unknown");
+                    "%.60s: neither a file nor one emoji of the font; check its name, or the font",
+                    text);
 }
 
 // The bitmaps are blue, green, red, alpha, premultiplied.

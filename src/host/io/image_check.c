@@ -15,9 +15,10 @@
 // Encoders write a dozen scans; each one costs a pass over the whole picture.
 enum { JPEG_SCANS_MAX = 200 };
 
-typedef enum verdict { WHOLE, CUT_OFF, CHECKSUM, TABLES, ENDLESS } verdict;
+typedef enum verdict { WHOLE, UNKNOWN, CUT_OFF, CHECKSUM, TABLES, ENDLESS } verdict;
 
 static const char *const words[] = {
+    [UNKNOWN] = "not an image this build can read (PNG, JPEG, BMP, TGA); convert it first",
     [CUT_OFF] = "ends too early: cut off or damaged; get it again",
     [CHECKSUM] = "a checksum in it is wrong: damaged; get it again",
     [TABLES] = "a JPEG whose tables are wrong: damaged; get it again",
@@ -171,7 +172,7 @@ static verdict check_packets(const uint8_t *bytes, size_t size, size_t at, uint6
     return WHOLE;
 }
 
-// The format has no signature; what does not look like it is stb_image's to refuse.
+// The format has no signature.
 static bool looks_like_tga(const uint8_t *bytes, size_t size)
 {
     static const char depths[] = {8, 15, 16, 24, 32, 0};
@@ -184,7 +185,7 @@ static bool looks_like_tga(const uint8_t *bytes, size_t size)
 static verdict check_tga(const uint8_t *bytes, size_t size)
 {
     if (!looks_like_tga(bytes, size))
-        return WHOLE;
+        return UNKNOWN;
     const size_t palette = bytes[1] ? little(bytes + 5, 2) * ((bytes[7] + 7u) / 8) : 0;
     const size_t skipped = bytes[1] ? little(bytes + 3, 2) : 0;   // stb_image counts it in bytes
     const size_t at = 18 + bytes[0] + skipped + palette, pixel_bytes = (bytes[16] + 7u) / 8;

@@ -1,10 +1,8 @@
 // Pictures from files, by stb_image: PNG, JPEG, BMP and TGA, and nothing else.
 #include <stdlib.h>
-#include <string.h>
 
 #include "io/files.h"
 #include "io/image.h"
-#include "io/memory.h"
 
 // A small file can claim to unpack to gigabytes. What stb_image may ask for at once is bounded by the
 // size that the picture is said to have.
@@ -58,17 +56,6 @@ static void premultiply(const stbi_uc *bytes, nca_image *image)
     }
 }
 
-// Why a header was not taken.
-static nca_status fail_header(const char *name, nca_error *error)
-{
-    if (strcmp(stbi_failure_reason(), "too large") == 0)
-        return nca_fail(error, NCA_FORMAT, "%s: more than %d pixels a side; shrink it first", name,
-                        SIDE_MAX);
-    return nca_fail(error, NCA_FORMAT,
-                    "%s: not an image this build can read (PNG, JPEG, BMP, TGA); convert it first",
-                    name);
-}
-
 nca_status nca_image_decode(const uint8_t *bytes, size_t size_bytes, const char *name,
                             nca_image *out, nca_error *error)
 {
@@ -81,7 +68,8 @@ nca_status nca_image_decode(const uint8_t *bytes, size_t size_bytes, const char 
     NCA_TRY(nca_image_check(bytes, size_bytes, name, error));
     piece_limit_bytes = BOOKKEEPING_BYTES;
     if (!stbi_info_from_memory(bytes, (int)size_bytes, &width, &height, &channels))
-        return fail_header(name, error);
+        return nca_fail(error, NCA_FORMAT, "%s: a damaged image, or one too large (%s)", name,
+                        stbi_failure_reason());
     if (width < 1 || height < 1 || width > SIDE_MAX || height > SIDE_MAX ||
         (int64_t)width * height > PIXELS_MAX)
         return nca_fail(error, NCA_FORMAT,

@@ -1,0 +1,234 @@
+// The article's published rules: bytes become the weights they stand for, anything else is refused.
+#define _GNU_SOURCE   // nftw
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <math.h>
+
+#include "nca/model.h"
+#include "scratch.h"
+
+// Base64 by its definition, apart from the importer's.
+static void encode(const uint8_t *bytes, size_t count, char *text)
+{
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    for (size_t i = 0; i < count; i += 3) {
+        const size_t left = count - i;
+        const unsigned group = bytes[i] << 16 | (left > 1 ? bytes[i + 1] : 0) << 8 |
+                               (left > 2 ? bytes[i + 2] : 0);
+        *text++ = digits[group >> 18];
+        *text++ = digits[group >> 12 & 63];
+        *text++ = left > 1 ? digits[group >> 6 & 63] : '=';
+        *text++ = left > 2 ? digits[group & 63] : '=';
+    }
+    *text = 0;
+}
+
+typedef struct layer {
+    const char *inputs, *outputs, *weight_scale, *bias_scale, *type, *data;
+} layer;
+
+static void write_layer(char *to, size_t room, const layer *of)
+{
+    snprintf(to, room,
+             "{\"in_ch\": %s, \"out_ch\": %s, \"weight_scale\": %s, \"bias_scale\": %s, "
+             "\"type\": %s, \"data_b64\": \"%s\"}",
+             of->inputs, of->outputs, of->weight_scale, of->bias_scale, of->type, of->data);
+}
+
+static nca_status import(const layer *first, const layer *second, nca_model *out, nca_error *error)
+{
+    char a[1000], b[1000], text[2100];
+    write_layer(a, sizeof a, first);
+    write_layer(b, sizeof b, second);
+    snprintf(text, sizeof text, "[%s,\n%s]\n", a, b);
+    scratch_write("rule.json", text, strlen(text));
+    return nca_model_import(scratch("rule.json"), out, error);
+}
+
+// C = 4, K = 8: layers 12 -> 8 and 8 -> 4, whose bytes count up.
+static char first_data[200], second_data[100];
+static const layer first_right = {"12", "8", "2.5", "-0.5", "\"uint8\"", first_data};
+static const layer second_right = {"8", "4", "1", "10", "\"uint8\"", second_data};
+
+static int make_data(void **state)
+{
+    uint8_t bytes[13 * 8];
+    for (size_t i = 0; i < sizeof bytes; i++)
+        bytes[i] = (uint8_t)(i * 7);
+    encode(bytes, 13 * 8, first_data);
+    encode(bytes, 9 * 4, second_data);
+    return scratch_setup(state);
+}
+
+static double value_of(size_t index, double scale)
+{
+    return ((uint8_t)(index * 7) / 255.0 - 0.5) * scale;
+}
+
+static void test_bytes_become_weights_and_biases(void **state)
+{
+    (void)state;
+    nca_model model;
+    const nca_layout layout = nca_layout_of(4, 8);
+    assert_int_equal(import(&first_right, &second_right, &model, NULL), NCA_OK);
+    assert_int_equal(model.channels, 4);
+    assert_int_equal(model.hidden, 8);
+    assert_string_equal(model.name, "rule.json");
+    for (size_t k = 0; k < 8; k++) {
+        for (size_t i = 0; i < 12; i++)
+            assert_true(model.parameters[k * 12 + i] == (float)value_of(i * 8 + k, 2.5));
+        assert_true(model.parameters[layout.offset[1] + k] == (float)value_of(12 * 8 + k, -0.5));
+    }
+    for (size_t c = 0; c < 4; c++) {
+        for (size_t k = 0; k < 8; k++)
+            assert_true(model.parameters[layout.offset[2] + c * 8 + k] ==
+                        (float)value_of(k * 4 + c, 1));
+        assert_true(model.parameters[layout.offset[3] + c] == (float)value_of(8 * 4 + c, 10));
+    }
+    nca_model_free(&model);
+}
+
+static void expect_refused(const layer *first, const layer *second, const char *words)
+{
+    nca_model model = {.hidden = 77};
+    nca_error error = {0};
+    assert_int_equal(import(first, second, &model, &error), NCA_FORMAT);
+    if (!strstr(error.message, words))
+        fail_msg("says: %s", error.message);
+    assert_int_equal(model.hidden, 77);
+}
+
+static void test_a_layer_with_a_wrong_field_is_refused(void **state)
+{
+    (void)state;
+    static const char *const sizes[] = {"0", "-4", "3", "4097", "12.0", "\"12\"", "null", "1e9"};
+    static const char *const scales[] = {"\"2\"", "null", "1e7", "[]", "true"};
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        layer wrong = first_right;
+        wrong.inputs = sizes[i];
+        expect_refused(&wrong, &second_right, "layer 1 is not one");
+        wrong = second_right;
+        wrong.outputs = sizes[i];
+        expect_refused(&first_right, &wrong, "layer 2 is not one");
+    }
+    for (size_t i = 0; i < sizeof scales / sizeof *scales; i++) {
+        layer wrong = first_right;
+        wrong.weight_scale = scales[i];
+        expect_refused(&wrong, &second_right, "layer 1 is not one");
+        wrong = first_right;
+        wrong.bias_scale = scales[i];
+        expect_refused(&wrong, &second_right, "layer 1 is not one");
+    }
+    layer wrong = first_right;
+    wrong.type = "\"int8\"";
+    expect_refused(&wrong, &second_right, "layer 1 is not one");
+    wrong.type = "8";
+    expect_refused(&wrong, &second_right, "layer 1 is not one");
+}
+
+static void test_data_of_another_length_or_alphabet_is_refused(void **state)
+{
+    (void)state;
+    char data[300];
+    layer wrong = first_right;
+    wrong.data = data;
+    strcpy(data, "");
+    expect_refused(&wrong, &second_right, "does not hold 104 bytes");
+    snprintf(data, sizeof data, "%sAAAA", first_data);
+    expect_refused(&wrong, &second_right, "does not hold 104 bytes");
+    snprintf(data, sizeof data, "%.*s", (int)strlen(first_data) - 4, first_data);
+    expect_refused(&wrong, &second_right, "does not hold 104 bytes");
+    snprintf(data, sizeof data, "%s", first_data);
+    data[5] = '-';
+    expect_refused(&wrong, &second_right, "does not hold 104 bytes");
+    data[5] = '=';
+    expect_refused(&wrong, &second_right, "does not hold 104 bytes");
+    data[5] = ' ';
+    expect_refused(&wrong, &second_right, "does not hold 104 bytes");
+}
+
+static void test_layers_that_do_not_fit_together_are_refused(void **state)
+{
+    (void)state;
+    static char data[400];
+    uint8_t bytes[17 * 16] = {0};
+    layer other = second_right;
+    other.data = data;
+    encode(bytes, 13 * 4, data);
+    other.inputs = "12";
+    expect_refused(&first_right, &other, "12 -> 8 and 12 -> 4");
+    encode(bytes, 9 * 8, data);
+    other.inputs = "8";
+    other.outputs = "8";
+    expect_refused(&first_right, &other, "12 -> 8 and 8 -> 8");
+    layer odd_first = first_right, odd_second = second_right;
+    static char odd_data[400];
+    encode(bytes, 13 * 6, odd_data);
+    odd_first.outputs = "6";
+    odd_first.data = odd_data;
+    encode(bytes, 7 * 4, data);
+    odd_second.inputs = "6";
+    odd_second.data = data;
+    expect_refused(&odd_first, &odd_second, "12 -> 6 and 6 -> 4");
+}
+
+static void test_other_json_is_refused(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *words;
+    } bad[] = {
+        {"", "not JSON"},
+        {"[", "not JSON"},
+        {"[{}, {}", "not JSON"},
+        {"[{}, {}] x", "not JSON"},
+        {"[{\"a\": 1, \"a\": 2}, {}]", "not JSON"},
+        {"{}", "array of two layers"},
+        {"[]", "array of two layers"},
+        {"[{}]", "array of two layers"},
+        {"[{}, {}, {}]", "array of two layers"},
+        {"[1, 2]", "layer 1"},
+        {"[{}, {}]", "layer 1"},
+    };
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        nca_model model = {.hidden = 77};
+        nca_error error = {0};
+        scratch_write("bad.json", bad[i].text, strlen(bad[i].text));
+        assert_int_equal(nca_model_import(scratch("bad.json"), &model, &error), NCA_FORMAT);
+        if (!strstr(error.message, bad[i].words))
+            fail_msg("%s: says %s", bad[i].text, error.message);
+        assert_int_equal(model.hidden, 77);
+    }
+}
+
+static void test_what_is_no_file_is_refused(void **state)
+{
+    (void)state;
+    nca_model model;
+    assert_int_equal(nca_model_import(scratch("missing"), &model, NULL), NCA_FILE);
+    assert_int_equal(nca_model_import("/dev/zero", &model, NULL), NCA_FILE);
+    scratch_write("giant.json", "[", 1);
+    assert_int_equal(truncate(scratch("giant.json"), 100000000), 0);
+    assert_int_equal(nca_model_import(scratch("giant.json"), &model, NULL), NCA_FORMAT);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_bytes_become_weights_and_biases),
+        cmocka_unit_test(test_a_layer_with_a_wrong_field_is_refused),
+        cmocka_unit_test(test_data_of_another_length_or_alphabet_is_refused),
+        cmocka_unit_test(test_layers_that_do_not_fit_together_are_refused),
+        cmocka_unit_test(test_other_json_is_refused),
+        cmocka_unit_test(test_what_is_no_file_is_refused),
+    };
+    return cmocka_run_group_tests(tests, make_data, scratch_teardown);
+}

@@ -1,0 +1,386 @@
+// safetensors: what is written reads back and lies where the format says; what is hostile is refused.
+#define _GNU_SOURCE   // nftw
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "io/safetensors.h"
+#include "scratch.h"
+
+// A file in memory: its header's length, the header, and `data_bytes` bytes counting up.
+static uint8_t *make_file(const char *header, size_t data_bytes, size_t *size)
+{
+    const size_t length = strlen(header);
+    uint8_t *bytes = malloc(8 + length + data_bytes + 1);
+    assert_non_null(bytes);
+    for (int i = 0; i < 8; i++)
+        bytes[i] = (uint8_t)(length >> (8 * i));
+    memcpy(bytes + 8, header, length);
+    for (size_t i = 0; i < data_bytes; i++)
+        bytes[8 + length + i] = (uint8_t)i;
+    *size = 8 + length + data_bytes;
+    return bytes;
+}
+
+// From memory and from a file, the same refusal.
+static void expect_refused(const char *header, size_t data_bytes, const char *words)
+{
+    size_t size;
+    nca_error error = {0};
+    uint8_t *bytes = make_file(header, data_bytes, &size);
+    nca_tensors tensors = {.count = 77};
+    if (nca_tensors_parse(bytes, size, "x", &tensors, &error) != NCA_FORMAT)
+        fail_msg("taken: %s", header);
+    if (!strstr(error.message, words) || strncmp(error.message, "x: ", 3) != 0)
+        fail_msg("%s: says %s", header, error.message);
+    assert_int_equal(tensors.count, 77);
+    const char *path = scratch_write("refused", bytes, size);
+    assert_int_equal(nca_tensors_read(path, &tensors, &error), NCA_FORMAT);
+    assert_non_null(strstr(error.message, words));
+    assert_int_equal(tensors.count, 77);
+    free(bytes);
+}
+
+static void test_what_is_written_reads_back(void **state)
+{
+    (void)state;
+    const float f[] = {1.5f, -2, 3e-20f, 0, 5, 6};
+    const double d[] = {0.1, -1e300};
+    const int64_t n[] = {INT64_MIN, 7};
+    const uint8_t b[] = {1, 2, 255};
+    const nca_tensor written[] = {
+        {.name = "f", .dtype = NCA_F32, .axes = 2, .shape = {2, 3}, .data = f},
+        {.name = "b", .dtype = NCA_U8, .axes = 1, .shape = {3}, .data = b},
+        {.name = "d", .dtype = NCA_F64, .axes = 1, .shape = {2}, .data = d},
+        {.name = "n", .dtype = NCA_I64, .axes = 1, .shape = {2}, .data = n},
+        {.name = "none", .dtype = NCA_F32, .axes = 3, .shape = {4, 0, 4}, .data = f},
+        {.name = "\"quoted\" \xF0\x9F\xA6\x8E", .dtype = NCA_F32, .axes = 0, .data = f + 4},
+    };
+    const nca_metadata metadata[] = {{"a", "line\nbreak"}, {"\xC3\xA9", ""}};
+    nca_tensors read;
+    assert_int_equal(nca_tensors_write(scratch("t"), written, 6, metadata, 2, NULL), NCA_OK);
+    assert_int_equal(nca_tensors_read(scratch("t"), &read, NULL), NCA_OK);
+    assert_int_equal(read.count, 6);
+    for (size_t i = 0; i < 6; i++) {
+        const nca_tensor *found = nca_tensors_find(&read, written[i].name);
+        assert_non_null(found);
+        assert_int_equal(found->dtype, written[i].dtype);
+        assert_int_equal(found->axes, written[i].axes);
+        for (int axis = 0; axis < found->axes; axis++)
+            assert_int_equal(found->shape[axis], written[i].shape[axis]);
+        if (found->size_bytes > 0)
+            assert_memory_equal(found->data, written[i].data, found->size_bytes);
+    }
+    assert_string_equal(nca_tensors_metadata(&read, "a"), "line\nbreak");
+    assert_string_equal(nca_tensors_metadata(&read, "\xC3\xA9"), "");
+    assert_null(nca_tensors_metadata(&read, "b"));
+    assert_null(nca_tensors_find(&read, "x"));
+    nca_tensors_free(&read);
+}
+
+// Byte for byte what the format's description says, headers padded to eight bytes.
+static void test_the_bytes_lie_as_the_format_says(void **state)
+{
+    (void)state;
+    static const char expected[] =
+        "\x58\0\0\0\0\0\0\0"
+        "{\"__metadata__\":{\"k\":\"v\"},\"t\":{\"dtype\":\"F32\",\"shape\":[1,2],"
+        "\"data_offsets\":[0,8]}}       \0\0\x80\x3f\0\0\0\xc0";
+    const float data[] = {1, -2};
+    const nca_tensor tensor = {
+        .name = "t", .dtype = NCA_F32, .axes = 2, .shape = {1, 2}, .data = data};
+    size_t size;
+    assert_int_equal(
+        nca_tensors_write(scratch("bytes"), &tensor, 1, &(nca_metadata){"k", "v"}, 1, NULL),
+        NCA_OK);
+    unsigned char *bytes = scratch_read(scratch("bytes"), &size);
+    assert_int_equal(size, sizeof expected - 1);
+    assert_memory_equal(bytes, expected, size);
+    free(bytes);
+}
+
+static void test_texts_that_are_no_utf8_are_not_dropped_silently(void **state)
+{
+    (void)state;
+    const float one = 1;
+    const nca_tensor tensor = {.name = "t", .dtype = NCA_F32, .axes = 0, .data = &one};
+    const nca_tensor unnamed = {.name = "\xff", .dtype = NCA_F32, .axes = 0, .data = &one};
+    nca_error error;
+    const nca_metadata bad_value = {"k", "\xff"}, bad_key = {"\xff", "v"};
+    assert_int_equal(nca_tensors_write(scratch("u"), &tensor, 1, &bad_value, 1, &error),
+                     NCA_ARGUMENT);
+    assert_int_equal(nca_tensors_write(scratch("u"), &tensor, 1, &bad_key, 1, &error),
+                     NCA_ARGUMENT);
+    assert_int_equal(nca_tensors_write(scratch("u"), &unnamed, 1, NULL, 0, &error), NCA_ARGUMENT);
+    assert_int_equal(access(scratch("u"), F_OK), -1);
+}
+
+static void test_a_file_that_cannot_be_written_is_not(void **state)
+{
+    (void)state;
+    nca_error error;
+    assert_int_equal(nca_tensors_write(scratch("no/where"), NULL, 0, NULL, 0, &error), NCA_FILE);
+    assert_int_equal(nca_tensors_write(scratch_folder, NULL, 0, NULL, 0, &error), NCA_FILE);
+}
+
+static void test_odd_but_whole_files_are_read(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *header;
+        size_t data_bytes, count;
+    } good[] = {
+        {"{}", 0, 0},
+        {"{}      ", 0, 0},
+        {"{\"__metadata__\":{}}", 0, 0},
+        // Tensors out of order; one without elements between; data that is not aligned.
+        {"{\"b\":{\"dtype\":\"F64\",\"shape\":[1],\"data_offsets\":[3,11]},"
+         "\"e\":{\"dtype\":\"I32\",\"shape\":[0,9],\"data_offsets\":[3,3]},"
+         "\"a\":{\"dtype\":\"U8\",\"shape\":[3],\"data_offsets\":[0,3]}}",
+         11, 3},
+        {"{\"s\":{\"dtype\":\"I32\",\"shape\":[],\"data_offsets\":[0,4],\"more\":1}}", 4, 1},
+        {"{\"s\":{\"dtype\":\"U8\",\"shape\":[1,1,1,1,1,1,1,2],\"data_offsets\":[0,2]}}", 2, 1},
+    };
+    for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
+        size_t size;
+        uint8_t *bytes = make_file(good[i].header, good[i].data_bytes, &size);
+        nca_tensors tensors;
+        nca_error error = {0};
+        if (nca_tensors_parse(bytes, size, "x", &tensors, &error) != NCA_OK)
+            fail_msg("%s", error.message);
+        assert_int_equal(tensors.count, good[i].count);
+        for (size_t t = 0; t < tensors.count; t++) {   // the bytes count up from the first
+            const uint8_t *data = tensors.tensor[t].data;
+            for (size_t k = 1; k < tensors.tensor[t].size_bytes; k++)
+                assert_int_equal(data[k], data[k - 1] + 1);
+        }
+        nca_tensors_free(&tensors);
+        free(bytes);
+    }
+}
+
+static void test_unaligned_numbers_are_aligned(void **state)
+{
+    (void)state;
+    size_t size;
+    uint8_t *bytes = make_file("{\"b\":{\"dtype\":\"F64\",\"shape\":[1],\"data_offsets\":[3,11]},"
+                               "\"a\":{\"dtype\":\"U8\",\"shape\":[3],\"data_offsets\":[0,3]}}",
+                               11, &size);
+    nca_tensors tensors;
+    scratch_write("unaligned", bytes, size);
+    for (int from_file = 0; from_file < 2; from_file++) {
+        assert_int_equal(from_file ? nca_tensors_read(scratch("unaligned"), &tensors, NULL)
+                                   : nca_tensors_parse(bytes, size, "x", &tensors, NULL),
+                         NCA_OK);
+        const nca_tensor *b = nca_tensors_find(&tensors, "b");
+        const uint8_t expected[] = {3, 4, 5, 6, 7, 8, 9, 10};
+        assert_int_equal((uintptr_t)b->data % 8, 0);
+        assert_memory_equal(b->data, expected, 8);
+        nca_tensors_free(&tensors);
+    }
+    free(bytes);
+}
+
+static void test_broken_beginnings_are_refused(void **state)
+{
+    (void)state;
+    static const uint8_t endless[16] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, '{', '}'};
+    static const uint8_t past[] = {3, 0, 0, 0, 0, 0, 0, 0, '{', '}'};
+    static const uint8_t none[8] = {0};
+    const struct {
+        const void *bytes;
+        size_t size;
+    } bad[] = {{"", 0}, {none, 7}, {none, 8}, {past, 10}, {endless, 16}, {"{}", 2}};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        nca_tensors tensors;
+        nca_error error;
+        assert_int_equal(nca_tensors_parse(bad[i].bytes, bad[i].size, "x", &tensors, &error),
+                         NCA_FORMAT);
+        assert_non_null(strstr(error.message, "not a whole safetensors file"));
+        assert_int_equal(nca_tensors_read(scratch_write("begin", bad[i].bytes, bad[i].size),
+                                          &tensors, &error),
+                         NCA_FORMAT);
+    }
+}
+
+// A header of 50 MB that is there, and one that is only claimed, in a file of that size.
+static void test_giant_headers_are_refused_unread(void **state)
+{
+    (void)state;
+    uint8_t length[8] = {0, 0, 0, 3};
+    nca_tensors tensors;
+    nca_error error;
+    scratch_write("giant", length, 8);
+    assert_int_equal(truncate(scratch("giant"), 60000000), 0);
+    assert_int_equal(nca_tensors_read(scratch("giant"), &tensors, &error), NCA_FORMAT);
+    assert_non_null(strstr(error.message, "header would be 50331648 bytes"));
+}
+
+// The data would be a terabyte: what the header says is judged before memory is asked for.
+static void test_giant_data_is_refused_unread(void **state)
+{
+    (void)state;
+    size_t size;
+    uint8_t *bytes = make_file("{}", 0, &size);
+    nca_tensors tensors;
+    nca_error error;
+    scratch_write("sparse", bytes, size);
+    free(bytes);
+    if (truncate(scratch("sparse"), (off_t)1 << 42) != 0)
+        skip();
+    assert_int_equal(nca_tensors_read(scratch("sparse"), &tensors, &error), NCA_MEMORY);
+    assert_non_null(strstr(error.message, "bytes"));
+    unlink(scratch("sparse"));
+}
+
+static void test_headers_that_are_no_json_are_refused(void **state)
+{
+    (void)state;
+    static const char *const bad[] = {
+        "[]", "null", "12", "{\"a\"", "{}}", "{'a':1}", "\xff\xfe", "{} x",
+        "{\"a\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[0,1]},"
+        "\"a\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[0,1]}}",   // the name twice
+        "{\"a\\u0000b\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[0,1]}}",
+        "{\"__metadata__\":{\"k\":\"v\",\"k\":\"w\"}}",
+    };
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        expect_refused(bad[i], 1, "its header is no JSON object");
+}
+
+#define ENTRY(dtype, shape, offsets) \
+    "{\"a\":{\"dtype\":" dtype ",\"shape\":" shape ",\"data_offsets\":" offsets "}}"
+
+static void test_entries_that_make_no_sense_are_refused(void **state)
+{
+    (void)state;
+    expect_refused("{\"a\":1}", 1, "has no dtype");
+    expect_refused("{\"a\":{}}", 1, "has no dtype");
+    expect_refused(ENTRY("3", "[1]", "[0,1]"), 1, "has no dtype");
+    expect_refused(ENTRY("\"F16\"", "[1]", "[0,2]"), 2, "dtype F16 is not read here");
+    expect_refused(ENTRY("\"f32\"", "[1]", "[0,4]"), 4, "dtype f32 is not read here");
+    expect_refused(ENTRY("\"U8\"", "1", "[0,1]"), 1, "has no shape");
+    expect_refused(ENTRY("\"U8\"", "[1,1,1,1,1,1,1,1,1]", "[0,1]"), 1, "has no shape");
+    expect_refused(ENTRY("\"U8\"", "[-1]", "[0,1]"), 1, "not of whole numbers");
+    expect_refused(ENTRY("\"U8\"", "[1.0]", "[0,1]"), 1, "not of whole numbers");
+    expect_refused(ENTRY("\"U8\"", "[\"1\"]", "[0,1]"), 1, "not of whole numbers");
+    expect_refused(ENTRY("\"U8\"", "[9223372036854775807,3]", "[0,1]"), 1, "too large");
+    expect_refused(ENTRY("\"F64\"", "[4611686018427387904]", "[0,1]"), 1, "too large");
+    expect_refused(ENTRY("\"U8\"", "[1]", "[0]"), 1, "no pair of data offsets");
+    expect_refused(ENTRY("\"U8\"", "[1]", "[0,1,1]"), 1, "no pair of data offsets");
+    expect_refused(ENTRY("\"U8\"", "[1]", "[-1,0]"), 1, "no pair of data offsets");
+    expect_refused(ENTRY("\"U8\"", "[1]", "[1,0]"), 1, "no pair of data offsets");
+    expect_refused(ENTRY("\"U8\"", "[1]", "null"), 1, "no pair of data offsets");
+    expect_refused(ENTRY("\"U8\"", "[1]", "[0.0,1]"), 1, "no pair of data offsets");
+    expect_refused(ENTRY("\"U8\"", "[2]", "[0,2]"), 1, "beyond the end");
+    expect_refused(ENTRY("\"U8\"", "[1]", "[9223372036854775806,9223372036854775807]"), 1,
+                   "beyond the end");
+    expect_refused(ENTRY("\"F32\"", "[1]", "[0,3]"), 3, "more or fewer bytes");
+    expect_refused(ENTRY("\"U8\"", "[0]", "[0,1]"), 1, "more or fewer bytes");
+    expect_refused(ENTRY("\"U8\"", "[0]", "[1,1]"), 1, "overlaps another or leaves a gap");
+    expect_refused(ENTRY("\"U8\"", "[1]", "[1,2]"), 2, "overlaps another or leaves a gap");
+    expect_refused(ENTRY("\"U8\"", "[1]", "[0,1]"), 2, "after the last tensor");
+    expect_refused("{}", 1, "after the last tensor");
+    expect_refused("{\"__metadata__\":[]}", 0, "metadata is no object");
+    expect_refused("{\"__metadata__\":{\"k\":1}}", 0, "is no string");
+}
+
+static void test_tensors_that_share_bytes_are_refused(void **state)
+{
+    (void)state;
+    expect_refused("{\"a\":{\"dtype\":\"U8\",\"shape\":[2],\"data_offsets\":[0,2]},"
+                   "\"b\":{\"dtype\":\"U8\",\"shape\":[2],\"data_offsets\":[1,3]}}",
+                   3, "overlaps another");
+    expect_refused("{\"a\":{\"dtype\":\"U8\",\"shape\":[2],\"data_offsets\":[0,2]},"
+                   "\"b\":{\"dtype\":\"U8\",\"shape\":[2],\"data_offsets\":[0,2]}}",
+                   2, "overlaps another");
+    expect_refused("{\"a\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[0,1]},"
+                   "\"b\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[2,3]}}",
+                   3, "leaves a gap");
+}
+
+// A file cut off anywhere, and one with any single bit turned, is refused or still means something.
+static void test_no_cut_is_taken_for_the_whole(void **state)
+{
+    (void)state;
+    const float data[] = {1, 2, 3};
+    const nca_tensor tensor = {.name = "t", .dtype = NCA_F32, .axes = 1, .shape = {3}, .data = data};
+    size_t size;
+    nca_tensors tensors;
+    assert_int_equal(nca_tensors_write(scratch("cut"), &tensor, 1, NULL, 0, NULL), NCA_OK);
+    unsigned char *bytes = scratch_read(scratch("cut"), &size);
+    for (size_t length = 0; length < size; length++) {
+        unsigned char *part = malloc(length + 1);   // exactly so many, for the sanitizer
+        assert_non_null(part);
+        unsigned char *exact = realloc(part, length ? length : 1);
+        memcpy(exact, bytes, length);
+        assert_int_equal(nca_tensors_parse(exact, length, "x", &tensors, NULL), NCA_FORMAT);
+        free(exact);
+    }
+    for (size_t bit = 0; bit < size * 8; bit++) {
+        bytes[bit / 8] ^= (unsigned char)(1 << bit % 8);
+        if (nca_tensors_parse(bytes, size, "x", &tensors, NULL) == NCA_OK)
+            nca_tensors_free(&tensors);
+        bytes[bit / 8] ^= (unsigned char)(1 << bit % 8);
+    }
+    free(bytes);
+}
+
+static void test_a_required_tensor_has_its_shape_and_type(void **state)
+{
+    (void)state;
+    const float data[6] = {0};
+    const nca_tensor written = {
+        .name = "t", .dtype = NCA_F32, .axes = 2, .shape = {2, 3}, .data = data};
+    const int64_t right[] = {2, 3}, any[] = {-1, 3}, wrong[] = {3, 2};
+    const nca_tensor *found = NULL;
+    nca_tensors tensors;
+    nca_error error;
+    assert_int_equal(nca_tensors_write(scratch("r"), &written, 1, NULL, 0, NULL), NCA_OK);
+    assert_int_equal(nca_tensors_read(scratch("r"), &tensors, NULL), NCA_OK);
+    assert_int_equal(nca_tensors_require(&tensors, "p", "t", NCA_F32, 2, right, &found, &error),
+                     NCA_OK);
+    assert_non_null(found);
+    assert_int_equal(nca_tensors_require(&tensors, "p", "t", NCA_F32, 2, any, &found, &error),
+                     NCA_OK);
+    found = NULL;
+    assert_int_equal(nca_tensors_require(&tensors, "p", "t", NCA_F32, 2, wrong, &found, &error),
+                     NCA_FORMAT);
+    assert_string_equal(error.message, "p: tensor \"t\" has another shape or type than it should; "
+                                       "is it the right file?");
+    assert_int_equal(nca_tensors_require(&tensors, "p", "t", NCA_F32, 1, right, &found, &error),
+                     NCA_FORMAT);
+    assert_int_equal(nca_tensors_require(&tensors, "p", "t", NCA_F64, 2, right, &found, &error),
+                     NCA_FORMAT);
+    assert_int_equal(nca_tensors_require(&tensors, "p", "u", NCA_F32, 2, right, &found, &error),
+                     NCA_FORMAT);
+    assert_string_equal(error.message, "p: has no tensor \"u\"; is it the right file?");
+    assert_null(found);
+    nca_tensors_free(&tensors);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_what_is_written_reads_back),
+        cmocka_unit_test(test_the_bytes_lie_as_the_format_says),
+        cmocka_unit_test(test_texts_that_are_no_utf8_are_not_dropped_silently),
+        cmocka_unit_test(test_a_file_that_cannot_be_written_is_not),
+        cmocka_unit_test(test_odd_but_whole_files_are_read),
+        cmocka_unit_test(test_unaligned_numbers_are_aligned),
+        cmocka_unit_test(test_broken_beginnings_are_refused),
+        cmocka_unit_test(test_giant_headers_are_refused_unread),
+        cmocka_unit_test(test_giant_data_is_refused_unread),
+        cmocka_unit_test(test_headers_that_are_no_json_are_refused),
+        cmocka_unit_test(test_entries_that_make_no_sense_are_refused),
+        cmocka_unit_test(test_tensors_that_share_bytes_are_refused),
+        cmocka_unit_test(test_no_cut_is_taken_for_the_whole),
+        cmocka_unit_test(test_a_required_tensor_has_its_shape_and_type),
+    };
+    return cmocka_run_group_tests(tests, scratch_setup, scratch_teardown);
+}
