@@ -146,8 +146,9 @@ typedef struct nca_optimizer_step {
 typedef struct nca_update_report {
     double gradient_norm[NCA_TENSORS];   // L2 norm of each tensor's raw gradient; NaN or infinite
                                          // where it is
-    double parameter_max;                // largest |parameter| after the update
-    bool applied;   // false: a gradient was not finite, and nothing was changed
+    double parameter_max;   // largest |parameter| after the update; infinite or NaN where any is
+    bool applied;   // false: nothing was changed, because a gradient was not finite or, after the
+                    // rules, its square is beyond f32
 } nca_update_report;
 
 typedef struct nca_backend {

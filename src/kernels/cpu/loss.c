@@ -2,6 +2,7 @@
 // difference to the target; and what else a sample is judged by.
 #include "cpu.h"
 
+#include <math.h>
 #include <string.h>
 
 // The pattern of |x|: larger for larger x, and largest for infinities and NaN.
@@ -54,7 +55,7 @@ nca_status nca_cpu_loss(nca_session *session, nca_sample_report *samples, nca_er
             const nca_sample_report *part = &session->sample[b].report[band];
             samples[b].loss += part->loss;
             samples[b].alive_cells += part->alive_cells;
-            if (!(part->max_state <= samples[b].max_state))   // a NaN is larger than all
+            if (part->max_state > samples[b].max_state || isnan(part->max_state))   // NaN stays
                 samples[b].max_state = part->max_state;
         }
         samples[b].loss /= elements;

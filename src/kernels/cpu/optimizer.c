@@ -1,6 +1,7 @@
 // Gradient rules, then Adam; and the parameters in the orders that the kernels read.
 #include "cpu.h"
 
+#include <float.h>
 #include <math.h>
 
 void nca_cpu_rule_pack(nca_session *session)
@@ -65,6 +66,14 @@ static void apply_rule(const nca_layout *layout, nca_gradient_rule_kind kind, do
     }
 }
 
+// Adam's second moment holds squares: one beyond f32 would be infinite for ever, and its parameter
+// stand still.
+static bool are_squares_finite(const double *gradient, size_t count)
+{
+    const double norm = norm_of(gradient, count);
+    return norm * norm <= (double)FLT_MAX;
+}
+
 // Source: Kingma and Ba 2015, algorithm 1.
 static double adam(nca_session *session, const nca_optimizer_step *step, const double *gradient)
 {
@@ -81,7 +90,9 @@ static double adam(nca_session *session, const nca_optimizer_step *step, const d
         square[i] = (float)v;
         parameters[i] -=
             (float)(step->rate * (m / mean_bias) / (sqrt(v / square_bias) + step->epsilon));
-        largest = fmax(largest, fabs((double)parameters[i]));
+        const double size = fabs((double)parameters[i]);
+        if (size > largest || isnan(size))   // NaN stays
+            largest = size;
     }
     return largest;
 }
@@ -104,6 +115,9 @@ nca_status nca_cpu_update(nca_session *session, const nca_optimizer_step *step,
     if (done.applied) {
         for (int i = 0; i < step->rules; i++)
             apply_rule(layout, step->rule[i].kind, step->rule[i].value, gradient);
+        done.applied = are_squares_finite(gradient, layout->total);
+    }
+    if (done.applied) {
         done.parameter_max = adam(session, step, gradient);
         session->rule_is_stale = true;
     }

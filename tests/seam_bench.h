@@ -1,0 +1,63 @@
+// A small session on a backend, filled with draws, and every backend of this build one after the
+// other: for tests of the seam's contract.
+#ifndef NCA_TESTS_SEAM_BENCH_H
+#define NCA_TESTS_SEAM_BENCH_H
+
+#include "support.h"
+
+static const nca_shape small = {3, 9, 7, 4, 8, 5, 4};
+
+// A backend with a session of the shape above, filled with draws.
+typedef struct bench {
+    nca_compute on;
+    const nca_backend *backend;
+    nca_session *session;
+} bench;
+
+static inline bench open_bench(const nca_backend *backend)
+{
+    bench of;
+    assert_ok(nca_compute_open(backend->name, NULL, &of.on, error));
+    of.backend = backend;
+    of.session = open_session(&of.on, &small);
+    float *parameters = uniform(total_of(&small), 1, 0.2), *batch = mixed_states(&small, 2);
+    float *pool = uniform(state_of(&small) * (size_t)small.pool, 3, 1);
+    float *target = uniform(cells_of(&small) * NCA_VISIBLE, 4, 0.5);
+    write_buffer(&of.on, of.session, NCA_PARAMETERS, total_of(&small), parameters);
+    write_buffer(&of.on, of.session, NCA_BATCH, batch_of(&small), batch);
+    write_buffer(&of.on, of.session, NCA_POOL, state_of(&small) * (size_t)small.pool, pool);
+    write_buffer(&of.on, of.session, NCA_TARGET, cells_of(&small) * NCA_VISIBLE, target);
+    free(parameters), free(batch), free(pool), free(target);
+    return of;
+}
+
+static inline void close_bench(bench *of)
+{
+    of->backend->destroy(of->session);
+    nca_compute_close(&of->on);
+}
+
+// Does something with every backend.
+static inline void for_every_backend(void (*check)(bench *of))
+{
+    for (const nca_backend *const *backend = nca_backends(); *backend; backend++) {
+        bench of = open_bench(*backend);
+        check(&of);
+        close_bench(&of);
+    }
+}
+
+static const nca_optimizer_step plain_step = {
+    .time = 1, .rate = 0.1, .beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-8};
+
+static inline float *read_batch(const bench *of)
+{
+    return read_buffer(&of->on, of->session, NCA_BATCH, batch_of(&small));
+}
+
+static inline void assert_equal(const float *got, const float *expected, size_t count)
+{
+    assert_memory_equal(got, expected, count * sizeof *got);
+}
+
+#endif
