@@ -1,0 +1,242 @@
+// A backend that passes every call on to the cpu backend, remembers what a trainer asked of it, and
+// may spoil a gradient on its way; and small trainings to look at with it.
+#ifndef NCA_TESTS_SPY_H
+#define NCA_TESTS_SPY_H
+
+#include "support.h"
+
+#include <unistd.h>
+
+#include "train/trainer_state.h"
+
+enum { SPY_BATCH_MAX = 8, SPY_CALLS_MAX = 256 };
+
+// Of the calls since forget_calls().
+static struct {
+    const nca_backend *real;
+    char calls[SPY_CALLS_MAX];   // a letter each, in order
+    int gathered[4][SPY_BATCH_MAX], gathers;
+    int scattered[SPY_BATCH_MAX];
+    int seeded[SPY_BATCH_MAX], seeds, seed_y, seed_x;
+    int damaged[SPY_BATCH_MAX], damages;
+    nca_region region[SPY_BATCH_MAX];
+    nca_rollout rollout;
+    nca_optimizer_step step;
+    int batch;
+    int spoil;   // so many gradients to come get a NaN
+} spy;
+
+static inline void note(char letter)
+{
+    const size_t length = strlen(spy.calls);
+    assert_true(length + 1 < SPY_CALLS_MAX);
+    spy.calls[length] = letter;
+}
+
+static inline void forget_calls(void)
+{
+    memset(spy.calls, 0, sizeof spy.calls);
+    spy.gathers = spy.seeds = spy.damages = 0;
+}
+
+static inline nca_status spy_gather(nca_session *session, const int *rows, nca_error *error)
+{
+    note('g');
+    memcpy(spy.gathered[spy.gathers++ % 4], rows, (size_t)spy.batch * sizeof *rows);
+    return spy.real->gather(session, rows, error);
+}
+
+static inline nca_status spy_scatter(nca_session *session, const int *rows, nca_error *error)
+{
+    note('S');
+    memcpy(spy.scattered, rows, (size_t)spy.batch * sizeof *rows);
+    return spy.real->scatter(session, rows, error);
+}
+
+static inline nca_status spy_seed(nca_session *session, int slot, int y, int x, bool clear,
+                                  nca_error *error)
+{
+    note('s');
+    assert_true(clear);
+    spy.seed_y = y, spy.seed_x = x;
+    spy.seeded[spy.seeds++] = slot;
+    return spy.real->seed(session, slot, y, x, clear, error);
+}
+
+static inline nca_status spy_damage(nca_session *session, int slot, const nca_region *region,
+                                    nca_error *error)
+{
+    note('d');
+    spy.region[spy.damages] = *region;
+    spy.damaged[spy.damages++] = slot;
+    return spy.real->damage(session, slot, region, error);
+}
+
+static inline nca_status spy_forward(nca_session *session, const nca_rollout *rollout,
+                                     nca_pass_report *report, nca_error *error)
+{
+    note('F');
+    spy.rollout = *rollout;
+    return spy.real->forward(session, rollout, report, error);
+}
+
+static inline nca_status spy_loss(nca_session *session, nca_sample_report *samples,
+                                  nca_error *error)
+{
+    note('l');
+    return spy.real->loss(session, samples, error);
+}
+
+static inline nca_status spy_backward(nca_session *session, nca_pass_report *report,
+                                      nca_error *error)
+{
+    const float nothing = NAN;
+    note('B');
+    NCA_TRY(spy.real->backward(session, report, error));
+    if (spy.spoil <= 0)
+        return NCA_OK;
+    spy.spoil--;
+    return spy.real->upload(session, NCA_GRADIENT, 3, 1, &nothing, error);
+}
+
+static inline nca_status spy_update(nca_session *session, const nca_optimizer_step *step,
+                                    nca_update_report *report, nca_error *error)
+{
+    note('U');
+    spy.step = *step;
+    return spy.real->update(session, step, report, error);
+}
+
+// A training, watched.
+typedef struct training {
+    nca_config config;
+    nca_image target;
+    nca_compute inner, watched;
+    nca_backend table;
+    nca_trainer *trainer;
+    nca_shape shape;
+} training;
+
+static inline void set_text(char to[NCA_TEXT_BYTES], const char *text)
+{
+    snprintf(to, NCA_TEXT_BYTES, "%s", text);
+}
+
+// Small enough for a few hundred updates a second.
+static inline nca_config small_config(void)
+{
+    nca_config config = nca_config_default();
+    set_text(config.grid, "11x9");
+    set_text(config.schedule, "steps:3x0.5");
+    config.target_size = 6;
+    config.channels = 8, config.hidden = 16;
+    config.batch = 5, config.pool = 12, config.reseeded = 1, config.damaged = 2;
+    config.steps_min = 3, config.steps_max = 6;
+    config.updates = 1000;
+    return config;
+}
+
+// A soft disc of one colour in the middle.
+static inline nca_image make_target(int height, int width)
+{
+    nca_image image;
+    assert_ok(nca_image_create(height, width, &image, error));
+    for (int i = 0; i < height * width; i++) {
+        const double y = i / width - (height - 1) / 2.0, x = i % width - (width - 1) / 2.0;
+        const double alpha = fmin(fmax(3.2 - hypot(y, x), 0), 1);
+        const double color[] = {0.9, 0.3, 0.1, 1};
+        for (int k = 0; k < 4; k++)
+            image.pixels[i * 4 + k] = (float)(alpha * color[k]);
+    }
+    return image;
+}
+
+// In place: the table that is watched lies in it.
+static inline void start_training(training *of, const nca_config *config, int threads)
+{
+    const nca_device_options options = {.threads = threads};
+    *of = (training){.config = *config};
+    assert_ok(nca_config_grid(config, &of->shape.height, &of->shape.width, error));
+    of->shape.batch = (int)config->batch, of->shape.pool = (int)config->pool;
+    of->shape.channels = (int)config->channels, of->shape.hidden = (int)config->hidden;
+    of->target = make_target(of->shape.height, of->shape.width);
+    assert_ok(nca_compute_open("cpu", &options, &of->inner, error));
+    spy.real = of->inner.backend;
+    spy.batch = of->shape.batch;
+    spy.spoil = 0;
+    of->table = *spy.real;
+    of->table.gather = spy_gather, of->table.scatter = spy_scatter;
+    of->table.seed = spy_seed, of->table.damage = spy_damage;
+    of->table.forward = spy_forward, of->table.loss = spy_loss;
+    of->table.backward = spy_backward, of->table.update = spy_update;
+    of->watched = (nca_compute){.backend = &of->table, .device = of->inner.device};
+    assert_ok(nca_trainer_create(config, &of->target, &of->watched, &of->trainer, error));
+    forget_calls();
+}
+
+static inline void end_training(training *of)
+{
+    nca_trainer_free(of->trainer);
+    nca_compute_close(&of->inner);
+    nca_image_free(&of->target);
+}
+
+static inline nca_update_result advance(training *of)
+{
+    nca_update_result result;
+    forget_calls();
+    assert_ok(nca_trainer_update(of->trainer, &result, error));
+    return result;
+}
+
+static inline float *read_of(training *of, nca_buffer buffer)
+{
+    const size_t count =
+        buffer == NCA_POOL ? state_of(&of->shape) * (size_t)of->shape.pool : total_of(&of->shape);
+    return read_buffer(&of->inner, of->trainer->session, buffer, count);
+}
+
+// Every row of the pool another one.
+static inline void mix_pool(training *of)
+{
+    nca_shape rows = of->shape;
+    rows.batch = of->shape.pool;
+    float *pool = mixed_states(&rows, 21);
+    write_buffer(&of->inner, of->trainer->session, NCA_POOL, batch_of(&rows), pool);
+    free(pool);
+}
+
+// A file name of this process's own; there is no such file yet.
+static inline void name_scratch(const char *name, char path[64])
+{
+    snprintf(path, 64, "/tmp/nca_test_%d_%.20s.safetensors", (int)getpid(), name);
+}
+
+// The bytes of a checkpoint: everything that a training is.
+static inline char *checkpoint_of(training *of, size_t *size)
+{
+    char path[64];
+    name_scratch("state", path);
+    assert_ok(nca_trainer_save(of->trainer, path, error));
+    FILE *file = fopen(path, "rb");
+    assert_non_null(file);
+    fseek(file, 0, SEEK_END);
+    *size = (size_t)ftell(file);
+    rewind(file);
+    char *bytes = allocate(*size, 1);
+    assert_int_equal(fread(bytes, 1, *size, file), *size);
+    fclose(file);
+    unlink(path);
+    return bytes;
+}
+
+static inline bool are_equal_trainings(training *a, training *b)
+{
+    size_t size_a, size_b;
+    char *bytes_a = checkpoint_of(a, &size_a), *bytes_b = checkpoint_of(b, &size_b);
+    const bool are_equal = size_a == size_b && memcmp(bytes_a, bytes_b, size_a) == 0;
+    free(bytes_a), free(bytes_b);
+    return are_equal;
+}
+
+#endif

@@ -1,0 +1,221 @@
+// checkpoint.safetensors: a training goes on from one bit for bit as if it had never stopped, and
+// one that is not its own, or damaged, is refused and changes nothing.
+#include "spy.h"
+
+#include "io/safetensors.h"
+
+static void advance_by(training *of, int updates)
+{
+    for (int i = 0; i < updates; i++)
+        advance(of);
+}
+
+// Straight on; and stopped after 9 of 20 updates and gone on with by a new trainer.
+static void check_resume(const nca_config *config)
+{
+    training straight, stopped, resumed;
+    char path[64];
+    name_scratch("resume", path);
+    start_training(&straight, config, 2);
+    advance_by(&straight, 20);
+    start_training(&stopped, config, 1);
+    advance_by(&stopped, 9);
+    assert_ok(nca_trainer_save(stopped.trainer, path, error));
+    end_training(&stopped);
+    start_training(&resumed, config, 3);
+    advance_by(&resumed, 2);   // whatever it was before does not count
+    assert_ok(nca_trainer_restore(resumed.trainer, path, error));
+    assert_int_equal(nca_trainer_done(resumed.trainer), 9);
+    assert_int_equal(advance(&resumed).update, 10);
+    advance_by(&resumed, 10);
+    assert_true(are_equal_trainings(&straight, &resumed));
+    end_training(&straight), end_training(&resumed);
+    unlink(path);
+}
+
+static void test_a_training_goes_on_bit_for_bit(void **state)
+{
+    (void)state;
+    nca_config config = small_config();
+    check_resume(&config);
+    set_text(config.schedule, "cosine");
+    set_text(config.gradient, "clip:0.1,global:1");
+    config.updates = 25, config.pool_replacement = true;
+    check_resume(&config);
+    config.pool = 0, config.reseeded = 0, config.damaged = 0;
+    check_resume(&config);
+}
+
+// A checkpoint of a training of three updates.
+static void save_checkpoint(char path[64])
+{
+    training of;
+    const nca_config config = small_config();
+    name_scratch("saved", path);
+    start_training(&of, &config, 1);
+    advance_by(&of, 3);
+    assert_ok(nca_trainer_save(of.trainer, path, error));
+    end_training(&of);
+}
+
+// A training with this config, two updates old, refuses the checkpoint and stays what it is.
+static void expect_refused(const nca_config *config, const char *path, nca_status expected,
+                           const char *words)
+{
+    training of, twin;
+    nca_error error = {0};
+    start_training(&of, config, 1);
+    start_training(&twin, config, 1);
+    advance_by(&of, 2);
+    advance_by(&twin, 2);
+    if (nca_trainer_restore(of.trainer, path, &error) != expected || !strstr(error.message, words))
+        fail_msg("status %d, not %d: \"%s\" does not say \"%s\"", error.status, expected,
+                 error.message, words);
+    assert_true(are_equal_trainings(&of, &twin));
+    end_training(&of), end_training(&twin);
+}
+
+static void test_another_config_is_refused(void **state)
+{
+    (void)state;
+    char path[64];
+    nca_config config = small_config();
+    save_checkpoint(path);
+    config.seed = 2;
+    expect_refused(&config, path, NCA_ARGUMENT, "another seed");
+    config = small_config();
+    config.rate = nextafter(config.rate, 1);
+    expect_refused(&config, path, NCA_ARGUMENT, "another rate");
+    config = small_config();
+    config.pool = 13;
+    expect_refused(&config, path, NCA_ARGUMENT, "another pool");
+    config = small_config();
+    config.hidden = 20;
+    expect_refused(&config, path, NCA_ARGUMENT, "another hidden");
+    config = small_config();
+    set_text(config.gradient, "none");
+    expect_refused(&config, path, NCA_ARGUMENT, "another gradient");
+    unlink(path);
+}
+
+// What does not change the trajectory may be another.
+static void test_more_updates_and_other_pictures_are_allowed(void **state)
+{
+    (void)state;
+    char path[64];
+    training of;
+    nca_config config = small_config();
+    save_checkpoint(path);
+    set_text(config.preset, "growing");
+    config.updates = 2000, config.checkpoint_every = 7, config.pictures_every = 9;
+    start_training(&of, &config, 1);
+    assert_ok(nca_trainer_restore(of.trainer, path, error));
+    assert_int_equal(nca_trainer_done(of.trainer), 3);
+    end_training(&of);
+    unlink(path);
+}
+
+static void test_another_target_is_refused(void **state)
+{
+    (void)state;
+    char path[64];
+    const nca_config config = small_config();
+    save_checkpoint(path);
+    nca_image target = make_target(11, 9);
+    nca_compute on;
+    nca_trainer *trainer;
+    target.pixels[11 * 9 * 2] = nextafterf(target.pixels[11 * 9 * 2], 2);
+    assert_ok(nca_compute_open("cpu", NULL, &on, error));
+    assert_ok(nca_trainer_create(&config, &target, &on, &trainer, error));
+    nca_error error = {0};
+    assert_int_equal(nca_trainer_restore(trainer, path, &error), NCA_ARGUMENT);
+    assert_non_null(strstr(error.message, "another target"));
+    nca_trainer_free(trainer);
+    nca_compute_close(&on);
+    nca_image_free(&target);
+    unlink(path);
+}
+
+static void write_file(const char *path, const char *bytes, size_t size)
+{
+    FILE *file = fopen(path, "wb");
+    assert_non_null(file);
+    assert_int_equal(fwrite(bytes, 1, size, file), size);
+    fclose(file);
+}
+
+static void test_files_that_are_no_checkpoint_are_refused(void **state)
+{
+    (void)state;
+    const nca_config config = small_config();
+    training of;
+    nca_model model;
+    size_t size;
+    start_training(&of, &config, 1);
+    char *bytes = checkpoint_of(&of, &size);
+    char path[64];
+    name_scratch("wrong", path);
+    expect_refused(&config, path, NCA_FILE, "No such file");
+    write_file(path, bytes, 0);
+    expect_refused(&config, path, NCA_FORMAT, path);
+    write_file(path, bytes, size - 1);
+    expect_refused(&config, path, NCA_FORMAT, path);
+    write_file(path, bytes, size / 2);
+    expect_refused(&config, path, NCA_FORMAT, path);
+    assert_ok(nca_trainer_model(of.trainer, &model, error));
+    assert_ok(nca_model_save(&model, path, error));
+    expect_refused(&config, path, NCA_FORMAT, "not a checkpoint");
+    nca_model_free(&model);
+    free(bytes);
+    unlink(path);
+    end_training(&of);
+}
+
+// A checkpoint with one tensor left out, of another shape, or with another content.
+static void test_damaged_checkpoints_are_refused(void **state)
+{
+    (void)state;
+    char path[64];
+    const nca_config config = small_config();
+    nca_tensors whole;
+    save_checkpoint(path);
+    assert_ok(nca_tensors_read(path, &whole, error));
+    for (size_t i = 0; i < whole.count; i++) {
+        nca_tensor *tensor = &whole.tensor[i];
+        const nca_tensor kept = *tensor;
+        tensor->name = "nobody's";
+        assert_ok(nca_tensors_write(path, whole.tensor, whole.count, whole.metadata,
+                                    whole.metadata_count, error));
+        expect_refused(&config, path, NCA_FORMAT, kept.name);
+        *tensor = kept;
+        tensor->shape[0]--;
+        assert_ok(nca_tensors_write(path, whole.tensor, whole.count, whole.metadata,
+                                    whole.metadata_count, error));
+        expect_refused(&config, path, NCA_FORMAT, kept.name);
+        *tensor = kept;
+    }
+    for (size_t i = 0; i < whole.count; i++) {
+        int64_t counters[8] = {0, 0, 0, 0, -1, 0, 0, 0};
+        if (strcmp(whole.tensor[i].name, "counters") != 0)
+            continue;
+        whole.tensor[i].data = counters;
+        assert_ok(nca_tensors_write(path, whole.tensor, whole.count, whole.metadata,
+                                    whole.metadata_count, error));
+        expect_refused(&config, path, NCA_FORMAT, "negative");
+    }
+    nca_tensors_free(&whole);
+    unlink(path);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_training_goes_on_bit_for_bit),
+        cmocka_unit_test(test_another_config_is_refused),
+        cmocka_unit_test(test_more_updates_and_other_pictures_are_allowed),
+        cmocka_unit_test(test_another_target_is_refused),
+        cmocka_unit_test(test_files_that_are_no_checkpoint_are_refused),
+        cmocka_unit_test(test_damaged_checkpoints_are_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

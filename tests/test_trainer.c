@@ -1,0 +1,344 @@
+// The training loop as RECIPES has it: what is drawn from the pool, ranked, reseeded, damaged and
+// written back, how many steps and at which rate; that a training repeats itself bit for bit, with
+// any number of threads, and that it learns.
+#include "spy.h"
+
+static const char *const pool_step = "glgsddFlBUS";   // of an update with one reseeded, two damaged
+
+// By the definition, in f64: mean over cells and visible channels of the squared difference.
+static double loss_of(const training *of, const float *state)
+{
+    const size_t cells = cells_of(&of->shape), channels = (size_t)of->shape.channels;
+    double sum = 0;
+    for (size_t i = 0; i < cells; i++)
+        for (size_t k = 0; k < NCA_VISIBLE; k++)
+            sum += pow((double)state[i * channels + k] - of->target.pixels[i * 4 + k], 2);
+    return sum / (double)(4 * cells);
+}
+
+static bool are_distinct(const int *rows, int count)
+{
+    for (int i = 0; i < count; i++)
+        for (int j = 0; j < i; j++)
+            if (rows[i] == rows[j])
+                return false;
+    return true;
+}
+
+static int compare_ints(const void *a, const void *b)
+{
+    return *(const int *)a - *(const int *)b;
+}
+
+static void assert_permuted(const int *a, const int *b, int count)
+{
+    int sorted_a[SPY_BATCH_MAX], sorted_b[SPY_BATCH_MAX];
+    memcpy(sorted_a, a, (size_t)count * sizeof *a);
+    memcpy(sorted_b, b, (size_t)count * sizeof *b);
+    qsort(sorted_a, (size_t)count, sizeof *a, compare_ints);
+    qsort(sorted_b, (size_t)count, sizeof *b, compare_ints);
+    assert_memory_equal(sorted_a, sorted_b, (size_t)count * sizeof *a);
+}
+
+// The seed: channels 3 and up of the cell (H/2, W/2) are one.
+static float *make_seed(const training *of)
+{
+    const size_t channels = (size_t)of->shape.channels;
+    float *seed = allocate(state_of(&of->shape), sizeof *seed);
+    for (size_t k = 3; k < channels; k++)
+        seed[(5 * 9 + 4) * channels + k] = 1;
+    return seed;
+}
+
+// A state with a circle cleared, in the units of RECIPES: -1..1 from the first to the last cell.
+static void clear_circle(const training *of, const nca_region *region, float *state)
+{
+    const size_t channels = (size_t)of->shape.channels;
+    for (int y = 0; y < 11; y++)
+        for (int x = 0; x < 9; x++) {
+            const double dy = (y / 5.0 - region->center_y / 5.0) / (region->radius_y / 5);
+            const double dx = (x / 4.0 - region->center_x / 4.0) / (region->radius_x / 4);
+            if (dy * dy + dx * dx < 1)
+                memset(state + (size_t)(y * 9 + x) * channels, 0, channels * sizeof *state);
+        }
+}
+
+// What the rollout began with: the rows drawn, the worst first, seed and damage upon them.
+static void check_before(const training *of, const float *pool, const float *before)
+{
+    const size_t state = state_of(&of->shape);
+    float *expected = allocate(5 * state, sizeof *expected), *seed = make_seed(of);
+    for (size_t b = 0; b < 5; b++) {
+        const float *row = pool + (size_t)spy.gathered[1][b] * state;
+        if (b > 0)
+            assert_true(loss_of(of, row) <=
+                        loss_of(of, pool + (size_t)spy.gathered[1][b - 1] * state) + 1e-12);
+        memcpy(expected + b * state, row, state * sizeof *row);
+    }
+    memcpy(expected, seed, state * sizeof *seed);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(spy.damaged[i], 3 + i);
+        clear_circle(of, &spy.region[i], expected + (size_t)(3 + i) * state);
+    }
+    assert_memory_equal(before, expected, 5 * state * sizeof *expected);
+    free(expected), free(seed);
+}
+
+// The whole batch goes back to the rows that it came from; the others stay.
+static void check_after(const training *of, const float *pool, const float *after,
+                        const float *pool_after)
+{
+    const size_t state = state_of(&of->shape);
+    float *expected = allocate(12 * state, sizeof *expected);
+    memcpy(expected, pool, 12 * state * sizeof *pool);
+    for (size_t b = 0; b < 5; b++)
+        memcpy(expected + (size_t)spy.gathered[1][b] * state, after + b * state,
+               state * sizeof *after);
+    assert_memory_equal(spy.scattered, spy.gathered[1], 5 * sizeof(int));
+    assert_memory_equal(pool_after, expected, 12 * state * sizeof *expected);
+    free(expected);
+}
+
+static void check_update(training *of)
+{
+    const float *before, *after;
+    float *pool = read_of(of, NCA_POOL);
+    const int64_t number = nca_trainer_done(of->trainer) + 1;
+    const nca_update_result result = advance(of);
+    assert_string_equal(spy.calls, pool_step);
+    assert_true(are_distinct(spy.gathered[0], 5));
+    assert_permuted(spy.gathered[0], spy.gathered[1], 5);
+    assert_true(spy.seeded[0] == 0 && spy.seed_y == 5 && spy.seed_x == 4);
+    assert_ok(nca_trainer_batch(of->trainer, &before, &after, error));
+    float *pool_after = read_of(of, NCA_POOL);
+    check_before(of, pool, before);
+    check_after(of, pool, after, pool_after);
+    double loss = 0;
+    for (size_t b = 0; b < 5; b++)
+        loss += loss_of(of, after + b * state_of(&of->shape)) / 5;
+    assert_true(fabs(result.loss - loss) <= 1e-9 * loss);
+    assert_true(result.update == number && result.steps == spy.rollout.steps);
+    assert_true(spy.rollout.key.update == number && spy.rollout.keep_tape && !spy.rollout.fire);
+    assert_true(spy.step.time == number && spy.step.rate == result.rate);
+    assert_true(result.rate == (number <= 3 ? 0.002 : 0.001));
+    assert_true(result.gradient_norm > 0 && result.event == NCA_EVENT_NONE);
+    free(pool), free(pool_after);
+}
+
+static void test_an_update_is_the_recipe(void **state)
+{
+    (void)state;
+    training of;
+    const nca_config config = small_config();
+    start_training(&of, &config, 2);
+    nca_trainer_keep_before(of.trainer, true);
+    mix_pool(&of);
+    for (int i = 0; i < 20; i++)
+        check_update(&of);
+    assert_int_equal(nca_trainer_done(of.trainer), 20);
+    end_training(&of);
+}
+
+static void test_the_pool_starts_as_the_seed(void **state)
+{
+    (void)state;
+    training of;
+    const nca_config config = small_config();
+    start_training(&of, &config, 1);
+    float *pool = read_of(&of, NCA_POOL), *seed = make_seed(&of), *row = make_seed(&of);
+    for (size_t n = 0; n < 12; n++)
+        assert_memory_equal(pool + n * state_of(&of.shape), seed,
+                            state_of(&of.shape) * sizeof *seed);
+    assert_ok(nca_trainer_pool(of.trainer, 11, 1, row, error));
+    assert_memory_equal(row, seed, state_of(&of.shape) * sizeof *seed);
+    assert_refused(NCA_ARGUMENT, nca_trainer_pool(of.trainer, 11, 2, row, error));
+    assert_refused(NCA_ARGUMENT, nca_trainer_pool(of.trainer, -1, 1, row, error));
+    free(pool), free(seed), free(row);
+    end_training(&of);
+}
+
+// Values of a draw seen over many updates: its range is kept and filled, its mean is the middle.
+typedef struct spread {
+    double least, most, sum;
+    int count;
+} spread;
+
+static void add_value(spread *of, double value)
+{
+    of->least = of->count ? fmin(of->least, value) : value;
+    of->most = of->count ? fmax(of->most, value) : value;
+    of->sum += value;
+    of->count++;
+}
+
+static void assert_uniform(const spread *of, double from, double to)
+{
+    const double width = to - from, deviation = width / sqrt(12.0 * of->count);
+    assert_true(of->least >= from && of->least < from + 0.05 * width);
+    assert_true(of->most <= to && of->most > to - 0.05 * width);
+    assert_true(fabs(of->sum / of->count - (from + to) / 2) < 5 * deviation);
+}
+
+static void test_draws_are_uniform(void **state)
+{
+    (void)state;
+    enum { UPDATES = 300 };
+    training of;
+    nca_config config = small_config();
+    int rows[12] = {0}, steps[8] = {0};
+    spread y = {0}, x = {0}, radius = {0};
+    config.damage_radius_min = 0.1, config.damage_radius_max = 0.4;
+    config.rate = 0;
+    start_training(&of, &config, 1);
+    for (int i = 0; i < UPDATES; i++) {
+        steps[advance(&of).steps]++;
+        for (int b = 0; b < 5; b++)
+            rows[spy.gathered[0][b]]++;
+        for (int d = 0; d < 2; d++) {
+            add_value(&y, spy.region[d].center_y / 5 - 1);
+            add_value(&x, spy.region[d].center_x / 4 - 1);
+            add_value(&radius, spy.region[d].radius_y / 5);
+            assert_true(fabs(spy.region[d].radius_x / 4 - spy.region[d].radius_y / 5) < 1e-12);
+        }
+    }
+    assert_uniform(&y, -0.5, 0.5);
+    assert_uniform(&x, -0.5, 0.5);
+    assert_uniform(&radius, 0.1, 0.4);
+    for (int n = 0; n < 12; n++)   // 125 expected, deviation 8.5
+        assert_true(rows[n] > 80 && rows[n] < 170);
+    for (int t = 3; t <= 6; t++)   // 75 expected, deviation 7.5
+        assert_true(steps[t] > 35 && steps[t] < 115);
+    end_training(&of);
+}
+
+// 4 of 5 rows: with replacement some batch holds a row twice, and rows are alike often.
+static void test_draws_with_replacement(void **state)
+{
+    (void)state;
+    training of;
+    nca_config config = small_config();
+    int twice = 0, rows[5] = {0};
+    config.pool = 5, config.batch = 4, config.pool_replacement = true;
+    start_training(&of, &config, 1);
+    for (int i = 0; i < 200; i++) {
+        advance(&of);
+        twice += !are_distinct(spy.gathered[0], 4);
+        for (int b = 0; b < 4; b++)
+            rows[spy.gathered[0][b]]++;
+    }
+    // The chance that four of five are distinct is 24/125.
+    assert_true(twice > 130 && twice < 190);
+    for (int n = 0; n < 5; n++)   // 160 expected, deviation 11.3
+        assert_true(rows[n] > 100 && rows[n] < 220);
+    end_training(&of);
+}
+
+static void test_without_a_pool_every_sample_is_the_seed(void **state)
+{
+    (void)state;
+    training of;
+    nca_config config = small_config();
+    const float *before, *after;
+    config.pool = 0, config.reseeded = 0, config.damaged = 0;
+    start_training(&of, &config, 1);
+    nca_trainer_keep_before(of.trainer, true);
+    float *seed = make_seed(&of);
+    for (int i = 0; i < 3; i++) {
+        advance(&of);
+        assert_string_equal(spy.calls, "sssssFlBU");
+        assert_ok(nca_trainer_batch(of.trainer, &before, &after, error));
+        for (size_t b = 0; b < 5; b++)
+            assert_memory_equal(before + b * state_of(&of.shape), seed,
+                                state_of(&of.shape) * sizeof *seed);
+    }
+    free(seed);
+    end_training(&of);
+}
+
+static void advance_by(training *of, int updates)
+{
+    for (int i = 0; i < updates; i++)
+        advance(of);
+}
+
+static void test_a_training_repeats_itself(void **state)
+{
+    (void)state;
+    training one, again, other;
+    nca_config config = small_config();
+    start_training(&one, &config, 1);
+    advance_by(&one, 15);
+    start_training(&again, &config, 3);
+    advance_by(&again, 15);
+    assert_true(are_equal_trainings(&one, &again));
+    advance_by(&again, 1);
+    assert_false(are_equal_trainings(&one, &again));
+    config.seed = 2;
+    start_training(&other, &config, 1);
+    advance_by(&other, 15);
+    float *a = read_of(&one, NCA_PARAMETERS), *b = read_of(&other, NCA_PARAMETERS);
+    assert_memory_not_equal(a, b, total_of(&one.shape) * sizeof *a);
+    free(a), free(b);
+    end_training(&one), end_training(&again), end_training(&other);
+}
+
+static int compare_doubles(const void *a, const void *b)
+{
+    const double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static double median_loss(training *of, int updates)
+{
+    double losses[64];
+    for (int i = 0; i < updates; i++)
+        losses[i] = advance(of).loss;
+    qsort(losses, (size_t)updates, sizeof *losses, compare_doubles);
+    return losses[updates / 2];
+}
+
+static void test_the_loss_goes_down(void **state)
+{
+    (void)state;
+    training of;
+    nca_config config = small_config();
+    set_text(config.schedule, "constant");
+    config.batch = 4, config.damaged = 1, config.hidden = 32;
+    config.steps_min = 8, config.steps_max = 12;
+    start_training(&of, &config, 2);
+    const double first = median_loss(&of, 20);
+    advance_by(&of, 260);
+    const double last = median_loss(&of, 20);
+    print_message("loss %.4f, after 300 updates %.4f\n", first, last);
+    assert_true(last < 0.25 * first);
+    end_training(&of);
+}
+
+static void test_a_target_of_another_size_is_refused(void **state)
+{
+    (void)state;
+    const nca_config config = small_config();
+    nca_image target = make_target(9, 11);
+    nca_compute on;
+    nca_trainer *trainer = NULL;
+    assert_ok(nca_compute_open("cpu", NULL, &on, error));
+    assert_refused(NCA_ARGUMENT, nca_trainer_create(&config, &target, &on, &trainer, error));
+    assert_null(trainer);
+    nca_compute_close(&on);
+    nca_image_free(&target);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_an_update_is_the_recipe),
+        cmocka_unit_test(test_the_pool_starts_as_the_seed),
+        cmocka_unit_test(test_draws_are_uniform),
+        cmocka_unit_test(test_draws_with_replacement),
+        cmocka_unit_test(test_without_a_pool_every_sample_is_the_seed),
+        cmocka_unit_test(test_a_training_repeats_itself),
+        cmocka_unit_test(test_the_loss_goes_down),
+        cmocka_unit_test(test_a_target_of_another_size_is_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
