@@ -201,7 +201,7 @@ static void test_damaged_checkpoints_are_refused(void **state)
         whole.tensor[i].data = counters;
         assert_ok(nca_tensors_write(path, whole.tensor, whole.count, whole.metadata,
                                     whole.metadata_count, error));
-        expect_refused(&config, path, NCA_FORMAT, "negative");
+        expect_refused(&config, path, NCA_FORMAT, "counter 4 is -1");
     }
     nca_tensors_free(&whole);
     unlink(path);

@@ -18,13 +18,13 @@ typedef struct nca_trainer nca_trainer;
 // Something that went wrong in an update and what was done about it.
 typedef enum nca_event {
     NCA_EVENT_NONE,
-    NCA_EVENT_SKIPPED,   // loss or gradient not finite, or a state beyond the bound: nothing of the
-                         // update is kept
-    NCA_EVENT_ROLLED_BACK,   // several skips in a row: back to the last good checkpoint, with other
-                             // random draws
-    NCA_EVENT_POOL_REPAIRED,   // dead or exploded rows of the pool became the seed
-    NCA_EVENT_GAVE_UP,         // rolling back did not help: training ends, the last good checkpoint
-                               // stands
+    NCA_EVENT_SKIPPED,         // loss or gradient not finite, or a state beyond the bound: nothing
+                               // of the update is kept
+    NCA_EVENT_ROLLED_BACK,     // several skips in a row, or a rule that is not finite: back to the
+                               // last good one, with other random draws
+    NCA_EVENT_POOL_REPAIRED,   // no cell of the batch lives: nothing of the update is kept, its
+                               // rows of the pool became the seed
+    NCA_EVENT_GAVE_UP,   // rolling back did not help: training ends, the last good rule stands
 } nca_event;
 
 // One update, as it is logged in metrics.jsonl.

@@ -199,6 +199,8 @@ static nca_status write_animation(const animation *of, nca_error *error)
         return nca_fail(error, NCA_MEMORY, "%s: no memory for its palette", of->path);
     NCA_TRY(nca_output_open(of->path, &to.output, error));
     GifFileType *gif = EGifOpen(&to, take_bytes, &code);
+    if (gif)
+        EGifSetGifVersion(gif, true);   // extensions came with GIF89a
     bool is_written = gif && put_all(gif, of, palette, shown);
     if (gif)
         is_written &= EGifCloseFile(gif, &code) == GIF_OK;

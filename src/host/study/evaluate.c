@@ -134,8 +134,9 @@ static nca_status finish_long_run(judging *of, nca_evaluation *out, nca_error *e
     out->long_run = of->options->long_run;
     NCA_TRY(measure(of, &out->long_run_loss, error));
     for (int i = 0; i < of->options->seeds; i++) {
-        if (!(of->samples[i].max_state <= out->long_run_max_state))
-            out->long_run_max_state = of->samples[i].max_state;
+        const double largest = of->samples[i].max_state;
+        if (largest > out->long_run_max_state || isnan(largest))   // NaN stays
+            out->long_run_max_state = largest;
         out->long_run_dead += of->samples[i].alive_cells == 0;
     }
     return NCA_OK;

@@ -6,8 +6,8 @@
 #include "nca/image.h"
 #include "nca/model.h"
 
-// The article's five cuts: X(enum, name). The centre is a quarter of the grid's sides rounded down:
-// 16x16 of 72x72 (upper: rows 0..H/2-1 cleared, left: columns 0..W/2-1).
+// The article's five cuts: X(enum, name). Of a half the smaller part is cleared (upper: rows
+// 0..H/2-1, left: columns 0..W/2-1); the centre is two ninths of the sides: 16x16 of 72x72.
 #define NCA_CUTS(X) \
     X(UPPER, "upper") X(LOWER, "lower") X(LEFT, "left") X(RIGHT, "right") X(CENTER, "center")
 enum {

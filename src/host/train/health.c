@@ -1,14 +1,16 @@
 // Health rules: what is done when training goes wrong, in the update in which it shows.
 //
-//   1. Skip. Where a loss or gradient is not finite, or a state is beyond STATE_BOUND, nothing of
+//   1. Skip. Where a loss or gradient is not finite, a state is beyond STATE_BOUND, or no cell of
 //   the
-//      update is kept: rule, moments and pool stay, but the pool's rows that went wrong become the
-//      seed, so that they cannot do it again.
-//   2. Roll back. After SKIPS_IN_A_ROW skipped updates the rule and its moments return to the last
-//      good ones, kept every GOOD_UPDATES updates; the pool starts from the seed, and every later
-//      random draw is another one.
+//      whole batch lives after its rollout, nothing of the update is kept: rule, moments and pool
+//      stay, but the pool's rows that went wrong become the seed, so that they cannot do it again.
+//      (A state that is not finite mostly shows as death: a NaN is never above the alive
+//      threshold.)
+//   2. Roll back. After SKIPS_IN_A_ROW skipped updates, or at once where the rule itself is no
+//   longer
+//      finite, rule and moments return to the last good ones, kept every GOOD_UPDATES updates; the
+//      pool starts from the seed, and every later random draw is another one.
 //   3. Give up. After ROLLBACKS_IN_A_ROW returns to the same good rule training ends there.
-//   4. A batch of which no cell lives after its rollout goes back to the pool as seeds.
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -31,6 +33,14 @@ static void say(nca_update_result *out, nca_event event, const char *text)
     snprintf(out->event_text, sizeof out->event_text, "%s", text);
 }
 
+static bool is_batch_dead(const nca_trainer *trainer)
+{
+    for (int b = 0; b < trainer->config.batch; b++)
+        if (trainer->samples[b].alive_cells > 0)
+            return false;
+    return true;
+}
+
 bool nca_health_states_are_good(const nca_trainer *trainer, nca_update_result *out)
 {
     for (int b = 0; b < trainer->config.batch; b++)
@@ -42,22 +52,33 @@ bool nca_health_states_are_good(const nca_trainer *trainer, nca_update_result *o
             say(out, NCA_EVENT_SKIPPED, text);
             return false;
         }
+    if (is_batch_dead(trainer)) {
+        say(out, NCA_EVENT_POOL_REPAIRED,
+            "no cell of the batch lives: the update is skipped, and its rows become the seed");
+        return false;
+    }
     return true;
 }
 
-bool nca_health_gradient_is_good(const nca_update_report *report, nca_update_result *out)
+bool nca_health_rule_is_good(nca_trainer *trainer, const nca_update_report *report,
+                             nca_update_result *out)
 {
     if (report->applied && isfinite(report->parameter_max))
         return true;
-    say(out, NCA_EVENT_SKIPPED, "the gradient is not finite; the update is skipped");
+    if (report->applied)
+        trainer->health.skipped_in_a_row = SKIPS_IN_A_ROW;   // no later update would be better
+    say(out, NCA_EVENT_SKIPPED,
+        report->applied ? "the rule is not finite"
+                        : "the gradient is not finite; the update is skipped");
     return false;
 }
 
 // The pool's rows that went wrong become the seed.
 static nca_status repair_rows(nca_trainer *trainer, nca_error *error)
 {
+    const bool is_dead = is_batch_dead(trainer);
     for (int b = 0; b < trainer->config.batch && trainer->config.pool > 0; b++)
-        if (!is_good(&trainer->samples[b]))
+        if (is_dead || !is_good(&trainer->samples[b]))
             NCA_TRY(nca_pool_seed_row(trainer, trainer->rows[b], error));
     return NCA_OK;
 }
@@ -88,7 +109,9 @@ nca_status nca_health_remember(nca_trainer *trainer, nca_error *error)
 static nca_status roll_back(nca_trainer *trainer, nca_update_result *out, nca_error *error)
 {
     nca_health *health = &trainer->health;
-    char text[160];
+    const char *count = health->skipped_in_a_row == SKIPS_IN_A_ROW ? ", the 5th in a row" : "";
+    char text[240];
+    _Static_assert(SKIPS_IN_A_ROW == 5, "the words above");
     NCA_TRY(move_rule(trainer, true, error));
     NCA_TRY(nca_pool_seed(trainer, error));
     trainer->time = trainer->good.time;
@@ -97,9 +120,8 @@ static nca_status roll_back(nca_trainer *trainer, nca_update_result *out, nca_er
     health->rollbacks++;
     if (health->rollbacks_in_a_row++ < ROLLBACKS_IN_A_ROW) {
         snprintf(text, sizeof text,
-                 "%d updates in a row were skipped: back to the rule of update %lld, the pool to "
-                 "the seed",
-                 SKIPS_IN_A_ROW, (long long)trainer->good.update);
+                 "%.120s%s: back to the rule of update %lld, the pool to the seed", out->event_text,
+                 count, (long long)trainer->good.update);
         say(out, NCA_EVENT_ROLLED_BACK, text);
         return NCA_OK;
     }
@@ -120,23 +142,9 @@ nca_status nca_health_skip(nca_trainer *trainer, nca_update_result *out, nca_err
     return roll_back(trainer, out, error);
 }
 
-static bool is_batch_dead(const nca_trainer *trainer)
-{
-    for (int b = 0; b < trainer->config.batch; b++)
-        if (trainer->samples[b].alive_cells > 0)
-            return false;
-    return true;
-}
-
-nca_status nca_health_keep(nca_trainer *trainer, nca_update_result *out, nca_error *error)
+nca_status nca_health_keep(nca_trainer *trainer, nca_error *error)
 {
     trainer->health.skipped_in_a_row = 0;
-    if (is_batch_dead(trainer)) {
-        say(out, NCA_EVENT_POOL_REPAIRED, "no cell of the batch lives; its rows become the seed");
-        for (int b = 0; b < trainer->config.batch && trainer->config.pool > 0; b++)
-            NCA_TRY(nca_pool_seed_row(trainer, trainer->rows[b], error));
-        return NCA_OK;
-    }
     if (++trainer->health.good_since_rollback < GOOD_UPDATES)
         return NCA_OK;
     return nca_health_remember(trainer, error);

@@ -74,8 +74,8 @@ static void summarize(const nca_trainer *trainer, const nca_pass_report *pass,
     double loss = 0, largest = 0;
     for (int b = 0; b < trainer->config.batch; b++) {
         loss += trainer->samples[b].loss;
-        if (!(trainer->samples[b].max_state <= largest))   // a NaN is larger than all
-            largest = trainer->samples[b].max_state;
+        if (trainer->samples[b].max_state > largest || isnan(trainer->samples[b].max_state))
+            largest = trainer->samples[b].max_state;   // NaN stays
     }
     out->loss = loss / (double)trainer->config.batch;
     out->max_state = largest;
@@ -101,12 +101,12 @@ static nca_status learn(nca_trainer *trainer, nca_update_result *out, nca_update
 }
 
 // A good update: the batch goes back to the pool.
-static nca_status keep(nca_trainer *trainer, nca_update_result *out, nca_error *error)
+static nca_status keep(nca_trainer *trainer, nca_error *error)
 {
     trainer->time++;
     if (trainer->config.pool > 0)
         NCA_TRY(trainer->compute.backend->scatter(trainer->session, trainer->rows, error));
-    return nca_health_keep(trainer, out, error);
+    return nca_health_keep(trainer, error);
 }
 
 nca_status nca_trainer_update(nca_trainer *trainer, nca_update_result *out, nca_error *error)
@@ -126,11 +126,11 @@ nca_status nca_trainer_update(nca_trainer *trainer, nca_update_result *out, nca_
     bool is_good = nca_health_states_are_good(trainer, out);
     if (is_good) {
         NCA_TRY(learn(trainer, out, &learnt, error));
-        is_good = nca_health_gradient_is_good(&learnt, out);
+        is_good = nca_health_rule_is_good(trainer, &learnt, out);
     }
     trainer->done++;
     const nca_status status =
-        is_good ? keep(trainer, out, error) : nca_health_skip(trainer, out, error);
+        is_good ? keep(trainer, error) : nca_health_skip(trainer, out, error);
     out->seconds = now() - start;
     return status;
 }

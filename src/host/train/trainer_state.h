@@ -54,11 +54,12 @@ nca_status nca_pool_seed_row(nca_trainer *trainer, int row, nca_error *error);
 
 // What a rollout left, judged: a reason in `out` where the update must be skipped.
 bool nca_health_states_are_good(const nca_trainer *trainer, nca_update_result *out);
-bool nca_health_gradient_is_good(const nca_update_report *report, nca_update_result *out);
+bool nca_health_rule_is_good(nca_trainer *trainer, const nca_update_report *report,
+                             nca_update_result *out);
 // After a skipped update: repairs the pool, rolls back or gives up.
 nca_status nca_health_skip(nca_trainer *trainer, nca_update_result *out, nca_error *error);
-// After a good one: a batch that died is replaced, and the good rule renewed now and then.
-nca_status nca_health_keep(nca_trainer *trainer, nca_update_result *out, nca_error *error);
+// After a good one: the good rule is renewed now and then.
+nca_status nca_health_keep(nca_trainer *trainer, nca_error *error);
 // Takes the current rule as the good one.
 nca_status nca_health_remember(nca_trainer *trainer, nca_error *error);
 

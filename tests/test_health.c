@@ -1,0 +1,361 @@
+// When training goes wrong it is noticed in the same update, named, and undone: a NaN in weights or
+// gradient, a pool that explodes or dies. What is left is always a finite rule and a living pool.
+#include "spy.h"
+
+#include <float.h>
+
+static bool are_finite(const float *x, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (!isfinite(x[i]))
+            return false;
+    return true;
+}
+
+// Every row of the pool finite, within the bound, and alive somewhere.
+static void assert_pool_is_sound(training *of)
+{
+    const size_t state = state_of(&of->shape), channels = (size_t)of->shape.channels;
+    float *pool = read_of(of, NCA_POOL);
+    for (size_t n = 0; n < (size_t)of->shape.pool; n++) {
+        bool is_alive = false;
+        for (size_t i = 0; i < state; i++) {
+            assert_true(fabsf(pool[n * state + i]) <= 1e5f);
+            is_alive |= i % channels == NCA_ALPHA && pool[n * state + i] > NCA_ALIVE_THRESHOLD;
+        }
+        assert_true(is_alive);
+    }
+    free(pool);
+}
+
+static void assert_rule_is_sound(training *of)
+{
+    static const nca_buffer buffers[] = {NCA_PARAMETERS, NCA_MOMENT1, NCA_MOMENT2};
+    for (int i = 0; i < 3; i++) {
+        float *x = read_of(of, buffers[i]);
+        assert_true(are_finite(x, total_of(&of->shape)));
+        free(x);
+    }
+}
+
+static void assert_event(const nca_update_result *result, nca_event event, const char *words)
+{
+    if (result->event != event || !strstr(result->event_text, words))
+        fail_msg("update %d: event %d, not %d: \"%s\" does not say \"%s\"", (int)result->update,
+                 (int)result->event, (int)event, result->event_text, words);
+}
+
+// A training that has learnt for a while; no damage, so that no seed is cut away.
+static void start_good(training *of, int updates)
+{
+    nca_config config = small_config();
+    config.damaged = 0;
+    start_training(of, &config, 2);
+    for (int i = 0; i < updates; i++)
+        assert_int_equal(advance(of).event, NCA_EVENT_NONE);
+}
+
+static void put(training *of, nca_buffer buffer, size_t at, float x)
+{
+    assert_ok(of->inner.backend->upload(of->trainer->session, buffer, at, 1, &x, error));
+}
+
+// Rule, moments and pool; the caller frees them.
+typedef struct kept {
+    float *buffer[4];
+    size_t count[4];
+} kept;
+
+static const nca_buffer kept_buffers[] = {NCA_PARAMETERS, NCA_MOMENT1, NCA_MOMENT2, NCA_POOL};
+
+static kept keep(training *of)
+{
+    kept all;
+    for (int i = 0; i < 4; i++) {
+        all.buffer[i] = read_of(of, kept_buffers[i]);
+        all.count[i] = i < 3 ? total_of(&of->shape) : state_of(&of->shape) * (size_t)of->shape.pool;
+    }
+    return all;
+}
+
+static void free_kept(kept *of)
+{
+    for (int i = 0; i < 4; i++)
+        free(of->buffer[i]);
+}
+
+static bool is_kept(training *of, const kept *then, int which)
+{
+    float *now = read_of(of, kept_buffers[which]);
+    const bool is_same = memcmp(now, then->buffer[which], then->count[which] * sizeof *now) == 0;
+    free(now);
+    return is_same;
+}
+
+static void test_a_bad_gradient_is_skipped_and_nothing_changes(void **state)
+{
+    (void)state;
+    training of;
+    start_good(&of, 8);
+    kept before = keep(&of);
+    for (int i = 1; i <= 4; i++) {
+        spy.spoil = 1;
+        const nca_update_result result = advance(&of);
+        assert_event(&result, NCA_EVENT_SKIPPED, "gradient is not finite");
+        assert_false(isfinite(result.gradient_norm));
+        assert_int_equal(result.update, 8 + i);
+        for (int b = 0; b < 4; b++)
+            assert_true(is_kept(&of, &before, b));
+    }
+    // A good one ends the row: four more do not roll back. Adam's time has not moved meanwhile.
+    assert_int_equal(advance(&of).event, NCA_EVENT_NONE);
+    assert_int_equal(spy.step.time, 9);
+    spy.spoil = 4;
+    for (int i = 0; i < 4; i++)
+        assert_int_equal(advance(&of).event, NCA_EVENT_SKIPPED);
+    assert_int_equal(advance(&of).event, NCA_EVENT_NONE);
+    free_kept(&before);
+    end_training(&of);
+}
+
+// Where the rule cannot make the loss finite, whatever the weight: noticed at once, back in five.
+static void check_broken_weight(size_t at, float value)
+{
+    training of;
+    start_good(&of, 3);
+    put(&of, NCA_PARAMETERS, at, value);
+    int skipped = 0;
+    nca_update_result result;
+    do {
+        result = advance(&of);
+        assert_true(result.event != NCA_EVENT_NONE && *result.event_text);
+        assert_pool_is_sound(&of);
+    } while (++skipped < 5 && result.event != NCA_EVENT_ROLLED_BACK);
+    assert_event(&result, NCA_EVENT_ROLLED_BACK, "back to the rule of update 0");
+    assert_rule_is_sound(&of);
+    assert_int_equal(advance(&of).event, NCA_EVENT_NONE);
+    end_training(&of);
+}
+
+static void test_a_broken_weight_is_noticed_at_once(void **state)
+{
+    (void)state;
+    const nca_layout layout = nca_layout_of(8, 16);
+    static const float values[] = {NAN, INFINITY, -INFINITY, 1e30f};
+    for (int t = 0; t < NCA_TENSORS; t++)
+        for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
+            // An infinite or huge bias that a ReLU or the update makes nothing of is no harm.
+            if (t == NCA_HIDDEN_WEIGHT && i > 0)
+                continue;
+            if (t == NCA_HIDDEN_BIAS && i == 2)
+                continue;
+            check_broken_weight(layout.offset[t] + layout.size[t] / 2, values[i]);
+        }
+}
+
+// An update that leaves the rule itself not finite cannot be skipped any more: back at once.
+static void test_a_rule_that_overflows_goes_back_at_once(void **state)
+{
+    (void)state;
+    training of;
+    start_good(&of, 3);
+    kept start = keep(&of);
+    put(&of, NCA_PARAMETERS, 5, -FLT_MAX);   // of a hidden unit that stays silent
+    put(&of, NCA_PARAMETERS, nca_layout_of(8, 16).offset[NCA_HIDDEN_BIAS], -FLT_MAX);
+    put(&of, NCA_MOMENT1, 5, INFINITY);
+    const nca_update_result result = advance(&of);
+    assert_event(&result, NCA_EVENT_ROLLED_BACK, "the rule is not finite");
+    assert_rule_is_sound(&of);
+    assert_pool_is_sound(&of);
+    free_kept(&start);
+    end_training(&of);
+}
+
+// Every row of the pool far outside: each batch is named, and its rows are seeds after it.
+static void check_exploded_pool(float value, const char *words)
+{
+    training of;
+    start_good(&of, 3);
+    kept rule = keep(&of);
+    const size_t row = state_of(&of.shape), cell = (5 * 9 + 4) * 8;
+    for (size_t n = 0; n < 12; n++) {
+        put(&of, NCA_POOL, n * row + cell + NCA_ALPHA, 1);
+        put(&of, NCA_POOL, n * row + cell + 5, value);
+    }
+    nca_update_result result = advance(&of);
+    assert_event(&result, NCA_EVENT_SKIPPED, words);
+    assert_false(result.max_state <= 1e5);
+    for (int b = 0; b < 3; b++)
+        assert_true(is_kept(&of, &rule, b));
+    float *pool = read_of(&of, NCA_POOL);
+    for (int b = 1; b < 5; b++)   // the first was a seed already
+        assert_memory_equal(pool + (size_t)spy.gathered[1][b] * row, of.trainer->seed,
+                            row * sizeof *pool);
+    for (int i = 0; i < 12 && result.event != NCA_EVENT_NONE; i++)
+        result = advance(&of);
+    assert_int_equal(result.event, NCA_EVENT_NONE);
+    free(pool);
+    free_kept(&rule);
+    end_training(&of);
+}
+
+static void test_an_exploded_pool_is_noticed_and_repaired(void **state)
+{
+    (void)state;
+    check_exploded_pool(1e7f, "exploded");
+    check_exploded_pool(-3e38f, "exploded");
+}
+
+// Rows of nothing: the batch cannot live, whatever the rule.
+static void test_a_dead_pool_is_noticed_and_repaired(void **state)
+{
+    (void)state;
+    training of;
+    nca_config config = small_config();
+    config.reseeded = 0, config.damaged = 0;
+    start_training(&of, &config, 1);
+    advance(&of);
+    kept rule = keep(&of);
+    float *nothing = allocate(12 * state_of(&of.shape), sizeof *nothing);
+    write_buffer(&of.inner, of.trainer->session, NCA_POOL, 12 * state_of(&of.shape), nothing);
+    nca_update_result result = advance(&of);
+    assert_event(&result, NCA_EVENT_POOL_REPAIRED, "no cell of the batch lives");
+    for (int b = 0; b < 3; b++)
+        assert_true(is_kept(&of, &rule, b));
+    for (int i = 0; i < 12 && result.event != NCA_EVENT_NONE; i++)
+        result = advance(&of);
+    assert_int_equal(result.event, NCA_EVENT_NONE);
+    free(nothing);
+    free_kept(&rule);
+    end_training(&of);
+}
+
+// A rule that kills every seed learns nothing ever again, for no gradient reaches it.
+static void check_deadly_rule(int64_t pool)
+{
+    training of;
+    nca_config config = small_config();
+    config.damaged = 0, config.pool = pool, config.reseeded = pool > 0, config.fire_rate = 1;
+    start_training(&of, &config, 1);
+    advance(&of);
+    put(&of, NCA_PARAMETERS, nca_layout_of(8, 16).offset[NCA_OUTPUT_BIAS] + NCA_ALPHA, -9);
+    for (int i = 0; i < 4; i++) {
+        const nca_update_result result = advance(&of);
+        assert_event(&result, NCA_EVENT_POOL_REPAIRED, "no cell of the batch lives");
+    }
+    const nca_update_result result = advance(&of);
+    assert_event(&result, NCA_EVENT_ROLLED_BACK, "the 5th in a row: back to the rule of update 0");
+    assert_int_equal(advance(&of).event, NCA_EVENT_NONE);
+    end_training(&of);
+}
+
+static void test_a_deadly_rule_goes_back(void **state)
+{
+    (void)state;
+    check_deadly_rule(12);
+    check_deadly_rule(0);
+}
+
+// Five skips: rule, moments and Adam's time of the start, the pool all seeds, and other draws.
+static void test_five_skips_in_a_row_roll_back(void **state)
+{
+    (void)state;
+    training of, twin;
+    start_good(&of, 0);
+    kept start = keep(&of);
+    for (int i = 0; i < 6; i++)
+        advance(&of);
+    assert_false(is_kept(&of, &start, 3));
+    spy.spoil = 5;
+    for (int i = 0; i < 4; i++)
+        assert_int_equal(advance(&of).event, NCA_EVENT_SKIPPED);
+    const nca_update_result result = advance(&of);
+    assert_event(&result, NCA_EVENT_ROLLED_BACK, "back to the rule of update 0");
+    for (int b = 0; b < 4; b++)
+        assert_true(is_kept(&of, &start, b));
+    const nca_key key = spy.rollout.key;
+    advance(&of);
+    assert_true(spy.step.time == 1 && spy.rollout.key.seed != key.seed);
+    int rows[5];
+    memcpy(rows, spy.gathered[0], sizeof rows);
+    start_good(&twin, 11);   // the twelfth update of a training that never went wrong
+    advance(&twin);
+    assert_memory_not_equal(rows, spy.gathered[0], sizeof rows);
+    free_kept(&start);
+    end_training(&of), end_training(&twin);
+}
+
+// The rule to go back to is renewed every hundred good updates.
+static void test_it_goes_back_to_the_last_good_rule(void **state)
+{
+    (void)state;
+    training of;
+    start_good(&of, 100);
+    kept hundredth = keep(&of);
+    for (int i = 0; i < 7; i++)
+        advance(&of);
+    assert_false(is_kept(&of, &hundredth, 0));
+    spy.spoil = 5;
+    nca_update_result result = {0};
+    for (int i = 0; i < 5; i++)
+        result = advance(&of);
+    assert_event(&result, NCA_EVENT_ROLLED_BACK, "back to the rule of update 100");
+    for (int b = 0; b < 3; b++)
+        assert_true(is_kept(&of, &hundredth, b));
+    advance(&of);
+    assert_int_equal(spy.step.time, 101);
+    free_kept(&hundredth);
+    end_training(&of);
+}
+
+// Nothing helps: after three returns training ends, with the last good rule, and says so. Stopped
+// on the way and gone on with, it ends at the same update with the same bytes.
+static void test_it_gives_up_in_the_end(void **state)
+{
+    (void)state;
+    training of, resumed;
+    char path[64];
+    nca_update_result result = {0};
+    nca_error error = {0};
+    name_scratch("health", path);
+    start_good(&of, 2);
+    spy.spoil = 1000;
+    for (int i = 0; i < 19; i++) {
+        result = advance(&of);
+        assert_int_equal(result.event, i % 5 == 4 ? NCA_EVENT_ROLLED_BACK : NCA_EVENT_SKIPPED);
+        if (i == 11)
+            assert_int_equal(nca_trainer_save(of.trainer, path, &error), NCA_OK);
+    }
+    forget_calls();
+    assert_int_equal(nca_trainer_update(of.trainer, &result, &error), NCA_NUMERIC);
+    assert_event(&result, NCA_EVENT_GAVE_UP, "did not help");
+    assert_non_null(strstr(error.message, "update 22"));
+    assert_rule_is_sound(&of);
+    assert_pool_is_sound(&of);
+    start_good(&resumed, 0);
+    assert_int_equal(nca_trainer_restore(resumed.trainer, path, &error), NCA_OK);
+    spy.spoil = 1000;
+    for (int i = 12; i < 19; i++)
+        advance(&resumed);
+    forget_calls();
+    assert_int_equal(nca_trainer_update(resumed.trainer, &result, &error), NCA_NUMERIC);
+    assert_true(are_equal_trainings(&of, &resumed));
+    unlink(path);
+    end_training(&of), end_training(&resumed);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_bad_gradient_is_skipped_and_nothing_changes),
+        cmocka_unit_test(test_a_broken_weight_is_noticed_at_once),
+        cmocka_unit_test(test_a_rule_that_overflows_goes_back_at_once),
+        cmocka_unit_test(test_an_exploded_pool_is_noticed_and_repaired),
+        cmocka_unit_test(test_a_dead_pool_is_noticed_and_repaired),
+        cmocka_unit_test(test_a_deadly_rule_goes_back),
+        cmocka_unit_test(test_five_skips_in_a_row_roll_back),
+        cmocka_unit_test(test_it_goes_back_to_the_last_good_rule),
+        cmocka_unit_test(test_it_gives_up_in_the_end),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,125 @@
+#!/usr/bin/env bash
+# A full short training through the program: the run folder is whole, the loss falls, more updates
+# continue it as if it had never ended, signals leave a checkpoint and say so, and eval, run and info
+# work on what was trained.
+#   train_cli.sh NCA
+set -euo pipefail
+nca=$(realpath "${1:-build/nca}")
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+cd "$scratch"
+
+fail() {
+  echo "FAILED: $*"
+  exit 1
+}
+
+# begins FILE HEX: the file begins with these bytes.
+begins() {
+  [ -s "$1" ] || fail "$1 is missing or empty"
+  [ "$(head -c $((${#2} / 2)) "$1" | od -An -tx1 | tr -d ' \n')" = "$2" ] || fail "$1 begins otherwise"
+}
+
+is_png() { begins "$1" 89504e470d0a1a0a; }
+
+is_animation() {
+  begins "$1" 52494646
+  grep -qa ANIM "$1" || fail "$1 does not move"
+}
+
+# numbers FILE NAME: a field of every line of a metrics.jsonl.
+numbers() { sed -n "s/.*\"$2\": \([-+.0-9e]*\).*/\1/p" "$1"; }
+
+# Metrics without what the clock says.
+timeless() { sed 's/, "seconds".*//' "$1"; }
+
+settings=(--target 🦎 --target-size 8 --padding 3 --channels 8 --hidden 32 --batch 4 --pool 16
+  --damaged 1 --steps-min 10 --steps-max 14 --schedule constant --rate 0.004 --checkpoint-every 50
+  --pictures-every 80)
+
+"$nca" train "${settings[@]}" --updates 160 --out run >log || {
+  grep -q "no emoji font" log && echo "no emoji font: skipped" && exit 77
+  fail "training ends with $?"
+}
+
+# The run folder.
+for name in config.json metrics.jsonl model.safetensors checkpoint.safetensors; do
+  [ -s "run/$name" ] || fail "run/$name is missing or empty"
+done
+is_png run/loss.png
+for number in 000080 000160; do
+  is_png "run/pictures/batch-$number.png"
+  is_png "run/pictures/pool-$number.png"
+done
+is_animation run/growth.webp
+is_animation run/healing.webp
+expected="checkpoint.safetensors config.json growth.webp healing.webp loss.png metrics.jsonl model.safetensors pictures"
+[ "$(ls -A run | LC_ALL=C sort | tr '\n' ' ')" = "$expected " ] || fail "run holds $(ls -A run)"
+[ "$(numbers run/metrics.jsonl update)" = "$(seq 160)" ] || fail "the metrics do not count 1 to 160"
+
+# The loss falls, by half at least.
+means=$(numbers run/metrics.jsonl loss | awk '
+  NR <= 20 { first += $1 / 20 } NR > 140 { last += $1 / 20 }
+  END { print first, last, last < 0.5 * first ? "falls" : "does not fall" }')
+echo "loss $means"
+[[ $means == *" falls" ]] || fail "the loss does not fall: $means"
+
+# config.json alone repeats the run.
+"$nca" train --config run/config.json --updates 10 --out again --quiet >/dev/null
+cmp <(timeless run/metrics.jsonl | head -10) <(timeless again/metrics.jsonl) ||
+  fail "config.json does not repeat the run"
+
+# More updates: as if they had been asked for at once. A run that is done has nothing left to do.
+"$nca" train "${settings[@]}" --updates 60 --out straight --quiet >/dev/null
+"$nca" train --resume again --updates 60 --quiet >/dev/null
+cmp straight/model.safetensors again/model.safetensors || fail "more updates give another rule"
+cmp <(timeless straight/metrics.jsonl) <(timeless again/metrics.jsonl) ||
+  fail "more updates give other metrics"
+"$nca" train --resume straight --quiet >/dev/null
+cmp straight/model.safetensors again/model.safetensors || fail "a finished run is not left as it is"
+
+# stopped SIGNAL CODE: a run that the signal stops after an update or two says where it stands and
+# how to go on, and what it leaves can be gone on with.
+stopped() {
+  local code=0 done
+  rm -rf endless
+  "$nca" train "${settings[@]}" --updates 1000000 --out endless >log 2>&1 &
+  local child=$!
+  for ((i = 0; i < 600; i++)); do
+    [ -e endless/metrics.jsonl ] && [ "$(wc -l <endless/metrics.jsonl)" -ge 3 ] && break
+    sleep 0.1
+  done
+  kill "-$1" "$child"
+  wait "$child" || code=$?
+  [ "$code" -eq "$2" ] || fail "SIG$1 ends training with $code, not $2"
+  done=$(numbers endless/metrics.jsonl update | tail -1)
+  grep -q "stopped after update $done of 1000000; go on with: nca train --resume endless" log ||
+    fail "SIG$1: not said where it stopped: $(tail -1 log)"
+  "$nca" train --resume endless --updates $((done + 2)) --quiet >/dev/null || fail "SIG$1: no way on"
+  [ "$(numbers endless/metrics.jsonl update)" = "$(seq $((done + 2)))" ] ||
+    fail "SIG$1: the metrics do not go on"
+}
+stopped INT 130
+stopped TERM 143
+
+# What was trained is judged, run and told about.
+"$nca" eval run --steps 12,20 --seeds 3 --cut-at 12 --heal-steps 10 --long-run 30 --json >eval.json
+for word in '"loss_at"' '"12"' '"20"' '"median"' '"min"' '"max"' '"healed"' '"upper"' '"lower"' \
+  '"left"' '"right"' '"center"' '"long_run"'; do
+  grep -qF "$word" eval.json || fail "eval --json does not say $word"
+done
+"$nca" eval run --steps 12 --no-cuts --long-run 0 --seeds 2 | grep -q 12 || fail "eval says nothing"
+"$nca" run run --steps 20 --every 2 --output film.webp >/dev/null
+is_animation film.webp
+"$nca" run run --steps 20 --every 2 --damage left@10 --output film.gif >/dev/null
+begins film.gif 474946383961
+"$nca" run run --steps 20 --output last.png >/dev/null
+is_png last.png
+"$nca" run run/model.safetensors --steps 3 --output states.npy >/dev/null
+begins states.npy 934e554d5059
+grep -qa "(4, 14, 14, 8)" states.npy || fail "states.npy is no [T,H,W,C]"
+"$nca" info run >info.txt
+"$nca" info run/model.safetensors >>info.txt
+for word in "updates_done *160" "\[32,24\]" "\[8,32\]" "grid_height *14"; do
+  grep -q "$word" info.txt || fail "info does not say $word: $(cat info.txt)"
+done
