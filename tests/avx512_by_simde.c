@@ -1,6 +1,18 @@
-// The AVX-512 kernels for processors without AVX-512, through SIMDe's portable intrinsics.
-#include "nca/backend.h"
-
+// The AVX-512 kernels for processors without AVX-512, through SIMDe's portable intrinsics: beside
+// the processor's own, or, with NCA_TEST_BY_SIMDE, in their place. A program that is linked with
+// this file then takes these two functions from here and not from the library, and its cpu backend
+// runs AVX-512 on any processor.
 #define NCA_AVX512_BY_SIMDE
+#if !defined(NCA_TEST_BY_SIMDE)
 #define nca_cpu_fill_avx512 nca_cpu_fill_avx512_by_simde
+#endif
 #include "cpu/simd_avx512.c"
+
+#if defined(NCA_TEST_BY_SIMDE)
+#include "cpu/cpu.h"
+
+nca_cpu_isa nca_cpu_isa_best(void)
+{
+    return NCA_ISA_AVX512;
+}
+#endif

@@ -15,27 +15,12 @@ enum { THREADS_MAX = 1024, PEAK_RUNS = 5 };
 
 static const char *const isa_names[] = {"scalar", "avx2", "avx512"};
 
-// The best instruction set of this processor and operating system.
-static nca_cpu_isa best_isa(void)
-{
-#if defined(__x86_64__)
-    __builtin_cpu_init();
-    const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
-    if (avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
-        __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq"))
-        return NCA_ISA_AVX512;
-    if (avx2)
-        return NCA_ISA_AVX2;
-#endif
-    return NCA_ISA_SCALAR;
-}
-
 // The option, or else NCA_CPU_ISA, caps the choice; what the processor lacks is refused.
 static nca_status choose_isa(const char *asked, nca_cpu_isa *out, nca_error *error)
 {
     const char *variable = getenv("NCA_CPU_ISA");
     const char *name = asked ? asked : variable;
-    *out = best_isa();
+    *out = nca_cpu_isa_best();
     if (!name || !*name)
         return NCA_OK;
     for (int isa = NCA_ISA_SCALAR; isa <= NCA_ISA_AVX512; isa++) {

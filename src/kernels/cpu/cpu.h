@@ -119,6 +119,9 @@ static inline double nca_cpu_now(void)
 typedef void nca_cpu_band(void *session, int sample, int phase, int band, int worker);
 nca_status nca_cpu_run(nca_session *session, int phases, nca_cpu_band *band, nca_error *error);
 
+// isa.c: the best instruction set of this processor and operating system.
+nca_cpu_isa nca_cpu_isa_best(void);
+
 // session.c
 uint64_t nca_cpu_session_bytes(const nca_device *device, const nca_shape *shape);
 nca_status nca_cpu_session_create(nca_device *device, const nca_shape *shape, nca_session **out,

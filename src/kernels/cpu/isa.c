@@ -1,4 +1,5 @@
-// Which instruction sets this processor has.
+// Which instruction sets this processor has. A file of its own, so that a test can put another in
+// its place and run kernels by emulation.
 #include "cpu.h"
 
 nca_cpu_isa nca_cpu_isa_best(void)
