@@ -22,8 +22,9 @@ killed=0
 "$nca" train "${settings[@]}" --out disturbed >/dev/null &
 child=$!
 while [ "$killed" -lt "$kills" ]; do
-  # Anywhere from the start of the program to a few checkpoints later.
-  delay_ms=$((RANDOM % (took_ms * 3 / kills + 20) + 1))
+  # Anywhere from the start of the program to a few checkpoints later; all together shorter than the
+  # run, so that it is not finished before the last kill.
+  delay_ms=$((RANDOM % (took_ms * 4 / 5 / kills) + 1))
   sleep "$(printf '%d.%03d' $((delay_ms / 1000)) $((delay_ms % 1000)))"
   if kill -KILL "$child" 2>/dev/null; then
     wait "$child" 2>/dev/null || true

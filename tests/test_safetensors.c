@@ -244,8 +244,8 @@ static void test_headers_that_are_no_json_are_refused(void **state)
     (void)state;
     static const char *const bad[] = {
         "[]", "null", "12", "{\"a\"", "{}}", "{'a':1}", "\xff\xfe", "{} x",
-        "{\"a\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[0,1]},"
-        "\"a\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[0,1]}}",   // the name twice
+        ("{\"a\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[0,1]},"
+         "\"a\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[0,1]}}"),   // the name twice
         "{\"a\\u0000b\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[0,1]}}",
         "{\"__metadata__\":{\"k\":\"v\",\"k\":\"w\"}}",
     };
