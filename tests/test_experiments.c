@@ -1,5 +1,5 @@
-// The presets against RECIPES, number by number: a preset is a whole column, whatever was set
-// before.
+// The presets against the published recipes, number by number: a preset is a whole column, whatever
+// was set before.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,8 +12,7 @@
 
 #include "study/experiments.h"
 
-// What a column says; the target, its preparation, the seed and how often to save are no part of
-// it.
+// What a column says. The target, its preparation, the seed and how often to save are no part of it.
 typedef struct column {
     const char *name;
     int grid, target_size;

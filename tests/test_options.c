@@ -1,5 +1,5 @@
-// The command line: every form of an option, every way to get one wrong, presets and config files
-// in their order.
+// The command line: every form of an option, every way to get one wrong, and in which order presets
+// and config files count.
 #define _GNU_SOURCE   // open_memstream, mkstemp
 #include <setjmp.h>
 #include <stdarg.h>

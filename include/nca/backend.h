@@ -7,28 +7,27 @@
 // parameters and reports cross it.
 //
 // The contract, for every backend:
-//   * Order. Calls on a session act as if done one after the other. They may return before the work
-//   is done; what
-//     they report through pointers (reports, downloads) is filled when `synchronize` returns at the
-//     latest. Those pointers stay valid until then. A backend that works synchronously fills them
-//     at once.
+//   * Order. Calls on a session act as if done one after the other. They may return before the
+//     work is done; what they report through pointers (reports, downloads) is filled when
+//     `synchronize` returns at the latest, and those pointers stay valid until then. A backend that
+//     works synchronously fills them at once.
 //   * One thread at a time uses a device and its sessions.
 //   * Determinism. The same calls on the same device give the same bits, for any number of threads.
 //   * Randomness. Fire bits are those of nca/rng.h; nothing else is drawn behind the seam.
-//   * Ownership. Arguments are the caller's and unchanged; a session is destroyed before its
-//   device.
+//   * Ownership. Arguments are the caller's and unchanged. A session is destroyed before its device.
 //   * Failure. A call that fails leaves parameters, moments and pool as they were; the batch may be
-//   lost.
+//     lost.
 //
 // One step of the rule, for the cells of one grid, from state x to x' (Mordvintsev et al. 2020):
-//   perception  p = (x, cos a gx - sin a gy, sin a gx + cos a gy), gx and gy the cross-correlation
-//   of each channel with
-//               [[-1,0,1],[-2,0,2],[-1,0,1]]/8 and its transpose, zero outside the grid
+//   perception  p = (x, cos a gx - sin a gy, sin a gx + cos a gy), where gx and gy are the
+//               cross-correlation of each channel with [[-1,0,1],[-2,0,2],[-1,0,1]]/8 and with its
+//               transpose, zero outside the grid
 //   update      u = x + step_size * fire * (W2 relu(W1 p + b1) + b2)
-//   alive       largest alpha in the 3x3 neighbourhood above the threshold, in x AND in u (before
-//   dead cells are cleared) x' = alive ? u : 0, in all channels
+//   alive       the largest alpha in the 3x3 neighbourhood is above the threshold, in x AND in u
+//               (before dead cells are cleared)
+//   result      x' = alive ? u : 0, in all channels
 // No gradient flows through fire or alive. A backend may leave out whatever cannot change x' (dead
-// cells), but not the alpha of a dead cell's update where it decides whether a neighbour is alive
+// cells), but not the alpha of a dead cell's update where that decides whether a neighbour is alive
 // in u.
 #ifndef NCA_BACKEND_H
 #define NCA_BACKEND_H
@@ -51,8 +50,7 @@ typedef struct nca_session nca_session;   // of one device; opaque
 typedef struct nca_device_options {
     int threads;       // CPU threads; 0: one for each core this process may use
     int number;        // which of several devices of the kind
-    const char *isa;   // caps the instruction set: "scalar", "avx2", "avx512"; NULL: the
-                       // NCA_CPU_ISA variable, else best
+    const char *isa;   // caps the instruction set: "scalar", "avx2", "avx512"; NULL: $NCA_CPU_ISA
 } nca_device_options;
 
 typedef struct nca_device_info {
@@ -76,12 +74,12 @@ typedef struct nca_shape {
 
 // What can be uploaded and downloaded, all f32 in the layout of nca/tensor.h and nca/model.h.
 typedef enum nca_buffer {
-    NCA_PARAMETERS,   // [P]         P = nca_layout_of(channels, hidden).total
-    NCA_GRADIENT,     // [P]         d(mean over B of loss) / d parameters, before any gradient rule
-    NCA_MOMENT1,      // [P]         Adam's first moment
-    NCA_MOMENT2,      // [P]         Adam's second moment
-    NCA_BATCH,        // [B,H,W,C]   the states a rollout reads and replaces
-    NCA_BATCH_GRADIENT,   // [B,H,W,C]   d(mean loss) / d(state before the rollout); download only
+    NCA_PARAMETERS,       // [P]        P = nca_layout_of(channels, hidden).total
+    NCA_GRADIENT,         // [P]        d(mean over B of loss) / d parameters, before any rule
+    NCA_MOMENT1,          // [P]        Adam's first moment
+    NCA_MOMENT2,          // [P]        Adam's second moment
+    NCA_BATCH,            // [B,H,W,C]  the states a rollout reads and replaces
+    NCA_BATCH_GRADIENT,   // [B,H,W,C]  d(mean loss) / d(state before the rollout); download only
     NCA_POOL,             // [N,H,W,C]
     NCA_TARGET,           // [H,W,4]
     NCA_BUFFERS,
@@ -97,17 +95,16 @@ typedef struct nca_region {
 } nca_region;
 
 typedef struct nca_rollout {
-    int steps;          // T >= 0
-    int first_step;     // number of the first step in the fire bits' counters
-    nca_key key;        // of the fire bits
-    double fire_rate;   // 0..1
-    double angle;       // a, in RADIANS
-    double step_size;
+    int steps;                // T >= 0
+    int first_step;           // number of the first step in the fire bits' counters
+    nca_key key;              // of the fire bits
+    double fire_rate;         // 0..1
+    double angle;             // a, in RADIANS
+    double step_size;         // multiplies the update
     double alive_threshold;   // NCA_ALIVE_THRESHOLD but in tests
-    const uint8_t
-        *fire;        // [T,B,H,W] given bits, 0 or 1; NULL: those of nca/rng.h, slot b the sample
-    bool keep_tape;   // a backward pass follows; T <= tape_steps
-    bool measure;     // fill the times of the reports (reads the clock every few dozen cells)
+    const uint8_t *fire;      // [T,B,H,W] given bits; NULL: those of nca/rng.h, slot b the sample
+    bool keep_tape;           // a backward pass follows; T <= tape_steps
+    bool measure;             // fill the times of the reports: the clock is read often
 } nca_rollout;
 
 // What a pass did, for progress lines and benchmarks.
@@ -128,7 +125,7 @@ typedef struct nca_sample_report {
 typedef enum nca_gradient_rule_kind {
     NCA_GRADIENT_NORMALIZE,   // divide each tensor by (its L2 norm + 1e-8)
     NCA_GRADIENT_CLIP,        // clamp every element to +-value
-    NCA_GRADIENT_GLOBAL,   // scale everything so that the L2 norm over all tensors is at most value
+    NCA_GRADIENT_GLOBAL,      // scale all so that the L2 norm over all tensors is at most value
 } nca_gradient_rule_kind;
 
 enum { NCA_GRADIENT_RULES_MAX = 4 };
@@ -144,34 +141,31 @@ typedef struct nca_optimizer_step {
 } nca_optimizer_step;
 
 typedef struct nca_update_report {
-    double gradient_norm[NCA_TENSORS];   // L2 norm of each tensor's raw gradient; NaN or infinite
-                                         // where it is
-    double parameter_max;   // largest |parameter| after the update; infinite or NaN where any is
-    bool applied;   // false: nothing was changed, because a gradient was not finite or, after the
-                    // rules, its square is beyond f32
+    double gradient_norm[NCA_TENSORS];   // L2 norm of each raw gradient; not finite where it is not
+    double parameter_max;                // largest |parameter| after the update; the same holds
+    bool applied;   // false: nothing was changed, for a gradient, or its square, is beyond f32
 } nca_update_report;
 
 typedef struct nca_backend {
     const char *name;          // as in --device
     const char *description;   // one line for `nca info`
 
-    // -- Device
-    // ---------------------------------------------------------------------------------------------------
+    // -- Device -----------------------------------------------------------------------------------
+
     // NCA_DEVICE when the machine lacks it or the asked instruction set, NCA_ARGUMENT for options
     // out of range.
     nca_status (*open)(const nca_device_options *options, nca_device **out, nca_error *error);
     void (*close)(nca_device *device);   // accepts NULL
     void (*info)(const nca_device *device, nca_device_info *out);
-    // Measures the device's own f32 multiply-add peak, in flop/s for each of its threads (CPU) or
-    // the whole (GPU).
+    // Measures the device's own f32 multiply-add peak, in flop/s: of each of its threads (CPU), or
+    // of the whole (GPU).
     double (*peak)(nca_device *device);
 
-    // -- Session
-    // --------------------------------------------------------------------------------------------------
-    // Bytes create() would allocate for this shape; UINT64_MAX where that overflows. Allocates
-    // nothing.
+    // -- Session ----------------------------------------------------------------------------------
+
+    // Bytes that create() would allocate for this shape; UINT64_MAX where that overflows.
     uint64_t (*session_bytes)(const nca_device *device, const nca_shape *shape);
-    // Refuses (NCA_MEMORY, naming the bytes) what would not fit before it allocates. All buffers
+    // Refuses what would not fit before it allocates: NCA_MEMORY, naming the bytes. All buffers
     // start as zero.
     nca_status (*create)(nca_device *device, const nca_shape *shape, nca_session **out,
                          nca_error *error);
@@ -182,41 +176,41 @@ typedef struct nca_backend {
     nca_status (*download)(nca_session *session, nca_buffer buffer, size_t first, size_t count,
                            float *to, nca_error *error);
 
-    // -- Pool and batch
-    // -------------------------------------------------------------------------------------------
-    // rows [B], each 0..N-1. gather: batch[b] = pool[rows[b]]; scatter: pool[rows[b]] = batch[b],
-    // in the order of b.
+    // -- Pool and batch ---------------------------------------------------------------------------
+
+    // gather: batch[b] = pool[rows[b]]; scatter: pool[rows[b]] = batch[b], in the order of b.
+    //   rows   [B], each 0..N-1
     nca_status (*gather)(nca_session *session, const int *rows, nca_error *error);
     nca_status (*scatter)(nca_session *session, const int *rows, nca_error *error);
-    // Slot of the batch becomes zeros with channels 3..C-1 of the cell (y, x) one. clear false:
-    // adds a seed only.
+    // A slot of the batch becomes zeros, with channels 3..C-1 of the cell (y, x) one. Where `clear`
+    // is false the seed is only added.
     nca_status (*seed)(nca_session *session, int slot, int y, int x, bool clear, nca_error *error);
-    // Clears all channels of the cells inside.
+    // Clears all channels of the cells inside the region.
     nca_status (*damage)(nca_session *session, int slot, const nca_region *region,
                          nca_error *error);
 
-    // -- Rollout and learning
-    // ------------------------------------------------------------------------------------- The
-    // batch goes T steps forward. `report` may be NULL.
+    // -- Rollout and learning ---------------------------------------------------------------------
+
+    // The batch goes T steps forward. `report` may be NULL.
     nca_status (*forward)(nca_session *session, const nca_rollout *rollout, nca_pass_report *report,
                           nca_error *error);
     // samples [B]: what the batch is like now, against the target.
     nca_status (*loss)(nca_session *session, nca_sample_report *samples, nca_error *error);
-    // Gradient of the mean loss of the batch through the whole tape: fills NCA_GRADIENT and
-    // NCA_BATCH_GRADIENT. The last forward kept its tape and the batch is as it left it. `report`
+    // Gradient of the mean loss of the batch through the whole tape, into NCA_GRADIENT and
+    // NCA_BATCH_GRADIENT. The last forward kept its tape, and the batch is as it left it. `report`
     // may be NULL.
     nca_status (*backward)(nca_session *session, nca_pass_report *report, nca_error *error);
-    // Gradient rules, then bias-corrected Adam: p -= rate * m / (1 - beta1^t) / (sqrt(v / (1 -
-    // beta2^t)) + epsilon).
+    // Gradient rules, then bias-corrected Adam:
+    //   p -= rate * m / (1 - beta1^t) / (sqrt(v / (1 - beta2^t)) + epsilon)
     nca_status (*update)(nca_session *session, const nca_optimizer_step *step,
                          nca_update_report *report, nca_error *error);
-    // All work is done and all reports are filled. Failures of earlier calls that returned early
-    // surface here.
+    // Returns when all work is done and all reports are filled. Failures of calls that returned
+    // early surface here.
     nca_status (*synchronize)(nca_session *session, nca_error *error);
 } nca_backend;
 
-// The backends of this build (src/host/devices.c is the one host file that names them), ended by
-// NULL.
+// The backends of this build, ended by NULL: src/host/devices.c is the one host file that names
+// them.
 const nca_backend *const *nca_backends(void);
 
 // An opened device with its functions.

@@ -3,8 +3,8 @@
 // are the `regenerating` column of Mordvintsev et al. 2020; presets (study/experiments.c) change
 // them by whole columns.
 //
-// A new hyper-parameter is one row here: `--steps-min` on the command line, "steps_min" in JSON,
-// config.steps_min in C.
+// A new hyper-parameter is one row here: `--steps-min` on the command line is "steps_min" in JSON
+// and config.steps_min in C.
 #ifndef NCA_CONFIG_H
 #define NCA_CONFIG_H
 
@@ -78,10 +78,10 @@ nca_config nca_config_default(void);
 // Height and width of the grid, from `grid`, or from target size and padding where it is "auto".
 nca_status nca_config_grid(const nca_config *config, int *height, int *width, nca_error *error);
 
-// Every number within its range, every text understood, and the fields consistent: steps_min <=
-// steps_max, damage radii in order, reseeded + damaged <= batch, batch <= pool unless drawn with
-// replacement, target within the grid, channels and hidden multiples of 4. The message names the
-// option.
+// Checks that every number is within its range, that every text is understood, and that the fields
+// go together: steps_min <= steps_max, damage radii in order, reseeded + damaged <= batch, batch <=
+// pool unless drawn with replacement, target within the grid, channels and hidden multiples of 4.
+// The message names the option.
 nca_status nca_config_check(const nca_config *config, nca_error *error);
 
 // Whether a field, by its name, changes the trajectory of a run: all but preset, checkpoint_every

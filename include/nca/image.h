@@ -24,9 +24,8 @@ void nca_image_free(nca_image *image);
 
 // What becomes a target, and how.
 typedef struct nca_target_options {
-    const char *source;   // a file, an emoji as typed, or code points as "U+1F98E" ("U+1F469 U+200D
-                          // U+1F680")
-    const char *font;     // a colour bitmap font for emoji; NULL or "" finds Noto Color Emoji
+    const char *source;       // a file, an emoji, or its code points: "U+1F469 U+200D U+1F680"
+    const char *font;         // a colour bitmap font for emoji; NULL or "" finds Noto Color Emoji
     const char *background;   // "#rrggbb" that becomes transparent; NULL or "" keys nothing
     int target_size;          // the longer side after shrinking or enlarging, in cells
     bool trim;                // first cut the empty border away (always done for an emoji)
@@ -42,15 +41,17 @@ nca_status nca_target_load(const nca_target_options *options, nca_image *out, nc
 nca_status nca_image_pad(const nca_image *image, int height, int width, nca_image *out,
                          nca_error *error);
 
-// A PNG, JPEG, BMP or TGA file, premultiplied; refuses what is not an image and anything above
-// 16384 a side.
+// A PNG, JPEG, BMP or TGA file, premultiplied. Refuses what is not an image, and anything of more
+// than 16384 pixels a side.
 nca_status nca_image_read(const char *path, nca_image *out, nca_error *error);
 // The same from memory; `name` stands in messages.
 nca_status nca_image_decode(const uint8_t *bytes, size_t size_bytes, const char *name,
                             nca_image *out, nca_error *error);
 
-// The visible part of a state [H,W,C] on white: 1 - clip(alpha, 0, 1) + RGB, clipped; rgb [H,W,3] 8
-// bit. Source: Mordvintsev et al. 2020, the notebook's to_rgb.
+// The visible part of a state on white: 1 - clip(alpha, 0, 1) + RGB, clipped.
+//   state  [H,W,C] f32
+//   rgb    [H,W,3] out, bytes
+// Source: Mordvintsev et al. 2020, the notebook's to_rgb.
 void nca_image_on_white(const float *state, int height, int width, int channels, uint8_t *rgb);
 
 #ifdef __cplusplus

@@ -1,7 +1,7 @@
 // The update rule: two linear layers, 3C -> K, ReLU, K -> C, and where its parameters lie.
 //
-// Parameters are one flat f32 array of four tensors in this order, each row major, PyTorch's
-// `Linear` convention:
+// Parameters are one flat f32 array of four tensors in this order, each row major, as PyTorch's
+// `Linear` has them:
 //   hidden.weight [K,3C]   inputs in three groups of C: identity, x-gradient, y-gradient
 //   hidden.bias   [K]
 //   output.weight [C,K]
@@ -50,7 +50,7 @@ static inline nca_layout nca_layout_of(int channels, int hidden)
     return layout;
 }
 
-// A rule as it lies in model.safetensors: parameters, and what is needed to run it as it was
+// A rule as it lies in model.safetensors: its parameters, and what it takes to run it as it was
 // trained.
 typedef struct nca_model {
     int channels;        // C, a multiple of 4
@@ -61,7 +61,7 @@ typedef struct nca_model {
     double step_size;    // multiplies the update
     int grid_height;     // the grid it was trained on; 0 where unknown
     int grid_width;
-    char name[128];   // where it came from, for people: target and preset, or the imported file
+    char name[128];   // where it came from, for people: target and preset, or the file
 } nca_model;
 
 // Allocates parameters, all zero, with fire rate 0.5, angle 0, step size 1.
@@ -72,8 +72,7 @@ void nca_model_free(nca_model *model);
 // Source: Mordvintsev et al. 2020, the notebook.
 void nca_model_initialize(nca_model *model, uint64_t seed);
 
-// model.safetensors: the four tensors as F32; the rest as string metadata. Written whole or not at
-// all.
+// model.safetensors: the four tensors as F32, the rest as metadata. Written whole or not at all.
 nca_status nca_model_save(const nca_model *model, const char *path, nca_error *error);
 
 // Reads a model.safetensors, or a run folder that holds one. On failure `out` is untouched.

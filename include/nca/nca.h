@@ -1,5 +1,5 @@
-// nca trains neural cellular automata: this header includes the others, in the order in which to
-// read them.
+// nca trains neural cellular automata. This header includes the others; a good order to read them
+// in is tensor, model, config, backend, train.
 #ifndef NCA_H
 #define NCA_H
 

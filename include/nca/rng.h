@@ -1,5 +1,5 @@
-// Random numbers as a function of what they are for: Philox4x32-10 (Salmon et al. 2011), counter
-// based.
+// Random numbers as a function of what they are for: Philox4x32-10, counter based (Salmon et al.
+// 2011).
 //
 // No state is kept: the same (seed, update, sample, step, cell) gives the same bits on every
 // backend, for any number of threads and in any order, so that a run is repeated, resumed and
@@ -47,8 +47,7 @@ void nca_random_words(nca_key key, nca_random_purpose purpose, uint32_t sample, 
 double nca_random_uniform(nca_key key, nca_random_purpose purpose, uint32_t sample, uint32_t step,
                           uint32_t index);
 
-// How many of the 65536 values of a 16-bit half let a cell fire: the rate rounded to 1/65536,
-// 0..65536.
+// How many of the 65536 values of a 16-bit half let a cell fire: the rate in 65536ths, rounded.
 static inline uint32_t nca_fire_threshold(double fire_rate)
 {
     return fire_rate <= 0 ? 0u : fire_rate >= 1 ? 65536u : (uint32_t)(fire_rate * 65536.0 + 0.5);

@@ -27,8 +27,7 @@ typedef enum nca_status {
 #undef NCA_STATUS_ENUM
 } nca_status;
 
-// The words of a failure: one line "the thing: the reason; the way out", without a trailing
-// newline.
+// The words of a failure: one line, "the thing: the reason; the way out", without a newline.
 typedef struct nca_error {
     nca_status status;
     char message[1000];
@@ -40,8 +39,8 @@ typedef struct nca_error {
 #define NCA_PRINTF(format_index, first)
 #endif
 
-// Writes the message into `error` (may be NULL) and returns `status`, so that a failure is one
-// statement:
+// Writes the message into `error` (which may be NULL) and returns `status`: a failure is one
+// statement.
 //   return nca_fail(error, NCA_FORMAT, "%s: not a safetensors file; ...", path);
 nca_status nca_fail(nca_error *error, nca_status status, const char *format, ...) NCA_PRINTF(3, 4);
 
@@ -56,8 +55,8 @@ const char *nca_status_words(nca_status status);
             return nca_try_status;                \
     } while (0)
 
-// Forwards a failure through the function's one exit: needs a local `nca_status status` and a label
-// `cleanup`.
+// Forwards a failure through the function's one exit: it needs a local `nca_status status` and a
+// label `cleanup`.
 #define NCA_GO(call)          \
     do {                      \
         status = (call);      \

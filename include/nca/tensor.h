@@ -18,8 +18,8 @@ enum {
     NCA_PERCEIVED = 3,   // groups a cell perceives: itself, its x-gradient, its y-gradient
 };
 
-// A cell is alive where the largest alpha of its 3x3 neighbourhood is above this (Mordvintsev et
-// al. 2020).
+// A cell is alive where the largest alpha of its 3x3 neighbourhood is above this.
+// Source: Mordvintsev et al. 2020.
 #define NCA_ALIVE_THRESHOLD 0.1f
 
 // Elements of a state of `batch` grids.

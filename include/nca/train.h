@@ -1,5 +1,5 @@
-// Training: target -> pool -> batch -> rollout, T steps -> loss -> rollout backward -> optimizer ->
-// pool.
+// Training:
+//   target -> pool -> batch -> rollout, T steps -> loss -> rollout backward -> optimizer -> pool
 #ifndef NCA_TRAIN_H
 #define NCA_TRAIN_H
 
@@ -18,38 +18,39 @@ typedef struct nca_trainer nca_trainer;
 // Something that went wrong in an update and what was done about it.
 typedef enum nca_event {
     NCA_EVENT_NONE,
-    NCA_EVENT_SKIPPED,         // loss or gradient not finite, or a state beyond the bound: nothing
-                               // of the update is kept
-    NCA_EVENT_ROLLED_BACK,     // several skips in a row, or a rule that is not finite: back to the
-                               // last good one, with other random draws
-    NCA_EVENT_POOL_REPAIRED,   // no cell of the batch lives: nothing of the update is kept, its
-                               // rows of the pool became the seed
-    NCA_EVENT_GAVE_UP,   // rolling back did not help: training ends, the last good rule stands
+    // Loss or gradient not finite, or a state beyond the bound: nothing of the update is kept.
+    NCA_EVENT_SKIPPED,
+    // Several skips in a row, or a rule that is not finite: back to the last good rule, with other
+    // random draws.
+    NCA_EVENT_ROLLED_BACK,
+    // No cell of the batch lives: nothing of the update is kept, its rows of the pool became the seed.
+    NCA_EVENT_POOL_REPAIRED,
+    // Rolling back did not help: training ends with the last good rule.
+    NCA_EVENT_GAVE_UP,
 } nca_event;
 
 // One update, as it is logged in metrics.jsonl.
 typedef struct nca_update_result {
-    int64_t update;   // number of this update, from 1
-    int steps;        // T
-    double loss;      // mean over the batch after the rollout; log10 of it is what people read
+    int64_t update;           // number of this update, from 1
+    int steps;                // T
+    double loss;              // mean over the batch after the rollout; people read its log10
     double gradient_norm;     // L2 over all tensors, before any rule
     double rate;              // learning rate used
     double active_fraction;   // active cell-steps / all
     double max_state;         // largest |x| in the batch
     double seconds;           // wall time of the update
-    nca_event event;
-    char event_text[256];   // what happened, in words; empty where nothing did
+    nca_event event;          // what went wrong
+    char event_text[256];     // the same in words; empty where nothing did
 } nca_update_result;
 
 // Refuses a run that would not fit in memory, naming the bytes: batch, pool and tape on the device,
-// and what the host keeps beside them. Allocates nothing, so that it can be asked before the target is
+// and what the host keeps beside them. Allocates nothing, so it can be asked before the target is
 // padded to the grid.
 nca_status nca_trainer_check_memory(const nca_config *config, const nca_compute *compute,
                                     nca_error *error);
 
-// Starts training. `target` [H,W,4] is padded to the grid. `compute` stays the caller's and
-// outlives the trainer. Refuses a config that does not check, and sizes that would not fit in
-// memory.
+// Starts training. `target` [H,W,4] is padded to the grid already; `compute` stays the caller's and
+// outlives the trainer. Refuses a config that does not check, and what would not fit in memory.
 nca_status nca_trainer_create(const nca_config *config, const nca_image *target,
                               const nca_compute *compute, nca_trainer **out, nca_error *error);
 void nca_trainer_free(nca_trainer *trainer);
@@ -73,8 +74,8 @@ nca_status nca_trainer_pool(nca_trainer *trainer, int first, int count, float *s
 // The current rule; the caller frees it.
 nca_status nca_trainer_model(nca_trainer *trainer, nca_model *out, nca_error *error);
 
-// checkpoint.safetensors: weights, moments, pool, update number, counters of the anomaly rules.
-// Whole or not at all.
+// checkpoint.safetensors: weights, moments, pool, update number, and the counters of the health
+// rules. Written whole or not at all.
 nca_status nca_trainer_save(nca_trainer *trainer, const char *path, nca_error *error);
 // Continues from a checkpoint of the same config (checked), bit for bit as if never stopped.
 nca_status nca_trainer_restore(nca_trainer *trainer, const char *path, nca_error *error);

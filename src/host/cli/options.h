@@ -66,8 +66,7 @@ nca_status nca_options_parse(const nca_command *command, int argc, char **argv, 
                              nca_config *config, nca_arguments *arguments, bool *done,
                              nca_error *error);
 
-// The options of the command line over what `values` and `config` hold already; no preset and no
-// file.
+// The options of the command line over what `values` and `config` hold already: no preset, no file.
 nca_status nca_options_apply(const nca_command *command, int argc, char **argv, void *values,
                              nca_config *config, nca_error *error);
 
@@ -78,8 +77,7 @@ void nca_help_print(FILE *to, const nca_command *command);
 const nca_option *nca_config_options(void);
 // The row of an option, its name written either way; NULL where there is none.
 const nca_option *nca_option_find(const nca_option *rows, const char *name, size_t length);
-// What a number may be, in words: "1 to 4096", or "0 or more" where there is no upper bound to
-// name.
+// What a number may be, in words: "1 to 4096", or "0 or more" where no upper bound is worth naming.
 void nca_option_range(const nca_option *row, char *text, size_t size);
 // A number of a row: the whole text, decimal, finite and within its range.
 nca_status nca_option_read_int(const nca_option *row, const char *text, int64_t *out,
@@ -93,11 +91,10 @@ const char *nca_nearest(const char *word, const char *const *candidates, size_t 
 // Prints "nca COMMAND: message" on stderr and returns the exit code 2.
 int nca_report_failure(const char *command, const nca_error *error);
 
-// config.json, complete: every field of nca/config.h by its name. Unknown keys, wrong types and
-// values out of range are refused by name (and the nearest key is suggested). `text` is freed by
-// the caller.
+// config.json, complete: every field of nca/config.h by its name. The caller frees `text`.
 nca_status nca_config_to_json(const nca_config *config, char **text, nca_error *error);
-// Changes only the fields that the text names.
+// Changes only the fields that the text names. Unknown keys, wrong types and values out of range
+// are refused by name, with the nearest key where there is one.
 nca_status nca_config_from_json(const char *text, size_t size_bytes, const char *name,
                                 nca_config *config, nca_error *error);
 nca_status nca_config_read(const char *path, nca_config *config, nca_error *error);

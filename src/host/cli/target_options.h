@@ -1,5 +1,4 @@
-// What commands other than train ask of a target: the same options, with the model's own grid
-// first.
+// What commands other than train ask of a target: the same options, but the model's grid first.
 #ifndef NCA_CLI_TARGET_OPTIONS_H
 #define NCA_CLI_TARGET_OPTIONS_H
 

@@ -1,5 +1,5 @@
-// Whole files in and out: a file that nca writes appears whole or not at all (written beside,
-// synced, renamed).
+// Whole files in and out: a file that nca writes appears whole or not at all. It is written beside
+// its place, synced and renamed.
 #ifndef NCA_IO_FILES_H
 #define NCA_IO_FILES_H
 
@@ -32,9 +32,9 @@ typedef struct nca_output nca_output;
 nca_status nca_output_open(const char *path, nca_output **out, nca_error *error);
 nca_status nca_output_write(nca_output *output, const void *bytes, size_t size_bytes,
                             nca_error *error);
-nca_status nca_output_commit(nca_output *output,
-                             nca_error *error);   // frees output, whatever it returns
-void nca_output_abandon(nca_output *output);      // frees output; accepts NULL
+// Both free the output, whatever they return; abandon accepts NULL.
+nca_status nca_output_commit(nca_output *output, nca_error *error);
+void nca_output_abandon(nca_output *output);
 // Its temporary name, for libraries and child processes that insist on writing a file themselves.
 const char *nca_output_temporary(const nca_output *output);
 

@@ -1,8 +1,8 @@
 // NumPy's array file: every state as it is, [T,H,W,C] f32.
 //
 //   6 bytes \x93NUMPY, 2 bytes version 1.0, 2 bytes header length, the header as a Python dict
-//   padded with blanks to a multiple of 64, then the data.   Source: numpy.lib.format's
-//   documentation.
+//   padded with blanks to a multiple of 64, then the data.
+// Source: the documentation of numpy.lib.format.
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -56,7 +56,7 @@ void nca_tensors_free(nca_tensors *tensors);
 // The tensor or metadata value of a name; NULL where there is none.
 const nca_tensor *nca_tensors_find(const nca_tensors *tensors, const char *name);
 const char *nca_tensors_metadata(const nca_tensors *tensors, const char *key);
-// The tensor of a name, with this dtype and shape, or a message that says what is wrong; a negative
+// The tensor of a name, with this dtype and shape, or a message that says what is wrong. A negative
 // size fits any.
 nca_status nca_tensors_require(const nca_tensors *tensors, const char *path, const char *name,
                                nca_dtype dtype, int axes, const int64_t *shape,

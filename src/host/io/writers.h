@@ -17,8 +17,7 @@ typedef struct nca_writer_options {
 
 typedef struct nca_writer nca_writer;
 
-// A format: frames are RGB [H,W,3] bytes, or, where `wants_states`, the states [H,W,C] f32
-// themselves.
+// A format: its frames are RGB [H,W,3] bytes, or states [H,W,C] f32 where it wants those.
 typedef struct nca_format {
     const char *extension;   // with the dot
     const char *description;
@@ -30,8 +29,7 @@ typedef struct nca_format {
     nca_status (*close)(nca_writer *writer, bool keep, nca_error *error);
 } nca_format;
 
-// The format of a path's extension; on failure the message lists what there is, and what this build
-// lacks.
+// The format of a path's extension; on failure the message lists those there are.
 nca_status nca_format_find(const char *path, const nca_format **out, nca_error *error);
 // All formats, ended by NULL.
 const nca_format *const *nca_formats(void);

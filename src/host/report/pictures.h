@@ -8,14 +8,15 @@
 #include "nca/image.h"
 #include "nca/model.h"
 
-// log10 of the loss over updates as PNG: axes with numbers, the raw points pale, their running
-// median dark; events (skipped, rolled back) as marks. losses[i] belongs to update updates[i]; NaN
-// entries are gaps.
+// One update of the loss curve.
 typedef struct nca_curve_point {
     int64_t update;
-    double loss;
-    int event;   // nca_event
+    double loss;   // NaN: a gap
+    int event;     // nca_event
 } nca_curve_point;
+
+// log10 of the loss over updates as PNG: axes with numbers, every update a pale point, their
+// running median a dark line; events (skipped, rolled back) as marks.
 nca_status nca_curve_write(const char *path, const nca_curve_point *points, size_t count,
                            const char *title, nca_error *error);
 

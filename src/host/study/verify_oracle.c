@@ -1,6 +1,6 @@
 // The outside oracle's files: rollouts with their gradients, and optimizer cases, computed by
-// PyTorch in f64. Allowed is a relative error of max(1e-5, 10 x PyTorch's own in f32), for
-// optimizers 1e-5.
+// PyTorch in f64. A relative error of max(1e-5, 10 x PyTorch's own in f32) is allowed; 1e-5 for
+// optimizers.
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>

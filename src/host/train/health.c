@@ -1,15 +1,12 @@
 // Health rules: what is done when training goes wrong, in the update in which it shows.
 //
-//   1. Skip. Where a loss or gradient is not finite, a state is beyond STATE_BOUND, or no cell of
-//   the
+//   1. Skip. Where a loss or gradient is not finite, a state is beyond STATE_BOUND, or no cell of the
 //      whole batch lives after its rollout, nothing of the update is kept: rule, moments and pool
 //      stay, but the pool's rows that went wrong become the seed, so that they cannot do it again.
-//      (A state that is not finite mostly shows as death: a NaN is never above the alive
-//      threshold.)
+//      (A state that is not finite mostly shows as death: NaN is never above the alive threshold.)
 //   2. Roll back. After SKIPS_IN_A_ROW skipped updates, or at once where the rule itself is no
-//   longer
-//      finite, rule and moments return to the last good ones, kept every GOOD_UPDATES updates; the
-//      pool starts from the seed, and every later random draw is another one.
+//      longer finite, rule and moments return to the last good ones, kept every GOOD_UPDATES
+//      updates; the pool starts from the seed, and every later random draw is another one.
 //   3. Give up. After ROLLBACKS_IN_A_ROW returns to the same good rule training ends there.
 #include <math.h>
 #include <stdio.h>

@@ -1,5 +1,4 @@
-// What a config's texts mean to the optimizer: gradient rules and the schedule of the learning
-// rate.
+// What a config's texts mean to the optimizer: the gradient rules and the schedule of the rate.
 #ifndef NCA_TRAIN_OPTIMIZER_H
 #define NCA_TRAIN_OPTIMIZER_H
 
