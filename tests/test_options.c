@@ -1,6 +1,6 @@
 // The command line: every form of an option, every way to get one wrong, and in which order presets
 // and config files count.
-#define _GNU_SOURCE   // open_memstream, mkstemp
+#define _GNU_SOURCE   // fmemopen, mkstemp
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -296,12 +296,11 @@ static void test_a_list_has_an_end(void **state)
     assert_string_equal(error.message, "--place: given more than 64 times");
 }
 
-// Help of a command, freed by the caller.
-static char *help_of(const nca_command *command)
+// Help of a command; overwritten by the next call.
+static const char *help_of(const nca_command *command)
 {
-    char *text;
-    size_t size;
-    FILE *to = open_memstream(&text, &size);
+    static char text[1 << 16];
+    FILE *to = fmemopen(text, sizeof text, "w");
     nca_help_print(to, command);
     fclose(to);
     return text;
@@ -310,18 +309,43 @@ static char *help_of(const nca_command *command)
 static void test_help_names_every_row(void **state)
 {
     (void)state;
-    char *text = help_of(&with_config);
+    const char *text = help_of(&with_config);
     for (const nca_option *row = rows; row->name; row++)
         assert_non_null(strstr(text, row->name));
     for (const nca_option *row = nca_config_options(); row->name; row++) {
-        char name[64] = "--";
-        for (size_t i = 0; row->name[i]; i++)
-            name[i + 2] = row->name[i] == '_' ? '-' : row->name[i];
+        char name[64];
+        snprintf(name, sizeof name, "  --%s%s", row->kind == NCA_OPTION_FLAG ? "[no-]" : "",
+                 row->name);
+        for (char *c = name; *c; c++)
+            *c = *c == '_' ? '-' : *c;
         assert_non_null(strstr(text, name));
         assert_non_null(strstr(text, row->help));
     }
     assert_non_null(strstr(text, "[steps:2000x0.1]"));
-    free(text);
+    assert_non_null(strstr(text, "blog-unstable"));
+}
+
+static void test_help_stays_within_its_columns(void **state)
+{
+    (void)state;
+    static const nca_option long_rows[] = {
+        {"an-option-of-quite-some-length", NCA_OPTION_STRING, 0, 0, 0, "FILE",
+         "words that go on and on until they no longer fit beside the name of the option, and then "
+         "go on in the next line under the first of them",
+         NULL},
+        {0},
+    };
+    const nca_command command = {
+        .name = "c", .arguments = "", .summary = "S", .options = long_rows};
+    const char *text = help_of(&command);
+    const char *line = strstr(text, "words");
+    int lines = 0;
+    for (size_t at = 0; line[at]; at += strcspn(line + at, "\n") + 1, lines++) {
+        assert_true(strcspn(line + at, "\n") <= 100);
+        if (lines > 0)
+            assert_int_equal(strspn(line + at, " "), 30);
+    }
+    assert_int_equal(lines, 2);
 }
 
 static void test_nearest_keeps_its_distance(void **state)
@@ -330,6 +354,10 @@ static void test_nearest_keeps_its_distance(void **state)
     static const char *const words[] = {"train", "run", "steps_min"};
     assert_string_equal(nca_nearest("trian", words, 3), "train");
     assert_string_equal(nca_nearest("steps-mn", words, 3), "steps_min");
+    assert_string_equal(nca_nearest("rnu", words, 3), "run");   // two letters that changed places
+    assert_string_equal(nca_nearest("steps", words, 3), "steps_min");   // the beginning of one
+    assert_null(nca_nearest("fun-n", words, 3));
+    assert_null(nca_nearest("box", words, 3));
     assert_null(nca_nearest("completely", words, 3));
     assert_null(nca_nearest("", words, 0));
     char endless[5000];
@@ -355,6 +383,7 @@ int main(void)
         cmocka_unit_test(test_options_lie_over_a_config_that_is_there),
         cmocka_unit_test(test_a_list_has_an_end),
         cmocka_unit_test(test_help_names_every_row),
+        cmocka_unit_test(test_help_stays_within_its_columns),
         cmocka_unit_test(test_nearest_keeps_its_distance),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -160,8 +160,8 @@ static int run_bench(int argc, char **argv, const nca_command *self)
         return 0;
     if (status == NCA_OK && strcmp(arguments.item[0], "step") != 0)
         status = nca_fail(
-            &error, NCA_ARGUMENT, "%.60s: nothing of that name to time; %s step", arguments.item[0],
-            nca_nearest(arguments.item[0], subjects, 1) ? "did you mean" : "there is");
+            &error, NCA_ARGUMENT, "%.60s: nothing of that name to time; %s", arguments.item[0],
+            nca_nearest(arguments.item[0], subjects, 1) ? "did you mean step?" : "there is step");
     if (status == NCA_OK)
         status = bench(&options, &error);
     return status == NCA_OK ? 0 : nca_report_failure(self->name, &error);

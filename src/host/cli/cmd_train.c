@@ -6,9 +6,8 @@
 
 #include "cli/options.h"
 #include "cli/progress.h"
+#include "cli/run_folder.h"
 #include "cli/train_pictures.h"
-#include "io/files.h"
-#include "study/run_log.h"
 
 typedef struct train_options {
     int64_t threads;
@@ -48,7 +47,9 @@ static const char details[] =
     "last good one and the pool to the seed; after 3 of those training ends with the last good\n"
     "rule. Every such event stands in metrics.jsonl.\n";
 
-static volatile sig_atomic_t stop_signal;
+static const double event_seconds = 10;
+
+static volatile int stop_signal;
 
 static void ask_to_stop(int number)
 {
@@ -61,109 +62,105 @@ typedef struct run {
     train_options options;
     nca_config config;
     nca_compute compute;
-    nca_image target;   // padded to the grid
+    nca_image target;     // padded to the grid
+    char background[8];   // the corner's colour where the picture is opaque all over
     nca_trainer *trainer;
     nca_run_log log;
     nca_progress progress;
-    int64_t saved;   // update of the latest checkpoint; negative where there is none
+    int64_t saved;    // update of the latest checkpoint; negative where there is none
+    nca_event said;   // the latest event on the screen, and when it came there
+    double said_at;
     nca_error *error;
 } run;
 
-// "lizard" of "pictures/lizard.png"; "1f61d" of an emoji.
-static void name_target(const char *target, char *name, size_t size)
+// `field` is named as in config.json.
+static nca_status fail_different(const run *of, const char *field)
 {
-    const char *slash = strrchr(target, '/'), *start = slash ? slash + 1 : target;
-    size_t used = 0;
-    for (const char *c = start; *c && *c != '.' && used + 3 < size; c++) {
-        const bool is_plain = (*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') ||
-                              (*c >= '0' && *c <= '9') || *c == '-' || *c == '_';
-        if (is_plain)
-            name[used++] = *c;
-        else
-            used += (size_t)snprintf(name + used, size - used, "%02x", (unsigned char)*c);
-    }
-    name[used] = 0;
-    if (used == 0)
-        snprintf(name, size, "run");
-}
-
-// The first of runs/NAME, runs/NAME-2, ... that does not exist.
-static void choose_folder(const nca_config *config, char path[NCA_PATH_BYTES])
-{
-    char name[64];
-    name_target(config->target, name, sizeof name);
-    for (int i = 1; i < 10000; i++) {
-        char number[16] = "";
-        if (i > 1)
-            snprintf(number, sizeof number, "-%d", i);
-        snprintf(path, NCA_PATH_BYTES, "runs/%s-%.40s%s", name, config->preset, number);
-        if (access(path, F_OK) != 0)
-            return;
-    }
+    char option[64];
+    snprintf(option, sizeof option, "%s", field);
+    for (char *c = option; *c; c++)
+        *c = *c == '_' ? '-' : *c;
+    return nca_fail(of->error, NCA_ARGUMENT,
+                    "--%s: differs from what %s was trained with; leave it out to resume", option,
+                    of->options.resume);
 }
 
 // The settings of the run to go on with, with the options laid over them; only what does not
 // change its trajectory may differ.
 static nca_status read_resumed(run *of, int argc, char **argv, const nca_command *self)
 {
-    char path[NCA_PATH_BYTES];
     nca_config saved = nca_config_default();
-    if (!nca_is_folder(of->options.resume))
-        return nca_fail(of->error, NCA_FILE, "--resume %s: no such run folder", of->options.resume);
-    if (snprintf(path, sizeof path, "%s/config.json", of->options.resume) >= (int)sizeof path)
-        return nca_fail(of->error, NCA_ARGUMENT, "--resume %.60s...: too long for a path",
-                        of->options.resume);
-    NCA_TRY(nca_config_read(path, &saved, of->error));
+    if (of->options.out)
+        return nca_fail(of->error, NCA_ARGUMENT, "--out: --resume goes on in its own folder");
+    NCA_TRY(nca_run_folder_config(of->options.resume, &saved, of->error));
     of->config = saved;
     NCA_TRY(nca_options_apply(self, argc, argv, &of->options, &of->config, of->error));
     const char *different = nca_config_difference(&saved, &of->config);
     if (!different && strcmp(saved.preset, of->config.preset) != 0)
         different = "preset";
     if (different)
-        return nca_fail(of->error, NCA_ARGUMENT,
-                        "--%s: differs from what %s was trained with; leave it out to resume",
-                        different, of->options.resume);
-    if (of->options.out)
-        return nca_fail(of->error, NCA_ARGUMENT, "--out: --resume goes on in its own folder");
+        return fail_different(of, different);
     return NCA_OK;
+}
+
+// A picture without a clear pixel grows background and all, which is seldom meant.
+static void notice_background(run *of, const nca_image *image)
+{
+    const size_t pixels = (size_t)image->height * (size_t)image->width;
+    for (size_t i = 0; i < pixels; i++)
+        if (image->pixels[4 * i + 3] < 1)
+            return;
+    snprintf(of->background, sizeof of->background, "#%02x%02x%02x",
+             (unsigned)(image->pixels[0] * 255 + 0.5f) & 255,
+             (unsigned)(image->pixels[1] * 255 + 0.5f) & 255,
+             (unsigned)(image->pixels[2] * 255 + 0.5f) & 255);
 }
 
 static nca_status load_target(run *of)
 {
     const nca_config *config = &of->config;
-    const nca_target_options options = {.source = config->target,
-                                        .font = config->font,
-                                        .background = config->background,
-                                        .target_size = (int)config->target_size,
-                                        .trim = config->trim};
+    char path[NCA_PATH_BYTES];
+    const nca_target_options options = {
+        .source = of->options.resume
+                      ? nca_run_folder_target(of->options.resume, config->target, path)
+                      : config->target,
+        .font = config->font,
+        .background = config->background,
+        .target_size = (int)config->target_size,
+        .trim = config->trim};
     int height, width;
     nca_image image;
     NCA_TRY(nca_config_grid(config, &height, &width, of->error));
     NCA_TRY(nca_target_load(&options, &image, of->error));
+    notice_background(of, &image);
     const nca_status status = nca_image_pad(&image, height, width, &of->target, of->error);
     nca_image_free(&image);
     return status;
 }
 
-static nca_status start_folder(run *of)
+static nca_status go_on_in_folder(run *of)
 {
     char path[NCA_PATH_BYTES];
-    if (of->options.resume) {
-        snprintf(path, sizeof path, "%s/checkpoint.safetensors", of->options.resume);
-        NCA_TRY(nca_trainer_restore(of->trainer, path, of->error));
-        of->saved = nca_trainer_done(of->trainer);
-        return nca_run_log_resume(of->options.resume, nca_trainer_done(of->trainer), &of->log,
-                                  of->error);
-    }
-    char *json;
+    snprintf(path, sizeof path, "%s/checkpoint.safetensors", of->options.resume);
+    NCA_TRY(nca_trainer_restore(of->trainer, path, of->error));
+    of->saved = nca_trainer_done(of->trainer);
+    NCA_TRY(
+        nca_run_log_resume(of->options.resume, nca_trainer_done(of->trainer), &of->log, of->error));
+    return nca_run_folder_set_config(of->log.folder, &of->config, of->error);
+}
+
+static nca_status start_folder(run *of)
+{
+    char path[NCA_PATH_BYTES], *json;
     if (of->options.out)
         snprintf(path, sizeof path, "%s", of->options.out);
     else
-        choose_folder(&of->config, path);
+        nca_run_folder_choose(&of->config, path);
     NCA_TRY(nca_config_to_json(&of->config, &json, of->error));
     const nca_status status = nca_run_log_create(path, json, &of->log, of->error);
     free(json);
-    return status;
+    NCA_TRY(status);
+    return nca_run_folder_keep_target(of->log.folder, of->config.target, of->error);
 }
 
 static void say_what_begins(run *of)
@@ -182,8 +179,16 @@ static void say_what_begins(run *of)
                      (long long)of->config.updates, (long long)of->config.batch,
                      (long long)of->config.pool, (long long)of->config.steps_min,
                      (long long)of->config.steps_max);
-    nca_progress_say(&of->progress, "on %s (%s, %d threads), into %s", info.name, info.variant,
-                     info.threads, of->log.folder);
+    nca_progress_say(&of->progress, "on %s (%s, %d thread%s), into %s", info.name, info.variant,
+                     info.threads, info.threads == 1 ? "" : "s", of->log.folder);
+    if (*of->background && !of->options.resume)
+        nca_progress_say(&of->progress,
+                         "%s has no clear pixel, so its background grows as well; --background "
+                         "%s makes that colour clear",
+                         of->config.target, of->background);
+    if (nca_trainer_done(of->trainer) >= of->config.updates)
+        nca_progress_say(&of->progress, "all %lld updates are done already; --updates N trains on",
+                         (long long)nca_trainer_done(of->trainer));
 }
 
 // Model and checkpoint: everything before them is on the disk first.
@@ -209,6 +214,20 @@ static bool is_moment(int64_t done, int64_t every, int64_t total)
     return done % every == 0 || done == total;
 }
 
+// What went wrong in an update, on a line of its own; where the same goes wrong again and again,
+// now and then. All of it stands in the metrics.
+static void say_event(run *of, const nca_update_result *result)
+{
+    const double now = nca_clock();
+    const bool is_news = result->event != of->said || now - of->said_at >= event_seconds;
+    if (result->event != NCA_EVENT_NONE && is_news) {
+        nca_progress_say(&of->progress, "update %lld: %s", (long long)result->update,
+                         result->event_text);
+        of->said = result->event;
+        of->said_at = now;
+    }
+}
+
 // One update and what belongs to it.
 static nca_status advance(run *of, nca_train_pictures *pictures)
 {
@@ -220,9 +239,7 @@ static nca_status advance(run *of, nca_train_pictures *pictures)
     const nca_status status = nca_trainer_update(of->trainer, &result, of->error);
     if (status != NCA_OK && result.event == NCA_EVENT_NONE)
         return status;
-    if (result.event != NCA_EVENT_NONE)
-        nca_progress_say(&of->progress, "update %lld: %s", (long long)result.update,
-                         result.event_text);
+    say_event(of, &result);
     nca_error ignored;
     NCA_TRY(nca_run_log_add(&of->log, &result, status == NCA_OK ? of->error : &ignored));
     NCA_TRY(status);
@@ -236,6 +253,33 @@ static nca_status advance(run *of, nca_train_pictures *pictures)
     return NCA_OK;
 }
 
+// Ended by a signal: everything is saved, and the way on is said.
+static nca_status stop(run *of, nca_train_pictures *pictures)
+{
+    const int64_t done = nca_trainer_done(of->trainer);
+    NCA_TRY(save(of));
+    NCA_TRY(nca_train_pictures_curve(pictures, of->error));
+    nca_progress_say(&of->progress, "stopped after update %lld of %lld; saved in %s",
+                     (long long)done, (long long)of->config.updates, of->log.folder);
+    nca_progress_say(&of->progress, "go on with: nca train --resume %s", of->log.folder);
+    return NCA_OK;
+}
+
+static void say_what_became(run *of, nca_train_pictures *pictures)
+{
+    const char *folder = of->log.folder;
+    if (of->options.quiet) {
+        nca_progress_say(&of->progress, "%s", folder);
+        return;
+    }
+    nca_progress_say(&of->progress, "trained in %s: %s/model.safetensors",
+                     nca_train_pictures_elapsed(pictures), folder);
+    nca_progress_say(&of->progress,
+                     "look at %s/growth.webp, healing.webp, loss.png, pictures/; judge it with: "
+                     "nca eval %s",
+                     folder, folder);
+}
+
 static nca_status train(run *of)
 {
     nca_train_pictures pictures = {.config = &of->config,
@@ -244,10 +288,13 @@ static nca_status train(run *of)
                                    .compute = &of->compute,
                                    .progress = &of->progress,
                                    .height = of->target.height,
-                                   .width = of->target.width};
+                                   .width = of->target.width,
+                                   .stop = &stop_signal};
     nca_status status = NCA_OK;
-    if (!of->options.resume)
+    if (!of->options.resume) {
         NCA_TRY(save(of));
+        NCA_TRY(nca_train_pictures_target(&pictures, &of->target, of->error));
+    }
     while (status == NCA_OK && !stop_signal && nca_trainer_done(of->trainer) < of->config.updates)
         status = advance(of, &pictures);
     if (status == NCA_NUMERIC) {   // the last good rule is what stays
@@ -256,40 +303,31 @@ static nca_status train(run *of)
     }
     NCA_TRY(status);
     nca_progress_finish(&of->progress);
-    if (stop_signal) {
-        NCA_TRY(save(of));
-        nca_progress_say(&of->progress,
-                         "stopped after update %lld of %lld; go on with: nca train --resume %s",
-                         (long long)nca_trainer_done(of->trainer), (long long)of->config.updates,
-                         of->log.folder);
-        return NCA_OK;
-    }
-    NCA_TRY(nca_train_pictures_finish(&pictures, of->error));
-    if (!of->options.quiet)
-        nca_progress_say(&of->progress, "trained in %s: %s/model.safetensors",
-                         nca_train_pictures_elapsed(&pictures), of->log.folder);
-    else
-        nca_progress_say(&of->progress, "%s", of->log.folder);
+    if (!stop_signal)
+        status = nca_train_pictures_finish(&pictures, of->error);
+    if (stop_signal)
+        return stop(of, &pictures);
+    NCA_TRY(status);
+    say_what_became(of, &pictures);
     return NCA_OK;
 }
 
 static nca_status prepare(run *of)
 {
     const nca_device_options device = {.threads = (int)of->options.threads};
-    if (of->options.resume && !nca_is_folder(of->options.resume))
-        return nca_fail(of->error, NCA_FILE, "--resume %s: no such run folder", of->options.resume);
     if (of->options.preview && !isatty(STDOUT_FILENO))
         return nca_fail(of->error, NCA_ARGUMENT,
                         "--preview: standard output is no terminal; leave it out");
     NCA_TRY(nca_config_check(&of->config, of->error));
     NCA_TRY(nca_compute_open(of->options.device, &device, &of->compute, of->error));
-    NCA_TRY(nca_trainer_check_memory(&of->config, &of->compute, of->error));   // before any is taken
+    NCA_TRY(
+        nca_trainer_check_memory(&of->config, &of->compute, of->error));   // before any is taken
     NCA_TRY(load_target(of));
     NCA_TRY(nca_trainer_create(&of->config, &of->target, &of->compute, &of->trainer, of->error));
     signal(SIGINT, ask_to_stop);
     signal(SIGTERM, ask_to_stop);
     signal(SIGPIPE, SIG_IGN);
-    return start_folder(of);
+    return of->options.resume ? go_on_in_folder(of) : start_folder(of);
 }
 
 // What is left of a run that failed: nothing where it did not begin, otherwise the way on.

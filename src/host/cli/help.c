@@ -1,25 +1,55 @@
 // Help and failure lines: what people read of a command, made from its rows.
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
 
 #include "cli/options.h"
 #include "cli/printable.h"
+#include "study/experiments.h"
 
-enum { COLUMN = 30 };
+enum { COLUMN = 30, WIDTH_MIN = 60, WIDTH_MAX = 100, TEXT_BYTES = 1024 };
 
-// "--name VALUE", padded to the column of the descriptions.
-static void print_name(FILE *to, const char *name, const char *value)
+// Columns that help may fill: those of the terminal, where it goes to one and that is narrower.
+static int choose_width(FILE *to)
 {
-    int width = fprintf(to, "  --");
-    for (const char *c = name; *c; c++, width++)
-        fputc(*c == '_' ? '-' : *c, to);
-    if (value)
-        width += fprintf(to, " %s", value);
-    if (width >= COLUMN) {
+    struct winsize size;
+    if (!isatty(fileno(to)) || ioctl(fileno(to), TIOCGWINSZ, &size) != 0 || size.ws_col == 0)
+        return WIDTH_MAX;
+    return size.ws_col < WIDTH_MIN ? WIDTH_MIN : size.ws_col < WIDTH_MAX ? size.ws_col : WIDTH_MAX;
+}
+
+// The text from the column on, broken between words; the cursor stands at `at`.
+static void print_wrapped(FILE *to, int at, int column, const char *text)
+{
+    const int width = choose_width(to);
+    if (at >= column) {
         fputc('\n', to);
-        width = 0;
+        at = 0;
     }
-    fprintf(to, "%*s", COLUMN - width, "");
+    fprintf(to, "%*s", column - at, "");
+    for (at = column; *text; text += strspn(text, " ")) {
+        const int length = (int)strcspn(text, " ");
+        if (at > column && at + 1 + length > width) {
+            fprintf(to, "\n%*s", column, "");
+            at = column;
+        }
+        at += fprintf(to, "%s%.*s", at > column ? " " : "", length, text);
+        text += length;
+    }
+    fputc('\n', to);
+}
+
+// "--name VALUE"; returns how many columns that took.
+static int print_name(FILE *to, const nca_option *row, bool has_no)
+{
+    int width = fprintf(to, "  %s--%s", strcmp(row->name, "output") == 0 ? "-o, " : "",
+                        has_no ? "[no-]" : "");
+    for (const char *c = row->name; *c; c++, width++)
+        fputc(*c == '_' ? '-' : *c, to);
+    if (row->value)
+        width += fprintf(to, " %s", row->value);
+    return width;
 }
 
 static void print_rows(FILE *to, const nca_option *rows)
@@ -27,28 +57,22 @@ static void print_rows(FILE *to, const nca_option *rows)
     for (const nca_option *row = rows; row && row->name; row++) {
         if (row->group)
             fprintf(to, "\n%s:\n", row->group);
-        print_name(to, row->name, row->value);
-        fprintf(to, "%s\n", row->help);
+        print_wrapped(to, print_name(to, row, false), COLUMN, row->help);
     }
 }
 
-static void print_default(FILE *to, const nca_option *row, const nca_config *standard)
+// " [VALUE]", or nothing where there is no default.
+static void describe_default(const nca_option *row, const nca_config *standard, char *text,
+                             size_t size)
 {
     const void *field = (const char *)standard + row->target;
-    switch (row->kind) {
-    case NCA_OPTION_TEXT:
-        if (*(const char *)field)
-            fprintf(to, " [%s]", (const char *)field);
-        break;
-    case NCA_OPTION_INT:
-        fprintf(to, " [%lld]", (long long)*(const int64_t *)field);
-        break;
-    case NCA_OPTION_REAL:
-        fprintf(to, " [%g]", *(const double *)field);
-        break;
-    default:
-        break;
-    }
+    *text = 0;
+    if (row->kind == NCA_OPTION_TEXT && *(const char *)field)
+        snprintf(text, size, " [%s]", (const char *)field);
+    else if (row->kind == NCA_OPTION_INT)
+        snprintf(text, size, " [%lld]", (long long)*(const int64_t *)field);
+    else if (row->kind == NCA_OPTION_REAL)
+        snprintf(text, size, " [%g]", *(const double *)field);
 }
 
 static void print_config(FILE *to)
@@ -56,14 +80,16 @@ static void print_config(FILE *to)
     const nca_config standard = nca_config_default();
     fprintf(to, "\nSettings, with the default in brackets (a preset changes a whole column of "
                 "them):\n");
-    print_name(to, "config", "FILE.json");
-    fprintf(to, "settings by their names in config.json, over the preset\n");
+    print_rows(to, nca_config_sources());
     for (const nca_option *row = nca_config_options(); row->name; row++) {
-        print_name(to, row->name, row->value);
-        fprintf(to, "%s", row->help);
-        print_default(to, row, &standard);
-        fputc('\n', to);
+        char text[TEXT_BYTES], value[NCA_TEXT_BYTES];
+        describe_default(row, &standard, value, sizeof value);
+        snprintf(text, sizeof text, "%s%.500s", row->help, value);
+        print_wrapped(to, print_name(to, row, row->kind == NCA_OPTION_FLAG), COLUMN, text);
     }
+    fprintf(to, "\nPresets:\n");
+    for (const nca_experiment *row = nca_experiments(); row->name; row++)
+        print_wrapped(to, fprintf(to, "  %s", row->name), COLUMN, row->summary);
 }
 
 void nca_help_print(FILE *to, const nca_command *command)

@@ -8,32 +8,24 @@
 
 #include "study/experiments.h"
 
-static const nca_option config_rows[] = {
 // A text may be left empty where its default is.
-#define TEXT_ROW(name, standard, value, help) \
-    {#name,                                   \
-     NCA_OPTION_TEXT,                         \
-     offsetof(nca_config, name),              \
-     sizeof(standard) > 1,                    \
-     NCA_TEXT_BYTES - 1,                      \
-     value,                                   \
-     help,                                    \
-     NULL},
-#define INT_ROW(name, standard, min, max, value, help)                                         \
-    {#name, NCA_OPTION_INT, offsetof(nca_config, name), (double)min, (double)max, value, help, \
-     NULL},
-#define REAL_ROW(name, standard, min, max, value, help) \
+// clang-format off
+#define TEXT_ROW(name, standard, value, help)                                                     \
+    {#name, NCA_OPTION_TEXT, offsetof(nca_config, name), sizeof(standard) > 1, NCA_TEXT_BYTES - 1, \
+     value, help, NULL},
+#define INT_ROW(name, standard, min, max, value, help)                                            \
+    {#name, NCA_OPTION_INT, offsetof(nca_config, name), (double)min, (double)max, value, help, NULL},
+#define REAL_ROW(name, standard, min, max, value, help)                                           \
     {#name, NCA_OPTION_REAL, offsetof(nca_config, name), min, max, value, help, NULL},
-#define FLAG_ROW(name, standard, help) \
+#define FLAG_ROW(name, standard, help)                                                            \
     {#name, NCA_OPTION_FLAG, offsetof(nca_config, name), 0, 0, NULL, help, NULL},
-    NCA_CONFIG_FIELDS(TEXT_ROW, INT_ROW, REAL_ROW, FLAG_ROW){0}
-#undef TEXT_ROW
-#undef INT_ROW
-#undef REAL_ROW
-#undef FLAG_ROW
+// clang-format on
+
+static const nca_option config_rows[] = {
+    NCA_CONFIG_FIELDS(TEXT_ROW, INT_ROW, REAL_ROW, FLAG_ROW){0},
 };
 
-// Options of every command that trains: they are read before the others.
+// What a command that trains reads settings from before its options.
 typedef struct config_source {
     const char *preset;
     const char *file;
@@ -48,6 +40,11 @@ static const nca_option source_rows[] = {
 const nca_option *nca_config_options(void)
 {
     return config_rows;
+}
+
+const nca_option *nca_config_sources(void)
+{
+    return source_rows;
 }
 
 static char dashed(char c)
@@ -396,6 +393,11 @@ nca_status nca_options_apply(const nca_command *command, int argc, char **argv, 
                   .config = config,
                   .arguments = &arguments,
                   .error = error};
+    clear_lists(command, values);
+    NCA_TRY(parse_all(&of, &done));
+    if (!of.source.file)
+        return NCA_OK;
+    NCA_TRY(nca_config_read(of.source.file, config, error));
     clear_lists(command, values);
     return parse_all(&of, &done);
 }

@@ -66,7 +66,7 @@ nca_status nca_options_parse(const nca_command *command, int argc, char **argv, 
                              nca_config *config, nca_arguments *arguments, bool *done,
                              nca_error *error);
 
-// The options of the command line over what `values` and `config` hold already: no preset, no file.
+// --config FILE and the options over what `values` and `config` hold already; no preset's column.
 nca_status nca_options_apply(const nca_command *command, int argc, char **argv, void *values,
                              nca_config *config, nca_error *error);
 
@@ -75,6 +75,8 @@ void nca_help_print(FILE *to, const nca_command *command);
 // The rows of nca/config.h as options, ended by a row without a name. Their names are written with
 // underscores, as in config.json; on the command line with dashes.
 const nca_option *nca_config_options(void);
+// The options beside them that name where settings come from: --config.
+const nca_option *nca_config_sources(void);
 // The row of an option, its name written either way; NULL where there is none.
 const nca_option *nca_option_find(const nca_option *rows, const char *name, size_t length);
 // What a number may be, in words: "1 to 4096", or "0 or more" where no upper bound is worth naming.

@@ -4,9 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cli/run_folder.h"
 #include "io/files.h"
-
-enum { PATH_BYTES = 4096 };
 
 static void set_text(char to[NCA_TEXT_BYTES], const char *text)
 {
@@ -21,19 +20,6 @@ nca_status nca_grid_read(const char *text, int *height, int *width, nca_error *e
     if (strcmp(text, "auto") == 0)
         return nca_fail(error, NCA_ARGUMENT, "--grid auto: must be N or HxW here");
     return nca_config_grid(&config, height, width, error);
-}
-
-// The settings that a run folder was trained with, where the model is one.
-static nca_status read_folder(const char *path, nca_config *config, bool *is_folder,
-                              nca_error *error)
-{
-    char inside[PATH_BYTES];
-    *is_folder = nca_is_folder(path);
-    if (!*is_folder)
-        return NCA_OK;
-    if (snprintf(inside, sizeof inside, "%s/config.json", path) >= (int)sizeof inside)
-        return nca_fail(error, NCA_ARGUMENT, "%.60s...: too long for a path", path);
-    return nca_config_read(inside, config, error);
 }
 
 static nca_status choose_grid(const nca_target_arguments *given, const nca_config *config,
@@ -55,9 +41,11 @@ nca_status nca_target_arguments_load(const nca_target_arguments *given, const ch
                                      const nca_model *model, nca_image *out, nca_error *error)
 {
     nca_config config = nca_config_default();
-    bool is_folder;
+    const bool is_folder = nca_is_folder(path);
+    char kept[NCA_PATH_BYTES];
     int height, width;
-    NCA_TRY(read_folder(path, &config, &is_folder, error));
+    if (is_folder)
+        NCA_TRY(nca_run_folder_config(path, &config, error));
     if (!given->target && !is_folder)
         return nca_fail(error, NCA_ARGUMENT,
                         "--target: needed, for %s does not say what it should have grown", path);
@@ -71,11 +59,13 @@ nca_status nca_target_arguments_load(const nca_target_arguments *given, const ch
     }
     config.trim |= given->trim;
     NCA_TRY(choose_grid(given, &config, is_folder, model, &height, &width, error));
-    const nca_target_options options = {.source = config.target,
-                                        .font = config.font,
-                                        .background = config.background,
-                                        .target_size = (int)config.target_size,
-                                        .trim = config.trim};
+    const bool is_own = is_folder && !given->target;
+    const nca_target_options options = {
+        .source = is_own ? nca_run_folder_target(path, config.target, kept) : config.target,
+        .font = config.font,
+        .background = config.background,
+        .target_size = (int)config.target_size,
+        .trim = config.trim};
     nca_image image;
     NCA_TRY(nca_target_load(&options, &image, error));
     const nca_status status = nca_image_pad(&image, height, width, out, error);

@@ -10,13 +10,21 @@ enum { POOL_SHOWN = 64, GROWTH_STEPS = 200, HEALING_STEPS = 600 };
 
 static const double preview_seconds = 0.5;
 
-static nca_status write_curve(nca_train_pictures *of, nca_error *error)
+nca_status nca_train_pictures_curve(nca_train_pictures *of, nca_error *error)
 {
     char path[NCA_PATH_BYTES], title[128];
     snprintf(title, sizeof title, "%.60s, %lld of %lld updates", of->config->preset,
              (long long)nca_trainer_done(of->trainer), (long long)of->config->updates);
     NCA_TRY(nca_run_log_path(of->log, "loss.png", path, error));
     return nca_curve_write(path, of->log->points, of->log->count, title, error);
+}
+
+nca_status nca_train_pictures_target(nca_train_pictures *of, const nca_image *target,
+                                     nca_error *error)
+{
+    char path[NCA_PATH_BYTES];
+    NCA_TRY(nca_run_log_path(of->log, "pictures/target.png", path, error));
+    return nca_mosaic_write(path, target->pixels, 1, of->height, of->width, NCA_VISIBLE, error);
 }
 
 static nca_status name_picture(nca_train_pictures *of, const char *kind, char path[NCA_PATH_BYTES],
@@ -61,7 +69,7 @@ static nca_status write_pool(nca_train_pictures *of, nca_error *error)
 
 nca_status nca_train_pictures_write(nca_train_pictures *of, nca_error *error)
 {
-    NCA_TRY(write_curve(of, error));
+    NCA_TRY(nca_train_pictures_curve(of, error));
     NCA_TRY(write_batch(of, error));
     return write_pool(of, error);
 }
@@ -73,7 +81,8 @@ nca_status nca_train_pictures_finish(nca_train_pictures *of, nca_error *error)
                        .steps = GROWTH_STEPS,
                        .every = 2,
                        .damage_at = -1,
-                       .seed = (uint64_t)of->config->seed};
+                       .seed = (uint64_t)of->config->seed,
+                       .stop = of->stop};
     char path[NCA_PATH_BYTES];
     nca_model model;
     NCA_TRY(nca_trainer_model(of->trainer, &model, error));

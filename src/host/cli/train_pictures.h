@@ -12,10 +12,16 @@ typedef struct nca_train_pictures {
     const nca_compute *compute;
     nca_progress *progress;
     int height, width;
-    double previewed;   // when the terminal last showed the batch
+    const volatile int *stop;   // ends the films when not 0; may be NULL
+    double previewed;           // when the terminal last showed the batch
     char elapsed[32];
 } nca_train_pictures;
 
+// pictures/target.png, what it should become.
+nca_status nca_train_pictures_target(nca_train_pictures *pictures, const nca_image *target,
+                                     nca_error *error);
+// loss.png; nothing before the first update.
+nca_status nca_train_pictures_curve(nca_train_pictures *pictures, nca_error *error);
 // loss.png, pictures/batch-UPDATE.png and pool-UPDATE.png of the latest update, whose batch before
 // the rollout was kept.
 nca_status nca_train_pictures_write(nca_train_pictures *pictures, nca_error *error);

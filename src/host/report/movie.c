@@ -166,6 +166,7 @@ nca_status nca_movie_write(const char *path, const nca_model *model, const nca_m
                      .fire_rate = model->fire_rate,
                      .angle = model->angle,
                      .step_size = model->step_size,
+                     .stop = movie->stop,
                      .seeds = 1,
                      .seed_at = {{movie->height / 2, movie->width / 2}}};
     if (movie->damage_at >= 0) {

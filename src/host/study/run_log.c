@@ -2,6 +2,7 @@
 #define _GNU_SOURCE   // getline, ftruncate
 #include "study/run_log.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <jansson.h>
@@ -84,20 +85,28 @@ nca_status nca_run_log_create(const char *folder, const char *config_json, nca_r
     return status;
 }
 
+// Every file of a folder goes; folders in it stay.
+static void remove_files(const char *path)
+{
+    DIR *folder = opendir(path);
+    for (const struct dirent *entry; folder && (entry = readdir(folder));)
+        unlinkat(dirfd(folder), entry->d_name, 0);
+    if (folder)
+        closedir(folder);
+}
+
 void nca_run_log_discard(nca_run_log *log)
 {
-    static const char *const names[] = {"config.json", "metrics.jsonl", "model.safetensors",
-                                        "checkpoint.safetensors"};
     char path[NCA_PATH_BYTES];
     const nca_run_log kept = *log;
     nca_run_log_close(log);
     if (!kept.is_new)
         return;
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (nca_run_log_path(&kept, names[i], path, NULL) == NCA_OK)
-            unlink(path);
-    if (nca_run_log_path(&kept, "pictures", path, NULL) == NCA_OK)
+    remove_files(kept.folder);
+    if (nca_run_log_path(&kept, "pictures", path, NULL) == NCA_OK) {
+        remove_files(path);
         rmdir(path);
+    }
     nca_folder_unmake(kept.folder, kept.folders_made);
 }
 

@@ -1,0 +1,122 @@
+// The program as a whole.
+#include "cli/commands.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/completion.h"
+#include "nca/nca.h"
+
+enum { COMMANDS_MAX = 32 };
+
+static void print_usage(FILE *to, const nca_command *const *commands)
+{
+    fprintf(to,
+            "nca %s trains neural cellular automata: rules that grow, hold and heal a picture.\n\n"
+            "Usage: nca COMMAND [OPTION...]\n\nCommands:\n",
+            NCA_VERSION);
+    for (const nca_command *const *command = commands; *command; command++)
+        fprintf(to, "  %-12s%s\n", (*command)->name, (*command)->summary);
+    fprintf(to, "\nnca COMMAND --help says more; nca completion bash|zsh|fish completes all of it "
+                "in a shell.\n");
+}
+
+static int fail_unknown(const nca_command *const *commands, const char *word)
+{
+    const char *names[COMMANDS_MAX] = {"--help", "--version", "completion"};
+    size_t count = 3;
+    for (const nca_command *const *command = commands; *command && count < COMMANDS_MAX; command++)
+        names[count++] = (*command)->name;
+    const char *nearest = nca_nearest(word, names, count);
+    nca_error error;
+    if (nearest)
+        nca_fail(&error, NCA_ARGUMENT, "%.60s: no such command; did you mean nca %s?", word,
+                 nearest);
+    else
+        nca_fail(&error, NCA_ARGUMENT, "%.60s: no such command; see nca --help", word);
+    return nca_report_failure("", &error);
+}
+
+static const nca_command *find_command(const nca_command *const *commands, const char *name)
+{
+    for (const nca_command *const *command = commands; *command; command++)
+        if (strcmp((*command)->name, name) == 0)
+            return *command;
+    return NULL;
+}
+
+// `nca help`, `nca help COMMAND`.
+static int print_help(const nca_command *const *commands, int argc, char **argv)
+{
+    const nca_command *command = argc > 0 ? find_command(commands, argv[0]) : NULL;
+    if (argc > 0 && !command)
+        return fail_unknown(commands, argv[0]);
+    if (command)
+        nca_help_print(stdout, command);
+    else
+        print_usage(stdout, commands);
+    return 0;
+}
+
+static int print_completion(const nca_command *const *commands, int argc, char **argv)
+{
+    nca_error error;
+    const nca_status status =
+        argc == 1 ? nca_completion_print(stdout, argv[0], commands, &error)
+                  : nca_fail(&error, NCA_ARGUMENT, "needs one shell: bash, zsh or fish");
+    return status == NCA_OK ? 0 : nca_report_failure("completion", &error);
+}
+
+// A closed standard stream would give its number to the next file opened, and what is printed would
+// end up in that file.
+static void keep_standard_streams(void)
+{
+    int file;
+    do
+        file = open("/dev/null", O_RDWR);
+    while (file >= 0 && file <= STDERR_FILENO);
+    if (file >= 0)
+        close(file);
+}
+
+// What was printed is part of the result: a full disk behind standard output is a failure.
+static int finish(int code)
+{
+    nca_error error;
+    const bool is_whole = fflush(stdout) == 0 && !ferror(stdout);
+    if (is_whole || errno == EPIPE || code != 0)
+        return code;
+    nca_fail(&error, NCA_FILE, "standard output: cannot be written: %s", strerror(errno));
+    return nca_report_failure("", &error);
+}
+
+static int run(const nca_command *const *commands, int argc, char **argv)
+{
+    if (argc < 2) {
+        print_usage(stderr, commands);
+        return 2;
+    }
+    const char *word = argv[1];
+    const nca_command *command = find_command(commands, word);
+    if (command)
+        return command->run(argc - 2, argv + 2, command);
+    if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0 || strcmp(word, "help") == 0)
+        return print_help(commands, argc - 2, argv + 2);
+    if (strcmp(word, "completion") == 0)
+        return print_completion(commands, argc - 2, argv + 2);
+    if (strcmp(word, "--version") == 0) {
+        printf("nca %s\n", NCA_VERSION);
+        return 0;
+    }
+    return fail_unknown(commands, word);
+}
+
+int nca_commands_run(const nca_command *const *commands, int argc, char **argv)
+{
+    keep_standard_streams();
+    signal(SIGXFSZ, SIG_IGN);   // a file above the limit is a failed write, like a full disk
+    return finish(run(commands, argc, argv));
+}

@@ -1,0 +1,218 @@
+// Completion for three shells: each a prologue, something for every command and every option of it,
+// and an epilogue.
+#include "cli/completion.h"
+
+#include <ctype.h>
+#include <string.h>
+
+#include "study/experiments.h"
+
+enum { WORDS_BYTES = 512 };
+
+typedef struct shell {
+    const char *name;
+    void (*print)(FILE *to, const nca_command *const *commands);
+} shell;
+
+// The words an option may take, with blanks between; empty where it takes anything else.
+static void list_words(const nca_option *row, char words[WORDS_BYTES])
+{
+    size_t used = 0;
+    words[0] = 0;
+    if (strcmp(row->name, "preset") == 0) {
+        for (const nca_experiment *one = nca_experiments(); one->name; one++)
+            used += (size_t)snprintf(words + used, WORDS_BYTES - used, "%s%s", used ? " " : "",
+                                     one->name);
+        return;
+    }
+    bool is_list = row->value && strchr(row->value, '|');
+    for (const char *c = is_list ? row->value : ""; *c; c++)
+        is_list &= islower((unsigned char)*c) || *c == '|';
+    if (!is_list)
+        return;
+    snprintf(words, WORDS_BYTES, "%s", row->value);
+    for (char *c = words; *c; c++)
+        *c = *c == '|' ? ' ' : *c;
+}
+
+static bool is_number(const nca_option *row)
+{
+    return row->kind == NCA_OPTION_INT || row->kind == NCA_OPTION_REAL;
+}
+
+// The name of an option as it is typed, without the dashes in front.
+static void print_name(FILE *to, const nca_option *row)
+{
+    for (const char *c = row->name; *c; c++)
+        fputc(*c == '_' ? '-' : *c, to);
+}
+
+// A text inside single quotes; zsh's brackets and colons get a backslash.
+static void print_quoted(FILE *to, const char *text, const char *escaped)
+{
+    for (const char *c = text; *c; c++) {
+        if (*c == '\'')
+            fputs("'\\'", to);
+        else if (strchr(escaped, *c))
+            fputc('\\', to);
+        fputc(*c, to);
+    }
+}
+
+typedef void print_option(FILE *to, const nca_command *command, const nca_option *row);
+
+static void for_each_option(FILE *to, const nca_command *command, print_option *print)
+{
+    const nca_option *tables[] = {command->options,
+                                  command->has_config ? nca_config_sources() : NULL,
+                                  command->has_config ? nca_config_options() : NULL};
+    for (size_t t = 0; t < sizeof tables / sizeof *tables; t++)
+        for (const nca_option *row = tables[t]; row && row->name; row++)
+            print(to, command, row);
+}
+
+static void print_command_names(FILE *to, const nca_command *const *commands)
+{
+    for (; *commands; commands++)
+        fprintf(to, "%s ", (*commands)->name);
+    fputs("completion --help --version", to);
+}
+
+static void print_bash_name(FILE *to, const nca_command *command, const nca_option *row)
+{
+    (void)command;
+    fputs("--", to);
+    print_name(to, row);
+    fputc(' ', to);
+}
+
+static void print_bash_words(FILE *to, const nca_command *command, const nca_option *row)
+{
+    char words[WORDS_BYTES];
+    list_words(row, words);
+    if (!*words)
+        return;
+    fprintf(to, "        '%s --", command->name);
+    print_name(to, row);
+    fprintf(to, "') words='%s' ;;\n", words);
+}
+
+// File names come from the shell itself, where nothing else fits.
+static void print_bash(FILE *to, const nca_command *const *commands)
+{
+    fputs("# nca in bash: source <(nca completion bash)\n"
+          "_nca() {\n"
+          "    local word=${COMP_WORDS[COMP_CWORD]} words=\n"
+          "    case \"${COMP_WORDS[1]} ${COMP_WORDS[COMP_CWORD-1]}\" in\n",
+          to);
+    for (const nca_command *const *command = commands; *command; command++)
+        for_each_option(to, *command, print_bash_words);
+    fputs("    esac\n"
+          "    if [[ $COMP_CWORD -eq 1 ]]; then\n        words='",
+          to);
+    print_command_names(to, commands);
+    fputs("'\n    elif [[ $word == -* ]]; then\n        case ${COMP_WORDS[1]} in\n", to);
+    for (const nca_command *const *command = commands; *command; command++) {
+        fprintf(to, "        %s) words='", (*command)->name);
+        for_each_option(to, *command, print_bash_name);
+        fputs("--help' ;;\n", to);
+    }
+    fputs("        esac\n"
+          "    fi\n"
+          "    COMPREPLY=($(compgen -W \"$words\" -- \"$word\"))\n"
+          "}\n"
+          "complete -o bashdefault -o default -F _nca nca\n",
+          to);
+}
+
+static void print_zsh_option(FILE *to, const nca_command *command, const nca_option *row)
+{
+    char words[WORDS_BYTES];
+    (void)command;
+    list_words(row, words);
+    fprintf(to, "            '%s--", row->kind == NCA_OPTION_LIST ? "*" : "");
+    print_name(to, row);
+    fprintf(to, "%s[", row->kind == NCA_OPTION_FLAG ? "" : "=");
+    print_quoted(to, row->help, "[]:\\");
+    fputc(']', to);
+    if (row->kind != NCA_OPTION_FLAG) {
+        fputc(':', to);
+        print_quoted(to, row->value, "[]:\\");
+        if (*words)
+            fprintf(to, ":(%s)", words);
+        else
+            fputs(is_number(row) ? ": " : ":_files", to);
+    }
+    fputs("' \\\n", to);
+}
+
+static void print_zsh(FILE *to, const nca_command *const *commands)
+{
+    fputs("#compdef nca\n# nca in zsh: source <(nca completion zsh)\n_nca() {\n"
+          "    local -a commands=(\n",
+          to);
+    for (const nca_command *const *command = commands; *command; command++) {
+        fprintf(to, "        '%s:", (*command)->name);
+        print_quoted(to, (*command)->summary, ":\\");
+        fputs("'\n", to);
+    }
+    fputs("    )\n"
+          "    if (( CURRENT == 2 )); then\n"
+          "        _describe command commands\n"
+          "        return\n"
+          "    fi\n"
+          "    shift words\n"
+          "    (( CURRENT-- ))\n"
+          "    case $words[1] in\n",
+          to);
+    for (const nca_command *const *command = commands; *command; command++) {
+        fprintf(to, "    %s)\n        _arguments \\\n", (*command)->name);
+        for_each_option(to, *command, print_zsh_option);
+        fputs("            '--help[say more]' '*:argument:_files'\n        ;;\n", to);
+    }
+    fputs("    esac\n}\ncompdef _nca nca\n", to);
+}
+
+static void print_fish_option(FILE *to, const nca_command *command, const nca_option *row)
+{
+    char words[WORDS_BYTES];
+    list_words(row, words);
+    fprintf(to, "complete -c nca -n '__fish_seen_subcommand_from %s' -l ", command->name);
+    print_name(to, row);
+    if (*words)
+        fprintf(to, " -x -a '%s'", words);
+    else if (row->kind != NCA_OPTION_FLAG)
+        fputs(is_number(row) ? " -x" : " -r", to);
+    fputs(" -d '", to);
+    print_quoted(to, row->help, "\\");
+    fputs("'\n", to);
+}
+
+static void print_fish(FILE *to, const nca_command *const *commands)
+{
+    fputs("# nca in fish: nca completion fish | source\n", to);
+    for (const nca_command *const *command = commands; *command; command++) {
+        fprintf(to, "complete -c nca -n __fish_use_subcommand -f -a %s -d '", (*command)->name);
+        print_quoted(to, (*command)->summary, "\\");
+        fputs("'\n", to);
+        for_each_option(to, *command, print_fish_option);
+    }
+}
+
+static const shell shells[] = {
+    {"bash", print_bash},
+    {"zsh", print_zsh},
+    {"fish", print_fish},
+};
+
+nca_status nca_completion_print(FILE *to, const char *name, const nca_command *const *commands,
+                                nca_error *error)
+{
+    for (size_t i = 0; i < sizeof shells / sizeof *shells; i++)
+        if (strcmp(shells[i].name, name) == 0) {
+            shells[i].print(to, commands);
+            return NCA_OK;
+        }
+    return nca_fail(error, NCA_ARGUMENT, "%.60s: no such shell here; choose bash, zsh or fish",
+                    name);
+}

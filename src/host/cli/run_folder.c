@@ -1,0 +1,107 @@
+// Names and contents of run folders.
+#include "cli/run_folder.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/options.h"
+#include "io/files.h"
+
+enum { TARGET_LIMIT_BYTES = 1 << 28, EXTENSION_MAX = 8 };
+
+// "lizard" of "pictures/lizard.png"; "f09fa68e" of an emoji.
+static void name_target(const char *target, char *name, size_t size)
+{
+    const char *slash = strrchr(target, '/'), *start = slash ? slash + 1 : target;
+    size_t used = 0;
+    for (const char *c = start; *c && *c != '.' && used + 3 < size; c++) {
+        const bool is_plain = (*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') ||
+                              (*c >= '0' && *c <= '9') || *c == '-' || *c == '_';
+        if (is_plain)
+            name[used++] = *c;
+        else
+            used += (size_t)snprintf(name + used, size - used, "%02x", (unsigned char)*c);
+    }
+    name[used] = 0;
+    if (used == 0)
+        snprintf(name, size, "run");
+}
+
+void nca_run_folder_choose(const nca_config *config, char path[NCA_PATH_BYTES])
+{
+    char name[64];
+    name_target(config->target, name, sizeof name);
+    for (int i = 1; i < 10000; i++) {
+        char number[16] = "";
+        if (i > 1)
+            snprintf(number, sizeof number, "-%d", i);
+        snprintf(path, NCA_PATH_BYTES, "runs/%s-%.40s%s", name, config->preset, number);
+        if (access(path, F_OK) != 0)
+            return;
+    }
+}
+
+static nca_status find_inside(const char *folder, const char *name, char path[NCA_PATH_BYTES],
+                              nca_error *error)
+{
+    if (snprintf(path, NCA_PATH_BYTES, "%s/%s", folder, name) < NCA_PATH_BYTES)
+        return NCA_OK;
+    return nca_fail(error, NCA_ARGUMENT, "%.60s...: too long for a path", folder);
+}
+
+nca_status nca_run_folder_config(const char *folder, nca_config *config, nca_error *error)
+{
+    char path[NCA_PATH_BYTES];
+    if (!nca_is_folder(folder))
+        return nca_fail(error, NCA_FILE, "%s: no such run folder", folder);
+    NCA_TRY(find_inside(folder, "config.json", path, error));
+    return nca_config_read(path, config, error);
+}
+
+nca_status nca_run_folder_set_config(const char *folder, const nca_config *config, nca_error *error)
+{
+    char path[NCA_PATH_BYTES], *json;
+    NCA_TRY(find_inside(folder, "config.json", path, error));
+    NCA_TRY(nca_config_to_json(config, &json, error));
+    const nca_status status = nca_file_write(path, json, strlen(json), error);
+    free(json);
+    return status;
+}
+
+// "target" with the extension of the user's file, where that is a usual one.
+static void name_copy(const char *target, char name[32])
+{
+    const char *slash = strrchr(target, '/'), *dot = strrchr(slash ? slash : target, '.');
+    bool is_usual = dot && strlen(dot) <= EXTENSION_MAX;
+    for (const char *c = is_usual ? dot + 1 : ""; *c; c++)
+        is_usual &= isalnum((unsigned char)*c) != 0;
+    snprintf(name, 32, "target%s", is_usual ? dot : "");
+}
+
+nca_status nca_run_folder_keep_target(const char *folder, const char *target, nca_error *error)
+{
+    char name[32], path[NCA_PATH_BYTES];
+    uint8_t *bytes;
+    size_t size_bytes;
+    if (access(target, F_OK) != 0)
+        return NCA_OK;
+    name_copy(target, name);
+    NCA_TRY(find_inside(folder, name, path, error));
+    NCA_TRY(nca_file_read(target, TARGET_LIMIT_BYTES, &bytes, &size_bytes, error));
+    const nca_status status = nca_file_write(path, bytes, size_bytes, error);
+    free(bytes);
+    return status;
+}
+
+const char *nca_run_folder_target(const char *folder, const char *target, char path[NCA_PATH_BYTES])
+{
+    char name[32];
+    if (access(target, F_OK) == 0)
+        return target;
+    name_copy(target, name);
+    if (find_inside(folder, name, path, NULL) != NCA_OK || access(path, F_OK) != 0)
+        return target;
+    return path;
+}

@@ -1,0 +1,23 @@
+// The folder of a run, as commands see it: its name, its settings, and the target it keeps.
+#ifndef NCA_CLI_RUN_FOLDER_H
+#define NCA_CLI_RUN_FOLDER_H
+
+#include "nca/config.h"
+#include "study/run_log.h"
+
+// The first of runs/TARGET-PRESET, runs/TARGET-PRESET-2, ... that does not exist.
+void nca_run_folder_choose(const nca_config *config, char path[NCA_PATH_BYTES]);
+
+// config.json of the folder; NCA_FILE where there is no such folder.
+nca_status nca_run_folder_config(const char *folder, nca_config *config, nca_error *error);
+nca_status nca_run_folder_set_config(const char *folder, const nca_config *config,
+                                     nca_error *error);
+
+// Keeps a copy of a target that is a file, as FOLDER/target.EXTENSION; of an emoji nothing.
+nca_status nca_run_folder_keep_target(const char *folder, const char *target, nca_error *error);
+// What to read a run's target from: `target` itself, or the copy where that file is not there (it
+// was moved, or the program runs in another folder). The result is `target` or `path`.
+const char *nca_run_folder_target(const char *folder, const char *target,
+                                  char path[NCA_PATH_BYTES]);
+
+#endif
