@@ -111,6 +111,12 @@ refused "wrong.json" train --config wrong.json
 refused "exists" train "${small[@]}" --out good
 refused "cannot be" train "${small[@]}" --out /proc/nothing/run
 refused "no such run folder" train --resume nowhere
+if command -v flock >/dev/null; then   # as a run that is still at work holds it
+  exec 9<good/metrics.jsonl
+  flock -x 9
+  refused "another nca train" train --resume good --updates 9
+  exec 9<&-
+fi
 refused "--batch" train --resume good --batch 4
 refused "--target" train --resume good --target 🦋
 refused "--preset" train --resume good --preset growing

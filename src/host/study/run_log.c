@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -50,6 +51,13 @@ static nca_status open_metrics(nca_run_log *log, int flags, nca_error *error)
     if (fstat(file, &about) == 0 && !S_ISREG(about.st_mode)) {
         close(file);
         return nca_fail(error, NCA_FILE, "%s: not a file", path);
+    }
+    // Two runs in one folder would overwrite each other's checkpoints; the lock ends with the process.
+    if (flock(file, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
+        close(file);
+        return nca_fail(error, NCA_FILE,
+                        "%s: another nca train is at work in this folder; wait for it or stop it",
+                        log->folder);
     }
     log->metrics = fdopen(file, "r+");
     if (!log->metrics) {
