@@ -46,7 +46,7 @@ static nca_status open_metrics(nca_run_log *log, int flags, nca_error *error)
     NCA_TRY(nca_run_log_path(log, "metrics.jsonl", path, error));
     const int file = open(path, O_RDWR | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | flags, 0666);
     if (file < 0)
-        return fail_metrics(log, error);
+        return nca_fail(error, NCA_FILE, "%s: cannot be opened: %s", path, strerror(errno));
     if (fstat(file, &about) == 0 && !S_ISREG(about.st_mode)) {
         close(file);
         return nca_fail(error, NCA_FILE, "%s: not a file", path);
