@@ -124,7 +124,7 @@ mkdir half && cp good/config.json half/
 refused "checkpoint.safetensors" train --resume half
 rm -r half
 cp -r good other && sed -i 's/"seed": 1,/"seed": 2,/' other/config.json
-refused "another seed" train --resume other
+refused "another \"seed\"" train --resume other
 rm -r other
 cp -r good other && head -c 3000 good/checkpoint.safetensors >other/checkpoint.safetensors
 refused "checkpoint.safetensors" train --resume other

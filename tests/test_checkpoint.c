@@ -82,19 +82,19 @@ static void test_another_config_is_refused(void **state)
     nca_config config = small_config();
     save_checkpoint(path);
     config.seed = 2;
-    expect_refused(&config, path, NCA_ARGUMENT, "another seed");
+    expect_refused(&config, path, NCA_ARGUMENT, "another \"seed\"");
     config = small_config();
     config.rate = nextafter(config.rate, 1);
-    expect_refused(&config, path, NCA_ARGUMENT, "another rate");
+    expect_refused(&config, path, NCA_ARGUMENT, "another \"rate\"");
     config = small_config();
     config.pool = 13;
-    expect_refused(&config, path, NCA_ARGUMENT, "another pool");
+    expect_refused(&config, path, NCA_ARGUMENT, "another \"pool\"");
     config = small_config();
     config.hidden = 20;
-    expect_refused(&config, path, NCA_ARGUMENT, "another hidden");
+    expect_refused(&config, path, NCA_ARGUMENT, "another \"hidden\"");
     config = small_config();
     set_text(config.gradient, "none");
-    expect_refused(&config, path, NCA_ARGUMENT, "another gradient");
+    expect_refused(&config, path, NCA_ARGUMENT, "another \"gradient\"");
     unlink(path);
 }
 

@@ -13,16 +13,25 @@
 
 #include "io/memory.h"
 
+// What the system says, and what to look at.
+static nca_status fail_open(const char *path, nca_error *error)
+{
+    const char *look = errno == ENOENT || errno == ENOTDIR ? "; check the name"
+                       : errno == EACCES || errno == EPERM ? "; check who may read it"
+                                                           : "";
+    return nca_fail(error, NCA_FILE, "%s: %s%s", path, strerror(errno), look);
+}
+
 nca_status nca_input_open(const char *path, nca_input *out, nca_error *error)
 {
     struct stat about;
     // Without O_NONBLOCK a named pipe would be waited for.
     const int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     if (file < 0)
-        return nca_fail(error, NCA_FILE, "%s: %s", path, strerror(errno));
+        return fail_open(path, error);
     if (fstat(file, &about) != 0 || !S_ISREG(about.st_mode)) {
         close(file);
-        return nca_fail(error, NCA_FILE, "%s: not a file", path);
+        return nca_fail(error, NCA_FILE, "%s: not a file; it is a folder, a device or a pipe", path);
     }
     *out = (nca_input){.path = path, .file = file, .size_bytes = (uint64_t)about.st_size};
     return NCA_OK;
@@ -80,7 +89,7 @@ static nca_status read_all(const nca_input *input, size_t limit_bytes, uint8_t *
 nca_status nca_file_read(const char *path, size_t limit_bytes, uint8_t **bytes, size_t *size_bytes,
                          nca_error *error)
 {
-    nca_input input;
+    nca_input input = {0};
     NCA_TRY(nca_input_open(path, &input, error));
     const nca_status status = read_all(&input, limit_bytes, bytes, error);
     if (status == NCA_OK)

@@ -275,7 +275,7 @@ static nca_status read_input(const nca_input *input, nca_tensors *tensors, nca_e
 
 nca_status nca_tensors_read(const char *path, nca_tensors *out, nca_error *error)
 {
-    nca_input input;
+    nca_input input = {0};
     nca_tensors tensors = {0};
     NCA_TRY(nca_input_open(path, &input, error));
     const nca_status status = read_input(&input, &tensors, error);

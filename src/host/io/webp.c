@@ -31,6 +31,10 @@ static nca_status open_animation(const char *path, const nca_writer_options *opt
                                  nca_writer **out, nca_error *error)
 {
     WebPAnimEncoderOptions settings;
+    if (options->width > WEBP_MAX_DIMENSION || options->height > WEBP_MAX_DIMENSION)
+        return nca_fail(error, NCA_ARGUMENT,
+                        "%s: frames of %dx%d pixels are too large for WebP; at most %d a side", path,
+                        options->height, options->width, WEBP_MAX_DIMENSION);
     if (1000.0 * options->frames / options->frames_per_second > INT_MAX)
         return nca_fail(error, NCA_ARGUMENT,
                         "%s: a film of %d frames is too long for WebP; write fewer, or more a second",
@@ -47,8 +51,7 @@ static nca_status open_animation(const char *path, const nca_writer_options *opt
     of->encoder = WebPAnimEncoderNew(options->width, options->height, &settings);
     if (!of->path || !of->encoder) {
         free_animation(of);
-        return nca_fail(error, NCA_ARGUMENT, "%s: frames of %dx%d pixels are too large for WebP",
-                        path, options->height, options->width);
+        return nca_fail(error, NCA_MEMORY, "%s: no memory to write it", path);
     }
     *out = (nca_writer *)of;
     return NCA_OK;

@@ -90,7 +90,8 @@ void nca_canvas_fill(nca_canvas *canvas, int top, int left, int height, int widt
 
 void nca_canvas_dot(nca_canvas *canvas, double y, double x, nca_colour colour, double opacity)
 {
-    blend(canvas, (int)floor(y), (int)floor(x), colour, opacity);
+    if (y >= 0 && x >= 0 && y < canvas->height && x < canvas->width)   // and neither is NaN
+        blend(canvas, (int)y, (int)x, colour, opacity);
 }
 
 // How far a point is from the stretch between two others.

@@ -47,7 +47,7 @@ static nca_status open_metrics(nca_run_log *log, int flags, nca_error *error)
     NCA_TRY(nca_run_log_path(log, "metrics.jsonl", path, error));
     const int file = open(path, O_RDWR | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | flags, 0666);
     if (file < 0)
-        return fail_metrics(log, error);
+        return nca_fail(error, NCA_FILE, "%s: cannot be opened: %s", path, strerror(errno));
     if (fstat(file, &about) == 0 && !S_ISREG(about.st_mode)) {
         close(file);
         return nca_fail(error, NCA_FILE, "%s: not a file", path);
@@ -219,6 +219,14 @@ nca_status nca_run_log_resume(const char *folder, int64_t done, nca_run_log *out
     return status;
 }
 
+// As it will be read back, so that a resumed run draws the same curve.
+static double as_written(double value)
+{
+    char text[40];
+    snprintf(text, sizeof text, "%.9g", value);
+    return strtod(text, NULL);
+}
+
 // Numbers that JSON cannot say become null.
 static void print_number(FILE *to, const char *name, double value)
 {
@@ -231,7 +239,7 @@ static void print_number(FILE *to, const char *name, double value)
 nca_status nca_run_log_add(nca_run_log *log, const nca_update_result *result, nca_error *error)
 {
     const nca_curve_point point = {
-        .update = result->update, .loss = result->loss, .event = result->event};
+        .update = result->update, .loss = as_written(result->loss), .event = result->event};
     NCA_TRY(add_point(log, &point, error));
     fprintf(log->metrics, "{\"update\": %lld, \"steps\": %d", (long long)result->update,
             result->steps);

@@ -175,7 +175,7 @@ static nca_status check_config(const nca_trainer *trainer, const char *path, con
     free(own);
     if (!different)
         return NCA_OK;
-    return nca_fail(error, NCA_ARGUMENT, "%s: made with another %s; resume it with its own", path,
+    return nca_fail(error, NCA_ARGUMENT, "%s: made with another \"%s\"; resume it with its own", path,
                     different);
 }
 
