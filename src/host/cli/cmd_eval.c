@@ -176,6 +176,8 @@ static nca_status evaluate(const eval_options *options, const char *path,
     nca_status status = nca_target_arguments_load(&options->target, path, &model, &target, error);
     if (status == NCA_OK)
         status = nca_evaluate(&model, &target, &asked, compute, &found, error);
+    if (asked.progress)
+        asked.progress(asked.context, 1);   // whatever became of it, its line goes
     if (status == NCA_OK && options->json)
         print_json(&target, &asked, &found);
     else if (status == NCA_OK)

@@ -156,6 +156,8 @@ static nca_status run(const run_options *options, const char *path, const nca_co
     nca_status status = plan_film(options, &model, &percent, &film, error);
     if (status == NCA_OK)
         status = nca_film_write(options->output, &model, &film, compute, error);
+    if (film.progress)
+        film.progress(film.context, 1);   // whatever became of it, its line goes
     if (status == NCA_OK)
         printf("%s: %d steps on a grid of %dx%d\n", options->output, film.steps, film.height,
                film.width);
