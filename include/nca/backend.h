@@ -143,7 +143,7 @@ typedef struct nca_optimizer_step {
 typedef struct nca_update_report {
     double gradient_norm[NCA_TENSORS];   // L2 norm of each raw gradient; not finite where it is not
     double parameter_max;                // largest |parameter| after the update; the same holds
-    bool applied;                        // false: nothing changed, a gradient or its square overflows
+    bool applied;                        // false: nothing changed; a gradient is beyond f32
 } nca_update_report;
 
 typedef struct nca_backend {

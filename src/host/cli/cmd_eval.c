@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "cli/options.h"
+#include "cli/progress.h"
 #include "cli/target_options.h"
 #include "study/evaluate.h"
 
@@ -23,8 +24,8 @@ static const nca_option rows[] = {
      "steps at which the loss is measured [96,200,500,1000,5000]", "Evaluation"},
     {"seeds", NCA_OPTION_INT, offsetof(eval_options, seeds), 1, 1024, "N",
      "fire-mask seeds; the median and range over them are shown [8]", NULL},
-    {"seed", NCA_OPTION_INT, offsetof(eval_options, seed), 0, 9e18, "N", "of the first of them [1]",
-     NULL},
+    {"seed", NCA_OPTION_INT, offsetof(eval_options, seed), 0, 9e18, "N",
+     "the number that all their fire masks are drawn from [1]", NULL},
     {"cuts", NCA_OPTION_FLAG, offsetof(eval_options, cuts), 0, 0, NULL,
      "the five cuts and their healing (--no-cuts leaves them out)", NULL},
     {"cut-at", NCA_OPTION_INT, offsetof(eval_options, cut_at), 0, 1000000, "T",
@@ -44,7 +45,7 @@ static const nca_option rows[] = {
     {"device", NCA_OPTION_STRING, offsetof(eval_options, device), 0, 0, "auto|cpu|reference",
      "what computes [auto]", NULL},
     {"json", NCA_OPTION_FLAG, offsetof(eval_options, json), 0, 0, NULL,
-     "JSON: loss_at, healed, long_run, each with median, min and max of log10 losses", NULL},
+     "JSON instead: loss_at, healed and long_run, with median, min and max of log10 losses", NULL},
     {0},
 };
 
@@ -77,15 +78,6 @@ static nca_status read_steps(const char *text, nca_evaluate_options *out, nca_er
         if (!*at)
             return NCA_OK;
     }
-}
-
-static void show_progress(void *context, double done)
-{
-    (void)context;
-    fprintf(stderr, "\r\033[K%3.0f%% evaluated", 100 * done);
-    if (done >= 1)
-        fprintf(stderr, "\r\033[K");
-    fflush(stderr);
 }
 
 static void print_row(const char *name, const nca_spread *spread)
@@ -171,7 +163,8 @@ static nca_status evaluate(const eval_options *options, const char *path,
                                   .heal_steps = (int)options->heal_steps,
                                   .cuts = options->cuts,
                                   .long_run = (int)options->long_run,
-                                  .progress = isatty(fileno(stderr)) ? show_progress : NULL};
+                                  .progress = isatty(STDERR_FILENO) ? nca_percent_show : NULL,
+                                  .context = &(nca_percent){.word = "evaluated"}};
     nca_model model;
     nca_image target = {0};
     nca_evaluation found;
@@ -183,6 +176,8 @@ static nca_status evaluate(const eval_options *options, const char *path,
     nca_status status = nca_target_arguments_load(&options->target, path, &model, &target, error);
     if (status == NCA_OK)
         status = nca_evaluate(&model, &target, &asked, compute, &found, error);
+    if (asked.progress)
+        asked.progress(asked.context, 1);   // whatever became of it, its line goes
     if (status == NCA_OK && options->json)
         print_json(&target, &asked, &found);
     else if (status == NCA_OK)

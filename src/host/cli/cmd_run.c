@@ -7,6 +7,7 @@
 
 #include "cli/damage.h"
 #include "cli/options.h"
+#include "cli/progress.h"
 #include "cli/target_options.h"
 #include "io/writers.h"
 
@@ -110,8 +111,8 @@ static nca_status read_schedule(const run_options *options, nca_film *film, nca_
     return NCA_OK;
 }
 
-static nca_status plan_film(const run_options *options, const nca_model *model, nca_film *film,
-                            nca_error *error)
+static nca_status plan_film(const run_options *options, const nca_model *model,
+                            nca_percent *percent, nca_film *film, nca_error *error)
 {
     *film = (nca_film){
         .height = model->grid_height > 0 ? model->grid_height : 72,
@@ -126,6 +127,8 @@ static nca_status plan_film(const run_options *options, const nca_model *model, 
         .angle = isnan(options->angle) ? model->angle : options->angle,
         .step_size = isnan(options->step_size) ? model->step_size : options->step_size,
         .stop = &stop_asked,
+        .progress = isatty(STDERR_FILENO) ? nca_percent_show : NULL,
+        .context = percent,
     };
     if (options->grid)
         NCA_TRY(nca_grid_read(options->grid, &film->height, &film->width, error));
@@ -146,12 +149,15 @@ static nca_status run(const run_options *options, const char *path, const nca_co
                       nca_error *error)
 {
     static nca_film film;
+    nca_percent percent = {.word = "grown"};
     nca_model model;
     NCA_TRY(check_output(options, error));
     NCA_TRY(nca_model_load(path, &model, error));
-    nca_status status = plan_film(options, &model, &film, error);
+    nca_status status = plan_film(options, &model, &percent, &film, error);
     if (status == NCA_OK)
         status = nca_film_write(options->output, &model, &film, compute, error);
+    if (film.progress)
+        film.progress(film.context, 1);   // whatever became of it, its line goes
     if (status == NCA_OK)
         printf("%s: %d steps on a grid of %dx%d\n", options->output, film.steps, film.height,
                film.width);

@@ -57,14 +57,15 @@ void nca_progress_size(const nca_progress *progress, int *columns, int *lines)
     *lines = is_known && size.ws_row > 0 ? size.ws_row : 24;
 }
 
+// Means of all updates at first, then of the latest ones.
 static void smooth(nca_progress *progress, const nca_update_result *result)
 {
-    const double loss = log10(result->loss), pace = 1 / fmax(result->seconds, 1e-9);
+    const double loss = log10(result->loss);
+    const double part = fmax(smoothing, 1.0 / (double)++progress->updates);
     if (isfinite(loss))
         progress->loss =
-            isnan(progress->loss) ? loss : progress->loss + smoothing * (loss - progress->loss);
-    progress->pace =
-        progress->pace > 0 ? progress->pace + smoothing * (pace - progress->pace) : pace;
+            isnan(progress->loss) ? loss : progress->loss + part * (loss - progress->loss);
+    progress->update_seconds += part * (result->seconds - progress->update_seconds);
 }
 
 // What there is to say, in at most `room` characters: the less important words go first.
@@ -72,16 +73,16 @@ static void describe(const nca_progress *progress, const nca_update_result *resu
                      char text[TEXT_BYTES])
 {
     char left[32], gradient[32], active[32];
-    nca_format_duration((double)(progress->total - result->update) / progress->pace, left,
-                        sizeof left);
+    const double seconds = fmax(progress->update_seconds, 1e-9);
+    nca_format_duration((double)(progress->total - result->update) * seconds, left, sizeof left);
     snprintf(gradient, sizeof gradient, "  gradient %.2g", result->gradient_norm);
     snprintf(active, sizeof active, "  active %.1f%%", 100 * result->active_fraction);
     for (int words = 3; words >= 0; words--) {
         const int length =
             snprintf(text, TEXT_BYTES, "%lld/%lld  log10 loss %.2f", (long long)result->update,
                      (long long)progress->total, progress->loss);
-        snprintf(text + length, TEXT_BYTES - (size_t)length, "  %.2f%s%s%s  %s left",
-                 progress->pace, words > 2 ? " updates/s" : "/s", words > 1 ? gradient : "",
+        snprintf(text + length, TEXT_BYTES - (size_t)length, "  %.2f%s%s%s  %s left", 1 / seconds,
+                 words > 2 ? " updates/s" : "/s", words > 1 ? gradient : "",
                  words > 0 ? active : "", left);
         if ((int)strlen(text) <= room)
             return;
@@ -201,4 +202,17 @@ void nca_progress_finish(nca_progress *progress)
     progress->is_drawn = false;
     progress->picture_lines = 0;
     fflush(progress->to);
+}
+
+void nca_percent_show(void *context, double done)
+{
+    nca_percent *percent = context;
+    const double now = nca_clock();
+    if (done < 1 && now - percent->drawn < redraw_seconds)
+        return;
+    fprintf(stderr, "\r\033[K");
+    if (done < 1)
+        fprintf(stderr, "%3.0f%% %s", 100 * done, percent->word);
+    fflush(stderr);
+    percent->drawn = now;
 }

@@ -12,7 +12,8 @@ typedef struct nca_progress {
     bool is_terminal, is_quiet, is_drawn;
     int64_t first, total;    // updates done at the start, and at the end
     double started, drawn;   // seconds of the clock
-    double pace;             // updates a second, smoothed
+    int64_t updates;         // seen
+    double update_seconds;   // what one takes, smoothed
     double loss;             // log10, smoothed
     double last_line;        // when a plain line was last written
     int picture_lines;       // of the picture that stands above the bar
@@ -27,6 +28,14 @@ void nca_progress_say(nca_progress *progress, const char *format, ...) NCA_PRINT
 // Shows `text`, which has `lines` lines, above the bar, in place of the picture before it.
 void nca_progress_picture(nca_progress *progress, const char *text, int lines);
 void nca_progress_finish(nca_progress *progress);
+
+// "35% evaluated" on standard error, redrawn in place and gone at the end: for what takes a while
+// and has nothing else to say. `context` is a nca_percent, `done` 0..1.
+typedef struct nca_percent {
+    const char *word;
+    double drawn;
+} nca_percent;
+void nca_percent_show(void *context, double done);
 
 // Characters of the terminal; 80x24 where it does not say.
 void nca_progress_size(const nca_progress *progress, int *columns, int *lines);

@@ -21,12 +21,14 @@ void nca_canvas_free(nca_canvas *canvas);
 
 void nca_canvas_fill(nca_canvas *canvas, int top, int left, int height, int width,
                      nca_colour colour);
-// Lays the colour over a pixel; opacity 0..1.
-void nca_canvas_dot(nca_canvas *canvas, double y, double x, nca_colour colour, double opacity);
+// An anti-aliased disc of some pixels' diameter; opacity 0..1.
+void nca_canvas_dot(nca_canvas *canvas, double y, double x, double diameter, nca_colour colour,
+                    double opacity);
 // An anti-aliased line of some pixels' width.
 void nca_canvas_line(nca_canvas *canvas, double y0, double x0, double y1, double x1, double width,
                      nca_colour colour);
-// Digits, Latin letters and a little punctuation, 5x7 dots, each `scale` pixels.
+// Digits, Latin letters and a little punctuation, 5x7 dots, each `scale` pixels; `top` is where capital
+// letters begin, and two dots more reach below their foot.
 void nca_canvas_text(nca_canvas *canvas, int top, int left, int scale, const char *text,
                      nca_colour colour);
 int nca_canvas_text_width(int scale, const char *text);

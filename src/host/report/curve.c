@@ -17,11 +17,12 @@ enum {
     LEFT = 90,
     RIGHT = 30,
     WINDOW_MAX = 201,
+    WINDOW_MIN = 9,
     TICKS = 7,
 };
 
-static const nca_colour ink = {34, 40, 49}, grid = {226, 229, 234}, pale = {120, 165, 220},
-                        dark = {20, 80, 160}, alarm = {200, 60, 30};
+static const nca_colour ink = {34, 40, 49}, axis = {150, 156, 165}, grid = {230, 233, 238},
+                        pale = {110, 160, 220}, dark = {15, 70, 150}, alarm = {213, 94, 0};
 
 // The part of the plane that is drawn.
 typedef struct frame {
@@ -69,15 +70,22 @@ static frame choose_frame(const double *logs, const nca_curve_point *points, siz
     return of;
 }
 
+// Text whose end is at `right`.
+static void draw_text_before(nca_canvas *canvas, int top, int right, const char *text)
+{
+    nca_canvas_text(canvas, top, right - nca_canvas_text_width(2, text), 2, text, ink);
+}
+
 static void draw_axes(nca_canvas *canvas, const frame *of, const char *title)
 {
     char text[64];
-    const double step_y = nice_step(of->high - of->low), step_x = nice_step(of->last - of->first);
+    const double step_y = nice_step(of->high - of->low);
+    const double step_x = fmax(1, nice_step(of->last - of->first));
     for (double y = ceil(of->low / step_y) * step_y; y <= of->high; y += step_y) {
         const int at = (int)to_y(of, y);
         nca_canvas_fill(canvas, at, LEFT, 1, WIDTH - LEFT - RIGHT, grid);
         snprintf(text, sizeof text, "%.*f", step_y < 0.1 ? 2 : 1, fabs(y) < 1e-9 ? 0 : y);
-        nca_canvas_text(canvas, at - 7, LEFT - 10 - nca_canvas_text_width(2, text), 2, text, ink);
+        draw_text_before(canvas, at - 7, LEFT - 10, text);
     }
     for (double x = ceil(of->first / step_x) * step_x; x <= of->last; x += step_x) {
         const int at = (int)to_x(of, x);
@@ -86,10 +94,29 @@ static void draw_axes(nca_canvas *canvas, const frame *of, const char *title)
         nca_canvas_text(canvas, HEIGHT - BOTTOM + 12, at - nca_canvas_text_width(2, text) / 2, 2,
                         text, ink);
     }
+    nca_canvas_fill(canvas, TOP, LEFT, HEIGHT - TOP - BOTTOM, 1, axis);
+    nca_canvas_fill(canvas, HEIGHT - BOTTOM, LEFT, 1, WIDTH - LEFT - RIGHT, axis);
     nca_canvas_text(canvas, 22, LEFT, 2, title, ink);
-    nca_canvas_text(canvas, HEIGHT - 28, WIDTH - RIGHT - nca_canvas_text_width(2, "update"), 2,
-                    "update", ink);
-    nca_canvas_text(canvas, HEIGHT - 28, LEFT, 2, "log10 loss: each update, running median", ink);
+    draw_text_before(canvas, HEIGHT - 28, WIDTH - RIGHT, "update");
+}
+
+// What the colours mean, each behind its sample.
+static void draw_legend(nca_canvas *canvas, bool has_events)
+{
+    const int y = HEIGHT - 28, middle = y + 7;
+    int x = LEFT;
+    nca_canvas_text(canvas, y, x, 2, "log10 loss:", ink);
+    x += nca_canvas_text_width(2, "log10 loss: ");
+    nca_canvas_dot(canvas, middle, x + 4, 4, pale, 1);
+    nca_canvas_text(canvas, y, x + 16, 2, "each update", ink);
+    x += 16 + nca_canvas_text_width(2, "each update  ");
+    nca_canvas_line(canvas, middle, x, middle, x + 24, 2.5, dark);
+    nca_canvas_text(canvas, y, x + 36, 2, "running median", ink);
+    x += 36 + nca_canvas_text_width(2, "running median  ");
+    if (!has_events)
+        return;
+    nca_canvas_line(canvas, y, x + 2, y + 14, x + 2, 2, alarm);
+    nca_canvas_text(canvas, y, x + 14, 2, "update went wrong", ink);
 }
 
 static int compare_doubles(const void *a, const void *b)
@@ -113,19 +140,22 @@ static double median_around(const double *logs, size_t count, size_t at, size_t 
     return near[used / 2];
 }
 
-static void draw_points(nca_canvas *canvas, const frame *of, const nca_curve_point *points,
+// Few points are drawn large, many small and faint. Returns whether there was any event.
+static bool draw_points(nca_canvas *canvas, const frame *of, const nca_curve_point *points,
                         const double *logs, size_t count)
 {
-    const double opacity = fmin(1, 2500.0 / (double)count + 0.15);
+    const double opacity = fmin(0.8, 3000.0 / (double)count + 0.1);
+    const double diameter = count < 500 ? 4 : count < 4000 ? 3 : 2;
+    bool has_events = false;
     for (size_t i = 0; i < count; i++) {
         const double x = to_x(of, (double)points[i].update), y = to_y(of, logs[i]);
-        if (isfinite(logs[i]) && y >= TOP) {
-            nca_canvas_dot(canvas, y, x, pale, opacity);
-            nca_canvas_dot(canvas, y + 1, x, pale, opacity);
-        }
+        if (isfinite(logs[i]) && y >= TOP)
+            nca_canvas_dot(canvas, y, x, diameter, pale, opacity);
         if (points[i].event != NCA_EVENT_NONE)
             nca_canvas_line(canvas, TOP, x, TOP + 14, x, 2, alarm);
+        has_events |= points[i].event != NCA_EVENT_NONE;
     }
+    return has_events;
 }
 
 // One stroke for each two pixels is as fine as the eye sees.
@@ -134,8 +164,8 @@ static void draw_median(nca_canvas *canvas, const frame *of, const nca_curve_poi
 {
     const size_t strokes = (WIDTH - LEFT - RIGHT) / 2;
     const size_t stride = count > strokes ? count / strokes : 1;
-    size_t window = count / 40 | 1;
-    window = window > WINDOW_MAX - 2 ? WINDOW_MAX - 2 : window;
+    size_t window = count / 30 | 1;
+    window = window < WINDOW_MIN ? WINDOW_MIN : window > WINDOW_MAX - 2 ? WINDOW_MAX - 2 : window;
     double last_x = NAN, last_y = NAN;
     for (size_t i = 0; i < count; i += stride) {
         const double x = to_x(of, (double)points[i].update);
@@ -162,7 +192,7 @@ nca_status nca_curve_write(const char *path, const nca_curve_point *points, size
     if (status == NCA_OK) {
         const frame of = choose_frame(logs, points, count);
         draw_axes(&canvas, &of, title);
-        draw_points(&canvas, &of, points, logs, count);
+        draw_legend(&canvas, draw_points(&canvas, &of, points, logs, count));
         draw_median(&canvas, &of, points, logs, count);
         status = nca_png_write(path, canvas.rgb, canvas.height, canvas.width, error);
         nca_canvas_free(&canvas);

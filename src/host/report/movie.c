@@ -89,6 +89,8 @@ static nca_status shoot(shooting *of, nca_error *error)
         NCA_TRY(damage_now(of, error));
         if (stop % film->every == 0 || stop == film->steps)
             NCA_TRY(shoot_frame(of, error));
+        if (film->progress)
+            film->progress(film->context, (double)stop / film->steps);
         if (film->stop && *film->stop)
             return nca_fail(error, NCA_INTERRUPTED, "stopped; nothing was written");
     }

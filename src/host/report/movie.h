@@ -25,6 +25,8 @@ typedef struct nca_film {
     int damages;
     nca_film_damage damage[NCA_FILM_DAMAGES_MAX];
     const volatile int *stop;   // ends the film when not 0, leaving no file; may be NULL
+    void (*progress)(void *context, double done);   // 0..1; may be NULL
+    void *context;
 } nca_film;
 
 nca_status nca_film_write(const char *path, const nca_model *model, const nca_film *film,
