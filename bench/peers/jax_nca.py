@@ -110,7 +110,7 @@ def from_parameters(variant, parameters):
     return {**found, "hidden.weight": hidden, "output.weight": found["output.weight"].T}
 
 
-@functools.partial(jax.jit, static_argnames=("variant", "steps", "fire_rate"), donate_argnums=(0, 1))
+@functools.partial(jax.jit, static_argnames=("variant", "steps", "fire_rate"))
 def update(parameters, moments, key, start, target, *, variant, steps, fire_rate):
     """One train step: a rollout, its gradient, Adam."""
     take_step = functools.partial(step, variant=variant, angle=0.0, step_size=1.0)
