@@ -7,7 +7,6 @@ Variants:
   conv-compiled, sliced-compiled   the step through torch.compile
 """
 import math
-import os
 
 import numpy as np
 import torch
@@ -41,8 +40,9 @@ class ConvRule(torch.nn.Module):
     def forward(self, x, fire):
         before = self.alive(x)
         perceived = F.conv2d(x, self.kernels, padding=1, groups=CHANNELS)
-        x = x + self.output(F.relu(self.hidden(perceived))) * (fire * self.step_size)
-        return x * (before & self.alive(x))
+        update = self.output(F.relu(self.hidden(perceived), inplace=True))
+        x = torch.addcmul(x, update, fire, value=self.step_size)
+        return x * (before & self.alive(x)).float()
 
     # A depthwise convolution gives a channel's three kernels next to each other; the weights' inputs
     # are ordered kernel by kernel.
@@ -96,14 +96,11 @@ class SlicedRule(torch.nn.Module):
 
     # Sobel is a difference along one axis of a 1-2-1 sum along the other.
     def perceive(self, x):
-        rows = F.pad(x, (0, 0, 1, 1))
-        rows = rows[:, :, 2:] - rows[:, :, :-2]
-        rows = F.pad(rows, (0, 0, 0, 0, 1, 1))
-        gx = (rows[:, :-2] + rows[:, 2:] + 2 * rows[:, 1:-1]) / 8
-        columns = F.pad(x, (0, 0, 0, 0, 1, 1))
-        columns = columns[:, 2:] - columns[:, :-2]
-        columns = F.pad(columns, (0, 0, 1, 1))
-        gy = (columns[:, :, :-2] + columns[:, :, 2:] + 2 * columns[:, :, 1:-1]) / 8
+        padded = F.pad(x, (0, 0, 1, 1, 1, 1))
+        summed = torch.add(padded[:, :-2] + padded[:, 2:], padded[:, 1:-1], alpha=2)
+        gx = (summed[:, :, 2:] - summed[:, :, :-2]) * 0.125
+        summed = torch.add(padded[:, :, :-2] + padded[:, :, 2:], padded[:, :, 1:-1], alpha=2)
+        gy = (summed[:, 2:] - summed[:, :-2]) * 0.125
         if self.angle:
             c, s = math.cos(self.angle), math.sin(self.angle)
             gx, gy = c * gx - s * gy, s * gx + c * gy
@@ -111,9 +108,9 @@ class SlicedRule(torch.nn.Module):
 
     def forward(self, x, fire):
         before = self.alive(x)
-        update = self.output(F.relu(self.hidden(self.perceive(x))))
-        x = x + update * (fire * self.step_size)
-        return x * (before & self.alive(x))
+        update = self.output(F.relu(self.hidden(self.perceive(x)), inplace=True))
+        x = torch.addcmul(x, update, fire, value=self.step_size)
+        return x * (before & self.alive(x)).float()
 
     def load(self, weights):
         self.load_state_dict({name: torch.tensor(value) for name, value in weights.items()})
