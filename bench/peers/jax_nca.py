@@ -14,8 +14,6 @@ import numpy as np
 import work
 from work import ALIVE_THRESHOLD, ALPHA, CHANNELS
 
-VARIANTS = ("conv", "sliced", "conv-remat", "sliced-remat")
-
 
 def conv_kernels(angle):
     """[3,3,1,3C] for a depthwise convolution: a channel's three kernels lie next to each other."""
@@ -166,7 +164,7 @@ def run_adam(tensors, metadata):
 
 
 def main():
-    options = work.parse(VARIANTS)
+    options = work.parse("jax")
     if options.check:
         return work.check("jax", options, run_rollout, run_adam)
     versions = {"jax": jax.__version__, "jaxlib": jax.lib.__version__, "numpy": np.__version__}

@@ -15,8 +15,6 @@ import torch.nn.functional as F
 import work
 from work import ALIVE_THRESHOLD, ALPHA, CHANNELS, HIDDEN
 
-VARIANTS = ("conv", "conv-channels-last", "sliced", "conv-compiled", "sliced-compiled")
-
 
 class ConvRule(torch.nn.Module):
     """States and fire masks are channels first, [B,C,H,W] and [B,1,H,W]."""
@@ -215,7 +213,7 @@ def run_adam(tensors, metadata):
 
 
 def main():
-    options = work.parse(VARIANTS)
+    options = work.parse("torch")
     torch.set_num_threads(options.threads)
     if options.check:
         return work.check("torch", options, run_rollout, run_adam)

@@ -16,6 +16,8 @@ import time
 import numpy as np
 from safetensors import safe_open
 
+from variants import VARIANTS
+
 CHANNELS, HIDDEN, ALPHA = 16, 128, 3
 ALIVE_THRESHOLD = 0.1
 RATE, BETA1, BETA2, EPSILON, NORM_EPSILON = 2e-3, 0.9, 0.999, 1e-7, 1e-8
@@ -151,7 +153,8 @@ def positive(text):
     return value
 
 
-def parse(variants):
+def parse(framework):
+    variants = VARIANTS[framework]
     parser = Parser(prog=os.path.basename(sys.argv[0]),
                     description="Times one train step of a growing cellular automaton; prints JSON.")
     parser.add_argument("--variant", choices=variants, default=variants[0])
