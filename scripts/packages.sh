@@ -3,14 +3,19 @@
 # all are there.
 #   packages.sh          to build
 #   packages.sh --tests  to build and to test
+#   packages.sh --peers  to build, and to compare with PyTorch and JAX (torch.compile needs a compiler)
 set -euo pipefail
 
 build=(gcc libc6-dev cmake ninja-build pkg-config libstb-dev librandom123-dev libfreetype-dev
   libharfbuzz-dev fonts-noto-color-emoji libjansson-dev libwebp-dev libgif-dev)
 tests=(libcmocka-dev libsimde-dev clang libclang-rt-14-dev ffmpeg)
+peers=(python3-venv python3-dev g++)
 
 wanted=("${build[@]}")
-[ "${1:-}" = --tests ] && wanted+=("${tests[@]}")
+case ${1:-} in
+  --tests) wanted+=("${tests[@]}") ;;
+  --peers) wanted+=("${peers[@]}") ;;
+esac
 
 command -v dpkg-query >/dev/null && command -v apt-get >/dev/null || {
   echo "packages.sh: this is no Debian or Ubuntu; install the like of: ${wanted[*]}" >&2

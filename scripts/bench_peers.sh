@@ -1,0 +1,19 @@
+#!/usr/bin/env bash
+# The train step of nca, PyTorch and JAX on this machine, in turn: prints the table that the README
+# quotes. Options: bench_peers.sh --help. The first time it installs 5 GB (scripts/peers_venv.sh); a
+# whole run takes about three quarters of an hour on two cores, and is worth it on an idle machine only.
+set -euo pipefail
+root=$(cd "$(dirname "$0")/.." && pwd)
+compare=$root/bench/peers/compare.py
+for argument in "$@"; do
+  case $argument in -h | --help) exec python3 "$compare" --help ;; esac
+done
+# Bad input is told before anything is installed or built.
+python3 "$compare" --plan "$@"
+venv=$("$root/scripts/peers_venv.sh")
+"$root/scripts/packages.sh" >&2
+cd "$root"
+[ -f build/CMakeCache.txt ] || cmake --preset release -DBUILD_TESTING=OFF >&2
+cmake --build build --target nca >&2
+cd "$OLDPWD"
+exec "$venv/bin/python" "$compare" "$@"
