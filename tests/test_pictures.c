@@ -188,8 +188,8 @@ static void test_drawing_stays_on_the_canvas(void **state)
     nca_canvas_fill(&canvas, -5, -5, 100, 7, red);
     nca_canvas_line(&canvas, -20, -20, 30, 30, 3, red);
     nca_canvas_text(&canvas, 5, -3, 2, "text \xff", red);
-    nca_canvas_dot(&canvas, NAN, 3, red, 1);
-    nca_canvas_dot(&canvas, 1e300, -1e300, red, 1);
+    nca_canvas_dot(&canvas, NAN, 3, 2, red, 1);
+    nca_canvas_dot(&canvas, 1e300, -1e300, 2, red, 1);
     nca_canvas_picture(&canvas, 9, 11, 5, picture, 1, 1);
     assert_memory_equal(canvas.rgb, "\xff\0\0", 3);
     assert_memory_equal(canvas.rgb + (9 * 12 + 11) * 3, picture, 3);
