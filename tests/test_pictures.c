@@ -124,7 +124,7 @@ static void test_states_that_exploded_are_still_shown(void **state)
     free(states);
 }
 
-static const int dark[3] = {20, 80, 160}, alarm_colour[3] = {200, 60, 30};
+static const int dark[3] = {15, 70, 150}, alarm_colour[3] = {213, 94, 0};
 
 // Where the dark line is in a column; negative where it is not.
 static int find_line(const nca_image *image, int x)
