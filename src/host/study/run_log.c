@@ -10,7 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -29,15 +28,6 @@ static nca_status fail_metrics(const nca_run_log *log, nca_error *error)
 {
     return nca_fail(error, NCA_FILE, "%s/metrics.jsonl: cannot be written: %s", log->folder,
                     strerror(errno));
-}
-
-// One process at a time writes into a run folder: the lock goes with the process, however it ends.
-static nca_status lock_metrics(const nca_run_log *log, nca_error *error)
-{
-    if (flock(fileno(log->metrics), LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK)
-        return NCA_OK;   // a file system without locks is no reason not to train
-    return nca_fail(error, NCA_FILE, "%s: another process is training there; wait for it",
-                    log->folder);
 }
 
 static nca_status open_metrics(nca_run_log *log, int flags, nca_error *error)
@@ -64,7 +54,7 @@ static nca_status open_metrics(nca_run_log *log, int flags, nca_error *error)
         close(file);
         return fail_metrics(log, error);
     }
-    return lock_metrics(log, error);
+    return NCA_OK;
 }
 
 static nca_status fill_folder(nca_run_log *log, const char *config_json, nca_error *error)
