@@ -291,9 +291,9 @@ static nca_status train(run *of)
                                    .width = of->target.width,
                                    .stop = &stop_signal};
     nca_status status = NCA_OK;
-    if (!of->options.resume) {
-        NCA_TRY(save(of));
+    if (!of->options.resume) {   // a run that can be resumed has all that is written once
         NCA_TRY(nca_train_pictures_target(&pictures, &of->target, of->error));
+        NCA_TRY(save(of));
     }
     while (status == NCA_OK && !stop_signal && nca_trainer_done(of->trainer) < of->config.updates)
         status = advance(of, &pictures);
