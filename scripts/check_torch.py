@@ -1,8 +1,8 @@
 """Proves that docs/nca_torch.py continues rollouts of nca: scripts/check_torch.sh runs it.
 
-Rules are trained (and, where they are at hand, the article's published ones imported), each grows by
-`nca run` into a .npy, and PyTorch goes on from several of its frames: with every cell firing, and with
-nca's own fire bits, computed here from the description in include/nca/rng.h.
+Rules are trained (and, where they are at hand, the article's published ones imported), each grows
+by `nca run` into a .npy, and PyTorch goes on from several of its frames: with every cell firing,
+and with nca's own fire bits, computed here from the description in include/nca/rng.h.
 """
 import argparse
 import pathlib
@@ -36,7 +36,7 @@ def philox(counter, key):
 
 
 def fire_mask(seed, step, height, width, rate):
-    """[H,W]: which cells fire in this step of `nca run --seed`: sample 0, update 0, purpose fire."""
+    """[H,W]: which cells fire in this step of `nca run --seed`: sample 0, update 0."""
     cell = np.arange(height * width)
     counter = np.zeros((cell.size, 4), np.uint32)
     counter[:, 0], counter[:, 1] = cell >> 3, step
@@ -47,7 +47,7 @@ def fire_mask(seed, step, height, width, rate):
 
 
 def check_philox():
-    """The published answers to counters and keys of all zeros and all ones (Random123's kat_vectors)."""
+    """The published answers to counters and keys of zeros and of ones (Random123, kat_vectors)."""
     ones = 0xFFFFFFFF
     for given, key, expected in (
             ([0] * 4, (0, 0), [0x6627E8D5, 0xE169C58D, 0xBC57AC4C, 0x9B00DBD8]),
@@ -93,12 +93,12 @@ def check_rule(program, name, path, folder, size):
 
 
 def make_rules(program, folder, published):
-    """Name, file and grid of each rule: one as the presets make it, one turned and of another shape."""
+    """Name, file and grid of each rule: one as the presets have it, one of another shape."""
     common = ("--preset", "growing", "--target-size", 10, "--padding", 4, "--steps-min", 16,
               "--steps-max", 24, "--updates", 60, "--threads", 1, "--quiet")
     nca(program, "train", *common, "--out", folder / "plain")
-    nca(program, "train", *common, "--angle", 30, "--step-size", 0.5, "--channels", 12, "--hidden", 32,
-        "--fire-rate", 0.75, "--out", folder / "turned")
+    nca(program, "train", *common, "--angle", 30, "--step-size", 0.5, "--channels", 12,
+        "--hidden", 32, "--fire-rate", 0.75, "--out", folder / "turned")
     yield "trained", folder / "plain/model.safetensors", "18"
     yield "trained, 12 channels, turned", folder / "turned/model.safetensors", "21x17"
     for source in sorted(published.glob("*.json")):

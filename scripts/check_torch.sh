@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Proves that docs/nca_torch.py goes on where `nca run` stops: check_torch.sh [PROGRAM], build/nca where
-# none is named. PyTorch is installed the first time (scripts/peers_venv.sh); --installed uses it where
-# it is there and ends with 77, which ctest counts as skipped, where it is not.
+# Proves that docs/nca_torch.py goes on where `nca run` stops: check_torch.sh [PROGRAM], build/nca
+# where none is named. PyTorch is installed the first time (scripts/peers_venv.sh); --installed uses
+# it where it is there and ends with 77, which ctest counts as skipped, where it is not.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 if [ "${1:-}" = --installed ]; then
