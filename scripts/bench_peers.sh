@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The train step of nca, PyTorch and JAX on this machine, in turn: prints the table that the README
 # quotes. Options: bench_peers.sh --help. The first time it installs 5 GB (scripts/peers_venv.sh); a
-# whole run takes about three quarters of an hour on two cores, and is worth it on an idle machine only.
+# whole run takes half an hour or more on two cores, and is worth it on an idle machine only.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 compare=$root/bench/peers/compare.py

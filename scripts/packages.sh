@@ -3,7 +3,7 @@
 # all are there.
 #   packages.sh          to build
 #   packages.sh --tests  to build and to test
-#   packages.sh --peers  to build, and to compare with PyTorch and JAX (torch.compile needs a compiler)
+#   packages.sh --peers  to build, and to compare with PyTorch (which compiles C++) and JAX
 set -euo pipefail
 
 build=(gcc libc6-dev cmake ninja-build pkg-config libstb-dev librandom123-dev libfreetype-dev

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Makes the virtual environment of PyTorch and JAX that bench_peers.sh and check_torch.sh use, and prints
-# its folder: build-peers/venv, or what NCA_PEERS_VENV names. Takes 5 GB and some minutes the first time,
-# nothing later. All else it says goes to standard error.
+# Makes the virtual environment of PyTorch and JAX that bench_peers.sh and check_torch.sh use, and
+# prints its folder: build-peers/venv, or what NCA_PEERS_VENV names. Takes 5 GB and some minutes the
+# first time, nothing later. All else it says goes to standard error.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 venv=${NCA_PEERS_VENV:-build-peers/venv}

@@ -1,8 +1,8 @@
 """Times `nca bench step` and its peers in turn, and prints by how much nca is faster.
 
-Machines drift by half within minutes, so every run of a peer stands beside a run of nca of its own,
-before or after it by turns, and the ratio is taken within such a pair. After the first round only the
-variants that come close to their framework's best go on. Run by scripts/bench_peers.sh.
+Machines drift by half within minutes, so every run of a peer stands beside a run of nca of its
+own, before or after it by turns, and the ratio is taken within such a pair. After the first round
+only the variants that come close to their framework's best go on. Run by scripts/bench_peers.sh.
 """
 import argparse
 import collections
@@ -82,7 +82,8 @@ def parse():
     parser.add_argument("--oracle", type=pathlib.Path, default=ROOT / "../shared/oracle/cases",
                         metavar="DIR", help="cases that every peer must pass first")
     parser.add_argument("--check-only", action="store_true", help="oracle cases, no timing")
-    parser.add_argument("--json", type=pathlib.Path, metavar="FILE", help="write every result as JSON")
+    parser.add_argument("--json", type=pathlib.Path, metavar="FILE",
+                        help="write every result as JSON")
     parser.add_argument("--nca", type=pathlib.Path, default=ROOT / "build/nca", metavar="PROGRAM",
                         help="what is measured [build/nca]")
     parser.add_argument("--plan", action="store_true", help="say what would be run, and end")
@@ -97,7 +98,8 @@ def parse():
 # --- runs -----------------------------------------------------------------------------------------
 def environment():
     """CPU only, no library told to take a slower kernel, compiled code kept beside the build."""
-    found = {k: v for k, v in os.environ.items() if k not in ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")}
+    slower = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
+    found = {name: value for name, value in os.environ.items() if name not in slower}
     found.update(CUDA_VISIBLE_DEVICES="", JAX_PLATFORMS="cpu", TF_CPP_MIN_LOG_LEVEL="2",
                  TORCHINDUCTOR_CACHE_DIR=str(ROOT / "build-peers/inductor"))
     return found
@@ -134,8 +136,9 @@ def time_peer(peer, config, options):
 def time_nca(config, options):
     return json.loads(run([str(options.nca), "bench", "step", "--batch", str(config.batch),
                            "--grid", str(config.grid), "--steps", str(config.steps),
-                           "--active", str(config.active), "--repeats", str(2 * options.repeats - 1),
-                           "--threads", str(options.threads), "--json"], options.threads))
+                           "--active", str(config.active), "--json",
+                           "--repeats", str(2 * options.repeats - 1),
+                           "--threads", str(options.threads)], options.threads))
 
 
 def time_pair(number, config, peer, options):

@@ -92,13 +92,14 @@ def fresh_moments(parameters):
     return zeros, dict(zeros), jnp.zeros((), jnp.float32)
 
 
-# In here weights multiply from the right, and a convolution gives a channel's three numbers together.
+# In here weights multiply from the right, and a convolution gives a channel's three numbers
+# together.
 def to_parameters(variant, weights):
     hidden = weights["hidden.weight"]
     if variant.startswith("conv"):
         hidden = hidden.reshape(-1, 3, CHANNELS).transpose(0, 2, 1).reshape(hidden.shape)
-    return {name: jnp.asarray(value) for name, value in
-            {**weights, "hidden.weight": hidden.T, "output.weight": weights["output.weight"].T}.items()}
+    found = {**weights, "hidden.weight": hidden.T, "output.weight": weights["output.weight"].T}
+    return {name: jnp.asarray(value) for name, value in found.items()}
 
 
 def from_parameters(variant, parameters):

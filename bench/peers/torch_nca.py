@@ -42,8 +42,8 @@ class ConvRule(torch.nn.Module):
         x = torch.addcmul(x, update, fire, value=self.step_size)
         return x * (before & self.alive(x)).float()
 
-    # A depthwise convolution gives a channel's three kernels next to each other; the weights' inputs
-    # are ordered kernel by kernel.
+    # A depthwise convolution gives a channel's three kernels next to each other; the weights'
+    # inputs are ordered kernel by kernel.
     def load(self, weights):
         hidden = weights["hidden.weight"].reshape(HIDDEN, 3, CHANNELS).transpose(0, 2, 1)
         self.load_state_dict({

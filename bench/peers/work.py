@@ -1,7 +1,7 @@
-"""What every peer is given and asked: the work of `nca bench step`, the oracle, and one line of JSON.
+"""What every peer is given and asked: the work of `nca bench step`, the oracle, a line of JSON.
 
-A peer is one file per framework. It hands `main` its variants, a function that makes a train step and
-one that runs an oracle case; everything that must be alike between frameworks stands here.
+A peer is one file per framework. It hands over a function that makes a train step and two that run
+oracle cases; everything that must be alike between frameworks stands here.
 """
 import argparse
 import json
@@ -53,7 +53,7 @@ def draw_discs(rng, batch, grid, radius):
 
 
 def neighbourhood(alpha):
-    """[B,H,W] -> the largest value within the 3x3 neighbourhood; outside the grid does not count."""
+    """[B,H,W] -> the largest value within the 3x3 neighbourhood, as far as the grid goes."""
     height, width = alpha.shape[1:]
     padded = np.pad(alpha, ((0, 0), (1, 1), (1, 1)), constant_values=-np.inf)
     return np.max([padded[:, i:i + height, j:j + width] for i in range(3) for j in range(3)], 0)
@@ -113,7 +113,7 @@ def relative_error(got, expected):
 
 
 def check_case(path, variant, run_rollout, run_adam):
-    """Runs one case; the worst tensor's name, error and allowance, as the oracle's README sets it."""
+    """Runs a case; its worst tensor: name, error and allowance, as the oracle's README sets it."""
     tensors, metadata = read_case(path)
     if "learning_rate" in tensors:
         found = run_adam(tensors, metadata)
@@ -131,7 +131,9 @@ def check_case(path, variant, run_rollout, run_adam):
 def is_of_use(path):
     """Rollouts, and optimizer cases of the recipe that is timed: normalized, nothing clipped."""
     _, metadata = read_case(path)
-    return "clip" not in metadata or (int(metadata["normalize"]), float(metadata["clip"])) == (1, 0)
+    if "clip" not in metadata:
+        return True
+    return int(metadata["normalize"]) == 1 and float(metadata["clip"]) == 0
 
 
 def check(framework, options, run_rollout, run_adam):
@@ -156,7 +158,7 @@ def positive(text):
 def parse(framework):
     variants = VARIANTS[framework]
     parser = Parser(prog=os.path.basename(sys.argv[0]),
-                    description="Times one train step of a growing cellular automaton; prints JSON.")
+                    description="Times one train step of a growing NCA; prints JSON.")
     parser.add_argument("--variant", choices=variants, default=variants[0])
     parser.add_argument("--batch", type=positive, default=4)
     parser.add_argument("--grid", type=positive, default=56)
