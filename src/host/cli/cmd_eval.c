@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "cli/options.h"
+#include "cli/printable.h"
 #include "cli/progress.h"
 #include "cli/target_options.h"
 #include "study/evaluate.h"
@@ -89,8 +90,9 @@ static void print_table(const nca_model *model, const nca_image *target,
                         const nca_evaluate_options *options, const nca_evaluation *found)
 {
     char name[64];
-    printf("%s, grid %dx%d, %d fire seeds; log10 loss\n\n", *model->name ? model->name : "rule",
-           target->height, target->width, options->seeds);
+    nca_print_safely(stdout, *model->name ? model->name : "rule");
+    printf(", grid %dx%d, %d fire seed%s; log10 loss\n\n", target->height, target->width,
+           options->seeds, options->seeds == 1 ? "" : "s");
     printf("  %-22s %8s   %s\n", "from the seed", "median", "range");
     for (int i = 0; i < found->steps_count; i++) {
         snprintf(name, sizeof name, "step %d", found->step[i]);

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "cli/options.h"
+#include "cli/printable.h"
 #include "io/files.h"
 #include "io/image.h"
 #include "io/safetensors.h"
@@ -31,13 +32,36 @@ static const nca_option rows[] = {
     {0},
 };
 
+#ifdef __clang__
+#define COMPILER __VERSION__
+#else
+#define COMPILER "gcc " __VERSION__
+#endif
+
+enum { VALUE_COLUMN = 22, KEY_BYTES = 256 };
+
+// Underscores are JSON's. Names and values may come from a hostile file.
+static void print_key(const char *key, int indent)
+{
+    char text[KEY_BYTES];
+    snprintf(text, sizeof text, "%s", key);
+    for (char *c = text; *c; c++)
+        *c = *c == '_' ? ' ' : *c;
+    printf("%*s", indent, "");
+    nca_print_safely(stdout, text);
+}
+
 // What is told is collected as JSON and printed either way.
 static void print_value(const char *key, const json_t *value, int indent)
 {
     char *text = json_is_string(value)
                      ? NULL
                      : json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT | JSON_REAL_PRECISION(6));
-    printf("%*s%-*s %s\n", indent, "", 22 - indent, key, text ? text : json_string_value(value));
+    const int used = indent + (int)strlen(key);
+    print_key(key, indent);
+    printf("%*s ", used < VALUE_COLUMN ? VALUE_COLUMN - used : 0, "");
+    nca_print_safely(stdout, text ? text : json_string_value(value));
+    putchar('\n');
     free(text);
 }
 
@@ -48,7 +72,8 @@ static void print_object(json_t *object, int indent)
     json_object_foreach(object, key, value)
     {
         if (json_is_object(value)) {
-            printf("%*s%s\n", indent, "", key);
+            print_key(key, indent);
+            putchar('\n');
             print_object(value, indent + 2);
         } else {
             print_value(key, value, indent);
@@ -90,7 +115,7 @@ static json_t *describe_build(void)
     for (const nca_format *const *format = nca_formats(); *format; format++)
         json_object_set_new(formats, (*format)->extension, json_string((*format)->description));
     const char *font = nca_emoji_font();
-    return json_pack("{s:s, s:s, s:o, s:o, s:o, s:o}", "nca", NCA_VERSION, "compiler", __VERSION__,
+    return json_pack("{s:s, s:s, s:o, s:o, s:o, s:o}", "nca", NCA_VERSION, "compiler", COMPILER,
                      "devices", devices, "formats", formats, "emoji_font",
                      font ? json_string(font) : json_null(), "ffmpeg", find_program("ffmpeg"));
 }

@@ -59,7 +59,8 @@ static int run_verify(int argc, char **argv, const nca_command *self)
         return nca_report_failure(self->name, &error);
     printf("%d tensors checked, %d failed", verdict.checked, verdict.failed);
     if (verdict.unavailable > 0)
-        printf(", %d variants not on this machine", verdict.unavailable);
+        printf(", %d variant%s not on this machine", verdict.unavailable,
+               verdict.unavailable == 1 ? "" : "s");
     printf("\n");
     return verdict.failed > 0;
 }
