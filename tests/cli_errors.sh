@@ -2,39 +2,7 @@
 # Bad input of every kind: exit code 2, one clear line, and nothing left behind.
 #   cli_errors.sh NCA
 set -euo pipefail
-nca=$(realpath "${1:-build/nca}")
-scratch=$(mktemp -d)
-trap 'rm -rf "$scratch"' EXIT
-cd "$scratch"
-failed=0
-cases=0
-
-complain() {
-  echo "FAILED: nca $1: $2"
-  [ ! -s stderr ] || sed 's/^/    /' stderr
-  failed=1
-}
-
-# refused WORDS ARGUMENT...: the message holds the words; no file is made.
-refused() {
-  local words=$1 code=0 before after
-  shift
-  cases=$((cases + 1))
-  before=$(find . -mindepth 1 ! -name stdout ! -name stderr | sort)
-  timeout 60 "$nca" "$@" >stdout 2>stderr || code=$?
-  after=$(find . -mindepth 1 ! -name stdout ! -name stderr | sort)
-  [ "$code" -eq 2 ] || complain "$*" "exit code $code, not 2"
-  [ "$(wc -l <stderr)" -eq 1 ] || complain "$*" "not one line"
-  grep -qF -- "$words" stderr || complain "$*" "does not say \"$words\""
-  [ "$before" = "$after" ] || complain "$*" "left behind: $(diff <(echo "$before") <(echo "$after") | tr '\n' ' ')"
-}
-
-small=(--target 🦎 --target-size 8 --padding 2 --batch 2 --pool 4 --reseeded 1 --damaged 0
-  --steps-min 2 --steps-max 3 --hidden 16)
-"$nca" train "${small[@]}" --updates 2 --out good --quiet >/dev/null || {
-  echo "no emoji font: skipped"
-  exit 77
-}
+. "$(dirname "$0")/refused.sh"
 
 # Commands and options.
 refused "did you mean nca train?" trian
@@ -171,14 +139,4 @@ if ! NCA_CPU_ISA=avx512 "$nca" bench step --batch 1 --grid 8 --steps 2 --repeats
   NCA_CPU_ISA=avx512 refused "lacks it" bench step
 fi
 
-# A full disk: a file system of one megabyte, where one can be mounted.
-if [ "$(id -u)" -eq 0 ] && mkdir full && mount -t tmpfs -o size=40k none full 2>/dev/null; then
-  refused "No space left" run good --steps 200 --output full/x.npy
-  refused "No space left" train "${small[@]}" --out full/run --updates 1 --pool 64
-  umount full
-else
-  echo "no file system could be mounted: a full disk was not tried"
-fi
-
-echo "$cases cases"
-exit $failed
+conclude

@@ -1,0 +1,170 @@
+#!/usr/bin/env bash
+# Files that are none, that lie, or that cannot be written; sizes beyond memory; a disk that fills up.
+#   cli_files.sh NCA
+set -euo pipefail
+root=$(cd "$(dirname "$0")/.." && pwd)
+. "$root/tests/refused.sh"
+
+# picture NAME: one of the fuzzers' pictures; two bytes at their end are not part of it.
+picture() { head -c -2 "$root/tests/fuzz/corpus/image/$1"; }
+
+# In place of a file: a folder, a pipe nobody writes to, a device, a link to itself, one to a device.
+mkdir folder folder.png
+mkfifo pipe pipe.png
+ln -s loop.png loop.png
+ln -s /dev/null null.png
+for odd in folder pipe /dev/zero /dev/null; do
+  refused "$odd" info "$odd"
+  refused "not a file" import "$odd" -o x.safetensors
+  refused "not a file" train --config "$odd"
+  refused "not a file" train --target 🦎 --font "$odd"
+  refused "not a file" verify "$odd"
+  refused "$odd" run "$odd" --output x.png
+  refused "$odd" eval "$odd" --target 🦎
+done
+refused "not a file" train --target ./pipe
+refused "not a file" train --target pipe.png
+refused "not a file" train --target folder.png
+refused "not a file" train --target null.png
+refused "symbolic links" train --target loop.png
+refused "no such run folder" train --resume pipe
+refused "no such run folder" train --resume good/config.json
+refused "config.json" train --resume folder
+refused "is no folder" train "${small[@]}" --out pipe
+refused "is no folder" train "${small[@]}" --out /dev/null
+refused "Not a directory" train "${small[@]}" --out good/config.json/run
+refused "too long" train "${small[@]}" --out "new/$(printf '%300s' '' | tr ' ' n)"
+refused "too long" train "${small[@]}" --out "$(printf '%5000s' '' | tr ' ' n)"
+refused "a folder" run good --output folder.png --force
+refused "exists and is not a file" run good --output pipe.png --force
+refused "exists and is not a file" run good --output null.png --force   # root could replace the device
+[ -c /dev/null ] || complain "run --force" "/dev/null is no device any more"
+
+# Names that would move the cursor come out as they can be read.
+refused 'a\x0ab\x1b[2Jc' info "$(printf 'a\nb\033[2Jc')"
+refused '\xff.png' train --target "$(printf '\xff.png')"
+
+# What may not be read or written, for a user who is not root.
+as_user() { "$nca" "$@"; }
+if [ "$(id -u)" -eq 0 ]; then
+  as_user() { setpriv --reuid 65534 --regid 65534 --clear-groups "$nca" "$@"; }
+  chmod 755 .
+fi
+cp good/model.safetensors secret.safetensors
+chmod 000 secret.safetensors
+mkdir locked
+chmod 555 locked
+if as_user --version >/dev/null 2>&1; then
+  run_as=as_user
+  refused "Permission denied" info secret.safetensors
+  refused "Permission denied" run good --output locked/x.png
+  refused "Permission denied" train "${small[@]}" --out locked/run
+  run_as=
+fi
+chmod 755 locked
+
+# Pictures that are cut off, damaged, or say they are giants.
+for name in rgba.png base.jpg progressive.jpg rgb.bmp rgba.tga packed.tga; do
+  picture "$name" | head -c 120 >"cut-$name"
+  refused "ends too early" train --target "cut-$name"
+done
+picture rgba.png | tr '\200-\277' '\300-\377' >turned.png
+refused "turned.png" train --target turned.png
+picture rgba.png >white.png
+refused "--background" train --target white.png --background white
+refused "--background" train --target white.png --background '#12345'
+refused "larger than the grid" train --target white.png --target-size 9 --grid 8x20
+printf '\0\0\2\0\0\0\0\0\0\0\0\0\1\0\1\0\040\0\0\0\0\0' >clear.tga
+refused "every pixel of it is clear" train --target clear.tga
+truncate -s 1G giant.png
+refused "1073741824 bytes" train --target giant.png
+refused "drawn as 2 glyphs" train --target 🦎🦋
+refused "not code points" train --target U+0x1F98E
+
+# safetensors, JSON and metrics that lie.
+truncate -s 1T huge.safetensors 2>/dev/null || : >huge.safetensors
+refused "not a whole safetensors file" info huge.safetensors
+sed 's/\[16,48\]/[48,16]/' good/model.safetensors >turned.safetensors
+refused "another shape" run turned.safetensors --output x.png
+sed 's/"F32"/"F16"/' good/model.safetensors >half.safetensors
+refused "F16 is not read here" run half.safetensors --output x.png
+sed 's/"fire_rate":"0.5"/"fire_rate":"7.5"/' good/model.safetensors >rate.safetensors
+refused "fire_rate" run rate.safetensors --output x.png
+truncate -s 64M giant.json
+refused "67108864 bytes" train --config giant.json
+refused "67108864 bytes" import giant.json -o x.safetensors
+
+# Run folders of which a part is missing, damaged, or of another run.
+damaged() { rm -rf other && cp -r good other; }
+damaged && rm other/metrics.jsonl
+refused "metrics.jsonl" train --resume other --updates 9
+damaged && sed -i 1d other/metrics.jsonl
+refused "line 1 is not that of update 1" train --resume other --updates 9
+damaged && rm other/metrics.jsonl && mkfifo other/metrics.jsonl
+refused "not a file" train --resume other --updates 9
+damaged && rm other/checkpoint.safetensors && mkfifo other/checkpoint.safetensors
+refused "not a file" train --resume other --updates 9
+damaged && cp good/model.safetensors other/checkpoint.safetensors
+refused "not a checkpoint" train --resume other --updates 9
+for change in channels:16:20 hidden:16:20 rate:0.002:0.003 pool:4:5; do
+  IFS=: read -r name from to <<<"$change"
+  damaged && sed -i "s/\"$name\": $from/\"$name\": $to/" other/config.json
+  refused "another \"$name\"" train --resume other --updates 9
+done
+damaged && sed -i 's/"pool": 4/"pool": 1000000/; s/"grid": "auto"/"grid": "3000"/' other/config.json
+refused "bytes" train --resume other
+damaged && echo '{"batch": 4}' >wrong.json
+refused "--batch" train --resume other --config wrong.json --updates 9
+rm -rf other
+
+# Beyond memory: refused with the bytes before any is taken.
+echo '{"grid": "60000x60000"}' >large.json
+refused "bytes" train --config large.json
+refused "bytes" train --target 🦎 --target-size 4096 --padding 4096 --batch 4096 --pool 1048576 \
+  --steps-max 65536 --channels 256 --hidden 4096
+refused "bytes" eval good --grid 60000x60000
+refused "bytes" bench step --grid 60000x60000
+refused "bytes" run good --steps 10000000 --output x.gif
+refused "bytes" run good --steps 10000000 --columns 10 --output x.png
+refused "too large for WebP" run good --grid 1x20000 --steps 1 --output x.webp
+refused "too long for WebP" run good --steps 10000000 --fps 0.1 --output x.webp
+
+# A limit on the size of files is an error like any other.
+(ulimit -f 1 && refused "File too large" run good --steps 200 --output x.npy && exit $failed) || failed=1
+(ulimit -f 4 && refused "File too large" train "${small[@]}" --out new && exit $failed) || failed=1
+
+# What is printed is part of the result.
+"$nca" info >/dev/full 2>stderr && complain "info >/dev/full" "exit code 0"
+grep -q "standard output" stderr || complain "info >/dev/full" "does not say so"
+# A closed stream must not give its number to a file of the run.
+"$nca" train "${small[@]}" --updates 2 --out closed <&- >&- 2>&-
+[ "$(grep -c '^{"update"' closed/metrics.jsonl)" -eq 2 ] && [ "$(wc -l <closed/metrics.jsonl)" -eq 2 ] ||
+  complain "train >&-" "what was printed is in the metrics"
+rm -r closed
+
+# A full disk: file systems of a few hundred kilobytes, where they can be mounted.
+if [ "$(id -u)" -ne 0 ] || ! mkdir full || ! mount -t tmpfs -o size=40k none full 2>/dev/null; then
+  echo "no file system could be mounted: a full disk was not tried"
+  conclude
+fi
+trap 'umount full 2>/dev/null; rm -rf "$scratch" "$scratch.good"' EXIT
+refused "No space left" run good --steps 200 --output full/x.npy
+refused "No space left" train "${small[@]}" --out full/run --updates 1 --pool 64
+# It fills up during training: the latest checkpoint stays whole, and the run goes on with more room.
+mount -o remount,size=1400k full
+code=0
+"$nca" train "${small[@]}" --pool 64 --checkpoint-every 2 --pictures-every 3 --updates 100000 \
+  --out full/run >stdout 2>stderr || code=$?
+[ "$code" -eq 2 ] && [ "$(wc -l <stderr)" -eq 1 ] || complain "train on a full disk" "exit code $code"
+grep -q "No space left.*go on from update [0-9]* with: nca train --resume full/run" stderr ||
+  complain "train on a full disk" "does not say how to go on"
+[ -z "$(find full -name '*.part')" ] || complain "train on a full disk" "left a part of a file"
+"$nca" info full/run/checkpoint.safetensors >/dev/null || complain "train on a full disk" "damaged"
+done_before=$(sed -n 's/.*go on from update \([0-9]*\) .*/\1/p' stderr)
+mount -o remount,size=20m full
+"$nca" train --resume full/run --updates $((done_before + 3)) --pictures-every 1000 >/dev/null ||
+  complain "train --resume" "does not go on with more room"
+[ "$(wc -l <full/run/metrics.jsonl)" -eq $((done_before + 3)) ] ||
+  complain "train --resume" "not all updates are in the metrics"
+umount full
+conclude
