@@ -121,6 +121,6 @@ begins states.npy 934e554d5059
 grep -qa "(4, 14, 14, 8)" states.npy || fail "states.npy is no [T,H,W,C]"
 "$nca" info run >info.txt
 "$nca" info run/model.safetensors >>info.txt
-for word in "updates_done *160" "\[32,24\]" "\[8,32\]" "grid_height *14"; do
+for word in "updates done *160" "\[32,24\]" "\[8,32\]" "grid height *14"; do
   grep -q "$word" info.txt || fail "info does not say $word: $(cat info.txt)"
 done

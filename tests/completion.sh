@@ -1,0 +1,55 @@
+#!/usr/bin/env bash
+# Shell completion offers what the tables hold: in bash by asking it, in zsh and fish, where they are
+# installed, that they read it.
+#   completion.sh NCA
+set -euo pipefail
+nca=$(realpath "${1:-build/nca}")
+failed=0
+source <("$nca" completion bash)
+
+# offers "WORDS OF THE LINE" EXPECTED...: the last word is the one to complete; "" is an empty one.
+offers() {
+  eval "COMP_WORDS=($1)"
+  shift
+  COMP_CWORD=$((${#COMP_WORDS[@]} - 1))
+  COMPREPLY=()
+  _nca || true   # nothing to offer is no failure
+  [ "${COMPREPLY[*]}" = "$*" ] || {
+    echo "FAILED: ${COMP_WORDS[*]} offers ${COMPREPLY[*]}, not $*"
+    failed=1
+  }
+}
+
+offers 'nca tr' train
+offers 'nca in' info
+offers 'nca --v' --version
+offers 'nca train --damage-radius-m' --damage-radius-min --damage-radius-max
+offers 'nca train --preset blog' blog-regenerating blog-unstable
+offers 'nca eval --lo' --long-run
+offers 'nca eval --steps-m'
+offers 'nca run --device ""' auto cpu reference
+offers 'nca run rule.safet'   # the shell's own file names follow
+
+# Every command and every option of its help is offered.
+for command in $("$nca" completion bash | sed -n "s/^        \([a-z]*\)) words=.*/\1/p"); do
+  words=$("$nca" completion bash | sed -n "s/^        $command) words='\(.*\)' ;;/\1/p")
+  for option in $("$nca" "$command" --help | sed -n 's/^  \(-o, \)\?--\(\[no-\]\)\?\([a-z0-9-]*\).*/\3/p'); do
+    [[ " $words " == *" --$option "* ]] || {
+      echo "FAILED: nca $command --$option is not offered"
+      failed=1
+    }
+  done
+done
+
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+for shell in zsh fish; do
+  "$nca" completion "$shell" >"$scratch/$shell"
+  [ -s "$scratch/$shell" ] || failed=1
+  if command -v "$shell" >/dev/null; then
+    "$shell" -n "$scratch/$shell" || failed=1
+  fi
+done
+! "$nca" completion tcsh 2>"$scratch/error"
+grep -q "choose bash, zsh or fish" "$scratch/error" || failed=1
+exit $failed
