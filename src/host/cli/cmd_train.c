@@ -268,6 +268,11 @@ static nca_status stop(run *of, nca_train_pictures *pictures)
 static void say_what_became(run *of, nca_train_pictures *pictures)
 {
     const char *folder = of->log.folder;
+    if (pictures->is_dead)
+        nca_progress_say(
+            &of->progress,
+            "beware: nothing lives 200 steps after the seed; the rule forgot how to grow "
+            "(README: when training goes wrong)");
     if (of->options.quiet) {
         nca_progress_say(&of->progress, "%s", folder);
         return;

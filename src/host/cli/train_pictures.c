@@ -82,13 +82,15 @@ nca_status nca_train_pictures_finish(nca_train_pictures *of, nca_error *error)
                        .every = 2,
                        .damage_at = -1,
                        .seed = (uint64_t)of->config->seed,
-                       .stop = of->stop};
+                       .stop = of->stop,
+                       .is_dead = &of->is_dead};
     char path[NCA_PATH_BYTES];
     nca_model model;
     NCA_TRY(nca_trainer_model(of->trainer, &model, error));
     nca_status status = nca_run_log_path(of->log, "growth.webp", path, error);
     if (status == NCA_OK)
         status = nca_movie_write(path, &model, &movie, of->compute, error);
+    movie.is_dead = NULL;
     movie.steps = HEALING_STEPS;
     movie.every = 4;
     movie.damage_at = GROWTH_STEPS;

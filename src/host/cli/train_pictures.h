@@ -14,6 +14,7 @@ typedef struct nca_train_pictures {
     int height, width;
     const volatile int *stop;   // ends the films when not 0; may be NULL
     double previewed;           // when the terminal last showed the batch
+    bool is_dead;               // nothing lived at the end of growth.webp
     char elapsed[32];
 } nca_train_pictures;
 

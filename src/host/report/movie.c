@@ -97,6 +97,15 @@ static nca_status shoot(shooting *of, nca_error *error)
     return NCA_OK;
 }
 
+static nca_status look_for_life(shooting *of, nca_error *error)
+{
+    nca_sample_report sample;
+    NCA_TRY(of->backend->loss(of->session, &sample, error));
+    NCA_TRY(of->backend->synchronize(of->session, error));
+    *of->film->is_dead = sample.alive_cells == 0;
+    return NCA_OK;
+}
+
 static nca_status open_film(shooting *of, const char *path, const nca_model *model,
                             const nca_compute *compute, nca_error *error)
 {
@@ -144,6 +153,8 @@ nca_status nca_film_write(const char *path, const nca_model *model, const nca_fi
     nca_status status = open_film(&of, path, model, compute, error);
     if (status == NCA_OK)
         status = shoot(&of, error);
+    if (status == NCA_OK && film->is_dead)
+        status = look_for_life(&of, error);
     if (of.writer) {
         nca_error *kept = status == NCA_OK ? error : NULL;
         const nca_status closed = of.format->close(of.writer, status == NCA_OK, kept);
@@ -169,6 +180,7 @@ nca_status nca_movie_write(const char *path, const nca_model *model, const nca_m
                      .angle = model->angle,
                      .step_size = model->step_size,
                      .stop = movie->stop,
+                     .is_dead = movie->is_dead,
                      .seeds = 1,
                      .seed_at = {{movie->height / 2, movie->width / 2}}};
     if (movie->damage_at >= 0) {

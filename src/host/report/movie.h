@@ -27,6 +27,7 @@ typedef struct nca_film {
     const volatile int *stop;   // ends the film when not 0, leaving no file; may be NULL
     void (*progress)(void *context, double done);   // 0..1; may be NULL
     void *context;
+    bool *is_dead;   // set to whether no cell lives after the last step; may be NULL
 } nca_film;
 
 nca_status nca_film_write(const char *path, const nca_model *model, const nca_film *film,

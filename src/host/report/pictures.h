@@ -38,7 +38,8 @@ typedef struct nca_movie {
     int damage_at;
     nca_region region;
     uint64_t seed;
-    const volatile int *stop;   // as in nca_film
+    const volatile int *stop;   // as in nca_film, and so is what follows
+    bool *is_dead;
 } nca_movie;
 nca_status nca_movie_write(const char *path, const nca_model *model, const nca_movie *movie,
                            const nca_compute *compute, nca_error *error);
