@@ -147,7 +147,7 @@ if [ "$(id -u)" -ne 0 ] || ! mkdir full || ! mount -t tmpfs -o size=40k none ful
   echo "no file system could be mounted: a full disk was not tried"
   conclude
 fi
-trap 'umount full 2>/dev/null; rm -rf "$scratch" "$scratch.good"' EXIT
+trap 'umount full 2>/dev/null || true; rm -rf "$scratch" "$scratch.good"' EXIT
 refused "No space left" run good --steps 200 --output full/x.npy
 refused "No space left" train "${small[@]}" --out full/run --updates 1 --pool 64
 # It fills up during training: the latest checkpoint stays whole, and the run goes on with more room.
