@@ -23,7 +23,8 @@ typedef enum nca_event {
     // Several skips in a row, or a rule that is not finite: back to the last good rule, with other
     // random draws.
     NCA_EVENT_ROLLED_BACK,
-    // No cell of the batch lives: nothing of the update is kept, its rows of the pool became the seed.
+    // No cell of the batch lives: nothing of the update is kept, its rows of the pool became the
+    // seed.
     NCA_EVENT_POOL_REPAIRED,
     // Rolling back did not help: training ends with the last good rule.
     NCA_EVENT_GAVE_UP,

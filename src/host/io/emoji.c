@@ -64,8 +64,7 @@ static nca_status spell(const char *text, char utf8[TEXT_BYTES], nca_error *erro
     }
     for (const char *at = text; *at;) {
         // "0x" is none of the digits, though strtoul would take it.
-        const size_t digits =
-            starts_code_point(at) ? strspn(at + 2, "0123456789abcdefABCDEF") : 0;
+        const size_t digits = starts_code_point(at) ? strspn(at + 2, "0123456789abcdefABCDEF") : 0;
         char *end = NULL;
         const unsigned long code = digits > 0 ? strtoul(at + 2, &end, 16) : 0;
         if (code == 0 || end != at + 2 + digits || code > 0x10FFFF || used + 5 > TEXT_BYTES)

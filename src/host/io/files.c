@@ -31,7 +31,8 @@ nca_status nca_input_open(const char *path, nca_input *out, nca_error *error)
         return fail_open(path, error);
     if (fstat(file, &about) != 0 || !S_ISREG(about.st_mode)) {
         close(file);
-        return nca_fail(error, NCA_FILE, "%s: not a file; it is a folder, a device or a pipe", path);
+        return nca_fail(error, NCA_FILE, "%s: not a file; it is a folder, a device or a pipe",
+                        path);
     }
     *out = (nca_input){.path = path, .file = file, .size_bytes = (uint64_t)about.st_size};
     return NCA_OK;
@@ -75,8 +76,7 @@ static nca_status read_all(const nca_input *input, size_t limit_bytes, uint8_t *
     if (!buffer)
         return nca_fail(error, NCA_MEMORY, "%s: no memory for its %" PRIu64 " bytes", input->path,
                         input->size_bytes);
-    const nca_status status =
-        nca_input_read(input, 0, buffer, (size_t)input->size_bytes, error);
+    const nca_status status = nca_input_read(input, 0, buffer, (size_t)input->size_bytes, error);
     if (status == NCA_OK) {
         buffer[input->size_bytes] = 0;
         *bytes = buffer;

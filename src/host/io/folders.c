@@ -1,4 +1,5 @@
-// Folders: made with their parents, and unmade when what should have been in them did not come to be.
+// Folders: made with their parents, and unmade when what should have been in them did not come to
+// be.
 #define _GNU_SOURCE   // dirfd, unlinkat
 #include <dirent.h>
 #include <errno.h>

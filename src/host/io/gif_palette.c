@@ -1,6 +1,6 @@
-// Colours are gathered in boxes; the box whose colours lie farthest from their mean is cut in two, at the
-// mean of the channel in which they differ most, until there are 256. A box is shown as its mean.
-// Source: the variance-based cut of Wan, Prusinkiewicz and Wong 1990.
+// Colours are gathered in boxes; the box whose colours lie farthest from their mean is cut in two,
+// at the mean of the channel in which they differ most, until there are 256. A box is shown as its
+// mean. Source: the variance-based cut of Wan, Prusinkiewicz and Wong 1990.
 #include "io/gif_palette.h"
 
 #include <stdlib.h>

@@ -13,8 +13,8 @@ typedef struct nca_palette {
     uint8_t shown[NCA_PALETTE_BINS];   // the colour that shows what falls into a bin
 } nca_palette;
 
-// The palette of `pixels` RGB pixels. Up to 256 colours that differ in their five highest bits are kept
-// as they are; of more the ones nearest to each other are joined. False without memory.
+// The palette of `pixels` RGB pixels. Up to 256 colours that differ in their five highest bits are
+// kept as they are; of more the ones nearest to each other are joined. False without memory.
 bool nca_palette_make(const uint8_t *rgb, size_t pixels, nca_palette *out);
 
 // Colours are told apart by five bits a channel.

@@ -1,5 +1,6 @@
-// Looks through a picture's file before it is decoded. stb_image fills up what is missing from a file
-// that was cut off, does not look at checksums, and follows a JPEG through as many scans as it claims.
+// Looks through a picture's file before it is decoded. stb_image fills up what is missing from a
+// file that was cut off, does not look at checksums, and follows a JPEG through as many scans as it
+// claims.
 //
 //   PNG    chunks: length, type, data, CRC-32 of type and data; the last is IEND
 //   JPEG   segments: ff, marker, length, data; after SOS coded data up to the next marker; EOI ends it
@@ -100,8 +101,8 @@ static size_t find_marker(const uint8_t *bytes, size_t size, size_t at, bool is_
     return size;
 }
 
-// Huffman tables: 16 counts, then so many symbols. stb_image 2.27 writes beyond its own tables where
-// there are more than 256 of them.
+// Huffman tables: 16 counts, then so many symbols. stb_image 2.27 writes beyond its own tables
+// where there are more than 256 of them.
 static bool are_tables_sound(const uint8_t *bytes, size_t size)
 {
     for (size_t at = 0; at < size;) {

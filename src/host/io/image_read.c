@@ -4,8 +4,8 @@
 #include "io/files.h"
 #include "io/image.h"
 
-// A small file can claim to unpack to gigabytes. What stb_image may ask for at once is bounded by the
-// size that the picture is said to have.
+// A small file can claim to unpack to gigabytes. What stb_image may ask for at once is bounded by
+// the size that the picture is said to have.
 static _Thread_local size_t piece_limit_bytes;
 
 static void *take_piece(size_t bytes)
@@ -76,8 +76,8 @@ nca_status nca_image_decode(const uint8_t *bytes, size_t size_bytes, const char 
                         "%s: %d x %d pixels; at most %d a side and %d in all, shrink it first",
                         name, width, height, SIDE_MAX, PIXELS_MAX);
     // 16 bits a channel; twice that, as buffers grow by doubling; and the compressed data.
-    piece_limit_bytes = BOOKKEEPING_BYTES + 2 * size_bytes +
-                        2 * 8 * ((size_t)width + 32) * ((size_t)height + 32);
+    piece_limit_bytes =
+        BOOKKEEPING_BYTES + 2 * size_bytes + 2 * 8 * ((size_t)width + 32) * ((size_t)height + 32);
     stbi_uc *pixels = stbi_load_from_memory(bytes, (int)size_bytes, &width, &height, &channels, 4);
     if (!pixels)
         return nca_fail(error, NCA_FORMAT, "%s: a damaged image (%s)", name, stbi_failure_reason());

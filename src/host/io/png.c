@@ -69,7 +69,8 @@ static nca_status open_strip(const char *path, const nca_writer_options *options
                              nca_error *error)
 {
     const int frames = options->columns > 0 ? options->frames : 1;
-    const int columns = options->columns > 0 && options->columns < frames ? options->columns : frames;
+    const int columns =
+        options->columns > 0 && options->columns < frames ? options->columns : frames;
     const int rows = frames / columns + (frames % columns > 0);
     NCA_TRY(check_size(path, (uint64_t)rows * (uint64_t)options->height,
                        (uint64_t)columns * (uint64_t)options->width, error));

@@ -260,11 +260,10 @@ static nca_status read_input(const nca_input *input, nca_tensors *tensors, nca_e
     const reading of = {
         .path = input->path, .data = data, .data_bytes = data_bytes, .error = error};
     tensors->memory[2] = data;
-    nca_status status = data && text ? nca_input_read(input, LENGTH_BYTES, text, (size_t)length,
-                                                      error)
-                                     : nca_fail(error, NCA_MEMORY,
-                                                "%s: no memory for its %llu bytes", input->path,
-                                                (unsigned long long)input->size_bytes);
+    nca_status status = data && text
+                            ? nca_input_read(input, LENGTH_BYTES, text, (size_t)length, error)
+                            : nca_fail(error, NCA_MEMORY, "%s: no memory for its %llu bytes",
+                                       input->path, (unsigned long long)input->size_bytes);
     if (status == NCA_OK)
         status = parse_header(&of, text, (size_t)length, tensors);
     free(text);

@@ -9,8 +9,8 @@
 
 enum { GLYPH_WIDTH = 5, GLYPH_HEIGHT = 9, ADVANCE = 6 };
 
-// Rows of five dots, the highest of five bits on the left: seven above the baseline, and two below it
-// where a letter goes down there.
+// Rows of five dots, the highest of five bits on the left: seven above the baseline, and two below
+// it where a letter goes down there.
 static const struct {
     char letter;
     uint8_t rows[GLYPH_HEIGHT];

@@ -27,8 +27,8 @@ void nca_canvas_dot(nca_canvas *canvas, double y, double x, double diameter, nca
 // An anti-aliased line of some pixels' width.
 void nca_canvas_line(nca_canvas *canvas, double y0, double x0, double y1, double x1, double width,
                      nca_colour colour);
-// Digits, Latin letters and a little punctuation, 5x7 dots, each `scale` pixels; `top` is where capital
-// letters begin, and two dots more reach below their foot.
+// Digits, Latin letters and a little punctuation, 5x7 dots, each `scale` pixels; `top` is where
+// capital letters begin, and two dots more reach below their foot.
 void nca_canvas_text(nca_canvas *canvas, int top, int left, int scale, const char *text,
                      nca_colour colour);
 int nca_canvas_text_width(int scale, const char *text);

@@ -42,7 +42,8 @@ static nca_status open_metrics(nca_run_log *log, int flags, nca_error *error)
         close(file);
         return nca_fail(error, NCA_FILE, "%s: not a file", path);
     }
-    // Two runs in one folder would overwrite each other's checkpoints; the lock ends with the process.
+    // Two runs in one folder would overwrite each other's checkpoints; the lock ends with the
+    // process.
     if (flock(file, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
         close(file);
         return nca_fail(error, NCA_FILE,
@@ -153,8 +154,8 @@ static bool read_point(const char *line, nca_curve_point *point)
     return is_ours;
 }
 
-// Reads the lines up to update `done`; what follows them is cut off. They were on the disk before the
-// checkpoint was, so that one missing means damage.
+// Reads the lines up to update `done`; what follows them is cut off. They were on the disk before
+// the checkpoint was, so that one missing means damage.
 static nca_status read_metrics(nca_run_log *log, int64_t done, nca_error *error)
 {
     char *line = NULL;

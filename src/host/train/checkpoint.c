@@ -175,8 +175,8 @@ static nca_status check_config(const nca_trainer *trainer, const char *path, con
     free(own);
     if (!different)
         return NCA_OK;
-    return nca_fail(error, NCA_ARGUMENT, "%s: made with another \"%s\"; resume it with its own", path,
-                    different);
+    return nca_fail(error, NCA_ARGUMENT, "%s: made with another \"%s\"; resume it with its own",
+                    path, different);
 }
 
 static nca_status check_identity(const nca_trainer *trainer, const nca_tensors *tensors,

@@ -129,8 +129,7 @@ nca_status nca_trainer_update(nca_trainer *trainer, nca_update_result *out, nca_
         is_good = nca_health_rule_is_good(trainer, &learnt, out);
     }
     trainer->done++;
-    const nca_status status =
-        is_good ? keep(trainer, error) : nca_health_skip(trainer, out, error);
+    const nca_status status = is_good ? keep(trainer, error) : nca_health_skip(trainer, out, error);
     out->seconds = now() - start;
     return status;
 }

@@ -1,0 +1,163 @@
+// What the host files of the CUDA backend share: device, session, and how errors become words.
+#ifndef NCA_CUDA_H
+#define NCA_CUDA_H
+
+#include "kernels.h"
+
+typedef enum nca_cuda_path { NCA_CUDA_AUTO, NCA_CUDA_FUSED, NCA_CUDA_CUBLAS } nca_cuda_path;
+
+typedef struct nca_cuda_blas nca_cuda_blas;   // cuBLAS, loaded when first needed
+
+struct nca_device {
+    int number;
+    nca_cuda_path path;
+    int tape_every;   // 0: chosen by itself
+    int multiprocessors;
+    size_t memory_bytes, shared_bytes_max;
+    char name[128];
+    nca_cuda_blas *blas;   // NULL until a session needs it
+};
+
+// Kinds of planes; see kernels.h.
+enum {
+    NCA_PLANE_FIRE,
+    NCA_PLANE_MATURE,
+    NCA_PLANE_SETTLED,
+    NCA_PLANE_ALIVE,
+    NCA_PLANE_ACTIVE,
+    NCA_PLANES,
+};
+
+// A graph of a whole pass of so many steps.
+typedef struct nca_cuda_graph {
+    int steps;
+    bool is_backward;
+    cudaGraphExec_t graph;
+} nca_cuda_graph;
+
+// A report that is on its way to the host.
+typedef struct nca_cuda_pending {
+    enum { NCA_PENDING_PASS, NCA_PENDING_SAMPLES, NCA_PENDING_UPDATE } kind;
+    void *report;   // the caller's
+    void *staged;   // pinned memory
+    cudaEvent_t begin, end;
+    bool is_timed;
+    nca_pass_report pass;   // what is known already
+    double flop;            // of an active cell
+} nca_cuda_pending;
+
+enum { NCA_PENDING_MAX = 8, NCA_GRAPHS_MAX = 256 };
+
+struct nca_session {
+    nca_device *device;
+    nca_shape shape;
+    nca_layout layout;
+    nca_cuda_grid grid;
+    bool is_fused;
+    int forward_members, backward_members;   // blocks that share a region
+    int every;                               // distance of the states on the tape
+    int slots, planes;
+    cudaStream_t stream;
+
+    void *memory, *pinned;
+    float *buffer[NCA_BUFFERS];
+    float *states;                 // [slots,B,H,W,C]
+    uint32_t *plane[NCA_PLANES];   // [planes,B,H,words]
+    uint32_t *listed;              // [B,H,words]
+    nca_cuda_rollout *rollout_values;
+    nca_cuda_rule rule;
+    bool rule_is_stale;
+    uint64_t *counted;         // [B,regions]
+    float *gradient, *dp[2];   // of states; of what cells send: kernels.h
+    float *sums;               // [blocks,P]
+    int *rows;                 // [B] of the pool
+    nca_cuda_loss_part *parts;
+    nca_sample_report *samples;
+    nca_update_report *updated;
+    double *scratch;   // [P]
+
+    // cuBLAS path: matrices of at most row_count cells.
+    int row_count;
+    float *p, *hidden, *out, *dp_rows, *dhidden, *dout;
+    nca_cuda_list list;
+
+    uint8_t *given_fire;   // of its own allocation
+    size_t given_fire_bytes;
+
+    nca_rollout rollout;   // the latest
+    bool tape_is_valid;
+    nca_cuda_graph graph[NCA_GRAPHS_MAX];
+    int graphs;
+    nca_cuda_pending pending[NCA_PENDING_MAX];
+    int pendings;
+};
+
+// device.c
+// NCA_OK, or a failure in words: what was tried, the runtime's reason, the way out.
+nca_status nca_cuda_check(const nca_device *device, cudaError_t code, const char *what,
+                          nca_error *error);
+// Forwards a failure of the runtime or of a launch; needs `error`.
+#define NCA_CUDA_TRY(device, call, what) NCA_TRY(nca_cuda_check((device), (call), (what), error))
+
+// session.c
+uint64_t nca_cuda_session_bytes(const nca_device *device, const nca_shape *shape);
+nca_status nca_cuda_session_create(nca_device *device, const nca_shape *shape, nca_session **out,
+                                   nca_error *error);
+void nca_cuda_session_destroy(nca_session *session);
+nca_status nca_cuda_session_ready(nca_session *session, nca_error *error);
+static inline uint32_t *nca_cuda_plane_of(const nca_session *session, int kind, int step)
+{
+    return session->plane[kind] + (size_t)(step % session->planes) * nca_cuda_plane(&session->grid);
+}
+
+// buffers.c
+nca_status nca_cuda_upload(nca_session *session, nca_buffer buffer, size_t first, size_t count,
+                           const float *from, nca_error *error);
+nca_status nca_cuda_download(nca_session *session, nca_buffer buffer, size_t first, size_t count,
+                             float *to, nca_error *error);
+nca_status nca_cuda_gather_rows(nca_session *session, const int *rows, nca_error *error);
+nca_status nca_cuda_scatter_rows(nca_session *session, const int *rows, nca_error *error);
+nca_status nca_cuda_seed_slot(nca_session *session, int slot, int y, int x, bool clear,
+                              nca_error *error);
+nca_status nca_cuda_damage_slot(nca_session *session, int slot, const nca_region *region,
+                                nca_error *error);
+
+// reports.c
+// Room for a report that the device is about to fill; waits where there is none left.
+nca_status nca_cuda_pending_add(nca_session *session, int kind, void *report,
+                                nca_cuda_pending **out, nca_error *error);
+nca_status nca_cuda_synchronize(nca_session *session, nca_error *error);
+
+// rollout.c
+nca_status nca_cuda_forward(nca_session *session, const nca_rollout *rollout,
+                            nca_pass_report *report, nca_error *error);
+nca_status nca_cuda_backward(nca_session *session, nca_pass_report *report, nca_error *error);
+
+// steps.c: one step of either path, forward and backward.
+// `counts` is false where a thinned tape is computed again.
+nca_status nca_cuda_step_forward(nca_session *session, int step, bool counts, nca_error *error);
+nca_status nca_cuda_step_back(nca_session *session, int step, nca_error *error);
+nca_cuda_step nca_cuda_step_of(const nca_session *session, int step, bool counts);
+nca_cuda_step_backward nca_cuda_step_backward_of(const nca_session *session, int step);
+
+// learn.c
+nca_status nca_cuda_measure_loss(nca_session *session, nca_sample_report *samples,
+                                 nca_error *error);
+nca_status nca_cuda_learn(nca_session *session, const nca_optimizer_step *step,
+                          nca_update_report *report, nca_error *error);
+
+// blas.c: row-major products through cuBLAS.
+nca_status nca_cuda_blas_open(nca_device *device, nca_error *error);
+void nca_cuda_blas_close(nca_device *device);
+nca_status nca_cuda_blas_use(nca_device *device, cudaStream_t stream, nca_error *error);
+// c [rows,columns] = a [rows,inner] b, b [columns,inner] turned
+nca_status nca_cuda_multiply_turned(nca_device *device, int rows, int columns, int inner,
+                                    const float *a, const float *b, float *c, nca_error *error);
+// c [rows,columns] = a [rows,inner] b [inner,columns]
+nca_status nca_cuda_multiply(nca_device *device, int rows, int columns, int inner, const float *a,
+                             const float *b, float *c, nca_error *error);
+// c [rows,columns] += a [inner,rows] turned, b [inner,columns]
+nca_status nca_cuda_multiply_add(nca_device *device, int rows, int columns, int inner,
+                                 const float *a, const float *b, float *c, nca_error *error);
+
+#endif

@@ -1,0 +1,211 @@
+// The CUDA backend: which device, what it can, how its errors read, and the table of functions.
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cuda.h"
+
+#ifdef NCA_EMULATOR
+#define BACKEND_NAME "emulator"
+#define BACKEND_DESCRIPTION "the CUDA backend on a device that tests emulate"
+#else
+#define BACKEND_NAME "cuda"
+#define BACKEND_DESCRIPTION "active cells only, on an NVIDIA GPU, by fused kernels or cuBLAS"
+#endif
+
+enum { COMPUTE_MAJOR_MIN = 7, COMPUTE_MINOR_MIN = 5, PEAK_RUNS = 5, PEAK_ROUNDS = 4096 };
+
+// What can be done about an error of the runtime.
+static const char *way_out(cudaError_t code)
+{
+    switch (code) {
+    case cudaErrorMemoryAllocation:
+        return "choose a smaller grid, batch or pool, or --tape-every";
+    case cudaErrorNoKernelImageForDevice:
+        return "build for this device's architecture, or use --device cpu";
+    default:
+        return "go on from the last checkpoint, or use --device cpu";
+    }
+}
+
+nca_status nca_cuda_check(const nca_device *device, cudaError_t code, const char *what,
+                          nca_error *error)
+{
+    if (code == cudaSuccess)
+        return NCA_OK;
+    cudaGetLastError();   // what was reported is not reported again
+    return nca_fail(error, code == cudaErrorMemoryAllocation ? NCA_MEMORY : NCA_DEVICE,
+                    "%s:%d: %s: %s; %s", BACKEND_NAME, device->number, what,
+                    cudaGetErrorString(code), way_out(code));
+}
+
+// Why there is no device at all.
+static nca_status fail_without_device(cudaError_t code, nca_error *error)
+{
+    int driver = 0, runtime = 0;
+    cudaGetLastError();
+    cudaDriverGetVersion(&driver);
+    cudaRuntimeGetVersion(&runtime);
+    if (driver == 0)
+        return nca_fail(error, NCA_DEVICE,
+                        BACKEND_NAME ": no NVIDIA driver on this machine; install one, or use "
+                                     "--device cpu");
+    if (code == cudaErrorInsufficientDriver)
+        return nca_fail(error, NCA_DEVICE,
+                        BACKEND_NAME
+                        ": the NVIDIA driver knows CUDA %d.%d and this build needs %d.%d; update "
+                        "the driver, or use --device cpu",
+                        driver / 1000, driver % 1000 / 10, runtime / 1000, runtime % 1000 / 10);
+    return nca_fail(error, NCA_DEVICE, BACKEND_NAME ": no CUDA device: %s; use --device cpu",
+                    code == cudaSuccess ? "none is found" : cudaGetErrorString(code));
+}
+
+static nca_status read_path(const char *text, nca_cuda_path *out, nca_error *error)
+{
+    static const char *const names[] = {"auto", "fused", "cublas"};
+    *out = NCA_CUDA_AUTO;
+    for (int i = 0; text && i < 3; i++)
+        if (strcmp(text, names[i]) == 0) {
+            *out = (nca_cuda_path)i;
+            return NCA_OK;
+        }
+    if (!text)
+        return NCA_OK;
+    return nca_fail(error, NCA_ARGUMENT,
+                    "--cuda-path %.40s: no such path; choose auto, fused or cublas", text);
+}
+
+static nca_status choose_device(int number, nca_error *error)
+{
+    int count = 0;
+    const cudaError_t code = cudaGetDeviceCount(&count);
+    if (code != cudaSuccess || count == 0)
+        return fail_without_device(code, error);
+    if (number < 0 || number >= count)
+        return nca_fail(error, NCA_DEVICE, "--device %s:%d: there %s %d, numbered from 0",
+                        BACKEND_NAME, number, count == 1 ? "is" : "are", count);
+    return NCA_OK;
+}
+
+// What the device is like; it has to be recent enough for the kernels.
+static nca_status look_at(nca_device *device, nca_error *error)
+{
+    struct cudaDeviceProp found;
+    size_t free_bytes = 0;
+    NCA_CUDA_TRY(device, cudaSetDevice(device->number), "cannot be used");
+    NCA_CUDA_TRY(device, cudaGetDeviceProperties(&found, device->number), "cannot be asked");
+    NCA_CUDA_TRY(device, cudaMemGetInfo(&free_bytes, &device->memory_bytes), "cannot be asked");
+    snprintf(device->name, sizeof device->name, "%.127s", found.name);
+    device->multiprocessors = found.multiProcessorCount;
+    device->shared_bytes_max = found.sharedMemPerBlockOptin;
+    if (found.major * 10 + found.minor < COMPUTE_MAJOR_MIN * 10 + COMPUTE_MINOR_MIN)
+        return nca_fail(error, NCA_DEVICE,
+                        "%s:%d: %.60s has compute capability %d.%d and %d.%d is needed; use "
+                        "--device cpu",
+                        BACKEND_NAME, device->number, device->name, found.major, found.minor,
+                        COMPUTE_MAJOR_MIN, COMPUTE_MINOR_MIN);
+    return NCA_OK;
+}
+
+static void close_device(nca_device *device)
+{
+    if (!device)
+        return;
+    nca_cuda_blas_close(device);
+    free(device);
+}
+
+static nca_status open_device(const nca_device_options *options, nca_device **out, nca_error *error)
+{
+    const nca_device_options standard = {0};
+    nca_cuda_path path;
+    if (!options)
+        options = &standard;
+    NCA_TRY(read_path(options->cuda_path, &path, error));
+    if (options->tape_every < 0)
+        return nca_fail(error, NCA_ARGUMENT, "--tape-every %d: must be 0 or more",
+                        options->tape_every);
+    NCA_TRY(choose_device(options->number, error));
+    nca_device *device = calloc(1, sizeof *device);
+    if (!device)
+        return nca_fail(error, NCA_MEMORY, "%s:%d: no memory for its bookkeeping", BACKEND_NAME,
+                        options->number);
+    device->number = options->number;
+    device->path = path;
+    device->tape_every = options->tape_every;
+    nca_status status = look_at(device, error);
+    if (status == NCA_OK && path == NCA_CUDA_CUBLAS)
+        status = nca_cuda_blas_open(device, error);
+    if (status == NCA_OK)
+        *out = device;
+    else
+        close_device(device);
+    return status;
+}
+
+static void describe(const nca_device *device, nca_device_info *out)
+{
+    static const char *const variants[] = {"auto", "fused", "cublas"};
+    *out = (nca_device_info){.threads = 1, .memory_bytes = device->memory_bytes};
+    snprintf(out->name, sizeof out->name, "%s", device->name);
+    snprintf(out->variant, sizeof out->variant, "%s", variants[device->path]);
+}
+
+static int compare_floats(const void *a, const void *b)
+{
+    const float x = *(const float *)a, y = *(const float *)b;
+    return (x > y) - (x < y);
+}
+
+// The median over short runs that fill the device; 0 where it fails.
+static double measure_peak(nca_device *device)
+{
+    float ms[PEAK_RUNS], *sink = NULL;
+    double flop = 0;
+    cudaEvent_t begin = NULL, end = NULL;
+    bool is_good = cudaSetDevice(device->number) == cudaSuccess &&
+                   cudaMalloc((void **)&sink, sizeof *sink) == cudaSuccess &&
+                   cudaEventCreate(&begin) == cudaSuccess && cudaEventCreate(&end) == cudaSuccess;
+    for (int run = -1; run < PEAK_RUNS && is_good; run++) {   // the first warms up
+        float took = 0;
+        is_good = cudaEventRecord(begin, 0) == cudaSuccess &&
+                  nca_cuda_burn(device->multiprocessors * 8, PEAK_ROUNDS, sink, &flop, 0) ==
+                      cudaSuccess &&
+                  cudaEventRecord(end, 0) == cudaSuccess &&
+                  cudaEventSynchronize(end) == cudaSuccess &&
+                  cudaEventElapsedTime(&took, begin, end) == cudaSuccess;
+        ms[run < 0 ? 0 : run] = took;
+    }
+    if (begin)
+        cudaEventDestroy(begin);
+    if (end)
+        cudaEventDestroy(end);
+    cudaFree(sink);
+    if (!is_good)
+        return 0;
+    qsort(ms, PEAK_RUNS, sizeof *ms, compare_floats);
+    return flop / (1e-3 * ms[PEAK_RUNS / 2]);
+}
+
+const nca_backend nca_cuda_backend = {
+    .name = BACKEND_NAME,
+    .description = BACKEND_DESCRIPTION,
+    .open = open_device,
+    .close = close_device,
+    .info = describe,
+    .peak = measure_peak,
+    .session_bytes = nca_cuda_session_bytes,
+    .create = nca_cuda_session_create,
+    .destroy = nca_cuda_session_destroy,
+    .upload = nca_cuda_upload,
+    .download = nca_cuda_download,
+    .gather = nca_cuda_gather_rows,
+    .scatter = nca_cuda_scatter_rows,
+    .seed = nca_cuda_seed_slot,
+    .damage = nca_cuda_damage_slot,
+    .forward = nca_cuda_forward,
+    .loss = nca_cuda_measure_loss,
+    .backward = nca_cuda_backward,
+    .update = nca_cuda_learn,
+    .synchronize = nca_cuda_synchronize,
+};

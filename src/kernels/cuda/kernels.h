@@ -1,0 +1,224 @@
+// What the host part of the CUDA backend and its kernels both see: sizes, what a step works on, and
+// the launchers. Plain C that also parses as C++.
+//
+// Masks are planes of bits, [B,H,words] u32 with bit x % 32 of word x / 32 for column x; bits
+// beyond the width are 0. Four planes of a step say all about it:
+//   mature   alpha of the state is above the threshold, before dead cells are cleared
+//   settled  the state is what its slot of the tape says; elsewhere it is zero
+//   alive    a settled mature cell lies within the 3x3 neighbourhood: alive before the update
+//   active   alive and firing: its network is computed
+// A slot of the tape holds u, the state before dead cells are cleared, and only where it can
+// matter. So a step needs no pass of its own that clears: the next one looks at `settled`, which it
+// finds from `alive` of the step before and its own `mature`.
+#ifndef NCA_CUDA_KERNELS_H
+#define NCA_CUDA_KERNELS_H
+
+#include <cuda_runtime_api.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "nca/backend.h"
+
+#ifdef __CUDACC__
+#define NCA_BOTH_SIDES __host__ __device__
+#else
+#define NCA_BOTH_SIDES
+#endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+// Sizes of a session. A region is some whole rows of one sample, whose masks one block can hold.
+typedef struct nca_cuda_grid {
+    int batch, height, width, channels, hidden;
+    int words;         // of a row of a plane
+    int region_rows;   // of a region; the last of a sample may have fewer
+    int regions;       // of a sample
+} nca_cuda_grid;
+
+NCA_BOTH_SIDES static inline size_t nca_cuda_cells(const nca_cuda_grid *grid)
+{
+    return (size_t)grid->batch * (size_t)grid->height * (size_t)grid->width;
+}
+
+NCA_BOTH_SIDES static inline size_t nca_cuda_plane(const nca_cuda_grid *grid)
+{
+    return (size_t)grid->batch * (size_t)grid->height * (size_t)grid->words;
+}
+
+// What changes from rollout to rollout. It lies in device memory, so that a captured graph holds
+// for every rollout of its length.
+typedef struct nca_cuda_rollout {
+    uint64_t seed;
+    uint32_t update;
+    uint32_t fire_threshold;
+    int first_step;
+    float cosine, sine;
+    float step_size, alive_threshold;
+    const uint8_t *fire;   // [T,B,H,W] given bits in device memory, or NULL
+} nca_cuda_rollout;
+
+// Parameters, as they are and in the orders in which kernels read them.
+typedef struct nca_cuda_rule {
+    const float *hidden_weight;   // [K,3C]
+    const float *hidden_bias;     // [K]
+    const float *output_weight;   // [C,K]
+    const float *output_bias;     // [C]
+    float *hidden_columns;        // [3C,K]: hidden_weight transposed
+    float *output_columns;        // [K,C]: output_weight transposed
+} nca_cuda_rule;
+
+// One step forward.
+typedef struct nca_cuda_step {
+    nca_cuda_grid grid;
+    const nca_cuda_rollout *rollout;
+    nca_cuda_rule rule;
+    int step;
+    bool counts;            // add to `counted`: not where a thinned tape is computed again
+    const float *before;    // [B,H,W,C] slot of the tape
+    float *after;           // the next
+    const uint32_t *fire;   // planes of this step
+    const uint32_t *mature;
+    const uint32_t *alive_last;   // of the step before; unused in step 0, where all is settled
+    uint32_t *settled, *alive, *active;
+    uint32_t *listed;         // cells whose network is computed: active, or dead and asked
+    uint32_t *mature_next;    // of `after`; zero before the step
+    uint32_t *mature_clear;   // the one after it: becomes zero
+    uint64_t *counted;        // [B,regions] active cells of all steps so far
+} nca_cuda_step;
+
+// One step backward. Index 1 is the state after the step, 2 the one after that.
+typedef struct nca_cuda_step_backward {
+    nca_cuda_grid grid;
+    const nca_cuda_rollout *rollout;
+    nca_cuda_rule rule;
+    bool is_last;              // of the rollout: `gradient` is that of the loss, for every cell
+    const float *before;       // [B,H,W,C] slot of the tape
+    const uint32_t *settled;   // of `before`
+    const uint32_t *active;    // of this step
+    const uint32_t *settled1;
+    const uint32_t *active1;   // unused where is_last
+    const uint32_t *settled2;
+    float *gradient;     // [B,H,W,C] in: d loss / d state 2; out: d loss / d state 1
+    const float *dp1;    // [B,H,W,3,C] what the step after this one sends to its neighbours
+    float *dp;           // the same of this step
+    float *sums;         // [blocks,P] of the fused path; overwritten where is_last
+    uint64_t *counted;   // [B,regions]
+} nca_cuda_step_backward;
+
+// A compacted list of cells of the whole batch, in their order.
+typedef struct nca_cuda_list {
+    uint32_t *cells;   // [B*H*W]
+    int *counts;       // [B,regions]
+    int *total;        // in pinned memory
+} nca_cuda_list;
+
+// fire.cu: planes of the fire bits of steps first..first+count-1, one after the other.
+cudaError_t nca_cuda_fire(const nca_cuda_grid *grid, const nca_cuda_rollout *rollout, int first,
+                          int count, uint32_t *planes, cudaStream_t stream);
+
+// masks.cu
+// Before the first step: copies the batch into a slot, finds which cells are mature, clears counts.
+cudaError_t nca_cuda_prepare(const nca_cuda_step *step, const float *batch, cudaStream_t stream);
+// After the last: `settled` of the last state, and the batch is that state without dead cells.
+cudaError_t nca_cuda_finish(const nca_cuda_step *step, float *batch, cudaStream_t stream);
+// Masks of a step and what happens to cells without network, region by region.
+cudaError_t nca_cuda_masks(const nca_cuda_step *step, cudaStream_t stream);
+// Lists a plane, cleared where `within` is 0 (NULL: nowhere).
+cudaError_t nca_cuda_list_cells(const nca_cuda_grid *grid, const uint32_t *plane,
+                                const uint32_t *within, const nca_cuda_list *list,
+                                cudaStream_t stream);
+// counted += the counts of the list.
+cudaError_t nca_cuda_count_listed(const nca_cuda_grid *grid, const nca_cuda_list *list,
+                                  uint64_t *counted, cudaStream_t stream);
+size_t nca_cuda_masks_shared_bytes(const nca_cuda_grid *grid);
+
+// perceive.cu: rows first..first+count-1 of a list.
+// p [count,3C] of the cells.
+cudaError_t nca_cuda_perceive(const nca_cuda_grid *grid, const nca_cuda_rollout *rollout,
+                              const float *state, const uint32_t *settled, const uint32_t *cells,
+                              int count, float *p, cudaStream_t stream);
+// Gradient of state 1 of every settled cell, from `gradient` and `dp1`.
+cudaError_t nca_cuda_gather_gradient(const nca_cuda_step_backward *step, cudaStream_t stream);
+// dp [count,3C] of the listed cells, rotated, into the dp of the step.
+cudaError_t nca_cuda_spread_gradient(const nca_cuda_step_backward *step, const uint32_t *cells,
+                                     int count, const float *dp, cudaStream_t stream);
+// After the first step: the gradient of the state before the rollout.
+cudaError_t nca_cuda_batch_gradient(const nca_cuda_step_backward *step, float *out,
+                                    cudaStream_t stream);
+
+// mlp.cu: what stands between the matrix products of the cuBLAS path.
+cudaError_t nca_cuda_pack_rule(const nca_cuda_grid *grid, const nca_cuda_rule *rule,
+                               cudaStream_t stream);
+// hidden [count,K] = relu(hidden + bias)
+cudaError_t nca_cuda_hidden_relu(const nca_cuda_grid *grid, const nca_cuda_rule *rule, int count,
+                                 float *hidden, cudaStream_t stream);
+// Adds step_size * (out + bias) to the listed cells.
+cudaError_t nca_cuda_apply(const nca_cuda_step *step, const uint32_t *cells, int count,
+                           const float *out, cudaStream_t stream);
+// dout [count,C] = step_size * gradient of the listed cells.
+cudaError_t nca_cuda_apply_backward(const nca_cuda_step_backward *step, const uint32_t *cells,
+                                    int count, float *dout, cudaStream_t stream);
+// dhidden becomes 0 where hidden is not positive.
+cudaError_t nca_cuda_hidden_relu_backward(const nca_cuda_grid *grid, int count, const float *hidden,
+                                          float *dhidden, cudaStream_t stream);
+// sums [columns] += the sum over the rows of x [count,columns].
+cudaError_t nca_cuda_add_columns(int count, int columns, const float *x, float *sums,
+                                 cudaStream_t stream);
+
+// fused.cu
+bool nca_cuda_fused_fits(const nca_cuda_grid *grid, size_t shared_bytes_max);
+// Allows the kernels the shared memory that they need.
+cudaError_t nca_cuda_fused_prepare(const nca_cuda_grid *grid);
+// `members` blocks share a region.
+cudaError_t nca_cuda_fused_forward(const nca_cuda_step *step, int members, cudaStream_t stream);
+cudaError_t nca_cuda_fused_backward(const nca_cuda_step_backward *step, int members,
+                                    cudaStream_t stream);
+// gradient [P] = the sum of `blocks` partial sums, in their order.
+cudaError_t nca_cuda_reduce_sums(const nca_cuda_grid *grid, const float *sums, int blocks,
+                                 float *gradient, cudaStream_t stream);
+
+// loss.cu: reports [B]; `parts` [B,NCA_CUDA_LOSS_PARTS] is scratch.
+enum { NCA_CUDA_LOSS_PARTS = 16 };
+typedef struct nca_cuda_loss_part {
+    double squares;
+    uint32_t largest;   // pattern of the largest |x|
+    int alive_cells;
+} nca_cuda_loss_part;
+cudaError_t nca_cuda_loss(const nca_cuda_grid *grid, const float *batch, const float *target,
+                          nca_cuda_loss_part *parts, nca_sample_report *reports,
+                          cudaStream_t stream);
+cudaError_t nca_cuda_loss_backward(const nca_cuda_grid *grid, const float *batch,
+                                   const float *target, float *gradient, cudaStream_t stream);
+
+// pool.cu
+cudaError_t nca_cuda_gather(const nca_cuda_grid *grid, const float *pool, const int *rows,
+                            float *batch, cudaStream_t stream);
+cudaError_t nca_cuda_scatter(const nca_cuda_grid *grid, const float *batch, const int *rows,
+                             float *pool, cudaStream_t stream);
+cudaError_t nca_cuda_seed(const nca_cuda_grid *grid, int slot, int y, int x, bool clear,
+                          float *batch, cudaStream_t stream);
+cudaError_t nca_cuda_damage(const nca_cuda_grid *grid, int slot, const nca_region *region,
+                            float *batch, cudaStream_t stream);
+
+// optimizer.cu
+typedef struct nca_cuda_adam {
+    nca_layout layout;
+    nca_optimizer_step step;
+    double mean_bias, square_bias;   // 1 - beta^t
+    float *parameters, *moment1, *moment2;
+    const float *gradient;
+    double *scratch;   // [P]
+} nca_cuda_adam;
+cudaError_t nca_cuda_update(const nca_cuda_adam *adam, nca_update_report *report,
+                            cudaStream_t stream);
+
+// peak.cu: flop of one launch of `blocks` blocks.
+cudaError_t nca_cuda_burn(int blocks, int rounds, float *sink, double *flop, cudaStream_t stream);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,83 @@
+// How the kernels are launched and where their shared memory is: the one place where the compilers differ.
+//
+// nvcc compiles the .cu files for the GPU; tests/emulator compiles the same files with the host compiler
+// (NCA_EMULATOR defined). Standard C++ knows neither <<<...>>> nor __shared__, so both are spelled
+// through this header, and a .cu file includes it instead of <cuda_runtime.h>:
+//
+//   NCA_LAUNCH(kernel, grid, block, shared_bytes, stream, arguments...)
+//       Launches; is a cudaError_t. The arguments are converted to the kernel's parameter types. An
+//       instance of a template stands in parentheses: NCA_LAUNCH((mlp<16, 128>), ...).
+//   NCA_LAUNCH_CLUSTER(kernel, cluster, grid, block, shared_bytes, stream, arguments...)
+//       The same in clusters of `cluster` blocks (sm_90 and up).
+//   NCA_LAUNCH_COOPERATIVE(kernel, grid, block, shared_bytes, stream, arguments...)
+//       The same with all blocks resident at once, so that they may wait for each other.
+//   NCA_SHARED(float, tile, [8][33]);
+//       Shared memory of a size known when compiled: __shared__ float tile[8][33], 16-byte aligned.
+//       For a scalar the last argument is empty. One statement at the start of a block of the kernel's
+//       own code, reached by the same way in all its threads.
+//   NCA_SHARED_DYNAMIC(float, name);
+//       float *const name = the shared_bytes of the launch, 16-byte aligned.
+//
+// More than 48 KB of dynamic shared memory needs cudaFuncSetAttribute first, on both.
+#ifndef NCA_KERNELS_CUDA_LAUNCH_CUH
+#define NCA_KERNELS_CUDA_LAUNCH_CUH
+
+#include <cuda_runtime.h>
+
+struct nca_launch_shape {
+    dim3 grid, block;
+    size_t shared_bytes;
+    cudaStream_t stream;
+    dim3 cluster;       // {1,1,1}: none
+    bool cooperative;   // all blocks at once
+};
+
+#ifdef NCA_EMULATOR
+#define NCA_LAUNCH_NAMED(name) nca_emulator_name_launch(name)
+#define NCA_SHARED(type, name, extent) NCA_EMULATOR_SHARED(type, name, extent)
+#define NCA_SHARED_DYNAMIC(type, name) NCA_EMULATOR_SHARED_DYNAMIC(type, name)
+#else
+#define NCA_LAUNCH_NAMED(name) ((void)0)
+#define NCA_SHARED(type, name, extent) __shared__ __align__(16) type name extent
+#define NCA_SHARED_DYNAMIC(type, name)                                                             \
+    extern __shared__ __align__(16) unsigned char nca_dynamic_shared[];                            \
+    type *const name = reinterpret_cast<type *>(nca_dynamic_shared)
+#endif
+
+template <typename... Parameters, typename... Arguments>
+inline cudaError_t nca_launch(const nca_launch_shape &shape, void (*kernel)(Parameters...),
+                              Arguments... arguments)
+{
+    cudaLaunchAttribute attributes[2];
+    cudaLaunchConfig_t config = {};
+    config.gridDim = shape.grid;
+    config.blockDim = shape.block;
+    config.dynamicSmemBytes = shape.shared_bytes;
+    config.stream = shape.stream;
+    config.attrs = attributes;
+    if (shape.cluster.x * shape.cluster.y * shape.cluster.z > 1) {
+        cudaLaunchAttribute &cluster = attributes[config.numAttrs++];
+        cluster.id = cudaLaunchAttributeClusterDimension;
+        cluster.val.clusterDim.x = shape.cluster.x;
+        cluster.val.clusterDim.y = shape.cluster.y;
+        cluster.val.clusterDim.z = shape.cluster.z;
+    }
+    if (shape.cooperative) {
+        cudaLaunchAttribute &cooperative = attributes[config.numAttrs++];
+        cooperative.id = cudaLaunchAttributeCooperative;
+        cooperative.val.cooperative = 1;
+    }
+    return cudaLaunchKernelEx(&config, kernel, static_cast<Parameters>(arguments)...);
+}
+
+#define NCA_LAUNCH(kernel, grid, block, shared_bytes, stream, ...)                                 \
+    (NCA_LAUNCH_NAMED(#kernel),                                                                    \
+     nca_launch({grid, block, shared_bytes, stream, dim3(1, 1, 1), false}, kernel, ##__VA_ARGS__))
+#define NCA_LAUNCH_CLUSTER(kernel, cluster, grid, block, shared_bytes, stream, ...)                \
+    (NCA_LAUNCH_NAMED(#kernel),                                                                    \
+     nca_launch({grid, block, shared_bytes, stream, cluster, false}, kernel, ##__VA_ARGS__))
+#define NCA_LAUNCH_COOPERATIVE(kernel, grid, block, shared_bytes, stream, ...)                     \
+    (NCA_LAUNCH_NAMED(#kernel),                                                                    \
+     nca_launch({grid, block, shared_bytes, stream, dim3(1, 1, 1), true}, kernel, ##__VA_ARGS__))
+
+#endif

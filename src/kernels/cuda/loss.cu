@@ -1,0 +1,114 @@
+// The loss of every sample, what else a sample is judged by, and the gradient of the mean loss.
+#include "launch.cuh"
+
+#include "masks.cuh"
+
+enum { THREADS = 256 };
+
+// The pattern of |x|: larger for larger x, and largest for infinities and NaN.
+static __device__ uint32_t magnitude(float x)
+{
+    return __float_as_uint(x) & 0x7fffffffu;
+}
+
+// Adds up two of the block's parts.
+static __device__ void merge(nca_cuda_loss_part *to, const nca_cuda_loss_part &from)
+{
+    to->squares += from.squares;
+    to->largest = max(to->largest, from.largest);
+    to->alive_cells += from.alive_cells;
+}
+
+// The sum over a block, in a fixed order; valid in thread 0.
+static __device__ nca_cuda_loss_part add_up(nca_cuda_loss_part own, nca_cuda_loss_part *shared)
+{
+    shared[threadIdx.x] = own;
+    __syncthreads();
+    for (int half = blockDim.x / 2; half > 0; half /= 2) {
+        if ((int)threadIdx.x < half)
+            merge(&shared[threadIdx.x], shared[threadIdx.x + half]);
+        __syncthreads();
+    }
+    return shared[0];
+}
+
+// One of the parts of a sample: sums of squares in f64.
+//   launch  (B, 16) blocks x 256 threads;  moves 4*C + 16 bytes a cell
+static __global__ void measure(nca_cuda_grid grid, const float *batch, const float *target,
+                               nca_cuda_loss_part *parts)
+{
+    NCA_SHARED(nca_cuda_loss_part, shared, [THREADS]);
+    const int cells = grid.height * grid.width, quads = grid.channels / 4;
+    const float *state = batch + (size_t)blockIdx.x * cells * grid.channels;
+    nca_cuda_loss_part own = {0, 0, 0};
+    for (size_t i = (size_t)blockIdx.y * blockDim.x + threadIdx.x; i < (size_t)cells * quads;
+         i += (size_t)gridDim.y * blockDim.x) {
+        const float4 x = nca_load4(state + 4 * i);
+        own.largest = max(own.largest, max(max(magnitude(x.x), magnitude(x.y)),
+                                           max(magnitude(x.z), magnitude(x.w))));
+        if (i % quads)
+            continue;
+        const float4 wanted = nca_load4(target + i / quads * NCA_VISIBLE);
+        const double r = (double)x.x - wanted.x, g = (double)x.y - wanted.y;
+        const double b = (double)x.z - wanted.z, a = (double)x.w - wanted.w;
+        own.squares += r * r + g * g + b * b + a * a;
+        own.alive_cells += x.w > NCA_ALIVE_THRESHOLD;
+    }
+    const nca_cuda_loss_part sum = add_up(own, shared);
+    if (threadIdx.x == 0)
+        parts[blockIdx.x * gridDim.y + blockIdx.y] = sum;
+}
+
+static __global__ void report(nca_cuda_grid grid, const nca_cuda_loss_part *parts,
+                              nca_sample_report *reports)
+{
+    const int sample = blockIdx.x * blockDim.x + threadIdx.x;
+    if (sample >= grid.batch)
+        return;
+    nca_cuda_loss_part sum = {0, 0, 0};
+    for (int i = 0; i < NCA_CUDA_LOSS_PARTS; i++)
+        merge(&sum, parts[sample * NCA_CUDA_LOSS_PARTS + i]);
+    reports[sample].loss = sum.squares / ((double)grid.height * grid.width * NCA_VISIBLE);
+    reports[sample].max_state = __uint_as_float(sum.largest);
+    reports[sample].alive_cells = sum.alive_cells;
+}
+
+cudaError_t nca_cuda_loss(const nca_cuda_grid *grid, const float *batch, const float *target,
+                          nca_cuda_loss_part *parts, nca_sample_report *reports,
+                          cudaStream_t stream)
+{
+    const unsigned samples = (unsigned)grid->batch;
+    const cudaError_t error = NCA_LAUNCH(measure, dim3(samples, NCA_CUDA_LOSS_PARTS), dim3(THREADS),
+                                         0, stream, *grid, batch, target, parts);
+    return error != cudaSuccess ? error
+                                : NCA_LAUNCH(report, dim3((samples + 31) / 32), dim3(32), 0, stream,
+                                             *grid, parts, reports);
+}
+
+// d(mean loss) / d(state): 2 (x - target) / (B H W 4) in the visible channels, zero in the others.
+//   launch  ceil(B*H*W*C/4/256) blocks x 256 threads
+static __global__ void loss_backward(nca_cuda_grid grid, float scale, const float *batch,
+                                     const float *target, float *gradient)
+{
+    const size_t i = (size_t)blockIdx.x * blockDim.x + threadIdx.x;
+    const size_t quads = grid.channels / 4, cells = (size_t)grid.height * grid.width;
+    if (i >= cells * grid.batch * quads)
+        return;
+    float4 g = make_float4(0, 0, 0, 0);
+    if (i % quads == 0) {
+        const float4 x = nca_load4(batch + 4 * i);
+        const float4 wanted = nca_load4(target + i / quads % cells * NCA_VISIBLE);
+        g = make_float4(scale * (x.x - wanted.x), scale * (x.y - wanted.y),
+                        scale * (x.z - wanted.z), scale * (x.w - wanted.w));
+    }
+    nca_store4(gradient + 4 * i, g);
+}
+
+cudaError_t nca_cuda_loss_backward(const nca_cuda_grid *grid, const float *batch,
+                                   const float *target, float *gradient, cudaStream_t stream)
+{
+    const size_t items = nca_cuda_cells(grid) * (size_t)grid->channels / 4;
+    const double scale = 2.0 / ((double)grid->batch * grid->height * grid->width * NCA_VISIBLE);
+    return NCA_LAUNCH(loss_backward, dim3((unsigned)((items + THREADS - 1) / THREADS)),
+                      dim3(THREADS), 0, stream, *grid, (float)scale, batch, target, gradient);
+}

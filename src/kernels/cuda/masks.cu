@@ -1,0 +1,191 @@
+// A rollout's beginning and end, and on the cuBLAS path the masks of every step and the lists of
+// cells that follow from them. The fused path makes the same masks inside its own kernels.
+#include "launch.cuh"
+
+#include "masks.cuh"
+
+enum { THREADS = 256 };
+
+// A 3x3 neighbourhood needs whole rows, so blocks go by regions here.
+static unsigned region_count(const nca_cuda_grid *grid)
+{
+    return (unsigned)(grid->batch * grid->regions);
+}
+
+// The batch into a slot; `mature` of it; `mature_next`, and what was counted, become zero.
+//   launch  B*regions blocks x 256 threads
+//   moves   8*C bytes a cell
+static __global__ void begin_rollout(nca_cuda_step step, const float *batch, float *slot,
+                                     uint32_t *mature)
+{
+    const nca_cuda_grid &grid = step.grid;
+    const nca_region_rows at = nca_region_of(grid, blockIdx.x);
+    const float threshold = step.rollout->alive_threshold;
+    const size_t first = nca_cell_of(grid, at.sample, at.y0, 0);
+    const size_t cells = (size_t)at.rows * grid.width, quads = grid.channels / 4;
+    for (size_t i = threadIdx.x; i < cells * quads; i += blockDim.x)
+        nca_store4(slot + first * grid.channels + 4 * i,
+                   nca_load4(batch + first * grid.channels + 4 * i));
+    for (int i = threadIdx.x; i < at.rows * grid.words; i += blockDim.x) {
+        const int row = i / grid.words, w = i % grid.words;
+        const float *alpha =
+            batch + nca_cell_of(grid, at.sample, at.y0 + row, 32 * w) * grid.channels + NCA_ALPHA;
+        uint32_t bits = 0;
+        for (int x = 0; x < min(32, grid.width - 32 * w); x++)
+            bits |= (uint32_t)(alpha[(size_t)x * grid.channels] > threshold) << x;
+        const size_t word = nca_word_of(grid, at.sample, at.y0 + row, w);
+        mature[word] = bits;
+        step.mature_next[word] = 0;
+    }
+    if (threadIdx.x == 0)
+        step.counted[blockIdx.x] = 0;
+}
+
+cudaError_t nca_cuda_prepare(const nca_cuda_step *step, const float *batch, cudaStream_t stream)
+{
+    return NCA_LAUNCH(begin_rollout, dim3(region_count(&step->grid)), dim3(THREADS), 0, stream,
+                      *step, batch, const_cast<float *>(step->before),
+                      const_cast<uint32_t *>(step->mature));
+}
+
+// What of the last state is settled, and the batch without dead cells. `step` is the one that would
+// come next.
+//   launch  B*regions blocks x 256 threads;  shared: three planes of a region
+static __global__ void end_rollout(nca_cuda_step step, float *batch)
+{
+    NCA_SHARED_DYNAMIC(uint32_t, shared);
+    uint32_t *memory = shared;
+    const nca_cuda_grid &grid = step.grid;
+    const nca_region_rows at = nca_region_of(grid, blockIdx.x);
+    const nca_bits mature = nca_bits_take(grid, memory), alive_last = nca_bits_take(grid, memory);
+    const nca_bits settled = nca_bits_take(grid, memory);
+    const bool is_first = step.step == 0;
+    nca_bits_load(grid, at, step.mature, 1, mature);
+    if (!is_first)
+        nca_bits_load(grid, at, step.alive_last, 0, alive_last);
+    __syncthreads();
+    NCA_FOR_WORDS(0, at.rows, grid.words)
+    {
+        settled.at(row, w) =
+            nca_settled_word(grid, is_first, at.y0 + row, alive_last, mature, row, w);
+        step.settled[nca_word_of(grid, at.sample, at.y0 + row, w)] = settled.at(row, w);
+    }
+    __syncthreads();
+    const int quads = grid.channels / 4;
+    const size_t first = nca_cell_of(grid, at.sample, at.y0, 0) * grid.channels;
+    for (int i = threadIdx.x; i < at.rows * grid.width * quads; i += blockDim.x) {
+        const int cell = i / quads;
+        nca_store4(batch + first + 4 * (size_t)i,
+                   settled.has(cell / grid.width, cell % grid.width)
+                       ? nca_load4(step.before + first + 4 * (size_t)i)
+                       : make_float4(0, 0, 0, 0));
+    }
+}
+
+cudaError_t nca_cuda_finish(const nca_cuda_step *step, float *batch, cudaStream_t stream)
+{
+    return NCA_LAUNCH(end_rollout, dim3(region_count(&step->grid)), dim3(THREADS),
+                      3 * nca_bits_words(step->grid) * sizeof(uint32_t), stream, *step, batch);
+}
+
+size_t nca_cuda_masks_shared_bytes(const nca_cuda_grid *grid)
+{
+    return (NCA_MASK_PLANES * nca_bits_words(*grid) + 32) * sizeof(uint32_t);
+}
+
+// The masks of a step; cells without network are kept as they are, and those that stay mature are
+// marked. A block a region.
+//   launch  B*regions blocks x 256 threads;  shared: eight planes of a region
+//   moves   8*C bytes a living cell that does not fire;  reference: cpu/step_forward.c
+static __global__ void make_masks(nca_cuda_step step)
+{
+    NCA_SHARED_DYNAMIC(uint32_t, shared);
+    uint32_t *memory = shared;
+    const nca_cuda_grid &grid = step.grid;
+    const nca_region_rows at = nca_region_of(grid, blockIdx.x);
+    const nca_masks m = nca_masks_take(grid, memory);
+    int *const warp_totals = reinterpret_cast<int *>(memory);
+    nca_masks_fill(step, at, m);
+    nca_masks_publish(step, at, m, 0, 1);
+    nca_masks_keep(step, at, m, 0, 1);
+    const nca_lister active = nca_lister_open(grid, at, m.active, warp_totals);
+    if (threadIdx.x == 0 && step.counts)
+        step.counted[blockIdx.x] += (uint64_t)active.total;
+}
+
+cudaError_t nca_cuda_masks(const nca_cuda_step *step, cudaStream_t stream)
+{
+    return NCA_LAUNCH(make_masks, dim3(region_count(&step->grid)), dim3(THREADS),
+                      nca_cuda_masks_shared_bytes(&step->grid), stream, *step);
+}
+
+static __device__ uint32_t listed_word(const uint32_t *plane, const uint32_t *within, size_t word)
+{
+    return within ? plane[word] & within[word] : plane[word];
+}
+
+// How many cells of every region are listed.
+static __global__ void count_cells(nca_cuda_grid grid, const uint32_t *plane,
+                                   const uint32_t *within, int *counts)
+{
+    NCA_SHARED(int, warp_totals, [32]);
+    const nca_region_rows at = nca_region_of(grid, blockIdx.x);
+    const size_t first = nca_word_of(grid, at.sample, at.y0, 0);
+    int count = 0, total;
+    for (int i = threadIdx.x; i < at.rows * grid.words; i += blockDim.x)
+        count += __popc(listed_word(plane, within, first + i));
+    nca_block_prefix(count, warp_totals, &total);
+    if (threadIdx.x == 0)
+        counts[blockIdx.x] = total;
+}
+
+// The listed cells by their numbers, region after region: every block adds up the counts before it.
+static __global__ void write_cells(nca_cuda_grid grid, const uint32_t *plane,
+                                   const uint32_t *within, nca_cuda_list list)
+{
+    NCA_SHARED(int, warp_totals, [32]);
+    const nca_region_rows at = nca_region_of(grid, blockIdx.x);
+    const size_t first = nca_word_of(grid, at.sample, at.y0, 0);
+    const int words = at.rows * grid.words, each = (words + blockDim.x - 1) / (int)blockDim.x;
+    const int begin = min((int)threadIdx.x * each, words), end = min(begin + each, words);
+    int before = 0, base, count = 0, total;
+    for (int i = threadIdx.x; i < (int)blockIdx.x; i += blockDim.x)
+        before += list.counts[i];
+    nca_block_prefix(before, warp_totals, &base);
+    for (int i = begin; i < end; i++)
+        count += __popc(listed_word(plane, within, first + i));
+    uint32_t *to = list.cells + base + nca_block_prefix(count, warp_totals, &total);
+    for (int i = begin; i < end; i++) {
+        const int y = at.y0 + i / grid.words, x = i % grid.words * 32;
+        for (uint32_t left = listed_word(plane, within, first + i); left; left &= left - 1)
+            *to++ = (uint32_t)nca_cell_of(grid, at.sample, y, x + __ffs((int)left) - 1);
+    }
+    if (blockIdx.x == gridDim.x - 1 && threadIdx.x == 0)
+        *list.total = base + total;
+}
+
+cudaError_t nca_cuda_list_cells(const nca_cuda_grid *grid, const uint32_t *plane,
+                                const uint32_t *within, const nca_cuda_list *list,
+                                cudaStream_t stream)
+{
+    const cudaError_t error = NCA_LAUNCH(count_cells, dim3(region_count(grid)), dim3(THREADS), 0,
+                                         stream, *grid, plane, within, list->counts);
+    return error != cudaSuccess ? error
+                                : NCA_LAUNCH(write_cells, dim3(region_count(grid)), dim3(THREADS),
+                                             0, stream, *grid, plane, within, *list);
+}
+
+static __global__ void count_listed(int regions, const int *counts, uint64_t *counted)
+{
+    const int i = blockIdx.x * blockDim.x + threadIdx.x;
+    if (i < regions)
+        counted[i] += (uint64_t)counts[i];
+}
+
+cudaError_t nca_cuda_count_listed(const nca_cuda_grid *grid, const nca_cuda_list *list,
+                                  uint64_t *counted, cudaStream_t stream)
+{
+    const unsigned regions = region_count(grid);
+    return NCA_LAUNCH(count_listed, dim3((regions + 31) / 32), dim3(32), 0, stream, (int)regions,
+                      list->counts, counted);
+}

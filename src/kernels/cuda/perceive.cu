@@ -1,0 +1,144 @@
+// Perception of listed cells and its transpose, between the products of the cuBLAS path.
+#include "launch.cuh"
+
+#include "perceive.cuh"
+
+enum { THREADS = 128 };
+
+static unsigned blocks_for(size_t items)
+{
+    return (unsigned)((items + THREADS - 1) / THREADS);
+}
+
+// A listed cell is looked at as a region of one row.
+static __device__ nca_region_rows row_of(const nca_cuda_grid &grid, uint32_t cell, int *x)
+{
+    const uint32_t line = cell / (uint32_t)grid.width, height = (uint32_t)grid.height;
+    nca_region_rows at;
+    *x = (int)(cell % (uint32_t)grid.width);
+    at.sample = (int)(line / height);
+    at.y0 = (int)(line % height);
+    at.rows = 1;
+    return at;
+}
+
+// p [count,3C] of the listed cells, four channels a thread.
+//   launch  ceil(count*C/4/128) blocks x 128 threads
+//   moves   at most 36*C bytes in, 12*C out a cell; does 24*C flop
+//   reference: cpu/perceive_scalar.c
+static __global__ void perceive(nca_cuda_grid grid, const nca_cuda_rollout *rollout,
+                                const float *state, const uint32_t *settled, const uint32_t *cells,
+                                int count, float *p)
+{
+    const int quads = grid.channels / 4;
+    const size_t i = (size_t)blockIdx.x * blockDim.x + threadIdx.x;
+    if (i >= (size_t)count * quads)
+        return;
+    int x;
+    const nca_region_rows at = row_of(grid, cells[i / quads], &x);
+    const int channel = 4 * (int)(i % quads);
+    const nca_perceived4 seen =
+        nca_perceive4(grid, at, *rollout, state, nca_plane_bits(grid, at, settled), 0, x, channel);
+    float *to = p + i / quads * 3 * grid.channels + channel;
+    nca_store4(to, seen.x);
+    nca_store4(to + grid.channels, seen.gx);
+    nca_store4(to + 2 * grid.channels, seen.gy);
+}
+
+cudaError_t nca_cuda_perceive(const nca_cuda_grid *grid, const nca_cuda_rollout *rollout,
+                              const float *state, const uint32_t *settled, const uint32_t *cells,
+                              int count, float *p, cudaStream_t stream)
+{
+    return NCA_LAUNCH(perceive, dim3(blocks_for((size_t)count * (size_t)grid->channels / 4)),
+                      dim3(THREADS), 0, stream, *grid, rollout, state, settled, cells, count, p);
+}
+
+static size_t backward_shared_bytes(const nca_cuda_grid *grid)
+{
+    return NCA_BACK_PLANES * nca_bits_words(*grid) * sizeof(uint32_t);
+}
+
+// The gradient of state 1 where it is settled, over that of state 2: no two threads touch one cell.
+//   launch  B*regions blocks x 128 threads;  shared: five planes of a region
+static __global__ void gather_gradient(nca_cuda_step_backward step)
+{
+    NCA_SHARED_DYNAMIC(uint32_t, shared);
+    uint32_t *memory = shared;
+    const nca_cuda_grid &grid = step.grid;
+    const nca_region_rows at = nca_region_of(grid, blockIdx.x);
+    const nca_back_masks m = nca_back_masks_take(grid, memory);
+    nca_back_masks_fill(step, at, m);
+    const int quads = grid.channels / 4;
+    for (int i = threadIdx.x; i < at.rows * grid.width * quads; i += blockDim.x) {
+        const int row = i / quads / grid.width, x = i / quads % grid.width;
+        const int channel = 4 * (i % quads);
+        if (!m.settled1.has(row, x))
+            continue;
+        const float4 g = nca_gradient4(step, at, m, row, x, channel);
+        nca_store4(step.gradient + nca_cell_of(grid, at.sample, at.y0 + row, x) * grid.channels +
+                       channel,
+                   g);
+    }
+}
+
+cudaError_t nca_cuda_gather_gradient(const nca_cuda_step_backward *step, cudaStream_t stream)
+{
+    return NCA_LAUNCH(gather_gradient, dim3((unsigned)(step->grid.batch * step->grid.regions)),
+                      dim3(THREADS), backward_shared_bytes(&step->grid), stream, *step);
+}
+
+// dp [count,3C], as the products gave it, turned back by the angle and put where the cells'
+// neighbours look for it.
+//   launch  ceil(count*C/4/128) blocks x 128 threads
+static __global__ void spread_gradient(nca_cuda_step_backward step, const uint32_t *cells,
+                                       int count, const float *dp)
+{
+    const int channels = step.grid.channels, quads = channels / 4;
+    const size_t i = (size_t)blockIdx.x * blockDim.x + threadIdx.x;
+    if (i >= (size_t)count * quads)
+        return;
+    const float *from = dp + i / quads * 3 * channels + 4 * (i % quads);
+    float *to = step.dp + (size_t)cells[i / quads] * 3 * channels + 4 * (i % quads);
+    nca_perceived4 given;
+    given.x = nca_load4(from);
+    given.gx = nca_load4(from + channels);
+    given.gy = nca_load4(from + 2 * channels);
+    const nca_perceived4 sent = nca_unrotate4(*step.rollout, given);
+    nca_store4(to, sent.x);
+    nca_store4(to + channels, sent.gx);
+    nca_store4(to + 2 * channels, sent.gy);
+}
+
+cudaError_t nca_cuda_spread_gradient(const nca_cuda_step_backward *step, const uint32_t *cells,
+                                     int count, const float *dp, cudaStream_t stream)
+{
+    return NCA_LAUNCH(spread_gradient,
+                      dim3(blocks_for((size_t)count * (size_t)step->grid.channels / 4)),
+                      dim3(THREADS), 0, stream, *step, cells, count, dp);
+}
+
+// The gradient of the state before the rollout, for every cell: what step 0 passed on and sent.
+// `step` is the one that would come before step 0; its `settled1` is all cells.
+//   launch  B*regions blocks x 128 threads;  shared: five planes of a region
+static __global__ void batch_gradient(nca_cuda_step_backward step, float *out)
+{
+    NCA_SHARED_DYNAMIC(uint32_t, shared);
+    uint32_t *memory = shared;
+    const nca_cuda_grid &grid = step.grid;
+    const nca_region_rows at = nca_region_of(grid, blockIdx.x);
+    const nca_back_masks m = nca_back_masks_take(grid, memory);
+    nca_back_masks_fill(step, at, m);
+    const int quads = grid.channels / 4;
+    const size_t first = nca_cell_of(grid, at.sample, at.y0, 0) * grid.channels;
+    for (int i = threadIdx.x; i < at.rows * grid.width * quads; i += blockDim.x)
+        nca_store4(out + first + 4 * (size_t)i,
+                   nca_gradient4(step, at, m, i / quads / grid.width, i / quads % grid.width,
+                                 4 * (i % quads)));
+}
+
+cudaError_t nca_cuda_batch_gradient(const nca_cuda_step_backward *step, float *out,
+                                    cudaStream_t stream)
+{
+    return NCA_LAUNCH(batch_gradient, dim3((unsigned)(step->grid.batch * step->grid.regions)),
+                      dim3(THREADS), backward_shared_bytes(&step->grid), stream, *step, out);
+}

@@ -1,0 +1,157 @@
+// Perception of four channels of one cell, and its transpose: a cell gathers what the active cells
+// around it send, so that no two threads add to one number. For kernels only.
+#ifndef NCA_CUDA_PERCEIVE_CUH
+#define NCA_CUDA_PERCEIVE_CUH
+
+#include "masks.cuh"
+
+// Where a neighbour stands, and its weights in the two gradients.
+static __device__ inline float nca_sobel_x(int dy, int dx)
+{
+    return (float)(dx * (dy == 0 ? 2 : 1)) / 8;
+}
+
+struct nca_perceived4 {
+    float4 x, gx, gy;   // the gradients already rotated
+};
+
+// A plane in global memory, looked at like nca_bits: rows are counted from row y0 of a sample.
+struct nca_plane_bits {
+    const uint32_t *sample;   // its row 0
+    int y0, height, words;
+
+    __device__ nca_plane_bits(const nca_cuda_grid &grid, const nca_region_rows &at,
+                              const uint32_t *plane)
+        : sample(plane + nca_word_of(grid, at.sample, 0, 0)), y0(at.y0), height(grid.height),
+          words(grid.words)
+    {
+    }
+    __device__ bool has(int row, int x) const
+    {
+        const int y = y0 + row;
+        return y >= 0 && y < height && (sample[(size_t)y * words + (x >> 5)] >> (x & 31) & 1);
+    }
+};
+
+// `state` is that of the whole batch; `settled`, nca_bits or nca_plane_bits, has the rows around.
+template <typename Bits>
+static __device__ inline nca_perceived4
+nca_perceive4(const nca_cuda_grid &grid, const nca_region_rows &at, const nca_cuda_rollout &rollout,
+              const float *state, const Bits &settled, int row, int x, int channel)
+{
+    const float4 zero = make_float4(0, 0, 0, 0);
+    float4 own = zero, gx = zero, gy = zero;
+#pragma unroll
+    for (int dy = -1; dy <= 1; dy++)
+#pragma unroll
+        for (int dx = -1; dx <= 1; dx++) {
+            if (x + dx < 0 || x + dx >= grid.width || !settled.has(row + dy, x + dx))
+                continue;
+            const size_t cell = nca_cell_of(grid, at.sample, at.y0 + row + dy, x + dx);
+            const float4 value = nca_load4(state + cell * grid.channels + channel);
+            if (dy == 0 && dx == 0)
+                own = value;
+            if (dx != 0)
+                gx = nca_add_scaled(gx, nca_sobel_x(dy, dx), value);
+            if (dy != 0)
+                gy = nca_add_scaled(gy, nca_sobel_x(dx, dy), value);
+        }
+    nca_perceived4 p;
+    p.x = own;
+    p.gx = nca_add_scaled(nca_scaled(rollout.cosine, gx), -rollout.sine, gy);
+    p.gy = nca_add_scaled(nca_scaled(rollout.sine, gx), rollout.cosine, gy);
+    return p;
+}
+
+// What a cell sends: the gradient of its own state, and of the two unrotated gradients.
+static __device__ inline nca_perceived4 nca_unrotate4(const nca_cuda_rollout &rollout,
+                                                      const nca_perceived4 &dp)
+{
+    nca_perceived4 sent;
+    sent.x = dp.x;
+    sent.gx = nca_add_scaled(nca_scaled(rollout.cosine, dp.gx), rollout.sine, dp.gy);
+    sent.gy = nca_add_scaled(nca_scaled(rollout.cosine, dp.gy), -rollout.sine, dp.gx);
+    return sent;
+}
+
+// Adds to g what the cells around (row, x), of those in `senders`, sent: dp [B,H,W,3,C]. `senders`
+// has one row more than the region.
+static __device__ inline float4 nca_gather4(const nca_cuda_grid &grid, const nca_region_rows &at,
+                                            const float *dp, const nca_bits &senders, int row,
+                                            int x, int channel, float4 g)
+{
+#pragma unroll
+    for (int dy = -1; dy <= 1; dy++)
+#pragma unroll
+        for (int dx = -1; dx <= 1; dx++) {
+            if (x + dx < 0 || x + dx >= grid.width || !senders.has(row + dy, x + dx))
+                continue;
+            const size_t cell = nca_cell_of(grid, at.sample, at.y0 + row + dy, x + dx);
+            const float *sent = dp + cell * 3 * grid.channels + channel;
+            if (dy == 0 && dx == 0)
+                g = nca_add_scaled(g, 1, nca_load4(sent));
+            if (dx != 0)   // the sender sees this cell at (-dy, -dx)
+                g = nca_add_scaled(g, nca_sobel_x(-dy, -dx), nca_load4(sent + grid.channels));
+            if (dy != 0)
+                g = nca_add_scaled(g, nca_sobel_x(-dx, -dy), nca_load4(sent + 2 * grid.channels));
+        }
+    return g;
+}
+
+// Planes of a region that the backward kernels look at.
+struct nca_back_masks {
+    nca_bits settled, settled1, settled2, senders, taught;
+};
+enum { NCA_BACK_PLANES = 5 };
+
+static __device__ inline nca_back_masks nca_back_masks_take(const nca_cuda_grid &grid,
+                                                            uint32_t *&memory)
+{
+    nca_back_masks m;
+    m.settled = nca_bits_take(grid, memory);
+    m.settled1 = nca_bits_take(grid, memory);
+    m.settled2 = nca_bits_take(grid, memory);
+    m.senders = nca_bits_take(grid, memory);
+    m.taught = nca_bits_take(grid, memory);
+    return m;
+}
+
+// senders: cells of the step after this one whose network a gradient went through; taught: those of
+// this step. Begins and ends with all threads of the block.
+static __device__ inline void nca_back_masks_fill(const nca_cuda_step_backward &step,
+                                                  const nca_region_rows &at,
+                                                  const nca_back_masks &m)
+{
+    const nca_cuda_grid &grid = step.grid;
+    nca_bits_load(grid, at, step.settled, 1, m.settled);
+    nca_bits_load(grid, at, step.settled1, 0, m.settled1);
+    if (!step.is_last) {
+        nca_bits_load(grid, at, step.settled2, 1, m.settled2);
+        nca_bits_load(grid, at, step.active1, 1, m.senders);
+    }
+    nca_bits_load(grid, at, step.active, 0, m.taught);
+    __syncthreads();
+    NCA_FOR_WORDS(0, at.rows, grid.words)
+    m.taught.at(row, w) &= m.settled1.at(row, w);
+    if (!step.is_last) {
+        NCA_FOR_WORDS(-1, at.rows + 1, grid.words)
+        m.senders.at(row, w) &= m.settled2.at(row, w);
+    }
+    __syncthreads();
+}
+
+// d loss / d state 1 of four channels of a cell that is settled after the step.
+static __device__ inline float4 nca_gradient4(const nca_cuda_step_backward &step,
+                                              const nca_region_rows &at, const nca_back_masks &m,
+                                              int row, int x, int channel)
+{
+    const nca_cuda_grid &grid = step.grid;
+    const size_t cell = nca_cell_of(grid, at.sample, at.y0 + row, x);
+    const float *later = step.gradient + cell * grid.channels + channel;
+    if (step.is_last)
+        return nca_load4(later);
+    const float4 passed = m.settled2.has(row, x) ? nca_load4(later) : make_float4(0, 0, 0, 0);
+    return nca_gather4(grid, at, step.dp1, m.senders, row, x, channel, passed);
+}
+
+#endif

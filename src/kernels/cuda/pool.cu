@@ -1,0 +1,106 @@
+// Rows of the pool into the batch and back, seeds and damage.
+#include "launch.cuh"
+
+#include "masks.cuh"
+
+enum { THREADS = 256, BLOCKS_A_SAMPLE = 16 };
+
+// Copies quads of a state, shared out among the blocks of blockIdx.y.
+static __device__ void copy_state(size_t quads, const float *from, float *to)
+{
+    for (size_t i = (size_t)blockIdx.y * blockDim.x + threadIdx.x; i < quads;
+         i += (size_t)gridDim.y * blockDim.x)
+        nca_store4(to + 4 * i, nca_load4(from + 4 * i));
+}
+
+// batch[b] = pool[rows[b]];  launch  (B, 16) blocks x 256 threads;  moves 8*C bytes a cell
+static __global__ void gather(size_t quads, const float *pool, const int *rows, float *batch)
+{
+    copy_state(quads, pool + 4 * quads * rows[blockIdx.x], batch + 4 * quads * blockIdx.x);
+}
+
+// pool[rows[b]] = batch[b], as if in the order of b: where a row is named twice the last one
+// counts.
+static __global__ void scatter(size_t quads, int samples, const float *batch, const int *rows,
+                               float *pool)
+{
+    for (int later = blockIdx.x + 1; later < samples; later++)
+        if (rows[later] == rows[blockIdx.x])
+            return;
+    copy_state(quads, batch + 4 * quads * blockIdx.x, pool + 4 * quads * rows[blockIdx.x]);
+}
+
+static size_t quads_of(const nca_cuda_grid *grid)
+{
+    return (size_t)grid->height * (size_t)grid->width * (size_t)grid->channels / 4;
+}
+
+cudaError_t nca_cuda_gather(const nca_cuda_grid *grid, const float *pool, const int *rows,
+                            float *batch, cudaStream_t stream)
+{
+    return NCA_LAUNCH(gather, dim3((unsigned)grid->batch, BLOCKS_A_SAMPLE), dim3(THREADS), 0,
+                      stream, quads_of(grid), pool, rows, batch);
+}
+
+cudaError_t nca_cuda_scatter(const nca_cuda_grid *grid, const float *batch, const int *rows,
+                             float *pool, cudaStream_t stream)
+{
+    return NCA_LAUNCH(scatter, dim3((unsigned)grid->batch, BLOCKS_A_SAMPLE), dim3(THREADS), 0,
+                      stream, quads_of(grid), grid->batch, batch, rows, pool);
+}
+
+// The sample becomes zero where `clear`, and channels 3..C-1 of the cell one.
+static __global__ void seed(size_t quads, int channels, size_t cell, bool clear, float *state)
+{
+    const size_t own = cell * channels / 4, cell_quads = channels / 4;
+    for (size_t i = (size_t)blockIdx.x * blockDim.x + threadIdx.x; i < quads;
+         i += (size_t)gridDim.x * blockDim.x) {
+        const bool is_seed = i >= own && i < own + cell_quads;
+        if (!is_seed && !clear)
+            continue;
+        float4 value = make_float4(0, 0, 0, 0);
+        if (is_seed && i > own)
+            value = make_float4(1, 1, 1, 1);
+        else if (is_seed) {
+            value = clear ? value : nca_load4(state + 4 * i);
+            value.w = 1;   // channel NCA_ALPHA; the three before it are colours
+        }
+        nca_store4(state + 4 * i, value);
+    }
+}
+
+cudaError_t nca_cuda_seed(const nca_cuda_grid *grid, int slot, int y, int x, bool clear,
+                          float *batch, cudaStream_t stream)
+{
+    return NCA_LAUNCH(seed, dim3(BLOCKS_A_SAMPLE), dim3(THREADS), 0, stream, quads_of(grid),
+                      grid->channels, (size_t)y * (size_t)grid->width + (size_t)x, clear,
+                      batch + (size_t)slot * 4 * quads_of(grid));
+}
+
+static __device__ bool is_inside(const nca_region &region, int y, int x)
+{
+    if (region.kind == nca_region::NCA_REGION_BOX)
+        return y >= region.top && y < region.bottom && x >= region.left && x < region.right;
+    // Product and sum rounded one by one, as on the host: a circle has the same cells on every
+    // device.
+    const double dy = (y - region.center_y) / region.radius_y;
+    const double dx = (x - region.center_x) / region.radius_x;
+    return __dadd_rn(__dmul_rn(dy, dy), __dmul_rn(dx, dx)) < 1;
+}
+
+static __global__ void damage(nca_cuda_grid grid, nca_region region, float *state)
+{
+    const int quads = grid.channels / 4;
+    for (int cell = blockIdx.x * blockDim.x + threadIdx.x; cell < grid.height * grid.width;
+         cell += gridDim.x * blockDim.x)
+        if (is_inside(region, cell / grid.width, cell % grid.width))
+            for (int q = 0; q < quads; q++)
+                nca_store4(state + ((size_t)cell * quads + q) * 4, make_float4(0, 0, 0, 0));
+}
+
+cudaError_t nca_cuda_damage(const nca_cuda_grid *grid, int slot, const nca_region *region,
+                            float *batch, cudaStream_t stream)
+{
+    return NCA_LAUNCH(damage, dim3(BLOCKS_A_SAMPLE), dim3(THREADS), 0, stream, *grid, *region,
+                      batch + (size_t)slot * 4 * quads_of(grid));
+}

@@ -1,0 +1,260 @@
+// A rollout: steps forward, keeping the tape, and backward over it.
+//
+// On the fused path a pass that keeps a tape is captured as a CUDA graph. The number of steps
+// changes from update to update: there is a graph for every number that has come up (a few dozen in
+// training), made when it first comes up. What else changes lies in device memory, where the
+// kernels read it. The cuBLAS path waits for the number of active cells in every step, so it
+// launches one by one.
+#include <math.h>
+
+#include "cuda.h"
+
+static nca_status check_rollout(const nca_session *session, const nca_rollout *rollout,
+                                nca_error *error)
+{
+    if (rollout->steps < 0 || rollout->first_step < 0 ||
+        (uint32_t)rollout->steps > NCA_RANDOM_STEPS_LIMIT - (uint32_t)rollout->first_step)
+        return nca_fail(error, NCA_ARGUMENT, "%d steps from step %d: steps are numbered up to %u",
+                        rollout->steps, rollout->first_step, NCA_RANDOM_STEPS_LIMIT);
+    if (rollout->keep_tape && rollout->steps > session->shape.tape_steps)
+        return nca_fail(error, NCA_ARGUMENT, "%d steps with a tape for %d", rollout->steps,
+                        session->shape.tape_steps);
+    if (!(rollout->fire_rate >= 0 && rollout->fire_rate <= 1) || !isfinite(rollout->angle) ||
+        !isfinite(rollout->step_size))
+        return nca_fail(
+            error, NCA_ARGUMENT,
+            "fire rate %g, angle %g, step size %g: they must be finite, the rate in 0..1",
+            rollout->fire_rate, rollout->angle, rollout->step_size);
+    return NCA_OK;
+}
+
+// The caller's fire bits, kept on the device as long as the session.
+static nca_status upload_fire(nca_session *session, const nca_rollout *rollout, nca_error *error)
+{
+    const size_t bytes = nca_cuda_cells(&session->grid) * (size_t)rollout->steps;
+    if (!rollout->fire || bytes == 0)
+        return NCA_OK;
+    if (bytes > session->given_fire_bytes) {
+        NCA_CUDA_TRY(session->device, cudaStreamSynchronize(session->stream), "given fire bits");
+        cudaFree(session->given_fire);
+        session->given_fire = NULL;
+        session->given_fire_bytes = 0;
+        NCA_CUDA_TRY(session->device, cudaMalloc((void **)&session->given_fire, bytes),
+                     "given fire bits");
+        session->given_fire_bytes = bytes;
+    }
+    NCA_CUDA_TRY(session->device,
+                 cudaMemcpyAsync(session->given_fire, rollout->fire, bytes, cudaMemcpyHostToDevice,
+                                 session->stream),
+                 "given fire bits");
+    return NCA_OK;
+}
+
+// What the kernels need to know of the rollout, and the rule in their order.
+static nca_status upload_values(nca_session *session, const nca_rollout *rollout, nca_error *error)
+{
+    const nca_cuda_rollout values = {
+        .seed = rollout->key.seed,
+        .update = rollout->key.update,
+        .fire_threshold = nca_fire_threshold(rollout->fire_rate),
+        .first_step = rollout->first_step,
+        .cosine = (float)cos(rollout->angle),
+        .sine = (float)sin(rollout->angle),
+        .step_size = (float)rollout->step_size,
+        .alive_threshold = (float)rollout->alive_threshold,
+        .fire = rollout->fire ? session->given_fire : NULL,
+    };
+    NCA_CUDA_TRY(session->device,
+                 cudaMemcpyAsync(session->rollout_values, &values, sizeof values,
+                                 cudaMemcpyHostToDevice, session->stream),
+                 "a rollout");
+    if (!session->rule_is_stale)
+        return NCA_OK;
+    NCA_CUDA_TRY(session->device,
+                 nca_cuda_pack_rule(&session->grid, &session->rule, session->stream), "the rule");
+    session->rule_is_stale = false;
+    return NCA_OK;
+}
+
+static nca_status go_forward(nca_session *session, nca_error *error)
+{
+    const int steps = session->rollout.steps;
+    const nca_cuda_step first = nca_cuda_step_of(session, 0, true);
+    const nca_cuda_step end = nca_cuda_step_of(session, steps, true);
+    NCA_CUDA_TRY(session->device,
+                 nca_cuda_prepare(&first, session->buffer[NCA_BATCH], session->stream),
+                 "a rollout's beginning");
+    for (int step = 0; step < steps; step++) {
+        const int ahead = steps - step < session->planes ? steps - step : session->planes;
+        if (step % session->planes == 0)
+            NCA_CUDA_TRY(session->device,
+                         nca_cuda_fire(&session->grid, session->rollout_values, step, ahead,
+                                       nca_cuda_plane_of(session, NCA_PLANE_FIRE, step),
+                                       session->stream),
+                         "fire bits");
+        NCA_TRY(nca_cuda_step_forward(session, step, true, error));
+    }
+    NCA_CUDA_TRY(session->device,
+                 nca_cuda_finish(&end, session->buffer[NCA_BATCH], session->stream),
+                 "a rollout's end");
+    return NCA_OK;
+}
+
+// The states between two that the tape keeps, where they were overwritten by later ones.
+static nca_status go_again(nca_session *session, int first, int end, nca_error *error)
+{
+    for (int step = first; step < end - 1; step++)
+        NCA_TRY(nca_cuda_step_forward(session, step, false, error));
+    return NCA_OK;
+}
+
+static nca_status go_back(nca_session *session, nca_error *error)
+{
+    const int steps = session->rollout.steps, every = session->every;
+    const nca_cuda_step_backward end = nca_cuda_step_backward_of(session, -1);
+    NCA_CUDA_TRY(session->device,
+                 nca_cuda_loss_backward(&session->grid, session->buffer[NCA_BATCH],
+                                        session->buffer[NCA_TARGET], session->gradient,
+                                        session->stream),
+                 "the loss's gradient");
+    for (int step = steps - 1; step >= 0; step--) {
+        if ((step + 1) % every == 0 && step + 1 < steps)
+            NCA_TRY(go_again(session, step + 1 - every, step + 1, error));
+        NCA_TRY(nca_cuda_step_back(session, step, error));
+    }
+    NCA_CUDA_TRY(
+        session->device,
+        nca_cuda_batch_gradient(&end, session->buffer[NCA_BATCH_GRADIENT], session->stream),
+        "the batch's gradient");
+    if (!session->is_fused || steps == 0)
+        return NCA_OK;
+    NCA_CUDA_TRY(session->device,
+                 nca_cuda_reduce_sums(&session->grid, session->sums,
+                                      session->shape.batch * session->grid.regions *
+                                          session->backward_members,
+                                      session->buffer[NCA_GRADIENT], session->stream),
+                 "the parameters' gradient");
+    return NCA_OK;
+}
+
+static cudaGraphExec_t find_graph(const nca_session *session, bool is_backward)
+{
+    for (int i = 0; i < session->graphs; i++)
+        if (session->graph[i].steps == session->rollout.steps &&
+            session->graph[i].is_backward == is_backward)
+            return session->graph[i].graph;
+    return NULL;
+}
+
+static nca_status capture(nca_session *session, bool is_backward, cudaGraphExec_t *out,
+                          nca_error *error)
+{
+    const nca_device *device = session->device;
+    cudaGraph_t graph = NULL;
+    NCA_CUDA_TRY(device, cudaStreamBeginCapture(session->stream, cudaStreamCaptureModeThreadLocal),
+                 "a graph");
+    const nca_status status = is_backward ? go_back(session, error) : go_forward(session, error);
+    const cudaError_t ended = cudaStreamEndCapture(session->stream, &graph);
+    cudaError_t code = ended;
+    if (status == NCA_OK && ended == cudaSuccess)
+        code = cudaGraphInstantiate(out, graph, 0);
+    if (graph)
+        cudaGraphDestroy(graph);
+    NCA_TRY(status);
+    NCA_CUDA_TRY(device, code, "a graph");
+    session->graph[session->graphs++] = (nca_cuda_graph){
+        .steps = session->rollout.steps, .is_backward = is_backward, .graph = *out};
+    return NCA_OK;
+}
+
+// A pass as a graph where there is one or room for one, else launch by launch.
+static nca_status run_pass(nca_session *session, bool is_backward, nca_error *error)
+{
+    const bool may_be_graph =
+        session->is_fused && session->rollout.keep_tape && session->rollout.steps > 0;
+    cudaGraphExec_t graph = may_be_graph ? find_graph(session, is_backward) : NULL;
+    if (may_be_graph && !graph && session->graphs < NCA_GRAPHS_MAX)
+        NCA_TRY(capture(session, is_backward, &graph, error));
+    if (!graph)
+        return is_backward ? go_back(session, error) : go_forward(session, error);
+    NCA_CUDA_TRY(session->device, cudaGraphLaunch(graph, session->stream), "a graph");
+    return NCA_OK;
+}
+
+// A pass with its report; `flop` is that of one active cell.
+static nca_status report_pass(nca_session *session, bool is_backward, double flop,
+                              nca_pass_report *report, nca_error *error)
+{
+    const nca_device *device = session->device;
+    nca_cuda_pending *pending;
+    if (!report)
+        return run_pass(session, is_backward, error);
+    NCA_TRY(nca_cuda_pending_add(session, NCA_PENDING_PASS, report, &pending, error));
+    pending->flop = flop;
+    pending->is_timed = session->rollout.measure;
+    pending->pass.cell_steps =
+        (uint64_t)nca_cuda_cells(&session->grid) * (uint64_t)session->rollout.steps;
+    NCA_CUDA_TRY(device, cudaEventRecord(pending->begin, session->stream), "a clock");
+    NCA_TRY(run_pass(session, is_backward, error));
+    NCA_CUDA_TRY(device, cudaEventRecord(pending->end, session->stream), "a clock");
+    NCA_CUDA_TRY(device,
+                 cudaMemcpyAsync(pending->staged, session->counted,
+                                 (size_t)session->shape.batch * (size_t)session->grid.regions *
+                                     sizeof *session->counted,
+                                 cudaMemcpyDeviceToHost, session->stream),
+                 "a report");
+    return NCA_OK;
+}
+
+// Flop of a product with the first layer's weights, and with the second's, for one cell.
+static double first_layer_flop(const nca_session *session)
+{
+    return 2.0 * (double)session->layout.size[NCA_HIDDEN_WEIGHT];
+}
+
+static double second_layer_flop(const nca_session *session)
+{
+    return 2.0 * (double)session->layout.size[NCA_OUTPUT_WEIGHT];
+}
+
+nca_status nca_cuda_forward(nca_session *session, const nca_rollout *rollout,
+                            nca_pass_report *report, nca_error *error)
+{
+    NCA_TRY(check_rollout(session, rollout, error));
+    NCA_TRY(nca_cuda_session_ready(session, error));
+    session->tape_is_valid = false;
+    if (!session->is_fused)
+        NCA_TRY(nca_cuda_blas_use(session->device, session->stream, error));
+    NCA_TRY(upload_fire(session, rollout, error));
+    NCA_TRY(upload_values(session, rollout, error));
+    session->rollout = *rollout;
+    session->rollout.fire = NULL;   // the caller's, and used up
+    NCA_TRY(report_pass(session, false, first_layer_flop(session) + second_layer_flop(session),
+                        report, error));
+    session->tape_is_valid = rollout->keep_tape;
+    return NCA_OK;
+}
+
+nca_status nca_cuda_backward(nca_session *session, nca_pass_report *report, nca_error *error)
+{
+    if (!session->tape_is_valid || session->shape.tape_steps == 0)
+        return nca_fail(error, NCA_ARGUMENT,
+                        "a backward pass without the tape of a forward pass just before it");
+    if (!session->is_fused)
+        NCA_TRY(nca_cuda_blas_use(session->device, session->stream, error));
+    // What the kernels add to, or leave alone where there are no steps.
+    NCA_CUDA_TRY(session->device,
+                 cudaMemsetAsync(session->buffer[NCA_GRADIENT], 0,
+                                 session->layout.total * sizeof(float), session->stream),
+                 "the parameters' gradient");
+    if (session->rollout.steps == 0 || !session->is_fused)
+        NCA_CUDA_TRY(session->device,
+                     cudaMemsetAsync(session->counted, 0,
+                                     (size_t)session->shape.batch * (size_t)session->grid.regions *
+                                         sizeof *session->counted,
+                                     session->stream),
+                     "a report");
+    return report_pass(session, true,
+                       3 * first_layer_flop(session) + 2 * second_layer_flop(session), report,
+                       error);
+}

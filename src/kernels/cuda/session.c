@@ -1,0 +1,364 @@
+// A session's memory on the device: one block, laid out once to count its bytes and once to hand
+// out its parts.
+#include <math.h>
+#include <stdlib.h>
+
+#include "cuda.h"
+
+enum { ALIGN_BYTES = 256, REGION_CELLS = 8192, ROWS_MAX = 32768, PLANES_MIN = 16 };
+enum {
+    FORWARD_BLOCKS = 2,
+    BACKWARD_BLOCKS = 1,
+    CELLS_A_BLOCK = 64
+};   // a multiprocessor; a member
+
+// What kernels may use without being allowed more.
+enum { SHARED_BYTES = 48 << 10 };
+
+// Memory handed out piece by piece; without a base it only counts.
+typedef struct arena {
+    uint8_t *base;
+    size_t used;
+    bool overflow;
+} arena;
+
+static void *take(arena *from, size_t count, size_t element_bytes)
+{
+    size_t bytes, end;
+    if (__builtin_mul_overflow(count, element_bytes, &bytes) ||
+        __builtin_add_overflow(bytes, ALIGN_BYTES - 1, &bytes) ||
+        __builtin_add_overflow(from->used, bytes / ALIGN_BYTES * ALIGN_BYTES, &end)) {
+        from->overflow = true;
+        return NULL;
+    }
+    void *piece = from->base ? from->base + from->used : NULL;
+    from->used = end;
+    return piece;
+}
+
+static size_t multiply(arena *from, size_t a, size_t b)
+{
+    size_t product = 0;
+    from->overflow |= __builtin_mul_overflow(a, b, &product);
+    return product;
+}
+
+// Rows of a region: some 8192 cells, and masks that fit into shared memory.
+static int region_rows_of(nca_cuda_grid grid)
+{
+    const int most = grid.width < REGION_CELLS ? REGION_CELLS / grid.width : 1;
+    grid.region_rows = most < grid.height ? most : grid.height;
+    while (grid.region_rows > 1 && nca_cuda_masks_shared_bytes(&grid) > SHARED_BYTES)
+        grid.region_rows--;
+    return grid.region_rows;
+}
+
+// How many blocks share a region, so that some blocks run on every multiprocessor.
+static int members_of(const nca_session *session, int blocks)
+{
+    const nca_cuda_grid *grid = &session->grid;
+    const int regions = grid->batch * grid->regions;
+    const int wanted = session->device->multiprocessors * blocks / regions;
+    const int useful = (grid->region_rows * grid->width + CELLS_A_BLOCK - 1) / CELLS_A_BLOCK;
+    return wanted < 1 ? 1 : wanted < useful ? wanted : useful;
+}
+
+// Sizes that follow from device and shape, but for the tape's.
+static void set_sizes(nca_session *session, nca_device *device, const nca_shape *shape)
+{
+    nca_cuda_grid *grid = &session->grid;
+    session->device = device;
+    session->shape = *shape;
+    session->layout = nca_layout_of(shape->channels, shape->hidden);
+    *grid = (nca_cuda_grid){.batch = shape->batch,
+                            .height = shape->height,
+                            .width = shape->width,
+                            .channels = shape->channels,
+                            .hidden = shape->hidden,
+                            .words = (shape->width + 31) / 32};
+    grid->region_rows = region_rows_of(*grid);
+    grid->regions = (grid->height + grid->region_rows - 1) / grid->region_rows;
+    session->is_fused =
+        device->path != NCA_CUDA_CUBLAS && nca_cuda_fused_fits(grid, device->shared_bytes_max);
+    session->forward_members = members_of(session, FORWARD_BLOCKS);
+    session->backward_members = members_of(session, BACKWARD_BLOCKS);
+    session->planes = shape->tape_steps + 2 > PLANES_MIN ? shape->tape_steps + 2 : PLANES_MIN;
+}
+
+// A tape keeps every so manieth state, and has room for those in between of one stretch.
+static void set_tape(nca_session *session, int every)
+{
+    const int steps = session->shape.tape_steps;
+    session->every = every < 1 ? 1 : every;
+    session->slots = steps < 1 ? 2 : (steps + every - 1) / every + every;
+}
+
+static void lay_out_buffers(arena *from, nca_session *session, size_t state)
+{
+    const nca_shape *shape = &session->shape;
+    const size_t cells = multiply(from, (size_t)shape->height, (size_t)shape->width);
+    const size_t sample = multiply(from, cells, (size_t)shape->channels);
+    const size_t parameters = session->layout.total;
+    const size_t elements[NCA_BUFFERS] = {
+        [NCA_PARAMETERS] = parameters,
+        [NCA_GRADIENT] = parameters,
+        [NCA_MOMENT1] = parameters,
+        [NCA_MOMENT2] = parameters,
+        [NCA_BATCH] = state,
+        [NCA_BATCH_GRADIENT] = shape->tape_steps > 0 ? state : 0,
+        [NCA_POOL] = multiply(from, sample, (size_t)shape->pool),
+        [NCA_TARGET] = multiply(from, cells, NCA_VISIBLE),
+    };
+    for (int i = 0; i < NCA_BUFFERS; i++)
+        session->buffer[i] = take(from, elements[i], sizeof(float));
+}
+
+static void lay_out_rule(arena *from, nca_session *session)
+{
+    const nca_layout *layout = &session->layout;
+    const float *parameters = session->buffer[NCA_PARAMETERS];
+    session->rule = (nca_cuda_rule){
+        .hidden_columns = take(from, layout->size[NCA_HIDDEN_WEIGHT], sizeof(float)),
+        .output_columns = take(from, layout->size[NCA_OUTPUT_WEIGHT], sizeof(float)),
+    };
+    if (!parameters)
+        return;
+    session->rule.hidden_weight = parameters + layout->offset[NCA_HIDDEN_WEIGHT];
+    session->rule.hidden_bias = parameters + layout->offset[NCA_HIDDEN_BIAS];
+    session->rule.output_weight = parameters + layout->offset[NCA_OUTPUT_WEIGHT];
+    session->rule.output_bias = parameters + layout->offset[NCA_OUTPUT_BIAS];
+}
+
+// The matrices of the cuBLAS path.
+static void lay_out_rows(arena *from, nca_session *session, size_t cells)
+{
+    const size_t channels = (size_t)session->shape.channels, hidden = (size_t)session->shape.hidden;
+    const size_t rows = cells < ROWS_MAX ? cells : ROWS_MAX, inputs = NCA_PERCEIVED * channels;
+    const size_t back = session->shape.tape_steps > 0 ? rows : 0;
+    session->row_count = (int)rows;
+    session->p = take(from, rows * inputs, sizeof(float));
+    session->hidden = take(from, rows * hidden, sizeof(float));
+    session->out = take(from, rows * channels, sizeof(float));
+    session->dp_rows = take(from, back * inputs, sizeof(float));
+    session->dhidden = take(from, back * hidden, sizeof(float));
+    session->dout = take(from, back * channels, sizeof(float));
+    session->list.cells = take(from, cells, sizeof(uint32_t));
+}
+
+// What the backward pass needs besides.
+static void lay_out_gradients(arena *from, nca_session *session, size_t state, size_t regions)
+{
+    const size_t blocks = regions * (size_t)session->backward_members;
+    session->gradient = take(from, state, sizeof(float));
+    for (int i = 0; i < 2; i++)
+        session->dp[i] = take(from, multiply(from, state, NCA_PERCEIVED), sizeof(float));
+    if (session->is_fused)
+        session->sums = take(from, multiply(from, session->layout.total, blocks), sizeof(float));
+}
+
+static void lay_out(arena *from, nca_session *session)
+{
+    const nca_cuda_grid *grid = &session->grid;
+    const size_t batch = (size_t)grid->batch;
+    const size_t cells =
+        multiply(from, multiply(from, (size_t)grid->height, (size_t)grid->width), batch);
+    const size_t state = multiply(from, cells, (size_t)grid->channels);
+    const size_t plane = nca_cuda_plane(grid), regions = batch * (size_t)grid->regions;
+    lay_out_buffers(from, session, state);
+    lay_out_rule(from, session);
+    session->states = take(from, multiply(from, state, (size_t)session->slots), sizeof(float));
+    for (int i = 0; i < NCA_PLANES; i++)
+        session->plane[i] =
+            take(from, multiply(from, plane, (size_t)session->planes), sizeof(uint32_t));
+    session->listed = take(from, plane, sizeof(uint32_t));
+    session->rollout_values = take(from, 1, sizeof *session->rollout_values);
+    session->counted = take(from, regions, sizeof *session->counted);
+    session->list.counts = take(from, regions, sizeof *session->list.counts);
+    session->rows = take(from, batch, sizeof *session->rows);
+    session->parts = take(from, batch * NCA_CUDA_LOSS_PARTS, sizeof *session->parts);
+    session->samples = take(from, batch, sizeof *session->samples);
+    session->updated = take(from, 1, sizeof *session->updated);
+    session->scratch = take(from, session->layout.total, sizeof *session->scratch);
+    if (session->shape.tape_steps > 0)
+        lay_out_gradients(from, session, state, regions);
+    if (!session->is_fused)
+        lay_out_rows(from, session, cells);
+}
+
+static uint64_t count_bytes(const nca_session *session)
+{
+    nca_session counted = *session;
+    arena count = {0};
+    lay_out(&count, &counted);
+    return count.overflow ? UINT64_MAX : count.used;
+}
+
+// The tape as it was asked for, or the densest that fits; the smallest where none does.
+static uint64_t choose_tape(nca_session *session, size_t free_bytes)
+{
+    const int asked = session->device->tape_every;
+    const int most = session->shape.tape_steps > 1 ? (int)sqrt(session->shape.tape_steps) : 1;
+    if (asked > 0) {
+        set_tape(session, asked < session->shape.tape_steps ? asked : session->shape.tape_steps);
+        return count_bytes(session);
+    }
+    for (int every = 1;; every++) {
+        set_tape(session, every);
+        const uint64_t bytes = count_bytes(session);
+        if (bytes <= free_bytes || every >= most)
+            return bytes;
+    }
+}
+
+// What of the free memory a session may take: the runtime and cuBLAS need some.
+static size_t usable_bytes(void)
+{
+    size_t free_bytes = 0, total_bytes = 0;
+    if (cudaMemGetInfo(&free_bytes, &total_bytes) != cudaSuccess)
+        return 0;
+    return free_bytes - free_bytes / 32;
+}
+
+uint64_t nca_cuda_session_bytes(const nca_device *device, const nca_shape *shape)
+{
+    nca_session session = {0};
+    cudaSetDevice(device->number);
+    set_sizes(&session, (nca_device *)device, shape);
+    return choose_tape(&session, usable_bytes());
+}
+
+static nca_status check_shape(const nca_shape *shape, nca_error *error)
+{
+    if (shape->channels < 4 || shape->channels % 4 || shape->hidden < 4 || shape->hidden % 4)
+        return nca_fail(error, NCA_ARGUMENT,
+                        "%d channels and %d hidden units: both must be multiples of 4",
+                        shape->channels, shape->hidden);
+    if (shape->batch < 1 || shape->height < 1 || shape->width < 1 || shape->pool < 0 ||
+        shape->tape_steps < 0 || shape->height > 1 << 20 || shape->width > 1 << 20)
+        return nca_fail(error, NCA_ARGUMENT,
+                        "a batch of %d grids of %dx%d: sizes must be from 1 to 1048576",
+                        shape->batch, shape->height, shape->width);
+    if ((uint64_t)shape->height * (uint64_t)shape->width * (uint64_t)shape->batch >= 1u << 31)
+        return nca_fail(error, NCA_MEMORY,
+                        "a batch of %d grids of %dx%d: 2147483648 cells are too many; choose a "
+                        "smaller grid or batch",
+                        shape->batch, shape->height, shape->width);
+    return NCA_OK;
+}
+
+// What this device cannot do with these sizes.
+static nca_status check_device(const nca_session *session, uint64_t bytes, size_t free_bytes,
+                               nca_error *error)
+{
+    const nca_shape *shape = &session->shape;
+    if (nca_cuda_masks_shared_bytes(&session->grid) > SHARED_BYTES)
+        return nca_fail(error, NCA_ARGUMENT,
+                        "a grid %d cells wide: too wide for one block's masks; use --device cpu",
+                        shape->width);
+    if (bytes <= free_bytes)
+        return NCA_OK;
+    return nca_fail(error, NCA_MEMORY,
+                    "%d samples of %dx%dx%d, a pool of %d and %d steps need %s%llu bytes and "
+                    "device %d has %zu free; choose a smaller grid, batch, pool or fewer steps",
+                    shape->batch, shape->height, shape->width, shape->channels, shape->pool,
+                    shape->tape_steps, bytes == UINT64_MAX ? "more than " : "",
+                    (unsigned long long)bytes, session->device->number, free_bytes);
+}
+
+// Whether this session's way to do a rollout is there. A session that never has one needs neither.
+nca_status nca_cuda_session_ready(nca_session *session, nca_error *error)
+{
+    nca_device *device = session->device;
+    if (session->is_fused)
+        return NCA_OK;
+    if (device->path == NCA_CUDA_FUSED)
+        return nca_fail(error, NCA_ARGUMENT,
+                        "--cuda-path fused: needs 16 channels, 128 hidden units and 96 KiB of "
+                        "shared memory a block; here are %d, %d and %zu KiB; use --cuda-path "
+                        "cublas",
+                        session->shape.channels, session->shape.hidden,
+                        device->shared_bytes_max >> 10);
+    return nca_cuda_blas_open(device, error);
+}
+
+// Pinned memory: a report for each that may be on its way, and a list's total.
+static size_t staged_bytes(const nca_session *session)
+{
+    const size_t batch = (size_t)session->shape.batch;
+    const size_t regions = batch * (size_t)session->grid.regions * sizeof(uint64_t);
+    const size_t samples = batch * sizeof(nca_sample_report);
+    const size_t most = regions > samples ? regions : samples;
+    return ((most > sizeof(nca_update_report) ? most : sizeof(nca_update_report)) + 63) / 64 * 64;
+}
+
+static nca_status allocate(nca_session *session, uint64_t bytes, nca_error *error)
+{
+    const nca_device *device = session->device;
+    const size_t staged = staged_bytes(session);
+    NCA_CUDA_TRY(device, cudaStreamCreateWithFlags(&session->stream, cudaStreamNonBlocking),
+                 "a stream");
+    NCA_CUDA_TRY(device, cudaMalloc(&session->memory, bytes), "a session's memory");
+    NCA_CUDA_TRY(device, cudaMallocHost(&session->pinned, NCA_PENDING_MAX * staged + 64),
+                 "a session's pinned memory");
+    NCA_CUDA_TRY(device, cudaMemsetAsync(session->memory, 0, bytes, session->stream),
+                 "a session's memory");
+    arena from = {.base = session->memory};
+    lay_out(&from, session);
+    for (int i = 0; i < NCA_PENDING_MAX; i++) {
+        session->pending[i].staged = (uint8_t *)session->pinned + (size_t)i * staged;
+        NCA_CUDA_TRY(device, cudaEventCreate(&session->pending[i].begin), "an event");
+        NCA_CUDA_TRY(device, cudaEventCreate(&session->pending[i].end), "an event");
+    }
+    session->list.total = (int *)((uint8_t *)session->pinned + NCA_PENDING_MAX * staged);
+    session->rule_is_stale = true;
+    return NCA_OK;
+}
+
+nca_status nca_cuda_session_create(nca_device *device, const nca_shape *shape, nca_session **out,
+                                   nca_error *error)
+{
+    nca_session sized = {0};
+    NCA_TRY(check_shape(shape, error));
+    NCA_CUDA_TRY(device, cudaSetDevice(device->number), "cannot be used");
+    set_sizes(&sized, device, shape);
+    const size_t free_bytes = usable_bytes();
+    const uint64_t bytes = choose_tape(&sized, free_bytes);
+    NCA_TRY(check_device(&sized, bytes, free_bytes, error));
+    if (shape->tape_steps > 0)
+        NCA_TRY(nca_cuda_session_ready(&sized, error));
+    if (sized.is_fused)
+        NCA_CUDA_TRY(device, nca_cuda_fused_prepare(&sized.grid), "the fused kernels");
+    nca_session *session = malloc(sizeof *session);
+    if (!session)
+        return nca_fail(error, NCA_MEMORY, "a session: no memory for its bookkeeping");
+    *session = sized;
+    const nca_status status = allocate(session, bytes, error);
+    if (status == NCA_OK)
+        *out = session;
+    else
+        nca_cuda_session_destroy(session);
+    return status;
+}
+
+void nca_cuda_session_destroy(nca_session *session)
+{
+    if (!session)
+        return;
+    cudaSetDevice(session->device->number);
+    if (session->stream)
+        cudaStreamSynchronize(session->stream);
+    for (int i = 0; i < session->graphs; i++)
+        cudaGraphExecDestroy(session->graph[i].graph);
+    for (int i = 0; i < NCA_PENDING_MAX; i++) {
+        if (session->pending[i].begin)
+            cudaEventDestroy(session->pending[i].begin);
+        if (session->pending[i].end)
+            cudaEventDestroy(session->pending[i].end);
+    }
+    cudaFree(session->given_fire);
+    cudaFree(session->memory);
+    cudaFreeHost(session->pinned);
+    if (session->stream)
+        cudaStreamDestroy(session->stream);
+    free(session);
+}

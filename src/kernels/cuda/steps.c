@@ -1,0 +1,208 @@
+// One step, forward and backward: one kernel on the fused path; on the cuBLAS path a list of cells,
+// its matrices and the products between them.
+#include "cuda.h"
+
+// Where the state before a step lies. A rollout without tape goes to and fro between two slots. A
+// tape has its kept states first, then the room for those in between, whose slot 0 takes the last
+// state.
+static float *state_of(const nca_session *session, int step)
+{
+    const int every = session->every, steps = session->shape.tape_steps;
+    const int kept = (steps + every - 1) / every;
+    size_t slot;
+    if (!session->rollout.keep_tape)
+        slot = (size_t)(step & 1);
+    else if (step % every == 0 && step < session->rollout.steps)
+        slot = (size_t)(step / every);
+    else
+        slot = (size_t)(kept + step % every);
+    return session->states + slot * nca_cuda_cells(&session->grid) * (size_t)session->grid.channels;
+}
+
+nca_cuda_step nca_cuda_step_of(const nca_session *session, int step, bool counts)
+{
+    return (nca_cuda_step){
+        .grid = session->grid,
+        .rollout = session->rollout_values,
+        .rule = session->rule,
+        .step = step,
+        .counts = counts,
+        .before = state_of(session, step),
+        .after = state_of(session, step + 1),
+        .fire = nca_cuda_plane_of(session, NCA_PLANE_FIRE, step),
+        .mature = nca_cuda_plane_of(session, NCA_PLANE_MATURE, step),
+        .alive_last = step > 0 ? nca_cuda_plane_of(session, NCA_PLANE_ALIVE, step - 1) : NULL,
+        .settled = nca_cuda_plane_of(session, NCA_PLANE_SETTLED, step),
+        .alive = nca_cuda_plane_of(session, NCA_PLANE_ALIVE, step),
+        .active = nca_cuda_plane_of(session, NCA_PLANE_ACTIVE, step),
+        .listed = session->listed,
+        .mature_next = nca_cuda_plane_of(session, NCA_PLANE_MATURE, step + 1),
+        .mature_clear = nca_cuda_plane_of(session, NCA_PLANE_MATURE, step + 2),
+        .counted = session->counted,
+    };
+}
+
+// Step -1 stands for what comes after step 0 backward: all cells before it are settled.
+nca_cuda_step_backward nca_cuda_step_backward_of(const nca_session *session, int step)
+{
+    const int last = session->rollout.steps - 1;
+    nca_cuda_step_backward of = {
+        .grid = session->grid,
+        .rollout = session->rollout_values,
+        .rule = session->rule,
+        .is_last = step == last,
+        .settled1 = nca_cuda_plane_of(session, NCA_PLANE_SETTLED, step + 1),
+        .gradient = session->gradient,
+        .dp = session->dp[step & 1],
+        .dp1 = session->dp[~step & 1],
+        .sums = session->sums,
+        .counted = session->counted,
+    };
+    // The kernels load these whether they need them or not: step 0's stand in for step -1's.
+    of.before = state_of(session, step < 0 ? 0 : step);
+    of.settled = nca_cuda_plane_of(session, NCA_PLANE_SETTLED, step < 0 ? 0 : step);
+    of.active = nca_cuda_plane_of(session, NCA_PLANE_ACTIVE, step < 0 ? 0 : step);
+    if (step < last) {
+        of.active1 = nca_cuda_plane_of(session, NCA_PLANE_ACTIVE, step + 1);
+        of.settled2 = nca_cuda_plane_of(session, NCA_PLANE_SETTLED, step + 2);
+    }
+    return of;
+}
+
+// Lists cells and waits for how many there are, since cuBLAS takes its sizes from the host.
+static nca_status list_cells(nca_session *session, const uint32_t *plane, const uint32_t *within,
+                             nca_error *error)
+{
+    const nca_device *device = session->device;
+    NCA_CUDA_TRY(
+        device, nca_cuda_list_cells(&session->grid, plane, within, &session->list, session->stream),
+        "a list of cells");
+    NCA_CUDA_TRY(device, cudaStreamSynchronize(session->stream), "a list of cells");
+    return NCA_OK;
+}
+
+static int rows_at(const nca_session *session, int first)
+{
+    const int left = *session->list.total - first;
+    return left < session->row_count ? left : session->row_count;
+}
+
+// Perception and the hidden layer of `rows` cells.
+static nca_status compute_hidden(nca_session *session, const float *state, const uint32_t *settled,
+                                 const uint32_t *cells, int rows, nca_error *error)
+{
+    nca_device *device = session->device;
+    const int inputs = NCA_PERCEIVED * session->shape.channels;
+    NCA_CUDA_TRY(device,
+                 nca_cuda_perceive(&session->grid, session->rollout_values, state, settled, cells,
+                                   rows, session->p, session->stream),
+                 "perception");
+    NCA_TRY(nca_cuda_multiply_turned(device, rows, session->shape.hidden, inputs, session->p,
+                                     session->rule.hidden_weight, session->hidden, error));
+    NCA_CUDA_TRY(device,
+                 nca_cuda_hidden_relu(&session->grid, &session->rule, rows, session->hidden,
+                                      session->stream),
+                 "the hidden layer");
+    return NCA_OK;
+}
+
+static nca_status forward_by_cublas(nca_session *session, const nca_cuda_step *step,
+                                    nca_error *error)
+{
+    nca_device *device = session->device;
+    NCA_CUDA_TRY(device, nca_cuda_masks(step, session->stream), "the masks of a step");
+    NCA_TRY(list_cells(session, step->listed, NULL, error));
+    for (int first = 0; first < *session->list.total; first += session->row_count) {
+        const uint32_t *cells = session->list.cells + first;
+        const int rows = rows_at(session, first);
+        NCA_TRY(compute_hidden(session, step->before, step->settled, cells, rows, error));
+        NCA_TRY(nca_cuda_multiply_turned(device, rows, session->shape.channels,
+                                         session->shape.hidden, session->hidden,
+                                         session->rule.output_weight, session->out, error));
+        NCA_CUDA_TRY(device, nca_cuda_apply(step, cells, rows, session->out, session->stream),
+                     "an update of cells");
+    }
+    return NCA_OK;
+}
+
+nca_status nca_cuda_step_forward(nca_session *session, int step, bool counts, nca_error *error)
+{
+    const nca_cuda_step of = nca_cuda_step_of(session, step, counts);
+    if (!session->is_fused)
+        return forward_by_cublas(session, &of, error);
+    NCA_CUDA_TRY(session->device,
+                 nca_cuda_fused_forward(&of, session->forward_members, session->stream), "a step");
+    return NCA_OK;
+}
+
+// Adds the share of `rows` cells to the gradient of the parameters.
+static nca_status add_gradients(nca_session *session, int rows, nca_error *error)
+{
+    nca_device *device = session->device;
+    const nca_layout *layout = &session->layout;
+    const int channels = session->shape.channels, hidden = session->shape.hidden;
+    float *gradient = session->buffer[NCA_GRADIENT];
+    NCA_TRY(nca_cuda_multiply_add(device, hidden, NCA_PERCEIVED * channels, rows, session->dhidden,
+                                  session->p, gradient + layout->offset[NCA_HIDDEN_WEIGHT], error));
+    NCA_TRY(nca_cuda_multiply_add(device, channels, hidden, rows, session->dout, session->hidden,
+                                  gradient + layout->offset[NCA_OUTPUT_WEIGHT], error));
+    NCA_CUDA_TRY(device,
+                 nca_cuda_add_columns(rows, hidden, session->dhidden,
+                                      gradient + layout->offset[NCA_HIDDEN_BIAS], session->stream),
+                 "a bias");
+    NCA_CUDA_TRY(device,
+                 nca_cuda_add_columns(rows, channels, session->dout,
+                                      gradient + layout->offset[NCA_OUTPUT_BIAS], session->stream),
+                 "a bias");
+    return NCA_OK;
+}
+
+static nca_status rows_backward(nca_session *session, const nca_cuda_step_backward *step,
+                                const uint32_t *cells, int rows, nca_error *error)
+{
+    nca_device *device = session->device;
+    const int channels = session->shape.channels, hidden = session->shape.hidden;
+    NCA_TRY(compute_hidden(session, step->before, step->settled, cells, rows, error));
+    NCA_CUDA_TRY(device, nca_cuda_apply_backward(step, cells, rows, session->dout, session->stream),
+                 "an update's gradient");
+    NCA_TRY(nca_cuda_multiply(device, rows, hidden, channels, session->dout,
+                              session->rule.output_weight, session->dhidden, error));
+    NCA_CUDA_TRY(device,
+                 nca_cuda_hidden_relu_backward(&session->grid, rows, session->hidden,
+                                               session->dhidden, session->stream),
+                 "the hidden layer's gradient");
+    NCA_TRY(nca_cuda_multiply(device, rows, NCA_PERCEIVED * channels, hidden, session->dhidden,
+                              session->rule.hidden_weight, session->dp_rows, error));
+    NCA_TRY(add_gradients(session, rows, error));
+    NCA_CUDA_TRY(device,
+                 nca_cuda_spread_gradient(step, cells, rows, session->dp_rows, session->stream),
+                 "perception's gradient");
+    return NCA_OK;
+}
+
+static nca_status back_by_cublas(nca_session *session, const nca_cuda_step_backward *step,
+                                 nca_error *error)
+{
+    NCA_CUDA_TRY(session->device, nca_cuda_gather_gradient(step, session->stream),
+                 "a state's gradient");
+    NCA_TRY(list_cells(session, step->active, step->settled1, error));
+    NCA_CUDA_TRY(
+        session->device,
+        nca_cuda_count_listed(&session->grid, &session->list, session->counted, session->stream),
+        "a report");
+    for (int first = 0; first < *session->list.total; first += session->row_count)
+        NCA_TRY(rows_backward(session, step, session->list.cells + first, rows_at(session, first),
+                              error));
+    return NCA_OK;
+}
+
+nca_status nca_cuda_step_back(nca_session *session, int step, nca_error *error)
+{
+    const nca_cuda_step_backward of = nca_cuda_step_backward_of(session, step);
+    if (!session->is_fused)
+        return back_by_cublas(session, &of, error);
+    NCA_CUDA_TRY(session->device,
+                 nca_cuda_fused_backward(&of, session->backward_members, session->stream),
+                 "a step backward");
+    return NCA_OK;
+}

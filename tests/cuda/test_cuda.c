@@ -1,0 +1,498 @@
+// The CUDA backend on the emulated device: both paths against the outside oracle, against the cpu
+// and the reference, against each other in shuffled orders, and a training run beside the cpu's.
+#include "support.h"
+
+#include <dirent.h>
+
+#include "emulator.h"
+#include "nca/train.h"
+#include "study/experiments.h"
+#include "study/verify.h"
+
+static const char oracle[] = "../shared/oracle/cases";
+static const char *const paths[] = {"fused", "cublas"};
+
+static nca_compute open_emulator(const char *path, int tape_every)
+{
+    const nca_device_options options = {.cuda_path = path, .tape_every = tape_every};
+    nca_compute on;
+    assert_ok(nca_compute_open("emulator", &options, &on, error));
+    assert_string_equal(on.backend->name, "emulator");
+    return on;
+}
+
+static nca_compute open_any_cpu(void)
+{
+    const nca_device_options options = {.threads = 1};
+    nca_compute on;
+    assert_ok(nca_compute_open("cpu", &options, &on, error));
+    return on;
+}
+
+// -- The outside oracle
+
+static int judge(const char *path, const nca_compute *on)
+{
+    char *text;
+    size_t size;
+    nca_verdict verdict = {.to = open_memstream(&text, &size)};
+    assert_ok(nca_verify_file(path, on, &verdict, error));
+    fclose(verdict.to);
+    if (verdict.failed > 0)
+        print_message("%s: %s", path, text);
+    free(text);
+    assert_true(verdict.checked >= 2);
+    return verdict.failed;
+}
+
+static void test_oracle_cases_pass_on_both_paths(void **state)
+{
+    (void)state;
+    DIR *const folder = opendir(oracle);
+    if (!folder)
+        skip();
+    int judged = 0, failed = 0;
+    for (const struct dirent *entry; (entry = readdir(folder));) {
+        char path[512];
+        if (!strstr(entry->d_name, ".safetensors") || strstr(entry->d_name, "_56_") ||
+            strstr(entry->d_name, "trained_128"))
+            continue;   // larger than 24 x 24
+        snprintf(path, sizeof path, "%s/%s", oracle, entry->d_name);
+        for (int i = 0; i < 2; i++) {
+            nca_compute on = open_emulator(paths[i], 0);
+            failed += judge(path, &on);
+            judged++;
+            nca_compute_close(&on);
+        }
+    }
+    closedir(folder);
+    assert_int_equal(failed, 0);
+    assert_true(judged >= 20);
+}
+
+// -- Against the other backends
+
+typedef struct cuda_case {
+    const char *name;
+    nca_shape shape;
+    double fire_rate, angle, step_size;
+    int first_step;
+    bool is_loud;   // dead cells propose alpha above the threshold, living ones below
+} cuda_case;
+
+static const cuda_case cases[] = {
+    {"one cell", {1, 1, 1, 16, 128, 2, 3}, 1, 0, 1, 0, false},
+    {"17x13, angle", {2, 17, 13, 16, 128, 2, 5}, 0.5, 0.7, 1, 3, false},
+    {"a row wider than a word", {1, 3, 41, 16, 128, 1, 6}, 0.5, 0, 1, 0, false},
+    {"a column", {2, 41, 1, 16, 128, 2, 6}, 0.2, 0, 1, 900, false},
+    {"24x24, 32 steps", {2, 24, 24, 16, 128, 2, 32}, 0.5, 0, 1, 0, false},
+    {"loud dead cells", {3, 17, 13, 16, 128, 3, 4}, 0.5, 0, 1, 0, true},
+    {"loud dead cells, all fire", {1, 11, 12, 16, 128, 1, 3}, 1, 0.2, 1, 0, true},
+    {"4 channels", {2, 17, 13, 4, 4, 2, 6}, 1, -1.1, 0.25, 0, false},
+    {"20 channels, loud", {2, 9, 33, 20, 132, 2, 4}, 0.5, 0.3, 1, 0, true},
+    {"no steps", {2, 5, 4, 16, 128, 2, 0}, 0.5, 0, 1, 0, false},
+    {"several regions", {1, 150, 70, 16, 128, 1, 2}, 0.5, 0.1, 1, 0, true},
+};
+enum { CASES = sizeof cases / sizeof *cases };
+
+static bool is_for(const cuda_case *of, const char *path)
+{
+    return strcmp(path, "cublas") == 0 || (of->shape.channels == 16 && of->shape.hidden == 128);
+}
+
+// A rule of -5 alpha + 0.25 and few living cells of low alpha: who lives on hangs on dead
+// neighbours that fire.
+static void make_loud(const nca_shape *shape, float *parameters, float *states)
+{
+    const size_t channels = (size_t)shape->channels, inputs = NCA_PERCEIVED * channels;
+    const nca_layout layout = nca_layout_of(shape->channels, shape->hidden);
+    for (size_t i = 0; i < batch_of(shape) / channels; i++)
+        states[i * channels + NCA_ALPHA] = i % 11 == 3 ? 0.12f : 0.01f * (float)(i % 5);
+    for (size_t k = 0; k < inputs; k++)
+        parameters[layout.offset[NCA_HIDDEN_WEIGHT] + k] = k == NCA_ALPHA ? 5 : 0;
+    parameters[layout.offset[NCA_HIDDEN_BIAS]] = 0;
+    parameters[layout.offset[NCA_OUTPUT_WEIGHT] + NCA_ALPHA * (size_t)shape->hidden] = -1;
+    parameters[layout.offset[NCA_OUTPUT_BIAS] + NCA_ALPHA] = 0.25f;
+}
+
+// Everything that comes out of a rollout, its gradients and an update.
+typedef struct result {
+    float *states, *gradient, *batch_gradient, *parameters;
+    nca_sample_report samples[8];
+    nca_pass_report forward, backward;
+    nca_update_report update;
+} result;
+
+static void free_result(result *of)
+{
+    free(of->states);
+    free(of->gradient);
+    free(of->batch_gradient);
+    free(of->parameters);
+}
+
+static nca_session *open_case(const cuda_case *of, const nca_compute *on)
+{
+    const nca_shape *shape = &of->shape;
+    const uint32_t draw = 10 + 10 * (uint32_t)(of - cases);
+    float *parameters = uniform(total_of(shape), draw, of->is_loud ? 0.03 : 0.08);
+    float *states = mixed_states(shape, draw + 1);
+    float *target = uniform(cells_of(shape) * NCA_VISIBLE, draw + 2, 0.5);
+    if (of->is_loud)
+        make_loud(shape, parameters, states);
+    nca_session *session = open_session(on, shape);
+    write_buffer(on, session, NCA_PARAMETERS, total_of(shape), parameters);
+    write_buffer(on, session, NCA_BATCH, batch_of(shape), states);
+    write_buffer(on, session, NCA_TARGET, cells_of(shape) * NCA_VISIBLE, target);
+    free(parameters);
+    free(states);
+    free(target);
+    return session;
+}
+
+static nca_rollout rollout_of(const cuda_case *of)
+{
+    return (nca_rollout){.steps = of->shape.tape_steps,
+                         .first_step = of->first_step,
+                         .key = {.seed = 0x123456789abcdef0u, .update = 77},
+                         .fire_rate = of->fire_rate,
+                         .angle = of->angle,
+                         .step_size = of->step_size,
+                         .alive_threshold = NCA_ALIVE_THRESHOLD,
+                         .keep_tape = true};
+}
+
+static result compute(const cuda_case *of, const nca_compute *on)
+{
+    const nca_shape *shape = &of->shape;
+    const nca_rollout rollout = rollout_of(of);
+    const nca_optimizer_step step = {
+        .time = 3,
+        .rate = 0.01,
+        .beta1 = 0.9,
+        .beta2 = 0.999,
+        .epsilon = 1e-7,
+        .rules = 2,
+        .rule = {{NCA_GRADIENT_NORMALIZE, 0}, {NCA_GRADIENT_CLIP, 0.02}}};
+    nca_session *session = open_case(of, on);
+    result got = {0};
+    assert_ok(on->backend->forward(session, &rollout, &got.forward, error));
+    assert_ok(on->backend->loss(session, got.samples, error));
+    got.states = read_buffer(on, session, NCA_BATCH, batch_of(shape));
+    if (shape->tape_steps > 0) {
+        assert_ok(on->backend->backward(session, &got.backward, error));
+        assert_ok(on->backend->update(session, &step, &got.update, error));
+        got.gradient = read_buffer(on, session, NCA_GRADIENT, total_of(shape));
+        got.batch_gradient = read_buffer(on, session, NCA_BATCH_GRADIENT, batch_of(shape));
+        got.parameters = read_buffer(on, session, NCA_PARAMETERS, total_of(shape));
+    }
+    on->backend->destroy(session);
+    return got;
+}
+
+static void compare_samples(const cuda_case *of, const result *got, const result *expected)
+{
+    for (int b = 0; b < of->shape.batch; b++) {
+        const nca_sample_report *a = &got->samples[b], *e = &expected->samples[b];
+        if (!(fabs(a->loss - e->loss) <= 1e-6 * e->loss) || a->alive_cells != e->alive_cells ||
+            !(fabs(a->max_state - e->max_state) <= 1e-5 * e->max_state))
+            fail_msg("%s: sample %d: loss %g %g, living %d %d, largest %g %g", of->name, b, a->loss,
+                     e->loss, a->alive_cells, e->alive_cells, a->max_state, e->max_state);
+    }
+}
+
+// `is_cpu`: the expected also counts active cells.
+static void compare(const cuda_case *of, const result *got, const result *expected, bool is_cpu)
+{
+    const nca_shape *shape = &of->shape;
+    const nca_layout layout = nca_layout_of(shape->channels, shape->hidden);
+    for (size_t i = 0; i < batch_of(shape); i++)
+        if ((got->states[i] == 0) != (expected->states[i] == 0))
+            fail_msg("%s: element %zu is %g and not %g", of->name, i, got->states[i],
+                     expected->states[i]);
+    assert_close(got->states, expected->states, batch_of(shape), 1e-6, of->name);
+    compare_samples(of, got, expected);
+    if (is_cpu)
+        assert_true(got->forward.active_cells == expected->forward.active_cells &&
+                    got->backward.active_cells == expected->backward.active_cells &&
+                    got->forward.mlp_flop == expected->forward.mlp_flop);
+    for (int t = 0; t < NCA_TENSORS && shape->tape_steps > 0; t++) {
+        assert_close(got->gradient + layout.offset[t], expected->gradient + layout.offset[t],
+                     layout.size[t], 1e-5, of->name);
+        assert_true(fabs(got->update.gradient_norm[t] - expected->update.gradient_norm[t]) <=
+                    1e-5 * expected->update.gradient_norm[t]);
+    }
+    if (shape->tape_steps == 0)
+        return;
+    assert_close(got->batch_gradient, expected->batch_gradient, batch_of(shape), 1e-5, of->name);
+    assert_true(got->update.applied && expected->update.applied);
+    assert_close(got->parameters, expected->parameters, layout.total, 1e-4, of->name);
+}
+
+static void test_both_paths_match_cpu_and_reference(void **state)
+{
+    (void)state;
+    nca_compute cpu = open_any_cpu(), reference = open_reference();
+    for (int c = 0; c < CASES; c++) {
+        const cuda_case *of = &cases[c];
+        const bool is_large = of->shape.tape_steps > 10 || of->shape.height > 100;
+        result by_cpu = compute(of, &cpu), by_reference = {0};
+        nca_emulator_get()->checks = !is_large;   // the small ones have every kind of access
+        if (!is_large)
+            by_reference = compute(of, &reference);
+        for (int i = 0; i < 2; i++) {
+            if (!is_for(of, paths[i]))
+                continue;
+            nca_compute on = open_emulator(paths[i], 0);
+            result got = compute(of, &on);
+            compare(of, &got, &by_cpu, true);
+            if (by_reference.states)
+                compare(of, &got, &by_reference, false);
+            free_result(&got);
+            nca_compute_close(&on);
+        }
+        free_result(&by_cpu);
+        free_result(&by_reference);
+    }
+    nca_compute_close(&cpu);
+    nca_compute_close(&reference);
+}
+
+static void assert_same(const cuda_case *of, const result *a, const result *b)
+{
+    assert_memory_equal(a->states, b->states, batch_of(&of->shape) * sizeof(float));
+    assert_memory_equal(a->gradient, b->gradient, total_of(&of->shape) * sizeof(float));
+    assert_memory_equal(a->batch_gradient, b->batch_gradient, batch_of(&of->shape) * sizeof(float));
+    assert_memory_equal(a->parameters, b->parameters, total_of(&of->shape) * sizeof(float));
+    assert_true(a->forward.active_cells == b->forward.active_cells);
+}
+
+// Neither the order of blocks, warps and lanes nor a thinned tape changes a bit.
+static void test_orders_and_thinned_tapes_give_the_same_bits(void **state)
+{
+    (void)state;
+    static const int chosen[] = {1, 5};
+    static const struct {
+        uint64_t seed;
+        int every;
+    } ways[] = {{1, 0}, {7, 0}, {12345, 0}, {0, 1}, {0, 2}, {0, 3}, {0, 100}, {9, 2}};
+    for (int i = 0; i < 2; i++)
+        for (size_t c = 0; c < 2; c++) {
+            const cuda_case *of = &cases[chosen[c]];
+            nca_compute plain = open_emulator(paths[i], 0);
+            nca_emulator_get()->seed = 0;
+            result expected = compute(of, &plain);
+            for (size_t w = 0; w < sizeof ways / sizeof *ways; w++) {
+                nca_compute on = open_emulator(paths[i], ways[w].every);
+                nca_emulator_get()->seed = ways[w].seed;
+                result got = compute(of, &on);
+                nca_emulator_get()->seed = 0;
+                assert_same(of, &got, &expected);
+                free_result(&got);
+                nca_compute_close(&on);
+            }
+            free_result(&expected);
+            nca_compute_close(&plain);
+        }
+}
+
+// After every one of 32 steps the same cells are alive, as many were active, and states agree.
+static void test_masks_are_the_cpus_in_every_step(void **state)
+{
+    (void)state;
+    const cuda_case *of = &cases[4];
+    const nca_shape *shape = &of->shape;
+    nca_compute cpu = open_any_cpu();
+    for (int i = 0; i < 2; i++) {
+        nca_compute on = open_emulator(paths[i], 0);
+        nca_session *a = open_case(of, &on), *e = open_case(of, &cpu);
+        for (int step = 0; step < 32; step++) {
+            nca_rollout rollout = rollout_of(of);
+            nca_pass_report got, expected;
+            rollout.steps = 1;
+            rollout.first_step = step;
+            rollout.keep_tape = step % 2 == 0;
+            assert_ok(on.backend->forward(a, &rollout, &got, error));
+            assert_ok(cpu.backend->forward(e, &rollout, &expected, error));
+            float *x = read_buffer(&on, a, NCA_BATCH, batch_of(shape));
+            float *y = read_buffer(&cpu, e, NCA_BATCH, batch_of(shape));
+            assert_true(got.active_cells == expected.active_cells);
+            for (size_t k = 0; k < batch_of(shape); k++)
+                assert_true((x[k] == 0) == (y[k] == 0));
+            assert_close(x, y, batch_of(shape), 1e-6, "a step");
+            free(x);
+            free(y);
+        }
+        on.backend->destroy(a);
+        cpu.backend->destroy(e);
+        nca_compute_close(&on);
+    }
+    nca_compute_close(&cpu);
+}
+
+// -- Pool and batch, bit for bit
+
+static void go_through_pool(const nca_compute *on, const nca_shape *shape, float **batch,
+                            float **pool)
+{
+    static const int out[] = {4, 0, 4}, in[] = {2, 3, 2};
+    const nca_region circle = {.kind = NCA_REGION_CIRCLE,
+                               .center_y = 4.2,
+                               .center_x = 5.1,
+                               .radius_y = 3.3,
+                               .radius_x = 2.7};
+    const nca_region box = {.kind = NCA_REGION_BOX, .top = 1, .left = 2, .bottom = 4, .right = 30};
+    nca_session *session = open_session(on, shape);
+    float *states = uniform(state_of(shape) * (size_t)shape->pool, 3, 1);
+    write_buffer(on, session, NCA_POOL, state_of(shape) * (size_t)shape->pool, states);
+    free(states);
+    assert_ok(on->backend->gather(session, out, error));
+    assert_ok(on->backend->damage(session, 0, &circle, error));
+    assert_ok(on->backend->damage(session, 1, &box, error));
+    assert_ok(on->backend->seed(session, 2, 3, 4, true, error));
+    assert_ok(on->backend->seed(session, 1, 8, 10, false, error));
+    assert_ok(on->backend->scatter(session, in, error));
+    *batch = read_buffer(on, session, NCA_BATCH, batch_of(shape));
+    *pool = read_buffer(on, session, NCA_POOL, state_of(shape) * (size_t)shape->pool);
+    assert_refused(NCA_ARGUMENT, on->backend->gather(session, (const int[]){0, 5, 0}, error));
+    on->backend->destroy(session);
+}
+
+static void test_pool_seed_and_damage_are_the_cpus(void **state)
+{
+    (void)state;
+    const nca_shape shape = {3, 9, 11, 20, 8, 5, 0};
+    nca_compute cpu = open_any_cpu(), on = open_emulator("cublas", 0);
+    float *batch[2], *pool[2];
+    go_through_pool(&cpu, &shape, &batch[0], &pool[0]);
+    go_through_pool(&on, &shape, &batch[1], &pool[1]);
+    assert_memory_equal(batch[0], batch[1], batch_of(&shape) * sizeof(float));
+    assert_memory_equal(pool[0], pool[1], 5 * state_of(&shape) * sizeof(float));
+    for (int i = 0; i < 2; i++) {
+        free(batch[i]);
+        free(pool[i]);
+    }
+    nca_compute_close(&cpu);
+    nca_compute_close(&on);
+}
+
+// -- Training
+
+static nca_trainer *open_trainer(const nca_config *config, const nca_image *target,
+                                 const nca_compute *on)
+{
+    nca_trainer *trainer;
+    assert_ok(nca_trainer_create(config, target, on, &trainer, error));
+    return trainer;
+}
+
+static void train_beside(const char *path, const nca_config *config, const nca_image *target)
+{
+    nca_compute cpu = open_any_cpu(), on = open_emulator(path, 0);
+    nca_trainer *e = open_trainer(config, target, &cpu), *a = open_trainer(config, target, &on);
+    for (int update = 0; update < 20; update++) {
+        nca_update_result got, expected;
+        assert_ok(nca_trainer_update(a, &got, error));
+        assert_ok(nca_trainer_update(e, &expected, error));
+        if (!(fabs(got.loss - expected.loss) <= 1e-4 * expected.loss))
+            fail_msg("%s: update %d: loss %.9g, on the cpu %.9g", path, update, got.loss,
+                     expected.loss);
+    }
+    nca_trainer_free(a);
+    nca_trainer_free(e);
+    nca_compute_close(&cpu);
+    nca_compute_close(&on);
+}
+
+static void test_twenty_updates_have_the_cpus_losses(void **state)
+{
+    (void)state;
+    nca_config config = nca_config_default();
+    config.target_size = 9;
+    config.padding = 3;
+    config.batch = 4;
+    config.pool = 12;
+    config.damaged = 1;
+    config.steps_min = 12;
+    config.steps_max = 18;
+    config.updates = 20;
+    float *pixels = allocate(15 * 15 * NCA_VISIBLE, sizeof *pixels);
+    for (int y = 4; y < 11; y++)
+        for (int x = 3; x < 12; x++) {
+            float *pixel = pixels + (y * 15 + x) * NCA_VISIBLE;
+            pixel[NCA_ALPHA] = 1;
+            pixel[x % 3] = 0.8f;
+        }
+    const nca_image target = {.height = 15, .width = 15, .pixels = pixels};
+    for (int i = 0; i < 2; i++)
+        train_beside(paths[i], &config, &target);
+    free(pixels);
+}
+
+// -- Failures
+
+static void test_failures_are_one_line(void **state)
+{
+    (void)state;
+    const nca_shape huge = {8, 72, 72, 16, 128, 100000, 95};
+    nca_session *session;
+    nca_compute compute_on;
+    const nca_device_options wrong = {.cuda_path = "quick"};
+    nca_compute on = open_emulator("fused", 0);
+    assert_refused(NCA_MEMORY, on.backend->create(on.device, &huge, &session, error));
+    assert_refused(NCA_ARGUMENT, nca_compute_open("emulator", &wrong, &compute_on, error));
+    assert_refused(NCA_DEVICE, nca_compute_open("emulator:3", NULL, &compute_on, error));
+    assert_refused(NCA_ARGUMENT, nca_compute_open("emulator:x", NULL, &compute_on, error));
+    nca_emulator_get()->devices = 0;
+    assert_refused(NCA_DEVICE, nca_compute_open("emulator", NULL, &compute_on, error));
+    nca_emulator_get()->devices = 1;
+    nca_emulator_get()->driver_version = 12000;
+    assert_refused(NCA_DEVICE, nca_compute_open("emulator", NULL, &compute_on, error));
+    nca_emulator_get()->driver_version = 13000;
+    nca_compute_close(&on);
+}
+
+// A tape that does not fit is thinned by itself, and gives the same numbers.
+static void test_a_tape_that_does_not_fit_is_thinned(void **state)
+{
+    (void)state;
+    const cuda_case *of = &cases[4];
+    nca_compute on = open_emulator("fused", 0);
+    const uint64_t whole = on.backend->session_bytes(on.device, &of->shape);
+    const size_t memory = nca_emulator_get()->memory_bytes;
+    result expected = compute(of, &on);
+    nca_emulator_get()->memory_bytes = whole * 3 / 4;
+    nca_compute small = open_emulator("fused", 0);
+    assert_true(on.backend->session_bytes(small.device, &of->shape) < whole);
+    result got = compute(of, &small);
+    nca_emulator_get()->memory_bytes = memory;
+    assert_same(of, &got, &expected);
+    free_result(&got);
+    free_result(&expected);
+    nca_compute_close(&small);
+    nca_compute_close(&on);
+}
+
+// Every kind of launch has been looked at access by access in the tests before; these are about
+// numbers.
+static int look_no_more(void **state)
+{
+    (void)state;
+    nca_emulator_get()->checks = 0;
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_oracle_cases_pass_on_both_paths),
+        cmocka_unit_test(test_both_paths_match_cpu_and_reference),
+        cmocka_unit_test(test_pool_seed_and_damage_are_the_cpus),
+        cmocka_unit_test_setup(test_orders_and_thinned_tapes_give_the_same_bits, look_no_more),
+        cmocka_unit_test_setup(test_masks_are_the_cpus_in_every_step, look_no_more),
+        cmocka_unit_test_setup(test_twenty_updates_have_the_cpus_losses, look_no_more),
+        cmocka_unit_test_setup(test_a_tape_that_does_not_fit_is_thinned, look_no_more),
+        cmocka_unit_test(test_failures_are_one_line),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,369 @@
+// Checks every load and store of a kernel.
+//
+// A thread's life in a launch is cut into segments: a new one begins wherever the thread has met others. A word
+// remembers the segments of its last write and of two of its last reads; two accesses by different threads of
+// which one is a write are a race unless the earlier segment is known to lie before the later one:
+//   * both of one block, with a barrier of the block between (epochs);
+//   * both of one warp, with a __syncwarp of both between (a vector clock a lane);
+//   * of two blocks, with a barrier of their cluster or of the whole grid between;
+//   * of two blocks, after each of them has gone through an atomic since (approximate: it trusts that the atomic
+//     was there to order the two).
+// Shuffles and votes order nothing, as on the device. A race of equal values counts as a race.
+#include "shadow.h"
+
+#include <cstdio>
+#include <cstring>
+#include <sys/mman.h>
+
+#include "address_space.h"
+
+namespace nca_emulator
+{
+namespace
+{
+struct segment {
+    uint32_t block, cluster, epoch, clock, stamp;
+    uint16_t number;   // of the thread in its block
+};
+
+// What is known of 4 bytes. `bytes` say which of the four the access touched.
+struct cell {
+    uint32_t write, read, other_read;   // segments
+    uint8_t write_bytes, read_bytes, written;
+    uint8_t is_atomic;   // the write was
+};
+static_assert(sizeof(cell) == 16, "the mirror is four times the memory");
+
+bool has_calls;              // some .cu file has
+cell *mirror;                // of the whole address space; null before it is needed
+const allocation **owners;   // by page
+uint8_t *page_written;       // all of the page was
+std::vector<segment> &segments = *new std::vector<segment>;
+uint32_t first_segment = 1;   // of this launch; lower numbers are of earlier ones
+uint32_t last_epoch, grid_epoch;
+uint32_t stamps;   // atomics on device memory so far
+std::vector<uint32_t> &last_atomic = *new std::vector<uint32_t>;   // by block: stamp of its last
+
+template <typename T> T *map_zeros(size_t count)
+{
+    void *got = mmap(nullptr, count * sizeof(T), PROT_READ | PROT_WRITE,
+                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    return got == MAP_FAILED ? nullptr : static_cast<T *>(got);
+}
+
+// Address space only: pages count when they are touched.
+bool map_all()
+{
+    constexpr size_t pages = address_space::bytes / address_space::page;
+    if (mirror)
+        return true;
+    mirror = map_zeros<cell>(address_space::bytes / 4);
+    owners = map_zeros<const allocation *>(pages);
+    page_written = map_zeros<uint8_t>(pages);
+    if (mirror && owners && page_written && space.reserve())
+        return true;
+    std::fprintf(stderr, "emulator: no address space to check accesses with; none is checked\n");
+    has_calls = false;
+    return false;
+}
+
+size_t offset_of(const void *address)
+{
+    return static_cast<size_t>(static_cast<const char *>(address) - space.start);
+}
+
+uint32_t block_number(const block &of)
+{
+    const dim3 size = grid.launch->grid;
+    return of.index.x + size.x * (of.index.y + size.y * of.index.z);
+}
+
+uint32_t own_clock(const thread &of)
+{
+    const std::vector<uint32_t> &clocks = of.home->clocks;
+    return clocks.empty() ? 1 : clocks[static_cast<size_t>(of.number) * 32 + static_cast<size_t>(of.number % 32)];
+}
+
+uint32_t current_segment()
+{
+    if (current->segment < first_segment) {
+        const block &home = *current->home;
+        segments.push_back({block_number(home), block_number(*home.group), home.epoch, own_clock(*current), stamps,
+                            static_cast<uint16_t>(current->number)});
+        current->segment = first_segment + static_cast<uint32_t>(segments.size()) - 1;
+    }
+    return current->segment;
+}
+
+bool is_ordered_across_blocks(const segment &before)
+{
+    const block &home = *current->home;
+    const bool same_cluster = before.cluster == block_number(*home.group);
+    if (before.epoch < grid_epoch || (same_cluster && before.epoch < home.cluster_epoch))
+        return true;
+    return last_atomic[before.block] > before.stamp && last_atomic[block_number(home)] > before.stamp;
+}
+
+// Whether everything of the segment lies before what the current thread does now.
+bool is_ordered(uint32_t number)
+{
+    if (number < first_segment || number == current->segment)
+        return true;
+    const segment &before = segments[number - first_segment];
+    const block &home = *current->home;
+    if (before.block != block_number(home))
+        return is_ordered_across_blocks(before);
+    if (before.number == current->number || before.epoch != home.epoch)
+        return true;
+    if (before.number / 32 != current->number / 32 || home.clocks.empty())
+        return false;
+    return home.clocks[static_cast<size_t>(current->number) * 32 + before.number % 32u] >= before.clock;
+}
+
+// The array or allocation, and the byte in it; outside of all, the distance from the nearest before or behind.
+std::string describe(const void *address)
+{
+    const char *at = static_cast<const char *>(address);
+    for (const block *each : grid.resident)
+        if (each->shared.holds(at)) {
+            const shared_memory::part &part = each->shared.nearest(at);
+            return format("byte %td of the shared array `%s` of %zu bytes", at - part.start, part.name, part.bytes);
+        }
+    const allocation *of = allocation_near(address);
+    if (!of)
+        return format("address %p, where nothing is", address);
+    return format("byte %td of %s of %zu bytes", at - of->start,
+                  of->live ? "an allocation" : "an allocation that was freed,", of->bytes);
+}
+
+[[noreturn]] void blame(const char *what, const void *address, const void *caller)
+{
+    // Where the program was loaded is a matter of chance; the difference is what addr2line takes.
+    extern const char program_start __asm__("__executable_start");
+    complain(cudaErrorIllegalAddress,
+             whereabouts(*current->home) +
+                 format(", thread %d: %s ", current->number, what) + describe(address) +
+                 format(" (addr2line %#zx)", static_cast<size_t>(static_cast<const char *>(caller) - 1 - &program_start)));
+    give_up();
+}
+
+[[noreturn]] void blame_race(const char *what, const char *other, uint32_t number, const void *address,
+                             const void *caller)
+{
+    const segment &before = segments[number - first_segment];
+    std::string line;
+    if (before.block == block_number(*current->home))
+        line = format("%s what thread %d %s with nothing between that orders them:", what, before.number, other);
+    else
+        line = format("%s what thread %d of block number %u %s with nothing between that orders them:", what,
+                      before.number, before.block, other);
+    blame(line.c_str(), address, caller);
+}
+
+// Device memory; shared memory of this block, or of another of the cluster.
+void check_address(const char *address, size_t bytes, access kind, const void *caller)
+{
+    const char *what = kind == access::read ? "reads" : "writes";
+    bool inside = false;
+    if (space.is_shared(address)) {
+        for (const block *each : grid.resident) {
+            const shared_memory::part *part =
+                each->group == current->home->group && each->shared.holds(address) ? each->shared.part_at(address)
+                                                                                  : nullptr;
+            inside = inside || (part && address + bytes <= part->start + part->bytes);
+        }
+    } else {
+        const allocation *of = owners[offset_of(address) / address_space::page];
+        inside = of && address >= of->start && address + bytes <= of->start + of->bytes;
+    }
+    if (!inside)
+        blame(kind == access::read ? "reads outside:" : "writes outside:", address, caller);
+    if (offset_of(address) % bytes != 0 && (bytes & (bytes - 1)) == 0)
+        blame(format("%s %zu bytes that are not aligned:", what, bytes).c_str(), address, caller);
+}
+
+void check_read(cell &word, uint8_t bytes, bool all_written, uint32_t now, const void *address,
+                const void *caller)
+{
+    if (!all_written && (word.written & bytes) != bytes)
+        blame("reads what nothing wrote:", address, caller);
+    if ((word.write_bytes & bytes) && word.write != now && !is_ordered(word.write))
+        blame_race("reads", "wrote", word.write, address, caller);
+    if (word.read != now && !is_ordered(word.read))
+        word.other_read = word.read;
+    word.read_bytes = word.read == now || !is_ordered(word.read) ? word.read_bytes | bytes : bytes;
+    word.read = now;
+}
+
+void check_write(cell &word, uint8_t bytes, bool is_atomic, uint32_t now, const void *address,
+                 const void *caller)
+{
+    if ((word.write_bytes & bytes) && word.write != now && !(is_atomic && word.is_atomic) &&
+        !is_ordered(word.write))
+        blame_race("writes", "wrote", word.write, address, caller);
+    if (word.read_bytes & bytes) {
+        if (word.read != now && !is_ordered(word.read))
+            blame_race("writes", "read", word.read, address, caller);
+        if (word.other_read != now && !is_ordered(word.other_read))
+            blame_race("writes", "read", word.other_read, address, caller);
+    }
+    const bool adds = word.write == now && word.is_atomic == is_atomic;
+    word.write_bytes = adds ? word.write_bytes | bytes : bytes;
+    word.write = now;
+    word.is_atomic = is_atomic;
+    word.written |= bytes;
+}
+
+void check_words(const char *address, size_t bytes, access kind, const void *caller)
+{
+    const uint32_t now = current_segment();
+    const bool all_written =
+        !space.is_shared(address) && page_written[offset_of(address) / address_space::page] &&
+        page_written[offset_of(address + bytes - 1) / address_space::page];
+    for (size_t done = 0; done < bytes;) {
+        const size_t at = offset_of(address) + done, first = at % 4;
+        const size_t count = std::min(4 - first, bytes - done);
+        const uint8_t touched = static_cast<uint8_t>(((1u << count) - 1) << first);
+        cell &word = mirror[at / 4];
+        if (kind == access::read)
+            check_read(word, touched, all_written, now, address + done, caller);
+        else if (kind == access::atomic && !all_written && (word.written & touched) != touched)
+            blame("changes what nothing wrote:", address + done, caller);
+        if (kind != access::read)
+            check_write(word, touched, kind == access::atomic, now, address + done, caller);
+        done += count;
+    }
+}
+}   // namespace
+
+void shadow_announce_calls()
+{
+    has_calls = true;
+}
+
+bool shadow_is_on()
+{
+    return has_calls && nca_emulator_get()->checks && map_all();
+}
+
+void shadow_start_launch()
+{
+    if (!shadow_is_on())
+        return;
+    first_segment += static_cast<uint32_t>(segments.size());
+    segments.clear();
+    grid_epoch = ++last_epoch;
+    last_atomic.assign(size_t(grid.launch->grid.x) * grid.launch->grid.y * grid.launch->grid.z, 0);
+    if (first_segment > 0xf0000000u || last_epoch > 0xf0000000u) {
+        std::fprintf(stderr, "emulator: too many launches to tell segments apart; no more accesses are checked\n");
+        has_calls = false;
+    }
+}
+
+void shadow_meet_block(block *all)
+{
+    all->epoch = ++last_epoch;
+    for (thread &each : all->threads)
+        each.segment = 0;
+}
+
+void shadow_meet_cluster(block *group)
+{
+    const uint32_t epoch = last_epoch + 1;   // no segment from before has it or a later one
+    for (block *each : grid.resident)
+        if (each->group == group) {
+            shadow_meet_block(each);
+            each->cluster_epoch = epoch;
+        }
+}
+
+void shadow_meet_grid()
+{
+    grid_epoch = last_epoch + 1;
+    for (block *each : grid.resident)
+        shadow_meet_block(each);
+}
+
+void shadow_meet_lanes(thread *lanes, unsigned mask)
+{
+    if (!shadow_is_on())
+        return;
+    block *home = lanes->home;
+    std::vector<uint32_t> &clocks = home->clocks;
+    if (clocks.empty()) {
+        clocks.assign(home->threads.size() * 32, 0);
+        for (size_t i = 0; i < home->threads.size(); i++)
+            clocks[i * 32 + i % 32] = 1;
+    }
+    uint32_t *first = &clocks[static_cast<size_t>(lanes->number) * 32], joined[32] = {0};
+    for (int lane_number = 0; lane_number < 32; lane_number++)
+        for (int i = 0; mask >> lane_number & 1 && i < 32; i++)
+            joined[i] = std::max(joined[i], first[lane_number * 32 + i]);
+    for (int lane_number = 0; lane_number < 32; lane_number++)
+        if (mask >> lane_number & 1) {
+            std::memcpy(first + lane_number * 32, joined, sizeof joined);
+            first[lane_number * 32 + lane_number]++;
+            lanes[lane_number].segment = 0;
+        }
+}
+
+void shadow_access(const void *address, size_t bytes, access kind, const void *caller)
+{
+    if (!space.holds(address) || !shadow_is_on())
+        return;
+    const char *at = static_cast<const char *>(address);
+    check_address(at, bytes, kind, caller);
+    check_words(at, bytes, kind, caller);
+    if (kind == access::atomic && !space.is_shared(address)) {
+        last_atomic[block_number(*current->home)] = ++stamps;
+        current->segment = 0;
+    }
+}
+
+void shadow_allocated(const allocation *of)
+{
+    if (!shadow_is_on())
+        return;
+    const size_t first = offset_of(of->start) / address_space::page;
+    for (size_t i = 0; i < of->mapped_bytes / address_space::page; i++)
+        owners[first + i] = of;
+}
+
+void shadow_forget(const char *from, size_t bytes)
+{
+    if (bytes == 0 || !shadow_is_on())
+        return;
+    const size_t first = offset_of(from) / 4, last = (offset_of(from) + bytes + 3) / 4;
+    if (space.is_shared(from)) {
+        std::memset(static_cast<void *>(mirror + first), 0, (last - first) * sizeof(cell));
+        return;
+    }
+    const size_t first_page = offset_of(from) / address_space::page;
+    const size_t pages = (offset_of(from) + bytes - 1) / address_space::page - first_page + 1;
+    madvise(mirror + first_page * (address_space::page / 4), pages * address_space::page * 4, MADV_DONTNEED);
+    for (size_t i = 0; i < pages; i++)
+        owners[first_page + i] = nullptr, page_written[first_page + i] = 0;
+}
+
+void shadow_written(const void *from, size_t bytes)
+{
+    if (bytes == 0 || !space.holds(from) || !shadow_is_on())
+        return;
+    const size_t page = address_space::page, end = offset_of(from) + bytes;
+    for (size_t at = offset_of(from); at < end;) {
+        if (at % page == 0 && end - at >= page) {
+            page_written[at / page] = 1;
+            at += page;
+            continue;
+        }
+        const size_t first = at % 4, count = std::min(4 - first, end - at);
+        mirror[at / 4].written |= static_cast<uint8_t>(((1u << count) - 1) << first);
+        at += count;
+    }
+}
+}   // namespace nca_emulator
+
+extern "C" int nca_emulator_checks(void)
+{
+    return nca_emulator::shadow_is_on();
+}
