@@ -207,6 +207,76 @@ static void test_damaged_checkpoints_are_refused(void **state)
     unlink(path);
 }
 
+// A checkpoint of numbers that no other place holds, restored and saved: the same again.
+static void test_all_that_a_checkpoint_holds_is_taken(void **state)
+{
+    (void)state;
+    char path[64];
+    const nca_config config = small_config();
+    nca_tensors whole, again;
+    training of;
+    save_checkpoint(path);
+    assert_ok(nca_tensors_read(path, &whole, error));
+    for (size_t i = 0; i < whole.count; i++) {
+        uint8_t *changed = malloc(whole.tensor[i].size_bytes);   // until the end of the test
+        assert_non_null(changed);
+        for (size_t k = 0; k < whole.tensor[i].elements; k++)
+            if (whole.tensor[i].dtype == NCA_I64)
+                ((int64_t *)(void *)changed)[k] = (int64_t)(20 + k);
+            else
+                ((float *)(void *)changed)[k] = (float)(k % 97 + i) / 128;
+        whole.tensor[i].data = changed;
+    }
+    assert_ok(nca_tensors_write(path, whole.tensor, whole.count, whole.metadata,
+                                whole.metadata_count, error));
+    start_training(&of, &config, 1);
+    assert_ok(nca_trainer_restore(of.trainer, path, error));
+    assert_ok(nca_trainer_save(of.trainer, path, error));
+    end_training(&of);
+    assert_ok(nca_tensors_read(path, &again, error));
+    assert_int_equal(again.count, whole.count);
+    for (size_t i = 0; i < whole.count; i++) {
+        const nca_tensor *found = nca_tensors_find(&again, whole.tensor[i].name);
+        assert_non_null(found);
+        assert_memory_equal(found->data, whole.tensor[i].data, found->size_bytes);
+        free((void *)whole.tensor[i].data);
+    }
+    nca_tensors_free(&whole), nca_tensors_free(&again);
+    unlink(path);
+}
+
+// Numbers that would ruin every update to come, or that no run can have counted.
+static void test_numbers_that_cannot_be_are_refused(void **state)
+{
+    (void)state;
+    char path[64];
+    const nca_config config = small_config();
+    nca_tensors whole;
+    save_checkpoint(path);
+    assert_ok(nca_tensors_read(path, &whole, error));
+    for (size_t i = 0; i < whole.count; i++) {
+        nca_tensor *tensor = &whole.tensor[i];
+        const nca_tensor kept = *tensor;
+        const bool is_counters = tensor->dtype == NCA_I64, is_pool = tensor->axes == 4;
+        uint8_t *changed = malloc(tensor->size_bytes);
+        assert_non_null(changed);
+        memcpy(changed, tensor->data, tensor->size_bytes);
+        if (is_counters)
+            ((int64_t *)(void *)changed)[7] = INT64_MAX;
+        else
+            ((float *)(void *)changed)[tensor->elements - 1] = NAN;
+        tensor->data = changed;
+        assert_ok(nca_tensors_write(path, whole.tensor, whole.count, whole.metadata,
+                                    whole.metadata_count, error));
+        if (!is_pool)   // a state that exploded becomes the seed when it is drawn
+            expect_refused(&config, path, NCA_FORMAT, is_counters ? "counter 7" : tensor->name);
+        *tensor = kept;
+        free(changed);
+    }
+    nca_tensors_free(&whole);
+    unlink(path);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -216,6 +286,8 @@ int main(void)
         cmocka_unit_test(test_another_target_is_refused),
         cmocka_unit_test(test_files_that_are_no_checkpoint_are_refused),
         cmocka_unit_test(test_damaged_checkpoints_are_refused),
+        cmocka_unit_test(test_all_that_a_checkpoint_holds_is_taken),
+        cmocka_unit_test(test_numbers_that_cannot_be_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -152,7 +152,7 @@ static void test_places_that_cannot_be_written_are_refused(void **state)
     expect_unwritten(scratch("folder"), "a folder");
     expect_unwritten(scratch("nowhere/x"), "No such file");
     expect_unwritten("/proc/self/x", "cannot be written");
-    expect_unwritten("", "No such file");
+    expect_unwritten("", "not the name of a file");
     expect_unwritten(scratch("fifo"), "not a file");
     assert_int_equal(access(scratch("fifo"), F_OK), 0);
     // Root could otherwise rename a file over the device.
@@ -181,6 +181,21 @@ static void test_a_write_that_fails_leaves_the_old_file(void **state)
     assert_non_null(strstr(error.message, "File too large"));
     expect_content(scratch("limit/x"), "old");
     assert_int_equal(scratch_count(scratch("limit")), 1);
+}
+
+// A folder that takes the name while the file is on its way: nothing stays beside it.
+static void test_a_file_that_cannot_be_put_in_place_is_removed(void **state)
+{
+    (void)state;
+    nca_output *output;
+    nca_error error;
+    mkdir(scratch("place"), 0700);
+    assert_int_equal(nca_output_open(scratch("place/x"), &output, NULL), NCA_OK);
+    assert_int_equal(nca_output_write(output, "abc", 3, NULL), NCA_OK);
+    mkdir(scratch("place/x"), 0700);
+    assert_int_equal(nca_output_commit(output, &error), NCA_FILE);
+    assert_non_null(strstr(error.message, "cannot be put in place"));
+    assert_int_equal(scratch_count(scratch("place")), 1);
 }
 
 static void test_folders_are_made_with_their_parents(void **state)
@@ -259,6 +274,7 @@ int main(void)
         cmocka_unit_test(test_its_permissions_are_the_usual_ones),
         cmocka_unit_test(test_places_that_cannot_be_written_are_refused),
         cmocka_unit_test(test_a_write_that_fails_leaves_the_old_file),
+        cmocka_unit_test(test_a_file_that_cannot_be_put_in_place_is_removed),
         cmocka_unit_test(test_folders_are_made_with_their_parents),
         cmocka_unit_test(test_unmaking_spares_what_is_not_empty),
         cmocka_unit_test(test_folders_that_cannot_be_made_leave_none),

@@ -119,6 +119,8 @@ static nca_status fail_output(const nca_output *output, const char *what, nca_er
 nca_status nca_output_open(const char *path, nca_output **out, nca_error *error)
 {
     struct stat about;
+    if (!*path)
+        return nca_fail(error, NCA_FILE, "\"\": not the name of a file");
     if (nca_is_folder(path))
         return nca_fail(error, NCA_FILE, "%s: a folder; give the name of a file", path);
     // To rename over a device or a pipe would replace it by a file.
