@@ -259,6 +259,12 @@ static nca_status put(const optimizer_case *of, const nca_backend *backend, nca_
     return NCA_OK;
 }
 
+// The larger error; NaN is the worst, and stays.
+static double worse(double a, double b)
+{
+    return isnan(a) || a > b ? a : b;
+}
+
 // The worst error over the updates, for each tensor.
 static nca_status follow(const oracle *of, optimizer_case *given, nca_session *session, float *got,
                          double worst[CASE_TENSORS])
@@ -278,7 +284,7 @@ static nca_status follow(const oracle *of, optimizer_case *given, nca_session *s
             NCA_TRY(backend->synchronize(session, of->error));
             const double *expected =
                 (const double *)given->expected[i]->data + (size_t)u * elements;
-            worst[i] = fmax(worst[i], nca_relative_error(got, expected, elements));
+            worst[i] = worse(worst[i], nca_relative_error(got, expected, elements));
         }
     }
     return NCA_OK;
