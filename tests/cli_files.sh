@@ -90,6 +90,26 @@ sed 's/"F32"/"F16"/' good/model.safetensors >half.safetensors
 refused "F16 is not read here" run half.safetensors --output x.png
 sed 's/"fire_rate":"0.5"/"fire_rate":"7.5"/' good/model.safetensors >rate.safetensors
 refused "fire_rate" run rate.safetensors --output x.png
+# oracle STEPS METADATA: an oracle case of one cell, but for what is said.
+oracle() {
+  local header="{\"x0\":{\"dtype\":\"F32\",\"shape\":[1,1,1,4],\"data_offsets\":[0,16]},
+    \"hidden.bias\":{\"dtype\":\"F32\",\"shape\":[4],\"data_offsets\":[16,32]},
+    \"hidden.weight\":{\"dtype\":\"F32\",\"shape\":[4,12],\"data_offsets\":[32,224]},
+    \"output.weight\":{\"dtype\":\"F32\",\"shape\":[4,4],\"data_offsets\":[224,288]},
+    \"output.bias\":{\"dtype\":\"F32\",\"shape\":[4],\"data_offsets\":[288,304]},
+    \"target\":{\"dtype\":\"F32\",\"shape\":[1,1,4],\"data_offsets\":[304,320]},
+    \"fire\":{\"dtype\":\"U8\",\"shape\":[$1,1,1,1],\"data_offsets\":[320,$((320 + $1))]},
+    \"__metadata__\":{${2-}}}"
+  printf "\\$(printf %o $((${#header} % 256)))\\$(printf %o $((${#header} / 256)))\0\0\0\0\0\0%s" "$header"
+  head -c $((320 + $1)) /dev/zero
+}
+oracle 0 >no-step.safetensors
+refused "of no step" verify no-step.safetensors
+refused "of no step" verify no-step.safetensors --device reference
+oracle 1 '"alive_threshold":"-1"' >threshold.safetensors
+refused "alive_threshold is -1" verify threshold.safetensors
+oracle 1 >unanswered.safetensors
+refused 'no tensor "expected.x"' verify unanswered.safetensors
 truncate -s 64M giant.json
 refused "67108864 bytes" train --config giant.json
 refused "67108864 bytes" import giant.json -o x.safetensors

@@ -69,7 +69,7 @@ typedef struct nca_shape {
     int channels;     // C, a multiple of 4
     int hidden;       // K, a multiple of 4
     int pool;         // N
-    int tape_steps;   // longest rollout whose backward pass may be asked for
+    int tape_steps;   // longest rollout whose backward pass may be asked for; 0: of none
 } nca_shape;
 
 // What can be uploaded and downloaded, all f32 in the layout of nca/tensor.h and nca/model.h.
@@ -101,9 +101,10 @@ typedef struct nca_rollout {
     double fire_rate;         // 0..1
     double angle;             // a, in RADIANS
     double step_size;         // multiplies the update
-    double alive_threshold;   // NCA_ALIVE_THRESHOLD but in tests
+    double alive_threshold;   // NCA_ALIVE_THRESHOLD but in tests; 0 or more, so that a clear cell
+                              // makes no other alive
     const uint8_t *fire;      // [T,B,H,W] given bits; NULL: those of nca/rng.h, slot b the sample
-    bool keep_tape;           // a backward pass follows; T <= tape_steps
+    bool keep_tape;           // a backward pass follows; tape_steps >= 1, and T <= tape_steps
     bool measure;             // fill the times of the reports: the clock is read often
 } nca_rollout;
 
@@ -191,7 +192,8 @@ typedef struct nca_backend {
 
     // -- Rollout and learning ---------------------------------------------------------------------
 
-    // The batch goes T steps forward. `report` may be NULL.
+    // The batch goes T steps forward. `report` may be NULL. NCA_ARGUMENT for a rollout out of the
+    // ranges above.
     nca_status (*forward)(nca_session *session, const nca_rollout *rollout, nca_pass_report *report,
                           nca_error *error);
     // samples [B]: what the batch is like now, against the target.

@@ -72,6 +72,9 @@ static nca_status read_shape(const oracle *of, nca_shape *out)
         if (x0->shape[i] < 1 || x0->shape[i] > 65536)
             return nca_fail(of->error, NCA_FORMAT, "%s: x0 has an axis of %llu", of->path,
                             (unsigned long long)x0->shape[i]);
+    if (fire->shape[0] < 1)
+        return nca_fail(of->error, NCA_FORMAT,
+                        "%s: its fire masks are of no step; a rollout has one at least", of->path);
     if (fire->shape[0] > 65536 || bias->shape[0] > 65536)
         return nca_fail(of->error, NCA_FORMAT, "%s: too many steps or hidden units", of->path);
     *out = (nca_shape){.batch = (int)x0->shape[0],
@@ -115,6 +118,9 @@ static nca_status read_rollout(const oracle *of, nca_verify_case *out)
     NCA_TRY(read_number(of, "step_size", 1, &rollout->step_size));
     NCA_TRY(read_number(of, "alive_threshold", 0.1, &rollout->alive_threshold));
     NCA_TRY(read_number(of, "steps", shape->tape_steps, &steps));
+    if (rollout->alive_threshold < 0)
+        return nca_fail(of->error, NCA_FORMAT, "%s: its alive_threshold is %g; it must be 0 or more",
+                        of->path, rollout->alive_threshold);
     if (steps != shape->tape_steps)
         return nca_fail(of->error, NCA_FORMAT, "%s: says %g steps and has fire masks for %d",
                         of->path, steps, shape->tape_steps);

@@ -260,13 +260,16 @@ static nca_status check_rollout(const nca_session *session, const nca_rollout *r
 {
     if (rollout->steps < 0 || rollout->first_step < 0 ||
         (uint32_t)rollout->steps > NCA_RANDOM_STEPS_LIMIT - (uint32_t)rollout->first_step ||
-        (rollout->keep_tape && rollout->steps > session->shape.tape_steps))
+        (rollout->keep_tape &&
+         (session->shape.tape_steps < 1 || rollout->steps > session->shape.tape_steps)))
         return nca_fail(error, NCA_ARGUMENT, "%d steps from step %d with a tape for %d",
                         rollout->steps, rollout->first_step, session->shape.tape_steps);
     if (!(rollout->fire_rate >= 0 && rollout->fire_rate <= 1) || !isfinite(rollout->angle) ||
-        !isfinite(rollout->step_size))
-        return nca_fail(error, NCA_ARGUMENT, "fire rate %g, angle %g, step size %g",
-                        rollout->fire_rate, rollout->angle, rollout->step_size);
+        !isfinite(rollout->step_size) || !(rollout->alive_threshold >= 0))
+        return nca_fail(error, NCA_ARGUMENT,
+                        "fire rate %g, angle %g, step size %g, alive threshold %g",
+                        rollout->fire_rate, rollout->angle, rollout->step_size,
+                        rollout->alive_threshold);
     return NCA_OK;
 }
 
