@@ -2,10 +2,13 @@
 #include "study/measure.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <time.h>
+
+#include "session.h"
 
 // What is measured in every repeat.
 enum { FORWARD, LOSS, BACKWARD, UPDATE, STEP, PEAK, FORWARD_RATE, BACKWARD_RATE, SERIES };
@@ -228,7 +231,12 @@ nca_status nca_measure_step(const nca_measure_options *options, const nca_comput
 {
     measuring of = {.options = options, .backend = compute->backend, .device = compute->device};
     nca_measurement found = {0};
-    NCA_TRY(of.backend->create(of.device, &options->shape, &of.session, error));
+    const nca_shape *shape = &options->shape;
+    char what[96];
+    snprintf(what, sizeof what, "a batch of %d grids of %dx%d and %d steps", shape->batch,
+             shape->height, shape->width, shape->tape_steps);
+    NCA_TRY(nca_session_open(compute, shape, state_size(shape) * sizeof *of.states, what,
+                             &of.session, error));
     double *series = calloc((size_t)options->repeats * SERIES, sizeof *series);
     of.states = malloc(state_size(&options->shape) * sizeof *of.states);
     of.samples = calloc((size_t)options->shape.batch, sizeof *of.samples);

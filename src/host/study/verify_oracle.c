@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "io/safetensors.h"
+#include "session.h"
 #include "study/verify.h"
 
 static const double least_allowance = 1e-5, float32_factor = 10;
@@ -302,7 +303,7 @@ static nca_status verify_optimizer(const oracle *of)
     double worst[CASE_TENSORS] = {0};
     nca_session *session;
     NCA_TRY(read_optimizer(of, &given));
-    NCA_TRY(of->compute->backend->create(of->compute->device, &given.shape, &session, of->error));
+    NCA_TRY(nca_session_open(of->compute, &given.shape, 0, of->path, &session, of->error));
     float *got = malloc(given.layout.total * sizeof *got);
     nca_status status = got ? follow(of, &given, session, got, worst)
                             : nca_fail(of->error, NCA_MEMORY, "%s: no memory for it", of->path);
