@@ -37,7 +37,7 @@ enum { COUNTS = sizeof counts / sizeof *counts };
 static nca_cpu_ops fill_ops(const variant *v, int channels, int hidden)
 {
     nca_cpu_ops ops;
-    nca_cpu_fill_scalar(&ops);
+    nca_cpu_fill_scalar(&ops, channels, hidden);
     if (v)
         v->fill(&ops, channels, hidden);
     return ops;

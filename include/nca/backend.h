@@ -50,7 +50,7 @@ typedef struct nca_session nca_session;   // of one device; opaque
 typedef struct nca_device_options {
     int threads;       // CPU threads; 0: one for each core this process may use
     int number;        // which of several devices of the kind
-    const char *isa;   // caps the instruction set: "scalar", "avx2", "avx512"; NULL: $NCA_CPU_ISA
+    const char *isa;   // caps the instruction set, one of the variants; NULL: $NCA_CPU_ISA
 } nca_device_options;
 
 typedef struct nca_device_info {
@@ -150,6 +150,9 @@ typedef struct nca_update_report {
 typedef struct nca_backend {
     const char *name;          // as in --device
     const char *description;   // one line for `nca info`
+    // What nca_device_options.isa may ask for, from the plainest on, whether this machine has it or
+    // not; ended by NULL. NULL where there is nothing to choose.
+    const char *const *variants;
 
     // -- Device -----------------------------------------------------------------------------------
 

@@ -230,21 +230,28 @@ static nca_status verify_devices(int number, const nca_compute *device, const nc
     return status;
 }
 
-static nca_status verify_variant(const char *isa, const nca_device_options *options,
-                                 nca_verdict *verdict, nca_error *error)
+// A variant of a backend against its plainest. One that the machine lacks is counted, and no
+// failure.
+static nca_status verify_variant(const nca_backend *backend, const char *isa,
+                                 const nca_device_options *options, nca_verdict *verdict,
+                                 nca_error *error)
 {
-    nca_device_options asked = *options, scalar = *options;
+    const char *name = backend->name, *plain = backend->variants[0];
+    nca_device_options asked = *options, plainest = *options;
     nca_compute device = {0}, judge = {0};
-    nca_error why;
+    nca_error why = {0};
     asked.isa = isa;
-    scalar.isa = "scalar";
-    if (nca_compute_open("cpu", &asked, &device, &why) != NCA_OK) {
-        fprintf(verdict->to, "cpu, %s against scalar: not checked: %s\n", isa, why.message);
+    plainest.isa = plain;
+    nca_status status = nca_compute_open(name, &asked, &device, &why);
+    if (status == NCA_DEVICE) {
+        fprintf(verdict->to, "%s, %s against %s: not checked: %s\n", name, isa, plain, why.message);
         verdict->unavailable++;
         return NCA_OK;
     }
-    fprintf(verdict->to, "cpu, %s against scalar\n", isa);
-    nca_status status = nca_compute_open("cpu", &scalar, &judge, error);
+    if (status != NCA_OK)
+        return nca_fail(error, status, "%s", why.message);
+    fprintf(verdict->to, "%s, %s against %s\n", name, isa, plain);
+    status = nca_compute_open(name, &plainest, &judge, error);
     for (int i = 0; i < CASES && status == NCA_OK; i++)
         status = verify_devices(i, &device, &judge, verdict, error);
     nca_compute_close(&judge);
@@ -255,7 +262,6 @@ static nca_status verify_variant(const char *isa, const nca_device_options *opti
 nca_status nca_verify_built_in(const nca_compute *compute, const nca_device_options *options,
                                nca_verdict *verdict, nca_error *error)
 {
-    static const char *const variants[] = {"avx2", "avx512"};
     nca_compute reference = {0};
     NCA_TRY(nca_compute_open("reference", options, &reference, error));
     nca_status status = NCA_OK;
@@ -266,8 +272,9 @@ nca_status nca_verify_built_in(const nca_compute *compute, const nca_device_opti
         fprintf(verdict->to, "%s against the reference\n", compute->backend->name);
     for (int i = 0; i < CASES && status == NCA_OK && compute->backend != reference.backend; i++)
         status = verify_devices(i, compute, &reference, verdict, error);
-    for (size_t i = 0; i < sizeof variants / sizeof *variants && status == NCA_OK; i++)
-        status = verify_variant(variants[i], options, verdict, error);
+    for (const nca_backend *const *b = nca_backends(); *b; b++)
+        for (int i = 1; (*b)->variants && (*b)->variants[i] && status == NCA_OK; i++)
+            status = verify_variant(*b, (*b)->variants[i], options, verdict, error);
     nca_compute_close(&reference);
     return status;
 }

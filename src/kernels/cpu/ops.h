@@ -73,8 +73,8 @@ typedef struct nca_cpu_ops {
     double (*burn)(long rounds, float *sink);
 } nca_cpu_ops;
 
-// Fills the table with the scalar definitions.
-void nca_cpu_fill_scalar(nca_cpu_ops *ops);
+// Fills the table with the scalar definitions, which do for any sizes.
+void nca_cpu_fill_scalar(nca_cpu_ops *ops, int channels, int hidden);
 // Overwrites entries with faster ones; those that need 16 channels and a multiple of 64 hidden
 // units keep the scalar ones otherwise.
 void nca_cpu_fill_avx2(nca_cpu_ops *ops, int channels, int hidden);
