@@ -266,6 +266,21 @@ static void check_shapes(bench *of)
     assert_ptr_equal(untouched, of->session);
 }
 
+// Whatever holds a number for each parameter is counted: the four buffers, and what the gradient
+// rules work in, in f32 or, in the reference, in f64.
+static void check_bytes(bench *of)
+{
+    const nca_shape rule = {1, 1, 1, 256, 4096, 0, 1};
+    const size_t number = strcmp(of->backend->name, "reference") == 0 ? 8 : 4;
+    assert_true(of->backend->session_bytes(of->on.device, &rule) >= 5 * number * total_of(&rule));
+}
+
+static void test_bytes_count_what_parameters_need(void **state)
+{
+    (void)state;
+    for_every_backend(check_bytes);
+}
+
 static void test_shapes_that_cannot_be_are_refused(void **state)
 {
     (void)state;
@@ -298,6 +313,7 @@ int main(void)
         cmocka_unit_test(test_what_is_out_of_range_is_refused_and_changes_nothing),
         cmocka_unit_test(test_backward_needs_its_tape),
         cmocka_unit_test(test_no_tape_is_kept_without_one),
+        cmocka_unit_test(test_bytes_count_what_parameters_need),
         cmocka_unit_test(test_shapes_that_cannot_be_are_refused),
         cmocka_unit_test(test_devices_that_are_not_there_are_refused),
     };
