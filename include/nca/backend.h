@@ -14,7 +14,7 @@
 //   * One thread at a time uses a device and its sessions.
 //   * Determinism. The same calls on the same device give the same bits, for any number of threads.
 //   * Randomness. Fire bits are those of nca/rng.h; nothing else is drawn behind the seam.
-//   * Ownership. Arguments are the caller's and unchanged. A session is destroyed before its device.
+//   * Ownership. Arguments are the caller's, unchanged. A session is destroyed before its device.
 //   * Failure. A call that fails leaves parameters, moments and pool as they were; the batch may be
 //     lost.
 //
@@ -26,9 +26,8 @@
 //   alive       the largest alpha in the 3x3 neighbourhood is above the threshold, in x AND in u
 //               (before dead cells are cleared)
 //   result      x' = alive ? u : 0, in all channels
-// No gradient flows through fire or alive. A backend may leave out whatever cannot change x' (dead
-// cells), but not the alpha of a dead cell's update where that decides whether a neighbour is alive
-// in u.
+// No gradient flows through fire or alive. A backend may leave out whatever cannot change x': dead
+// cells, but not the alpha of their update where it decides whether a neighbour is alive in u.
 #ifndef NCA_BACKEND_H
 #define NCA_BACKEND_H
 
@@ -88,8 +87,10 @@ typedef enum nca_buffer {
 // A part of the grid that is cleared, in cells. A cell (y, x) lies inside
 //   the circle   where ((y - center_y) / radius_y)^2 + ((x - center_x) / radius_x)^2 < 1
 //   the box      where top <= y < bottom and left <= x < right
+typedef enum nca_region_kind { NCA_REGION_CIRCLE, NCA_REGION_BOX } nca_region_kind;
+
 typedef struct nca_region {
-    enum { NCA_REGION_CIRCLE, NCA_REGION_BOX } kind;
+    nca_region_kind kind;
     double center_y, center_x, radius_y, radius_x;
     int top, left, bottom, right;
 } nca_region;
@@ -157,7 +158,7 @@ typedef struct nca_backend {
     // -- Device -----------------------------------------------------------------------------------
 
     // NCA_DEVICE when the machine lacks it or the asked instruction set, NCA_ARGUMENT for options
-    // out of range.
+    // out of range. `options` may be NULL: all of them zero.
     nca_status (*open)(const nca_device_options *options, nca_device **out, nca_error *error);
     void (*close)(nca_device *device);   // accepts NULL
     void (*info)(const nca_device *device, nca_device_info *out);
@@ -214,8 +215,7 @@ typedef struct nca_backend {
     nca_status (*synchronize)(nca_session *session, nca_error *error);
 } nca_backend;
 
-// The backends of this build, ended by NULL: src/host/devices.c is the one host file that names
-// them.
+// The backends of this build, ended by NULL. src/host/devices.c alone names them.
 const nca_backend *const *nca_backends(void);
 
 // An opened device with its functions.
