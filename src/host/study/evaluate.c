@@ -194,7 +194,8 @@ static nca_status open_judging(judging *of, const nca_model *model, const nca_im
                              .channels = model->channels,
                              .hidden = model->hidden};
     char what[96];
-    snprintf(what, sizeof what, "--seeds %d on a grid of %dx%d", shape.batch, of->height, of->width);
+    snprintf(what, sizeof what, "--seeds %d on a grid of %dx%d", shape.batch, of->height,
+             of->width);
     NCA_TRY(nca_session_open(compute, &shape, batch_size(of) * sizeof *of->kept, what, &of->session,
                              error));
     of->kept = malloc(batch_size(of) * sizeof *of->kept);

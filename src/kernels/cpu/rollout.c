@@ -118,7 +118,7 @@ nca_status nca_cpu_forward(nca_session *session, const nca_rollout *rollout,
     return NCA_OK;
 }
 
-// Element `from` of a matrix [rows,columns] of sums is element [column,row] of the gradient.
+// to [columns,rows] = from [rows,columns], transposed and rounded to f32.
 static void transpose(const double *from, size_t rows, size_t columns, float *to)
 {
     for (size_t i = 0; i < rows; i++)
