@@ -158,7 +158,7 @@ oracle 40000 '' 40 >long.safetensors
 limited() {
   (ulimit -v 1000000 && refused "and this machine has 1024000000; choose smaller" "$@"; exit $failed) || failed=1
 }
-if (ulimit -v 1000000 && "$nca" --version) >/dev/null 2>&1; then
+if { (ulimit -v 1000000 && "$nca" --version); } >/dev/null 2>&1; then
   limited bench step --grid 1000 --batch 1 --steps 32
   limited eval good --grid 2000 --seeds 4
   limited run good --grid 3000 --output x.npy

@@ -63,7 +63,8 @@ static void test_a_mosaic_shows_every_state_in_order(void **state)
 {
     (void)state;
     float *states = make_states(7, 5, 6, 4);
-    assert_int_equal(nca_mosaic_write(scratch("m.png"), &(nca_states){states, 7, 5, 6, 4}, NULL), NCA_OK);
+    const nca_states seven = {states, 7, 5, 6, 4};
+    assert_int_equal(nca_mosaic_write(scratch("m.png"), &seven, NULL), NCA_OK);
     nca_image image = read_picture(scratch("m.png"));
     // Three columns; every state has an area of its own colour, as large as its cells.
     int scale = 0, last_y = -1, last_x = -1;
@@ -140,7 +141,8 @@ static void test_states_that_exploded_are_still_shown(void **state)
     states[1] = INFINITY;
     states[2] = -INFINITY;
     states[3] = NAN;
-    assert_int_equal(nca_mosaic_write(scratch("n.png"), &(nca_states){states, 2, 8, 8, 4}, NULL), NCA_OK);
+    const nca_states two = {states, 2, 8, 8, 4};
+    assert_int_equal(nca_mosaic_write(scratch("n.png"), &two, NULL), NCA_OK);
     nca_image image = read_picture(scratch("n.png"));
     nca_image_free(&image);
     free(states);
