@@ -17,6 +17,8 @@
 
 #include "address_space.h"
 
+extern "C" const char __executable_start;   // by the linker
+
 namespace nca_emulator
 {
 namespace
@@ -139,11 +141,10 @@ std::string describe(const void *address)
 [[noreturn]] void blame(const char *what, const void *address, const void *caller)
 {
     // Where the program was loaded is a matter of chance; the difference is what addr2line takes.
-    extern const char program_start __asm__("__executable_start");
     complain(cudaErrorIllegalAddress,
              whereabouts(*current->home) +
                  format(", thread %d: %s ", current->number, what) + describe(address) +
-                 format(" (addr2line %#zx)", static_cast<size_t>(static_cast<const char *>(caller) - 1 - &program_start)));
+                 format(" (addr2line %#zx)", static_cast<size_t>(static_cast<const char *>(caller) - 1 - &__executable_start)));
     give_up();
 }
 
