@@ -51,6 +51,11 @@ typedef struct nca_device_options {
     int threads;       // CPU threads; 0: one for each core this process may use
     int number;        // which of several devices of the kind
     const char *isa;   // caps the instruction set: "scalar", "avx2", "avx512"; NULL: $NCA_CPU_ISA
+    // Of GPUs alone; other devices refuse them.
+    const char *cuda_path;   // what computes the network: "fused" kernels, "cublas", or "auto" (and
+                             // NULL), which is fused where the sizes allow it
+    int tape_every;          // the tape keeps every Nth state and the backward pass computes those
+                             // between again; 0: as dense as memory allows
 } nca_device_options;
 
 typedef struct nca_device_info {

@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "cli/damage.h"
-#include "cli/options.h"
+#include "cli/device_options.h"
 #include "cli/progress.h"
 #include "cli/target_options.h"
 #include "io/writers.h"
@@ -17,6 +17,7 @@ typedef struct run_options {
     int64_t steps, every, scale, columns, seed, threads;
     double fire_rate, angle, step_size, frames_per_second;   // NaN: the model's
     bool force;
+    nca_cuda_choice cuda;
 } run_options;
 
 static const nca_option rows[] = {
@@ -51,8 +52,7 @@ static const nca_option rows[] = {
      "multiplies every update [the model's]", NULL},
     {"threads", NCA_OPTION_INT, offsetof(run_options, threads), 0, 1024, "N",
      "CPU threads [0: every core]", NULL},
-    {"device", NCA_OPTION_STRING, offsetof(run_options, device), 0, 0, "auto|cpu|reference",
-     "what computes [auto]", NULL},
+    NCA_DEVICE_ROWS(run_options, "what computes"),
     {0},
 };
 
@@ -184,7 +184,7 @@ static int run_run(int argc, char **argv, const nca_command *self)
         nca_options_parse(self, argc, argv, &options, NULL, &arguments, &done, &error);
     if (done)
         return 0;
-    const nca_device_options device = {.threads = (int)options.threads};
+    const nca_device_options device = nca_device_options_of(options.threads, &options.cuda);
     signal(SIGINT, ask_to_stop);
     signal(SIGTERM, ask_to_stop);
     if (status == NCA_OK)

@@ -4,7 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cli/options.h"
+#include "cli/device_options.h"
 #include "cli/progress.h"
 #include "cli/run_folder.h"
 #include "cli/train_pictures.h"
@@ -13,6 +13,7 @@ typedef struct train_options {
     int64_t threads;
     const char *device, *out, *resume;
     bool preview, quiet;
+    nca_cuda_choice cuda;
 } train_options;
 
 static const nca_option rows[] = {
@@ -22,8 +23,7 @@ static const nca_option rows[] = {
      "go on with the run of this folder, bit for bit as if never stopped", NULL},
     {"threads", NCA_OPTION_INT, offsetof(train_options, threads), 0, 1024, "N",
      "CPU threads; the result does not depend on them [0: every core]", NULL},
-    {"device", NCA_OPTION_STRING, offsetof(train_options, device), 0, 0, "auto|cpu|reference",
-     "what computes [auto]", NULL},
+    NCA_DEVICE_ROWS(train_options, "what computes"),
     {"preview", NCA_OPTION_FLAG, offsetof(train_options, preview), 0, 0, NULL,
      "show the batch in the terminal as it trains", NULL},
     {"quiet", NCA_OPTION_FLAG, offsetof(train_options, quiet), 0, 0, NULL,
@@ -334,7 +334,7 @@ static nca_status train(run *of)
 
 static nca_status prepare(run *of)
 {
-    const nca_device_options device = {.threads = (int)of->options.threads};
+    const nca_device_options device = nca_device_options_of(of->options.threads, &of->options.cuda);
     if (of->options.preview && !isatty(STDOUT_FILENO))
         return nca_fail(of->error, NCA_ARGUMENT,
                         "--preview: standard output is no terminal; leave it out");
@@ -357,7 +357,8 @@ static void leave(run *of)
     const size_t used = strlen(error->message);
     if (of->log.is_new && nca_trainer_done(of->trainer) == 0)
         nca_run_log_discard(&of->log);
-    else if (of->log.metrics && error->status == NCA_FILE && of->saved >= 0)
+    else if (of->log.metrics && of->saved >= 0 &&
+             (error->status == NCA_FILE || error->status == NCA_DEVICE))
         snprintf(error->message + used, sizeof error->message - used,
                  "; then go on from update %lld with: nca train --resume %s", (long long)of->saved,
                  of->log.folder);

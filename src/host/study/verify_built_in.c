@@ -250,8 +250,9 @@ nca_status nca_verify_built_in(const nca_compute *compute, const nca_device_opti
                                nca_verdict *verdict, nca_error *error)
 {
     static const char *const variants[] = {"avx2", "avx512"};
+    const nca_device_options on_cpu = {.threads = options->threads};
     nca_compute reference = {0};
-    NCA_TRY(nca_compute_open("reference", options, &reference, error));
+    NCA_TRY(nca_compute_open("reference", &on_cpu, &reference, error));
     nca_status status = NCA_OK;
     fprintf(verdict->to, "gradients against finite differences, f64\n");
     for (int i = 0; i < CASES && status == NCA_OK; i++)
@@ -261,7 +262,7 @@ nca_status nca_verify_built_in(const nca_compute *compute, const nca_device_opti
     for (int i = 0; i < CASES && status == NCA_OK && compute->backend != reference.backend; i++)
         status = verify_devices(i, compute, &reference, verdict, error);
     for (size_t i = 0; i < sizeof variants / sizeof *variants && status == NCA_OK; i++)
-        status = verify_variant(variants[i], options, verdict, error);
+        status = verify_variant(variants[i], &on_cpu, verdict, error);
     nca_compute_close(&reference);
     return status;
 }

@@ -86,6 +86,9 @@ static nca_status open_device(const nca_device_options *options, nca_device **ou
     if (options->number != 0)
         return nca_fail(error, NCA_DEVICE, "cpu:%d: there is one such device, cpu",
                         options->number);
+    if (options->cuda_path || options->tape_every)
+        return nca_fail(error, NCA_ARGUMENT,
+                        "--cuda-path and --tape-every: of --device cuda alone; leave them out");
     NCA_TRY(choose_isa(options->isa, &isa, error));
     nca_device *device = calloc(1, sizeof *device);
     if (!device)
