@@ -182,7 +182,6 @@ static void test_both_paths_match_cpu_and_reference(void **state)
         const cuda_case *of = &cases[c];
         const bool is_large = of->shape.tape_steps > 10 || of->shape.height > 100;
         result by_cpu = compute(of, &cpu), by_reference = {0};
-        check_accesses(!is_large);   // the small ones have every kind of access
         if (!is_large)
             by_reference = compute(of, &reference);
         for (int i = 0; i < 2; i++) {
@@ -433,9 +432,15 @@ static void test_the_peak_is_measured(void **state)
     nca_compute_close(&on);
 }
 
-// Every kind of launch has been looked at access by access in the tests before; these are about
-// numbers.
-static int look_no_more(void **state)
+static int check_every_access(void **state)
+{
+    (void)state;
+    check_accesses(true);
+    return 0;
+}
+
+// Of what every kind of launch has been checked for already; these are about numbers.
+static int check_numbers(void **state)
 {
     (void)state;
     check_accesses(false);
@@ -459,15 +464,15 @@ int main(void)
     if (!IS_EMULATED && !is_there())
         return SKIPPED;
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_both_paths_match_cpu_and_reference),
-        cmocka_unit_test(test_pool_seed_and_damage_are_the_cpus),
-        cmocka_unit_test_setup(test_orders_and_thinned_tapes_give_the_same_bits, look_no_more),
-        cmocka_unit_test_setup(test_masks_are_the_cpus_in_every_step, look_no_more),
+        cmocka_unit_test_setup(test_both_paths_match_cpu_and_reference, check_every_access),
+        cmocka_unit_test_setup(test_pool_seed_and_damage_are_the_cpus, check_every_access),
+        cmocka_unit_test_setup(test_orders_and_thinned_tapes_give_the_same_bits, check_numbers),
+        cmocka_unit_test_setup(test_masks_are_the_cpus_in_every_step, check_numbers),
         cmocka_unit_test(test_failures_are_one_line),
         cmocka_unit_test(test_the_peak_is_measured),
 #if defined(NCA_TEST_EMULATED)
         cmocka_unit_test(test_missing_devices_and_old_drivers_are_one_line),
-        cmocka_unit_test_setup(test_a_tape_that_does_not_fit_is_thinned, look_no_more),
+        cmocka_unit_test_setup(test_a_tape_that_does_not_fit_is_thinned, check_numbers),
         cmocka_unit_test(test_every_kernel_was_launched),
 #endif
     };
