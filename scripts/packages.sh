@@ -7,7 +7,8 @@
 set -euo pipefail
 
 build=(gcc libc6-dev cmake ninja-build pkg-config libstb-dev librandom123-dev libfreetype-dev
-  libharfbuzz-dev fonts-noto-color-emoji libjansson-dev libwebp-dev libgif-dev)
+  libharfbuzz-dev fonts-noto-color-emoji libjansson-dev libwebp-dev libgif-dev
+  libjs-dygraphs)
 tests=(libcmocka-dev libsimde-dev clang libclang-rt-14-dev ffmpeg)
 peers=(python3-venv python3-dev g++)
 
