@@ -111,7 +111,7 @@ static nca_status add_rollouts(const nca_page_run *run, json_t *object, nca_erro
                                 &frames, error));
         json_array_append_new(
             list, json_pack("{s:s, s:o, s:o}", "name",
-                            i == NCA_OBSERVED_WHOLE ? "uncut" : nca_cut_name(i), "loss", loss,
+                            i == NCA_OBSERVED_WHOLE ? "not cut" : nca_cut_name(i), "loss", loss,
                             "frames", frames));
     }
     return NCA_OK;

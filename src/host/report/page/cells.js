@@ -51,20 +51,20 @@ nca.drawPicker = function (run, canvas, sheet, cells, chosen) {
   context.imageSmoothingEnabled = false;
   if (sheet.complete && sheet.naturalWidth)
     context.drawImage(sheet, sx, sy, run.growth.width, run.growth.height, 0, 0, canvas.width, canvas.height);
-  context.font = 'bold 22px system-ui, sans-serif';
+  context.font = 'bold 34px system-ui, sans-serif';
   cells.forEach((cell, i) => {
     const x = (cell.x + 0.5) * scale, y = (cell.y + 0.5) * scale;
     for (const [colour, width] of [['#fff', 7], ['#000', 3]]) {
       context.strokeStyle = colour;
       context.lineWidth = width;
       context.beginPath();
-      context.arc(x, y, i === chosen ? 10 : 6, 0, 7);
+      context.arc(x, y, i === chosen ? 13 : 8, 0, 7);
       context.stroke();
       context.strokeStyle = '#fff';
-      context.strokeText(nca.markers[i], x - 8, y - 14);
+      context.strokeText(nca.markers[i], x - 12, y - 16);
     }
     context.fillStyle = '#000';
-    context.fillText(nca.markers[i], x - 8, y - 14);
+    context.fillText(nca.markers[i], x - 12, y - 16);
   });
 };
 

@@ -155,13 +155,14 @@ nca.chartColours = function (spec) {
 // Bands and marks, under the traces.
 nca.drawBelow = function (chart, context, area, graph) {
   const {spec} = chart, visible = graph.visibility();
+  const isCrowded = visible.filter((shown, i) => shown && spec.series[i].low).length > 3;
   context.save();
   context.beginPath();
   context.rect(area.x, area.y, area.w, area.h);
   context.clip();
   spec.series.forEach((one, i) => {
     if (!one.low || !visible[i]) return;
-    context.globalAlpha = 0.18;
+    context.globalAlpha = isCrowded ? 0.06 : 0.18;
     context.fillStyle = nca.colour(one.colour);
     context.beginPath();
     const edge = (x, value) => context.lineTo(...graph.toDomCoords(x, value));

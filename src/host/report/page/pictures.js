@@ -7,7 +7,7 @@ nca.showPictures = function (run) {
     nca.make('figcaption', {}, nca.make('b', {text: `Update ${nca.count(picture.update)}`}), ` ${what}`),
     nca.picture(picture, kind, `${what} at update ${picture.update}`));
   column.append(...batch.map((picture) => figure(picture, 'picture', 'batch before and after its rollout')));
-  column.append(nca.make('div', {class: 'tiles mosaics'},
+  column.append(nca.make('div', {class: 'mosaics'},
     ...pool.map((picture) => figure(picture, 'mosaic', 'pool'))));
   if (batch.length === 0)
     column.append(nca.make('p', {class: 'note', text: 'This run folder has no pictures of batches yet: training writes ' +

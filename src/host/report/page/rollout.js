@@ -22,7 +22,7 @@ nca.loadSheet = function (frames) {
 // A canvas that shows one rollout at a step.
 nca.stage = function (run, rollout, growthSheet) {
   const sheet = nca.loadSheet(rollout.frames), {width, height} = rollout.frames;
-  const title = rollout.name === 'uncut' ? 'not cut' : `${rollout.name} cut`;
+  const title = rollout.name;
   const canvas = nca.make('canvas', {class: 'cells', width, height, role: 'img', 'aria-label': `the rollout, ${title}`});
   const context = canvas.getContext('2d');
   const loss = nca.make('span');
