@@ -148,12 +148,13 @@ static nca_status read_run(const report_options *options, const char *folder, ru
     NCA_TRY(read_machine(folder, &of->machine_json, error));
     NCA_TRY(read_model(folder, &config, &of->model, error));
     NCA_TRY(nca_target_arguments_load(&target, folder, &of->model, &of->target, error));
-    of->options = (nca_observe_options){.seed = (uint64_t)options->seed,
-                                        .cut_at = (int)options->cut_at,
-                                        .heal_steps = (int)options->heal_steps,
-                                        .traced_cut = NCA_CUT_LEFT,
-                                        .stop = &stop_asked,
-                                        .progress = isatty(STDERR_FILENO) ? nca_percent_show : NULL};
+    of->options =
+        (nca_observe_options){.seed = (uint64_t)options->seed,
+                              .cut_at = (int)options->cut_at,
+                              .heal_steps = (int)options->heal_steps,
+                              .traced_cut = NCA_CUT_LEFT,
+                              .stop = &stop_asked,
+                              .progress = isatty(STDERR_FILENO) ? nca_percent_show : NULL};
     return read_cells(options, &of->target, of->options.cell, error);
 }
 
@@ -161,8 +162,8 @@ static nca_status observe_run(run *of, const nca_compute *compute, nca_error *er
 {
     nca_percent percent = {.word = "watched"};
     of->options.context = &percent;
-    const nca_status status = nca_observe(&of->model, &of->target, &of->options, compute,
-                                          &of->observation, error);
+    const nca_status status =
+        nca_observe(&of->model, &of->target, &of->options, compute, &of->observation, error);
     if (of->options.progress)
         of->options.progress(&percent, 1);   // whatever became of it, its line goes
     return status;
@@ -213,11 +214,8 @@ static nca_status report(const report_options *options, const nca_arguments *fol
 
 static int run_report(int argc, char **argv, const nca_command *self)
 {
-    report_options options = {.output = "report.html",
-                              .device = "auto",
-                              .cut_at = 200,
-                              .heal_steps = 400,
-                              .seed = 1};
+    report_options options = {
+        .output = "report.html", .device = "auto", .cut_at = 200, .heal_steps = 400, .seed = 1};
     static run runs[RUNS_MAX];
     nca_error error = {0};
     nca_arguments arguments = {0};

@@ -31,7 +31,7 @@ static void put_text(writing *to, const char *text)
 static void put_escaped(writing *to, const unsigned char *text, size_t size_bytes)
 {
     for (size_t i = 0, from = 0; i <= size_bytes; i++) {
-        const char *entity = i == size_bytes ? ""
+        const char *entity = i == size_bytes  ? ""
                              : text[i] == '<' ? "&lt;"
                              : text[i] == '>' ? "&gt;"
                              : text[i] == '&' ? "&amp;"

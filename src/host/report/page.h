@@ -11,10 +11,10 @@
 
 // A run as the page shows it; everything is the caller's.
 typedef struct nca_page_run {
-    const char *name;          // the folder as it was given
-    const char *folder;        // where its pictures/ are
-    const char *config_json;   // whole
-    const char *machine_json;  // what it was trained on; NULL where the folder does not say
+    const char *name;           // the folder as it was given
+    const char *folder;         // where its pictures/ are
+    const char *config_json;    // whole
+    const char *machine_json;   // what it was trained on; NULL where the folder does not say
     const nca_model *model;
     const nca_image *target;   // padded to the grid
     const nca_history *history;

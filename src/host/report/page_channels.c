@@ -61,7 +61,8 @@ static void quantise(const lattice *of, size_t living, size_t channel)
     for (size_t i = 0; i < of->moments; i++) {
         const float value = sample_at(of, i * of->every, of->living[living], channel);
         of->bytes[row * of->moments + i] =
-            isfinite(value) && high > low ? (uint8_t)(255 * (value - low) / (high - low) + 0.5f) : 0;
+            isfinite(value) && high > low ? (uint8_t)(255 * (value - low) / (high - low) + 0.5f)
+                                          : 0;
     }
 }
 
@@ -71,16 +72,16 @@ static json_t *lattice_json(const lattice *of)
     return json_pack("{s:o, s:o, s:o, s:i, s:i, s:i, s:i}", "living",
                      nca_page_bytes(of->living, of->living_count * sizeof *of->living), "bounds",
                      nca_page_bytes(of->bounds, rows * 2 * sizeof *of->bounds), "bytes",
-                     nca_page_bytes(of->bytes, rows * of->moments), "width",
-                     of->of->lattice_width, "stride", of->of->stride, "every",
-                     (int)of->every * of->of->sample_every, "moments", (int)of->moments);
+                     nca_page_bytes(of->bytes, rows * of->moments), "width", of->of->lattice_width,
+                     "stride", of->of->stride, "every", (int)of->every * of->of->sample_every,
+                     "moments", (int)of->moments);
 }
 
 static json_t *collect_lattice(const nca_observation *observation)
 {
     lattice of = {.of = observation,
-                  .cells = (size_t)observation->lattice_height *
-                           (size_t)observation->lattice_width};
+                  .cells =
+                      (size_t)observation->lattice_height * (size_t)observation->lattice_width};
     json_t *json = NULL;
     of.living = malloc(of.cells * sizeof *of.living);
     if (!of.living)
@@ -110,10 +111,10 @@ static json_t *trace_json(const nca_observation *of, int cell)
         json_t *row = json_array();
         for (int step = 0; step <= of->steps; step += every)
             json_array_append_new(
-                row, nca_page_number(of->trace[((size_t)cell * ((size_t)of->steps + 1) +
-                                                (size_t)step) *
-                                                   (size_t)of->channels +
-                                               (size_t)k]));
+                row,
+                nca_page_number(of->trace[((size_t)cell * ((size_t)of->steps + 1) + (size_t)step) *
+                                              (size_t)of->channels +
+                                          (size_t)k]));
         json_array_append_new(values, row);
     }
     return json_pack("{s:i, s:i, s:i, s:o}", "y", of->cell[cell][0], "x", of->cell[cell][1],

@@ -30,8 +30,8 @@ static nca_status fail_memory(const nca_page_run *run, nca_error *error)
 
 static json_t *curves_of(const nca_history *of)
 {
-    json_t *update = json_array(), *loss = json_array(), *low = json_array(),
-           *high = json_array(), *gradient = json_array(), *active = json_array();
+    json_t *update = json_array(), *loss = json_array(), *low = json_array(), *high = json_array(),
+           *gradient = json_array(), *active = json_array();
     for (size_t i = 0; i < of->count; i++) {
         const nca_history_point *point = &of->point[i];
         json_array_append_new(update, json_integer(point->update));
@@ -63,8 +63,8 @@ static json_t *model_of(const nca_page_run *run)
     const nca_layout layout = nca_layout_of(model->channels, model->hidden);
     return json_pack("{s:o, s:i, s:i, s:I, s:f, s:f, s:f}", "name", nca_page_text(model->name),
                      "channels", model->channels, "hidden", model->hidden, "parameters",
-                     (json_int_t)layout.total, "fire_rate", model->fire_rate, "angle",
-                     model->angle, "step_size", model->step_size);
+                     (json_int_t)layout.total, "fire_rate", model->fire_rate, "angle", model->angle,
+                     "step_size", model->step_size);
 }
 
 // Settings come from a file that has been checked already.
@@ -83,8 +83,7 @@ static nca_status add_target(const nca_page_run *run, json_t *object, nca_error 
     if (!rgb)
         return fail_memory(run, error);
     nca_image_on_white(target->pixels, target->height, target->width, NCA_VISIBLE, rgb);
-    const nca_status status =
-        nca_page_picture(rgb, target->height, target->width, &picture, error);
+    const nca_status status = nca_page_picture(rgb, target->height, target->width, &picture, error);
     free(rgb);
     if (status == NCA_OK)
         nca_page_set(object, "target", picture);
@@ -98,21 +97,20 @@ static nca_status add_rollouts(const nca_page_run *run, json_t *object, nca_erro
     json_t *list = json_array(), *growth = NULL;
     if (!nca_page_set(object, "rollouts", list))
         return fail_memory(run, error);
-    NCA_TRY(nca_page_frames(&of->growth, of->cut_at, of->picture_height, of->picture_width,
-                            &growth, error));
+    NCA_TRY(nca_page_frames(&of->growth, of->cut_at, of->picture_height, of->picture_width, &growth,
+                            error));
     nca_page_set(object, "growth", growth);
     for (int i = 0; i < NCA_OBSERVED_ROLLOUTS; i++) {
         json_t *frames = NULL, *loss = json_array();
         for (int step = 0; step <= of->steps; step++)
             json_array_append_new(
-                loss, nca_page_number(of->loss[(size_t)i * ((size_t)of->steps + 1) +
-                                               (size_t)step]));
+                loss,
+                nca_page_number(of->loss[(size_t)i * ((size_t)of->steps + 1) + (size_t)step]));
         NCA_TRY(nca_page_frames(&of->healing[i], of->steps, of->picture_height, of->picture_width,
                                 &frames, error));
-        json_array_append_new(
-            list, json_pack("{s:s, s:o, s:o}", "name",
-                            i == NCA_OBSERVED_WHOLE ? "not cut" : nca_cut_name(i), "loss", loss,
-                            "frames", frames));
+        json_array_append_new(list, json_pack("{s:s, s:o, s:o}", "name",
+                                              i == NCA_OBSERVED_WHOLE ? "not cut" : nca_cut_name(i),
+                                              "loss", loss, "frames", frames));
     }
     return NCA_OK;
 }

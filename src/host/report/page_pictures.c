@@ -54,8 +54,7 @@ nca_status nca_page_picture(const uint8_t *rgb, int height, int width, json_t **
     const size_t size_bytes = WebPEncodeLosslessRGB(rgb, width, height, width * 3, &webp);
     json_t *src = size_bytes ? encode("data:image/webp;base64,", webp, size_bytes) : NULL;
     WebPFree(webp);
-    json_t *picture =
-        json_pack("{s:o, s:i, s:i}", "src", src, "width", width, "height", height);
+    json_t *picture = json_pack("{s:o, s:i, s:i}", "src", src, "width", width, "height", height);
     if (!picture)
         return nca_fail(error, NCA_MEMORY, "the page: a picture of %dx%d pixels cannot be made",
                         height, width);
@@ -83,9 +82,9 @@ nca_status nca_page_frames(const nca_observed_frames *frames, int last, int heig
     free(sheet);
     if (status != NCA_OK)
         return status;
-    json_t *about = json_pack("{s:i, s:i, s:i, s:i, s:i, s:i, s:i}", "first", frames->first, "every",
-                              frames->every, "last", last, "count", frames->count, "columns",
-                              columns, "width", width, "height", height);
+    json_t *about = json_pack("{s:i, s:i, s:i, s:i, s:i, s:i, s:i}", "first", frames->first,
+                              "every", frames->every, "last", last, "count", frames->count,
+                              "columns", columns, "width", width, "height", height);
     json_object_update(picture, about);
     json_decref(about);
     *out = picture;
@@ -117,8 +116,7 @@ static size_t list_updates(const char *path, const char *kind, long long **out)
     size_t count = 0;
     DIR *folder = opendir(path);
     long long *updates = folder ? calloc(FOUND_MAX, sizeof *updates) : NULL;
-    for (const struct dirent *entry;
-         updates && count < FOUND_MAX && (entry = readdir(folder));) {
+    for (const struct dirent *entry; updates && count < FOUND_MAX && (entry = readdir(folder));) {
         const long long update = update_of(entry->d_name, kind);
         if (update >= 0)
             updates[count++] = update;
@@ -171,8 +169,7 @@ static nca_status add_pictures(json_t *list, const char *folder, const char *kin
     const size_t wanted = count < shown ? count : shown;
     for (size_t i = 0; status == NCA_OK && i < wanted; i++) {
         // The first, the last, and as evenly between them as there are.
-        const long long update =
-            updates[wanted == 1 ? count - 1 : i * (count - 1) / (wanted - 1)];
+        const long long update = updates[wanted == 1 ? count - 1 : i * (count - 1) / (wanted - 1)];
         snprintf(path, sizeof path, "%.4096s/pictures/%s-%06lld.png", folder, kind, update);
         status = add_picture(list, path, update, error);
     }

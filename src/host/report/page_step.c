@@ -27,8 +27,8 @@ static float value_at(const drawing *of, int y, int x, int k)
 {
     if (y < 0 || x < 0 || y >= of->height || x >= of->width)
         return 0;
-    return of->state[((size_t)y * (size_t)of->width + (size_t)x) * (size_t)of->channels +
-                     (size_t)k];
+    return of
+        ->state[((size_t)y * (size_t)of->width + (size_t)x) * (size_t)of->channels + (size_t)k];
 }
 
 // The definition of nca/backend.h: [[-1,0,1],[-2,0,2],[-1,0,1]]/8, or its transpose.
@@ -124,7 +124,9 @@ static nca_status add_fire(const drawing *of, json_t *object, nca_error *error)
                 living += lives;
                 updated += lives && does_fire;
                 set_pixel(of, y, x,
-                          lives ? does_fire ? &blue : &orange : does_fire ? &grey : &white);
+                          lives       ? does_fire ? &blue : &orange
+                          : does_fire ? &grey
+                                      : &white);
             }
         json_array_append_new(list, picture);
         NCA_TRY(add(of, picture, "picture", error));
@@ -162,10 +164,10 @@ nca_status nca_page_step(const nca_page_run *run, const float *state, int step, 
                   .channels = run->observation->channels};
     json_t *object = json_pack("{s:i}", "step", step);
     of.rgb = malloc((size_t)of.height * (size_t)of.width * 3);
-    nca_status status = object && of.rgb ? NCA_OK
-                                         : nca_fail(error, NCA_MEMORY,
-                                                    "the page: no memory for %dx%d pixels",
-                                                    of.height, of.width);
+    nca_status status = object && of.rgb
+                            ? NCA_OK
+                            : nca_fail(error, NCA_MEMORY, "the page: no memory for %dx%d pixels",
+                                       of.height, of.width);
     if (status == NCA_OK) {
         nca_image_on_white(state, of.height, of.width, of.channels, of.rgb);
         status = add(&of, object, "visible", error);

@@ -29,7 +29,7 @@ static int compare_doubles(const void *a, const void *b)
 static double median_of(double *values, size_t count)
 {
     qsort(values, count, sizeof *values, compare_doubles);
-    return count == 0 ? NAN
+    return count == 0  ? NAN
            : count % 2 ? values[count / 2]
                        : (values[count / 2 - 1] + values[count / 2]) / 2;
 }
@@ -108,8 +108,7 @@ static nca_status read_line(const char *path, const char *text, size_t length, n
 static size_t count_lines(const char *text, size_t size_bytes)
 {
     size_t lines = 0;
-    for (const char *at = text; (at = memchr(at, '\n', size_bytes - (size_t)(at - text)));
-         at++)
+    for (const char *at = text; (at = memchr(at, '\n', size_bytes - (size_t)(at - text))); at++)
         lines++;
     return lines;
 }
@@ -127,8 +126,8 @@ static bool allocate(nca_history *of, bin *now, size_t lines)
     return true;
 }
 
-static nca_status read_lines(const char *path, const char *text, size_t size_bytes,
-                             nca_history *of, nca_error *error)
+static nca_status read_lines(const char *path, const char *text, size_t size_bytes, nca_history *of,
+                             nca_error *error)
 {
     bin now = {0};
     const size_t lines = count_lines(text, size_bytes);
@@ -145,7 +144,8 @@ static nca_status read_lines(const char *path, const char *text, size_t size_byt
     if (!allocate(of, &now, lines))
         status = nca_fail(error, NCA_MEMORY, "%s: no memory for its %zu lines", path, lines);
     for (const char *at = text; status == NCA_OK && at < text + size_bytes;) {
-        const size_t length = (size_t)((const char *)memchr(at, '\n', (size_t)(text + size_bytes - at)) - at);
+        const size_t length =
+            (size_t)((const char *)memchr(at, '\n', (size_t)(text + size_bytes - at)) - at);
         status = read_line(path, at, length, of, &now, error);
         at += length + 1;
     }

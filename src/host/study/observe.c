@@ -14,9 +14,9 @@ typedef struct watching {
     const nca_model *model;
     const nca_backend *backend;
     nca_session *session;
-    size_t state_size;    // elements of one state
-    float *states;        // [ROLLOUTS,H,W,C]
-    uint8_t *rgb;         // [H,W,3]
+    size_t state_size;   // elements of one state
+    float *states;       // [ROLLOUTS,H,W,C]
+    uint8_t *rgb;        // [H,W,3]
     nca_observation out;
 } watching;
 
@@ -27,8 +27,8 @@ static float *state_of(const watching *of, int rollout)
 
 static nca_status fetch(watching *of, nca_error *error)
 {
-    NCA_TRY(of->backend->download(of->session, NCA_BATCH, 0,
-                                  NCA_OBSERVED_ROLLOUTS * of->state_size, of->states, error));
+    NCA_TRY(of->backend->download(of->session, NCA_BATCH, 0, NCA_OBSERVED_ROLLOUTS * of->state_size,
+                                  of->states, error));
     return of->backend->synchronize(of->session, error);
 }
 
@@ -106,8 +106,8 @@ static nca_status watch(watching *of, nca_error *error)
         if (step >= out->cut_at)
             keep_healing(of, step);
         const bool is_cut = step >= out->cut_at;
-        nca_observation_follow(
-            out, step, state_of(of, is_cut ? of->options->traced_cut : NCA_OBSERVED_WHOLE));
+        nca_observation_follow(out, step,
+                               state_of(of, is_cut ? of->options->traced_cut : NCA_OBSERVED_WHOLE));
         NCA_TRY(measure(of, step, error));
         if (step == out->steps)
             return NCA_OK;
@@ -134,8 +134,8 @@ static nca_status open_watching(watching *of, const nca_image *target, const nca
     if (!of->states || !of->rgb)
         return nca_fail(error, NCA_MEMORY, "no memory for states of %dx%d cells", target->height,
                         target->width);
-    NCA_TRY(of->backend->upload(of->session, NCA_PARAMETERS, 0, layout.total,
-                                of->model->parameters, error));
+    NCA_TRY(of->backend->upload(of->session, NCA_PARAMETERS, 0, layout.total, of->model->parameters,
+                                error));
     return of->backend->upload(of->session, NCA_TARGET, 0, cells * NCA_VISIBLE, target->pixels,
                                error);
 }

@@ -15,12 +15,12 @@ enum {
 };
 
 typedef struct nca_observe_options {
-    uint64_t seed;                       // of the fire bits
-    int cut_at;                          // step of the cuts, 1 or more
-    int heal_steps;                      // steps after them, 1 or more
-    int traced_cut;                      // the rollout whose cells are followed
-    int cell[NCA_OBSERVED_CELLS][2];     // y, x of the cells followed at every step
-    const volatile int *stop;            // ends it when not 0; may be NULL
+    uint64_t seed;                                  // of the fire bits
+    int cut_at;                                     // step of the cuts, 1 or more
+    int heal_steps;                                 // steps after them, 1 or more
+    int traced_cut;                                 // the rollout whose cells are followed
+    int cell[NCA_OBSERVED_CELLS][2];                // y, x of the cells followed at every step
+    const volatile int *stop;                       // ends it when not 0; may be NULL
     void (*progress)(void *context, double done);   // 0..1; may be NULL
     void *context;
 } nca_observe_options;
@@ -36,7 +36,8 @@ typedef struct nca_observation {
     int height, width, channels;   // of the grid
     int cut_at, steps;             // steps in all
     int cell[NCA_OBSERVED_CELLS][2];
-    double *loss;   // [ROLLOUTS,steps+1] log10; up to the cut they are one. Infinite where no number
+    double
+        *loss;   // [ROLLOUTS,steps+1] log10; up to the cut they are one. Infinite where no number
     float *trace;   // [CELLS,steps+1,C] of the traced cut; at the cut after it
 
     int shrink, picture_height, picture_width;
@@ -52,8 +53,8 @@ typedef struct nca_observation {
     int rings;
     float *ring_low, *ring_high;   // [rings,C]
 
-    int young_step;        // while it grows: a fifth of the way to the cut
-    float *young, *grown;  // [H,W,C]; grown is at cut_at, before the cut
+    int young_step;         // while it grows: a fifth of the way to the cut
+    float *young, *grown;   // [H,W,C]; grown is at cut_at, before the cut
 } nca_observation;
 
 // `target` is padded to the grid already. Memory is asked for before it is taken.

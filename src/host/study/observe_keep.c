@@ -9,9 +9,9 @@
 #include "io/memory.h"
 
 enum {
-    PICTURE_SIDE_MAX = 256,         // pixels of a frame
-    GROWTH_PIXELS = 300 * 1000,     // of all frames of the growth
-    HEALING_PIXELS = 250 * 1000,    // of all frames of one rollout after the cut
+    PICTURE_SIDE_MAX = 256,        // pixels of a frame
+    GROWTH_PIXELS = 300 * 1000,    // of all frames of the growth
+    HEALING_PIXELS = 250 * 1000,   // of all frames of one rollout after the cut
     FRAMES_MIN = 8,
     FRAMES_MAX = 60,
     LATTICE_SIDE_MAX = 80,
@@ -33,7 +33,8 @@ static nca_observed_frames plan_frames(int first, int last, int budget, int pixe
 {
     const int affordable = larger(budget / pixels, FRAMES_MIN);
     const int wanted = affordable < FRAMES_MAX ? affordable : FRAMES_MAX;
-    nca_observed_frames frames = {.first = first, .every = larger(divide_up(last - first, wanted), 1)};
+    nca_observed_frames frames = {.first = first,
+                                  .every = larger(divide_up(last - first, wanted), 1)};
     frames.count = divide_up(last - first, frames.every) + 1;   // the last step always
     return frames;
 }

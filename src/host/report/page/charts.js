@@ -231,14 +231,15 @@ nca.recolour = function () {
 };
 nca.darkQuery.addEventListener('change', nca.recolour);
 
-// On paper charts are as wide as a page and drawn for a white ground.
+// On paper a chart is as wide as the page, drawn for a white ground. It is scaled, not drawn at another
+// size: what a canvas of a new size shows would not reach the paper in time.
 addEventListener('beforeprint', () => {
   nca.isPrinting = true;
   nca.recolour();
-  nca.charts.forEach((chart) => chart.graph && chart.graph.resize(660, 200));
+  nca.charts.forEach(({plot}) => { plot.style.zoom = String(660 / plot.clientWidth); });
 });
 addEventListener('afterprint', () => {
   nca.isPrinting = false;
+  nca.charts.forEach(({plot}) => { plot.style.zoom = ''; });
   nca.recolour();
-  nca.charts.forEach((chart) => chart.graph && chart.graph.resize());
 });
