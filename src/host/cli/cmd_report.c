@@ -10,10 +10,9 @@
 #include "cli/progress.h"
 #include "cli/run_folder.h"
 #include "cli/target_options.h"
-#include "io/files.h"
 #include "report/page.h"
 
-enum { RUNS_MAX = 8, MACHINE_LIMIT_BYTES = 1 << 16 };
+enum { RUNS_MAX = 8 };
 
 typedef struct report_options {
     const char *output, *device;
@@ -46,8 +45,9 @@ static const nca_option rows[] = {
 
 static const char details[] =
     "The page is one file that needs no network and no other file: settings, loss curve, batches\n"
-    "and pool, growth and the five cuts, every channel over time, how a step works. About 2 MB a\n"
-    "run with the usual settings; the rule runs for cut-at + heal-steps steps to make it.\n"
+    "and pool, growth and the five cuts, every channel over time, how a step works. 2 to 5 MB a "
+    "run\n"
+    "on a usual grid; the rule runs for cut-at + heal-steps steps to make it.\n"
     "\n"
     "Examples:\n"
     "  nca report runs/lizard-regenerating\n"
@@ -107,20 +107,6 @@ static nca_status read_model(const char *folder, const nca_config *config, nca_m
                     (int)config->channels, (int)config->hidden, height, width);
 }
 
-// machine.json, which runs of before it was kept do not have.
-static nca_status read_machine(const char *folder, char **out, nca_error *error)
-{
-    char path[NCA_PATH_BYTES];
-    uint8_t *text;
-    size_t size_bytes;
-    NCA_TRY(find_file(folder, "machine.json", path, error));
-    if (access(path, F_OK) != 0)
-        return NCA_OK;
-    NCA_TRY(nca_file_read(path, MACHINE_LIMIT_BYTES, &text, &size_bytes, error));
-    *out = (char *)text;
-    return NCA_OK;
-}
-
 // "Y,X" within the grid.
 static nca_status read_cells(const report_options *options, const nca_image *target,
                              int cell[NCA_OBSERVED_CELLS][2], nca_error *error)
@@ -145,7 +131,7 @@ static nca_status read_run(const report_options *options, const char *folder, ru
     NCA_TRY(nca_config_to_json(&config, &of->config_json, error));
     NCA_TRY(find_file(folder, "metrics.jsonl", path, error));
     NCA_TRY(nca_history_read(path, &of->history, error));
-    NCA_TRY(read_machine(folder, &of->machine_json, error));
+    NCA_TRY(nca_run_folder_machine(folder, &of->machine_json, error));
     NCA_TRY(read_model(folder, &config, &of->model, error));
     NCA_TRY(nca_target_arguments_load(&target, folder, &of->model, &of->target, error));
     of->options =
