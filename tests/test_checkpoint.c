@@ -195,13 +195,13 @@ static void test_damaged_checkpoints_are_refused(void **state)
         *tensor = kept;
     }
     for (size_t i = 0; i < whole.count; i++) {
-        int64_t counters[8] = {0, 0, 0, 0, -1, 0, 0, 0};
+        int64_t counters[9] = {0, 0, 0, 0, 0, -1, 0, 0, 0};
         if (strcmp(whole.tensor[i].name, "counters") != 0)
             continue;
         whole.tensor[i].data = counters;
         assert_ok(nca_tensors_write(path, whole.tensor, whole.count, whole.metadata,
                                     whole.metadata_count, error));
-        expect_refused(&config, path, NCA_FORMAT, "counter 4 is -1");
+        expect_refused(&config, path, NCA_FORMAT, "counter 5 is -1");
     }
     nca_tensors_free(&whole);
     unlink(path);

@@ -230,6 +230,69 @@ static void test_a_dead_pool_is_noticed_and_repaired(void **state)
     end_training(&of);
 }
 
+// What is old and strong lives on under a rule that kills the seed.
+static nca_update_result advance_deadly(training *of)
+{
+    const size_t row = state_of(&of->shape), channels = (size_t)of->shape.channels;
+    float *pool = read_of(of, NCA_POOL);
+    for (size_t n = 0; n < 12; n++)
+        for (size_t i = NCA_ALPHA; i < row; i += channels)
+            pool[n * row + i] = 1000;
+    write_buffer(&of->inner, of->trainer->session, NCA_POOL, 12 * row, pool);
+    put(of, NCA_PARAMETERS, nca_layout_of(8, 16).offset[NCA_OUTPUT_BIAS] + NCA_ALPHA, -9);
+    free(pool);
+    return advance(of);
+}
+
+static void test_a_rule_that_only_kills_the_seed_goes_back(void **state)
+{
+    (void)state;
+    training of;
+    nca_config config = small_config();
+    config.damaged = 0, config.fire_rate = 1;
+    start_training(&of, &config, 2);
+    for (int i = 0; i < 99; i++)
+        assert_int_equal(advance(&of).event, NCA_EVENT_NONE);
+    // From the hundredth on the seed dies: its rule is never taken for a good one.
+    for (int i = 0; i < 19; i++) {
+        const nca_update_result result = advance_deadly(&of);
+        assert_event(&result, NCA_EVENT_RESEEDED, "what grew from the seed died");
+        float *pool = read_of(&of, NCA_POOL);
+        assert_memory_equal(pool + (size_t)spy.scattered[0] * state_of(&of.shape), of.trainer->seed,
+                            state_of(&of.shape) * sizeof *pool);
+        free(pool);
+        assert_int_equal(of.trainer->time, 100 + i);   // the update counts
+    }
+    const nca_update_result result = advance_deadly(&of);
+    assert_event(&result, NCA_EVENT_ROLLED_BACK,
+                 "what grew from the seed died 20 times in a row: back to the rule of update 0");
+    assert_rule_is_sound(&of);
+    assert_pool_is_sound(&of);
+    assert_int_equal(advance(&of).event, NCA_EVENT_NONE);
+    end_training(&of);
+}
+
+// One that lives in between ends the row.
+static void test_a_seed_that_lives_again_ends_the_row(void **state)
+{
+    (void)state;
+    training of;
+    nca_config config = small_config();
+    config.damaged = 0, config.fire_rate = 1;
+    start_training(&of, &config, 2);
+    kept start = keep(&of);
+    for (int i = 0; i < 19; i++)
+        advance_deadly(&of);
+    for (int b = 0; b < 3; b++)
+        write_buffer(&of.inner, of.trainer->session, kept_buffers[b], start.count[b],
+                     start.buffer[b]);
+    assert_int_equal(advance(&of).event, NCA_EVENT_NONE);
+    for (int i = 0; i < 19; i++)
+        assert_int_equal(advance_deadly(&of).event, NCA_EVENT_RESEEDED);
+    free_kept(&start);
+    end_training(&of);
+}
+
 // A rule that kills every seed learns nothing ever again, for no gradient reaches it.
 static void check_deadly_rule(int64_t pool)
 {
@@ -352,6 +415,8 @@ int main(void)
         cmocka_unit_test(test_a_rule_that_overflows_goes_back_at_once),
         cmocka_unit_test(test_an_exploded_pool_is_noticed_and_repaired),
         cmocka_unit_test(test_a_dead_pool_is_noticed_and_repaired),
+        cmocka_unit_test(test_a_rule_that_only_kills_the_seed_goes_back),
+        cmocka_unit_test(test_a_seed_that_lives_again_ends_the_row),
         cmocka_unit_test(test_a_deadly_rule_goes_back),
         cmocka_unit_test(test_five_skips_in_a_row_roll_back),
         cmocka_unit_test(test_it_goes_back_to_the_last_good_rule),

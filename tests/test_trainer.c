@@ -84,19 +84,33 @@ static void check_before(const training *of, const float *pool, const float *bef
     free(expected), free(seed);
 }
 
-// The whole batch goes back to the rows that it came from; the others stay.
-static void check_after(const training *of, const float *pool, const float *after,
+static bool is_empty(const training *of, const float *state)
+{
+    for (size_t i = 0; i < state_of(&of->shape); i++)
+        if (state[i] != 0)
+            return false;
+    return true;
+}
+
+// The whole batch goes back to the rows that it came from, what began as the seed and died as
+// the seed again; the others stay. Returns whether it died.
+static bool check_after(const training *of, const float *pool, const float *after,
                         const float *pool_after)
 {
+    bool is_dead = false;
     const size_t state = state_of(&of->shape);
-    float *expected = allocate(12 * state, sizeof *expected);
+    float *expected = allocate(12 * state, sizeof *expected), *seed = make_seed(of);
     memcpy(expected, pool, 12 * state * sizeof *pool);
-    for (size_t b = 0; b < 5; b++)
-        memcpy(expected + (size_t)spy.gathered[1][b] * state, after + b * state,
-               state * sizeof *after);
+    for (size_t b = 0; b < 5; b++) {
+        const bool is_dead_seed = b == 0 && is_empty(of, after);
+        memcpy(expected + (size_t)spy.gathered[1][b] * state,
+               is_dead_seed ? seed : after + b * state, state * sizeof *after);
+        is_dead |= is_dead_seed;
+    }
     assert_memory_equal(spy.scattered, spy.gathered[1], 5 * sizeof(int));
     assert_memory_equal(pool_after, expected, 12 * state * sizeof *expected);
-    free(expected);
+    free(expected), free(seed);
+    return is_dead;
 }
 
 static void check_update(training *of)
@@ -112,7 +126,7 @@ static void check_update(training *of)
     assert_ok(nca_trainer_batch(of->trainer, &before, &after, error));
     float *pool_after = read_of(of, NCA_POOL);
     check_before(of, pool, before);
-    check_after(of, pool, after, pool_after);
+    const bool is_dead = check_after(of, pool, after, pool_after);
     double loss = 0;
     for (size_t b = 0; b < 5; b++)
         loss += loss_of(of, after + b * state_of(&of->shape)) / 5;
@@ -121,7 +135,8 @@ static void check_update(training *of)
     assert_true(spy.rollout.key.update == number && spy.rollout.keep_tape && !spy.rollout.fire);
     assert_true(spy.step.time == number && spy.step.rate == result.rate);
     assert_true(result.rate == (number <= 3 ? 0.002 : 0.001));
-    assert_true(result.gradient_norm > 0 && result.event == NCA_EVENT_NONE);
+    assert_true(result.gradient_norm > 0);
+    assert_int_equal(result.event, is_dead ? NCA_EVENT_RESEEDED : NCA_EVENT_NONE);
     free(pool), free(pool_after);
 }
 

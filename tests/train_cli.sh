@@ -103,6 +103,12 @@ stopped() {
 stopped INT 130
 stopped TERM 143
 
+# A run folder's own copy of its target is what counts, not another file of that name.
+mkdir here there && cp run/pictures/pool-000080.png here/a.png && cp run/loss.png there/a.png
+(cd here && "$nca" train "${settings[@]}" --target a.png --updates 2 --out ../copied --quiet >/dev/null)
+(cd there && "$nca" train --resume ../copied --updates 3 --quiet >/dev/null) ||
+  fail "another file of the target's name stops the run"
+
 # What was trained is judged, run and told about.
 "$nca" eval run --steps 12,20 --seeds 3 --cut-at 12 --heal-steps 10 --long-run 30 --json >eval.json
 for word in '"loss_at"' '"12"' '"20"' '"median"' '"min"' '"max"' '"healed"' '"upper"' '"lower"' \

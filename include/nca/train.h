@@ -15,20 +15,34 @@ extern "C" {
 
 typedef struct nca_trainer nca_trainer;
 
-// Something that went wrong in an update and what was done about it.
+// What an update met and what was done about it: the name, and the word for it in metrics.jsonl.
+//   SKIPPED        loss or gradient not finite, or a state beyond the bound: nothing of it is kept
+//   ROLLED_BACK    several skips in a row, a seed that dies again and again, or a rule that is not
+//                  finite: back to the last good rule, with other random draws
+//   POOL_REPAIRED  no cell of the batch lives: nothing of it is kept, its rows became the seed
+//   RESEEDED       what grew from the seed died while others live: the update counts, and its row
+//                  is the seed again
+//   GAVE_UP        rolling back did not help: training ends with the last good rule
+#define NCA_EVENTS(X)                 \
+    X(NONE, "")                       \
+    X(SKIPPED, "skipped")             \
+    X(ROLLED_BACK, "rolled back")     \
+    X(POOL_REPAIRED, "pool repaired") \
+    X(RESEEDED, "reseeded")           \
+    X(GAVE_UP, "gave up")
+
 typedef enum nca_event {
-    NCA_EVENT_NONE,
-    // Loss or gradient not finite, or a state beyond the bound: nothing of the update is kept.
-    NCA_EVENT_SKIPPED,
-    // Several skips in a row, or a rule that is not finite: back to the last good rule, with other
-    // random draws.
-    NCA_EVENT_ROLLED_BACK,
-    // No cell of the batch lives: nothing of the update is kept, its rows of the pool became the
-    // seed.
-    NCA_EVENT_POOL_REPAIRED,
-    // Rolling back did not help: training ends with the last good rule.
-    NCA_EVENT_GAVE_UP,
+#define NCA_EVENT_VALUE(name, word) NCA_EVENT_##name,
+    NCA_EVENTS(NCA_EVENT_VALUE)
+#undef NCA_EVENT_VALUE
+        NCA_EVENT_COUNT
 } nca_event;
+
+// Whether an update with this event was lost.
+static inline bool nca_event_is_fault(nca_event event)
+{
+    return event != NCA_EVENT_NONE && event != NCA_EVENT_RESEEDED;
+}
 
 // One update, as it is logged in metrics.jsonl.
 typedef struct nca_update_result {
@@ -40,7 +54,7 @@ typedef struct nca_update_result {
     double active_fraction;   // active cell-steps / all
     double max_state;         // largest |x| in the batch
     double seconds;           // wall time of the update
-    nca_event event;          // what went wrong
+    nca_event event;          // what it met
     char event_text[256];     // the same in words; empty where nothing did
 } nca_update_result;
 

@@ -42,10 +42,12 @@ static const char details[] =
     "once. Exit code 0 when trained, 1 when training went wrong, 2 for bad input, 130 or 143 when\n"
     "a signal ended it.\n"
     "\n"
-    "When an update goes wrong (a loss or gradient that is not finite, a state beyond 1e5) it is\n"
-    "skipped and its rows of the pool become the seed; after 5 in a row the rule goes back to the\n"
-    "last good one and the pool to the seed; after 3 of those training ends with the last good\n"
-    "rule. Every such event stands in metrics.jsonl.\n";
+    "When a loss, gradient or state is not finite, a state is beyond 1e5 or no cell lives,\n"
+    "nothing of the update is kept, and the rows of the pool that went wrong become the seed.\n"
+    "After 5 lost updates in a row, after 20 in which what grew from the seed died, or at once\n"
+    "where the rule is not finite, the rule goes back to the last good one (renewed every 100\n"
+    "updates) and the pool to the seed; when that is due a fourth time with no renewal between,\n"
+    "training ends with it. All of this stands in metrics.jsonl.\n";
 
 static const double event_seconds = 10;
 
@@ -138,14 +140,15 @@ static nca_status load_target(run *of)
     return status;
 }
 
+// The lock first: another process may be about to renew the checkpoint.
 static nca_status go_on_in_folder(run *of)
 {
     char path[NCA_PATH_BYTES];
     snprintf(path, sizeof path, "%s/checkpoint.safetensors", of->options.resume);
+    NCA_TRY(nca_run_log_open(of->options.resume, &of->log, of->error));
     NCA_TRY(nca_trainer_restore(of->trainer, path, of->error));
     of->saved = nca_trainer_done(of->trainer);
-    NCA_TRY(
-        nca_run_log_resume(of->options.resume, nca_trainer_done(of->trainer), &of->log, of->error));
+    NCA_TRY(nca_run_log_continue(&of->log, of->saved, of->error));
     return nca_run_folder_set_config(of->log.folder, &of->config, of->error);
 }
 
@@ -192,19 +195,19 @@ static void say_what_begins(run *of)
 }
 
 // Model and checkpoint: everything before them is on the disk first.
-static nca_status save(run *of)
+static nca_status save(run *of, nca_error *error)
 {
     char path[NCA_PATH_BYTES];
     nca_model model;
-    NCA_TRY(nca_run_log_sync(&of->log, of->error));
-    NCA_TRY(nca_trainer_model(of->trainer, &model, of->error));
-    nca_status status = nca_run_log_path(&of->log, "model.safetensors", path, of->error);
+    NCA_TRY(nca_run_log_sync(&of->log, error));
+    NCA_TRY(nca_trainer_model(of->trainer, &model, error));
+    nca_status status = nca_run_log_path(&of->log, "model.safetensors", path, error);
     if (status == NCA_OK)
-        status = nca_model_save(&model, path, of->error);
+        status = nca_model_save(&model, path, error);
     nca_model_free(&model);
     NCA_TRY(status);
-    NCA_TRY(nca_run_log_path(&of->log, "checkpoint.safetensors", path, of->error));
-    NCA_TRY(nca_trainer_save(of->trainer, path, of->error));
+    NCA_TRY(nca_run_log_path(&of->log, "checkpoint.safetensors", path, error));
+    NCA_TRY(nca_trainer_save(of->trainer, path, error));
     of->saved = nca_trainer_done(of->trainer);
     return NCA_OK;
 }
@@ -220,12 +223,24 @@ static void say_event(run *of, const nca_update_result *result)
 {
     const double now = nca_clock();
     const bool is_news = result->event != of->said || now - of->said_at >= event_seconds;
-    if (result->event != NCA_EVENT_NONE && is_news) {
+    if (nca_event_is_fault(result->event) && is_news) {
         nca_progress_say(&of->progress, "update %lld: %s", (long long)result->update,
                          result->event_text);
         of->said = result->event;
         of->said_at = now;
     }
+}
+
+// Training gave up: the last good rule is what stays, and the curve shows how it came to that. What
+// fails here is not told, for the reason of the end is.
+static nca_status end_with_good_rule(run *of, nca_train_pictures *pictures,
+                                     const nca_update_result *result)
+{
+    nca_error ignored;
+    nca_run_log_add(&of->log, result, &ignored);
+    save(of, &ignored);
+    nca_train_pictures_curve(pictures, &ignored);
+    return NCA_NUMERIC;
 }
 
 // One update and what belongs to it.
@@ -237,19 +252,19 @@ static nca_status advance(run *of, nca_train_pictures *pictures)
     nca_update_result result;
     nca_trainer_keep_before(of->trainer, is_picture || is_shown);
     const nca_status status = nca_trainer_update(of->trainer, &result, of->error);
-    if (status != NCA_OK && result.event == NCA_EVENT_NONE)
+    if (status != NCA_OK && status != NCA_NUMERIC)
         return status;
     say_event(of, &result);
-    nca_error ignored;
-    NCA_TRY(nca_run_log_add(&of->log, &result, status == NCA_OK ? of->error : &ignored));
-    NCA_TRY(status);
+    if (status == NCA_NUMERIC)
+        return end_with_good_rule(of, pictures, &result);
+    NCA_TRY(nca_run_log_add(&of->log, &result, of->error));
     if (is_shown)
         NCA_TRY(nca_train_pictures_preview(pictures, of->error));
     nca_progress_update(&of->progress, &result);
     if (is_picture)
         NCA_TRY(nca_train_pictures_write(pictures, of->error));
     if (is_moment(result.update, of->config.checkpoint_every, of->config.updates))
-        NCA_TRY(save(of));
+        NCA_TRY(save(of, of->error));
     return NCA_OK;
 }
 
@@ -257,7 +272,7 @@ static nca_status advance(run *of, nca_train_pictures *pictures)
 static nca_status stop(run *of, nca_train_pictures *pictures)
 {
     const int64_t done = nca_trainer_done(of->trainer);
-    NCA_TRY(save(of));
+    NCA_TRY(save(of, of->error));
     NCA_TRY(nca_train_pictures_curve(pictures, of->error));
     nca_progress_say(&of->progress, "stopped after update %lld of %lld; saved in %s",
                      (long long)done, (long long)of->config.updates, of->log.folder);
@@ -298,14 +313,10 @@ static nca_status train(run *of)
     nca_status status = NCA_OK;
     if (!of->options.resume) {   // a run that can be resumed has all that is written once
         NCA_TRY(nca_train_pictures_target(&pictures, &of->target, of->error));
-        NCA_TRY(save(of));
+        NCA_TRY(save(of, of->error));
     }
     while (status == NCA_OK && !stop_signal && nca_trainer_done(of->trainer) < of->config.updates)
         status = advance(of, &pictures);
-    if (status == NCA_NUMERIC) {   // the last good rule is what stays
-        nca_error ignored;
-        save(&(run){.trainer = of->trainer, .log = of->log, .error = &ignored});
-    }
     NCA_TRY(status);
     nca_progress_finish(&of->progress);
     if (!stop_signal)

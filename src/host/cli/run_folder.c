@@ -134,10 +134,8 @@ nca_status nca_run_folder_keep_target(const char *folder, const char *target, nc
 const char *nca_run_folder_target(const char *folder, const char *target, char path[NCA_PATH_BYTES])
 {
     char name[32];
-    if (access(target, F_OK) == 0)
-        return target;
     name_copy(target, name);
-    if (find_inside(folder, name, path, NULL) != NCA_OK || access(path, F_OK) != 0)
-        return target;
-    return path;
+    if (find_inside(folder, name, path, NULL) == NCA_OK && access(path, F_OK) == 0)
+        return path;
+    return target;
 }

@@ -23,8 +23,8 @@ nca_status nca_run_folder_machine(const char *folder, char **json, nca_error *er
 
 // Keeps a copy of a target that is a file, as FOLDER/target.EXTENSION; of an emoji nothing.
 nca_status nca_run_folder_keep_target(const char *folder, const char *target, nca_error *error);
-// What to read a run's target from: `target` itself, or the copy where that file is not there (it
-// was moved, or the program runs in another folder). The result is `target` or `path`.
+// What to read a run's target from: the copy, where there is one (another file of that name may lie
+// where the program runs now), else `target` itself. The result is `path` or `target`.
 const char *nca_run_folder_target(const char *folder, const char *target,
                                   char path[NCA_PATH_BYTES]);
 

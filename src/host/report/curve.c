@@ -140,7 +140,7 @@ static double median_around(const double *logs, size_t count, size_t at, size_t 
     return near[used / 2];
 }
 
-// Few points are drawn large, many small and faint. Returns whether there was any event.
+// Few points are drawn large, many small and faint. Returns whether an update was lost.
 static bool draw_points(nca_canvas *canvas, const frame *of, const nca_curve_point *points,
                         const double *logs, size_t count)
 {
@@ -151,9 +151,10 @@ static bool draw_points(nca_canvas *canvas, const frame *of, const nca_curve_poi
         const double x = to_x(of, (double)points[i].update), y = to_y(of, logs[i]);
         if (isfinite(logs[i]) && y >= TOP)
             nca_canvas_dot(canvas, y, x, diameter, pale, opacity);
-        if (points[i].event != NCA_EVENT_NONE)
-            nca_canvas_line(canvas, TOP, x, TOP + 14, x, 2, alarm);
-        has_events |= points[i].event != NCA_EVENT_NONE;
+        if (!nca_event_is_fault(points[i].event))
+            continue;
+        nca_canvas_line(canvas, TOP, x, TOP + 14, x, 2, alarm);
+        has_events = true;
     }
     return has_events;
 }

@@ -124,16 +124,14 @@ static nca_status add_point(nca_run_log *log, const nca_curve_point *point, nca_
 }
 
 static const char *const event_names[] = {
-    [NCA_EVENT_NONE] = "",
-    [NCA_EVENT_SKIPPED] = "skipped",
-    [NCA_EVENT_ROLLED_BACK] = "rolled back",
-    [NCA_EVENT_POOL_REPAIRED] = "pool repaired",
-    [NCA_EVENT_GAVE_UP] = "gave up",
+#define EVENT_NAME(name, word) word,
+    NCA_EVENTS(EVENT_NAME)
+#undef EVENT_NAME
 };
 
 static int find_event(const char *name)
 {
-    for (int i = 0; name && i <= NCA_EVENT_GAVE_UP; i++)
+    for (int i = 0; name && i < NCA_EVENT_COUNT; i++)
         if (strcmp(name, event_names[i]) == 0)
             return i;
     return NCA_EVENT_NONE;
@@ -192,22 +190,22 @@ static void remove_leftovers(const nca_run_log *log)
         nca_leftovers_remove(path);
 }
 
-nca_status nca_run_log_resume(const char *folder, int64_t done, nca_run_log *out, nca_error *error)
+nca_status nca_run_log_open(const char *folder, nca_run_log *out, nca_error *error)
 {
     nca_run_log log = {0};
     if (strlen(folder) >= sizeof log.folder - 64)
         return nca_fail(error, NCA_ARGUMENT, "--resume %.60s...: too long for a path", folder);
     snprintf(log.folder, sizeof log.folder, "%s", folder);
-    nca_status status = open_metrics(&log, 0, error);
-    if (status == NCA_OK)
-        status = read_metrics(&log, done, error);
-    if (status == NCA_OK) {
-        remove_leftovers(&log);
-        *out = log;
-    } else {
-        nca_run_log_close(&log);
-    }
-    return status;
+    NCA_TRY(open_metrics(&log, 0, error));
+    *out = log;
+    return NCA_OK;
+}
+
+nca_status nca_run_log_continue(nca_run_log *log, int64_t done, nca_error *error)
+{
+    NCA_TRY(read_metrics(log, done, error));
+    remove_leftovers(log);
+    return NCA_OK;
 }
 
 // As it will be read back, so that a resumed run draws the same curve.

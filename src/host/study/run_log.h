@@ -29,10 +29,12 @@ typedef struct nca_run_log {
 // A new folder with config.json (the text) in it. Refuses one that exists and is not empty.
 nca_status nca_run_log_create(const char *folder, const char *config_json, nca_run_log *out,
                               nca_error *error);
-// The folder of a run to go on with: metrics after update `done` are cut off.
-// Refuses one in which another process trains, and metrics that do not reach that update. What a
-// process that was killed left half written is removed.
-nca_status nca_run_log_resume(const char *folder, int64_t done, nca_run_log *out, nca_error *error);
+// The folder of a run to go on with, locked; refuses one in which another process trains. Nothing of
+// it is read or changed before nca_run_log_continue().
+nca_status nca_run_log_open(const char *folder, nca_run_log *out, nca_error *error);
+// Takes up the metrics after update `done`: what follows it is cut off, and what a killed process
+// left half written is removed. Refuses metrics that do not reach that update.
+nca_status nca_run_log_continue(nca_run_log *log, int64_t done, nca_error *error);
 nca_status nca_run_log_add(nca_run_log *log, const nca_update_result *result, nca_error *error);
 // Everything added so far is on the disk.
 nca_status nca_run_log_sync(nca_run_log *log, nca_error *error);

@@ -3,7 +3,7 @@
 //   parameters, moment1, moment2             [P] F32
 //   good.parameters, .moment1, .moment2      [P] F32   the rule to roll back to
 //   pool                                     [N,H,W,C] F32
-//   counters                                 [8] I64   in the order of list_counters()
+//   counters                                 [9] I64   in the order of list_counters()
 //   metadata: "config", every field of the config a line; "target", the hash of its pixels
 //
 // No random state is kept: draws are a function of seed and update number (nca/rng.h).
@@ -16,7 +16,7 @@
 #include "io/safetensors.h"
 #include "train/trainer_state.h"
 
-enum { COUNTERS = 8, RULES = 6, TENSORS = RULES + 2, UPDATES_MAX = 100000000 };
+enum { COUNTERS = 9, RULES = 6, TENSORS = RULES + 2, UPDATES_MAX = 100000000 };
 
 static void list_counters(nca_trainer *trainer, int64_t *counter[COUNTERS])
 {
@@ -24,6 +24,7 @@ static void list_counters(nca_trainer *trainer, int64_t *counter[COUNTERS])
     int64_t *const list[COUNTERS] = {&trainer->done,
                                      &trainer->time,
                                      &health->skipped_in_a_row,
+                                     &health->seed_deaths_in_a_row,
                                      &health->good_since_rollback,
                                      &health->rollbacks,
                                      &health->rollbacks_in_a_row,

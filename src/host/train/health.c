@@ -1,13 +1,18 @@
 // Health rules: what is done when training goes wrong, in the update in which it shows.
 //
-//   1. Skip. Where a loss or gradient is not finite, a state is beyond STATE_BOUND, or no cell of the
-//      whole batch lives after its rollout, nothing of the update is kept: rule, moments and pool
+//   1. Skip. Where a loss or gradient is not finite, a state is beyond STATE_BOUND, or no cell of
+//      the whole batch lives after its rollout, nothing of the update is kept: rule, moments and pool
 //      stay, but the pool's rows that went wrong become the seed, so that they cannot do it again.
 //      (A state that is not finite mostly shows as death: NaN is never above the alive threshold.)
-//   2. Roll back. After SKIPS_IN_A_ROW skipped updates, or at once where the rule itself is no
-//      longer finite, rule and moments return to the last good ones, kept every GOOD_UPDATES
-//      updates; the pool starts from the seed, and every later random draw is another one.
-//   3. Give up. After ROLLBACKS_IN_A_ROW returns to the same good rule training ends there.
+//   2. Reseed. Where what grew from the seed died and others live the update counts, and its row
+//      becomes the seed: an empty grid stays empty and teaches nothing. (That others die, cut or
+//      not, is no fault: the recipe replaces them when they are drawn again, being the worst.)
+//   3. Roll back. After SKIPS_IN_A_ROW skipped updates, after SEED_DEATHS_IN_A_ROW in which what
+//      grew from the seed died, or at once where the rule itself is no longer finite, rule and
+//      moments return to the last good ones, renewed every GOOD_UPDATES updates while the seed
+//      lives; the pool starts from the seed, and every later random draw is another one.
+//   4. Give up. Where that is due again after ROLLBACKS_IN_A_ROW returns to the same good rule,
+//      training ends there.
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -17,7 +22,12 @@
 // Rules in the wild keep hidden channels of up to about 2,000 (the 2023 replication's trained one).
 #define STATE_BOUND 1e5
 
-enum { SKIPS_IN_A_ROW = 5, ROLLBACKS_IN_A_ROW = 3, GOOD_UPDATES = 100 };
+enum {
+    SKIPS_IN_A_ROW = 5,
+    SEED_DEATHS_IN_A_ROW = 20,
+    ROLLBACKS_IN_A_ROW = 3,
+    GOOD_UPDATES = 100,
+};
 
 static bool is_good(const nca_sample_report *sample)
 {
@@ -30,10 +40,15 @@ static void say(nca_update_result *out, nca_event event, const char *text)
     snprintf(out->event_text, sizeof out->event_text, "%s", text);
 }
 
+static bool is_dead(const nca_sample_report *sample)
+{
+    return sample->alive_cells == 0;
+}
+
 static bool is_batch_dead(const nca_trainer *trainer)
 {
     for (int b = 0; b < trainer->config.batch; b++)
-        if (trainer->samples[b].alive_cells > 0)
+        if (!is_dead(&trainer->samples[b]))
             return false;
     return true;
 }
@@ -73,9 +88,9 @@ bool nca_health_rule_is_good(nca_trainer *trainer, const nca_update_report *repo
 // The pool's rows that went wrong become the seed.
 static nca_status repair_rows(nca_trainer *trainer, nca_error *error)
 {
-    const bool is_dead = is_batch_dead(trainer);
+    const bool is_dead_all = is_batch_dead(trainer);
     for (int b = 0; b < trainer->config.batch && trainer->config.pool > 0; b++)
-        if (is_dead || !is_good(&trainer->samples[b]))
+        if (is_dead_all || !is_good(&trainer->samples[b]))
             NCA_TRY(nca_pool_seed_row(trainer, trainer->rows[b], error));
     return NCA_OK;
 }
@@ -103,21 +118,22 @@ nca_status nca_health_remember(nca_trainer *trainer, nca_error *error)
     return NCA_OK;
 }
 
-static nca_status roll_back(nca_trainer *trainer, nca_update_result *out, nca_error *error)
+// `count` tells how often it went wrong, where more than once; mostly empty.
+static nca_status roll_back(nca_trainer *trainer, const char *count, nca_update_result *out,
+                            nca_error *error)
 {
     nca_health *health = &trainer->health;
-    const char *count = health->skipped_in_a_row == SKIPS_IN_A_ROW ? ", the 5th in a row" : "";
     char text[240];
-    _Static_assert(SKIPS_IN_A_ROW == 5, "the words above");
     NCA_TRY(move_rule(trainer, true, error));
     NCA_TRY(nca_pool_seed(trainer, error));
     trainer->time = trainer->good.time;
     health->skipped_in_a_row = 0;
+    health->seed_deaths_in_a_row = 0;
     health->good_since_rollback = 0;
     health->rollbacks++;
     if (health->rollbacks_in_a_row++ < ROLLBACKS_IN_A_ROW) {
         snprintf(text, sizeof text,
-                 "%.120s%s: back to the rule of update %lld, the pool to the seed", out->event_text,
+                 "%.160s%s: back to the rule of update %lld, the pool to the seed", out->event_text,
                  count, (long long)trainer->good.update);
         say(out, NCA_EVENT_ROLLED_BACK, text);
         return NCA_OK;
@@ -136,13 +152,40 @@ nca_status nca_health_skip(nca_trainer *trainer, nca_update_result *out, nca_err
     NCA_TRY(repair_rows(trainer, error));
     if (++trainer->health.skipped_in_a_row < SKIPS_IN_A_ROW)
         return NCA_OK;
-    return roll_back(trainer, out, error);
+    // A rule that is not finite goes back at once: no count to tell.
+    const bool is_counted = trainer->health.skipped_in_a_row == SKIPS_IN_A_ROW;
+    _Static_assert(SKIPS_IN_A_ROW == 5, "the words below");
+    return roll_back(trainer, is_counted ? ", the 5th in a row" : "", out, error);
 }
 
-nca_status nca_health_keep(nca_trainer *trainer, nca_error *error)
+// Whether a later slot of the batch has the row of the first: drawing with replacement can do that,
+// and the row then holds what the later one left.
+static bool is_drawn_again(const nca_trainer *trainer)
 {
-    trainer->health.skipped_in_a_row = 0;
-    if (++trainer->health.good_since_rollback < GOOD_UPDATES)
+    for (int b = 1; b < trainer->config.batch; b++)
+        if (trainer->rows[b] == trainer->rows[0])
+            return true;
+    return false;
+}
+
+nca_status nca_health_keep(nca_trainer *trainer, nca_update_result *out, nca_error *error)
+{
+    nca_health *health = &trainer->health;
+    const nca_config *config = &trainer->config;
+    // The worst of a batch comes first and begins as the seed; without a pool they all do.
+    const bool is_seeded = config->reseeded > 0 || (config->pool == 0 && config->damaged == 0);
+    const bool is_seed_dead = is_seeded && is_dead(&trainer->samples[0]);
+    health->skipped_in_a_row = 0;
+    health->seed_deaths_in_a_row = is_seed_dead ? health->seed_deaths_in_a_row + 1 : 0;
+    if (is_seed_dead) {
+        say(out, NCA_EVENT_RESEEDED, "what grew from the seed died");
+        if (config->pool > 0 && !is_drawn_again(trainer))
+            NCA_TRY(nca_pool_seed_row(trainer, trainer->rows[0], error));
+    }
+    _Static_assert(SEED_DEATHS_IN_A_ROW == 20, "the words below");
+    if (health->seed_deaths_in_a_row == SEED_DEATHS_IN_A_ROW)
+        return roll_back(trainer, " 20 times in a row", out, error);
+    if (++health->good_since_rollback < GOOD_UPDATES || is_seed_dead)
         return NCA_OK;
     return nca_health_remember(trainer, error);
 }

@@ -101,12 +101,12 @@ static nca_status learn(nca_trainer *trainer, nca_update_result *out, nca_update
 }
 
 // A good update: the batch goes back to the pool.
-static nca_status keep(nca_trainer *trainer, nca_error *error)
+static nca_status keep(nca_trainer *trainer, nca_update_result *out, nca_error *error)
 {
     trainer->time++;
     if (trainer->config.pool > 0)
         NCA_TRY(trainer->compute.backend->scatter(trainer->session, trainer->rows, error));
-    return nca_health_keep(trainer, error);
+    return nca_health_keep(trainer, out, error);
 }
 
 nca_status nca_trainer_update(nca_trainer *trainer, nca_update_result *out, nca_error *error)
@@ -129,7 +129,8 @@ nca_status nca_trainer_update(nca_trainer *trainer, nca_update_result *out, nca_
         is_good = nca_health_rule_is_good(trainer, &learnt, out);
     }
     trainer->done++;
-    const nca_status status = is_good ? keep(trainer, error) : nca_health_skip(trainer, out, error);
+    const nca_status status =
+        is_good ? keep(trainer, out, error) : nca_health_skip(trainer, out, error);
     out->seconds = now() - start;
     return status;
 }

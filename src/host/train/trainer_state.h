@@ -16,6 +16,7 @@ typedef struct nca_good_rule {
 // Counters of the health rules; see health.c.
 typedef struct nca_health {
     int64_t skipped_in_a_row;
+    int64_t seed_deaths_in_a_row;
     int64_t good_since_rollback;
     int64_t rollbacks;            // in all: every one changes the random draws
     int64_t rollbacks_in_a_row;   // since the good rule was last renewed
@@ -58,8 +59,9 @@ bool nca_health_rule_is_good(nca_trainer *trainer, const nca_update_report *repo
                              nca_update_result *out);
 // After a skipped update: repairs the pool, rolls back or gives up.
 nca_status nca_health_skip(nca_trainer *trainer, nca_update_result *out, nca_error *error);
-// After a good one: the good rule is renewed now and then.
-nca_status nca_health_keep(nca_trainer *trainer, nca_error *error);
+// After a good one: samples that died become the seed, and the good rule is renewed now and then;
+// rolls back where the seed dies again and again.
+nca_status nca_health_keep(nca_trainer *trainer, nca_update_result *out, nca_error *error);
 // Takes the current rule as the good one.
 nca_status nca_health_remember(nca_trainer *trainer, nca_error *error);
 
