@@ -173,12 +173,17 @@ nca.drawBelow = function (chart, context, area, graph) {
   });
   context.globalAlpha = 1;
   context.font = '12px system-ui, sans-serif';
-  (spec.marks || []).forEach((mark) => nca.drawMark(mark, context, area, graph));
+  let labelled = -Infinity;   // where the last label ends: one that would cover it is left out
+  for (const mark of spec.marks || []) {
+    const x = graph.toDomXCoord(mark.x), isFree = x > labelled;
+    nca.drawMark(mark, isFree, context, area, x);
+    if (isFree) labelled = x + 8 + context.measureText(mark.text).width;
+  }
   context.restore();
 };
 
-nca.drawMark = function (mark, context, area, graph) {
-  const x = graph.toDomXCoord(mark.x), colour = mark.colour === undefined ? nca.theme().ink : nca.colour(mark.colour);
+nca.drawMark = function (mark, isLabelled, context, area, x) {
+  const colour = mark.colour === undefined ? nca.theme().ink : nca.colour(mark.colour);
   context.strokeStyle = context.fillStyle = colour;
   context.setLineDash([5, 4]);
   context.beginPath();
@@ -186,7 +191,7 @@ nca.drawMark = function (mark, context, area, graph) {
   context.lineTo(x, area.y + area.h);
   context.stroke();
   context.setLineDash([]);
-  if (mark.text) context.fillText(mark.text, x + 4, area.y + 12);
+  if (isLabelled) context.fillText(mark.text, x + 4, area.y + 12);
 };
 
 nca.readOut = function (chart, x, points) {

@@ -55,9 +55,8 @@ nca.trainingChart = function (title, ylabel, key, more) {
 
 nca.eventMarks = function () {
   const isOne = nca.runs.length === 1;
-  return nca.runs.flatMap((run, i) => run.events.map((event, j) => ({
-    x: event.update, colour: isOne ? 1 : i, text: j === 0 ? event.name : '',
-  })));
+  return nca.runs.flatMap((run, i) => run.events.map((event) => ({x: event.update, colour: isOne ? 1 : i, text: event.name})))
+    .sort((a, b) => a.x - b.x);
 };
 
 nca.eventTable = function (run) {
