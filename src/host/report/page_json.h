@@ -9,7 +9,7 @@
 // Everything about one run; the caller owns `out`.
 nca_status nca_page_run_json(const nca_page_run *run, json_t **out, nca_error *error);
 
-// -- Pictures, as data: URIs of lossless WebP ---------------------------------------------------------
+// -- Pictures, as data: URIs of lossless WebP -----------------------------------------------------
 
 // {"src", "width", "height"} of RGB pixels [H,W,3].
 nca_status nca_page_picture(const uint8_t *rgb, int height, int width, json_t **out,
@@ -25,7 +25,7 @@ nca_status nca_page_folder_pictures(const char *folder, json_t **out, nca_error 
 nca_status nca_page_step(const nca_page_run *run, const float *state, int step, json_t **out,
                          nca_error *error);
 
-// -- Values -------------------------------------------------------------------------------------------
+// -- Values ---------------------------------------------------------------------------------------
 
 // Base64 of bytes.
 json_t *nca_page_bytes(const void *bytes, size_t size_bytes);

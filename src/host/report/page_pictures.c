@@ -91,7 +91,7 @@ nca_status nca_page_frames(const nca_observed_frames *frames, int last, int heig
     return NCA_OK;
 }
 
-// -- Run folder ---------------------------------------------------------------------------------------
+// -- Run folder -----------------------------------------------------------------------------------
 
 // The update of KIND-UPDATE.png; negative where the name is another.
 static long long update_of(const char *name, const char *kind)

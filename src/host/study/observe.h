@@ -1,5 +1,5 @@
-// Watches a rule on its own grid, step by step: growth from the seed, then from one moment of it the
-// five cuts and an undamaged rollout beside them. What is kept is what a page about the run shows.
+// Watches a rule on its own grid, step by step: growth from the seed, then from one moment of it
+// the five cuts and an undamaged rollout beside them. What is kept is what a page about it shows.
 #ifndef NCA_STUDY_OBSERVE_H
 #define NCA_STUDY_OBSERVE_H
 
@@ -44,7 +44,7 @@ typedef struct nca_observation {
     nca_observed_frames growth;                           // seed to the moment before the cut
     nca_observed_frames healing[NCA_OBSERVED_ROLLOUTS];   // the moment after the cut to the end
 
-    // Every cell of the traced rollout whose row and column are multiples of `stride`, now and then.
+    // Every cell of the traced rollout whose row and column are multiples of `stride`, at times.
     int samples, sample_every, stride, lattice_height, lattice_width;
     float *sampled;   // [samples,lattice_height,lattice_width,C]
 

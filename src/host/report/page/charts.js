@@ -5,7 +5,8 @@
 nca.hasCharts = typeof Dygraph !== 'undefined';
 if (nca.hasCharts)
   Dygraph.PLUGINS = Dygraph.PLUGINS.filter((plugin) => plugin !== Dygraph.Plugins.Legend);
-else document.getElementById('no-charts').hidden = false;
+else
+  document.getElementById('no-charts').hidden = false;
 
 // Okabe and Ito's colours, which everyone can tell apart; yellow and black are shaded for their
 // ground. Beyond eight the dashes tell.
@@ -17,7 +18,7 @@ nca.dashes = [null, [7, 3], [2, 2], [9, 3, 2, 3]];
 
 nca.darkQuery = matchMedia('(prefers-color-scheme: dark)');
 nca.isPrinting = false;
-nca.theme = function () {
+nca.theme = function() {
   const isDark = nca.darkQuery.matches && !nca.isPrinting;
   return {
     palette: isDark ? nca.palettes.dark : nca.palettes.light,
@@ -30,7 +31,7 @@ nca.colour = (index) => nca.theme().palette[index % 8];
 nca.dash = (index) => nca.dashes[Math.floor(index / 8) % nca.dashes.length];
 
 // A legend of buttons for entries [{name}]; `changed(visible)` gets an array of booleans.
-nca.legend = function (entries, changed) {
+nca.legend = function(entries, changed) {
   const visible = entries.map(() => true), buttons = [];
   const list = nca.make('ul', {class: 'legend', 'aria-label': 'Traces'});
   const apply = () => {
@@ -39,19 +40,24 @@ nca.legend = function (entries, changed) {
   };
   const isolate = (chosen) => {
     const isAlone = visible.every((shown, i) => shown === (i === chosen));
-    visible.forEach((_, i) => { visible[i] = isAlone || i === chosen; });
+    visible.forEach((_, i) => {
+      visible[i] = isAlone || i === chosen;
+    });
     apply();
   };
   entries.forEach((entry, i) => {
     const button = nca.make('button', {
-      type: 'button', 'aria-pressed': 'true', title: 'hide or show; double click: only this one',
+      type: 'button',
+      'aria-pressed': 'true',
+      title: 'hide or show; double click: only this one',
       onclick: (event) => {
         if (event.shiftKey) return isolate(i);
         visible[i] = !visible[i];
         return apply();
       },
       ondblclick: () => isolate(i),
-    }, nca.swatch(i), nca.make('span', {text: entry.name}));
+    },
+      nca.swatch(i), nca.make('span', {text: entry.name}));
     buttons.push(button);
     list.append(nca.make('li', {}, button));
   });
@@ -59,9 +65,10 @@ nca.legend = function (entries, changed) {
 };
 
 // A short piece of a trace, with its colour and dash.
-nca.swatch = function (index) {
+nca.swatch = function(index) {
   const space = 'http://www.w3.org/2000/svg', dash = nca.dash(index);
-  const svg = document.createElementNS(space, 'svg'), line = document.createElementNS(space, 'line');
+  const svg = document.createElementNS(space, 'svg'),
+        line = document.createElementNS(space, 'line');
   svg.setAttribute('width', 26);
   svg.setAttribute('height', 10);
   svg.setAttribute('aria-hidden', 'true');
@@ -74,7 +81,7 @@ nca.swatch = function (index) {
 };
 
 // Rows [x, value...] of the series, whose x may differ: dygraphs wants one column of them.
-nca.rows = function (series) {
+nca.rows = function(series) {
   const rows = new Map();
   series.forEach((one, i) => one.x.forEach((x, j) => {
     if (!rows.has(x)) rows.set(x, [x, ...series.map(() => null)]);
@@ -84,29 +91,38 @@ nca.rows = function (series) {
 };
 
 // A chart of series [{name, colour, x, y, low, high}], where low and high, if there, make a band;
-// `colour` numbers the legend's entry. spec: {title, xlabel, ylabel, series, marks, logscale}, marks
-// being [{x, text, colour}]. Returns the chart, whose `element` the caller places.
-nca.chart = function (spec) {
+// `colour` numbers the legend's entry. spec: {title, xlabel, ylabel, series, marks, logscale}, with
+// marks [{x, text, colour}]. Returns the chart, whose `element` the caller places.
+nca.chart = function(spec) {
   const plot = nca.make('div', {
-    class: 'plot', tabindex: 0, role: 'group',
+    class: 'plot',
+    tabindex: 0,
+    role: 'group',
     'aria-label': `${spec.title}: chart; arrow keys move, plus and minus zoom, 0 shows all`,
   });
   const readout = nca.make('div', {class: 'readout'});
   const tools = nca.make('div', {class: 'bar tools'});
-  const chart = {spec, plot, readout, graph: null, cursor: nca.make('div', {class: 'cursor'}), at: null};
-  const tool = (text, label, act) =>
-    tools.append(nca.make('button', {type: 'button', 'aria-label': label, title: label, text, onclick: act}));
+  const chart =
+    {spec, plot, readout, graph: null, cursor: nca.make('div', {class: 'cursor'}), at: null};
+  const tool = (text, label, act) => tools.append(
+    nca.make('button', {type: 'button', 'aria-label': label, title: label, text, onclick: act}));
   tool('+', 'Zoom in', () => nca.zoom(chart, 0.5, 0));
   tool('−', 'Zoom out', () => nca.zoom(chart, 2, 0));
   tool('◀', 'Earlier', () => nca.zoom(chart, 1, -0.5));
   tool('▶', 'Later', () => nca.zoom(chart, 1, 0.5));
   tool('All', 'Whole range', () => nca.zoom(chart, 0, 0));
   chart.element = nca.make('figure', {class: 'chart'},
-    nca.make('div', {class: 'head'}, nca.make('figcaption', {}, nca.make('b', {text: spec.title})), tools),
+    nca.make(
+      'div', {class: 'head'}, nca.make('figcaption', {}, nca.make('b', {text: spec.title})), tools),
     plot, readout);
   plot.addEventListener('keydown', (event) => {
     const act = {
-      ArrowLeft: [1, -0.25], ArrowRight: [1, 0.25], '+': [0.5, 0], '=': [0.5, 0], '-': [2, 0], 0: [0, 0],
+      ArrowLeft: [1, -0.25],
+      ArrowRight: [1, 0.25],
+      '+': [0.5, 0],
+      '=': [0.5, 0],
+      '-': [2, 0],
+      0: [0, 0],
     }[event.key];
     if (!act) return;
     event.preventDefault();
@@ -117,43 +133,59 @@ nca.chart = function (spec) {
 };
 
 // Draws a chart whose element stands in the page.
-nca.draw = function (chart) {
+nca.draw = function(chart) {
   if (!nca.hasCharts) {
     chart.element.hidden = true;
     return;
   }
   const {spec} = chart, labels = ['x', ...spec.series.map((_, i) => String(i))];
   const own = Dygraph.defaultInteractionModel, twoFingers = {};
-  for (const name of ['touchstart', 'touchmove', 'touchend'])   // one finger scrolls the page
+  for (const name of ['touchstart', 'touchmove', 'touchend'])  // one finger scrolls the page
     twoFingers[name] = (event, graph, context) => {
       if (event.touches.length > 1 || context.isZoomingByTouch) own[name](event, graph, context);
       context.isZoomingByTouch = event.touches.length > 1;
     };
   chart.graph = new Dygraph(chart.plot, nca.rows(spec.series), {
-    labels, xlabel: spec.xlabel, ylabel: spec.ylabel, logscale: Boolean(spec.logscale), legend: 'never',
-    connectSeparatedPoints: true, strokeWidth: 1.6, axisLabelFontSize: 13, xLabelHeight: 18,
-    highlightCircleSize: 3, interactionModel: {...own, ...twoFingers},
-    axes: {y: {axisLabelFormatter: nca.number, axisLabelWidth: 56}, x: {axisLabelFormatter: nca.number}},
-    series: Object.fromEntries(spec.series.map((one, i) =>
-      [String(i), {strokePattern: nca.dash(one.colour), strokeWidth: 1.6}])),
+    labels,
+    xlabel: spec.xlabel,
+    ylabel: spec.ylabel,
+    logscale: Boolean(spec.logscale),
+    legend: 'never',
+    connectSeparatedPoints: true,
+    strokeWidth: 1.6,
+    axisLabelFontSize: 13,
+    xLabelHeight: 18,
+    highlightCircleSize: 3,
+    interactionModel: {...own, ...twoFingers},
+    axes: {
+      y: {axisLabelFormatter: nca.number, axisLabelWidth: 56},
+      x: {axisLabelFormatter: nca.number}
+    },
+    series: Object.fromEntries(spec.series.map(
+      (one, i) => [String(i), {strokePattern: nca.dash(one.colour), strokeWidth: 1.6}])),
     underlayCallback: (context, area, graph) => nca.drawBelow(chart, context, area, graph),
     highlightCallback: (event, x, points) => nca.readOut(chart, x, points),
-    unhighlightCallback: () => { chart.readout.textContent = ''; },
-    drawCallback: () => nca.placeCursor(chart), ...nca.chartColours(spec),
+    unhighlightCallback: () => {
+      chart.readout.textContent = '';
+    },
+    drawCallback: () => nca.placeCursor(chart),
+    ...nca.chartColours(spec),
   });
   chart.plot.append(chart.cursor);
   nca.placeCursor(chart);
 };
 
-nca.chartColours = function (spec) {
+nca.chartColours = function(spec) {
   const theme = nca.theme();
   return {
-    colors: spec.series.map((one) => nca.colour(one.colour)), gridLineColor: theme.grid, axisLineColor: theme.axis,
+    colors: spec.series.map((one) => nca.colour(one.colour)),
+    gridLineColor: theme.grid,
+    axisLineColor: theme.axis,
   };
 };
 
 // Bands and marks, under the traces.
-nca.drawBelow = function (chart, context, area, graph) {
+nca.drawBelow = function(chart, context, area, graph) {
   const {spec} = chart, visible = graph.visibility();
   const isCrowded = visible.filter((shown, i) => shown && spec.series[i].low).length > 3;
   context.save();
@@ -173,7 +205,7 @@ nca.drawBelow = function (chart, context, area, graph) {
   });
   context.globalAlpha = 1;
   context.font = '12px system-ui, sans-serif';
-  let labelled = -Infinity;   // where the last label ends: one that would cover it is left out
+  let labelled = -Infinity;  // where the last label ends: one that would cover it is left out
   for (const mark of spec.marks || []) {
     const x = graph.toDomXCoord(mark.x), isFree = x > labelled;
     nca.drawMark(mark, isFree, context, area, x);
@@ -182,7 +214,7 @@ nca.drawBelow = function (chart, context, area, graph) {
   context.restore();
 };
 
-nca.drawMark = function (mark, isLabelled, context, area, x) {
+nca.drawMark = function(mark, isLabelled, context, area, x) {
   const colour = mark.colour === undefined ? nca.theme().ink : nca.colour(mark.colour);
   context.strokeStyle = context.fillStyle = colour;
   context.setLineDash([5, 4]);
@@ -194,14 +226,16 @@ nca.drawMark = function (mark, isLabelled, context, area, x) {
   if (isLabelled) context.fillText(mark.text, x + 4, area.y + 12);
 };
 
-nca.readOut = function (chart, x, points) {
-  const shown = points.filter((point) => point.yval !== null && !Number.isNaN(point.yval)).slice(0, 20);
+nca.readOut = function(chart, x, points) {
+  const shown =
+    points.filter((point) => point.yval !== null && !Number.isNaN(point.yval)).slice(0, 20);
   chart.readout.textContent = `${chart.spec.xlabel} ${nca.number(x)}: ` +
-    shown.map((point) => `${chart.spec.series[point.name].name} ${nca.number(point.yval)}`).join(', ');
+    shown.map((point) => `${chart.spec.series[point.name].name} ${nca.number(point.yval)}`)
+      .join(', ');
 };
 
 // Shows a part of the range: `factor` of it, moved by `shift` of it; factor 0 is the whole.
-nca.zoom = function (chart, factor, shift) {
+nca.zoom = function(chart, factor, shift) {
   if (!chart.graph) return;
   if (factor === 0) return void chart.graph.resetZoom();
   const [first, last] = chart.graph.xAxisRange(), [low, high] = chart.graph.xAxisExtremes();
@@ -212,11 +246,11 @@ nca.zoom = function (chart, factor, shift) {
 };
 
 // A line at a moment, which is moved far more often than the chart is drawn.
-nca.setCursor = function (chart, x) {
+nca.setCursor = function(chart, x) {
   chart.at = x;
   nca.placeCursor(chart);
 };
-nca.placeCursor = function (chart) {
+nca.placeCursor = function(chart) {
   if (!chart.graph) return;
   const [first, last] = chart.graph.xAxisRange();
   chart.cursor.hidden = chart.at === null || chart.at < first || chart.at > last;
@@ -224,27 +258,32 @@ nca.placeCursor = function (chart) {
 };
 
 // Shows only the series whose legend entry is visible.
-nca.show = function (chart, visible) {
+nca.show = function(chart, visible) {
   if (chart.graph)
     chart.graph.updateOptions({visibility: chart.spec.series.map((one) => visible[one.colour])});
 };
 
-nca.recolour = function () {
-  document.querySelectorAll('[data-colour]').forEach((line) =>
-    line.setAttribute('stroke', nca.colour(Number(line.dataset.colour))));
-  nca.charts.forEach((chart) => chart.graph && chart.graph.updateOptions(nca.chartColours(chart.spec)));
+nca.recolour = function() {
+  document.querySelectorAll('[data-colour]')
+    .forEach((line) => line.setAttribute('stroke', nca.colour(Number(line.dataset.colour))));
+  nca.charts.forEach(
+    (chart) => chart.graph && chart.graph.updateOptions(nca.chartColours(chart.spec)));
 };
 nca.darkQuery.addEventListener('change', nca.recolour);
 
-// On paper a chart is as wide as the page, drawn for a white ground. It is scaled, not drawn at another
-// size: what a canvas of a new size shows would not reach the paper in time.
+// On paper a chart is as wide as the page, drawn for a white ground. It is scaled, not drawn at
+// another size: what a canvas of a new size shows would not reach the paper in time.
 addEventListener('beforeprint', () => {
   nca.isPrinting = true;
   nca.recolour();
-  nca.charts.forEach(({plot}) => { plot.style.zoom = String(660 / plot.clientWidth); });
+  nca.charts.forEach(({plot}) => {
+    plot.style.zoom = String(660 / plot.clientWidth);
+  });
 });
 addEventListener('afterprint', () => {
   nca.isPrinting = false;
-  nca.charts.forEach(({plot}) => { plot.style.zoom = ''; });
+  nca.charts.forEach(({plot}) => {
+    plot.style.zoom = '';
+  });
   nca.recolour();
 });
