@@ -156,6 +156,8 @@ nca.draw = function(chart) {
     axisLabelFontSize: 13,
     xLabelHeight: 18,
     highlightCircleSize: 3,
+    pointSize: 2.5,
+    drawPoints: spec.series.every((one) => one.x.length < 30),
     interactionModel: {...own, ...twoFingers},
     axes: {
       y: {axisLabelFormatter: nca.number, axisLabelWidth: 56},

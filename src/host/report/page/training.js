@@ -23,8 +23,10 @@ nca.facts = function(run) {
     ['On', machine],
     [
       'Batch, pool',
-      `${config.batch} out of ${config.pool || 'no pool: always the seed'}; ` +
-        `${config.reseeded} become the seed, ${config.damaged} are damaged`
+      config.pool === 0 ?
+        `${config.batch}, no pool: each starts from the seed` :
+        `${config.batch} out of ${nca.count(config.pool)}; the worst ${config.reseeded} replaced ` +
+          `by the seed, the best ${config.damaged} damaged`
     ],
     ['Steps', `${steps} an update`],
     ['Rate', `${config.rate}, ${config.schedule}; gradient: ${config.gradient}`],
