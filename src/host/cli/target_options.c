@@ -23,8 +23,8 @@ nca_status nca_grid_read(const char *text, int *height, int *width, nca_error *e
     return nca_config_grid(&config, height, width, error);
 }
 
-nca_status nca_place_read(const char *option, const char *text, int height, int width,
-                          int place[2], nca_error *error)
+nca_status nca_place_read(const char *option, const char *text, int height, int width, int place[2],
+                          nca_error *error)
 {
     char *end;
     const long y = strtol(text, &end, 10);
