@@ -53,7 +53,7 @@ for number in 000080 000160; do
 done
 is_animation run/growth.webp
 is_animation run/healing.webp
-expected="checkpoint.safetensors config.json growth.webp healing.webp loss.png metrics.jsonl model.safetensors pictures"
+expected="checkpoint.safetensors config.json growth.webp healing.webp loss.png machine.json metrics.jsonl model.safetensors pictures"
 [ "$(ls -A run | LC_ALL=C sort | tr '\n' ' ')" = "$expected " ] || fail "run holds $(ls -A run)"
 [ "$(numbers run/metrics.jsonl update)" = "$(seq 160)" ] || fail "the metrics do not count 1 to 160"
 

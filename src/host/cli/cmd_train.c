@@ -343,7 +343,10 @@ static nca_status prepare(run *of)
     signal(SIGINT, ask_to_stop);
     signal(SIGTERM, ask_to_stop);
     signal(SIGPIPE, SIG_IGN);
-    return of->options.resume ? go_on_in_folder(of) : start_folder(of);
+    NCA_TRY(of->options.resume ? go_on_in_folder(of) : start_folder(of));
+    if (nca_trainer_done(of->trainer) >= of->config.updates)   // this machine adds nothing
+        return NCA_OK;
+    return nca_run_folder_set_machine(of->log.folder, &of->compute, of->error);
 }
 
 // What is left of a run that failed: nothing where it did not begin, otherwise the way on.

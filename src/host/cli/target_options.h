@@ -39,5 +39,8 @@ nca_status nca_target_arguments_load(const nca_target_arguments *arguments, cons
 
 // Height and width of a grid as text, "N" or "HxW".
 nca_status nca_grid_read(const char *text, int *height, int *width, nca_error *error);
+// A cell of a grid as text, "Y,X"; `option` stands in the message.
+nca_status nca_place_read(const char *option, const char *text, int height, int width, int place[2],
+                          nca_error *error);
 
 #endif
