@@ -122,6 +122,6 @@ nca.showTraining = function() {
   body.append(...troubled.map(nca.eventTable));
   if (troubled.length === 0)
     body.append(
-      nca.make('p', {text: 'No update was skipped, nothing exploded and no sample died.'}));
+      nca.make('p', {text: 'No update was skipped and nothing went wrong.'}));
   charts.forEach(nca.draw);
 };
