@@ -37,6 +37,7 @@ refused "--grid" train --grid 10x
 refused "larger than the grid" train --target-size 40 --grid 20
 refused "no such device" train --device gpu9
 refused "--threads" train --threads -1
+refused "must be 1 to" eval good --cut-at 0
 
 # Memory: refused before it is allocated, with the bytes.
 refused "bytes" train --target 🦎 --grid 60000x60000
@@ -89,6 +90,8 @@ refused "--batch" train --resume good --batch 4
 refused "--target" train --resume good --target 🦋
 refused "--preset" train --resume good --preset growing
 mkdir half && cp good/config.json half/
+refused "metrics.jsonl" train --resume half
+cp good/metrics.jsonl half/
 refused "checkpoint.safetensors" train --resume half
 rm -r half
 cp -r good other && sed -i 's/"seed": 1,/"seed": 2,/' other/config.json
@@ -99,6 +102,9 @@ refused "checkpoint.safetensors" train --resume other
 rm -r other
 
 # Models.
+cp good/model.safetensors $'\xff.safetensors'
+refused "not UTF-8" info $'\xff.safetensors'
+rm $'\xff.safetensors'
 : >empty.safetensors
 refused "safetensors" run empty.safetensors --output x.png
 head -c 4000 /dev/urandom >noise.safetensors

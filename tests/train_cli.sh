@@ -53,7 +53,7 @@ for number in 000080 000160; do
 done
 is_animation run/growth.webp
 is_animation run/healing.webp
-expected="checkpoint.safetensors config.json growth.webp healing.webp loss.png metrics.jsonl model.safetensors pictures"
+expected="checkpoint.safetensors config.json growth.webp healing.webp loss.png machine.json metrics.jsonl model.safetensors pictures"
 [ "$(ls -A run | LC_ALL=C sort | tr '\n' ' ')" = "$expected " ] || fail "run holds $(ls -A run)"
 [ "$(numbers run/metrics.jsonl update)" = "$(seq 160)" ] || fail "the metrics do not count 1 to 160"
 
@@ -102,6 +102,12 @@ stopped() {
 }
 stopped INT 130
 stopped TERM 143
+
+# A run folder's own copy of its target is what counts, not another file of that name.
+mkdir here there && cp run/pictures/pool-000080.png here/a.png && cp run/loss.png there/a.png
+(cd here && "$nca" train "${settings[@]}" --target a.png --updates 2 --out ../copied --quiet >/dev/null)
+(cd there && "$nca" train --resume ../copied --updates 3 --quiet >/dev/null) ||
+  fail "another file of the target's name stops the run"
 
 # What was trained is judged, run and told about.
 "$nca" eval run --steps 12,20 --seeds 3 --cut-at 12 --heal-steps 10 --long-run 30 --json >eval.json

@@ -20,8 +20,8 @@ typedef struct nca_trainer nca_trainer;
 //   ROLLED_BACK    several skips in a row, a seed that dies again and again, or a rule that is not
 //                  finite: back to the last good rule, with other random draws
 //   POOL_REPAIRED  no cell of the batch lives: nothing of it is kept, its rows became the seed
-//   RESEEDED       samples died while others live: the update counts, the rows of the dead became the
-//                  seed; common early in training, where a cut can take all of a small pattern
+//   RESEEDED       what grew from the seed died while others live: the update counts, and its row
+//                  is the seed again
 //   GAVE_UP        rolling back did not help: training ends with the last good rule
 #define NCA_EVENTS(X)                 \
     X(NONE, "")                       \

@@ -30,7 +30,7 @@ static const nca_option rows[] = {
      "the number that all their fire masks are drawn from [1]", NULL},
     {"cuts", NCA_OPTION_FLAG, offsetof(eval_options, cuts), 0, 0, NULL,
      "the five cuts and their healing (--no-cuts leaves them out)", NULL},
-    {"cut-at", NCA_OPTION_INT, offsetof(eval_options, cut_at), 0, 1000000, "T",
+    {"cut-at", NCA_OPTION_INT, offsetof(eval_options, cut_at), 1, 1000000, "T",
      "step of the cuts [200]", NULL},
     {"heal-steps", NCA_OPTION_INT, offsetof(eval_options, heal_steps), 1, 1000000, "T",
      "steps after them [400]", NULL},

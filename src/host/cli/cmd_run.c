@@ -75,30 +75,12 @@ static void ask_to_stop(int number)
     signal(number, SIG_DFL);
 }
 
-// "Y,X" within the grid.
-static nca_status read_place(const char *text, int height, int width, int place[2],
-                             nca_error *error)
-{
-    char *end;
-    const long y = strtol(text, &end, 10);
-    const bool has_comma = end != text && *end == ',';
-    const char *second = has_comma ? end + 1 : text;
-    const long x = strtol(second, &end, 10);
-    if (!has_comma || end == second || *end || y < 0 || x < 0 || y >= height || x >= width)
-        return nca_fail(error, NCA_ARGUMENT,
-                        "--seed-at %.40s: must be a row and a column of the grid, 0,0 to %d,%d",
-                        text, height - 1, width - 1);
-    place[0] = (int)y;
-    place[1] = (int)x;
-    return NCA_OK;
-}
-
 static nca_status read_schedule(const run_options *options, nca_film *film, nca_error *error)
 {
     film->seeds = options->seeds.count;
     for (int i = 0; i < film->seeds; i++)
-        NCA_TRY(
-            read_place(options->seeds.item[i], film->height, film->width, film->seed_at[i], error));
+        NCA_TRY(nca_place_read("--seed-at", options->seeds.item[i], film->height, film->width,
+                               film->seed_at[i], error));
     if (film->seeds == 0) {
         film->seeds = 1;
         film->seed_at[0][0] = film->height / 2;

@@ -42,16 +42,12 @@ static const char details[] =
     "once. Exit code 0 when trained, 1 when training went wrong, 2 for bad input, 130 or 143 when\n"
     "a signal ended it.\n"
     "\n"
-    "When a loss, gradient or state is not finite, a state is beyond 1e5 or no cell lives, "
-    "nothing\n"
-    "of the update is kept, and the pool's rows that went wrong become the seed; so do the rows "
-    "of\n"
-    "samples that died while others live. After 5 lost updates in a row, after 20 in which the "
-    "seed\n"
-    "died, or at once where the rule is not finite, the rule goes back to the last good one "
-    "(renewed\n"
-    "every 100 updates) and the pool to the seed; where that is due a fourth time before the good\n"
-    "rule was renewed, training ends with it. All of this stands in metrics.jsonl.\n";
+    "When a loss, gradient or state is not finite, a state is beyond 1e5 or no cell lives,\n"
+    "nothing of the update is kept, and the rows of the pool that went wrong become the seed.\n"
+    "After 5 lost updates in a row, after 20 in which what grew from the seed died, or at once\n"
+    "where the rule is not finite, the rule goes back to the last good one (renewed every 100\n"
+    "updates) and the pool to the seed; when that is due a fourth time with no renewal between,\n"
+    "training ends with it. All of this stands in metrics.jsonl.\n";
 
 static const double event_seconds = 10;
 
@@ -347,7 +343,10 @@ static nca_status prepare(run *of)
     signal(SIGINT, ask_to_stop);
     signal(SIGTERM, ask_to_stop);
     signal(SIGPIPE, SIG_IGN);
-    return of->options.resume ? go_on_in_folder(of) : start_folder(of);
+    NCA_TRY(of->options.resume ? go_on_in_folder(of) : start_folder(of));
+    if (nca_trainer_done(of->trainer) >= of->config.updates)   // this machine adds nothing
+        return NCA_OK;
+    return nca_run_folder_set_machine(of->log.folder, &of->compute, of->error);
 }
 
 // What is left of a run that failed: nothing where it did not begin, otherwise the way on.

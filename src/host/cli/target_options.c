@@ -2,6 +2,7 @@
 #include "cli/target_options.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cli/run_folder.h"
@@ -20,6 +21,23 @@ nca_status nca_grid_read(const char *text, int *height, int *width, nca_error *e
     if (strcmp(text, "auto") == 0)
         return nca_fail(error, NCA_ARGUMENT, "--grid auto: must be N or HxW here");
     return nca_config_grid(&config, height, width, error);
+}
+
+nca_status nca_place_read(const char *option, const char *text, int height, int width, int place[2],
+                          nca_error *error)
+{
+    char *end;
+    const long y = strtol(text, &end, 10);
+    const bool has_comma = end != text && *end == ',';
+    const char *second = has_comma ? end + 1 : text;
+    const long x = strtol(second, &end, 10);
+    if (!has_comma || end == second || *end || y < 0 || x < 0 || y >= height || x >= width)
+        return nca_fail(error, NCA_ARGUMENT,
+                        "%s %.40s: must be a row and a column of the grid, 0,0 to %d,%d", option,
+                        text, height - 1, width - 1);
+    place[0] = (int)y;
+    place[1] = (int)x;
+    return NCA_OK;
 }
 
 static nca_status choose_grid(const nca_target_arguments *given, const nca_config *config,

@@ -5,12 +5,13 @@
 #include "io/image.h"
 
 // A small file can claim to unpack to gigabytes. What stb_image may ask for at once is bounded by
-// the size that the picture is said to have.
+// the size that the picture is said to have. It is cleared, for a JPEG may name a Huffman table that
+// it never brings, and a table of nothing decodes to nothing instead of to what the memory held.
 static _Thread_local size_t piece_limit_bytes;
 
 static void *take_piece(size_t bytes)
 {
-    return bytes <= piece_limit_bytes ? malloc(bytes) : NULL;
+    return bytes <= piece_limit_bytes ? calloc(1, bytes) : NULL;
 }
 
 static void *grow_piece(void *piece, size_t bytes)

@@ -1,6 +1,7 @@
 // A run folder: everything to repeat and to go on with a training run.
 //
 //   config.json              every setting
+//   machine.json             what it was trained on
 //   target.EXTENSION         a copy of the target, where it is a file
 //   metrics.jsonl            a JSON object for each update
 //   model.safetensors        the rule, renewed at every checkpoint
