@@ -138,6 +138,7 @@ refused "--steps" eval good --steps 5,3
 refused "--steps" eval good --steps x
 refused "did you mean step" bench stepp
 refused "--active" bench step --active 0.9 --fire-rate 0.5
+refused "the smallest disc" bench step --active 0.001 --grid 12 --steps 8
 
 # What the processor lacks, and what nobody has.
 NCA_CPU_ISA=mmx refused "no such instruction set" bench step

@@ -90,6 +90,29 @@ sed 's/"F32"/"F16"/' good/model.safetensors >half.safetensors
 refused "F16 is not read here" run half.safetensors --output x.png
 sed 's/"fire_rate":"0.5"/"fire_rate":"7.5"/' good/model.safetensors >rate.safetensors
 refused "fire_rate" run rate.safetensors --output x.png
+# oracle STEPS METADATA SIDE: an oracle case of zeros, one cell or SIDE x SIDE; it has no answers.
+oracle() {
+  local side=${3-1} cells x0 rule target fire header
+  cells=$((side * side)) x0=$((16 * side * side))
+  rule=$((x0 + 272)) target=$((x0 + 272 + x0)) fire=$((x0 + 272 + x0 + cells * $1))
+  header="{\"x0\":{\"dtype\":\"F32\",\"shape\":[1,$side,$side,4],\"data_offsets\":[0,$x0]},
+    \"hidden.bias\":{\"dtype\":\"F32\",\"shape\":[4],\"data_offsets\":[$x0,$((x0 + 16))]},
+    \"hidden.weight\":{\"dtype\":\"F32\",\"shape\":[4,12],\"data_offsets\":[$((x0 + 16)),$((x0 + 208))]},
+    \"output.weight\":{\"dtype\":\"F32\",\"shape\":[4,4],\"data_offsets\":[$((x0 + 208)),$((x0 + 272))]},
+    \"output.bias\":{\"dtype\":\"F32\",\"shape\":[4],\"data_offsets\":[$((x0 + 272)),$((x0 + 288))]},
+    \"target\":{\"dtype\":\"F32\",\"shape\":[$side,$side,4],\"data_offsets\":[$((rule + 16)),$((target + 16))]},
+    \"fire\":{\"dtype\":\"U8\",\"shape\":[$1,1,$side,$side],\"data_offsets\":[$((target + 16)),$((fire + 16))]},
+    \"__metadata__\":{${2-}}}"
+  printf "\\$(printf %o $((${#header} % 256)))\\$(printf %o $((${#header} / 256)))\0\0\0\0\0\0%s" "$header"
+  head -c $((fire + 16)) /dev/zero
+}
+oracle 0 >no-step.safetensors
+refused "of no step" verify no-step.safetensors
+refused "of no step" verify no-step.safetensors --device reference
+oracle 1 '"alive_threshold":"-1"' >threshold.safetensors
+refused "alive_threshold is -1" verify threshold.safetensors
+oracle 1 >unanswered.safetensors
+refused 'no tensor "expected.x"' verify unanswered.safetensors
 truncate -s 64M giant.json
 refused "67108864 bytes" train --config giant.json
 refused "67108864 bytes" import giant.json -o x.safetensors
@@ -128,6 +151,22 @@ refused "bytes" run good --steps 10000000 --output x.gif
 refused "bytes" run good --steps 10000000 --columns 10 --output x.png
 refused "too large for WebP" run good --grid 1x20000 --steps 1 --output x.webp
 refused "too long for WebP" run good --steps 10000000 --fps 0.1 --output x.webp
+
+# What the process may have counts, not only what the machine has: a gigabyte here. (AddressSanitizer
+# reserves more than that before it begins.)
+oracle 40000 '' 40 >long.safetensors
+limited() {
+  (ulimit -v 1000000 && refused "and this machine has 1024000000; choose smaller" "$@"; exit $failed) || failed=1
+}
+if (ulimit -v 1000000 && "$nca" --version) >/dev/null 2>&1; then
+  limited bench step --grid 1000 --batch 1 --steps 32
+  limited eval good --grid 2000 --seeds 4
+  limited run good --grid 3000 --output x.npy
+  limited verify long.safetensors
+  limited verify long.safetensors --device reference
+  limited train "${small[@]}" --grid 1000 --steps-max 32
+fi
+rm long.safetensors
 
 # A limit on the size of files is an error like any other.
 (ulimit -f 1 && refused "File too large" run good --steps 200 --output x.npy && exit $failed) || failed=1

@@ -43,9 +43,15 @@ enum { SKIPPED = 77 };   // exit code of a test that lacks what it needs
 // AVX-512 kernels run by SIMDe they are the only ones: the others have a program of their own.
 static const char *const isas[] = {
 #if !defined(NCA_TEST_BY_SIMDE)
-    "scalar", "avx2",
+    "scalar",
 #endif
-    "avx512", NULL};
+#if defined(__x86_64__) && !defined(NCA_TEST_BY_SIMDE)
+    "avx2",
+#endif
+#if defined(__x86_64__)
+    "avx512",
+#endif
+    NULL};
 
 // The cpu backend with one instruction set; false, and a word about it, where the machine lacks it.
 static inline bool open_cpu(const char *isa, int threads, nca_compute *out)

@@ -37,7 +37,7 @@ enum { COUNTS = sizeof counts / sizeof *counts };
 static nca_cpu_ops fill_ops(const variant *v, int channels, int hidden)
 {
     nca_cpu_ops ops;
-    nca_cpu_fill_scalar(&ops);
+    nca_cpu_fill_scalar(&ops, channels, hidden);
     if (v)
         v->fill(&ops, channels, hidden);
     return ops;
@@ -244,7 +244,9 @@ static float *run_network(const nca_cpu_ops *ops, int channels, int hidden, int 
     };
     ops->mlp(&packed.rule, p, count, unit, out);
     ops->mlp_hidden(&packed.rule, p, count, unit);
-    ops->mlp_backward(&packed.rule, p, unit, dout, count, dunit, dp, &gradient);
+    const nca_cpu_chunk cells = {
+        .count = count, .p = p, .hidden = unit, .dout = dout, .dhidden = dunit, .dp = dp};
+    ops->mlp_backward(&packed.rule, &cells, &gradient);
     free(p), free(dout);
     free_rule(&packed);
     return all;

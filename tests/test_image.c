@@ -156,7 +156,22 @@ static void test_a_png_with_a_turned_bit_is_refused(void **state)
     free(bytes);
 }
 
-// Any other file with any byte changed is refused or read, and nothing else happens.
+// What came out of a file is a picture, whatever the file: of sane sizes and premultiplied pixels.
+static void check_picture(const nca_image *image)
+{
+    assert_in_range(image->height, 1, 16384);
+    assert_in_range(image->width, 1, 16384);
+    for (size_t i = 0; i < (size_t)image->height * (size_t)image->width; i++) {
+        const float *p = image->pixels + 4 * i;
+        if (!(p[3] >= 0 && p[3] <= 1))
+            fail_msg("alpha %g", p[3]);
+        for (int k = 0; k < 3; k++)
+            if (!(p[k] >= 0 && p[k] <= p[3]))
+                fail_msg("colour %g with alpha %g", p[k], p[3]);
+    }
+}
+
+// Any other file with any byte changed is refused or read as a picture, and nothing else happens.
 static void test_a_changed_byte_does_no_harm(void **state)
 {
     (void)state;
@@ -170,8 +185,10 @@ static void test_a_changed_byte_does_no_harm(void **state)
                 if (strstr(all[i], ".tga") && (at == 13 || at == 15))
                     continue;   // only makes it large, which costs time
                 bytes[at] ^= changes[change];
-                if (nca_image_decode(bytes, size, "x", &image, NULL) == NCA_OK)
+                if (nca_image_decode(bytes, size, "x", &image, NULL) == NCA_OK) {
+                    check_picture(&image);
                     nca_image_free(&image);
+                }
                 bytes[at] ^= changes[change];
             }
         free(bytes);

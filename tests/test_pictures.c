@@ -63,7 +63,7 @@ static void test_a_mosaic_shows_every_state_in_order(void **state)
 {
     (void)state;
     float *states = make_states(7, 5, 6, 4);
-    assert_int_equal(nca_mosaic_write(scratch("m.png"), states, 7, 5, 6, 4, NULL), NCA_OK);
+    assert_int_equal(nca_mosaic_write(scratch("m.png"), &(nca_states){states, 7, 5, 6, 4}, NULL), NCA_OK);
     nca_image image = read_picture(scratch("m.png"));
     // Three columns; every state has an area of its own colour, as large as its cells.
     int scale = 0, last_y = -1, last_x = -1;
@@ -94,7 +94,8 @@ static void test_a_batch_is_shown_before_and_after(void **state)
     float *before = make_states(2, 8, 8, 16), *after = make_states(20, 8, 8, 16);
     // Twenty samples are more than are shown; the first of both rows have colours 10 and 20.
     float *many = make_states(20, 8, 8, 16);
-    assert_int_equal(nca_batch_picture_write(scratch("b.png"), many, after, 20, 8, 8, 16, NULL),
+    const nca_states twenty = {after, 20, 8, 8, 16}, two = {after, 2, 8, 8, 16};
+    assert_int_equal(nca_batch_picture_write(scratch("b.png"), many, &twenty, NULL),
                      NCA_OK);
     nca_image image = read_picture(scratch("b.png"));
     static const int first[3] = {10, 0, 0}, shown[3] = {160, 0, 0}, hidden[3] = {170, 0, 0};
@@ -103,11 +104,32 @@ static void test_a_batch_is_shown_before_and_after(void **state)
     assert_int_equal(count_near(&image, shown), area);
     assert_int_equal(count_near(&image, hidden), 0);
     nca_image_free(&image);
-    assert_int_equal(nca_batch_picture_write(scratch("b.png"), before, after, 2, 8, 8, 16, NULL),
+    assert_int_equal(nca_batch_picture_write(scratch("b.png"), before, &two, NULL),
                      NCA_OK);
     free(before);
     free(after);
     free(many);
+}
+
+// A mosaic of all would be above a gigabyte: it shows the first few, and so does a batch.
+static void test_large_states_are_shown_in_part(void **state)
+{
+    (void)state;
+    enum { SIDE = 2400, THERE = 2 };
+    const nca_states many = {make_states(THERE, SIDE, SIDE, 4), 64, SIDE, SIDE, 4};
+    static const int first[3] = {10, 0, 0}, second[3] = {20, 0, 0};
+    assert_int_equal(nca_mosaic_write(scratch("l.png"), &many, NULL), NCA_OK);
+    nca_image image = read_picture(scratch("l.png"));
+    assert_int_equal(count_near(&image, first), SIDE * SIDE);
+    assert_int_equal(count_near(&image, second), SIDE * SIDE);
+    assert_true((size_t)image.height * (size_t)image.width < 3 * SIDE * SIDE);
+    nca_image_free(&image);
+    assert_int_equal(nca_batch_picture_write(scratch("l.png"), many.data, &many, NULL), NCA_OK);
+    image = read_picture(scratch("l.png"));
+    assert_int_equal(count_near(&image, first), 2 * SIDE * SIDE);
+    assert_int_equal(count_near(&image, second), 0);
+    nca_image_free(&image);
+    free((void *)many.data);
 }
 
 static void test_states_that_exploded_are_still_shown(void **state)
@@ -118,7 +140,7 @@ static void test_states_that_exploded_are_still_shown(void **state)
     states[1] = INFINITY;
     states[2] = -INFINITY;
     states[3] = NAN;
-    assert_int_equal(nca_mosaic_write(scratch("n.png"), states, 2, 8, 8, 4, NULL), NCA_OK);
+    assert_int_equal(nca_mosaic_write(scratch("n.png"), &(nca_states){states, 2, 8, 8, 4}, NULL), NCA_OK);
     nca_image image = read_picture(scratch("n.png"));
     nca_image_free(&image);
     free(states);
@@ -203,6 +225,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_mosaic_shows_every_state_in_order),
         cmocka_unit_test(test_a_batch_is_shown_before_and_after),
+        cmocka_unit_test(test_large_states_are_shown_in_part),
         cmocka_unit_test(test_states_that_exploded_are_still_shown),
         cmocka_unit_test(test_a_curve_that_falls_is_drawn_falling),
         cmocka_unit_test(test_odd_curves_are_drawn),

@@ -92,7 +92,7 @@ static nca_rollout rollout_of(const seam_case *of, const given *from)
                          .step_size = of->step_size,
                          .alive_threshold = NCA_ALIVE_THRESHOLD,
                          .fire = from->fire,
-                         .keep_tape = true};
+                         .keep_tape = of->shape.tape_steps > 0};
 }
 
 // A session that has gone forward and backward; owned, but for `on`.

@@ -135,8 +135,8 @@ static void refuse_rows(bench *of)
 static void refuse_rollouts(bench *of)
 {
     const nca_rollout good = short_rollout();
-    nca_rollout bad[9];
-    for (int i = 0; i < 9; i++)
+    nca_rollout bad[11];
+    for (int i = 0; i < 11; i++)
         bad[i] = good;
     bad[0].steps = -1;
     bad[1].steps = 5;   // the tape holds 4
@@ -147,8 +147,31 @@ static void refuse_rollouts(bench *of)
     bad[6].step_size = NAN;
     bad[7].first_step = -1;
     bad[8].first_step = (int)NCA_RANDOM_STEPS_LIMIT - 2;
-    for (int i = 0; i < 9; i++)
+    bad[9].alive_threshold = NAN;
+    bad[10].alive_threshold = -0.1;   // a clear cell would be alive
+    for (int i = 0; i < 11; i++)
         assert_refused(NCA_ARGUMENT, of->backend->forward(of->session, &bad[i], NULL, error));
+}
+
+// Not even a rollout of no step can keep its tape where there is none.
+static void check_session_without_tape(bench *of)
+{
+    nca_shape shape = small;
+    shape.tape_steps = 0;
+    nca_session *session = open_session(&of->on, &shape);
+    nca_rollout rollout = short_rollout();
+    for (rollout.steps = 0; rollout.steps < 2; rollout.steps++)
+        assert_refused(NCA_ARGUMENT, of->backend->forward(session, &rollout, NULL, error));
+    rollout.keep_tape = false;
+    assert_ok(of->backend->forward(session, &rollout, NULL, error));
+    assert_refused(NCA_ARGUMENT, of->backend->backward(session, NULL, error));
+    of->backend->destroy(session);
+}
+
+static void test_no_tape_is_kept_without_one(void **state)
+{
+    (void)state;
+    for_every_backend(check_session_without_tape);
 }
 
 static void refuse_updates(bench *of)
@@ -243,6 +266,21 @@ static void check_shapes(bench *of)
     assert_ptr_equal(untouched, of->session);
 }
 
+// Whatever holds a number for each parameter is counted: the four buffers, and what the gradient
+// rules work in, in f32 or, in the reference, in f64.
+static void check_bytes(bench *of)
+{
+    const nca_shape rule = {1, 1, 1, 256, 4096, 0, 1};
+    const size_t number = strcmp(of->backend->name, "reference") == 0 ? 8 : 4;
+    assert_true(of->backend->session_bytes(of->on.device, &rule) >= 5 * number * total_of(&rule));
+}
+
+static void test_bytes_count_what_parameters_need(void **state)
+{
+    (void)state;
+    for_every_backend(check_bytes);
+}
+
 static void test_shapes_that_cannot_be_are_refused(void **state)
 {
     (void)state;
@@ -274,6 +312,8 @@ int main(void)
         cmocka_unit_test(test_pieces_of_buffers),
         cmocka_unit_test(test_what_is_out_of_range_is_refused_and_changes_nothing),
         cmocka_unit_test(test_backward_needs_its_tape),
+        cmocka_unit_test(test_no_tape_is_kept_without_one),
+        cmocka_unit_test(test_bytes_count_what_parameters_need),
         cmocka_unit_test(test_shapes_that_cannot_be_are_refused),
         cmocka_unit_test(test_devices_that_are_not_there_are_refused),
     };

@@ -14,7 +14,7 @@
 //   * One thread at a time uses a device and its sessions.
 //   * Determinism. The same calls on the same device give the same bits, for any number of threads.
 //   * Randomness. Fire bits are those of nca/rng.h; nothing else is drawn behind the seam.
-//   * Ownership. Arguments are the caller's and unchanged. A session is destroyed before its device.
+//   * Ownership. Arguments are the caller's, unchanged. A session is destroyed before its device.
 //   * Failure. A call that fails leaves parameters, moments and pool as they were; the batch may be
 //     lost.
 //
@@ -26,9 +26,8 @@
 //   alive       the largest alpha in the 3x3 neighbourhood is above the threshold, in x AND in u
 //               (before dead cells are cleared)
 //   result      x' = alive ? u : 0, in all channels
-// No gradient flows through fire or alive. A backend may leave out whatever cannot change x' (dead
-// cells), but not the alpha of a dead cell's update where that decides whether a neighbour is alive
-// in u.
+// No gradient flows through fire or alive. A backend may leave out whatever cannot change x': dead
+// cells, but not the alpha of their update where it decides whether a neighbour is alive in u.
 #ifndef NCA_BACKEND_H
 #define NCA_BACKEND_H
 
@@ -50,7 +49,7 @@ typedef struct nca_session nca_session;   // of one device; opaque
 typedef struct nca_device_options {
     int threads;       // CPU threads; 0: one for each core this process may use
     int number;        // which of several devices of the kind
-    const char *isa;   // caps the instruction set: "scalar", "avx2", "avx512"; NULL: $NCA_CPU_ISA
+    const char *isa;   // caps the instruction set, one of the variants; NULL: $NCA_CPU_ISA
     // Of GPUs alone; other devices refuse them.
     const char *cuda_path;   // what computes the network: "fused" kernels, "cublas", or "auto" (and
                              // NULL), which is fused where the sizes allow it
@@ -74,7 +73,7 @@ typedef struct nca_shape {
     int channels;     // C, a multiple of 4
     int hidden;       // K, a multiple of 4
     int pool;         // N
-    int tape_steps;   // longest rollout whose backward pass may be asked for
+    int tape_steps;   // longest rollout whose backward pass may be asked for; 0: of none
 } nca_shape;
 
 // What can be uploaded and downloaded, all f32 in the layout of nca/tensor.h and nca/model.h.
@@ -93,8 +92,10 @@ typedef enum nca_buffer {
 // A part of the grid that is cleared, in cells. A cell (y, x) lies inside
 //   the circle   where ((y - center_y) / radius_y)^2 + ((x - center_x) / radius_x)^2 < 1
 //   the box      where top <= y < bottom and left <= x < right
+typedef enum nca_region_kind { NCA_REGION_CIRCLE, NCA_REGION_BOX } nca_region_kind;
+
 typedef struct nca_region {
-    enum { NCA_REGION_CIRCLE, NCA_REGION_BOX } kind;
+    nca_region_kind kind;
     double center_y, center_x, radius_y, radius_x;
     int top, left, bottom, right;
 } nca_region;
@@ -106,9 +107,10 @@ typedef struct nca_rollout {
     double fire_rate;         // 0..1
     double angle;             // a, in RADIANS
     double step_size;         // multiplies the update
-    double alive_threshold;   // NCA_ALIVE_THRESHOLD but in tests
+    double alive_threshold;   // NCA_ALIVE_THRESHOLD but in tests; 0 or more, so that a clear cell
+                              // makes no other alive
     const uint8_t *fire;      // [T,B,H,W] given bits; NULL: those of nca/rng.h, slot b the sample
-    bool keep_tape;           // a backward pass follows; T <= tape_steps
+    bool keep_tape;           // a backward pass follows; tape_steps >= 1, and T <= tape_steps
     bool measure;             // fill the times of the reports: the clock is read often
 } nca_rollout;
 
@@ -154,11 +156,14 @@ typedef struct nca_update_report {
 typedef struct nca_backend {
     const char *name;          // as in --device
     const char *description;   // one line for `nca info`
+    // What nca_device_options.isa may ask for, from the plainest on, whether this machine has it or
+    // not; ended by NULL. NULL where there is nothing to choose.
+    const char *const *variants;
 
     // -- Device -----------------------------------------------------------------------------------
 
     // NCA_DEVICE when the machine lacks it or the asked instruction set, NCA_ARGUMENT for options
-    // out of range.
+    // out of range. `options` may be NULL: all of them zero.
     nca_status (*open)(const nca_device_options *options, nca_device **out, nca_error *error);
     void (*close)(nca_device *device);   // accepts NULL
     void (*info)(const nca_device *device, nca_device_info *out);
@@ -196,7 +201,8 @@ typedef struct nca_backend {
 
     // -- Rollout and learning ---------------------------------------------------------------------
 
-    // The batch goes T steps forward. `report` may be NULL.
+    // The batch goes T steps forward. `report` may be NULL. NCA_ARGUMENT for a rollout out of the
+    // ranges above.
     nca_status (*forward)(nca_session *session, const nca_rollout *rollout, nca_pass_report *report,
                           nca_error *error);
     // samples [B]: what the batch is like now, against the target.
@@ -214,8 +220,7 @@ typedef struct nca_backend {
     nca_status (*synchronize)(nca_session *session, nca_error *error);
 } nca_backend;
 
-// The backends of this build, ended by NULL: src/host/devices.c is the one host file that names
-// them.
+// The backends of this build, ended by NULL. src/host/devices.c alone names them.
 const nca_backend *const *nca_backends(void);
 
 // An opened device with its functions.

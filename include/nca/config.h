@@ -79,9 +79,10 @@ nca_config nca_config_default(void);
 nca_status nca_config_grid(const nca_config *config, int *height, int *width, nca_error *error);
 
 // Checks that every number is within its range, that every text is understood, and that the fields
-// go together: steps_min <= steps_max, damage radii in order, reseeded + damaged <= batch, batch <=
-// pool unless drawn with replacement, target within the grid, channels and hidden multiples of 4.
-// The message names the option.
+// go together. The message names the option.
+//   channels and hidden are multiples of 4, steps_min <= steps_max, damage radii in order
+//   reseeded + damaged <= batch, and batch <= pool unless drawn with replacement
+//   the target lies within the grid
 nca_status nca_config_check(const nca_config *config, nca_error *error);
 
 // Whether a field, by its name, changes the trajectory of a run: all but preset, checkpoint_every

@@ -1,11 +1,8 @@
 // The update rule: two linear layers, 3C -> K, ReLU, K -> C, and where its parameters lie.
 //
-// Parameters are one flat f32 array of four tensors in this order, each row major, as PyTorch's
-// `Linear` has them:
-//   hidden.weight [K,3C]   inputs in three groups of C: identity, x-gradient, y-gradient
-//   hidden.bias   [K]
-//   output.weight [C,K]
-//   output.bias   [C]
+// Parameters are one flat f32 array of four tensors in the order of the list below, each row major,
+// as PyTorch's `Linear` has them. The inputs of hidden.weight lie in three groups of C: identity,
+// x-gradient, y-gradient.
 #ifndef NCA_MODEL_H
 #define NCA_MODEL_H
 
@@ -19,13 +16,38 @@
 extern "C" {
 #endif
 
+// X(enum, name in files, axes, sizes of the axes in C channels `c` and K hidden units `k`)
+#define NCA_PARAMETER_TENSORS(X)                                 \
+    X(HIDDEN_WEIGHT, "hidden.weight", 2, k, (NCA_PERCEIVED * c)) \
+    X(HIDDEN_BIAS, "hidden.bias", 1, k, 1)                       \
+    X(OUTPUT_WEIGHT, "output.weight", 2, c, k)                   \
+    X(OUTPUT_BIAS, "output.bias", 1, c, 1)
+
 enum {
-    NCA_HIDDEN_WEIGHT,
-    NCA_HIDDEN_BIAS,
-    NCA_OUTPUT_WEIGHT,
-    NCA_OUTPUT_BIAS,
-    NCA_TENSORS,
+#define NCA_TENSOR_ENUM(name, text, axes, rows, columns) NCA_##name,
+    NCA_PARAMETER_TENSORS(NCA_TENSOR_ENUM)
+#undef NCA_TENSOR_ENUM
+        NCA_TENSORS,
 };
+
+// What one of them is called in files.
+const char *nca_tensor_name(int tensor);
+
+typedef struct nca_tensor_shape {
+    int axes;         // 1 or 2
+    size_t size[2];   // of a bias [size, 1]
+} nca_tensor_shape;
+
+static inline nca_tensor_shape nca_tensor_shape_of(int tensor, int channels, int hidden)
+{
+    const size_t c = (size_t)channels, k = (size_t)hidden;
+    const nca_tensor_shape shapes[] = {
+#define NCA_TENSOR_SHAPE(name, text, axes, rows, columns) {axes, {rows, columns}},
+        NCA_PARAMETER_TENSORS(NCA_TENSOR_SHAPE)
+#undef NCA_TENSOR_SHAPE
+    };
+    return shapes[tensor];
+}
 
 // Offsets and sizes, in elements, of the four tensors.
 typedef struct nca_layout {
@@ -36,15 +58,12 @@ typedef struct nca_layout {
 
 static inline nca_layout nca_layout_of(int channels, int hidden)
 {
-    const size_t c = (size_t)channels, k = (size_t)hidden;
     nca_layout layout;
-    layout.size[NCA_HIDDEN_WEIGHT] = k * NCA_PERCEIVED * c;
-    layout.size[NCA_HIDDEN_BIAS] = k;
-    layout.size[NCA_OUTPUT_WEIGHT] = c * k;
-    layout.size[NCA_OUTPUT_BIAS] = c;
     layout.total = 0;
     for (int i = 0; i < NCA_TENSORS; i++) {
+        const nca_tensor_shape shape = nca_tensor_shape_of(i, channels, hidden);
         layout.offset[i] = layout.total;
+        layout.size[i] = shape.size[0] * shape.size[1];
         layout.total += layout.size[i];
     }
     return layout;

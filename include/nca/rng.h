@@ -1,5 +1,5 @@
-// Random numbers as a function of what they are for: Philox4x32-10, counter based (Salmon et al.
-// 2011).
+// Random numbers as a function of what they are for: Philox4x32-10, which is counter based.
+// Source: Salmon et al. 2011.
 //
 // No state is kept: the same (seed, update, sample, step, cell) gives the same bits on every
 // backend, for any number of threads and in any order, so that a run is repeated, resumed and

@@ -77,7 +77,8 @@ nca_status nca_trainer_update(nca_trainer *trainer, nca_update_result *out, nca_
 int64_t nca_trainer_done(const nca_trainer *trainer);
 
 // The batch of the latest update before and after its rollout, [B,H,W,C] each, owned by the trainer
-// until the next update. `before` is kept only after nca_trainer_keep_before(trainer, true).
+// until the next update. `before` is kept only after nca_trainer_keep_before(trainer, true);
+// NCA_ARGUMENT where the latest update has not kept it.
 void nca_trainer_keep_before(nca_trainer *trainer, bool keep);
 nca_status nca_trainer_batch(nca_trainer *trainer, const float **before, const float **after,
                              nca_error *error);

@@ -17,8 +17,7 @@ static size_t smaller(size_t a, size_t b)
     return a < b ? a : b;
 }
 
-// Edit distance in which two neighbours that changed places count as one, with '_' and '-' the
-// same.
+// Edit distance in which two neighbours that changed places count as one; '_' and '-' are the same.
 static size_t distance(const char *a, const char *b)
 {
     size_t rows[3][WORD_MAX + 1];   // of the last three letters of `a`, by turns

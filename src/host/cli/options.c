@@ -14,7 +14,8 @@
     {#name, NCA_OPTION_TEXT, offsetof(nca_config, name), sizeof(standard) > 1, NCA_TEXT_BYTES - 1, \
      value, help, NULL},
 #define INT_ROW(name, standard, min, max, value, help)                                            \
-    {#name, NCA_OPTION_INT, offsetof(nca_config, name), (double)min, (double)max, value, help, NULL},
+    {#name, NCA_OPTION_INT, offsetof(nca_config, name), (double)min, (double)max, value, help,    \
+     NULL},
 #define REAL_ROW(name, standard, min, max, value, help)                                           \
     {#name, NCA_OPTION_REAL, offsetof(nca_config, name), min, max, value, help, NULL},
 #define FLAG_ROW(name, standard, help)                                                            \

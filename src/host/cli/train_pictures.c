@@ -24,7 +24,8 @@ nca_status nca_train_pictures_target(nca_train_pictures *of, const nca_image *ta
 {
     char path[NCA_PATH_BYTES];
     NCA_TRY(nca_run_log_path(of->log, "pictures/target.png", path, error));
-    return nca_mosaic_write(path, target->pixels, 1, of->height, of->width, NCA_VISIBLE, error);
+    const nca_states shown = {target->pixels, 1, of->height, of->width, NCA_VISIBLE};
+    return nca_mosaic_write(path, &shown, error);
 }
 
 static nca_status name_picture(nca_train_pictures *of, const char *kind, char path[NCA_PATH_BYTES],
@@ -42,8 +43,9 @@ static nca_status write_batch(nca_train_pictures *of, nca_error *error)
     const float *before, *after;
     NCA_TRY(name_picture(of, "batch", path, error));
     NCA_TRY(nca_trainer_batch(of->trainer, &before, &after, error));
-    return nca_batch_picture_write(path, before, after, (int)of->config->batch, of->height,
-                                   of->width, (int)of->config->channels, error);
+    const nca_states shown = {after, (int)of->config->batch, of->height, of->width,
+                              (int)of->config->channels};
+    return nca_batch_picture_write(path, before, &shown, error);
 }
 
 static nca_status write_pool(nca_train_pictures *of, nca_error *error)
@@ -57,12 +59,12 @@ static nca_status write_pool(nca_train_pictures *of, nca_error *error)
     float *states = malloc(state * sizeof *states);
     if (!states)
         return nca_fail(error, NCA_MEMORY, "the pool's picture: no memory for it");
+    const nca_states shown = {states, count, of->height, of->width, (int)of->config->channels};
     nca_status status = name_picture(of, "pool", path, error);
     if (status == NCA_OK)
         status = nca_trainer_pool(of->trainer, 0, count, states, error);
     if (status == NCA_OK)
-        status = nca_mosaic_write(path, states, count, of->height, of->width,
-                                  (int)of->config->channels, error);
+        status = nca_mosaic_write(path, &shown, error);
     free(states);
     return status;
 }

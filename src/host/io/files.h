@@ -42,8 +42,8 @@ const char *nca_output_temporary(const nca_output *output);
 nca_status nca_file_write(const char *path, const void *bytes, size_t size_bytes, nca_error *error);
 
 // Makes a folder that does not exist yet, its parents as well; one that exists and is empty will
-// do. NCA_FILE when it is not empty. `made` (may be NULL) gets how many were made; on failure none
-// stays.
+// do. NCA_FILE when it is not empty; no folder that was made stays then.
+//   made   out, how many were made; may be NULL
 nca_status nca_folder_create(const char *path, int *made, nca_error *error);
 // Undoes nca_folder_create, where the folders are empty.
 void nca_folder_unmake(const char *path, int made);

@@ -1,5 +1,4 @@
-// Folders: made with their parents, and unmade when what should have been in them did not come to
-// be.
+// Folders: made with their parents, and unmade when nothing came to be in them.
 #define _GNU_SOURCE   // dirfd, unlinkat
 #include <dirent.h>
 #include <errno.h>

@@ -9,9 +9,8 @@
 
 nca_status nca_image_create(int height, int width, nca_image *out, nca_error *error)
 {
-    NCA_TRY(
-        nca_memory_check(nca_memory_product((uint64_t)height, (uint64_t)width, 4, sizeof(float)),
-                         error, "a picture of %dx%d", height, width));
+    const uint64_t bytes = nca_memory_product((uint64_t)height, (uint64_t)width, 4, sizeof(float));
+    NCA_TRY(nca_memory_check(bytes, error, "a picture of %dx%d", height, width));
     float *pixels = calloc((size_t)height * (size_t)width * 4, sizeof *pixels);
     if (!pixels)
         return nca_fail(error, NCA_MEMORY, "a picture of %dx%d: no memory for it", height, width);

@@ -1,9 +1,8 @@
-// Looks through a picture's file before it is decoded. stb_image fills up what is missing from a
-// file that was cut off, does not look at checksums, and follows a JPEG through as many scans as it
-// claims.
+// Looks through a picture's file before it is decoded: stb_image fills up what is missing from one
+// that was cut off, does not look at checksums, and follows a JPEG through all scans it claims.
 //
 //   PNG    chunks: length, type, data, CRC-32 of type and data; the last is IEND
-//   JPEG   segments: ff, marker, length, data; after SOS coded data up to the next marker; EOI ends it
+//   JPEG   segments: ff, marker, length, data; after SOS coded data up to a marker; EOI ends it
 //   BMP    rows of pixels behind the offset in the header, each a multiple of 4 bytes
 //   TGA    18 bytes, a text, a palette, then pixels or packets of them
 //

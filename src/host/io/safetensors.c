@@ -235,7 +235,7 @@ nca_status nca_tensors_parse(const uint8_t *bytes, size_t size_bytes, const char
                         .data = bytes + LENGTH_BYTES + length,
                         .data_bytes = size_bytes - LENGTH_BYTES - length,
                         .error = error};
-    nca_tensors tensors = {0};
+    nca_tensors tensors = {.name = name};
     nca_status status = parse_header(&of, bytes + LENGTH_BYTES, (size_t)length, &tensors);
     if (status == NCA_OK)
         status = align_data(&of, &tensors);
@@ -275,7 +275,7 @@ static nca_status read_input(const nca_input *input, nca_tensors *tensors, nca_e
 nca_status nca_tensors_read(const char *path, nca_tensors *out, nca_error *error)
 {
     nca_input input = {0};
-    nca_tensors tensors = {0};
+    nca_tensors tensors = {.name = path};
     NCA_TRY(nca_input_open(path, &input, error));
     const nca_status status = read_input(&input, &tensors, error);
     nca_input_close(&input);
@@ -314,14 +314,14 @@ const char *nca_tensors_metadata(const nca_tensors *tensors, const char *key)
     return NULL;
 }
 
-nca_status nca_tensors_require(const nca_tensors *tensors, const char *path, const char *name,
-                               nca_dtype dtype, int axes, const int64_t *shape,
-                               const nca_tensor **out, nca_error *error)
+nca_status nca_tensors_require(const nca_tensors *tensors, const char *name, nca_dtype dtype,
+                               int axes, const int64_t *shape, const nca_tensor **out,
+                               nca_error *error)
 {
     const nca_tensor *tensor = nca_tensors_find(tensors, name);
     if (!tensor)
-        return nca_fail(error, NCA_FORMAT, "%s: has no tensor \"%s\"; is it the right file?", path,
-                        name);
+        return nca_fail(error, NCA_FORMAT, "%s: has no tensor \"%s\"; is it the right file?",
+                        tensors->name, name);
     bool fits = tensor->dtype == dtype && tensor->axes == axes;
     for (int i = 0; fits && i < axes; i++)
         fits = shape[i] < 0 || tensor->shape[i] == (uint64_t)shape[i];
@@ -329,7 +329,7 @@ nca_status nca_tensors_require(const nca_tensors *tensors, const char *path, con
         return nca_fail(error, NCA_FORMAT,
                         "%s: tensor \"%s\" has another shape or type than it "
                         "should; is it the right file?",
-                        path, name);
+                        tensors->name, name);
     *out = tensor;
     return NCA_OK;
 }

@@ -36,8 +36,9 @@ typedef struct nca_metadata {
     const char *value;
 } nca_metadata;
 
-// What a file holds; owns everything it points to.
+// What a file holds; owns everything it points to but its name.
 typedef struct nca_tensors {
+    const char *name;   // the file's, for messages; the caller's
     size_t count;
     nca_tensor *tensor;
     size_t metadata_count;
@@ -56,11 +57,11 @@ void nca_tensors_free(nca_tensors *tensors);
 // The tensor or metadata value of a name; NULL where there is none.
 const nca_tensor *nca_tensors_find(const nca_tensors *tensors, const char *name);
 const char *nca_tensors_metadata(const nca_tensors *tensors, const char *key);
-// The tensor of a name, with this dtype and shape, or a message that says what is wrong. A negative
-// size fits any.
-nca_status nca_tensors_require(const nca_tensors *tensors, const char *path, const char *name,
-                               nca_dtype dtype, int axes, const int64_t *shape,
-                               const nca_tensor **out, nca_error *error);
+// The tensor of a name, with this dtype and shape [axes], or a message that says what is wrong. A
+// negative size fits any.
+nca_status nca_tensors_require(const nca_tensors *tensors, const char *name, nca_dtype dtype,
+                               int axes, const int64_t *shape, const nca_tensor **out,
+                               nca_error *error);
 
 // Writes whole or not at all; names and texts are UTF-8. elements and size_bytes of the tensors are
 // taken from their shapes.

@@ -36,10 +36,10 @@ static nca_status open_animation(const char *path, const nca_writer_options *opt
                         "%s: frames of %dx%d pixels are too large for WebP; at most %d a side",
                         path, options->height, options->width, WEBP_MAX_DIMENSION);
     if (1000.0 * options->frames / options->frames_per_second > INT_MAX)
-        return nca_fail(
-            error, NCA_ARGUMENT,
-            "%s: a film of %d frames is too long for WebP; write fewer, or more a second", path,
-            options->frames);
+        return nca_fail(error, NCA_ARGUMENT,
+                        "%s: a film of %d frames is too long for WebP; write fewer, or more a "
+                        "second",
+                        path, options->frames);
     animation *of = calloc(1, sizeof *of);
     if (!of || !WebPAnimEncoderOptionsInit(&settings)) {
         free(of);

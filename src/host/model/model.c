@@ -11,8 +11,16 @@
 #include "io/text.h"
 #include "nca/rng.h"
 
-static const char *const tensor_names[NCA_TENSORS] = {"hidden.weight", "hidden.bias",
-                                                      "output.weight", "output.bias"};
+static const char *const tensor_names[] = {
+#define NCA_TENSOR_TEXT(name, text, ...) text,
+    NCA_PARAMETER_TENSORS(NCA_TENSOR_TEXT)
+#undef NCA_TENSOR_TEXT
+};
+
+const char *nca_tensor_name(int tensor)
+{
+    return tensor_names[tensor];
+}
 
 nca_status nca_model_create(int channels, int hidden, nca_model *out, nca_error *error)
 {
@@ -66,15 +74,15 @@ static entry number(const char *key, double value)
 nca_status nca_model_save(const nca_model *model, const char *path, nca_error *error)
 {
     const nca_layout layout = nca_layout_of(model->channels, model->hidden);
-    const uint64_t k = (uint64_t)model->hidden, c = (uint64_t)model->channels;
-    const uint64_t shapes[NCA_TENSORS][2] = {{k, NCA_PERCEIVED * c}, {k, 0}, {c, k}, {c, 0}};
     nca_tensor tensor[NCA_TENSORS];
-    for (int i = 0; i < NCA_TENSORS; i++)
-        tensor[i] = (nca_tensor){.name = tensor_names[i],
+    for (int i = 0; i < NCA_TENSORS; i++) {
+        const nca_tensor_shape shape = nca_tensor_shape_of(i, model->channels, model->hidden);
+        tensor[i] = (nca_tensor){.name = nca_tensor_name(i),
                                  .dtype = NCA_F32,
-                                 .axes = shapes[i][1] ? 2 : 1,
-                                 .shape = {shapes[i][0], shapes[i][1]},
+                                 .axes = shape.axes,
+                                 .shape = {shape.size[0], shape.size[1]},
                                  .data = model->parameters + layout.offset[i]};
+    }
     const entry numbers[] = {
         number("fire_rate", model->fire_rate),   number("angle_degrees", model->angle),
         number("step_size", model->step_size),   number("grid_height", model->grid_height),
@@ -89,30 +97,38 @@ nca_status nca_model_save(const nca_model *model, const char *path, nca_error *e
     return nca_tensors_write(path, tensor, NCA_TENSORS, metadata, NUMBERS + 2, error);
 }
 
-// A number of the metadata within its range; `otherwise` where the file has none.
-static nca_status read_number(const nca_tensors *tensors, const char *path, const char *key,
-                              double min, double max, double otherwise, double *out,
+// A number of the metadata, and what it is where the file has none.
+typedef struct setting {
+    const char *key;
+    double min, max, otherwise;
+} setting;
+
+static nca_status read_number(const nca_tensors *tensors, const setting *of, double *out,
                               nca_error *error)
 {
-    const char *text = nca_tensors_metadata(tensors, key);
+    const char *text = nca_tensors_metadata(tensors, of->key);
     char *end = NULL;
-    const double value = text ? strtod(text, &end) : otherwise;
-    if (text && (end == text || *end || !(value >= min && value <= max)))
-        return nca_fail(error, NCA_FORMAT, "%s: its %s is \"%.40s\"; it must be %g to %g", path,
-                        key, text, min, max);
+    const double value = text ? strtod(text, &end) : of->otherwise;
+    if (text && (end == text || *end || !(value >= of->min && value <= of->max)))
+        return nca_fail(error, NCA_FORMAT, "%s: its %s is \"%.40s\"; it must be %g to %g",
+                        tensors->name, of->key, text, of->min, of->max);
     *out = value;
     return NCA_OK;
 }
 
-static nca_status read_settings(const nca_tensors *tensors, const char *path, nca_model *model,
-                                nca_error *error)
+static nca_status read_settings(const nca_tensors *tensors, nca_model *model, nca_error *error)
 {
+    static const setting fire_rate = {"fire_rate", 0, 1, 0.5},
+                         angle = {"angle_degrees", -360, 360, 0},
+                         step_size = {"step_size", -100, 100, 1},
+                         grid_height = {"grid_height", 0, 1 << 20, 0},
+                         grid_width = {"grid_width", 0, 1 << 20, 0};
     double height = 0, width = 0;
-    NCA_TRY(read_number(tensors, path, "fire_rate", 0, 1, 0.5, &model->fire_rate, error));
-    NCA_TRY(read_number(tensors, path, "angle_degrees", -360, 360, 0, &model->angle, error));
-    NCA_TRY(read_number(tensors, path, "step_size", -100, 100, 1, &model->step_size, error));
-    NCA_TRY(read_number(tensors, path, "grid_height", 0, 1 << 20, 0, &height, error));
-    NCA_TRY(read_number(tensors, path, "grid_width", 0, 1 << 20, 0, &width, error));
+    NCA_TRY(read_number(tensors, &fire_rate, &model->fire_rate, error));
+    NCA_TRY(read_number(tensors, &angle, &model->angle, error));
+    NCA_TRY(read_number(tensors, &step_size, &model->step_size, error));
+    NCA_TRY(read_number(tensors, &grid_height, &height, error));
+    NCA_TRY(read_number(tensors, &grid_width, &width, error));
     model->grid_height = (int)height;
     model->grid_width = (int)width;
     const char *name = nca_tensors_metadata(tensors, "name");
@@ -120,41 +136,53 @@ static nca_status read_settings(const nca_tensors *tensors, const char *path, nc
     return NCA_OK;
 }
 
-static nca_status check_sizes(const nca_tensor *weight, const nca_tensor *bias, const char *path,
-                              nca_error *error)
+// C and K, from the shapes of a file's tensors.
+static nca_status read_sizes(const nca_tensors *tensors, int *c, int *k, nca_error *error)
 {
+    const int64_t any[] = {-1, -1};
+    const nca_tensor *weight, *bias;
+    NCA_TRY(nca_tensors_require(tensors, nca_tensor_name(NCA_HIDDEN_WEIGHT), NCA_F32, 2, any,
+                                &weight, error));
+    NCA_TRY(nca_tensors_require(tensors, nca_tensor_name(NCA_OUTPUT_BIAS), NCA_F32, 1, any, &bias,
+                                error));
     const uint64_t hidden = weight->shape[0], channels = bias->shape[0];
-    if (channels >= 4 && channels <= 256 && channels % 4 == 0 && hidden >= 4 && hidden <= 4096 &&
-        hidden % 4 == 0)
-        return NCA_OK;
-    return nca_fail(error, NCA_FORMAT,
-                    "%s: %llu channels and %llu hidden units; both must be multiples of 4, up to "
-                    "256 and 4096",
-                    path, (unsigned long long)channels, (unsigned long long)hidden);
+    if (channels < 4 || channels > 256 || channels % 4 || hidden < 4 || hidden > 4096 || hidden % 4)
+        return nca_fail(error, NCA_FORMAT,
+                        "%s: %llu channels and %llu hidden units; both must be multiples of 4, up "
+                        "to 256 and 4096",
+                        tensors->name, (unsigned long long)channels, (unsigned long long)hidden);
+    *c = (int)channels;
+    *k = (int)hidden;
+    return NCA_OK;
 }
 
-static nca_status read_parameters(const nca_tensors *tensors, const char *path, nca_model *model,
-                                  nca_error *error)
+static nca_status find_tensors(const nca_tensors *tensors, int channels, int hidden,
+                               const nca_tensor *found[NCA_TENSORS], nca_error *error)
 {
-    const nca_tensor *weight, *bias;
-    const int64_t any[] = {-1, -1};
-    NCA_TRY(nca_tensors_require(tensors, path, tensor_names[0], NCA_F32, 2, any, &weight, error));
-    NCA_TRY(nca_tensors_require(tensors, path, tensor_names[3], NCA_F32, 1, any, &bias, error));
-    NCA_TRY(check_sizes(weight, bias, path, error));
-    const int64_t k = (int64_t)weight->shape[0], c = (int64_t)bias->shape[0];
-    const int64_t shapes[NCA_TENSORS][2] = {{k, NCA_PERCEIVED * c}, {k, 0}, {c, k}, {c, 0}};
+    for (int i = 0; i < NCA_TENSORS; i++) {
+        const nca_tensor_shape shape = nca_tensor_shape_of(i, channels, hidden);
+        const int64_t sizes[] = {(int64_t)shape.size[0], (int64_t)shape.size[1]};
+        NCA_TRY(nca_tensors_require(tensors, nca_tensor_name(i), NCA_F32, shape.axes, sizes,
+                                    &found[i], error));
+    }
+    return NCA_OK;
+}
+
+static nca_status read_parameters(const nca_tensors *tensors, nca_model *model, nca_error *error)
+{
     const nca_tensor *found[NCA_TENSORS];
-    for (int i = 0; i < NCA_TENSORS; i++)
-        NCA_TRY(nca_tensors_require(tensors, path, tensor_names[i], NCA_F32, shapes[i][1] ? 2 : 1,
-                                    shapes[i], &found[i], error));
-    NCA_TRY(nca_model_create((int)c, (int)k, model, error));
+    int channels = 0, hidden = 0;
+    NCA_TRY(read_sizes(tensors, &channels, &hidden, error));
+    NCA_TRY(find_tensors(tensors, channels, hidden, found, error));
+    NCA_TRY(nca_model_create(channels, hidden, model, error));
     const nca_layout layout = nca_layout_of(model->channels, model->hidden);
     for (int i = 0; i < NCA_TENSORS; i++)
         memcpy(model->parameters + layout.offset[i], found[i]->data, found[i]->size_bytes);
     for (size_t i = 0; i < layout.total; i++)
         if (!isfinite(model->parameters[i]))
             return nca_fail(error, NCA_FORMAT,
-                            "%s: a parameter is not a finite number; the rule is ruined", path);
+                            "%s: a parameter is not a finite number; the rule is ruined",
+                            tensors->name);
     return NCA_OK;
 }
 
@@ -169,9 +197,9 @@ nca_status nca_model_load(const char *path, nca_model *out, nca_error *error)
     nca_tensors tensors;
     nca_model model = {0};
     NCA_TRY(nca_tensors_read(path, &tensors, error));
-    nca_status status = read_parameters(&tensors, path, &model, error);
+    nca_status status = read_parameters(&tensors, &model, error);
     if (status == NCA_OK)
-        status = read_settings(&tensors, path, &model, error);
+        status = read_settings(&tensors, &model, error);
     nca_tensors_free(&tensors);
     if (status == NCA_OK)
         *out = model;

@@ -1,12 +1,14 @@
 // A rollout as a film.
 #include "report/movie.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "io/memory.h"
 #include "io/writers.h"
 #include "report/pictures.h"
+#include "session.h"
 
 enum { SIDE_PIXELS = 360 };
 
@@ -113,16 +115,18 @@ static nca_status open_film(shooting *of, const char *path, const nca_model *mod
     const nca_layout layout = nca_layout_of(model->channels, model->hidden);
     const size_t cells = (size_t)film->height * (size_t)film->width;
     const uint64_t scale = (uint64_t)of->scale;
-    NCA_TRY(nca_memory_check(
+    const uint64_t frames =
         nca_memory_sum(nca_memory_product(cells, (uint64_t)of->channels, sizeof *of->state, 1),
-                       nca_memory_product(cells, scale * scale + 1, 3, 1)),
-        error, "frames of %dx%d cells, %d pixels each", film->height, film->width, of->scale));
+                       nca_memory_product(cells, scale * scale + 1, 3, 1));
+    char what[96];
+    snprintf(what, sizeof what, "frames of %dx%d cells, %d pixels each", film->height, film->width,
+             of->scale);
     const nca_shape shape = {.batch = 1,
                              .height = film->height,
                              .width = film->width,
                              .channels = model->channels,
                              .hidden = model->hidden};
-    NCA_TRY(of->backend->create(compute->device, &shape, &of->session, error));
+    NCA_TRY(nca_session_open(compute, &shape, frames, what, &of->session, error));
     NCA_TRY(of->backend->upload(of->session, NCA_PARAMETERS, 0, layout.total, model->parameters,
                                 error));
     of->state = malloc(cells * (size_t)of->channels * sizeof *of->state);

@@ -20,14 +20,21 @@ typedef struct nca_curve_point {
 nca_status nca_curve_write(const char *path, const nca_curve_point *points, size_t count,
                            const char *title, nca_error *error);
 
-// Two rows, before and after, of up to 16 samples [B,H,W,C], each cell `scale` pixels, on white.
-nca_status nca_batch_picture_write(const char *path, const float *before, const float *after,
-                                   int batch, int height, int width, int channels,
+// States to be shown.
+typedef struct nca_states {
+    const float *data;   // [count,H,W,C]; the caller's
+    int count, height, width, channels;
+} nca_states;
+
+// Two rows, before and after, of up to 16 samples, on white. A cell is 1 to 4 pixels wide, so that
+// a row is about 2000 where it can be. Of samples that would make more than 2^24 pixels fewer are
+// shown.
+nca_status nca_batch_picture_write(const char *path, const float *before, const nca_states *after,
                                    nca_error *error);
 
-// `count` states [count,H,W,C] as a near-square mosaic, on white.
-nca_status nca_mosaic_write(const char *path, const float *states, int count, int height, int width,
-                            int channels, nca_error *error);
+// The states as a near-square mosaic, on white, with the same bounds: the first of them where all
+// would be too large.
+nca_status nca_mosaic_write(const char *path, const nca_states *states, nca_error *error);
 
 // An animation (by the path's extension) from the seed over `steps` steps; `region` is cleared at
 // step `damage_at` (negative: never). Scale is chosen so that the longer side is about 360 pixels.

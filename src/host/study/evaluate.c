@@ -3,8 +3,11 @@
 #include "study/evaluate.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "session.h"
 
 static const char *const cut_names[NCA_CUT_COUNT] = {
 #define NCA_CUT_TEXT(name, text) text,
@@ -190,7 +193,11 @@ static nca_status open_judging(judging *of, const nca_model *model, const nca_im
                              .width = of->width,
                              .channels = model->channels,
                              .hidden = model->hidden};
-    NCA_TRY(of->backend->create(compute->device, &shape, &of->session, error));
+    char what[96];
+    snprintf(what, sizeof what, "--seeds %d on a grid of %dx%d", shape.batch, of->height,
+             of->width);
+    NCA_TRY(nca_session_open(compute, &shape, batch_size(of) * sizeof *of->kept, what, &of->session,
+                             error));
     of->kept = malloc(batch_size(of) * sizeof *of->kept);
     of->samples = calloc(seeds, sizeof *of->samples);
     of->values = calloc(seeds, sizeof *of->values);

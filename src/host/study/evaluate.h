@@ -6,8 +6,9 @@
 #include "nca/image.h"
 #include "nca/model.h"
 
-// The article's five cuts: X(enum, name). Of a half the smaller part is cleared (upper: rows
-// 0..H/2-1, left: columns 0..W/2-1); the centre is two ninths of the sides: 16x16 of 72x72.
+// The article's five cuts: X(enum, name). Upper is rows 0..H/2-1 and lower the others, left is
+// columns 0..W/2-1 and right the others, so that the middle line of an odd side goes with lower and
+// right. The centre is two ninths of the sides: 16x16 of 72x72.
 #define NCA_CUTS(X) \
     X(UPPER, "upper") X(LOWER, "lower") X(LEFT, "left") X(RIGHT, "right") X(CENTER, "center")
 enum {
@@ -31,7 +32,7 @@ enum { NCA_EVALUATE_STEPS_MAX = 32 };
 
 typedef struct nca_evaluate_options {
     int seeds;                           // fire-mask seeds, run as one batch
-    uint64_t seed;                       // key of the first
+    uint64_t seed;                       // key of all: fire bits differ by the slot of the batch
     int steps[NCA_EVALUATE_STEPS_MAX];   // ascending
     int steps_count;
     int cut_at;                           // step of the cut, 200

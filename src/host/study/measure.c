@@ -2,10 +2,13 @@
 #include "study/measure.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <time.h>
+
+#include "session.h"
 
 // What is measured in every repeat.
 enum { FORWARD, LOSS, BACKWARD, UPDATE, STEP, PEAK, FORWARD_RATE, BACKWARD_RATE, SERIES };
@@ -126,7 +129,8 @@ static double active_fraction(const nca_pass_report *report)
     return (double)report->active_cells / (double)report->cell_steps;
 }
 
-// The radius whose disc, one cell wider for the alive mask, has the asked active fraction.
+// The radius whose disc, one cell wider for the alive mask, has about the asked active fraction. One
+// that is too small to hold a cell has none.
 static nca_status find_radius(measuring *of, nca_error *error)
 {
     const nca_measure_options *options = of->options;
@@ -137,7 +141,12 @@ static nca_status find_radius(measuring *of, nca_error *error)
         fill_states(of);
         NCA_TRY(take_step(of, false, seconds, error));
         const double found = active_fraction(&of->forward);
-        if (found <= 0 || fabs(found / options->active - 1) < 0.01)
+        if (found <= 0)
+            return nca_fail(error, NCA_ARGUMENT,
+                            "--active %g: the smallest disc on a grid of %dx%d is more; choose "
+                            "more, or a larger --grid",
+                            options->active, options->shape.height, options->shape.width);
+        if (fabs(found / options->active - 1) < 0.01 || i + 1 == PROBES)
             break;
         of->radius = (of->radius + 1) * sqrt(options->active / found) - 1;
     }
@@ -221,7 +230,7 @@ static nca_status measure(measuring *of, double *series, nca_measurement *out, n
     const double flop = (double)(of->forward.mlp_flop + of->backward.mlp_flop);
     out->share_of_peak = flop / (out->step.median_ms * 1e-3) / info.threads / out->peak_flops;
     getrusage(RUSAGE_SELF, &usage);
-    out->peak_rss_mb = (double)usage.ru_maxrss / 1024;
+    out->peak_rss_mb = (double)usage.ru_maxrss * 1024 / 1e6;   // it is in KiB
     out->radius = of->radius;
     return NCA_OK;
 }
@@ -231,7 +240,12 @@ nca_status nca_measure_step(const nca_measure_options *options, const nca_comput
 {
     measuring of = {.options = options, .backend = compute->backend, .device = compute->device};
     nca_measurement found = {0};
-    NCA_TRY(of.backend->create(of.device, &options->shape, &of.session, error));
+    const nca_shape *shape = &options->shape;
+    char what[96];
+    snprintf(what, sizeof what, "a batch of %d grids of %dx%d and %d steps", shape->batch,
+             shape->height, shape->width, shape->tape_steps);
+    NCA_TRY(nca_session_open(compute, shape, state_size(shape) * sizeof *of.states, what,
+                             &of.session, error));
     double *series = calloc((size_t)options->repeats * SERIES, sizeof *series);
     of.states = malloc(state_size(&options->shape) * sizeof *of.states);
     of.samples = calloc((size_t)options->shape.batch, sizeof *of.samples);

@@ -23,12 +23,13 @@ typedef struct nca_measurement {
     double forward_best, backward_best;     // the same in the fastest repeat
     double peak_flops;                      // multiply-add peak, flop/s a thread, median
     double share_of_peak;                   // whole steps: the products' flop over time and peak
-    double peak_rss_mb;                     // of the process so far
+    double peak_rss_mb;                     // of the process so far, in 10^6 bytes
     double radius;                          // of the disc, in cells
 } nca_measurement;
 
 // Every repeat is a timed step, one more whose products are clocked (reading the clock so often
 // costs a little) and a measurement of the peak, so that a machine that drifts does so for all.
+// NCA_ARGUMENT where no disc is small enough for the active fraction.
 nca_status nca_measure_step(const nca_measure_options *options, const nca_compute *compute,
                             nca_measurement *out, nca_error *error);
 

@@ -29,8 +29,8 @@ typedef struct nca_run_log {
 // A new folder with config.json (the text) in it. Refuses one that exists and is not empty.
 nca_status nca_run_log_create(const char *folder, const char *config_json, nca_run_log *out,
                               nca_error *error);
-// The folder of a run to go on with, locked; refuses one in which another process trains. Nothing of
-// it is read or changed before nca_run_log_continue().
+// The folder of a run to go on with, locked; refuses one in which another process trains. Nothing
+// of it is read or changed before nca_run_log_continue().
 nca_status nca_run_log_open(const char *folder, nca_run_log *out, nca_error *error);
 // Takes up the metrics after update `done`: what follows it is cut off, and what a killed process
 // left half written is removed. Refuses metrics that do not reach that update.

@@ -2,7 +2,11 @@
 #include "study/verify.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
+
+#include "io/memory.h"
+#include "session.h"
 
 void nca_verify_result_free(nca_verify_result *result)
 {
@@ -53,9 +57,16 @@ static nca_status run(const nca_verify_case *of, const nca_backend *backend, nca
 nca_status nca_verify_compute(const nca_verify_case *of, const nca_compute *compute,
                               nca_verify_result *out, nca_error *error)
 {
+    const nca_shape *shape = &of->shape;
+    const uint64_t state = nca_state_size((size_t)shape->batch, (size_t)shape->height,
+                                          (size_t)shape->width, (size_t)shape->channels);
     nca_session *session = NULL;
     nca_verify_result result;
-    NCA_TRY(compute->backend->create(compute->device, &of->shape, &session, error));
+    char what[96];
+    snprintf(what, sizeof what, "a case of %d grids of %dx%d and %d steps", shape->batch,
+             shape->height, shape->width, shape->tape_steps);
+    NCA_TRY(nca_session_open(compute, shape, nca_memory_product(2, state, sizeof(float), 1), what,
+                             &session, error));
     nca_status status = allocate(&of->shape, &result, error);
     if (status == NCA_OK) {
         status = run(of, compute->backend, session, &result, error);

@@ -97,50 +97,56 @@ static double mean_loss(const nca_verify_result *result, int batch)
     return sum / batch;
 }
 
-// The loss with `count` numbers moved by +-h along random signs; moved [count] out: by how much
-// each really moved, for f32 rounds.
-static nca_status loss_beside(const nca_verify_case *of, float *x, size_t count, double h,
-                              double *moved, double sign, const nca_compute *compute, double *out,
-                              nca_error *error)
+// A part of what a case starts from, which is moved a little along random signs.
+typedef struct shaking {
+    const nca_verify_case *of;
+    const nca_compute *reference;
+    float *x;                // [count], of the case
+    const float *gradient;   // [count] d loss / d x
+    size_t count;
+    double *moved;   // [count] by how much each really moved from below to above, for f32 rounds
+} shaking;
+
+// The loss with x moved to one side.
+static nca_status loss_beside(const shaking *on, double sign, double *out, nca_error *error)
 {
+    const double h = 1.0 / (1 << 24);   // small: units whose sign it changes count as error
     nca_verify_result result;
-    float *kept = malloc(count * sizeof *kept);
+    float *kept = malloc(on->count * sizeof *kept);
     if (!kept)
         return nca_fail(error, NCA_MEMORY, "finite differences: no memory for them");
-    memcpy(kept, x, count * sizeof *x);
-    for (size_t i = 0; i < count; i++) {
+    memcpy(kept, on->x, on->count * sizeof *kept);
+    for (size_t i = 0; i < on->count; i++) {
         const double draw =
             nca_random_uniform((nca_key){.seed = 99}, NCA_RANDOM_TEST, 0, 0, (uint32_t)i);
-        x[i] = (float)(x[i] + sign * h * (draw < 0.5 ? -1 : 1));
-        moved[i] += sign * x[i];
+        on->x[i] = (float)(on->x[i] + sign * h * (draw < 0.5 ? -1 : 1));
+        on->moved[i] += sign * on->x[i];
     }
-    const nca_status status = nca_verify_compute(of, compute, &result, error);
-    memcpy(x, kept, count * sizeof *x);
+    const nca_status status = nca_verify_compute(on->of, on->reference, &result, error);
+    memcpy(on->x, kept, on->count * sizeof *kept);
     free(kept);
     NCA_TRY(status);
-    *out = mean_loss(&result, of->shape.batch);
+    *out = mean_loss(&result, on->of->shape.batch);
     nca_verify_result_free(&result);
     return NCA_OK;
 }
 
 // The change of the loss along a direction, against what the gradient says of it.
-static nca_status check_difference(const made_case *of, float *x, const float *gradient,
-                                   size_t count, const nca_compute *reference, double *out,
-                                   nca_error *error)
+static nca_status check_difference(shaking *on, double *out, nca_error *error)
 {
-    const double h = 1.0 / (1 << 24);   // small: units whose sign it changes count as error
     double above = 0, below = 0, predicted = 0, size = 0;
-    double *moved = calloc(count, sizeof *moved);
-    if (!moved)
+    on->moved = calloc(on->count, sizeof *on->moved);
+    if (!on->moved)
         return nca_fail(error, NCA_MEMORY, "finite differences: no memory for them");
-    nca_status status = loss_beside(&of->given, x, count, h, moved, 1, reference, &above, error);
+    nca_status status = loss_beside(on, 1, &above, error);
     if (status == NCA_OK)
-        status = loss_beside(&of->given, x, count, h, moved, -1, reference, &below, error);
-    for (size_t i = 0; i < count; i++) {
-        predicted += gradient[i] * moved[i];
-        size += gradient[i] * moved[i] * (gradient[i] * moved[i]);
+        status = loss_beside(on, -1, &below, error);
+    for (size_t i = 0; i < on->count; i++) {
+        const double change = on->gradient[i] * on->moved[i];
+        predicted += change;
+        size += change * change;
     }
-    free(moved);
+    free(on->moved);
     *out = size > 0 ? fabs(above - below - predicted) / sqrt(size) : NAN;   // nothing lives
     return status;
 }
@@ -148,8 +154,6 @@ static nca_status check_difference(const made_case *of, float *x, const float *g
 static nca_status verify_differences(int number, const nca_compute *reference, nca_verdict *verdict,
                                      nca_error *error)
 {
-    static const char *const names[] = {"hidden.weight", "hidden.bias", "output.weight",
-                                        "output.bias", "x0"};
     const nca_shape *shape = &cases[number].shape;
     const nca_layout layout = nca_layout_of(shape->channels, shape->hidden);
     nca_verify_result result;
@@ -162,11 +166,13 @@ static nca_status verify_differences(int number, const nca_compute *reference, n
                                             (size_t)shape->width, (size_t)shape->channels);
         char name[96];
         double found = 0;
-        status =
-            check_difference(&of, is_state ? of.states : of.parameters + layout.offset[i],
-                             is_state ? result.state_gradient : result.gradient + layout.offset[i],
-                             is_state ? state : layout.size[i], reference, &found, error);
-        snprintf(name, sizeof name, "%s: %s", cases[number].name, names[i]);
+        shaking on = {.of = &of.given, .reference = reference};
+        on.x = is_state ? of.states : of.parameters + layout.offset[i];
+        on.gradient = is_state ? result.state_gradient : result.gradient + layout.offset[i];
+        on.count = is_state ? state : layout.size[i];
+        status = check_difference(&on, &found, error);
+        snprintf(name, sizeof name, "%s: %s", cases[number].name,
+                 is_state ? "x0" : nca_tensor_name(i));
         if (status == NCA_OK)
             nca_verdict_add(verdict, name, found, difference_allowance);
     }
@@ -224,21 +230,28 @@ static nca_status verify_devices(int number, const nca_compute *device, const nc
     return status;
 }
 
-static nca_status verify_variant(const char *isa, const nca_device_options *options,
-                                 nca_verdict *verdict, nca_error *error)
+// A variant of a backend against its plainest. One that the machine lacks is counted, and no
+// failure.
+static nca_status verify_variant(const nca_backend *backend, const char *isa,
+                                 const nca_device_options *options, nca_verdict *verdict,
+                                 nca_error *error)
 {
-    nca_device_options asked = *options, scalar = *options;
+    const char *name = backend->name, *plain = backend->variants[0];
+    nca_device_options asked = *options, plainest = *options;
     nca_compute device = {0}, judge = {0};
-    nca_error why;
+    nca_error why = {0};
     asked.isa = isa;
-    scalar.isa = "scalar";
-    if (nca_compute_open("cpu", &asked, &device, &why) != NCA_OK) {
-        fprintf(verdict->to, "cpu, %s against scalar: not checked: %s\n", isa, why.message);
+    plainest.isa = plain;
+    nca_status status = nca_compute_open(name, &asked, &device, &why);
+    if (status == NCA_DEVICE) {
+        fprintf(verdict->to, "%s, %s against %s: not checked: %s\n", name, isa, plain, why.message);
         verdict->unavailable++;
         return NCA_OK;
     }
-    fprintf(verdict->to, "cpu, %s against scalar\n", isa);
-    nca_status status = nca_compute_open("cpu", &scalar, &judge, error);
+    if (status != NCA_OK)
+        return nca_fail(error, status, "%s", why.message);
+    fprintf(verdict->to, "%s, %s against %s\n", name, isa, plain);
+    status = nca_compute_open(name, &plainest, &judge, error);
     for (int i = 0; i < CASES && status == NCA_OK; i++)
         status = verify_devices(i, &device, &judge, verdict, error);
     nca_compute_close(&judge);
@@ -249,7 +262,6 @@ static nca_status verify_variant(const char *isa, const nca_device_options *opti
 nca_status nca_verify_built_in(const nca_compute *compute, const nca_device_options *options,
                                nca_verdict *verdict, nca_error *error)
 {
-    static const char *const variants[] = {"avx2", "avx512"};
     const nca_device_options on_cpu = {.threads = options->threads};
     nca_compute reference = {0};
     NCA_TRY(nca_compute_open("reference", &on_cpu, &reference, error));
@@ -261,8 +273,9 @@ nca_status nca_verify_built_in(const nca_compute *compute, const nca_device_opti
         fprintf(verdict->to, "%s against the reference\n", compute->backend->name);
     for (int i = 0; i < CASES && status == NCA_OK && compute->backend != reference.backend; i++)
         status = verify_devices(i, compute, &reference, verdict, error);
-    for (size_t i = 0; i < sizeof variants / sizeof *variants && status == NCA_OK; i++)
-        status = verify_variant(variants[i], &on_cpu, verdict, error);
+    for (const nca_backend *const *b = nca_backends(); *b; b++)
+        for (int i = 1; (*b)->variants && (*b)->variants[i] && status == NCA_OK; i++)
+            status = verify_variant(*b, (*b)->variants[i], &on_cpu, verdict, error);
     nca_compute_close(&reference);
     return status;
 }

@@ -6,12 +6,10 @@
 #include <string.h>
 
 #include "io/safetensors.h"
+#include "session.h"
 #include "study/verify.h"
 
 static const double least_allowance = 1e-5, float32_factor = 10;
-
-static const char *const parameter_names[NCA_TENSORS] = {"hidden.weight", "hidden.bias",
-                                                         "output.weight", "output.bias"};
 
 // An oracle file that is open.
 typedef struct oracle {
@@ -35,7 +33,7 @@ static nca_status read_number(const oracle *of, const char *key, double otherwis
 static nca_status require(const oracle *of, const char *name, nca_dtype dtype, int axes,
                           const int64_t *shape, const nca_tensor **out)
 {
-    return nca_tensors_require(&of->tensors, of->path, name, dtype, axes, shape, out, of->error);
+    return nca_tensors_require(&of->tensors, name, dtype, axes, shape, out, of->error);
 }
 
 static nca_status find_allowance(const oracle *of, const char *name, double *out)
@@ -72,6 +70,9 @@ static nca_status read_shape(const oracle *of, nca_shape *out)
         if (x0->shape[i] < 1 || x0->shape[i] > 65536)
             return nca_fail(of->error, NCA_FORMAT, "%s: x0 has an axis of %llu", of->path,
                             (unsigned long long)x0->shape[i]);
+    if (fire->shape[0] < 1)
+        return nca_fail(of->error, NCA_FORMAT,
+                        "%s: its fire masks are of no step; a rollout has one at least", of->path);
     if (fire->shape[0] > 65536 || bias->shape[0] > 65536)
         return nca_fail(of->error, NCA_FORMAT, "%s: too many steps or hidden units", of->path);
     *out = (nca_shape){.batch = (int)x0->shape[0],
@@ -86,13 +87,13 @@ static nca_status read_shape(const oracle *of, nca_shape *out)
 // The four tensors one after the other. The caller frees them.
 static nca_status read_parameters(const oracle *of, const nca_shape *shape, float **out)
 {
-    const int64_t c = shape->channels, k = shape->hidden;
-    const int64_t shapes[NCA_TENSORS][2] = {{k, NCA_PERCEIVED * c}, {k, 0}, {c, k}, {c, 0}};
     const nca_layout layout = nca_layout_of(shape->channels, shape->hidden);
     const nca_tensor *found[NCA_TENSORS];
-    for (int i = 0; i < NCA_TENSORS; i++)
-        NCA_TRY(
-            require(of, parameter_names[i], NCA_F32, shapes[i][1] ? 2 : 1, shapes[i], &found[i]));
+    for (int i = 0; i < NCA_TENSORS; i++) {
+        const nca_tensor_shape wanted = nca_tensor_shape_of(i, shape->channels, shape->hidden);
+        const int64_t sizes[] = {(int64_t)wanted.size[0], (int64_t)wanted.size[1]};
+        NCA_TRY(require(of, nca_tensor_name(i), NCA_F32, wanted.axes, sizes, &found[i]));
+    }
     *out = malloc(layout.total * sizeof **out);
     if (!*out)
         return nca_fail(of->error, NCA_MEMORY, "%s: no memory for its parameters", of->path);
@@ -115,6 +116,10 @@ static nca_status read_rollout(const oracle *of, nca_verify_case *out)
     NCA_TRY(read_number(of, "step_size", 1, &rollout->step_size));
     NCA_TRY(read_number(of, "alive_threshold", 0.1, &rollout->alive_threshold));
     NCA_TRY(read_number(of, "steps", shape->tape_steps, &steps));
+    if (rollout->alive_threshold < 0)
+        return nca_fail(of->error, NCA_FORMAT,
+                        "%s: its alive_threshold is %g; it must be 0 or more", of->path,
+                        rollout->alive_threshold);
     if (steps != shape->tape_steps)
         return nca_fail(of->error, NCA_FORMAT, "%s: says %g steps and has fire masks for %d",
                         of->path, steps, shape->tape_steps);
@@ -130,9 +135,8 @@ static nca_status judge_result(const oracle *of, const nca_shape *shape,
                                const nca_verify_result *result)
 {
     const nca_layout layout = nca_layout_of(shape->channels, shape->hidden);
-    const int64_t c = shape->channels, k = shape->hidden, batch = shape->batch;
-    const int64_t states[] = {batch, shape->height, shape->width, c};
-    const int64_t shapes[NCA_TENSORS][2] = {{k, NCA_PERCEIVED * c}, {k, 0}, {c, k}, {c, 0}};
+    const int64_t batch = shape->batch;
+    const int64_t states[] = {batch, shape->height, shape->width, shape->channels};
     float *losses = malloc((size_t)batch * sizeof *losses);
     if (!losses)
         return nca_fail(of->error, NCA_MEMORY, "%s: no memory for its losses", of->path);
@@ -144,10 +148,11 @@ static nca_status judge_result(const oracle *of, const nca_shape *shape,
     free(losses);
     NCA_TRY(status);
     for (int i = 0; i < NCA_TENSORS; i++) {
+        const nca_tensor_shape given = nca_tensor_shape_of(i, shape->channels, shape->hidden);
+        const int64_t sizes[] = {(int64_t)given.size[0], (int64_t)given.size[1]};
         char name[64];
-        snprintf(name, sizeof name, "expected.grad.%s", parameter_names[i]);
-        NCA_TRY(
-            judge(of, name, result->gradient + layout.offset[i], shapes[i][1] ? 2 : 1, shapes[i]));
+        snprintf(name, sizeof name, "expected.grad.%s", nca_tensor_name(i));
+        NCA_TRY(judge(of, name, result->gradient + layout.offset[i], given.axes, sizes));
     }
     return judge(of, "expected.grad.x0", result->state_gradient, 4, states);
 }
@@ -258,6 +263,12 @@ static nca_status put(const optimizer_case *of, const nca_backend *backend, nca_
     return NCA_OK;
 }
 
+// The larger error; NaN is the worst, and stays.
+static double worse(double a, double b)
+{
+    return isnan(a) || a > b ? a : b;
+}
+
 // The worst error over the updates, for each tensor.
 static nca_status follow(const oracle *of, optimizer_case *given, nca_session *session, float *got,
                          double worst[CASE_TENSORS])
@@ -277,7 +288,7 @@ static nca_status follow(const oracle *of, optimizer_case *given, nca_session *s
             NCA_TRY(backend->synchronize(session, of->error));
             const double *expected =
                 (const double *)given->expected[i]->data + (size_t)u * elements;
-            worst[i] = fmax(worst[i], nca_relative_error(got, expected, elements));
+            worst[i] = worse(worst[i], nca_relative_error(got, expected, elements));
         }
     }
     return NCA_OK;
@@ -289,7 +300,7 @@ static nca_status verify_optimizer(const oracle *of)
     double worst[CASE_TENSORS] = {0};
     nca_session *session;
     NCA_TRY(read_optimizer(of, &given));
-    NCA_TRY(of->compute->backend->create(of->compute->device, &given.shape, &session, of->error));
+    NCA_TRY(nca_session_open(of->compute, &given.shape, 0, of->path, &session, of->error));
     float *got = malloc(given.layout.total * sizeof *got);
     nca_status status = got ? follow(of, &given, session, got, worst)
                             : nca_fail(of->error, NCA_MEMORY, "%s: no memory for it", of->path);

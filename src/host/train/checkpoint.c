@@ -56,7 +56,10 @@ static char *describe_config(const nca_config *config)
 #undef INT_LINE
 #undef REAL_LINE
 #undef FLAG_LINE
-    return fclose(to) == 0 ? text : NULL;
+    if (fclose(to) == 0)
+        return text;
+    free(text);
+    return NULL;
 }
 
 // What is written, gathered from the backend.
@@ -198,17 +201,16 @@ static nca_status check_identity(const nca_trainer *trainer, const nca_tensors *
 
 // Finds and checks everything before anything is changed.
 static nca_status find_tensors(const nca_trainer *trainer, const nca_tensors *tensors,
-                               const char *path, const nca_tensor *found[TENSORS], nca_error *error)
+                               const nca_tensor *found[TENSORS], nca_error *error)
 {
     const int64_t total[] = {(int64_t)trainer->layout.total}, counters[] = {COUNTERS};
     const int64_t pool[] = {trainer->config.pool, trainer->height, trainer->width,
                             trainer->config.channels};
     for (int i = 0; i < RULES; i++)
-        NCA_TRY(
-            nca_tensors_require(tensors, path, rule_names[i], NCA_F32, 1, total, &found[i], error));
-    NCA_TRY(nca_tensors_require(tensors, path, "pool", NCA_F32, 4, pool, &found[RULES], error));
-    NCA_TRY(nca_tensors_require(tensors, path, "counters", NCA_I64, 1, counters, &found[RULES + 1],
-                                error));
+        NCA_TRY(nca_tensors_require(tensors, rule_names[i], NCA_F32, 1, total, &found[i], error));
+    NCA_TRY(nca_tensors_require(tensors, "pool", NCA_F32, 4, pool, &found[RULES], error));
+    NCA_TRY(
+        nca_tensors_require(tensors, "counters", NCA_I64, 1, counters, &found[RULES + 1], error));
     return NCA_OK;
 }
 
@@ -262,7 +264,7 @@ nca_status nca_trainer_restore(nca_trainer *trainer, const char *path, nca_error
     NCA_TRY(nca_tensors_read(path, &tensors, error));
     nca_status status = check_identity(trainer, &tensors, path, error);
     if (status == NCA_OK)
-        status = find_tensors(trainer, &tensors, path, found, error);
+        status = find_tensors(trainer, &tensors, found, error);
     if (status == NCA_OK)
         status = check_rules(trainer, path, found, error);
     if (status == NCA_OK)

@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "io/memory.h"
+#include "session.h"
 #include "train/optimizer.h"
 #include "train/trainer_state.h"
 
@@ -273,22 +274,12 @@ nca_status nca_trainer_check_memory(const nca_config *config, const nca_compute 
                                     nca_error *error)
 {
     int height, width;
-    nca_device_info info;
     char what[128];
     NCA_TRY(nca_config_grid(config, &height, &width, error));
     const nca_shape shape = shape_of(config, height, width);
-    const uint64_t device = compute->backend->session_bytes(compute->device, &shape);
-    compute->backend->info(compute->device, &info);
     snprintf(what, sizeof what, "a batch of %d grids of %dx%d, a pool of %d and %d steps",
              shape.batch, height, width, shape.pool, shape.tape_steps);
-    const uint64_t host =
-        nca_memory_sum(host_bytes(config, height, width), info.uses_host_memory ? device : 0);
-    NCA_TRY(nca_memory_check(host, error, "%s", what));
-    if (device <= info.memory_bytes)
-        return NCA_OK;
-    return nca_fail(error, NCA_MEMORY,
-                    "%s: needs %llu bytes and the device has %zu; choose smaller sizes", what,
-                    (unsigned long long)device, info.memory_bytes);
+    return nca_session_check(compute, &shape, host_bytes(config, height, width), what, error);
 }
 
 nca_status nca_trainer_create(const nca_config *config, const nca_image *target,

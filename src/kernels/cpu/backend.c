@@ -13,28 +13,27 @@
 
 enum { THREADS_MAX = 1024, PEAK_RUNS = 5 };
 
-static const char *const isa_names[] = {"scalar", "avx2", "avx512"};
-
 // The option, or else NCA_CPU_ISA, caps the choice; what the processor lacks is refused.
-static nca_status choose_isa(const char *asked, nca_cpu_isa *out, nca_error *error)
+static nca_status choose_variant(const char *asked, int *out, nca_error *error)
 {
-    const char *variable = getenv("NCA_CPU_ISA");
-    const char *name = asked ? asked : variable;
-    *out = nca_cpu_isa_best();
-    if (!name || !*name)
-        return NCA_OK;
-    for (int isa = NCA_ISA_SCALAR; isa <= NCA_ISA_AVX512; isa++) {
-        if (strcmp(name, isa_names[isa]) != 0)
-            continue;
-        if (isa > (int)*out)
-            return nca_fail(error, NCA_DEVICE, "%s%s: this processor lacks it; the best here is %s",
-                            asked ? "" : "NCA_CPU_ISA=", name, isa_names[*out]);
-        *out = (nca_cpu_isa)isa;
-        return NCA_OK;
+    const nca_cpu_variant *table = nca_cpu_variants;
+    const char *name = asked ? asked : getenv("NCA_CPU_ISA");
+    char names[64] = "";
+    int best = 0, found = -1;
+    for (int i = 0; table[i].name; i++) {
+        best = table[i].is_supported() ? i : best;
+        found = name && strcmp(name, table[i].name) == 0 ? i : found;
+        const char *joint = i == 0 ? "" : table[i + 1].name ? ", " : " or ";
+        snprintf(names + strlen(names), sizeof names - strlen(names), "%s%s", joint, table[i].name);
     }
-    return nca_fail(error, NCA_ARGUMENT,
-                    "%s%.40s: no such instruction set; choose scalar, avx2 or avx512",
-                    asked ? "" : "NCA_CPU_ISA=", name);
+    if (name && *name && found < 0)
+        return nca_fail(error, NCA_ARGUMENT, "%s%.40s: no such instruction set; choose %s",
+                        asked ? "" : "NCA_CPU_ISA=", name, names);
+    if (found > best)
+        return nca_fail(error, NCA_DEVICE, "%s%s: this processor lacks it; the best here is %s",
+                        asked ? "" : "NCA_CPU_ISA=", name, table[best].name);
+    *out = found < 0 ? best : found;
+    return NCA_OK;
 }
 
 // Cores that this process may use.
@@ -76,7 +75,7 @@ static void close_device(nca_device *device)
 
 static nca_status open_device(const nca_device_options *options, nca_device **out, nca_error *error)
 {
-    nca_cpu_isa isa;
+    int variant = 0;
     const nca_device_options standard = {0};
     if (!options)
         options = &standard;
@@ -89,11 +88,11 @@ static nca_status open_device(const nca_device_options *options, nca_device **ou
     if (options->cuda_path || options->tape_every)
         return nca_fail(error, NCA_ARGUMENT,
                         "--cuda-path and --tape-every: of --device cuda alone; leave them out");
-    NCA_TRY(choose_isa(options->isa, &isa, error));
+    NCA_TRY(choose_variant(options->isa, &variant, error));
     nca_device *device = calloc(1, sizeof *device);
     if (!device)
         return nca_fail(error, NCA_MEMORY, "the cpu: no memory for its bookkeeping");
-    device->isa = isa;
+    device->variant = variant;
     device->memory_bytes = (size_t)sysconf(_SC_PHYS_PAGES) * (size_t)sysconf(_SC_PAGE_SIZE);
     name_processor(device->name, sizeof device->name);
     const int threads = options->threads > 0 ? options->threads : count_cores();
@@ -112,7 +111,7 @@ static void describe(const nca_device *device, nca_device_info *out)
                              .memory_bytes = device->memory_bytes,
                              .uses_host_memory = true};
     snprintf(out->name, sizeof out->name, "%s", device->name);
-    snprintf(out->variant, sizeof out->variant, "%s", isa_names[device->isa]);
+    snprintf(out->variant, sizeof out->variant, "%s", nca_cpu_variants[device->variant].name);
 }
 
 typedef struct burning {
@@ -145,13 +144,7 @@ static double measure_peak(nca_device *device)
     burning of = {.rate = calloc((size_t)runs, sizeof(double))};
     if (!of.rate)
         return 0;
-    nca_cpu_fill_scalar(&of.ops);
-#if defined(__x86_64__)
-    if (device->isa >= NCA_ISA_AVX2)
-        nca_cpu_fill_avx2(&of.ops, 16, 128);
-    if (device->isa >= NCA_ISA_AVX512)
-        nca_cpu_fill_avx512(&of.ops, 16, 128);
-#endif
+    nca_cpu_fill(device->variant, &of.ops, 16, 128);
     const nca_cpu_job job = {
         .samples = 1, .phases = 1, .bands = runs, .band = burn_band, .context = &of};
     double peak = 0;
@@ -173,6 +166,7 @@ static nca_status synchronize(nca_session *session, nca_error *error)
 const nca_backend nca_cpu_backend = {
     .name = "cpu",
     .description = "active cells only, on all cores, with AVX-512, AVX2 or plain C",
+    .variants = nca_cpu_variant_names,
     .open = open_device,
     .close = close_device,
     .info = describe,

@@ -8,11 +8,9 @@
 #include "ops.h"
 #include "workers.h"
 
-typedef enum nca_cpu_isa { NCA_ISA_SCALAR, NCA_ISA_AVX2, NCA_ISA_AVX512 } nca_cpu_isa;
-
 struct nca_device {
     nca_cpu_workers *workers;
-    nca_cpu_isa isa;
+    int variant;   // of nca_cpu_variants
     char name[128];
     size_t memory_bytes;
 };
@@ -119,8 +117,21 @@ static inline double nca_cpu_now(void)
 typedef void nca_cpu_band(void *session, int sample, int phase, int band, int worker);
 nca_status nca_cpu_run(nca_session *session, int phases, nca_cpu_band *band, nca_error *error);
 
-// isa.c: the best instruction set of this processor and operating system.
-nca_cpu_isa nca_cpu_isa_best(void);
+// variants.c: the instruction sets, each of which overwrites the kernels of those before it.
+typedef struct nca_cpu_variant {
+    const char *name;
+    bool (*is_supported)(void);   // by this processor and operating system
+    void (*fill)(nca_cpu_ops *ops, int channels, int hidden);
+} nca_cpu_variant;
+extern const nca_cpu_variant nca_cpu_variants[];    // ended by a row without a name
+extern const char *const nca_cpu_variant_names[];   // the same; ended by NULL
+// The kernels of a variant, for C channels and K hidden units.
+void nca_cpu_fill(int variant, nca_cpu_ops *ops, int channels, int hidden);
+
+// isa.c
+bool nca_cpu_has_scalar(void);
+bool nca_cpu_has_avx2(void);
+bool nca_cpu_has_avx512(void);
 
 // session.c
 uint64_t nca_cpu_session_bytes(const nca_device *device, const nca_shape *shape);

@@ -2,16 +2,22 @@
 // its place and run kernels by emulation.
 #include "cpu.h"
 
-nca_cpu_isa nca_cpu_isa_best(void)
+bool nca_cpu_has_scalar(void)
 {
-#if defined(__x86_64__)
-    __builtin_cpu_init();
-    const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
-    if (avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
-        __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq"))
-        return NCA_ISA_AVX512;
-    if (avx2)
-        return NCA_ISA_AVX2;
-#endif
-    return NCA_ISA_SCALAR;
+    return true;
 }
+
+#if defined(__x86_64__)
+bool nca_cpu_has_avx2(void)
+{
+    __builtin_cpu_init();
+    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+}
+
+bool nca_cpu_has_avx512(void)
+{
+    return nca_cpu_has_avx2() && __builtin_cpu_supports("avx512f") &&
+           __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bw") &&
+           __builtin_cpu_supports("avx512dq");
+}
+#endif

@@ -35,12 +35,13 @@ void nca_cpu_mlp_scalar(const nca_cpu_rule *rule, const float *p, int count, flo
     }
 }
 
-void nca_cpu_mlp_backward_scalar(const nca_cpu_rule *rule, const float *p, const float *hidden,
-                                 const float *dout, int count, float *dhidden, float *dp,
+void nca_cpu_mlp_backward_scalar(const nca_cpu_rule *rule, const nca_cpu_chunk *cells,
                                  const nca_cpu_gradient *sums)
 {
     const int channels = rule->channels, units = rule->hidden, inputs = NCA_PERCEIVED * channels;
-    for (int i = 0; i < count;
+    const float *p = cells->p, *hidden = cells->hidden, *dout = cells->dout;
+    float *dhidden = cells->dhidden, *dp = cells->dp;
+    for (int i = 0; i < cells->count;
          i++, p += inputs, dp += inputs, hidden += units, dhidden += units, dout += channels) {
         for (int j = 0; j < units; j++)
             dhidden[j] = 0;

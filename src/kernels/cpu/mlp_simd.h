@@ -136,11 +136,13 @@ static void add_rows(const float *x, int count, size_t columns, float *sums)
     }
 }
 
-static void mlp_backward(const nca_cpu_rule *rule, const float *p, const float *hidden,
-                         const float *dout, int count, float *dhidden, float *dp,
+static void mlp_backward(const nca_cpu_rule *rule, const nca_cpu_chunk *cells,
                          const nca_cpu_gradient *sums)
 {
     const size_t units = (size_t)rule->hidden;
+    const int count = cells->count;
+    const float *const p = cells->p, *const hidden = cells->hidden, *const dout = cells->dout;
+    float *const dhidden = cells->dhidden, *const dp = cells->dp;
     for (size_t j = 0; j < units; j += PANEL) {
         const product back = {.a = dout,
                               .a_row = CHANNELS,

@@ -32,6 +32,16 @@ typedef struct nca_cpu_gradient {
     float *output_bias;      // [C]
 } nca_cpu_gradient;
 
+// Cells on their way back through the network.
+typedef struct nca_cpu_chunk {
+    int count;             // at most NCA_CPU_CHUNK
+    const float *p;        // [count,3C] what they perceive
+    const float *hidden;   // [count,K] what the forward pass gives for p
+    const float *dout;     // [count,C]
+    float *dhidden;        // [count,K] scratch
+    float *dp;             // [count,3C] out
+} nca_cpu_chunk;
+
 // Cosine and sine of the angle of perception.
 typedef struct nca_cpu_rotation {
     float cosine;
@@ -61,10 +71,8 @@ typedef struct nca_cpu_ops {
 
     // hidden [count,K] = relu(p W1 + b1), out [count,C] = hidden W2 + b2; count <= NCA_CPU_CHUNK.
     void (*mlp)(const nca_cpu_rule *rule, const float *p, int count, float *hidden, float *out);
-    // From dout [count,C]: dp [count,3C], and adds to the sums. `dhidden` [count,K] is scratch;
-    // `hidden` is what the forward pass gave for p.
-    void (*mlp_backward)(const nca_cpu_rule *rule, const float *p, const float *hidden,
-                         const float *dout, int count, float *dhidden, float *dp,
+    // From dout to dp, and adds to the sums.
+    void (*mlp_backward)(const nca_cpu_rule *rule, const nca_cpu_chunk *cells,
                          const nca_cpu_gradient *sums);
     // The hidden layer alone, for the backward pass, which recomputes it.
     void (*mlp_hidden)(const nca_cpu_rule *rule, const float *p, int count, float *hidden);
@@ -73,8 +81,8 @@ typedef struct nca_cpu_ops {
     double (*burn)(long rounds, float *sink);
 } nca_cpu_ops;
 
-// Fills the table with the scalar definitions.
-void nca_cpu_fill_scalar(nca_cpu_ops *ops);
+// Fills the table with the scalar definitions, which do for any sizes.
+void nca_cpu_fill_scalar(nca_cpu_ops *ops, int channels, int hidden);
 // Overwrites entries with faster ones; those that need 16 channels and a multiple of 64 hidden
 // units keep the scalar ones otherwise.
 void nca_cpu_fill_avx2(nca_cpu_ops *ops, int channels, int hidden);
@@ -92,8 +100,7 @@ void nca_cpu_perceive_backward_scalar(const float *dp, size_t row, int channels,
 void nca_cpu_mlp_scalar(const nca_cpu_rule *rule, const float *p, int count, float *hidden,
                         float *out);
 void nca_cpu_mlp_hidden_scalar(const nca_cpu_rule *rule, const float *p, int count, float *hidden);
-void nca_cpu_mlp_backward_scalar(const nca_cpu_rule *rule, const float *p, const float *hidden,
-                                 const float *dout, int count, float *dhidden, float *dp,
+void nca_cpu_mlp_backward_scalar(const nca_cpu_rule *rule, const nca_cpu_chunk *cells,
                                  const nca_cpu_gradient *sums);
 
 #endif

@@ -16,8 +16,9 @@ static double burn(long rounds, float *sink)
     return 2.0 * CHAINS * (double)rounds;
 }
 
-void nca_cpu_fill_scalar(nca_cpu_ops *ops)
+void nca_cpu_fill_scalar(nca_cpu_ops *ops, int channels, int hidden)
 {
+    (void)channels, (void)hidden;
     *ops = (nca_cpu_ops){
         .name = "scalar",
         .panel = 0,

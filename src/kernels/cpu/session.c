@@ -35,8 +35,8 @@ static size_t multiply(arena *from, size_t a, size_t b)
     return product;
 }
 
-// Sizes that follow from the shape. Bands do not depend on the number of threads, so that sums do
-// not.
+// Sizes that follow from the shape. The number of threads is none of them: bands do not depend on
+// it, so that sums do not.
 static void set_sizes(nca_session *session, const nca_shape *shape)
 {
     const int rows = (shape->height + BANDS_MAX - 1) / BANDS_MAX;
@@ -152,8 +152,9 @@ static nca_status check_shape(const nca_shape *shape, nca_error *error)
     if (shape->batch < 1 || shape->height < 1 || shape->width < 1 || shape->pool < 0 ||
         shape->tape_steps < 0 || shape->height > 1 << 20 || shape->width > 1 << 20)
         return nca_fail(error, NCA_ARGUMENT,
-                        "a batch of %d grids of %dx%d: sizes must be from 1 to 1048576",
-                        shape->batch, shape->height, shape->width);
+                        "a batch of %d grids of %dx%d, a pool of %d and %d steps: sides must be "
+                        "from 1 to 1048576, the batch 1 or more, pool and steps 0 or more",
+                        shape->batch, shape->height, shape->width, shape->pool, shape->tape_steps);
     return NCA_OK;
 }
 
@@ -195,13 +196,7 @@ nca_status nca_cpu_session_create(nca_device *device, const nca_shape *shape, nc
     session->memory_bytes = bytes;
     madvise(session->memory, bytes, MADV_HUGEPAGE);
     session->device = device;
-    nca_cpu_fill_scalar(&session->ops);
-#if defined(__x86_64__)
-    if (device->isa >= NCA_ISA_AVX2)
-        nca_cpu_fill_avx2(&session->ops, shape->channels, shape->hidden);
-    if (device->isa >= NCA_ISA_AVX512)
-        nca_cpu_fill_avx512(&session->ops, shape->channels, shape->hidden);
-#endif
+    nca_cpu_fill(device->variant, &session->ops, shape->channels, shape->hidden);
     set_sizes(session, shape);
     arena from = {.base = session->memory};
     lay_out(&from, session, threads);

@@ -63,71 +63,93 @@ static nca_cpu_gradient sums_of(const nca_session *session, const nca_cpu_sample
     };
 }
 
+// What a band works with in one step.
+typedef struct band_back {
+    nca_session *session;
+    nca_cpu_scratch *scratch;
+    int y0, y1;
+    const float *state;   // before the step, from the band's first padded row on
+    const float *after;   // blocks of gradient after and before it
+    float *before;
+    const nca_span *alive;   // [H] of this step
+    const uint8_t *masks;    // plane of this step
+    nca_cpu_gradient sums;
+} band_back;
+
 // Living cells pass their gradient on; those of them that fired are listed, by their numbers in
 // the block. Returns how many.
-static int pass_on(const nca_session *session, const nca_cpu_sample *sample, int step, int y0,
-                   int y1, const float *after, float *before, uint32_t *cells)
+static int pass_on(const band_back *of)
 {
+    const nca_session *session = of->session;
     const size_t channels = (size_t)session->shape.channels;
-    const nca_span *alive = sample->alive + (size_t)step * (size_t)session->shape.height;
-    const uint8_t *masks = sample->masks + (size_t)step * session->plane;
-    const size_t above = nca_cpu_cell(session, y0 - 1, -1);
+    const size_t above = nca_cpu_cell(session, of->y0 - 1, -1);
+    const float *after = of->after;
+    float *before = of->before;
+    uint32_t *cells = of->scratch->cells;
     int listed = 0;
-    for (int y = y0; y < y1; y++)
-        for (int x = alive[y].first; x < alive[y].end; x++) {
+    for (int y = of->y0; y < of->y1; y++)
+        for (int x = of->alive[y].first; x < of->alive[y].end; x++) {
             const size_t cell = nca_cpu_cell(session, y, x), within = cell - above;
-            if (!(masks[cell] & NCA_CELL_ALIVE))
+            if (!(of->masks[cell] & NCA_CELL_ALIVE))
                 continue;
             memcpy(before + within * channels, after + within * channels,
                    channels * sizeof *before);
             cells[listed] = (uint32_t)within;
-            listed += masks[cell] >> 1;
+            listed += of->masks[cell] >> 1;
         }
     return listed;
 }
 
-// Through the network of the listed cells, whose hidden units are computed again.
-static void back_through_cells(nca_session *session, nca_cpu_scratch *scratch, const float *state,
-                               const float *after, const nca_cpu_gradient *sums,
-                               const uint32_t *cells, int count, float *before)
+// Through the network of some of the listed cells, whose hidden units are computed again.
+static void back_through_cells(const band_back *of, const uint32_t *cells, int count)
 {
+    const nca_session *session = of->session;
     const nca_cpu_ops *ops = &session->ops;
+    nca_cpu_scratch *scratch = of->scratch;
     const size_t channels = (size_t)session->shape.channels;
     const float step_size = (float)session->rollout.step_size;
+    const nca_cpu_chunk chunk = {.count = count,
+                                 .p = scratch->p,
+                                 .hidden = scratch->hidden,
+                                 .dout = scratch->out,
+                                 .dhidden = scratch->dhidden,
+                                 .dp = scratch->dp};
     for (int i = 0; i < count; i++)
         for (size_t k = 0; k < channels; k++)
-            scratch->out[(size_t)i * channels + k] = step_size * after[cells[i] * channels + k];
-    ops->perceive(state, session->row, session->shape.channels, cells, count, session->rotation,
+            scratch->out[(size_t)i * channels + k] = step_size * of->after[cells[i] * channels + k];
+    ops->perceive(of->state, session->row, session->shape.channels, cells, count, session->rotation,
                   scratch->p);
     const double start = session->rollout.measure ? nca_cpu_now() : 0;
     ops->mlp_hidden(&session->rule, scratch->p, count, scratch->hidden);
-    ops->mlp_backward(&session->rule, scratch->p, scratch->hidden, scratch->out, count,
-                      scratch->dhidden, scratch->dp, sums);
+    ops->mlp_backward(&session->rule, &chunk, &of->sums);
     if (session->rollout.measure)
         scratch->mlp_seconds += nca_cpu_now() - start;
     ops->perceive_backward(scratch->dp, session->row, session->shape.channels, cells, count,
-                           session->rotation, before);
+                           session->rotation, of->before);
 }
 
 void nca_cpu_step_backward(nca_session *session, int number, int step, int band, int worker)
 {
     nca_cpu_sample *sample = &session->sample[number];
-    nca_cpu_scratch *scratch = &session->scratch[worker];
     const int side = ~step & 1;   // of the state after the step
-    int y0, y1;
-    nca_cpu_band_rows(session, band, &y0, &y1);
-    float *before = clear_block(session, sample, !side, band);
+    band_back of = {
+        .session = session,
+        .scratch = &session->scratch[worker],
+        .before = clear_block(session, sample, !side, band),
+        .alive = sample->alive + (size_t)step * (size_t)session->shape.height,
+        .masks = sample->masks + (size_t)step * session->plane,
+        .sums = sums_of(session, sample, band),
+    };
     if (!merge(session, sample, side, band))
         return;
-    const float *after = sample->gradient[side] + (size_t)band * block_elements(session);
-    const float *state =
-        nca_cpu_state(session, sample, nca_cpu_state_index(session, sample, step)) +
-        (size_t)y0 * session->row;
-    const int listed = pass_on(session, sample, step, y0, y1, after, before, scratch->cells);
-    const nca_cpu_gradient sums = sums_of(session, sample, band);
+    nca_cpu_band_rows(session, band, &of.y0, &of.y1);
+    of.state = nca_cpu_state(session, sample, nca_cpu_state_index(session, sample, step)) +
+               (size_t)of.y0 * session->row;
+    of.after = sample->gradient[side] + (size_t)band * block_elements(session);
+    const int listed = pass_on(&of);
     for (int i = 0; i < listed; i += NCA_CPU_CHUNK)
-        back_through_cells(session, scratch, state, after, &sums, scratch->cells + i,
-                           listed - i < NCA_CPU_CHUNK ? listed - i : NCA_CPU_CHUNK, before);
+        back_through_cells(&of, of.scratch->cells + i,
+                           listed - i < NCA_CPU_CHUNK ? listed - i : NCA_CPU_CHUNK);
     sample->active[band] += (uint64_t)listed;
     sample->summed[band] |= listed > 0;
     sample->spilled[!side][band] = true;

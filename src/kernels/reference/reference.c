@@ -72,6 +72,7 @@ static uint64_t session_bytes(const nca_device *device, const nca_shape *shape)
         total += elements[i] * sizeof(double);
     total += elements[NCA_BATCH] * (tape_states(shape) + 2) * sizeof(double);
     total += elements[NCA_BATCH] / shape->channels * 2 * tape_states(shape);
+    total += elements[NCA_PARAMETERS] * sizeof(double);   // after the gradient rules
     return total < 9e18 ? (uint64_t)total : UINT64_MAX;
 }
 
@@ -123,7 +124,8 @@ static bool allocate(nca_session *session)
         is_whole &= session->gradient[i] != NULL;
     }
     return is_whole && session->tape && session->fired && session->alive && session->perceived &&
-           session->dperceived && session->hidden && session->dhidden && session->out;
+           session->dperceived && session->hidden && session->dhidden && session->out &&
+           session->ruled;
 }
 
 static nca_status create(nca_device *device, const nca_shape *shape, nca_session **out,
@@ -228,7 +230,7 @@ static nca_status seed(nca_session *session, int slot, int y, int x, bool clear,
     if (clear)
         memset(grid, 0, session->state * sizeof *grid);
     for (int k = NCA_ALPHA; k < shape->channels; k++)
-        grid[(y * shape->width + x) * shape->channels + k] = 1;
+        grid[nca_reference_at(session, y, x) + (size_t)k] = 1;
     session->tape_is_valid = false;
     return NCA_OK;
 }
@@ -252,7 +254,7 @@ static nca_status damage(nca_session *session, int slot, const nca_region *regio
     for (int y = 0; y < shape->height; y++)
         for (int x = 0; x < shape->width; x++)
             if (is_inside(region, y, x))
-                memset(grid + (y * shape->width + x) * shape->channels, 0,
+                memset(grid + nca_reference_at(session, y, x), 0,
                        (size_t)shape->channels * sizeof *grid);
     session->tape_is_valid = false;
     return NCA_OK;
@@ -263,13 +265,15 @@ static nca_status check_rollout(const nca_session *session, const nca_rollout *r
 {
     if (rollout->steps < 0 || rollout->first_step < 0 ||
         (uint32_t)rollout->steps > NCA_RANDOM_STEPS_LIMIT - (uint32_t)rollout->first_step ||
-        (rollout->keep_tape && rollout->steps > session->shape.tape_steps))
+        (rollout->keep_tape &&
+         (session->shape.tape_steps < 1 || rollout->steps > session->shape.tape_steps)))
         return nca_fail(error, NCA_ARGUMENT, "%d steps from step %d with a tape for %d",
                         rollout->steps, rollout->first_step, session->shape.tape_steps);
     if (!(rollout->fire_rate >= 0 && rollout->fire_rate <= 1) || !isfinite(rollout->angle) ||
-        !isfinite(rollout->step_size))
-        return nca_fail(error, NCA_ARGUMENT, "fire rate %g, angle %g, step size %g",
-                        rollout->fire_rate, rollout->angle, rollout->step_size);
+        !isfinite(rollout->step_size) || !(rollout->alive_threshold >= 0))
+        return nca_fail(
+            error, NCA_ARGUMENT, "fire rate %g, angle %g, step size %g, alive threshold %g",
+            rollout->fire_rate, rollout->angle, rollout->step_size, rollout->alive_threshold);
     return NCA_OK;
 }
 

@@ -21,6 +21,12 @@ struct nca_session {
     bool tape_is_valid;
 };
 
+// Where the first channel of the cell (y, x) of a grid lies.
+static inline size_t nca_reference_at(const nca_session *session, int y, int x)
+{
+    return ((size_t)y * (size_t)session->shape.width + (size_t)x) * (size_t)session->shape.channels;
+}
+
 // step.c: one step of all samples, forward and backward.
 void nca_reference_step(nca_session *session, const double *before, double *after, uint8_t *fired,
                         uint8_t *alive, int step);

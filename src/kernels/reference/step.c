@@ -25,11 +25,11 @@ static void perceive(const nca_session *session, const double *grid, int y, int 
                 const int yy = y + dy, xx = x + dx;
                 if (yy < 0 || xx < 0 || yy >= session->shape.height || xx >= session->shape.width)
                     continue;
-                const double value = grid[(yy * session->shape.width + xx) * channels + k];
+                const double value = grid[nca_reference_at(session, yy, xx) + (size_t)k];
                 gx += sobel_x[dy + 1][dx + 1] / 8 * value;
                 gy += sobel_x[dx + 1][dy + 1] / 8 * value;
             }
-        p[k] = grid[(y * session->shape.width + x) * channels + k];
+        p[k] = grid[nca_reference_at(session, y, x) + (size_t)k];
         p[channels + k] = c * gx - s * gy;
         p[2 * channels + k] = s * gx + c * gy;
     }
@@ -49,10 +49,10 @@ static void perceive_backward(const nca_session *session, const double *dp, int 
                 const int yy = y + dy, xx = x + dx;
                 if (yy < 0 || xx < 0 || yy >= session->shape.height || xx >= session->shape.width)
                     continue;
-                gradient[(yy * session->shape.width + xx) * channels + k] +=
+                gradient[nca_reference_at(session, yy, xx) + (size_t)k] +=
                     sobel_x[dy + 1][dx + 1] / 8 * gx + sobel_x[dx + 1][dy + 1] / 8 * gy;
             }
-        gradient[(y * session->shape.width + x) * channels + k] += dp[k];
+        gradient[nca_reference_at(session, y, x) + (size_t)k] += dp[k];
     }
 }
 
@@ -109,22 +109,22 @@ static bool is_alive(const nca_session *session, const double *grid, int y, int 
     for (int yy = y - 1; yy <= y + 1; yy++)
         for (int xx = x - 1; xx <= x + 1; xx++)
             if (yy >= 0 && xx >= 0 && yy < session->shape.height && xx < session->shape.width &&
-                grid[(yy * session->shape.width + xx) * session->shape.channels + NCA_ALPHA] >
+                grid[nca_reference_at(session, yy, xx) + NCA_ALPHA] >
                     session->rollout.alive_threshold)
                 return true;
     return false;
 }
 
-static bool fires(const nca_session *session, int sample, int step, int cell)
+static bool fires(const nca_session *session, int sample, int step, size_t cell)
 {
     const nca_rollout *rollout = &session->rollout;
     if (rollout->fire)
         return rollout->fire[((size_t)step * (size_t)session->shape.batch + (size_t)sample) *
                                  session->cells +
-                             (size_t)cell] != 0;
+                             cell] != 0;
     uint32_t words[4];
     nca_random_words(rollout->key, NCA_RANDOM_FIRE, (uint32_t)sample,
-                     (uint32_t)(rollout->first_step + step), (uint32_t)cell / 8, words);
+                     (uint32_t)(rollout->first_step + step), (uint32_t)(cell / 8), words);
     const uint32_t half = words[cell % 8 / 2] >> (cell % 2 * 16) & 0xffff;
     return half < nca_fire_threshold(rollout->fire_rate);
 }
@@ -133,26 +133,26 @@ static void step_sample(nca_session *session, const double *before, double *afte
                         uint8_t *alive, int sample, int step)
 {
     const int height = session->shape.height, width = session->shape.width;
-    const int channels = session->shape.channels;
+    const size_t channels = (size_t)session->shape.channels;
     memcpy(after, before, session->state * sizeof *after);
     for (int y = 0; y < height; y++)
         for (int x = 0; x < width; x++) {
-            const int cell = y * width + x;
+            const size_t cell = (size_t)y * (size_t)width + (size_t)x;
             fired[cell] = fires(session, sample, step, cell);
             if (!fired[cell])
                 continue;
             perceive(session, before, y, x, session->perceived);
             network(session);
-            for (int k = 0; k < channels; k++)
+            for (size_t k = 0; k < channels; k++)
                 after[cell * channels + k] += session->rollout.step_size * session->out[k];
         }
     for (int y = 0; y < height; y++)
         for (int x = 0; x < width; x++)
-            alive[y * width + x] =
+            alive[(size_t)y * (size_t)width + (size_t)x] =
                 is_alive(session, before, y, x) && is_alive(session, after, y, x);
-    for (int cell = 0; cell < height * width; cell++)
+    for (size_t cell = 0; cell < session->cells; cell++)
         if (!alive[cell])
-            memset(after + cell * channels, 0, (size_t)channels * sizeof *after);
+            memset(after + cell * channels, 0, channels * sizeof *after);
 }
 
 void nca_reference_step(nca_session *session, const double *before, double *after, uint8_t *fired,
@@ -167,15 +167,16 @@ void nca_reference_step(nca_session *session, const double *before, double *afte
 static void step_sample_backward(nca_session *session, const double *state, const uint8_t *fired,
                                  const uint8_t *alive, const double *after, double *before)
 {
-    const int channels = session->shape.channels, width = session->shape.width;
+    const size_t channels = (size_t)session->shape.channels;
+    const int width = session->shape.width;
     double *dout = session->dhidden;   // [C], scratch
     memset(before, 0, session->state * sizeof *before);
     for (int y = 0; y < session->shape.height; y++)
         for (int x = 0; x < width; x++) {
-            const int cell = y * width + x;
+            const size_t cell = (size_t)y * (size_t)width + (size_t)x;
             if (!alive[cell])
                 continue;
-            for (int k = 0; k < channels; k++) {
+            for (size_t k = 0; k < channels; k++) {
                 before[cell * channels + k] += after[cell * channels + k];
                 dout[k] = session->rollout.step_size * after[cell * channels + k];
             }

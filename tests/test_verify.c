@@ -1,0 +1,60 @@
+// The built-in checks: what they take for a variant that is not here, and what for a failure.
+#include "support.h"
+
+#include "study/verify.h"
+
+// Runs them all on the reference, which takes any options; the verdict's text is thrown away.
+static nca_status verify(const nca_device_options *options, nca_verdict *out, nca_error *error)
+{
+    char *text;
+    size_t size;
+    nca_compute on = open_reference();
+    *out = (nca_verdict){.to = open_memstream(&text, &size)};
+    assert_non_null(out->to);
+    const nca_status status = nca_verify_built_in(&on, options, out, error);
+    fclose(out->to);
+    free(text);
+    nca_compute_close(&on);
+    return status;
+}
+
+// Every variant of every backend but the plainest is checked, or counted as not here.
+static void test_every_variant_is_checked_or_counted(void **state)
+{
+    (void)state;
+    const nca_device_options options = {.threads = 1};
+    int missing = 0, variants = 0;
+    nca_verdict verdict;
+    for (const nca_backend *const *backend = nca_backends(); *backend; backend++)
+        for (int i = 1; (*backend)->variants && (*backend)->variants[i]; i++) {
+            const nca_device_options asked = {.threads = 1, .isa = (*backend)->variants[i]};
+            nca_compute on = {0};
+            const nca_status status = nca_compute_open((*backend)->name, &asked, &on, NULL);
+            assert_true(status == NCA_OK || status == NCA_DEVICE);
+            missing += status != NCA_OK;
+            variants++;
+            nca_compute_close(&on);
+        }
+    assert_ok(verify(&options, &verdict, error));
+    assert_int_equal(verdict.failed, 0);
+    assert_int_equal(verdict.unavailable, missing);
+    // Five gradients and three tensors in each of seven cases.
+    assert_int_equal(verdict.checked, 7 * 5 + 7 * 3 * (variants - missing));
+}
+
+static void test_a_variant_that_cannot_be_opened_is_a_failure(void **state)
+{
+    (void)state;
+    const nca_device_options options = {.threads = 1025};
+    nca_verdict verdict;
+    assert_refused(NCA_ARGUMENT, verify(&options, &verdict, error));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_every_variant_is_checked_or_counted),
+        cmocka_unit_test(test_a_variant_that_cannot_be_opened_is_a_failure),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
