@@ -109,6 +109,12 @@ mkdir here there && cp run/pictures/pool-000080.png here/a.png && cp run/loss.pn
 (cd there && "$nca" train --resume ../copied --updates 3 --quiet >/dev/null) ||
   fail "another file of the target's name stops the run"
 
+# A folder that is called as the emoji takes nothing from it.
+(mkdir named && cd named && "$nca" train "${settings[@]}" --updates 2 --out 🦎 --quiet >/dev/null &&
+  "$nca" train --resume 🦎 --updates 3 --quiet >/dev/null &&
+  "$nca" eval 🦎 --steps 4 --no-cuts --long-run 0 --seeds 1 >/dev/null) ||
+  fail "a folder called 🦎 makes 🦎 unusable"
+
 # What was trained is judged, run and told about.
 "$nca" eval run --steps 12,20 --seeds 3 --cut-at 12 --heal-steps 10 --long-run 30 --json >eval.json
 for word in '"loss_at"' '"12"' '"20"' '"median"' '"min"' '"max"' '"healed"' '"upper"' '"lower"' \

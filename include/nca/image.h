@@ -31,6 +31,10 @@ typedef struct nca_target_options {
     bool trim;                // first cut the empty border away (always done for an emoji)
 } nca_target_options;
 
+// Whether a source names a file: one that is there, or a text with a slash or a dot in it. A folder
+// that is called as an emoji is none.
+bool nca_target_is_file(const char *source);
+
 // Loads, keys, trims and premultiplies the source, and resamples it with Lanczos-3 in float so that
 // its longer side is target_size; an image of that size already is taken pixel for pixel. Not
 // padded. The caller frees `out`.
