@@ -5,6 +5,7 @@
 #   train_cli.sh NCA
 set -euo pipefail
 nca=$(realpath "${1:-build/nca}")
+root=$(cd "$(dirname "$0")/.." && pwd)
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 cd "$scratch"
@@ -122,6 +123,22 @@ for word in '"loss_at"' '"12"' '"20"' '"median"' '"min"' '"max"' '"healed"' '"up
   grep -qF "$word" eval.json || fail "eval --json does not say $word"
 done
 "$nca" eval run --steps 12 --no-cuts --long-run 0 --seeds 2 | grep -q 12 || fail "eval says nothing"
+# grid_of ARGUMENT...: the grid that a rule is judged on.
+grid_of() {
+  "$nca" eval "$@" --steps 1 --no-cuts --long-run 0 --seeds 1 --json | sed -n 's/.*"grid": //p'
+}
+[ "$(grid_of run)" = "[14, 14]," ] || fail "eval does not take the run's grid"
+[ "$(grid_of run/model.safetensors --target 🦎 --target-size 6)" = "[14, 14]," ] ||
+  fail "eval --target-size does not take the model's grid"
+[ "$(grid_of run --target-size 20)" = "[26, 26]," ] || fail "eval stays on a grid that is too small"
+[ "$(grid_of run --padding 1)" = "[10, 10]," ] || fail "eval --padding does not change the grid"
+
+# The border that a run cut off can be kept: an option goes over what the run says, either way.
+"$nca" train "${settings[@]}" --target "$root/tests/fuzz/corpus/image/rgba.png" --trim --updates 1 \
+  --out trimmed --quiet >/dev/null
+loss_of() { "$nca" eval trimmed "$@" --steps 1 --no-cuts --long-run 0 --seeds 1 --json; }
+[ "$(loss_of)" = "$(loss_of --trim)" ] || fail "eval does not trim as the run did"
+[ "$(loss_of)" != "$(loss_of --no-trim)" ] || fail "eval --no-trim trims"
 "$nca" run run --steps 20 --every 2 --output film.webp >/dev/null
 is_animation film.webp
 "$nca" run run --steps 20 --every 2 --damage left@10 --output film.gif >/dev/null
