@@ -79,6 +79,25 @@ cmp <(timeless straight/metrics.jsonl) <(timeless again/metrics.jsonl) ||
 "$nca" train --resume straight --quiet >/dev/null
 cmp straight/model.safetensors again/model.safetensors || fail "a finished run is not left as it is"
 
+# Fewer updates than are done would make config.json untrue.
+sha256sum straight/* >before 2>/dev/null || true
+! "$nca" train --resume straight --updates 5 --quiet >/dev/null 2>error || fail "fewer updates are taken"
+grep -q -- "--updates 5: straight has 60 behind it" error || fail "fewer updates: $(cat error)"
+(sha256sum straight/* 2>/dev/null || true) | cmp - before || fail "a refusal changes the run"
+
+# What computes with other bits says so, once; AVX2 and AVX-512 have the same.
+if NCA_CPU_ISA=avx2 "$nca" bench step --batch 1 --grid 8 --steps 2 --repeats 1 >/dev/null 2>&1; then
+  NCA_CPU_ISA=scalar "$nca" train "${settings[@]}" --updates 2 --out plain --quiet >/dev/null
+  NCA_CPU_ISA=scalar "$nca" train --resume plain --updates 3 >log
+  ! grep -q "bit for bit" log || fail "the same instructions are said to differ: $(cat log)"
+  NCA_CPU_ISA=avx2 "$nca" train --resume plain --updates 4 >log
+  grep -q "computed by scalar.*bit for bit" log || fail "other instructions are not told: $(cat log)"
+  "$nca" train --resume plain --updates 5 >log
+  ! grep -q "bit for bit" log || fail "AVX2 and AVX-512 are said to differ: $(cat log)"
+  "$nca" train --resume plain --updates 6 --device reference --quiet >log
+  [ "$(grep -c "bit for bit" log)" -eq 1 ] || fail "another device is not told once: $(cat log)"
+fi
+
 # stopped SIGNAL CODE: a run that the signal stops after an update or two says where it stands and
 # how to go on, and what it leaves can be gone on with.
 stopped() {

@@ -110,6 +110,9 @@ static void describe(const nca_device *device, nca_device_info *out)
                              .uses_host_memory = true};
     snprintf(out->name, sizeof out->name, "%s", device->name);
     snprintf(out->variant, sizeof out->variant, "%s", isa_names[device->isa]);
+    // Both vector widths sum in the same order.
+    snprintf(out->arithmetic, sizeof out->arithmetic, "%s",
+             device->isa == NCA_ISA_SCALAR ? "scalar C" : "AVX2 or AVX-512");
 }
 
 typedef struct burning {
