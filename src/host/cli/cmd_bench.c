@@ -29,7 +29,7 @@ static const nca_option rows[] = {
      NULL},
     {"warmup", NCA_OPTION_INT, offsetof(bench_options, warmup), 0, 1000, "N",
      "steps before them [2]", NULL},
-    {"seed", NCA_OPTION_INT, offsetof(bench_options, seed), 0, 9e18, "N", "of disc and rule [1]",
+    {"seed", NCA_OPTION_INT, offsetof(bench_options, seed), 0, NCA_SEED_MAX, "N", "of disc and rule [1]",
      NULL},
     {"threads", NCA_OPTION_INT, offsetof(bench_options, threads), 0, 1024, "N",
      "CPU threads [0: every core]", NULL},

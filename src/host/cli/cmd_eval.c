@@ -25,7 +25,7 @@ static const nca_option rows[] = {
      "steps at which the loss is measured [96,200,500,1000,5000]", "Evaluation"},
     {"seeds", NCA_OPTION_INT, offsetof(eval_options, seeds), 1, 1024, "N",
      "fire-mask seeds; the median and range over them are shown [8]", NULL},
-    {"seed", NCA_OPTION_INT, offsetof(eval_options, seed), 0, 9e18, "N",
+    {"seed", NCA_OPTION_INT, offsetof(eval_options, seed), 0, NCA_SEED_MAX, "N",
      "the number that all their fire masks are drawn from [1]", NULL},
     {"cuts", NCA_OPTION_FLAG, offsetof(eval_options, cuts), 0, 0, NULL,
      "the five cuts and their healing (--no-cuts leaves them out)", NULL},

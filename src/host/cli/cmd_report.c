@@ -34,7 +34,7 @@ static const nca_option rows[] = {
      "step of the five cuts [200]", "Rollouts"},
     {"heal-steps", NCA_OPTION_INT, offsetof(report_options, heal_steps), 1, 10000, "T",
      "steps after them [400]", NULL},
-    {"seed", NCA_OPTION_INT, offsetof(report_options, seed), 0, 9e18, "N", "of the fire masks [1]",
+    {"seed", NCA_OPTION_INT, offsetof(report_options, seed), 0, NCA_SEED_MAX, "N", "of the fire masks [1]",
      NULL},
     {"threads", NCA_OPTION_INT, offsetof(report_options, threads), 0, 1024, "N",
      "CPU threads [0: every core]", NULL},

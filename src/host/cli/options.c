@@ -82,8 +82,8 @@ static const char *spell(const nca_option *row)
 
 void nca_option_range(const nca_option *row, char *text, size_t size)
 {
-    if (row->max >= 9e18)
-        snprintf(text, size, "%.15g or more", row->min);
+    if (row->kind == NCA_OPTION_INT)
+        snprintf(text, size, "%.0f to %.0f", row->min, row->max);
     else
         snprintf(text, size, "%.15g to %.15g", row->min, row->max);
 }
@@ -114,10 +114,13 @@ nca_status nca_option_read_real(const nca_option *row, const char *text, double 
                                 nca_error *error)
 {
     char *end;
+    errno = 0;
     const double value = strtod(text, &end);
     // Words (nan, infinity) and hexadecimal have letters that a decimal number has not.
     if (end == text || *end || strspn(text, "+-.eE0123456789") != strlen(text))
         return fail_number(row, text, "not a number; it ", error);
+    if (errno == ERANGE && value == 0)
+        return fail_number(row, text, "too small to be told from 0; it ", error);
     if (!(value >= row->min && value <= row->max))
         return fail_number(row, text, "", error);
     *out = value;
