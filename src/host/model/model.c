@@ -97,7 +97,8 @@ static nca_status read_number(const nca_tensors *tensors, const char *path, cons
     const char *text = nca_tensors_metadata(tensors, key);
     char *end = NULL;
     const double value = text ? strtod(text, &end) : otherwise;
-    if (text && (end == text || *end || !(value >= min && value <= max)))
+    const bool is_decimal = text && strspn(text, "+-.eE0123456789") == strlen(text);
+    if (text && (!is_decimal || end == text || *end || !(value >= min && value <= max)))
         return nca_fail(error, NCA_FORMAT, "%s: its %s is \"%.40s\"; it must be %g to %g", path,
                         key, text, min, max);
     *out = value;
@@ -108,11 +109,14 @@ static nca_status read_settings(const nca_tensors *tensors, const char *path, nc
                                 nca_error *error)
 {
     double height = 0, width = 0;
-    NCA_TRY(read_number(tensors, path, "fire_rate", 0, 1, 0.5, &model->fire_rate, error));
+    NCA_TRY(read_number(tensors, path, "fire_rate", 0.0001, 1, 0.5, &model->fire_rate, error));
     NCA_TRY(read_number(tensors, path, "angle_degrees", -360, 360, 0, &model->angle, error));
     NCA_TRY(read_number(tensors, path, "step_size", -100, 100, 1, &model->step_size, error));
     NCA_TRY(read_number(tensors, path, "grid_height", 0, 1 << 20, 0, &height, error));
     NCA_TRY(read_number(tensors, path, "grid_width", 0, 1 << 20, 0, &width, error));
+    if (height != floor(height) || width != floor(width))
+        return nca_fail(error, NCA_FORMAT, "%s: its grid is %g x %g; it must be of whole cells",
+                        path, height, width);
     model->grid_height = (int)height;
     model->grid_width = (int)width;
     const char *name = nca_tensors_metadata(tensors, "name");
