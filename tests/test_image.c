@@ -350,8 +350,8 @@ static unsigned char *turn_jpeg(int orientation, bool is_big, size_t *size)
     return bytes;
 }
 
-// Source: Exif's table of where row 0 and column 0 lie. It is the height and width that are swapped by
-// the last four; the disc is square, so they show by its colours.
+// Source: Exif's table of where row 0 and column 0 lie. The disc is square: its colours show how it
+// lies.
 static void test_a_photograph_is_turned_as_it_says(void **state)
 {
     (void)state;

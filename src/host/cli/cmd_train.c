@@ -19,8 +19,7 @@ static const nca_option rows[] = {
     {"out", NCA_OPTION_STRING, offsetof(train_options, out), 0, 0, "DIR",
      "run folder to make [runs/TARGET-PRESET]", "Run"},
     {"resume", NCA_OPTION_STRING, offsetof(train_options, resume), 0, 0, "DIR",
-     "go on with the run of this folder, bit for bit as if never stopped on the same device",
-     NULL},
+     "go on with the run of this folder, bit for bit as if never stopped on the same device", NULL},
     {"threads", NCA_OPTION_INT, offsetof(train_options, threads), 0, 1024, "N",
      "CPU threads; the result does not depend on them [0: every core]", NULL},
     {"device", NCA_OPTION_STRING, offsetof(train_options, device), 0, 0, "auto|cpu|reference",
@@ -373,9 +372,8 @@ static void leave(run *of)
     if (of->log.is_new && nca_trainer_done(of->trainer) == 0)
         nca_run_log_discard(&of->log);
     else if (of->log.metrics && failed.status == NCA_FILE && of->saved >= 0)
-        nca_fail(of->error, NCA_FILE,
-                 "%s; then go on from update %lld with: nca train --resume %s", failed.message,
-                 (long long)of->saved, of->log.folder);
+        nca_fail(of->error, NCA_FILE, "%s; then go on from update %lld with: nca train --resume %s",
+                 failed.message, (long long)of->saved, of->log.folder);
 }
 
 static int run_train(int argc, char **argv, const nca_command *self)

@@ -52,8 +52,7 @@ static bool print_field(FILE *to, const nca_option *row, const nca_config *confi
 }
 
 // JSON holds texts in UTF-8 and finite numbers only.
-static nca_status fail_unwritable(const nca_option *row, const nca_config *config,
-                                  nca_error *error)
+static nca_status fail_unwritable(const nca_option *row, const nca_config *config, nca_error *error)
 {
     if (row->kind != NCA_OPTION_TEXT)
         return nca_fail(error, NCA_ARGUMENT, "--%s: not a finite number; give one", row->name);
@@ -148,13 +147,13 @@ static nca_status fail_unknown(const char *name, const char *key, nca_error *err
 static nca_status fail_syntax(const char *name, const json_error_t *where, nca_error *error)
 {
     const enum json_error_code code = json_error_code(where);
-    const char *way_out = code == json_error_numeric_overflow     ? "write a smaller number"
-                          : code == json_error_duplicate_key      ? "leave one of them out"
-                          : code == json_error_invalid_utf8       ? "save it as UTF-8"
-                          : code == json_error_premature_end_of_input ||
-                                  code == json_error_end_of_input_expected
-                              ? "it must be a whole JSON object of settings"
-                              : "correct it there";
+    const char *way_out =
+        code == json_error_numeric_overflow ? "write a smaller number"
+        : code == json_error_duplicate_key  ? "leave one of them out"
+        : code == json_error_invalid_utf8   ? "save it as UTF-8"
+        : code == json_error_premature_end_of_input || code == json_error_end_of_input_expected
+            ? "it must be a whole JSON object of settings"
+            : "correct it there";
     return nca_fail(error, NCA_FORMAT, "%s: line %d: %s; %s", name, where->line, where->text,
                     way_out);
 }

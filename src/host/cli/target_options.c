@@ -32,7 +32,8 @@ nca_status nca_place_read(const char *option, const char *text, int height, int 
     const bool has_comma = end != text && *end == ',';
     const char *second = has_comma ? end + 1 : text;
     const long x = strtol(second, &end, 10);
-    if (!is_plain || !has_comma || end == second || *end || y < 0 || x < 0 || y >= height || x >= width)
+    if (!is_plain || !has_comma || end == second || *end || y < 0 || x < 0 || y >= height ||
+        x >= width)
         return nca_fail(error, NCA_ARGUMENT,
                         "%s %.40s: must be a row and a column of the grid, 0,0 to %d,%d", option,
                         text, height - 1, width - 1);

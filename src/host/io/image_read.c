@@ -58,10 +58,10 @@ static const stbi_uc *find_pixel(const stored *from, int y, int x)
 {
     const int orientation = from->orientation;
     const bool is_turned = orientation >= 5;   // rows are columns
-    const bool is_upside_down = orientation == 3 || orientation == 4 || orientation == 6 ||
-                                orientation == 7;
-    const bool is_mirrored = orientation == 2 || orientation == 3 || orientation == 7 ||
-                             orientation == 8;
+    const bool is_upside_down =
+        orientation == 3 || orientation == 4 || orientation == 6 || orientation == 7;
+    const bool is_mirrored =
+        orientation == 2 || orientation == 3 || orientation == 7 || orientation == 8;
     const int row = is_turned ? x : y, column = is_turned ? y : x;
     const int stored_row = is_upside_down ? from->height - 1 - row : row;
     const int stored_column = is_mirrored ? from->width - 1 - column : column;
@@ -106,8 +106,9 @@ static bool read_png_size(const uint8_t *bytes, size_t size, uint32_t *width, ui
 static nca_status fail_size(const char *name, uint32_t width, uint32_t height, nca_error *error)
 {
     if (width == 0 || height == 0)
-        return nca_fail(error, NCA_FORMAT, "%s: %u x %u pixels: there is nothing in it; get it again",
-                        name, width, height);
+        return nca_fail(error, NCA_FORMAT,
+                        "%s: %u x %u pixels: there is nothing in it; get it again", name, width,
+                        height);
     return nca_fail(error, NCA_FORMAT,
                     "%s: %u x %u pixels; at most %d a side and %d in all, shrink it first", name,
                     width, height, SIDE_MAX, PIXELS_MAX);
@@ -119,8 +120,8 @@ static bool is_size_allowed(uint32_t width, uint32_t height)
            (uint64_t)width * height <= PIXELS_MAX;
 }
 
-static nca_status check_size(const uint8_t *bytes, size_t size_bytes, const char *name,
-                             stored *out, nca_error *error)
+static nca_status check_size(const uint8_t *bytes, size_t size_bytes, const char *name, stored *out,
+                             nca_error *error)
 {
     uint32_t width, height;
     int channels;
@@ -150,8 +151,8 @@ nca_status nca_image_decode(const uint8_t *bytes, size_t size_bytes, const char 
     // 16 bits a channel; twice that, as buffers grow by doubling; and the compressed data.
     piece_limit_bytes = BOOKKEEPING_BYTES + 2 * size_bytes +
                         2 * 8 * ((size_t)found.width + 32) * ((size_t)found.height + 32);
-    found.pixels = stbi_load_from_memory(bytes, (int)size_bytes, &found.width, &found.height,
-                                         &channels, 4);
+    found.pixels =
+        stbi_load_from_memory(bytes, (int)size_bytes, &found.width, &found.height, &channels, 4);
     if (!found.pixels)
         return nca_fail(error, NCA_FORMAT, "%s: a damaged image (%s)", name, stbi_failure_reason());
     const nca_status status = take_up(&found, out, error);

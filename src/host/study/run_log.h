@@ -40,8 +40,8 @@ nca_status nca_run_log_add(nca_run_log *log, const nca_update_result *result, nc
 // Everything added so far is on the disk.
 nca_status nca_run_log_sync(nca_run_log *log, nca_error *error);
 void nca_run_log_close(nca_run_log *log);
-// Closes a new folder and removes the files of a run in it, and no others: a run that could not begin
-// leaves nothing.
+// Closes a new folder and removes the files of a run in it, and no others: a run that could not
+// begin leaves nothing.
 void nca_run_log_discard(nca_run_log *log);
 
 // FOLDER/NAME; NCA_ARGUMENT where that is too long.
