@@ -43,6 +43,12 @@ refused "exists and is not a file" run good --output null.png --force   # root c
 # Names that would move the cursor come out as they can be read.
 refused 'a\x0ab\x1b[2Jc' info "$(printf 'a\nb\033[2Jc')"
 refused '\xff.png' train --target "$(printf '\xff.png')"
+picture rgba.png >$'bad\xff.png'
+refused '--target bad\xff.png: not UTF-8' train "${small[@]}" --target $'bad\xff.png' --out new
+refused 'another name' train "${small[@]}" --target $'bad\xff.png' --out new
+
+# A message too long for one line of its own loses its middle, not its reason.
+refused "missing: No such file or directory; check the name" info "$(printf './%.0s' {1..700})missing"
 
 # What may not be read or written, for a user who is not root.
 as_user() { "$nca" "$@"; }

@@ -51,6 +51,9 @@ for shell in zsh fish; do
     "$shell" -n "$scratch/$shell" || failed=1
   fi
 done
+for words in "completion --help" "completion -h" "help completion"; do
+  "$nca" $words | grep -q "nca completion bash" || failed=1
+done
 ! "$nca" completion tcsh 2>"$scratch/error"
 grep -q "choose bash, zsh or fish" "$scratch/error" || failed=1
 exit $failed

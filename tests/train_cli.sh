@@ -5,6 +5,7 @@
 #   train_cli.sh NCA
 set -euo pipefail
 nca=$(realpath "${1:-build/nca}")
+root=$(cd "$(dirname "$0")/.." && pwd)
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 cd "$scratch"
@@ -78,6 +79,25 @@ cmp <(timeless straight/metrics.jsonl) <(timeless again/metrics.jsonl) ||
 "$nca" train --resume straight --quiet >/dev/null
 cmp straight/model.safetensors again/model.safetensors || fail "a finished run is not left as it is"
 
+# Fewer updates than are done would make config.json untrue.
+sha256sum straight/* >before 2>/dev/null || true
+! "$nca" train --resume straight --updates 5 --quiet >/dev/null 2>error || fail "fewer updates are taken"
+grep -q -- "--updates 5: straight has 60 behind it" error || fail "fewer updates: $(cat error)"
+(sha256sum straight/* 2>/dev/null || true) | cmp - before || fail "a refusal changes the run"
+
+# What computes with other bits says so, once; AVX2 and AVX-512 have the same.
+if NCA_CPU_ISA=avx2 "$nca" bench step --batch 1 --grid 8 --steps 2 --repeats 1 >/dev/null 2>&1; then
+  NCA_CPU_ISA=scalar "$nca" train "${settings[@]}" --updates 2 --out plain --quiet >/dev/null
+  NCA_CPU_ISA=scalar "$nca" train --resume plain --updates 3 >log
+  ! grep -q "bit for bit" log || fail "the same instructions are said to differ: $(cat log)"
+  NCA_CPU_ISA=avx2 "$nca" train --resume plain --updates 4 >log
+  grep -q "computed by scalar.*bit for bit" log || fail "other instructions are not told: $(cat log)"
+  "$nca" train --resume plain --updates 5 >log
+  ! grep -q "bit for bit" log || fail "AVX2 and AVX-512 are said to differ: $(cat log)"
+  "$nca" train --resume plain --updates 6 --device reference --quiet >log
+  [ "$(grep -c "bit for bit" log)" -eq 1 ] || fail "another device is not told once: $(cat log)"
+fi
+
 # stopped SIGNAL CODE: a run that the signal stops after an update or two says where it stands and
 # how to go on, and what it leaves can be gone on with.
 stopped() {
@@ -109,6 +129,12 @@ mkdir here there && cp run/pictures/pool-000080.png here/a.png && cp run/loss.pn
 (cd there && "$nca" train --resume ../copied --updates 3 --quiet >/dev/null) ||
   fail "another file of the target's name stops the run"
 
+# A folder that is called as the emoji takes nothing from it.
+(mkdir named && cd named && "$nca" train "${settings[@]}" --updates 2 --out 🦎 --quiet >/dev/null &&
+  "$nca" train --resume 🦎 --updates 3 --quiet >/dev/null &&
+  "$nca" eval 🦎 --steps 4 --no-cuts --long-run 0 --seeds 1 >/dev/null) ||
+  fail "a folder called 🦎 makes 🦎 unusable"
+
 # What was trained is judged, run and told about.
 "$nca" eval run --steps 12,20 --seeds 3 --cut-at 12 --heal-steps 10 --long-run 30 --json >eval.json
 for word in '"loss_at"' '"12"' '"20"' '"median"' '"min"' '"max"' '"healed"' '"upper"' '"lower"' \
@@ -116,6 +142,22 @@ for word in '"loss_at"' '"12"' '"20"' '"median"' '"min"' '"max"' '"healed"' '"up
   grep -qF "$word" eval.json || fail "eval --json does not say $word"
 done
 "$nca" eval run --steps 12 --no-cuts --long-run 0 --seeds 2 | grep -q 12 || fail "eval says nothing"
+# grid_of ARGUMENT...: the grid that a rule is judged on.
+grid_of() {
+  "$nca" eval "$@" --steps 1 --no-cuts --long-run 0 --seeds 1 --json | sed -n 's/.*"grid": //p'
+}
+[ "$(grid_of run)" = "[14, 14]," ] || fail "eval does not take the run's grid"
+[ "$(grid_of run/model.safetensors --target 🦎 --target-size 6)" = "[14, 14]," ] ||
+  fail "eval --target-size does not take the model's grid"
+[ "$(grid_of run --target-size 20)" = "[26, 26]," ] || fail "eval stays on a grid that is too small"
+[ "$(grid_of run --padding 1)" = "[10, 10]," ] || fail "eval --padding does not change the grid"
+
+# The border that a run cut off can be kept: an option goes over what the run says, either way.
+"$nca" train "${settings[@]}" --target "$root/tests/fuzz/corpus/image/rgba.png" --trim --updates 1 \
+  --out trimmed --quiet >/dev/null
+loss_of() { "$nca" eval trimmed "$@" --steps 1 --no-cuts --long-run 0 --seeds 1 --json; }
+[ "$(loss_of)" = "$(loss_of --trim)" ] || fail "eval does not trim as the run did"
+[ "$(loss_of)" != "$(loss_of --no-trim)" ] || fail "eval --no-trim trims"
 "$nca" run run --steps 20 --every 2 --output film.webp >/dev/null
 is_animation film.webp
 "$nca" run run --steps 20 --every 2 --damage left@10 --output film.gif >/dev/null

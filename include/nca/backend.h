@@ -60,6 +60,7 @@ typedef struct nca_device_options {
 typedef struct nca_device_info {
     char name[128];          // the processor's own name
     char variant[32];        // what runs there: "avx2", "reference", "fused" ...
+    char arithmetic[32];     // variants that give the same bits share it; empty: the variant
     int threads;             // that compute
     size_t memory_bytes;     // that sessions may use
     bool uses_host_memory;   // sessions lie in the memory of the host

@@ -93,8 +93,12 @@ nca_status nca_trainer_model(nca_trainer *trainer, nca_model *out, nca_error *er
 // checkpoint.safetensors: weights, moments, pool, update number, and the counters of the health
 // rules. Written whole or not at all.
 nca_status nca_trainer_save(nca_trainer *trainer, const char *path, nca_error *error);
-// Continues from a checkpoint of the same config (checked), bit for bit as if never stopped.
+// Continues from a checkpoint of the same config (checked), bit for bit as if never stopped where
+// the same arithmetic computes.
 nca_status nca_trainer_restore(nca_trainer *trainer, const char *path, nca_error *error);
+// The arithmetic (nca/backend.h) that computed the checkpoint that was restored, where it is not
+// that of the trainer's device; NULL otherwise, and where the checkpoint does not say.
+const char *nca_trainer_other_arithmetic(const nca_trainer *trainer);
 
 #ifdef __cplusplus
 }

@@ -26,7 +26,7 @@ static const nca_option rows[] = {
      "steps at which the loss is measured [96,200,500,1000,5000]", "Evaluation"},
     {"seeds", NCA_OPTION_INT, offsetof(eval_options, seeds), 1, 1024, "N",
      "fire-mask seeds; the median and range over them are shown [8]", NULL},
-    {"seed", NCA_OPTION_INT, offsetof(eval_options, seed), 0, 9e18, "N",
+    {"seed", NCA_OPTION_INT, offsetof(eval_options, seed), 0, NCA_SEED_MAX, "N",
      "the number that all their fire masks are drawn from [1]", NULL},
     {"cuts", NCA_OPTION_FLAG, offsetof(eval_options, cuts), 0, 0, NULL,
      "the five cuts and their healing (--no-cuts leaves them out)", NULL},
@@ -191,7 +191,7 @@ static nca_status evaluate(const eval_options *options, const char *path,
 
 static int run_eval(int argc, char **argv, const nca_command *self)
 {
-    eval_options options = {.target = {.target_size = -1, .padding = -1},
+    eval_options options = {.target = {.target_size = -1, .padding = -1, .trim = -1},
                             .seeds = 8,
                             .seed = 1,
                             .cut_at = 200,

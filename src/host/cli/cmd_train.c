@@ -20,7 +20,7 @@ static const nca_option rows[] = {
     {"out", NCA_OPTION_STRING, offsetof(train_options, out), 0, 0, "DIR",
      "run folder to make [runs/TARGET-PRESET]", "Run"},
     {"resume", NCA_OPTION_STRING, offsetof(train_options, resume), 0, 0, "DIR",
-     "go on with the run of this folder, bit for bit as if never stopped", NULL},
+     "go on with the run of this folder, bit for bit as if never stopped on the same device", NULL},
     {"threads", NCA_OPTION_INT, offsetof(train_options, threads), 0, 1024, "N",
      "CPU threads; the result does not depend on them [0: every core]", NULL},
     NCA_DEVICE_ROWS(train_options, "what computes"),
@@ -148,6 +148,10 @@ static nca_status go_on_in_folder(run *of)
     NCA_TRY(nca_run_log_open(of->options.resume, &of->log, of->error));
     NCA_TRY(nca_trainer_restore(of->trainer, path, of->error));
     of->saved = nca_trainer_done(of->trainer);
+    if (of->saved > of->config.updates)
+        return nca_fail(of->error, NCA_ARGUMENT,
+                        "--updates %lld: %s has %lld behind it; give as many, or more",
+                        (long long)of->config.updates, of->options.resume, (long long)of->saved);
     NCA_TRY(nca_run_log_continue(&of->log, of->saved, of->error));
     return nca_run_folder_set_config(of->log.folder, &of->config, of->error);
 }
@@ -166,12 +170,24 @@ static nca_status start_folder(run *of)
     return nca_run_folder_keep_target(of->log.folder, of->config.target, of->error);
 }
 
+// The same numbers elsewhere differ in their last bits, and training makes much of that.
+static void say_other_arithmetic(run *of)
+{
+    const char *saved = nca_trainer_other_arithmetic(of->trainer);
+    if (saved)
+        nca_progress_say(&of->progress,
+                         "beware: so far this run was computed by %s, which rounds otherwise: it "
+                         "goes on, but not bit for bit as if never stopped",
+                         saved);
+}
+
 static void say_what_begins(run *of)
 {
     nca_device_info info;
     of->compute.backend->info(of->compute.device, &info);
     nca_progress_start(&of->progress, stdout, of->options.quiet, nca_trainer_done(of->trainer),
                        of->config.updates);
+    say_other_arithmetic(of);
     if (of->options.quiet)
         return;
     nca_progress_say(&of->progress,
@@ -352,15 +368,14 @@ static nca_status prepare(run *of)
 // What is left of a run that failed: nothing where it did not begin, otherwise the way on.
 static void leave(run *of)
 {
-    nca_error *error = of->error;
-    const size_t used = strlen(error->message);
+    const nca_error failed = *of->error;
     if (of->log.is_new && nca_trainer_done(of->trainer) == 0)
         nca_run_log_discard(&of->log);
     else if (of->log.metrics && of->saved >= 0 &&
-             (error->status == NCA_FILE || error->status == NCA_DEVICE))
-        snprintf(error->message + used, sizeof error->message - used,
-                 "; then go on from update %lld with: nca train --resume %s", (long long)of->saved,
-                 of->log.folder);
+             (failed.status == NCA_FILE || failed.status == NCA_DEVICE))
+        nca_fail(of->error, failed.status,
+                 "%s; then go on from update %lld with: nca train --resume %s", failed.message,
+                 (long long)of->saved, of->log.folder);
 }
 
 static int run_train(int argc, char **argv, const nca_command *self)

@@ -9,6 +9,7 @@
 
 #include "cli/options.h"
 #include "io/files.h"
+#include "nca/image.h"
 #include "nca/nca.h"
 
 enum { TARGET_LIMIT_BYTES = 1 << 28, MACHINE_LIMIT_BYTES = 1 << 16, EXTENSION_MAX = 8 };
@@ -121,7 +122,7 @@ nca_status nca_run_folder_keep_target(const char *folder, const char *target, nc
     char name[32], path[NCA_PATH_BYTES];
     uint8_t *bytes;
     size_t size_bytes;
-    if (access(target, F_OK) != 0)
+    if (!nca_target_is_file(target))
         return NCA_OK;
     name_copy(target, name);
     NCA_TRY(find_inside(folder, name, path, error));

@@ -112,6 +112,9 @@ static void describe(const nca_device *device, nca_device_info *out)
                              .uses_host_memory = true};
     snprintf(out->name, sizeof out->name, "%s", device->name);
     snprintf(out->variant, sizeof out->variant, "%s", nca_cpu_variants[device->variant].name);
+    // Both vector widths sum in the same order; the table's first row is plain C.
+    snprintf(out->arithmetic, sizeof out->arithmetic, "%s",
+             device->variant == 0 ? "scalar C" : "AVX2 or AVX-512");
 }
 
 typedef struct burning {
