@@ -39,6 +39,7 @@ static nca_status start_child(movie *of, const nca_writer_options *options, int 
                                      "-loglevel",
                                      "error",
                                      "-nostdin",
+                                     "-xerror",   // or a trailer that fails ends it with 0
                                      "-f",
                                      "rawvideo",
                                      "-pix_fmt",
@@ -136,6 +137,51 @@ static nca_status add_frame(nca_writer *writer, const void *frame, nca_error *er
     return NCA_OK;
 }
 
+static uint64_t read_big_endian(const uint8_t *bytes, int count)
+{
+    uint64_t value = 0;
+    for (int i = 0; i < count; i++)
+        value = value << 8 | bytes[i];
+    return value;
+}
+
+// Whether boxes, ftyp, moov and mdat among them, fill the file exactly: each begins with its size,
+// 32 bits of big endian, and its name; size 1 says that 64 bits of size follow the name.
+// Source: ISO/IEC 14496-12, 4.2.
+static bool is_whole(const nca_input *input)
+{
+    static const char *const needed[] = {"ftyp", "moov", "mdat"};
+    unsigned found = 0;
+    uint64_t at = 0;
+    while (input->size_bytes - at >= 16) {   // a box of 8 bytes would be an empty one
+        uint8_t head[16];
+        if (nca_input_read(input, at, head, sizeof head, NULL) != NCA_OK)
+            return false;
+        const uint64_t small = read_big_endian(head, 4);
+        const uint64_t size = small == 1 ? read_big_endian(head + 8, 8) : small;
+        if (size < 8 || size > input->size_bytes - at)
+            return false;
+        for (unsigned i = 0; i < 3; i++)
+            found |= (unsigned)(memcmp(head + 4, needed[i], 4) == 0) << i;
+        at += size;
+    }
+    return found == 7 && at == input->size_bytes;
+}
+
+// ffmpeg's word is not enough: some of its versions end with 0 whatever became of the file.
+static nca_status check_movie(const movie *of, nca_error *error)
+{
+    nca_input input = {0};
+    NCA_TRY(nca_input_open(nca_output_temporary(of->output), &input, error));
+    const bool is_good = is_whole(&input);
+    nca_input_close(&input);
+    if (is_good)
+        return NCA_OK;
+    return nca_fail(error, NCA_FILE,
+                    "%s: ffmpeg left a part of a film; is the disk full? Nothing was written",
+                    of->path);
+}
+
 static nca_status close_movie(nca_writer *writer, bool keep, nca_error *error)
 {
     movie *of = (movie *)writer;
@@ -152,6 +198,9 @@ static nca_status close_movie(nca_writer *writer, bool keep, nca_error *error)
                           "ffmpeg without libx264?",
                           of->path);
     } else if (keep) {
+        status = check_movie(of, error);
+    }
+    if (keep && status == NCA_OK) {
         status = nca_output_commit(of->output, error);
         of->output = NULL;
     }
