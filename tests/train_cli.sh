@@ -83,7 +83,7 @@ cmp straight/model.safetensors again/model.safetensors || fail "a finished run i
 stopped() {
   local code=0 done
   rm -rf endless
-  "$nca" train "${settings[@]}" --updates 1000000 --out endless >log 2>&1 &
+  env --default-signal=HUP "$nca" train "${settings[@]}" --updates 1000000 --out endless >log 2>&1 &
   local child=$!
   for ((i = 0; i < 600; i++)); do
     [ -e endless/metrics.jsonl ] && [ "$(wc -l <endless/metrics.jsonl)" -ge 3 ] && break
@@ -102,6 +102,70 @@ stopped() {
 }
 stopped INT 130
 stopped TERM 143
+stopped HUP 129   # its terminal was closed
+
+# filming FILE [--ignore-signal]: a film that would take for ever, in a group of its own as a terminal makes it; its
+# process is $child, and a hang-up is ignored or not, however this script was started.
+filming() {
+  setsid env "${2:---default-signal}=HUP" "$nca" run run --steps 5000000 --output "$1" >log 2>&1 &
+  child=$!
+  for ((i = 0; i < 600; i++)); do
+    compgen -G "$1.*.part" >/dev/null && return
+    sleep 0.1
+  done
+  fail "no film is begun: $(cat log)"
+}
+
+# ended CODE WHAT: the film has ended so, within ten seconds, and left nothing.
+ended() {
+  local code=0
+  for ((i = 0; i < 100; i++)); do
+    kill -0 "$child" 2>/dev/null || break
+    sleep 0.1
+  done
+  kill -KILL "$child" 2>/dev/null || true
+  wait "$child" 2>/dev/null || code=$?
+  [ "$code" -eq "$1" ] || fail "$2 ends a film with $code, not $1: $(cat log)"
+  [ -z "$(find . -name 'film.*')" ] || fail "$2 leaves $(find . -name 'film.*')"
+}
+
+# A terminal sends Ctrl-C to the whole group, an encoder in it as well. The second signal comes
+# before the first is answered, for nca stands still meanwhile.
+films=(film.npy)
+command -v ffmpeg >/dev/null && films+=(film.mp4)
+for film in "${films[@]}"; do
+  for signal in INT:130 HUP:129; do
+    filming "$film"
+    sleep 0.5
+    kill "-${signal%:*}" -- "-$child"
+    ended "${signal#*:}" "SIG${signal%:*} for $film"
+    grep -q "stopped; nothing was written" log || fail "SIG$signal: $film: $(cat log)"
+  done
+  filming "$film"
+  kill -STOP "$child"
+  kill -INT "$child"
+  kill -INT "$child"
+  kill -HUP "$child"
+  kill -CONT "$child"
+  sleep 0.2
+  ended 130 "Ctrl-C and a hang-up for $film"
+  filming "$film"
+  kill -STOP "$child"
+  kill -INT "$child"
+  kill -TERM "$child"
+  kill -CONT "$child"
+  code=0
+  wait "$child" || code=$?
+  [ "$code" -gt 128 ] || fail "two signals end $film with $code"
+  [ -z "$(find . -name 'film.*')" ] || fail "two signals leave $(find . -name 'film.*')"
+done
+# nohup: the hang-up stays ignored.
+filming film.npy --ignore-signal
+kill -HUP "$child"
+sleep 0.5
+kill -0 "$child" 2>/dev/null || fail "a hang-up that was ignored ends the film"
+kill -TERM "$child"
+ended 143 "SIGTERM"
 
 # A run folder's own copy of its target is what counts, not another file of that name.
 mkdir here there && cp run/pictures/pool-000080.png here/a.png && cp run/loss.png there/a.png

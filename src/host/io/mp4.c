@@ -33,46 +33,34 @@ static nca_status start_child(movie *of, const nca_writer_options *options, int 
     snprintf(output, sizeof output, "file:%s", nca_output_temporary(of->output));
     snprintf(size, sizeof size, "%dx%d", options->width, options->height);
     snprintf(rate, sizeof rate, "%g", options->frames_per_second);
+    // Without -xerror a trailer that fails ends it with 0.
     // H.264 wants even sides; the padding is white as the picture's ground.
-    const char *const arguments[] = {"ffmpeg",
-                                     "-hide_banner",
-                                     "-loglevel",
-                                     "error",
-                                     "-nostdin",
-                                     "-xerror",   // or a trailer that fails ends it with 0
-                                     "-f",
-                                     "rawvideo",
-                                     "-pix_fmt",
-                                     "rgb24",
-                                     "-s",
-                                     size,
-                                     "-r",
-                                     rate,
-                                     "-i",
-                                     "pipe:0",
-                                     "-vf",
-                                     "pad=ceil(iw/2)*2:ceil(ih/2)*2:color=white",
-                                     "-c:v",
-                                     "libx264",
-                                     "-pix_fmt",
-                                     "yuv420p",
-                                     "-crf",
-                                     "16",
-                                     "-movflags",
-                                     "+faststart",
-                                     "-f",
-                                     "mp4",
-                                     "-y",
-                                     output,
-                                     NULL};
+    const char *const arguments[] = {
+        "ffmpeg",    "-hide_banner", "-loglevel",
+        "error",     "-nostdin",     "-xerror",
+        "-f",        "rawvideo",     "-pix_fmt",
+        "rgb24",     "-s",           size,
+        "-r",        rate,           "-i",
+        "pipe:0",    "-vf",          "pad=ceil(iw/2)*2:ceil(ih/2)*2:color=white",
+        "-c:v",      "libx264",      "-pix_fmt",
+        "yuv420p",   "-crf",         "16",
+        "-movflags", "+faststart",   "-f",
+        "mp4",       "-y",           output,
+        NULL};
     posix_spawn_file_actions_t actions;
     posix_spawn_file_actions_init(&actions);
     posix_spawn_file_actions_adddup2(&actions, from, 0);
     posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0);
     posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0);
-    const int failed =
-        posix_spawnp(&of->child, "ffmpeg", &actions, NULL, (char *const *)arguments, environ);
+    // In a group of its own, or Ctrl-C would end it before the film is closed or abandoned.
+    posix_spawnattr_t attributes;
+    posix_spawnattr_init(&attributes);
+    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP);
+    const int failed = posix_spawnp(&of->child, "ffmpeg", &actions, &attributes,
+                                    (char *const *)arguments, environ);
+    posix_spawnattr_destroy(&attributes);
     posix_spawn_file_actions_destroy(&actions);
+    nca_output_set_child(of->output, failed ? 0 : of->child);
     if (!failed)
         return NCA_OK;
     return nca_fail(error, NCA_MISSING,
@@ -192,6 +180,7 @@ static nca_status close_movie(nca_writer *writer, bool keep, nca_error *error)
         kill(of->child, SIGKILL);   // what it wrote is removed
     while (waitpid(of->child, &ended, 0) < 0 && errno == EINTR)
         ;
+    nca_output_set_child(of->output, 0);
     if (keep && (!WIFEXITED(ended) || WEXITSTATUS(ended) != 0)) {
         status = nca_fail(error, NCA_FILE,
                           "%s: ffmpeg failed; is the disk full, or this build of "

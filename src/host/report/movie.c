@@ -67,6 +67,16 @@ static int next_stop(const shooting *of)
     return stop;
 }
 
+static bool is_stopped(const nca_film *film)
+{
+    return film->stop && *film->stop;
+}
+
+static nca_status fail_stopped(nca_error *error)
+{
+    return nca_fail(error, NCA_INTERRUPTED, "stopped; nothing was written");
+}
+
 static nca_status shoot(shooting *of, nca_error *error)
 {
     const nca_film *film = of->film;
@@ -91,8 +101,8 @@ static nca_status shoot(shooting *of, nca_error *error)
             NCA_TRY(shoot_frame(of, error));
         if (film->progress)
             film->progress(film->context, (double)stop / film->steps);
-        if (film->stop && *film->stop)
-            return nca_fail(error, NCA_INTERRUPTED, "stopped; nothing was written");
+        if (is_stopped(film))
+            return fail_stopped(error);
     }
     return NCA_OK;
 }
@@ -164,7 +174,8 @@ nca_status nca_film_write(const char *path, const nca_model *model, const nca_fi
     free(of.state);
     free(of.small);
     free(of.large);
-    return status;
+    // What ends this program may have ended the one it writes to: no failure of its own.
+    return status != NCA_OK && is_stopped(film) ? fail_stopped(error) : status;
 }
 
 nca_status nca_movie_write(const char *path, const nca_model *model, const nca_movie *movie,
