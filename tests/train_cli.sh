@@ -131,7 +131,7 @@ ended() {
 
 # A terminal sends Ctrl-C to the whole group, an encoder in it as well. The second signal comes
 # before the first is answered, for nca stands still meanwhile.
-films=(film.npy)
+films=(film.npy film.png film.webp)
 command -v ffmpeg >/dev/null && films+=(film.mp4)
 for film in "${films[@]}"; do
   for signal in INT:130 HUP:129; do
@@ -189,6 +189,17 @@ is_png last.png
 "$nca" run run/model.safetensors --steps 3 --output states.npy >/dev/null
 begins states.npy 934e554d5059
 grep -qa "(4, 14, 14, 8)" states.npy || fail "states.npy is no [T,H,W,C]"
+
+# Frames a million steps apart, of a rule that still keeps its seed: it is stopped soon all the same, and the bits are as always.
+"$nca" run copied --grid 400 --steps 10000000 --every 1000000 --output film.npy >log 2>&1 &
+child=$!
+sleep 1
+kill -INT "$child"
+ended 130 "Ctrl-C between two frames"
+"$nca" run run --steps 250 --every 250 --output seldom.npy >/dev/null
+"$nca" run run --steps 250 --every 50 --output often.npy >/dev/null
+cmp <(tail -c 6272 seldom.npy) <(tail -c 6272 often.npy) || fail "--every changes what grows"
+
 "$nca" info run >info.txt
 "$nca" info run/model.safetensors >>info.txt
 for word in "updates done *160" "\[32,24\]" "\[8,32\]" "grid height *14"; do

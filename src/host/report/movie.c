@@ -8,7 +8,7 @@
 #include "io/writers.h"
 #include "report/pictures.h"
 
-enum { SIDE_PIXELS = 360 };
+enum { SIDE_PIXELS = 360, FORWARD_MAX = 100 };
 
 // A film while it is shot.
 typedef struct shooting {
@@ -55,12 +55,14 @@ static nca_status damage_now(shooting *of, nca_error *error)
     return NCA_OK;
 }
 
-// The step of the next frame or damage, whichever comes first.
+// The step of the next frame or damage, whichever comes first; not too far, so that a signal is
+// answered and the progress moves.
 static int next_stop(const shooting *of)
 {
     const nca_film *film = of->film;
     int stop = (of->done / film->every + 1) * film->every;
     stop = stop < film->steps ? stop : film->steps;
+    stop = stop < of->done + FORWARD_MAX ? stop : of->done + FORWARD_MAX;
     for (int i = 0; i < film->damages; i++)
         if (film->damage[i].step > of->done && film->damage[i].step < stop)
             stop = film->damage[i].step;
