@@ -104,8 +104,8 @@ stopped INT 130
 stopped TERM 143
 stopped HUP 129   # its terminal was closed
 
-# filming FILE [--ignore-signal]: a film that would take for ever, in a group of its own as a terminal makes it; its
-# process is $child, and a hang-up is ignored or not, however this script was started.
+# filming FILE [--ignore-signal]: a film that would take for ever, in a group of its own as a
+# terminal makes it; its process is $child, and a hang-up is ignored or not, however this script was started.
 filming() {
   setsid env "${2:---default-signal}=HUP" "$nca" run run --steps 5000000 --output "$1" >log 2>&1 &
   child=$!
@@ -186,11 +186,16 @@ is_animation film.webp
 begins film.gif 474946383961
 "$nca" run run --steps 20 --output last.png >/dev/null
 is_png last.png
+"$nca" run run --steps 1 --threads 1 --output one.png | grep -q ": 1 step on" || fail "run: 1 steps"
+"$nca" bench step --batch 1 --grid 8 --steps 1 --repeats 1 --threads 1 | grep -q "1 step,.*1 thread$" ||
+  fail "bench: 1 steps or 1 threads"
 "$nca" run run/model.safetensors --steps 3 --output states.npy >/dev/null
 begins states.npy 934e554d5059
 grep -qa "(4, 14, 14, 8)" states.npy || fail "states.npy is no [T,H,W,C]"
 
-# Frames a million steps apart, of a rule that still keeps its seed: it is stopped soon all the same, and the bits are as always.
+# Frames a million steps apart, of a rule that still keeps its seed: it is stopped soon all the
+# same, and the bits are as always.
+rm film.*
 "$nca" run copied --grid 400 --steps 10000000 --every 1000000 --output film.npy >log 2>&1 &
 child=$!
 sleep 1

@@ -133,8 +133,8 @@ static nca_status run(const run_options *options, const char *path, const nca_co
     if (film.progress)
         film.progress(film.context, 1);   // whatever became of it, its line goes
     if (status == NCA_OK)
-        printf("%s: %d steps on a grid of %dx%d\n", options->output, film.steps, film.height,
-               film.width);
+        printf("%s: %d step%s on a grid of %dx%d\n", options->output, film.steps,
+               film.steps == 1 ? "" : "s", film.height, film.width);
     nca_model_free(&model);
     return status;
 }
