@@ -137,6 +137,7 @@ refused "neither a rollout" verify good/model.safetensors
 echo '[{}, {}]' >wrong.json
 refused "layer 1" import wrong.json -o x.safetensors
 refused "--output" import wrong.json
+refused "the file that is imported" import wrong.json -o ./wrong.json --force
 refused "not JSON" import noise.png -o x.safetensors
 
 # Runs.

@@ -195,6 +195,17 @@ fi
 trap 'umount full 2>/dev/null || true; rm -rf "$scratch" "$scratch.good"' EXIT
 refused "No space left" run good --steps 200 --output full/x.npy
 refused "No space left" train "${small[@]}" --out full/run --updates 1 --pool 64
+# A film one page too long for the disk: the old one stays.
+if command -v ffmpeg >/dev/null; then
+  "$nca" run good --steps 200 --output whole.mp4 >/dev/null
+  mount -o remount,size=$((($(stat -c %s whole.mp4) - 1) / 4096 * 4))k full
+  refused "is the disk full" run good --steps 200 --output full/x.mp4
+  echo old >full/x.mp4
+  mount -o remount,size=$((($(stat -c %s whole.mp4) - 1) / 4096 * 4 + 4))k full
+  refused "is the disk full" run good --steps 200 --output full/x.mp4 --force
+  [ "$(cat full/x.mp4)" = old ] || complain "run --force on a full disk" "destroys the film"
+  rm full/x.mp4 whole.mp4
+fi
 # It fills up during training: the latest checkpoint stays whole, and the run goes on with more room.
 mount -o remount,size=1400k full
 code=0

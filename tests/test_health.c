@@ -184,6 +184,7 @@ static void check_exploded_pool(float value, const char *words)
     }
     nca_update_result result = advance(&of);
     assert_event(&result, NCA_EVENT_SKIPPED, words);
+    assert_null(strstr(result.event_text, "nan"));
     assert_false(result.max_state <= 1e5);
     for (int b = 0; b < 3; b++)
         assert_true(is_kept(&of, &rule, b));

@@ -103,7 +103,7 @@ fi
 stopped() {
   local code=0 done
   rm -rf endless
-  "$nca" train "${settings[@]}" --updates 1000000 --out endless >log 2>&1 &
+  env --default-signal=HUP "$nca" train "${settings[@]}" --updates 1000000 --out endless >log 2>&1 &
   local child=$!
   for ((i = 0; i < 600; i++)); do
     [ -e endless/metrics.jsonl ] && [ "$(wc -l <endless/metrics.jsonl)" -ge 3 ] && break
@@ -122,6 +122,70 @@ stopped() {
 }
 stopped INT 130
 stopped TERM 143
+stopped HUP 129   # its terminal was closed
+
+# filming FILE [--ignore-signal]: a film that would take for ever, in a group of its own as a
+# terminal makes it; its process is $child, and a hang-up is ignored or not, however this script was started.
+filming() {
+  setsid env "${2:---default-signal}=HUP" "$nca" run run --steps 5000000 --output "$1" >log 2>&1 &
+  child=$!
+  for ((i = 0; i < 600; i++)); do
+    compgen -G "$1.*.part" >/dev/null && return
+    sleep 0.1
+  done
+  fail "no film is begun: $(cat log)"
+}
+
+# ended CODE WHAT: the film has ended so, within ten seconds, and left nothing.
+ended() {
+  local code=0
+  for ((i = 0; i < 100; i++)); do
+    kill -0 "$child" 2>/dev/null || break
+    sleep 0.1
+  done
+  kill -KILL "$child" 2>/dev/null || true
+  wait "$child" 2>/dev/null || code=$?
+  [ "$code" -eq "$1" ] || fail "$2 ends a film with $code, not $1: $(cat log)"
+  [ -z "$(find . -name 'film.*')" ] || fail "$2 leaves $(find . -name 'film.*')"
+}
+
+# A terminal sends Ctrl-C to the whole group, an encoder in it as well. The second signal comes
+# before the first is answered, for nca stands still meanwhile.
+films=(film.npy film.png film.webp)
+command -v ffmpeg >/dev/null && films+=(film.mp4)
+for film in "${films[@]}"; do
+  for signal in INT:130 HUP:129; do
+    filming "$film"
+    sleep 0.5
+    kill "-${signal%:*}" -- "-$child"
+    ended "${signal#*:}" "SIG${signal%:*} for $film"
+    grep -q "stopped; nothing was written" log || fail "SIG$signal: $film: $(cat log)"
+  done
+  filming "$film"
+  kill -STOP "$child"
+  kill -INT "$child"
+  kill -INT "$child"
+  kill -HUP "$child"
+  kill -CONT "$child"
+  sleep 0.2
+  ended 130 "Ctrl-C and a hang-up for $film"
+  filming "$film"
+  kill -STOP "$child"
+  kill -INT "$child"
+  kill -TERM "$child"
+  kill -CONT "$child"
+  code=0
+  wait "$child" || code=$?
+  [ "$code" -gt 128 ] || fail "two signals end $film with $code"
+  [ -z "$(find . -name 'film.*')" ] || fail "two signals leave $(find . -name 'film.*')"
+done
+# nohup: the hang-up stays ignored.
+filming film.npy --ignore-signal
+kill -HUP "$child"
+sleep 0.5
+kill -0 "$child" 2>/dev/null || fail "a hang-up that was ignored ends the film"
+kill -TERM "$child"
+ended 143 "SIGTERM"
 
 # A run folder's own copy of its target is what counts, not another file of that name.
 mkdir here there && cp run/pictures/pool-000080.png here/a.png && cp run/loss.png there/a.png
@@ -164,9 +228,25 @@ is_animation film.webp
 begins film.gif 474946383961
 "$nca" run run --steps 20 --output last.png >/dev/null
 is_png last.png
+"$nca" run run --steps 1 --threads 1 --output one.png | grep -q ": 1 step on" || fail "run: 1 steps"
+"$nca" bench step --batch 1 --grid 8 --steps 1 --repeats 1 --threads 1 | grep -q "1 step,.*1 thread$" ||
+  fail "bench: 1 steps or 1 threads"
 "$nca" run run/model.safetensors --steps 3 --output states.npy >/dev/null
 begins states.npy 934e554d5059
 grep -qa "(4, 14, 14, 8)" states.npy || fail "states.npy is no [T,H,W,C]"
+
+# Frames a million steps apart, of a rule that still keeps its seed: it is stopped soon all the
+# same, and the bits are as always.
+rm film.*
+"$nca" run copied --grid 400 --steps 10000000 --every 1000000 --output film.npy >log 2>&1 &
+child=$!
+sleep 1
+kill -INT "$child"
+ended 130 "Ctrl-C between two frames"
+"$nca" run run --steps 250 --every 250 --output seldom.npy >/dev/null
+"$nca" run run --steps 250 --every 50 --output often.npy >/dev/null
+cmp <(tail -c 6272 seldom.npy) <(tail -c 6272 often.npy) || fail "--every changes what grows"
+
 "$nca" info run >info.txt
 "$nca" info run/model.safetensors >>info.txt
 for word in "updates done *160" "\[32,24\]" "\[8,32\]" "grid height *14"; do

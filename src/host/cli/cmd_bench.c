@@ -65,9 +65,10 @@ static void print_table(const nca_measure_options *options, const nca_device_inf
                         const nca_measurement *found)
 {
     const nca_shape *shape = &options->shape;
-    printf("train step, %d x %dx%d x %d steps, %d channels, %d hidden; %s (%s), %d threads\n\n",
-           shape->batch, shape->height, shape->width, shape->tape_steps, shape->channels,
-           shape->hidden, info->name, info->variant, info->threads);
+    printf("train step, %d x %dx%d x %d step%s, %d channels, %d hidden; %s (%s), %d thread%s\n\n",
+           shape->batch, shape->height, shape->width, shape->tape_steps,
+           shape->tape_steps == 1 ? "" : "s", shape->channels, shape->hidden, info->name,
+           info->variant, info->threads, info->threads == 1 ? "" : "s");
     print_timing("step", &found->step);
     print_timing("forward", &found->forward);
     print_timing("loss", &found->loss);

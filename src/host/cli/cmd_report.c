@@ -1,6 +1,5 @@
 // nca report: a page about one run or several, side by side, in one file.
 #include <errno.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -9,6 +8,7 @@
 #include "cli/device_options.h"
 #include "cli/progress.h"
 #include "cli/run_folder.h"
+#include "cli/stop.h"
 #include "cli/target_options.h"
 #include "report/page.h"
 
@@ -53,14 +53,6 @@ static const char details[] =
     "  nca report runs/lizard-regenerating\n"
     "  nca report runs/a runs/b -o compared.html\n"
     "  nca report runs/a --cell 28,28 --cell 28,18 --cell 28,11 -o traces.html\n";
-
-static volatile int stop_asked;
-
-static void ask_to_stop(int number)
-{
-    stop_asked = number;
-    signal(number, SIG_DFL);
-}
 
 // All that is held for one run while its page is made.
 typedef struct run {
@@ -139,7 +131,7 @@ static nca_status read_run(const report_options *options, const char *folder, ru
                               .cut_at = (int)options->cut_at,
                               .heal_steps = (int)options->heal_steps,
                               .traced_cut = NCA_CUT_LEFT,
-                              .stop = &stop_asked,
+                              .stop = &nca_stop_signal,
                               .progress = isatty(STDERR_FILENO) ? nca_percent_show : NULL};
     return read_cells(options, &of->target, of->options.cell, error);
 }
@@ -212,8 +204,7 @@ static int run_report(int argc, char **argv, const nca_command *self)
     if (done)
         return 0;
     const nca_device_options device = nca_device_options_of(options.threads, &options.cuda);
-    signal(SIGINT, ask_to_stop);
-    signal(SIGTERM, ask_to_stop);
+    nca_stop_by_signals();
     if (status == NCA_OK)
         status = nca_compute_open(options.device, &device, &compute, &error);
     if (status == NCA_OK)
@@ -224,7 +215,7 @@ static int run_report(int argc, char **argv, const nca_command *self)
     if (status == NCA_OK)
         return 0;
     const int code = nca_report_failure(self->name, &error);
-    return status == NCA_INTERRUPTED ? 128 + stop_asked : code;
+    return status == NCA_INTERRUPTED ? 128 + nca_stop_signal : code;
 }
 
 const nca_command nca_command_report = {

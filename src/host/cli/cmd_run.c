@@ -1,6 +1,5 @@
 // nca run: a rule grows on any grid, is damaged on the way, and the film of it is written.
 #include <math.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -8,6 +7,7 @@
 #include "cli/damage.h"
 #include "cli/device_options.h"
 #include "cli/progress.h"
+#include "cli/stop.h"
 #include "cli/target_options.h"
 #include "io/writers.h"
 
@@ -67,14 +67,6 @@ static const char details[] =
     "  nca run rule.safetensors --steps 96 --every 12 --columns 9 --output strip.png\n"
     "  nca run rule.safetensors --angle 90 --output turned.mp4\n";
 
-static volatile int stop_asked;
-
-static void ask_to_stop(int number)
-{
-    stop_asked = number;
-    signal(number, SIG_DFL);
-}
-
 static nca_status read_schedule(const run_options *options, nca_film *film, nca_error *error)
 {
     film->seeds = options->seeds.count;
@@ -108,7 +100,7 @@ static nca_status plan_film(const run_options *options, const nca_model *model,
         .fire_rate = isnan(options->fire_rate) ? model->fire_rate : options->fire_rate,
         .angle = isnan(options->angle) ? model->angle : options->angle,
         .step_size = isnan(options->step_size) ? model->step_size : options->step_size,
-        .stop = &stop_asked,
+        .stop = &nca_stop_signal,
         .progress = isatty(STDERR_FILENO) ? nca_percent_show : NULL,
         .context = percent,
     };
@@ -141,8 +133,8 @@ static nca_status run(const run_options *options, const char *path, const nca_co
     if (film.progress)
         film.progress(film.context, 1);   // whatever became of it, its line goes
     if (status == NCA_OK)
-        printf("%s: %d steps on a grid of %dx%d\n", options->output, film.steps, film.height,
-               film.width);
+        printf("%s: %d step%s on a grid of %dx%d\n", options->output, film.steps,
+               film.steps == 1 ? "" : "s", film.height, film.width);
     nca_model_free(&model);
     return status;
 }
@@ -167,8 +159,7 @@ static int run_run(int argc, char **argv, const nca_command *self)
     if (done)
         return 0;
     const nca_device_options device = nca_device_options_of(options.threads, &options.cuda);
-    signal(SIGINT, ask_to_stop);
-    signal(SIGTERM, ask_to_stop);
+    nca_stop_by_signals();
     if (status == NCA_OK)
         status = nca_compute_open(options.device, &device, &compute, &error);
     if (status == NCA_OK)
@@ -177,7 +168,7 @@ static int run_run(int argc, char **argv, const nca_command *self)
     if (status == NCA_OK)
         return 0;
     const int code = nca_report_failure(self->name, &error);
-    return status == NCA_INTERRUPTED ? 128 + stop_asked : code;
+    return status == NCA_INTERRUPTED ? 128 + nca_stop_signal : code;
 }
 
 const nca_command nca_command_run = {

@@ -7,6 +7,7 @@
 #include "cli/device_options.h"
 #include "cli/progress.h"
 #include "cli/run_folder.h"
+#include "cli/stop.h"
 #include "cli/train_pictures.h"
 
 typedef struct train_options {
@@ -39,8 +40,8 @@ static const char details[] =
     "  nca train --resume runs/logo --updates 4000\n"
     "\n"
     "Ctrl-C finishes the update, writes a checkpoint and says how to go on; a second one stops at\n"
-    "once. Exit code 0 when trained, 1 when training went wrong, 2 for bad input, 130 or 143 when\n"
-    "a signal ended it.\n"
+    "once. Exit code 0 when trained, 1 when training went wrong, 2 for bad input, 129, 130 or 143\n"
+    "when a signal ended it.\n"
     "\n"
     "When a loss, gradient or state is not finite, a state is beyond 1e5 or no cell lives,\n"
     "nothing of the update is kept, and the rows of the pool that went wrong become the seed.\n"
@@ -50,14 +51,6 @@ static const char details[] =
     "training ends with it. All of this stands in metrics.jsonl.\n";
 
 static const double event_seconds = 10;
-
-static volatile int stop_signal;
-
-static void ask_to_stop(int number)
-{
-    stop_signal = number;
-    signal(number, SIG_DFL);   // the second one stops at once
-}
 
 // One run, while it lasts.
 typedef struct run {
@@ -325,19 +318,19 @@ static nca_status train(run *of)
                                    .progress = &of->progress,
                                    .height = of->target.height,
                                    .width = of->target.width,
-                                   .stop = &stop_signal};
+                                   .stop = &nca_stop_signal};
     nca_status status = NCA_OK;
     if (!of->options.resume) {   // a run that can be resumed has all that is written once
         NCA_TRY(nca_train_pictures_target(&pictures, &of->target, of->error));
         NCA_TRY(save(of, of->error));
     }
-    while (status == NCA_OK && !stop_signal && nca_trainer_done(of->trainer) < of->config.updates)
+    while (status == NCA_OK && !nca_stop_signal && nca_trainer_done(of->trainer) < of->config.updates)
         status = advance(of, &pictures);
     NCA_TRY(status);
     nca_progress_finish(&of->progress);
-    if (!stop_signal)
+    if (!nca_stop_signal)
         status = nca_train_pictures_finish(&pictures, of->error);
-    if (stop_signal)
+    if (nca_stop_signal)
         return stop(of, &pictures);
     NCA_TRY(status);
     say_what_became(of, &pictures);
@@ -356,8 +349,7 @@ static nca_status prepare(run *of)
         nca_trainer_check_memory(&of->config, &of->compute, of->error));   // before any is taken
     NCA_TRY(load_target(of));
     NCA_TRY(nca_trainer_create(&of->config, &of->target, &of->compute, &of->trainer, of->error));
-    signal(SIGINT, ask_to_stop);
-    signal(SIGTERM, ask_to_stop);
+    nca_stop_by_signals();
     signal(SIGPIPE, SIG_IGN);
     NCA_TRY(of->options.resume ? go_on_in_folder(of) : start_folder(of));
     if (nca_trainer_done(of->trainer) >= of->config.updates)   // this machine adds nothing
@@ -406,7 +398,7 @@ static int run_train(int argc, char **argv, const nca_command *self)
     nca_image_free(&of.target);
     if (status != NCA_OK)
         return nca_report_failure(self->name, &error);
-    return stop_signal ? 128 + stop_signal : 0;
+    return nca_stop_signal ? 128 + nca_stop_signal : 0;
 }
 
 const nca_command nca_command_train = {

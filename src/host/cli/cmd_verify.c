@@ -30,8 +30,8 @@ static nca_status verify(const verify_options *options, const nca_arguments *arg
     nca_device_info info;
     NCA_TRY(nca_compute_open(options->device, &device, &compute, error));
     compute.backend->info(compute.device, &info);
-    printf("%s: %s, %s, %d threads\n", compute.backend->name, info.name, info.variant,
-           info.threads);
+    printf("%s: %s, %s, %d thread%s\n", compute.backend->name, info.name, info.variant,
+           info.threads, info.threads == 1 ? "" : "s");
     nca_status status = NCA_OK;
     if (arguments->count == 0)
         status = nca_verify_built_in(&compute, &device, verdict, error);

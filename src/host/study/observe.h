@@ -3,6 +3,8 @@
 #ifndef NCA_STUDY_OBSERVE_H
 #define NCA_STUDY_OBSERVE_H
 
+#include <signal.h>
+
 #include "nca/backend.h"
 #include "nca/image.h"
 #include "nca/model.h"
@@ -20,7 +22,7 @@ typedef struct nca_observe_options {
     int heal_steps;                                 // steps after them, 1 or more
     int traced_cut;                                 // the rollout whose cells are followed
     int cell[NCA_OBSERVED_CELLS][2];                // y, x of the cells followed at every step
-    const volatile int *stop;                       // ends it when not 0; may be NULL
+    const volatile sig_atomic_t *stop;              // ends it when not 0; may be NULL
     void (*progress)(void *context, double done);   // 0..1; may be NULL
     void *context;
 } nca_observe_options;

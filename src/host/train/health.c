@@ -13,6 +13,7 @@
 //      lives; the pool starts from the seed, and every later random draw is another one.
 //   4. Give up. Where that is due again after ROLLBACKS_IN_A_ROW returns to the same good rule,
 //      training ends there.
+#include <assert.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -34,10 +35,21 @@ static bool is_good(const nca_sample_report *sample)
     return isfinite(sample->loss) && sample->max_state <= STATE_BOUND;
 }
 
+// It goes into the metrics' JSON as it is.
 static void say(nca_update_result *out, nca_event event, const char *text)
 {
+    assert(!strpbrk(text, "\"\\\n"));
     out->event = event;
     snprintf(out->event_text, sizeof out->event_text, "%s", text);
+}
+
+// Not "-nan", as printf has it.
+static const char *write_number(double value, char text[32])
+{
+    if (isnan(value))
+        return "not a number";
+    snprintf(text, 32, "%.3g", value);
+    return text;
 }
 
 static bool is_dead(const nca_sample_report *sample)
@@ -57,10 +69,11 @@ bool nca_health_states_are_good(const nca_trainer *trainer, nca_update_result *o
 {
     for (int b = 0; b < trainer->config.batch; b++)
         if (!is_good(&trainer->samples[b])) {
-            char text[128];
+            char text[160], loss[32], state[32];
             snprintf(text, sizeof text,
-                     "sample %d exploded: loss %.3g, largest state %.3g; the update is skipped", b,
-                     trainer->samples[b].loss, trainer->samples[b].max_state);
+                     "sample %d exploded: loss %s, largest state %s; the update is skipped", b,
+                     write_number(trainer->samples[b].loss, loss),
+                     write_number(trainer->samples[b].max_state, state));
             say(out, NCA_EVENT_SKIPPED, text);
             return false;
         }
