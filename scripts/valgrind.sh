@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# The tests that are quick enough for it, under valgrind's memcheck.
+# The tests that are quick enough for it, under valgrind's memcheck. (Not test_writers: under valgrind
+# a program that cannot be started looks as if it had been.)
 set -euo pipefail
 cd "$(dirname "$0")/.."
 command -v valgrind >/dev/null || {
@@ -7,7 +8,8 @@ command -v valgrind >/dev/null || {
   exit 2
 }
 scripts/build.sh debug
-for name in test_files test_safetensors test_model test_options test_config test_pictures; do
+for name in test_files test_safetensors test_model test_options test_config test_config_json \
+  test_run_log test_image test_published test_pictures test_checkpoint; do
   echo "$name"
   valgrind --quiet --error-exitcode=1 --leak-check=full --errors-for-leak-kinds=definite \
     "build-debug/tests/$name" >/dev/null

@@ -7,6 +7,8 @@ set -euo pipefail
 # Commands and options.
 refused "did you mean nca train?" trian
 refused "no such command" frobnicate
+refused "one argument too many" --version now
+refused "one argument too many" help train now
 refused "did you mean --target?" train --tagret x
 refused "no such option" train --zzzzzzzz
 refused "needs a value" train --batch
@@ -19,6 +21,11 @@ refused "must be 1 to 4096" train --batch 99999999999999999999
 refused "not a whole number" train --batch 3.5
 refused "not a whole number" train --batch ""
 refused "not a whole number" train --batch " 3"
+refused "must be 0 to 9000000000000000000" train --seed 99999999999999999999
+for command in "eval good" "run good --output x.png" "report good" "bench step"; do
+  refused "must be 0 to 9000000000000000000" $command --seed 99999999999999999999
+done
+refused "too small to be told from 0" train --rate 1e-400
 refused "not a number" train --rate nan
 refused "not a number" train --rate inf
 refused "not a number" train --fire-rate x
@@ -37,6 +44,7 @@ refused "--grid" train --grid 10x
 refused "larger than the grid" train --target-size 40 --grid 20
 refused "no such device" train --device gpu9
 refused "--threads" train --threads -1
+refused "must be 1 to" eval good --cut-at 0
 
 # Memory: refused before it is allocated, with the bytes.
 refused "bytes" train --target 🦎 --grid 60000x60000
@@ -56,6 +64,7 @@ refused "neither a file nor one emoji" train --target hello
 refused "code points" train --target U+ZZZZ
 refused "code points" train --target U+110000
 refused "--font" train --target 🦎 --font noise.png
+refused "--font /nonexistent: No such file" train --target 🦎 --font /nonexistent
 refused "--target" train --target ""
 
 # Config files.
@@ -89,6 +98,8 @@ refused "--batch" train --resume good --batch 4
 refused "--target" train --resume good --target 🦋
 refused "--preset" train --resume good --preset growing
 mkdir half && cp good/config.json half/
+refused "metrics.jsonl" train --resume half
+cp good/metrics.jsonl half/
 refused "checkpoint.safetensors" train --resume half
 rm -r half
 cp -r good other && sed -i 's/"seed": 1,/"seed": 2,/' other/config.json
@@ -98,7 +109,17 @@ cp -r good other && head -c 3000 good/checkpoint.safetensors >other/checkpoint.s
 refused "checkpoint.safetensors" train --resume other
 rm -r other
 
+damaged() { rm -rf other && cp -r good other; }
+damaged && rm other/metrics.jsonl
+refused "train anew with: nca train --config other/config.json" train --resume other --updates 9
+damaged && echo >other/metrics.jsonl
+refused "train anew with: nca train --config other/config.json" train --resume other --updates 9
+rm -r other
+
 # Models.
+cp good/model.safetensors $'\xff.safetensors'
+refused "not UTF-8" info $'\xff.safetensors'
+rm $'\xff.safetensors'
 : >empty.safetensors
 refused "safetensors" run empty.safetensors --output x.png
 head -c 4000 /dev/urandom >noise.safetensors
@@ -116,6 +137,7 @@ refused "neither a rollout" verify good/model.safetensors
 echo '[{}, {}]' >wrong.json
 refused "layer 1" import wrong.json -o x.safetensors
 refused "--output" import wrong.json
+refused "the file that is imported" import wrong.json -o ./wrong.json --force
 refused "not JSON" import noise.png -o x.safetensors
 
 # Runs.
@@ -128,6 +150,18 @@ refused "did you mean left?" run good --output x.png --damage lefft@3
 refused "@STEP" run good --output x.png --damage left
 refused "last step" run good --output x.png --steps 5 --damage left@6
 refused "within the grid" run good --output x.png --damage box:0,0,99,99@1
+for outside in 1000,1000,2 -5,-5,3 0,12.5,1; do   # the grid is 12x12
+  refused "within the grid" run good --output x.png --damage "circle:$outside@3"
+done
+for number in 0x5,5,1 " 5,5,1" "5, 5,1" 5,5,inf 5,5,0x1p1; do
+  refused "--damage circle:" run good --output x.png --damage "circle:$number@3"
+done
+for step in "@ 5" @+5 @0x5 @-1; do
+  refused "@STEP" run good --output x.png --damage "left$step"
+done
+for place in " 3,3" "3, 3" +3,3 0x3,3; do
+  refused "--seed-at" run good --output x.png --seed-at "$place"
+done
 refused "--steps" eval good --steps 5,3
 refused "--steps" eval good --steps x
 refused "did you mean step" bench stepp

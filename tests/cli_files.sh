@@ -43,6 +43,12 @@ refused "exists and is not a file" run good --output null.png --force   # root c
 # Names that would move the cursor come out as they can be read.
 refused 'a\x0ab\x1b[2Jc' info "$(printf 'a\nb\033[2Jc')"
 refused '\xff.png' train --target "$(printf '\xff.png')"
+picture rgba.png >$'bad\xff.png'
+refused '--target bad\xff.png: not UTF-8' train "${small[@]}" --target $'bad\xff.png' --out new
+refused 'another name' train "${small[@]}" --target $'bad\xff.png' --out new
+
+# A message too long for one line of its own loses its middle, not its reason.
+refused "missing: No such file or directory; check the name" info "$(printf './%.0s' {1..700})missing"
 
 # What may not be read or written, for a user who is not root.
 as_user() { "$nca" "$@"; }
@@ -189,6 +195,17 @@ fi
 trap 'umount full 2>/dev/null || true; rm -rf "$scratch" "$scratch.good"' EXIT
 refused "No space left" run good --steps 200 --output full/x.npy
 refused "No space left" train "${small[@]}" --out full/run --updates 1 --pool 64
+# A film one page too long for the disk: the old one stays.
+if command -v ffmpeg >/dev/null; then
+  "$nca" run good --steps 200 --output whole.mp4 >/dev/null
+  mount -o remount,size=$((($(stat -c %s whole.mp4) - 1) / 4096 * 4))k full
+  refused "is the disk full" run good --steps 200 --output full/x.mp4
+  echo old >full/x.mp4
+  mount -o remount,size=$((($(stat -c %s whole.mp4) - 1) / 4096 * 4 + 4))k full
+  refused "is the disk full" run good --steps 200 --output full/x.mp4 --force
+  [ "$(cat full/x.mp4)" = old ] || complain "run --force on a full disk" "destroys the film"
+  rm full/x.mp4 whole.mp4
+fi
 # It fills up during training: the latest checkpoint stays whole, and the run goes on with more room.
 mount -o remount,size=1400k full
 code=0

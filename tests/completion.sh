@@ -27,7 +27,8 @@ offers 'nca train --damage-radius-m' --damage-radius-min --damage-radius-max
 offers 'nca train --preset blog' blog-regenerating blog-unstable
 offers 'nca eval --lo' --long-run
 offers 'nca eval --steps-m'
-offers 'nca run --device ""' auto cpu reference
+offers 'nca run --device ""' auto cpu cuda reference
+offers 'nca run --cuda-path ""' auto fused cublas
 offers 'nca run rule.safet'   # the shell's own file names follow
 
 # Every command and every option of its help is offered.
@@ -49,6 +50,9 @@ for shell in zsh fish; do
   if command -v "$shell" >/dev/null; then
     "$shell" -n "$scratch/$shell" || failed=1
   fi
+done
+for words in "completion --help" "completion -h" "help completion"; do
+  "$nca" $words | grep -q "nca completion bash" || failed=1
 done
 ! "$nca" completion tcsh 2>"$scratch/error"
 grep -q "choose bash, zsh or fish" "$scratch/error" || failed=1

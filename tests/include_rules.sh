@@ -25,7 +25,7 @@ check() {
   local file
   # rule FOLDER FORBIDDEN: no file under the folder includes what the pattern matches.
   rule() {
-    grep -rnE "^[[:space:]]*#[[:space:]]*include[[:space:]]+[\"<]$2" --include='*.[ch]' "$1" || true
+    grep -rnE "^[[:space:]]*#[[:space:]]*include[[:space:]]+[\"<]$2" --include='*.[ch]' --include='*.cu' --include='*.cuh' "$1" || true
   }
   grep -rnE '^[[:space:]]*#[[:space:]]*include[[:space:]]+"' include/nca | grep -vE '"nca/' || true
   rule src/host/io '(train/|cli/|study/|report/|nca/(backend|train|config)\.h)'
@@ -35,6 +35,7 @@ check() {
   rule src/kernels 'nca/(train|image|config)\.h'
   rule src/kernels/cpu '(\.\./)?(cuda|reference)/'
   rule src/kernels/reference '(\.\./)?(cuda|cpu)/'
+  rule src/kernels/cuda '(\.\./)?(cpu|reference)/'
   grep -rnE '\bexit\(' --include='*.c' src | grep -v '^src/host/main.c:' || true
   grep -rnE '\b(printf|puts|putchar|perror)\(|\bv?fprintf\((stdout|stderr)' --include='*.[ch]' src |
     grep -vE '^src/host/(cli/|main\.c)' || true
@@ -47,19 +48,20 @@ check() {
 # It has to find each of these.
 broken=$(mktemp -d)
 trap 'rm -rf "$broken"' EXIT
-mkdir -p "$broken"/{include/nca,src/host/{io,train,cli,study},src/kernels/{cpu,reference}}
+mkdir -p "$broken"/{include/nca,src/host/{io,train,cli,study},src/kernels/{cpu,reference,cuda}}
 echo '#include "train/pool.h"' >"$broken/include/nca/a.h"
 echo '#include "nca/backend.h"' >"$broken/src/host/io/b.c"
 echo '#include "cli/options.h"' >"$broken/src/host/train/c.c"
 echo '#include "reference/reference.h"' >"$broken/src/kernels/cpu/d.c"
+echo '#include "cpu/ops.h"' >"$broken/src/kernels/cuda/k.cu"
 echo 'void f(void) { exit(1); }' >"$broken/src/host/study/e.c"
 echo 'void f(void) { printf("x"); }' >"$broken/src/host/study/g.c"
 echo 'extern int nca_cpu_backend;' >"$broken/src/host/study/h.c"
 echo 'void f(void) { fputs("x", stdout); }' >"$broken/src/host/study/i.c"
 echo 'void f(void) { fwrite("x", 1, 1, stderr); }' >"$broken/src/host/io/j.c"
-echo 'void f(void) { putc(120, stdout); }' >"$broken/src/host/io/k.c"
+echo 'void f(void) { putc(120, stdout); }' >"$broken/src/host/io/n.c"
 echo 'void f(void) { perror("x"); }' >"$broken/src/kernels/cpu/l.c"
-names="a.h b.c c.c d.c e.c g.c h.c i.c j.c k.c l.c"
+names="a.h b.c c.c d.c e.c g.c h.c i.c j.c k.cu l.c n.c"
 if [ -n "$cpp" ]; then
   echo 'enum a { A } *new;' >"$broken/include/nca/m.h"
   names+=" m.h"

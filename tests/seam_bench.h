@@ -37,10 +37,24 @@ static inline void close_bench(bench *of)
     nca_compute_close(&of->on);
 }
 
-// Does something with every backend.
+// A GPU's backend is part of builds on machines without a GPU; a CPU is everywhere.
+static inline bool is_here(const nca_backend *backend)
+{
+    nca_compute compute;
+    const nca_status status = nca_compute_open(backend->name, NULL, &compute, NULL);
+    if (status == NCA_OK)
+        nca_compute_close(&compute);
+    return status != NCA_DEVICE || strcmp(backend->name, "cuda") != 0;
+}
+
+// Does something with every backend whose device is here.
 static inline void for_every_backend(void (*check)(bench *of))
 {
     for (const nca_backend *const *backend = nca_backends(); *backend; backend++) {
+        if (!is_here(*backend)) {
+            print_message("no device: %s\n", (*backend)->name);
+            continue;
+        }
         bench of = open_bench(*backend);
         check(&of);
         close_bench(&of);

@@ -53,7 +53,7 @@ static void test_what_is_written_reads_back_bit_for_bit(void **state)
         config.rate = rates[i];
         expect_round_trip(&config);
     }
-    config.seed = INT64_MAX;
+    config.seed = NCA_SEED_MAX;
     config.trim = true;
     config.epsilon = 1e-30;
     strcpy(config.target, "a \"quoted\\\" \n name \U0001f98e.png");
@@ -84,11 +84,11 @@ static void test_what_json_cannot_hold_is_not_written(void **state)
     char *text = NULL;
     strcpy(config.target, "\xff.png");
     assert_int_equal(nca_config_to_json(&config, &text, &error), NCA_ARGUMENT);
-    assert_non_null(strstr(error.message, "target: "));
+    assert_non_null(strstr(error.message, "--target \xff.png: not UTF-8"));
     config = nca_config_default();
     config.angle = NAN;
     assert_int_equal(nca_config_to_json(&config, &text, &error), NCA_ARGUMENT);
-    assert_non_null(strstr(error.message, "angle: "));
+    assert_non_null(strstr(error.message, "--angle: not a finite number"));
     assert_null(text);
 }
 
@@ -137,13 +137,53 @@ static void test_wrong_types_are_refused(void **state)
     expect_refused(text, "x.json: \"font\" must be a text of up to 1023 bytes");
 }
 
+#define TOO_SMALL ": too small to be told from 0; write 0 or a larger number"
+
 static void test_numbers_out_of_range_are_refused(void **state)
 {
     (void)state;
     expect_refused("{\"batch\": 0}", "x.json: \"batch\" must be 1 to 4096");
     expect_refused("{\"rate\": -1e-9}", "x.json: \"rate\" must be 0 to 10");
     expect_refused("{\"rate\": 11}", "x.json: \"rate\" must be 0 to 10");
-    expect_refused("{\"seed\": -1}", "x.json: \"seed\" must be 0 or more");
+    expect_refused("{\n\"target\": \"1e-999\\\"1e-999\", \"rate\": 1e-400}",
+                   "x.json: line 2: 1e-400" TOO_SMALL);
+    expect_refused("{\"rate\": 0.0001E-400}", "x.json: line 1: 0.0001E-400" TOO_SMALL);
+    expect_refused("{\"rate\": -10e-999}", "x.json: line 1: -10e-999" TOO_SMALL);
+    expect_refused("{\"seed\": -1}", "x.json: \"seed\" must be 0 to 9000000000000000000");
+}
+
+static void test_zeros_of_every_form_are_zero(void **state)
+{
+    (void)state;
+    static const char *const zeros[] = {"0", "0.0", "-0.0", "0e5", "0.000E-999", "0.0e+99"};
+    for (size_t i = 0; i < sizeof zeros / sizeof *zeros; i++) {
+        nca_config config = nca_config_default();
+        char text[64];
+        snprintf(text, sizeof text, "{\"target\": \"1e-999\", \"rate\": %s}", zeros[i]);
+        assert_int_equal(read_text(text, &config, NULL), NCA_OK);
+        assert_true(config.rate == 0);
+    }
+}
+
+// What to do is what helps against what is wrong.
+static void expect_way_out(const char *text, const char *way_out)
+{
+    nca_config config = nca_config_default();
+    nca_error error = {0};
+    assert_int_equal(read_text(text, &config, &error), NCA_FORMAT);
+    if (!strstr(error.message, way_out))
+        fail_msg("says %s", error.message);
+}
+
+static void test_each_error_has_its_way_out(void **state)
+{
+    (void)state;
+    expect_way_out("{\"seed\": 99999999999999999999}", "; write a smaller number");
+    expect_way_out("{\"rate\": 1e999}", "; write a smaller number");
+    expect_way_out("{\"batch\": 8, \"batch\": 4}", "; leave one of them out");
+    expect_way_out("{\"target\": \"\xff\"}", "; save it as UTF-8");
+    expect_way_out("{\"batch\": 8", "; it must be a whole JSON object");
+    expect_way_out("{\"batch\": 08}", "; correct it there");
 }
 
 static void test_a_later_error_undoes_what_was_read(void **state)
@@ -233,6 +273,8 @@ int main(void)
         cmocka_unit_test(test_wrong_keys_are_refused),
         cmocka_unit_test(test_wrong_types_are_refused),
         cmocka_unit_test(test_numbers_out_of_range_are_refused),
+        cmocka_unit_test(test_zeros_of_every_form_are_zero),
+        cmocka_unit_test(test_each_error_has_its_way_out),
         cmocka_unit_test(test_a_later_error_undoes_what_was_read),
         cmocka_unit_test(test_hostile_json_is_refused),
         cmocka_unit_test(test_depth_does_not_exhaust_the_stack),

@@ -14,6 +14,7 @@
 #include <sys/resource.h>
 
 #include "io/files.h"
+#include "io/text.h"
 #include "scratch.h"
 
 static void expect_unread(const char *path, nca_status expected, const char *words)
@@ -263,9 +264,32 @@ static void test_leftovers_are_removed_and_nothing_else(void **state)
     nca_leftovers_remove(scratch("not there"));
 }
 
+// What is too long loses its middle, in whole characters; reason and way out stay.
+static void test_a_long_message_keeps_its_end(void **state)
+{
+    (void)state;
+    for (int before = 0; before < 4; before++) {
+        char path[4096] = "abc";
+        nca_error error;
+        path[before] = 0;
+        while (strlen(path) + 5 < sizeof path)
+            strcat(path, "\xf0\x9f\xa6\x8e");
+        assert_int_equal(nca_fail(&error, NCA_FILE, "%s: a reason; a way %s", path, "out"), NCA_FILE);
+        const size_t length = strlen(error.message);
+        assert_true(length < sizeof error.message && length > sizeof error.message - 12);
+        assert_string_equal(error.message + length - 21, ": a reason; a way out");
+        assert_memory_equal(error.message, path, 100);
+        assert_non_null(strstr(error.message, " ... "));
+        uint32_t point;
+        for (const char *at = error.message; *at; at += nca_text_character(at, &point))
+            assert_true(nca_text_character(at, &point) > 0);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_long_message_keeps_its_end),
         cmocka_unit_test(test_a_file_is_read_whole_with_a_zero_behind_it),
         cmocka_unit_test(test_what_is_no_file_is_refused_at_once),
         cmocka_unit_test(test_a_sparse_giant_is_refused_before_it_is_read),

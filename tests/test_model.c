@@ -226,6 +226,8 @@ static void test_settings_out_of_range_are_refused(void **state)
         {"fire_rate", ""},         {"fire_rate", "0.5x"},    {"angle_degrees", "361"},
         {"angle_degrees", "inf"},  {"step_size", "1e9"},     {"grid_height", "-1"},
         {"grid_height", "1e300"},  {"grid_width", "2000000"}, {"grid_width", "0x10p99"},
+        {"fire_rate", "0"},        {"fire_rate", " 0.5"},    {"fire_rate", "0x1"},
+        {"step_size", "0x1p0"},    {"angle_degrees", "\t9"},
     };
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         variant of = RIGHT;
@@ -233,6 +235,10 @@ static void test_settings_out_of_range_are_refused(void **state)
         of.value = wrong[i][1];
         expect_refused(&of, wrong[i][0]);
     }
+    variant of = RIGHT;
+    of.key = "grid_height";
+    of.value = "72.9";
+    expect_refused(&of, "whole cells");
 }
 
 static void test_a_ruined_rule_is_refused(void **state)

@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include <math.h>
+#include <sys/wait.h>
 
 #include "scratch.h"
 #include "study/run_log.h"
@@ -137,6 +138,7 @@ static void test_metrics_that_do_not_reach_the_checkpoint_are_refused(void **sta
     (void)state;
     mkdir(scratch("damaged"), 0700);
     expect_damaged("", 1, "line 1 is not that of update 1");
+    expect_damaged("", 1, "train anew with: nca train --config ");
     expect_damaged("{\"update\": 1}\n", 2, "line 2 is not that of update 2");
     expect_damaged("{\"update\": 1}\n{\"update\": 3}\n", 2, "line 2");
     expect_damaged("{\"update\": 1}\ngarbage\n{\"update\": 3}\n", 3, "line 2");
@@ -156,6 +158,63 @@ static void test_one_process_trains_in_a_folder(void **state)
     nca_run_log_close(&first);
     assert_int_equal(resume(scratch("locked"), 0, &second, NULL), NCA_OK);
     nca_run_log_close(&second);
+}
+
+// Many processes make the same folder at once, over and over: one gets it, and what it wrote stays.
+static void test_one_of_two_processes_gets_a_new_folder(void **state)
+{
+    (void)state;
+    enum { ROUNDS = 40, PROCESSES = 4 };
+    char name[32];
+    for (int round = 0; round < ROUNDS; round++) {
+        pid_t child[PROCESSES];
+        int go[2], won = 0;
+        assert_int_equal(pipe(go), 0);
+        snprintf(name, sizeof name, "race/%d", round);
+        for (int i = 0; i < PROCESSES; i++) {
+            child[i] = fork();
+            if (child[i] == 0) {
+                nca_run_log log;
+                char byte;
+                close(go[1]);
+                if (read(go[0], &byte, 1) != 0)   // until all of them are there
+                    _exit(99);
+                _exit(nca_run_log_create(scratch(name), config, &log, NULL) != NCA_OK);
+            }
+            assert_true(child[i] > 0);
+        }
+        close(go[0]);
+        close(go[1]);
+        for (int i = 0; i < PROCESSES; i++) {
+            int code;
+            assert_int_equal(waitpid(child[i], &code, 0), child[i]);
+            assert_true(WIFEXITED(code) && WEXITSTATUS(code) <= 1);
+            won += WEXITSTATUS(code) == 0;
+        }
+        assert_int_equal(won, 1);
+        assert_int_equal(scratch_count(scratch(name)), 3);
+    }
+}
+
+static void test_what_is_not_of_the_run_stays(void **state)
+{
+    (void)state;
+    nca_run_log first;
+    assert_int_equal(nca_run_log_create(scratch("mixed"), config, &first, NULL), NCA_OK);
+    scratch_write("mixed/notes.txt", "x", 1);
+    nca_run_log_discard(&first);
+    assert_int_equal(scratch_count(scratch("mixed")), 1);
+}
+
+static void test_pictures_that_were_thrown_away_have_a_place_again(void **state)
+{
+    (void)state;
+    nca_run_log log;
+    make_run("bare", 1);
+    assert_int_equal(rmdir(scratch("bare/pictures")), 0);
+    assert_int_equal(resume(scratch("bare"), 1, &log, NULL), NCA_OK);
+    nca_run_log_close(&log);
+    assert_int_equal(scratch_count(scratch("bare/pictures")), 0);
 }
 
 static void test_leftovers_of_a_kill_are_removed(void **state)
@@ -204,6 +263,7 @@ static void test_folders_that_cannot_be_used_are_refused(void **state)
     assert_int_equal(nca_run_log_create(longest, config, &log, &error), NCA_ARGUMENT);
     assert_int_equal(resume(longest, 0, &log, &error), NCA_ARGUMENT);
     assert_int_equal(resume(scratch("missing"), 0, &log, &error), NCA_FILE);
+    assert_non_null(strstr(error.message, "missing; train anew with: nca train --config "));
     assert_int_equal(log.count, 77);
 }
 
@@ -215,6 +275,9 @@ int main(void)
         cmocka_unit_test(test_metrics_after_the_checkpoint_are_cut_off),
         cmocka_unit_test(test_metrics_that_do_not_reach_the_checkpoint_are_refused),
         cmocka_unit_test(test_one_process_trains_in_a_folder),
+        cmocka_unit_test(test_one_of_two_processes_gets_a_new_folder),
+        cmocka_unit_test(test_what_is_not_of_the_run_stays),
+        cmocka_unit_test(test_pictures_that_were_thrown_away_have_a_place_again),
         cmocka_unit_test(test_leftovers_of_a_kill_are_removed),
         cmocka_unit_test(test_a_run_that_could_not_begin_leaves_nothing),
         cmocka_unit_test(test_folders_that_cannot_be_used_are_refused),

@@ -335,6 +335,22 @@ static void test_a_file_becomes_a_target(void **state)
     assert_int_equal(nca_target_load(&missing, &image, NULL), NCA_FILE);
 }
 
+static void test_only_files_take_a_name_from_an_emoji(void **state)
+{
+    (void)state;
+    mkdir(scratch("\xf0\x9f\xa6\x8e"), 0700);
+    char here[1024];
+    assert_non_null(getcwd(here, sizeof here));
+    assert_int_equal(chdir(scratch_folder), 0);
+    assert_false(nca_target_is_file("\xf0\x9f\xa6\x8e"));   // a folder
+    assert_false(nca_target_is_file("nothing"));
+    scratch_write("picture", "x", 1);
+    assert_true(nca_target_is_file("picture"));
+    assert_true(nca_target_is_file("missing.png"));
+    assert_true(nca_target_is_file("./nothing"));
+    assert_int_equal(chdir(here), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -351,6 +367,7 @@ int main(void)
         cmocka_unit_test(test_padding_puts_the_picture_in_the_middle),
         cmocka_unit_test(test_a_target_larger_than_the_grid_is_refused),
         cmocka_unit_test(test_a_file_becomes_a_target),
+        cmocka_unit_test(test_only_files_take_a_name_from_an_emoji),
     };
     return cmocka_run_group_tests(tests, scratch_setup, scratch_teardown);
 }

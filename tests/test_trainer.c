@@ -92,25 +92,25 @@ static bool is_empty(const training *of, const float *state)
     return true;
 }
 
-// The whole batch goes back to the rows that it came from, what died as the seed; the others stay.
-// Returns how many died.
-static int check_after(const training *of, const float *pool, const float *after,
-                       const float *pool_after)
+// The whole batch goes back to the rows that it came from, what began as the seed and died as
+// the seed again; the others stay. Returns whether it died.
+static bool check_after(const training *of, const float *pool, const float *after,
+                        const float *pool_after)
 {
-    int dead = 0;
+    bool is_dead = false;
     const size_t state = state_of(&of->shape);
     float *expected = allocate(12 * state, sizeof *expected), *seed = make_seed(of);
     memcpy(expected, pool, 12 * state * sizeof *pool);
     for (size_t b = 0; b < 5; b++) {
-        const bool is_dead = is_empty(of, after + b * state);
-        memcpy(expected + (size_t)spy.gathered[1][b] * state, is_dead ? seed : after + b * state,
-               state * sizeof *after);
-        dead += is_dead;
+        const bool is_dead_seed = b == 0 && is_empty(of, after);
+        memcpy(expected + (size_t)spy.gathered[1][b] * state,
+               is_dead_seed ? seed : after + b * state, state * sizeof *after);
+        is_dead |= is_dead_seed;
     }
     assert_memory_equal(spy.scattered, spy.gathered[1], 5 * sizeof(int));
     assert_memory_equal(pool_after, expected, 12 * state * sizeof *expected);
     free(expected), free(seed);
-    return dead;
+    return is_dead;
 }
 
 static void check_update(training *of)
@@ -126,7 +126,7 @@ static void check_update(training *of)
     assert_ok(nca_trainer_batch(of->trainer, &before, &after, error));
     float *pool_after = read_of(of, NCA_POOL);
     check_before(of, pool, before);
-    const int dead = check_after(of, pool, after, pool_after);
+    const bool is_dead = check_after(of, pool, after, pool_after);
     double loss = 0;
     for (size_t b = 0; b < 5; b++)
         loss += loss_of(of, after + b * state_of(&of->shape)) / 5;
@@ -136,7 +136,7 @@ static void check_update(training *of)
     assert_true(spy.step.time == number && spy.step.rate == result.rate);
     assert_true(result.rate == (number <= 3 ? 0.002 : 0.001));
     assert_true(result.gradient_norm > 0);
-    assert_int_equal(result.event, dead > 0 ? NCA_EVENT_RESEEDED : NCA_EVENT_NONE);
+    assert_int_equal(result.event, is_dead ? NCA_EVENT_RESEEDED : NCA_EVENT_NONE);
     free(pool), free(pool_after);
 }
 

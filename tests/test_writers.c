@@ -1,6 +1,6 @@
 // Output formats: what is written is read back by other libraries than wrote it, and appears whole or
 // not at all.
-#define _GNU_SOURCE   // nftw
+#define _GNU_SOURCE   // nftw, asprintf
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -316,7 +316,8 @@ static void test_a_film_that_cannot_be_written_is_refused(void **state)
         char name[64];
         nca_error error = {0};
         snprintf(name, sizeof name, "nowhere/x%s", (*format)->extension);
-        assert_int_equal(write_film(scratch(name), &usual, true, &error), NCA_FILE);
+        nca_writer *writer;   // at once, not after its frames were computed
+        assert_int_equal((*format)->open(scratch(name), &usual, &writer, &error), NCA_FILE);
         assert_non_null(strstr(error.message, "No such file"));
     }
 }
@@ -349,6 +350,81 @@ static void test_a_full_disk_leaves_the_old_file(void **state)
         free(bytes);
         unlink(scratch(name));
         assert_int_equal(scratch_count(scratch("full")), 0);
+    }
+}
+
+// The last bytes of a film do not fit: ffmpeg 5.1 by itself ends with 0.
+static void test_an_mp4_of_which_the_end_does_not_fit_is_refused(void **state)
+{
+    (void)state;
+    struct rlimit before, small;
+    size_t whole, size;
+    if (!has_ffmpeg())
+        skip();
+    signal(SIGXFSZ, SIG_IGN);
+    mkdir(scratch("end"), 0700);
+    assert_int_equal(write_film(scratch("end/x.mp4"), &usual, true, NULL), NCA_OK);
+    unsigned char *first = scratch_read(scratch("end/x.mp4"), &whole);
+    getrlimit(RLIMIT_FSIZE, &before);
+    small = before;
+    for (size_t lacking = 1; lacking < whole; lacking += whole / 8) {
+        nca_error error = {0};
+        small.rlim_cur = whole - lacking;
+        setrlimit(RLIMIT_FSIZE, &small);
+        const nca_status status = write_film(scratch("end/x.mp4"), &usual, true, &error);
+        setrlimit(RLIMIT_FSIZE, &before);
+        if (status != NCA_FILE || !strstr(error.message, "is the disk full"))
+            fail_msg("%zu bytes less: status %d, %s", lacking, (int)status, error.message);
+        unsigned char *bytes = scratch_read(scratch("end/x.mp4"), &size);
+        assert_int_equal(size, whole);
+        assert_memory_equal(bytes, first, whole);
+        free(bytes);
+        assert_int_equal(scratch_count(scratch("end")), 1);
+    }
+    free(first);
+}
+
+// In the place of ffmpeg something that writes `bytes` (for printf) and ends with 0.
+static nca_status write_by_another(const char *bytes)
+{
+    char script[512], *path = strdup(getenv("PATH")), *search = NULL;
+    mkdir(scratch("another"), 0700);
+    const int length =
+        snprintf(script, sizeof script,
+                 "#!/bin/sh\ncat >/dev/null\nfor last; do :; done\nprintf '%s' >\"${last#file:}\"\n",
+                 bytes);
+    chmod(scratch_write("another/ffmpeg", script, (size_t)length), 0700);
+    assert_true(asprintf(&search, "%s:%s", scratch("another"), path) > 0);
+    setenv("PATH", search, 1);
+    const nca_status status = write_film(scratch("another.mp4"), &usual, true, NULL);
+    setenv("PATH", path, 1);
+    free(search);
+    free(path);
+    return status;
+}
+
+#define FTYP "\\0\\0\\0\\020ftypisomisom"
+#define MOOV "\\0\\0\\0\\014moov----"
+#define MDAT "\\0\\0\\0\\001mdat\\0\\0\\0\\0\\0\\0\\0\\022--"
+static void test_an_mp4_is_looked_at_before_it_counts(void **state)
+{
+    (void)state;
+    assert_int_equal(write_by_another(FTYP MOOV MDAT), NCA_OK);
+    unlink(scratch("another.mp4"));
+    static const char *const wrong[] = {"",
+                                        "ftyp",
+                                        FTYP,
+                                        FTYP MDAT,
+                                        FTYP MOOV,
+                                        MOOV MDAT,
+                                        FTYP MOOV MDAT "-",
+                                        FTYP MOOV "\\0\\0\\0\\0mdat--------",
+                                        FTYP MOOV "\\0\\0\\0\\021mdat--------",
+                                        FTYP MOOV "\\377\\377\\377\\377mdat--------"};
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        if (write_by_another(wrong[i]) != NCA_FILE)
+            fail_msg("%s passes for a film", wrong[i]);
+        assert_int_equal(access(scratch("another.mp4"), F_OK), -1);
     }
 }
 
@@ -411,6 +487,8 @@ int main(void)
         cmocka_unit_test(test_an_abandoned_film_leaves_nothing),
         cmocka_unit_test(test_a_film_that_cannot_be_written_is_refused),
         cmocka_unit_test(test_a_full_disk_leaves_the_old_file),
+        cmocka_unit_test(test_an_mp4_of_which_the_end_does_not_fit_is_refused),
+        cmocka_unit_test(test_an_mp4_is_looked_at_before_it_counts),
         cmocka_unit_test(test_films_of_giant_size_are_refused_before_they_are_allocated),
         cmocka_unit_test(test_mp4_without_ffmpeg_says_what_to_install),
     };

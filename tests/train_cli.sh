@@ -5,6 +5,7 @@
 #   train_cli.sh NCA
 set -euo pipefail
 nca=$(realpath "${1:-build/nca}")
+root=$(cd "$(dirname "$0")/.." && pwd)
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 cd "$scratch"
@@ -53,7 +54,7 @@ for number in 000080 000160; do
 done
 is_animation run/growth.webp
 is_animation run/healing.webp
-expected="checkpoint.safetensors config.json growth.webp healing.webp loss.png metrics.jsonl model.safetensors pictures"
+expected="checkpoint.safetensors config.json growth.webp healing.webp loss.png machine.json metrics.jsonl model.safetensors pictures"
 [ "$(ls -A run | LC_ALL=C sort | tr '\n' ' ')" = "$expected " ] || fail "run holds $(ls -A run)"
 [ "$(numbers run/metrics.jsonl update)" = "$(seq 160)" ] || fail "the metrics do not count 1 to 160"
 
@@ -78,12 +79,31 @@ cmp <(timeless straight/metrics.jsonl) <(timeless again/metrics.jsonl) ||
 "$nca" train --resume straight --quiet >/dev/null
 cmp straight/model.safetensors again/model.safetensors || fail "a finished run is not left as it is"
 
+# Fewer updates than are done would make config.json untrue.
+sha256sum straight/* >before 2>/dev/null || true
+! "$nca" train --resume straight --updates 5 --quiet >/dev/null 2>error || fail "fewer updates are taken"
+grep -q -- "--updates 5: straight has 60 behind it" error || fail "fewer updates: $(cat error)"
+(sha256sum straight/* 2>/dev/null || true) | cmp - before || fail "a refusal changes the run"
+
+# What computes with other bits says so, once; AVX2 and AVX-512 have the same.
+if NCA_CPU_ISA=avx2 "$nca" bench step --batch 1 --grid 8 --steps 2 --repeats 1 >/dev/null 2>&1; then
+  NCA_CPU_ISA=scalar "$nca" train "${settings[@]}" --updates 2 --out plain --quiet >/dev/null
+  NCA_CPU_ISA=scalar "$nca" train --resume plain --updates 3 >log
+  ! grep -q "bit for bit" log || fail "the same instructions are said to differ: $(cat log)"
+  NCA_CPU_ISA=avx2 "$nca" train --resume plain --updates 4 >log
+  grep -q "computed by scalar.*bit for bit" log || fail "other instructions are not told: $(cat log)"
+  "$nca" train --resume plain --updates 5 >log
+  ! grep -q "bit for bit" log || fail "AVX2 and AVX-512 are said to differ: $(cat log)"
+  "$nca" train --resume plain --updates 6 --device reference --quiet >log
+  [ "$(grep -c "bit for bit" log)" -eq 1 ] || fail "another device is not told once: $(cat log)"
+fi
+
 # stopped SIGNAL CODE: a run that the signal stops after an update or two says where it stands and
 # how to go on, and what it leaves can be gone on with.
 stopped() {
   local code=0 done
   rm -rf endless
-  "$nca" train "${settings[@]}" --updates 1000000 --out endless >log 2>&1 &
+  env --default-signal=HUP "$nca" train "${settings[@]}" --updates 1000000 --out endless >log 2>&1 &
   local child=$!
   for ((i = 0; i < 600; i++)); do
     [ -e endless/metrics.jsonl ] && [ "$(wc -l <endless/metrics.jsonl)" -ge 3 ] && break
@@ -102,6 +122,82 @@ stopped() {
 }
 stopped INT 130
 stopped TERM 143
+stopped HUP 129   # its terminal was closed
+
+# filming FILE [--ignore-signal]: a film that would take for ever, in a group of its own as a
+# terminal makes it; its process is $child, and a hang-up is ignored or not, however this script was started.
+filming() {
+  setsid env "${2:---default-signal}=HUP" "$nca" run run --steps 5000000 --output "$1" >log 2>&1 &
+  child=$!
+  for ((i = 0; i < 600; i++)); do
+    compgen -G "$1.*.part" >/dev/null && return
+    sleep 0.1
+  done
+  fail "no film is begun: $(cat log)"
+}
+
+# ended CODE WHAT: the film has ended so, within ten seconds, and left nothing.
+ended() {
+  local code=0
+  for ((i = 0; i < 100; i++)); do
+    kill -0 "$child" 2>/dev/null || break
+    sleep 0.1
+  done
+  kill -KILL "$child" 2>/dev/null || true
+  wait "$child" 2>/dev/null || code=$?
+  [ "$code" -eq "$1" ] || fail "$2 ends a film with $code, not $1: $(cat log)"
+  [ -z "$(find . -name 'film.*')" ] || fail "$2 leaves $(find . -name 'film.*')"
+}
+
+# A terminal sends Ctrl-C to the whole group, an encoder in it as well. The second signal comes
+# before the first is answered, for nca stands still meanwhile.
+films=(film.npy film.png film.webp)
+command -v ffmpeg >/dev/null && films+=(film.mp4)
+for film in "${films[@]}"; do
+  for signal in INT:130 HUP:129; do
+    filming "$film"
+    sleep 0.5
+    kill "-${signal%:*}" -- "-$child"
+    ended "${signal#*:}" "SIG${signal%:*} for $film"
+    grep -q "stopped; nothing was written" log || fail "SIG$signal: $film: $(cat log)"
+  done
+  filming "$film"
+  kill -STOP "$child"
+  kill -INT "$child"
+  kill -INT "$child"
+  kill -HUP "$child"
+  kill -CONT "$child"
+  sleep 0.2
+  ended 130 "Ctrl-C and a hang-up for $film"
+  filming "$film"
+  kill -STOP "$child"
+  kill -INT "$child"
+  kill -TERM "$child"
+  kill -CONT "$child"
+  code=0
+  wait "$child" || code=$?
+  [ "$code" -gt 128 ] || fail "two signals end $film with $code"
+  [ -z "$(find . -name 'film.*')" ] || fail "two signals leave $(find . -name 'film.*')"
+done
+# nohup: the hang-up stays ignored.
+filming film.npy --ignore-signal
+kill -HUP "$child"
+sleep 0.5
+kill -0 "$child" 2>/dev/null || fail "a hang-up that was ignored ends the film"
+kill -TERM "$child"
+ended 143 "SIGTERM"
+
+# A run folder's own copy of its target is what counts, not another file of that name.
+mkdir here there && cp run/pictures/pool-000080.png here/a.png && cp run/loss.png there/a.png
+(cd here && "$nca" train "${settings[@]}" --target a.png --updates 2 --out ../copied --quiet >/dev/null)
+(cd there && "$nca" train --resume ../copied --updates 3 --quiet >/dev/null) ||
+  fail "another file of the target's name stops the run"
+
+# A folder that is called as the emoji takes nothing from it.
+(mkdir named && cd named && "$nca" train "${settings[@]}" --updates 2 --out 🦎 --quiet >/dev/null &&
+  "$nca" train --resume 🦎 --updates 3 --quiet >/dev/null &&
+  "$nca" eval 🦎 --steps 4 --no-cuts --long-run 0 --seeds 1 >/dev/null) ||
+  fail "a folder called 🦎 makes 🦎 unusable"
 
 # What was trained is judged, run and told about.
 "$nca" eval run --steps 12,20 --seeds 3 --cut-at 12 --heal-steps 10 --long-run 30 --json >eval.json
@@ -110,15 +206,47 @@ for word in '"loss_at"' '"12"' '"20"' '"median"' '"min"' '"max"' '"healed"' '"up
   grep -qF "$word" eval.json || fail "eval --json does not say $word"
 done
 "$nca" eval run --steps 12 --no-cuts --long-run 0 --seeds 2 | grep -q 12 || fail "eval says nothing"
+# grid_of ARGUMENT...: the grid that a rule is judged on.
+grid_of() {
+  "$nca" eval "$@" --steps 1 --no-cuts --long-run 0 --seeds 1 --json | sed -n 's/.*"grid": //p'
+}
+[ "$(grid_of run)" = "[14, 14]," ] || fail "eval does not take the run's grid"
+[ "$(grid_of run/model.safetensors --target 🦎 --target-size 6)" = "[14, 14]," ] ||
+  fail "eval --target-size does not take the model's grid"
+[ "$(grid_of run --target-size 20)" = "[26, 26]," ] || fail "eval stays on a grid that is too small"
+[ "$(grid_of run --padding 1)" = "[10, 10]," ] || fail "eval --padding does not change the grid"
+
+# The border that a run cut off can be kept: an option goes over what the run says, either way.
+"$nca" train "${settings[@]}" --target "$root/tests/fuzz/corpus/image/rgba.png" --trim --updates 1 \
+  --out trimmed --quiet >/dev/null
+loss_of() { "$nca" eval trimmed "$@" --steps 1 --no-cuts --long-run 0 --seeds 1 --json; }
+[ "$(loss_of)" = "$(loss_of --trim)" ] || fail "eval does not trim as the run did"
+[ "$(loss_of)" != "$(loss_of --no-trim)" ] || fail "eval --no-trim trims"
 "$nca" run run --steps 20 --every 2 --output film.webp >/dev/null
 is_animation film.webp
 "$nca" run run --steps 20 --every 2 --damage left@10 --output film.gif >/dev/null
 begins film.gif 474946383961
 "$nca" run run --steps 20 --output last.png >/dev/null
 is_png last.png
+"$nca" run run --steps 1 --threads 1 --output one.png | grep -q ": 1 step on" || fail "run: 1 steps"
+"$nca" bench step --batch 1 --grid 8 --steps 1 --repeats 1 --threads 1 | grep -q "1 step,.*1 thread$" ||
+  fail "bench: 1 steps or 1 threads"
 "$nca" run run/model.safetensors --steps 3 --output states.npy >/dev/null
 begins states.npy 934e554d5059
 grep -qa "(4, 14, 14, 8)" states.npy || fail "states.npy is no [T,H,W,C]"
+
+# Frames a million steps apart, of a rule that still keeps its seed: it is stopped soon all the
+# same, and the bits are as always.
+rm film.*
+"$nca" run copied --grid 400 --steps 10000000 --every 1000000 --output film.npy >log 2>&1 &
+child=$!
+sleep 1
+kill -INT "$child"
+ended 130 "Ctrl-C between two frames"
+"$nca" run run --steps 250 --every 250 --output seldom.npy >/dev/null
+"$nca" run run --steps 250 --every 50 --output often.npy >/dev/null
+cmp <(tail -c 6272 seldom.npy) <(tail -c 6272 often.npy) || fail "--every changes what grows"
+
 "$nca" info run >info.txt
 "$nca" info run/model.safetensors >>info.txt
 for word in "updates done *160" "\[32,24\]" "\[8,32\]" "grid height *14"; do

@@ -50,11 +50,17 @@ typedef struct nca_device_options {
     int threads;       // CPU threads; 0: one for each core this process may use
     int number;        // which of several devices of the kind
     const char *isa;   // caps the instruction set, one of the variants; NULL: $NCA_CPU_ISA
+    // Of GPUs alone; other devices refuse them.
+    const char *cuda_path;   // what computes the network: "fused" kernels, "cublas", or "auto" (and
+                             // NULL), which is fused where the sizes allow it
+    int tape_every;          // the tape keeps every Nth state and the backward pass computes those
+                             // between again; 0: as dense as memory allows
 } nca_device_options;
 
 typedef struct nca_device_info {
     char name[128];          // the processor's own name
     char variant[32];        // what runs there: "avx2", "reference", "fused" ...
+    char arithmetic[32];     // variants that give the same bits share it; empty: the variant
     int threads;             // that compute
     size_t memory_bytes;     // that sessions may use
     bool uses_host_memory;   // sessions lie in the memory of the host

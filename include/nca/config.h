@@ -19,6 +19,9 @@ extern "C" {
 
 enum { NCA_TEXT_BYTES = 1024 };
 
+// The largest seed, exact as a double, so that ranges can hold it; of every command.
+#define NCA_SEED_MAX 9000000000000000000
+
 // TEXT(name, default, value, help)                  char[NCA_TEXT_BYTES]
 // INT(name, default, min, max, value, help)         int64_t
 // REAL(name, default, min, max, value, help)        double
@@ -56,7 +59,7 @@ enum { NCA_TEXT_BYTES = 1024 };
     REAL(beta1, 0.9, 0, 0.999999, "X", "Adam's decay of the mean")                             \
     REAL(beta2, 0.999, 0, 0.999999999, "X", "Adam's decay of the square")                      \
     REAL(epsilon, 1e-7, 1e-30, 1, "X", "Adam's epsilon")                                       \
-    INT(seed, 1, 0, INT64_MAX, "N", "seed of every random draw")                               \
+    INT(seed, 1, 0, NCA_SEED_MAX, "N", "seed of every random draw")                            \
     INT(checkpoint_every, 500, 1, 100000000, "N", "updates between checkpoints")               \
     INT(pictures_every, 500, 1, 100000000, "N", "updates between pictures of batch, pool and loss")
 

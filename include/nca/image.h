@@ -31,6 +31,10 @@ typedef struct nca_target_options {
     bool trim;                // first cut the empty border away (always done for an emoji)
 } nca_target_options;
 
+// Whether a source names a file: one that is there, or a text with a slash or a dot in it. A folder
+// that is called as an emoji is none.
+bool nca_target_is_file(const char *source);
+
 // Loads, keys, trims and premultiplies the source, and resamples it with Lanczos-3 in float so that
 // its longer side is target_size; an image of that size already is taken pixel for pixel. Not
 // padded. The caller frees `out`.
@@ -41,8 +45,8 @@ nca_status nca_target_load(const nca_target_options *options, nca_image *out, nc
 nca_status nca_image_pad(const nca_image *image, int height, int width, nca_image *out,
                          nca_error *error);
 
-// A PNG, JPEG, BMP or TGA file, premultiplied. Refuses what is not an image, a file above 256 MiB,
-// and a picture of more than 16384 pixels a side or 2^26 in all.
+// A PNG, JPEG, BMP or TGA file, premultiplied, and turned as a JPEG's Exif segment says. Refuses
+// what is not an image, a file above 256 MiB, and more than 16384 pixels a side or 2^26 in all.
 nca_status nca_image_read(const char *path, nca_image *out, nca_error *error);
 // The same from memory; `name` stands in messages.
 nca_status nca_image_decode(const uint8_t *bytes, size_t size_bytes, const char *name,

@@ -20,8 +20,8 @@ typedef struct nca_trainer nca_trainer;
 //   ROLLED_BACK    several skips in a row, a seed that dies again and again, or a rule that is not
 //                  finite: back to the last good rule, with other random draws
 //   POOL_REPAIRED  no cell of the batch lives: nothing of it is kept, its rows became the seed
-//   RESEEDED       samples died while others live: the update counts, the rows of the dead became the
-//                  seed; common early in training, where a cut can take all of a small pattern
+//   RESEEDED       what grew from the seed died while others live: the update counts, and its row
+//                  is the seed again
 //   GAVE_UP        rolling back did not help: training ends with the last good rule
 #define NCA_EVENTS(X)                 \
     X(NONE, "")                       \
@@ -93,8 +93,12 @@ nca_status nca_trainer_model(nca_trainer *trainer, nca_model *out, nca_error *er
 // checkpoint.safetensors: weights, moments, pool, update number, and the counters of the health
 // rules. Written whole or not at all.
 nca_status nca_trainer_save(nca_trainer *trainer, const char *path, nca_error *error);
-// Continues from a checkpoint of the same config (checked), bit for bit as if never stopped.
+// Continues from a checkpoint of the same config (checked), bit for bit as if never stopped where
+// the same arithmetic computes.
 nca_status nca_trainer_restore(nca_trainer *trainer, const char *path, nca_error *error);
+// The arithmetic (nca/backend.h) that computed the checkpoint that was restored, where it is not
+// that of the trainer's device; NULL otherwise, and where the checkpoint does not say.
+const char *nca_trainer_other_arithmetic(const nca_trainer *trainer);
 
 #ifdef __cplusplus
 }

@@ -1,33 +1,97 @@
 // The one host file that names the backends; a backend is a folder in src/kernels and a row here.
 #include "nca/backend.h"
 
+#include <stdlib.h>
 #include <string.h>
 
+extern const nca_backend nca_cuda_backend;
 extern const nca_backend nca_cpu_backend;
 extern const nca_backend nca_reference_backend;
 
-// In the order in which `auto` prefers them; the reference is never chosen by itself.
-static const nca_backend *const backends[] = {&nca_cpu_backend, &nca_reference_backend, NULL};
+static const nca_backend *const backends[] = {
+#ifdef NCA_WITH_CUDA
+    &nca_cuda_backend,
+#endif
+    &nca_cpu_backend, &nca_reference_backend, NULL};
+
+// What `auto` takes: the first that is there.
+static const char *const automatic[] = {"cuda", "cpu"};
+enum { AUTOMATIC = sizeof automatic / sizeof *automatic };
 
 const nca_backend *const *nca_backends(void)
 {
     return backends;
 }
 
+static const nca_backend *find_backend(const char *name, size_t length)
+{
+    for (const nca_backend *const *backend = backends; *backend; backend++)
+        if (strlen((*backend)->name) == length && strncmp((*backend)->name, name, length) == 0)
+            return *backend;
+    return NULL;
+}
+
+static nca_status open_backend(const nca_backend *backend, const nca_device_options *options,
+                               nca_compute *out, nca_error *error)
+{
+    nca_device *device = NULL;
+    NCA_TRY(backend->open(options, &device, error));
+    *out = (nca_compute){.backend = backend, .device = device};
+    return NCA_OK;
+}
+
+// A device that is not there is passed over; a wrong option is not. What is asked of a GPU alone is
+// not asked of the next.
+static nca_status open_automatic(const nca_device_options *options, nca_compute *out,
+                                 nca_error *error)
+{
+    nca_status status = NCA_DEVICE;
+    for (int i = 0; i < AUTOMATIC && status == NCA_DEVICE; i++) {
+        nca_device_options asked = *options;
+        const nca_backend *backend = find_backend(automatic[i], strlen(automatic[i]));
+        if (i == AUTOMATIC - 1) {
+            asked.cuda_path = NULL;
+            asked.tape_every = 0;
+        }
+        if (backend)
+            status = open_backend(backend, &asked, out, error);
+    }
+    return status;
+}
+
+static nca_status fail_unknown(const char *name, nca_error *error)
+{
+    if (strncmp(name, "cuda", 4) == 0 && !find_backend("cuda", 4))
+        return nca_fail(
+            error, NCA_ARGUMENT,
+            "--device %.60s: this build has no such device: no nvcc was there when it was "
+            "made; build it again where one is, or use auto, cpu or reference",
+            name);
+    return nca_fail(error, NCA_ARGUMENT,
+                    "--device %.60s: this build has no such device; use auto, %scpu or reference",
+                    name, find_backend("cuda", 4) ? "cuda, " : "");
+}
+
+// "cuda:1" is number 1 of backend "cuda".
 nca_status nca_compute_open(const char *name, const nca_device_options *options, nca_compute *out,
                             nca_error *error)
 {
-    const char *wanted = !name || !*name || strcmp(name, "auto") == 0 ? backends[0]->name : name;
-    for (const nca_backend *const *backend = backends; *backend; backend++) {
-        if (strcmp((*backend)->name, wanted) != 0)
-            continue;
-        nca_device *device = NULL;
-        NCA_TRY((*backend)->open(options, &device, error));
-        *out = (nca_compute){.backend = *backend, .device = device};
-        return NCA_OK;
+    nca_device_options chosen = options ? *options : (nca_device_options){0};
+    if (!name || !*name || strcmp(name, "auto") == 0)
+        return open_automatic(&chosen, out, error);
+    const char *const colon = strchr(name, ':');
+    const nca_backend *backend = find_backend(name, colon ? (size_t)(colon - name) : strlen(name));
+    if (!backend)
+        return fail_unknown(name, error);
+    if (colon) {
+        char *end;
+        const long number = strtol(colon + 1, &end, 10);
+        if (colon[1] < '0' || colon[1] > '9' || *end || number > 1000)
+            return nca_fail(error, NCA_ARGUMENT,
+                            "--device %.60s: after the colon comes a number, as in cuda:1", name);
+        chosen.number = (int)number;
     }
-    return nca_fail(error, NCA_ARGUMENT,
-                    "--device %s: this build has no such device; use auto, cpu or reference", name);
+    return open_backend(backend, &chosen, out, error);
 }
 
 void nca_compute_close(nca_compute *compute)

@@ -10,7 +10,7 @@ function(nca_emulated_program name)
   add_executable(${name} ${ARGN} $<TARGET_OBJECTS:nca_emulated_backend>)
   set_target_properties(${name} PROPERTIES ENABLE_EXPORTS ON LINKER_LANGUAGE CXX)
   target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR}/src/host
-    ${PROJECT_SOURCE_DIR}/tests)
+    ${PROJECT_SOURCE_DIR}/src/kernels ${PROJECT_SOURCE_DIR}/tests)
   # The backend looks cuBLAS up by name; nothing else names it.
   target_link_options(${name} PRIVATE -Wl,-u,cublasCreate -Wl,-u,cublasSgemm)
   target_link_libraries(${name} PRIVATE libnca nca_emulator ${CMAKE_DL_LIBS})
@@ -18,7 +18,32 @@ endfunction()
 
 nca_emulated_program(nca_emulated ${PROJECT_SOURCE_DIR}/src/host/main.c)
 
-nca_emulated_program(test_cuda ${PROJECT_SOURCE_DIR}/tests/cuda/test_cuda.c)
-target_link_libraries(test_cuda PRIVATE PkgConfig::CMOCKA)
-add_test(NAME test_cuda COMMAND test_cuda WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
-set_tests_properties(test_cuda PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 900)
+# Every tests/cuda/test_*.c, on the emulated device.
+file(GLOB NCA_CUDA_TESTS CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/cuda/test_*.c)
+foreach(source ${NCA_CUDA_TESTS})
+  get_filename_component(name ${source} NAME_WE)
+  nca_emulated_program(${name} ${source})
+  target_compile_definitions(${name} PRIVATE NCA_TEST_EMULATED)
+  target_link_libraries(${name} PRIVATE PkgConfig::CMOCKA)
+  add_test(NAME ${name} COMMAND ${name} WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
+  set_tests_properties(${name} PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 900 LABELS cuda)
+endforeach()
+
+# What is tested through that program.
+foreach(name emulated emulated_verify)
+  add_test(NAME ${name} COMMAND bash ${PROJECT_SOURCE_DIR}/tests/cuda/${name}.sh
+    $<TARGET_FILE:nca_emulated> WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
+  set_tests_properties(${name} PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 900 LABELS cuda)
+endforeach()
+
+if(NCA_WITH_CUDA)
+  # NVIDIA's cuRAND header beside the host's generator, without the emulator's headers.
+  add_library(curand_on_host OBJECT ${PROJECT_SOURCE_DIR}/tests/cuda/curand_on_host.cpp)
+  target_include_directories(curand_on_host SYSTEM PRIVATE ${CUDAToolkit_INCLUDE_DIRS})
+  target_sources(test_fire PRIVATE $<TARGET_OBJECTS:curand_on_host>)
+  target_compile_definitions(test_fire PRIVATE NCA_TEST_CURAND)
+
+  # The same tests on a GPU; skipped where there is none.
+  nca_test(test_cuda_gpu ${PROJECT_SOURCE_DIR}/tests/cuda/test_cuda.c)
+  set_tests_properties(test_cuda_gpu PROPERTIES LABELS cuda)
+endif()

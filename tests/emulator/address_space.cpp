@@ -13,7 +13,6 @@ address_space space;
 
 namespace
 {
-constexpr size_t shared_bytes = size_t(1) << 30;
 size_t slots_used;
 std::vector<char *> &slots_free = *new std::vector<char *>;   // never destroyed
 char *next_page;
@@ -29,11 +28,6 @@ bool address_space::reserve()
     start = static_cast<char *>(got);
     next_page = start + shared_bytes;
     return true;
-}
-
-bool address_space::is_shared(const void *address) const
-{
-    return holds(address) && static_cast<size_t>(static_cast<const char *>(address) - start) < shared_bytes;
 }
 
 char *address_space::take_pages(size_t wanted)

@@ -197,6 +197,21 @@ __global__ void last_block(int *out, int *scratch, unsigned *arrived)
     }
 }
 
+// Writes all of the dynamic shared memory and counts what it finds there.   launch  1 x 32
+__global__ void dynamic(int *out, int count)
+{
+    NCA_SHARED_DYNAMIC(int, ones);
+    for (int i = threadIdx.x; i < count; i += 32)
+        ones[i] = 1;
+    __syncthreads();
+    int sum = 0;
+    for (int i = threadIdx.x; i < count; i += 32)
+        sum += ones[(i + 1) % count];
+    sum = __reduce_add_sync(all_lanes, sum);
+    if (threadIdx.x == 0)
+        *out = sum;
+}
+
 int blocks_of(int count, int size)
 {
     return (count + size - 1) / size;
@@ -271,4 +286,14 @@ cudaError_t test_cooperative(int *out, int *scratch, int blocks, cudaStream_t st
 cudaError_t test_last_block(int *out, int *scratch, unsigned *arrived, int blocks, cudaStream_t stream)
 {
     return NCA_LAUNCH(last_block, blocks, 32, 0, stream, out, scratch, arrived);
+}
+
+cudaError_t test_dynamic(int *out, size_t shared_bytes, cudaStream_t stream)
+{
+    return NCA_LAUNCH(dynamic, 1, 32, shared_bytes, stream, out, shared_bytes / sizeof(int));
+}
+
+cudaError_t test_dynamic_allow(int shared_bytes)
+{
+    return cudaFuncSetAttribute(dynamic, cudaFuncAttributeMaxDynamicSharedMemorySize, shared_bytes);
 }

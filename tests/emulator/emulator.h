@@ -39,9 +39,9 @@ const char *nca_emulator_message(void);
 // Whether accesses of kernels are looked at one by one: the .cu files are compiled so, and `checks` is set.
 int nca_emulator_checks(void);
 
-// Launches since the program started, and how often the kernel was launched whose name contains `name`.
+// Launches since the program started: all, and those of one kernel, its template's instances together.
 uint64_t nca_emulator_launches(void);
-uint64_t nca_emulator_launches_of(const char *name);
+uint64_t nca_emulator_launches_of(const char *kernel);
 
 #ifdef __cplusplus
 }

@@ -74,7 +74,21 @@ class shared_memory
     };
     // The array an address lies in; null where it lies in none, or not in this block's memory at all.
     const part *part_at(const char *address) const;
-    bool holds(const char *address) const;
+    // Whether the address lies in this block's memory; whether all the bytes lie in one array of it.
+    bool holds(const char *address) const
+    {
+        return static_cast<size_t>(address - memory_) < memory_bytes;
+    }
+    bool has(const char *address, size_t bytes) const
+    {
+        const part *found = last_;
+        if (static_cast<size_t>(address - found->start) >= found->bytes)
+            found = part_at(address);
+        if (!found)
+            return false;
+        last_ = found;
+        return bytes <= found->bytes - static_cast<size_t>(address - found->start);
+    }
     const part &nearest(const char *address) const;
 
     ~shared_memory();
@@ -84,7 +98,9 @@ class shared_memory
   private:
     void *add(const void *key, const char *name, size_t bytes, size_t alignment);
 
+    static constexpr size_t memory_bytes = 512 << 10;   // more than any block may have, with walls
     char *memory_ = nullptr;
+    mutable const part *last_ = nullptr;   // where the last address lay
     size_t used_ = 0, limit_ = 0, asked_ = 0;
     std::vector<part> parts_;
 };

@@ -37,6 +37,9 @@ cudaError_t test_cluster(int *out, int blocks, cudaStream_t stream);
 cudaError_t test_cooperative(int *out, int *scratch, int blocks, cudaStream_t stream);
 // *out = the sum of (block + 1), by the block that comes last; scratch [blocks], *arrived zero before and after.
 cudaError_t test_last_block(int *out, int *scratch, unsigned *arrived, int blocks, cudaStream_t stream);
+// *out = how many ints the dynamic shared memory of so many bytes holds, counted there; and how much it may have.
+cudaError_t test_dynamic(int *out, size_t shared_bytes, cudaStream_t stream);
+cudaError_t test_dynamic_allow(int shared_bytes);
 
 // -- planted.cu: each has the fault it is named after ------------------------------------------------
 cudaError_t planted_race(const int *values, int *out, cudaStream_t stream);

@@ -91,11 +91,18 @@ extern "C" uint64_t nca_emulator_launches(void)
     return launches;
 }
 
-extern "C" uint64_t nca_emulator_launches_of(const char *name)
+// A launch is named as it was spelled: `scale`, or `(mlp<16, 128>)`.
+static std::string kernel_of(const std::string &spelled)
+{
+    const size_t first = spelled[0] == '(' ? 1 : 0;
+    return spelled.substr(first, spelled.find_first_of("<)", first) - first);
+}
+
+extern "C" uint64_t nca_emulator_launches_of(const char *kernel)
 {
     uint64_t sum = 0;
     for (const auto &[each, count] : launches_by_name)
-        if (each.find(name) != std::string::npos)
+        if (kernel_of(each) == kernel)
             sum += count;
     return sum;
 }

@@ -8,6 +8,8 @@
 
 #include <algorithm>
 
+#include "address_space.h"
+
 uint3 threadIdx;
 uint3 blockIdx;
 dim3 blockDim;
@@ -51,6 +53,7 @@ block *take_block(uint3 index, const grid_launch &launch)
     const dim3 size = launch.block;
     const int count = static_cast<int>(size.x * size.y * size.z);
     taken->index = index;
+    taken->linear = index.x + launch.grid.x * (index.y + launch.grid.y * index.z);
     taken->threads.assign(static_cast<size_t>(count), thread());
     taken->ready.assign(static_cast<size_t>((count + 31) / 32), 0);
     taken->meeting.assign(taken->ready.size(), 0);
@@ -230,6 +233,7 @@ cudaError_t run_grid(const grid_launch &launch)
         }
         run_clusters(launch, now, by);
     }
+    shadow_end_launch();
     if (grid.error.empty()) {
         const std::string damage = damaged_allocation();
         if (!damage.empty()) {
@@ -299,7 +303,7 @@ void let_others_run()
 
 void atomic_access(const void *address, size_t bytes)
 {
-    if (is_in_kernel())
+    if (shadow_is_looking && space.holds(address))
         shadow_access(address, bytes, access::atomic, __builtin_return_address(0));
     let_others_run();
 }

@@ -29,6 +29,7 @@ struct thread {
 
 struct block {
     uint3 index;
+    uint32_t linear;   // its number in the grid, x fastest
     std::vector<thread> threads;
     std::vector<unsigned> ready;     // by warp: lanes that can run
     std::vector<unsigned> meeting;   // by warp: lanes that wait in a meeting of their warp

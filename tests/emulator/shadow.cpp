@@ -17,8 +17,12 @@
 
 #include "address_space.h"
 
+extern "C" const char __executable_start;   // by the linker
+
 namespace nca_emulator
 {
+bool shadow_is_looking;
+
 namespace
 {
 struct segment {
@@ -72,12 +76,6 @@ size_t offset_of(const void *address)
     return static_cast<size_t>(static_cast<const char *>(address) - space.start);
 }
 
-uint32_t block_number(const block &of)
-{
-    const dim3 size = grid.launch->grid;
-    return of.index.x + size.x * (of.index.y + size.y * of.index.z);
-}
-
 uint32_t own_clock(const thread &of)
 {
     const std::vector<uint32_t> &clocks = of.home->clocks;
@@ -88,7 +86,7 @@ uint32_t current_segment()
 {
     if (current->segment < first_segment) {
         const block &home = *current->home;
-        segments.push_back({block_number(home), block_number(*home.group), home.epoch, own_clock(*current), stamps,
+        segments.push_back({home.linear, home.group->linear, home.epoch, own_clock(*current), stamps,
                             static_cast<uint16_t>(current->number)});
         current->segment = first_segment + static_cast<uint32_t>(segments.size()) - 1;
     }
@@ -98,10 +96,10 @@ uint32_t current_segment()
 bool is_ordered_across_blocks(const segment &before)
 {
     const block &home = *current->home;
-    const bool same_cluster = before.cluster == block_number(*home.group);
+    const bool same_cluster = before.cluster == home.group->linear;
     if (before.epoch < grid_epoch || (same_cluster && before.epoch < home.cluster_epoch))
         return true;
-    return last_atomic[before.block] > before.stamp && last_atomic[block_number(home)] > before.stamp;
+    return last_atomic[before.block] > before.stamp && last_atomic[home.linear] > before.stamp;
 }
 
 // Whether everything of the segment lies before what the current thread does now.
@@ -111,7 +109,7 @@ bool is_ordered(uint32_t number)
         return true;
     const segment &before = segments[number - first_segment];
     const block &home = *current->home;
-    if (before.block != block_number(home))
+    if (before.block != home.linear)
         return is_ordered_across_blocks(before);
     if (before.number == current->number || before.epoch != home.epoch)
         return true;
@@ -139,11 +137,10 @@ std::string describe(const void *address)
 [[noreturn]] void blame(const char *what, const void *address, const void *caller)
 {
     // Where the program was loaded is a matter of chance; the difference is what addr2line takes.
-    extern const char program_start __asm__("__executable_start");
     complain(cudaErrorIllegalAddress,
              whereabouts(*current->home) +
                  format(", thread %d: %s ", current->number, what) + describe(address) +
-                 format(" (addr2line %#zx)", static_cast<size_t>(static_cast<const char *>(caller) - 1 - &program_start)));
+                 format(" (addr2line %#zx)", static_cast<size_t>(static_cast<const char *>(caller) - 1 - &__executable_start)));
     give_up();
 }
 
@@ -152,7 +149,7 @@ std::string describe(const void *address)
 {
     const segment &before = segments[number - first_segment];
     std::string line;
-    if (before.block == block_number(*current->home))
+    if (before.block == current->home->linear)
         line = format("%s what thread %d %s with nothing between that orders them:", what, before.number, other);
     else
         line = format("%s what thread %d of block number %u %s with nothing between that orders them:", what,
@@ -160,26 +157,22 @@ std::string describe(const void *address)
     blame(line.c_str(), address, caller);
 }
 
-// Device memory; shared memory of this block, or of another of the cluster.
-void check_address(const char *address, size_t bytes, access kind, const void *caller)
+// Within one array of this block, or of another block of the cluster.
+bool is_in_shared(const char *address, size_t bytes)
 {
-    const char *what = kind == access::read ? "reads" : "writes";
-    bool inside = false;
-    if (space.is_shared(address)) {
-        for (const block *each : grid.resident) {
-            const shared_memory::part *part =
-                each->group == current->home->group && each->shared.holds(address) ? each->shared.part_at(address)
-                                                                                  : nullptr;
-            inside = inside || (part && address + bytes <= part->start + part->bytes);
-        }
-    } else {
-        const allocation *of = owners[offset_of(address) / address_space::page];
-        inside = of && address >= of->start && address + bytes <= of->start + of->bytes;
-    }
-    if (!inside)
-        blame(kind == access::read ? "reads outside:" : "writes outside:", address, caller);
-    if (offset_of(address) % bytes != 0 && (bytes & (bytes - 1)) == 0)
-        blame(format("%s %zu bytes that are not aligned:", what, bytes).c_str(), address, caller);
+    const block *home = current->home;
+    if (home->shared.holds(address))
+        return home->shared.has(address, bytes);
+    for (const block *each : grid.resident)
+        if (each->group == home->group && each->shared.holds(address))
+            return each->shared.has(address, bytes);
+    return false;
+}
+
+bool is_in_allocation(const char *address, size_t bytes)
+{
+    const allocation *of = owners[offset_of(address) / address_space::page];
+    return of && address >= of->start && address + bytes <= of->start + of->bytes;
 }
 
 void check_read(cell &word, uint8_t bytes, bool all_written, uint32_t now, const void *address,
@@ -189,9 +182,14 @@ void check_read(cell &word, uint8_t bytes, bool all_written, uint32_t now, const
         blame("reads what nothing wrote:", address, caller);
     if ((word.write_bytes & bytes) && word.write != now && !is_ordered(word.write))
         blame_race("reads", "wrote", word.write, address, caller);
-    if (word.read != now && !is_ordered(word.read))
+    if (word.read == now) {
+        word.read_bytes |= bytes;
+        return;
+    }
+    const bool joins = !is_ordered(word.read);
+    if (joins)
         word.other_read = word.read;
-    word.read_bytes = word.read == now || !is_ordered(word.read) ? word.read_bytes | bytes : bytes;
+    word.read_bytes = joins ? word.read_bytes | bytes : bytes;
     word.read = now;
 }
 
@@ -214,25 +212,16 @@ void check_write(cell &word, uint8_t bytes, bool is_atomic, uint32_t now, const 
     word.written |= bytes;
 }
 
-void check_words(const char *address, size_t bytes, access kind, const void *caller)
+void check_word(cell &word, uint8_t touched, access kind, bool all_written, uint32_t now,
+                const char *address, const void *caller)
 {
-    const uint32_t now = current_segment();
-    const bool all_written =
-        !space.is_shared(address) && page_written[offset_of(address) / address_space::page] &&
-        page_written[offset_of(address + bytes - 1) / address_space::page];
-    for (size_t done = 0; done < bytes;) {
-        const size_t at = offset_of(address) + done, first = at % 4;
-        const size_t count = std::min(4 - first, bytes - done);
-        const uint8_t touched = static_cast<uint8_t>(((1u << count) - 1) << first);
-        cell &word = mirror[at / 4];
-        if (kind == access::read)
-            check_read(word, touched, all_written, now, address + done, caller);
-        else if (kind == access::atomic && !all_written && (word.written & touched) != touched)
-            blame("changes what nothing wrote:", address + done, caller);
-        if (kind != access::read)
-            check_write(word, touched, kind == access::atomic, now, address + done, caller);
-        done += count;
+    if (kind == access::read) {
+        check_read(word, touched, all_written, now, address, caller);
+        return;
     }
+    if (kind == access::atomic && !all_written && (word.written & touched) != touched)
+        blame("changes what nothing wrote:", address, caller);
+    check_write(word, touched, kind == access::atomic, now, address, caller);
 }
 }   // namespace
 
@@ -246,9 +235,15 @@ bool shadow_is_on()
     return has_calls && nca_emulator_get()->checks && map_all();
 }
 
+void shadow_end_launch()
+{
+    shadow_is_looking = false;
+}
+
 void shadow_start_launch()
 {
-    if (!shadow_is_on())
+    shadow_is_looking = shadow_is_on();
+    if (!shadow_is_looking)
         return;
     first_segment += static_cast<uint32_t>(segments.size());
     segments.clear();
@@ -256,7 +251,7 @@ void shadow_start_launch()
     last_atomic.assign(size_t(grid.launch->grid.x) * grid.launch->grid.y * grid.launch->grid.z, 0);
     if (first_segment > 0xf0000000u || last_epoch > 0xf0000000u) {
         std::fprintf(stderr, "emulator: too many launches to tell segments apart; no more accesses are checked\n");
-        has_calls = false;
+        has_calls = shadow_is_looking = false;
     }
 }
 
@@ -286,7 +281,7 @@ void shadow_meet_grid()
 
 void shadow_meet_lanes(thread *lanes, unsigned mask)
 {
-    if (!shadow_is_on())
+    if (!shadow_is_looking)
         return;
     block *home = lanes->home;
     std::vector<uint32_t> &clocks = home->clocks;
@@ -309,13 +304,23 @@ void shadow_meet_lanes(thread *lanes, unsigned mask)
 
 void shadow_access(const void *address, size_t bytes, access kind, const void *caller)
 {
-    if (!space.holds(address) || !shadow_is_on())
-        return;
     const char *at = static_cast<const char *>(address);
-    check_address(at, bytes, kind, caller);
-    check_words(at, bytes, kind, caller);
-    if (kind == access::atomic && !space.is_shared(address)) {
-        last_atomic[block_number(*current->home)] = ++stamps;
+    const size_t offset = offset_of(address);
+    const bool is_shared = space.is_shared(address);
+    if (!(is_shared ? is_in_shared(at, bytes) : is_in_allocation(at, bytes)))
+        blame(kind == access::read ? "reads outside:" : "writes outside:", address, caller);
+    if (offset & (bytes - 1))
+        blame("reads or writes at once what is not aligned:", address, caller);
+    const uint32_t now = current_segment();
+    const bool all_written = !is_shared && page_written[offset / address_space::page];
+    // Aligned, so either within one word or whole words of one page.
+    if (bytes < 4)
+        check_word(mirror[offset / 4], static_cast<uint8_t>(((1u << bytes) - 1) << offset % 4), kind,
+                   all_written, now, at, caller);
+    for (size_t i = 0; i < bytes / 4; i++)
+        check_word(mirror[offset / 4 + i], 15, kind, all_written, now, at + 4 * i, caller);
+    if (kind == access::atomic && !is_shared) {
+        last_atomic[current->home->linear] = ++stamps;
         current->segment = 0;
     }
 }

@@ -19,6 +19,7 @@ void shadow_announce_calls();
 
 // Around a launch, and whenever all its blocks have met.
 void shadow_start_launch();
+void shadow_end_launch();
 void shadow_meet_grid();
 // A block starts, or all its threads have met: what comes after is ordered behind all that came before.
 void shadow_meet_block(block *all);
@@ -26,7 +27,9 @@ void shadow_meet_cluster(block *group);
 // The lanes of the mask of one warp have met at __syncwarp.
 void shadow_meet_lanes(thread *lanes, unsigned mask);
 
-// By a thread of a kernel; ends the launch where it finds a fault.
+// Whether a kernel runs whose accesses are looked at. Asked before every access, so it costs no call.
+extern bool shadow_is_looking;
+// By a thread of such a kernel, of an address that `space` holds; ends the launch where it finds a fault.
 void shadow_access(const void *address, size_t bytes, access kind, const void *caller);
 
 // An allocation begins (`of` stays where it is as long as it lives), memory ends, the host writes device memory.

@@ -1,14 +1,17 @@
 // What the compiler calls before every load and store of a .cu file that is compiled with -fsanitize=thread. The
-// names are ThreadSanitizer's; its own run time is not linked.
+// names and the types are ThreadSanitizer's as gcc declares them; its own run time is not linked.
 #include "shadow.h"
 
 #include <cstring>
 
+#include "address_space.h"
+
 using namespace nca_emulator;
 
-static void look(const void *address, size_t bytes, access kind, const void *caller)
+// Most accesses are of a thread's own stack and end here.
+static inline void look(const void *address, size_t bytes, access kind, const void *caller)
 {
-    if (is_in_kernel())
+    if (shadow_is_looking && space.holds(address))
         shadow_access(address, bytes, kind, caller);
 }
 
@@ -54,14 +57,14 @@ NCA_EMULATOR_CALLS(4)
 NCA_EMULATOR_CALLS(8)
 NCA_EMULATOR_CALLS(16)
 
-extern "C" void __tsan_read_range(void *address, unsigned long bytes)
+extern "C" void __tsan_read_range(void *address, long bytes)
 {
-    look_at_range(address, bytes, access::read, __builtin_return_address(0));
+    look_at_range(address, static_cast<size_t>(bytes), access::read, __builtin_return_address(0));
 }
 
-extern "C" void __tsan_write_range(void *address, unsigned long bytes)
+extern "C" void __tsan_write_range(void *address, long bytes)
 {
-    look_at_range(address, bytes, access::write, __builtin_return_address(0));
+    look_at_range(address, static_cast<size_t>(bytes), access::write, __builtin_return_address(0));
 }
 
 extern "C" void *__tsan_memcpy(void *to, const void *from, size_t bytes)
@@ -90,6 +93,6 @@ extern "C" void __tsan_init(void)
 }
 
 extern "C" void __tsan_func_entry(void *) {}
-extern "C" void __tsan_func_exit(void) {}
-extern "C" void __tsan_vptr_read(void **) {}
-extern "C" void __tsan_vptr_update(void **, void *) {}
+extern "C" void __tsan_func_exit(void *) {}
+extern "C" void __tsan_vptr_read(void *) {}
+extern "C" void __tsan_vptr_update(void *, void *) {}

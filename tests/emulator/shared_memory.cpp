@@ -12,7 +12,6 @@ namespace nca_emulator
 {
 namespace
 {
-constexpr size_t memory_bytes = address_space::slot_bytes;
 constexpr size_t wall = 64;
 constexpr unsigned char wall_byte = 0xFD, poison_byte = 0xFF;
 const char dynamic_key = 0;
@@ -22,6 +21,7 @@ void shared_memory::start(size_t dynamic_bytes, size_t limit_bytes)
 {
     if (!memory_)
         memory_ = space.take_slot();
+    static_assert(memory_bytes == address_space::slot_bytes, "a slot holds one block's");
     shadow_forget(memory_, used_);
     parts_.clear();
     used_ = 0;
@@ -52,6 +52,7 @@ void *shared_memory::add(const void *key, const char *name, size_t bytes, size_t
     forbid(start + bytes, wall);
     used_ = offset + bytes;
     parts_.push_back({key, name, start, bytes});
+    last_ = &parts_.front();   // the vector may have moved
     return start;
 }
 
@@ -69,11 +70,6 @@ const shared_memory::part *shared_memory::part_at(const char *address) const
         if (address >= each.start && address < each.start + each.bytes)
             return &each;
     return nullptr;
-}
-
-bool shared_memory::holds(const char *address) const
-{
-    return address >= memory_ && address < memory_ + memory_bytes;
 }
 
 const shared_memory::part &shared_memory::nearest(const char *address) const

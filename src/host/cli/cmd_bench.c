@@ -1,7 +1,7 @@
 // nca bench: how fast this build trains on this machine.
 #include <string.h>
 
-#include "cli/options.h"
+#include "cli/device_options.h"
 #include "cli/target_options.h"
 #include "study/measure.h"
 
@@ -10,6 +10,7 @@ typedef struct bench_options {
     double active, fire_rate;
     const char *grid, *device;
     bool json;
+    nca_cuda_choice cuda;
 } bench_options;
 
 static const nca_option rows[] = {
@@ -29,12 +30,11 @@ static const nca_option rows[] = {
      NULL},
     {"warmup", NCA_OPTION_INT, offsetof(bench_options, warmup), 0, 1000, "N",
      "steps before them [2]", NULL},
-    {"seed", NCA_OPTION_INT, offsetof(bench_options, seed), 0, 9e18, "N", "of disc and rule [1]",
-     NULL},
+    {"seed", NCA_OPTION_INT, offsetof(bench_options, seed), 0, NCA_SEED_MAX, "N",
+     "of disc and rule [1]", NULL},
     {"threads", NCA_OPTION_INT, offsetof(bench_options, threads), 0, 1024, "N",
      "CPU threads [0: every core]", NULL},
-    {"device", NCA_OPTION_STRING, offsetof(bench_options, device), 0, 0, "auto|cpu|reference",
-     "what computes [auto]", NULL},
+    NCA_DEVICE_ROWS(bench_options, "what computes"),
     {"json", NCA_OPTION_FLAG, offsetof(bench_options, json), 0, 0, NULL, "JSON", NULL},
     {0},
 };
@@ -65,9 +65,10 @@ static void print_table(const nca_measure_options *options, const nca_device_inf
                         const nca_measurement *found)
 {
     const nca_shape *shape = &options->shape;
-    printf("train step, %d x %dx%d x %d steps, %d channels, %d hidden; %s (%s), %d threads\n\n",
-           shape->batch, shape->height, shape->width, shape->tape_steps, shape->channels,
-           shape->hidden, info->name, info->variant, info->threads);
+    printf("train step, %d x %dx%d x %d step%s, %d channels, %d hidden; %s (%s), %d thread%s\n\n",
+           shape->batch, shape->height, shape->width, shape->tape_steps,
+           shape->tape_steps == 1 ? "" : "s", shape->channels, shape->hidden, info->name,
+           info->variant, info->threads, info->threads == 1 ? "" : "s");
     print_timing("step", &found->step);
     print_timing("forward", &found->forward);
     print_timing("loss", &found->loss);
@@ -109,7 +110,7 @@ static void print_json(const nca_measure_options *options, const nca_device_info
 
 static nca_status bench(const bench_options *options, nca_error *error)
 {
-    const nca_device_options device = {.threads = (int)options->threads};
+    const nca_device_options device = nca_device_options_of(options->threads, &options->cuda);
     nca_measure_options asked = {.shape = {.batch = (int)options->batch,
                                            .channels = (int)options->channels,
                                            .hidden = (int)options->hidden,

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cli/options.h"
+#include "cli/device_options.h"
 #include "cli/printable.h"
 #include "cli/progress.h"
 #include "cli/target_options.h"
@@ -17,6 +17,7 @@ typedef struct eval_options {
     const char *steps, *device;
     bool cuts, json;
     double fire_rate, angle, step_size;   // NaN: the model's
+    nca_cuda_choice cuda;
 } eval_options;
 
 static const nca_option rows[] = {
@@ -25,11 +26,11 @@ static const nca_option rows[] = {
      "steps at which the loss is measured [96,200,500,1000,5000]", "Evaluation"},
     {"seeds", NCA_OPTION_INT, offsetof(eval_options, seeds), 1, 1024, "N",
      "fire-mask seeds; the median and range over them are shown [8]", NULL},
-    {"seed", NCA_OPTION_INT, offsetof(eval_options, seed), 0, 9e18, "N",
+    {"seed", NCA_OPTION_INT, offsetof(eval_options, seed), 0, NCA_SEED_MAX, "N",
      "the number that all their fire masks are drawn from [1]", NULL},
     {"cuts", NCA_OPTION_FLAG, offsetof(eval_options, cuts), 0, 0, NULL,
      "the five cuts and their healing (--no-cuts leaves them out)", NULL},
-    {"cut-at", NCA_OPTION_INT, offsetof(eval_options, cut_at), 0, 1000000, "T",
+    {"cut-at", NCA_OPTION_INT, offsetof(eval_options, cut_at), 1, 1000000, "T",
      "step of the cuts [200]", NULL},
     {"heal-steps", NCA_OPTION_INT, offsetof(eval_options, heal_steps), 1, 1000000, "T",
      "steps after them [400]", NULL},
@@ -43,8 +44,7 @@ static const nca_option rows[] = {
      "multiplies every update [the model's]", NULL},
     {"threads", NCA_OPTION_INT, offsetof(eval_options, threads), 0, 1024, "N",
      "CPU threads [0: every core]", NULL},
-    {"device", NCA_OPTION_STRING, offsetof(eval_options, device), 0, 0, "auto|cpu|reference",
-     "what computes [auto]", NULL},
+    NCA_DEVICE_ROWS(eval_options, "what computes"),
     {"json", NCA_OPTION_FLAG, offsetof(eval_options, json), 0, 0, NULL,
      "JSON instead: loss_at, healed and long_run, with median, min and max of log10 losses", NULL},
     {0},
@@ -191,7 +191,7 @@ static nca_status evaluate(const eval_options *options, const char *path,
 
 static int run_eval(int argc, char **argv, const nca_command *self)
 {
-    eval_options options = {.target = {.target_size = -1, .padding = -1},
+    eval_options options = {.target = {.target_size = -1, .padding = -1, .trim = -1},
                             .seeds = 8,
                             .seed = 1,
                             .cut_at = 200,
@@ -211,7 +211,7 @@ static int run_eval(int argc, char **argv, const nca_command *self)
         nca_options_parse(self, argc, argv, &options, NULL, &arguments, &done, &error);
     if (done)
         return 0;
-    const nca_device_options device = {.threads = (int)options.threads};
+    const nca_device_options device = nca_device_options_of(options.threads, &options.cuda);
     if (status == NCA_OK)
         status = nca_compute_open(options.device, &device, &compute, &error);
     if (status == NCA_OK)

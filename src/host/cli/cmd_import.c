@@ -1,4 +1,5 @@
 // nca import: one of the article's published rules becomes a model.safetensors.
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cli/options.h"
@@ -17,6 +18,13 @@ static const nca_option rows[] = {
     {0},
 };
 
+static bool is_same_file(const char *a, const char *b)
+{
+    struct stat one, other;
+    return stat(a, &one) == 0 && stat(b, &other) == 0 && one.st_dev == other.st_dev &&
+           one.st_ino == other.st_ino;
+}
+
 static nca_status import(const import_options *options, const char *path, nca_error *error)
 {
     nca_model model;
@@ -24,6 +32,10 @@ static nca_status import(const import_options *options, const char *path, nca_er
         return nca_fail(error, NCA_ARGUMENT, "--output: needed; the model to write");
     if (!options->force && access(options->output, F_OK) == 0)
         return nca_fail(error, NCA_FILE, "--output %s: exists; choose another name, or --force",
+                        options->output);
+    if (is_same_file(path, options->output))
+        return nca_fail(error, NCA_ARGUMENT,
+                        "--output %s: the file that is imported; choose another name",
                         options->output);
     NCA_TRY(nca_model_import(path, &model, error));
     const nca_status status = nca_model_save(&model, options->output, error);

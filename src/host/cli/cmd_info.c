@@ -15,7 +15,7 @@
 #include "nca/backend.h"
 #include "nca/nca.h"
 
-enum { PATH_BYTES = 4096, METRICS_TAIL = 4096 };
+enum { PATH_BYTES = 4096 };
 
 static const char *const dtype_names[] = {
 #define NCA_DTYPE_TEXT(name, text, bytes) text,
@@ -130,10 +130,12 @@ static json_t *describe_tensor(const nca_tensor *tensor)
         const float *x = tensor->data;
         double low = x[0], high = x[0];
         for (size_t i = 1; i < tensor->elements; i++) {
-            low = fmin(low, x[i]);
-            high = fmax(high, x[i]);
+            low = x[i] < low || isnan(x[i]) ? x[i] : low;   // NaN stays
+            high = x[i] > high ? x[i] : high;
         }
-        json_object_set_new(object, "range", json_pack("[f,f]", low, high));
+        json_object_set_new(object, "range",
+                            isfinite(low) && isfinite(high) ? json_pack("[f,f]", low, high)
+                                                            : json_string("not finite"));
     }
     return object;
 }
@@ -191,7 +193,10 @@ static nca_status describe_folder(const char *folder, json_t **out, nca_error *e
     const nca_status status = describe_metrics(folder, about, error);
     json_t *model = NULL;
     snprintf(path, sizeof path, "%s/model.safetensors", folder);
-    if (status == NCA_OK && describe_file(path, &model, NULL) == NCA_OK)
+    nca_error why;
+    if (status == NCA_OK && describe_file(path, &model, &why) != NCA_OK)
+        model = json_pack("{s:s}", "not readable", why.message);
+    if (model)
         json_object_set_new(about, "model", model);
     if (status == NCA_OK)
         *out = about;
@@ -217,6 +222,9 @@ static int run_info(int argc, char **argv, const nca_command *self)
         status = nca_is_folder(arguments.item[0])
                      ? describe_folder(arguments.item[0], &about, &error)
                      : describe_file(arguments.item[0], &about, &error);
+    if (status == NCA_OK && !about)   // JSON holds UTF-8 only
+        status = nca_fail(&error, NCA_ARGUMENT, "%s: a name that is not UTF-8; rename it",
+                          arguments.count > 0 ? arguments.item[0] : "this machine");
     if (status != NCA_OK)
         return nca_report_failure(self->name, &error);
     if (options.json) {

@@ -1,13 +1,13 @@
 // nca run: a rule grows on any grid, is damaged on the way, and the film of it is written.
 #include <math.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "cli/damage.h"
-#include "cli/options.h"
+#include "cli/device_options.h"
 #include "cli/progress.h"
+#include "cli/stop.h"
 #include "cli/target_options.h"
 #include "io/writers.h"
 
@@ -17,6 +17,7 @@ typedef struct run_options {
     int64_t steps, every, scale, columns, seed, threads;
     double fire_rate, angle, step_size, frames_per_second;   // NaN: the model's
     bool force;
+    nca_cuda_choice cuda;
 } run_options;
 
 static const nca_option rows[] = {
@@ -51,8 +52,7 @@ static const nca_option rows[] = {
      "multiplies every update [the model's]", NULL},
     {"threads", NCA_OPTION_INT, offsetof(run_options, threads), 0, 1024, "N",
      "CPU threads [0: every core]", NULL},
-    {"device", NCA_OPTION_STRING, offsetof(run_options, device), 0, 0, "auto|cpu|reference",
-     "what computes [auto]", NULL},
+    NCA_DEVICE_ROWS(run_options, "what computes"),
     {0},
 };
 
@@ -67,38 +67,12 @@ static const char details[] =
     "  nca run rule.safetensors --steps 96 --every 12 --columns 9 --output strip.png\n"
     "  nca run rule.safetensors --angle 90 --output turned.mp4\n";
 
-static volatile int stop_asked;
-
-static void ask_to_stop(int number)
-{
-    stop_asked = number;
-    signal(number, SIG_DFL);
-}
-
-// "Y,X" within the grid.
-static nca_status read_place(const char *text, int height, int width, int place[2],
-                             nca_error *error)
-{
-    char *end;
-    const long y = strtol(text, &end, 10);
-    const bool has_comma = end != text && *end == ',';
-    const char *second = has_comma ? end + 1 : text;
-    const long x = strtol(second, &end, 10);
-    if (!has_comma || end == second || *end || y < 0 || x < 0 || y >= height || x >= width)
-        return nca_fail(error, NCA_ARGUMENT,
-                        "--seed-at %.40s: must be a row and a column of the grid, 0,0 to %d,%d",
-                        text, height - 1, width - 1);
-    place[0] = (int)y;
-    place[1] = (int)x;
-    return NCA_OK;
-}
-
 static nca_status read_schedule(const run_options *options, nca_film *film, nca_error *error)
 {
     film->seeds = options->seeds.count;
     for (int i = 0; i < film->seeds; i++)
-        NCA_TRY(
-            read_place(options->seeds.item[i], film->height, film->width, film->seed_at[i], error));
+        NCA_TRY(nca_place_read("--seed-at", options->seeds.item[i], film->height, film->width,
+                               film->seed_at[i], error));
     if (film->seeds == 0) {
         film->seeds = 1;
         film->seed_at[0][0] = film->height / 2;
@@ -126,7 +100,7 @@ static nca_status plan_film(const run_options *options, const nca_model *model,
         .fire_rate = isnan(options->fire_rate) ? model->fire_rate : options->fire_rate,
         .angle = isnan(options->angle) ? model->angle : options->angle,
         .step_size = isnan(options->step_size) ? model->step_size : options->step_size,
-        .stop = &stop_asked,
+        .stop = &nca_stop_signal,
         .progress = isatty(STDERR_FILENO) ? nca_percent_show : NULL,
         .context = percent,
     };
@@ -159,8 +133,8 @@ static nca_status run(const run_options *options, const char *path, const nca_co
     if (film.progress)
         film.progress(film.context, 1);   // whatever became of it, its line goes
     if (status == NCA_OK)
-        printf("%s: %d steps on a grid of %dx%d\n", options->output, film.steps, film.height,
-               film.width);
+        printf("%s: %d step%s on a grid of %dx%d\n", options->output, film.steps,
+               film.steps == 1 ? "" : "s", film.height, film.width);
     nca_model_free(&model);
     return status;
 }
@@ -184,9 +158,8 @@ static int run_run(int argc, char **argv, const nca_command *self)
         nca_options_parse(self, argc, argv, &options, NULL, &arguments, &done, &error);
     if (done)
         return 0;
-    const nca_device_options device = {.threads = (int)options.threads};
-    signal(SIGINT, ask_to_stop);
-    signal(SIGTERM, ask_to_stop);
+    const nca_device_options device = nca_device_options_of(options.threads, &options.cuda);
+    nca_stop_by_signals();
     if (status == NCA_OK)
         status = nca_compute_open(options.device, &device, &compute, &error);
     if (status == NCA_OK)
@@ -195,7 +168,7 @@ static int run_run(int argc, char **argv, const nca_command *self)
     if (status == NCA_OK)
         return 0;
     const int code = nca_report_failure(self->name, &error);
-    return status == NCA_INTERRUPTED ? 128 + stop_asked : code;
+    return status == NCA_INTERRUPTED ? 128 + nca_stop_signal : code;
 }
 
 const nca_command nca_command_run = {

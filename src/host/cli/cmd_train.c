@@ -4,26 +4,27 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cli/options.h"
+#include "cli/device_options.h"
 #include "cli/progress.h"
 #include "cli/run_folder.h"
+#include "cli/stop.h"
 #include "cli/train_pictures.h"
 
 typedef struct train_options {
     int64_t threads;
     const char *device, *out, *resume;
     bool preview, quiet;
+    nca_cuda_choice cuda;
 } train_options;
 
 static const nca_option rows[] = {
     {"out", NCA_OPTION_STRING, offsetof(train_options, out), 0, 0, "DIR",
      "run folder to make [runs/TARGET-PRESET]", "Run"},
     {"resume", NCA_OPTION_STRING, offsetof(train_options, resume), 0, 0, "DIR",
-     "go on with the run of this folder, bit for bit as if never stopped", NULL},
+     "go on with the run of this folder, bit for bit as if never stopped on the same device", NULL},
     {"threads", NCA_OPTION_INT, offsetof(train_options, threads), 0, 1024, "N",
      "CPU threads; the result does not depend on them [0: every core]", NULL},
-    {"device", NCA_OPTION_STRING, offsetof(train_options, device), 0, 0, "auto|cpu|reference",
-     "what computes [auto]", NULL},
+    NCA_DEVICE_ROWS(train_options, "what computes"),
     {"preview", NCA_OPTION_FLAG, offsetof(train_options, preview), 0, 0, NULL,
      "show the batch in the terminal as it trains", NULL},
     {"quiet", NCA_OPTION_FLAG, offsetof(train_options, quiet), 0, 0, NULL,
@@ -39,29 +40,17 @@ static const char details[] =
     "  nca train --resume runs/logo --updates 4000\n"
     "\n"
     "Ctrl-C finishes the update, writes a checkpoint and says how to go on; a second one stops at\n"
-    "once. Exit code 0 when trained, 1 when training went wrong, 2 for bad input, 130 or 143 when\n"
-    "a signal ended it.\n"
+    "once. Exit code 0 when trained, 1 when training went wrong, 2 for bad input, 129, 130 or 143\n"
+    "when a signal ended it.\n"
     "\n"
-    "When a loss, gradient or state is not finite, a state is beyond 1e5 or no cell lives, "
-    "nothing\n"
-    "of the update is kept, and the pool's rows that went wrong become the seed; so do the rows "
-    "of\n"
-    "samples that died while others live. After 5 lost updates in a row, after 20 in which the "
-    "seed\n"
-    "died, or at once where the rule is not finite, the rule goes back to the last good one "
-    "(renewed\n"
-    "every 100 updates) and the pool to the seed; where that is due a fourth time before the good\n"
-    "rule was renewed, training ends with it. All of this stands in metrics.jsonl.\n";
+    "When a loss, gradient or state is not finite, a state is beyond 1e5 or no cell lives,\n"
+    "nothing of the update is kept, and the rows of the pool that went wrong become the seed.\n"
+    "After 5 lost updates in a row, after 20 in which what grew from the seed died, or at once\n"
+    "where the rule is not finite, the rule goes back to the last good one (renewed every 100\n"
+    "updates) and the pool to the seed; when that is due a fourth time with no renewal between,\n"
+    "training ends with it. All of this stands in metrics.jsonl.\n";
 
 static const double event_seconds = 10;
-
-static volatile int stop_signal;
-
-static void ask_to_stop(int number)
-{
-    stop_signal = number;
-    signal(number, SIG_DFL);   // the second one stops at once
-}
 
 // One run, while it lasts.
 typedef struct run {
@@ -152,6 +141,10 @@ static nca_status go_on_in_folder(run *of)
     NCA_TRY(nca_run_log_open(of->options.resume, &of->log, of->error));
     NCA_TRY(nca_trainer_restore(of->trainer, path, of->error));
     of->saved = nca_trainer_done(of->trainer);
+    if (of->saved > of->config.updates)
+        return nca_fail(of->error, NCA_ARGUMENT,
+                        "--updates %lld: %s has %lld behind it; give as many, or more",
+                        (long long)of->config.updates, of->options.resume, (long long)of->saved);
     NCA_TRY(nca_run_log_continue(&of->log, of->saved, of->error));
     return nca_run_folder_set_config(of->log.folder, &of->config, of->error);
 }
@@ -170,12 +163,24 @@ static nca_status start_folder(run *of)
     return nca_run_folder_keep_target(of->log.folder, of->config.target, of->error);
 }
 
+// The same numbers elsewhere differ in their last bits, and training makes much of that.
+static void say_other_arithmetic(run *of)
+{
+    const char *saved = nca_trainer_other_arithmetic(of->trainer);
+    if (saved)
+        nca_progress_say(&of->progress,
+                         "beware: so far this run was computed by %s, which rounds otherwise: it "
+                         "goes on, but not bit for bit as if never stopped",
+                         saved);
+}
+
 static void say_what_begins(run *of)
 {
     nca_device_info info;
     of->compute.backend->info(of->compute.device, &info);
     nca_progress_start(&of->progress, stdout, of->options.quiet, nca_trainer_done(of->trainer),
                        of->config.updates);
+    say_other_arithmetic(of);
     if (of->options.quiet)
         return;
     nca_progress_say(&of->progress,
@@ -313,19 +318,19 @@ static nca_status train(run *of)
                                    .progress = &of->progress,
                                    .height = of->target.height,
                                    .width = of->target.width,
-                                   .stop = &stop_signal};
+                                   .stop = &nca_stop_signal};
     nca_status status = NCA_OK;
     if (!of->options.resume) {   // a run that can be resumed has all that is written once
         NCA_TRY(nca_train_pictures_target(&pictures, &of->target, of->error));
         NCA_TRY(save(of, of->error));
     }
-    while (status == NCA_OK && !stop_signal && nca_trainer_done(of->trainer) < of->config.updates)
+    while (status == NCA_OK && !nca_stop_signal && nca_trainer_done(of->trainer) < of->config.updates)
         status = advance(of, &pictures);
     NCA_TRY(status);
     nca_progress_finish(&of->progress);
-    if (!stop_signal)
+    if (!nca_stop_signal)
         status = nca_train_pictures_finish(&pictures, of->error);
-    if (stop_signal)
+    if (nca_stop_signal)
         return stop(of, &pictures);
     NCA_TRY(status);
     say_what_became(of, &pictures);
@@ -334,7 +339,7 @@ static nca_status train(run *of)
 
 static nca_status prepare(run *of)
 {
-    const nca_device_options device = {.threads = (int)of->options.threads};
+    const nca_device_options device = nca_device_options_of(of->options.threads, &of->options.cuda);
     if (of->options.preview && !isatty(STDOUT_FILENO))
         return nca_fail(of->error, NCA_ARGUMENT,
                         "--preview: standard output is no terminal; leave it out");
@@ -344,23 +349,25 @@ static nca_status prepare(run *of)
         nca_trainer_check_memory(&of->config, &of->compute, of->error));   // before any is taken
     NCA_TRY(load_target(of));
     NCA_TRY(nca_trainer_create(&of->config, &of->target, &of->compute, &of->trainer, of->error));
-    signal(SIGINT, ask_to_stop);
-    signal(SIGTERM, ask_to_stop);
+    nca_stop_by_signals();
     signal(SIGPIPE, SIG_IGN);
-    return of->options.resume ? go_on_in_folder(of) : start_folder(of);
+    NCA_TRY(of->options.resume ? go_on_in_folder(of) : start_folder(of));
+    if (nca_trainer_done(of->trainer) >= of->config.updates)   // this machine adds nothing
+        return NCA_OK;
+    return nca_run_folder_set_machine(of->log.folder, &of->compute, of->error);
 }
 
 // What is left of a run that failed: nothing where it did not begin, otherwise the way on.
 static void leave(run *of)
 {
-    nca_error *error = of->error;
-    const size_t used = strlen(error->message);
+    const nca_error failed = *of->error;
     if (of->log.is_new && nca_trainer_done(of->trainer) == 0)
         nca_run_log_discard(&of->log);
-    else if (of->log.metrics && error->status == NCA_FILE && of->saved >= 0)
-        snprintf(error->message + used, sizeof error->message - used,
-                 "; then go on from update %lld with: nca train --resume %s", (long long)of->saved,
-                 of->log.folder);
+    else if (of->log.metrics && of->saved >= 0 &&
+             (failed.status == NCA_FILE || failed.status == NCA_DEVICE))
+        nca_fail(of->error, failed.status,
+                 "%s; then go on from update %lld with: nca train --resume %s", failed.message,
+                 (long long)of->saved, of->log.folder);
 }
 
 static int run_train(int argc, char **argv, const nca_command *self)
@@ -391,7 +398,7 @@ static int run_train(int argc, char **argv, const nca_command *self)
     nca_image_free(&of.target);
     if (status != NCA_OK)
         return nca_report_failure(self->name, &error);
-    return stop_signal ? 128 + stop_signal : 0;
+    return nca_stop_signal ? 128 + nca_stop_signal : 0;
 }
 
 const nca_command nca_command_train = {

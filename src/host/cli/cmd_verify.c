@@ -1,17 +1,17 @@
 // nca verify: whether this build computes right on this machine.
-#include "cli/options.h"
+#include "cli/device_options.h"
 #include "study/verify.h"
 
 typedef struct verify_options {
     int64_t threads;
     const char *device;
+    nca_cuda_choice cuda;
 } verify_options;
 
 static const nca_option rows[] = {
     {"threads", NCA_OPTION_INT, offsetof(verify_options, threads), 0, 1024, "N",
      "CPU threads [0: every core]", NULL},
-    {"device", NCA_OPTION_STRING, offsetof(verify_options, device), 0, 0, "auto|cpu|reference",
-     "what is verified [auto]", NULL},
+    NCA_DEVICE_ROWS(verify_options, "what is verified"),
     {0},
 };
 
@@ -25,13 +25,13 @@ static const char details[] =
 static nca_status verify(const verify_options *options, const nca_arguments *arguments,
                          nca_verdict *verdict, nca_error *error)
 {
-    const nca_device_options device = {.threads = (int)options->threads};
+    const nca_device_options device = nca_device_options_of(options->threads, &options->cuda);
     nca_compute compute = {0};
     nca_device_info info;
     NCA_TRY(nca_compute_open(options->device, &device, &compute, error));
     compute.backend->info(compute.device, &info);
-    printf("%s: %s, %s, %d threads\n", compute.backend->name, info.name, info.variant,
-           info.threads);
+    printf("%s: %s, %s, %d thread%s\n", compute.backend->name, info.name, info.variant,
+           info.threads, info.threads == 1 ? "" : "s");
     nca_status status = NCA_OK;
     if (arguments->count == 0)
         status = nca_verify_built_in(&compute, &device, verdict, error);

@@ -40,6 +40,13 @@ static int fail_unknown(const nca_command *const *commands, const char *word)
     return nca_report_failure("", &error);
 }
 
+static int fail_extra(const char *word)
+{
+    nca_error error;
+    nca_fail(&error, NCA_ARGUMENT, "%.100s: one argument too many; see nca --help", word);
+    return nca_report_failure("", &error);
+}
+
 static const nca_command *find_command(const nca_command *const *commands, const char *name)
 {
     for (const nca_command *const *command = commands; *command; command++)
@@ -48,12 +55,33 @@ static const nca_command *find_command(const nca_command *const *commands, const
     return NULL;
 }
 
+// Completion is no row of the table, for it is made from all of them.
+static void print_completion_help(void)
+{
+    printf("Usage: nca completion bash|zsh|fish\n\n"
+           "Prints what makes the shell complete commands, options and their words.\n\n"
+           "Examples:\n"
+           "  source <(nca completion bash)    in ~/.bashrc, and likewise zsh in ~/.zshrc\n"
+           "  nca completion fish | source     in ~/.config/fish/config.fish\n");
+}
+
+static bool is_help(const char *word)
+{
+    return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0;
+}
+
 // `nca help`, `nca help COMMAND`.
 static int print_help(const nca_command *const *commands, int argc, char **argv)
 {
     const nca_command *command = argc > 0 ? find_command(commands, argv[0]) : NULL;
+    if (argc == 1 && strcmp(argv[0], "completion") == 0) {
+        print_completion_help();
+        return 0;
+    }
     if (argc > 0 && !command)
         return fail_unknown(commands, argv[0]);
+    if (argc > 1)
+        return fail_extra(argv[1]);
     if (command)
         nca_help_print(stdout, command);
     else
@@ -64,6 +92,10 @@ static int print_help(const nca_command *const *commands, int argc, char **argv)
 static int print_completion(const nca_command *const *commands, int argc, char **argv)
 {
     nca_error error;
+    if (argc > 0 && is_help(argv[0])) {
+        print_completion_help();
+        return 0;
+    }
     const nca_status status =
         argc == 1 ? nca_completion_print(stdout, argv[0], commands, &error)
                   : nca_fail(&error, NCA_ARGUMENT, "needs one shell: bash, zsh or fish");
@@ -103,11 +135,13 @@ static int run(const nca_command *const *commands, int argc, char **argv)
     const nca_command *command = find_command(commands, word);
     if (command)
         return command->run(argc - 2, argv + 2, command);
-    if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0 || strcmp(word, "help") == 0)
+    if (is_help(word) || strcmp(word, "help") == 0)
         return print_help(commands, argc - 2, argv + 2);
     if (strcmp(word, "completion") == 0)
         return print_completion(commands, argc - 2, argv + 2);
     if (strcmp(word, "--version") == 0) {
+        if (argc > 2)
+            return fail_extra(argv[2]);
         printf("nca %s\n", NCA_VERSION);
         return 0;
     }

@@ -132,10 +132,10 @@ static void print_zsh_option(FILE *to, const nca_command *command, const nca_opt
     list_words(row, words);
     fprintf(to, "            '%s--", row->kind == NCA_OPTION_LIST ? "*" : "");
     print_name(to, row);
-    fprintf(to, "%s[", row->kind == NCA_OPTION_FLAG ? "" : "=");
+    fprintf(to, "%s[", nca_option_is_flag(row) ? "" : "=");
     print_quoted(to, row->help, "[]:\\");
     fputc(']', to);
-    if (row->kind != NCA_OPTION_FLAG) {
+    if (!nca_option_is_flag(row)) {
         fputc(':', to);
         print_quoted(to, row->value, "[]:\\");
         if (*words)
@@ -181,7 +181,7 @@ static void print_fish_option(FILE *to, const nca_command *command, const nca_op
     print_name(to, row);
     if (*words)
         fprintf(to, " -x -a '%s'", words);
-    else if (row->kind != NCA_OPTION_FLAG)
+    else if (!nca_option_is_flag(row))
         fputs(is_number(row) ? " -x" : " -r", to);
     fputs(" -d '", to);
     print_quoted(to, row->help, "\\");

@@ -51,6 +51,17 @@ static bool print_field(FILE *to, const nca_option *row, const nca_config *confi
     }
 }
 
+// JSON holds texts in UTF-8 and finite numbers only.
+static nca_status fail_unwritable(const nca_option *row, const nca_config *config, nca_error *error)
+{
+    if (row->kind != NCA_OPTION_TEXT)
+        return nca_fail(error, NCA_ARGUMENT, "--%s: not a finite number; give one", row->name);
+    return nca_fail(error, NCA_ARGUMENT,
+                    "--%s %.200s: not UTF-8, and so nothing that config.json can hold; give the "
+                    "file another name",
+                    row->name, (const char *)config + row->target);
+}
+
 nca_status nca_config_to_json(const nca_config *config, char **text, nca_error *error)
 {
     char *written = NULL;
@@ -67,10 +78,7 @@ nca_status nca_config_to_json(const nca_config *config, char **text, nca_error *
     fputs("\n}\n", to);
     if (fclose(to) != 0 || refused) {
         free(written);
-        return refused ? nca_fail(error, NCA_ARGUMENT,
-                                  "%s: JSON can hold texts in UTF-8 and finite numbers only; this "
-                                  "is neither",
-                                  refused->name)
+        return refused ? fail_unwritable(refused, config, error)
                        : nca_fail(error, NCA_MEMORY, "config.json: no memory to write it");
     }
     *text = written;
@@ -135,6 +143,68 @@ static nca_status fail_unknown(const char *name, const char *key, nca_error *err
                     nearest ? nearest : "", nearest ? "\"?" : "");
 }
 
+// What is wrong, and what to do about it.
+static nca_status fail_syntax(const char *name, const json_error_t *where, nca_error *error)
+{
+    const enum json_error_code code = json_error_code(where);
+    const char *way_out =
+        code == json_error_numeric_overflow ? "write a smaller number"
+        : code == json_error_duplicate_key  ? "leave one of them out"
+        : code == json_error_invalid_utf8   ? "save it as UTF-8"
+        : code == json_error_premature_end_of_input || code == json_error_end_of_input_expected
+            ? "it must be a whole JSON object of settings"
+            : "correct it there";
+    return nca_fail(error, NCA_FORMAT, "%s: line %d: %s; %s", name, where->line, where->text,
+                    way_out);
+}
+
+// The end of a number or a string that begins here.
+static const char *skip(const char *at, const char *end)
+{
+    static const char digits[] = "+-.eE0123456789";
+    if (*at != '"') {
+        while (at < end && *at && strchr(digits, *at))
+            at++;
+        return at;
+    }
+    for (at++; at < end && *at != '"'; at++)
+        at += *at == '\\' && at + 1 < end;
+    return at < end ? at + 1 : end;
+}
+
+// Whether a number of well formed JSON is too small for a double, which jansson reads as 0.
+static bool is_vanishing(const char *at, size_t length)
+{
+    size_t digits = 0;
+    while (digits < length && at[digits] != 'e' && at[digits] != 'E' &&
+           !(at[digits] >= '1' && at[digits] <= '9'))
+        digits++;
+    if (digits == length || at[digits] == 'e' || at[digits] == 'E')
+        return false;   // it is 0
+    char *number = strndup(at, length);
+    const bool is_zero = number && strtod(number, NULL) == 0;
+    free(number);
+    return is_zero;
+}
+
+static nca_status check_numbers(const char *text, size_t size_bytes, const char *name,
+                                nca_error *error)
+{
+    const char *end = text + size_bytes;
+    int line = 1;
+    for (const char *at = text, *next; at < end; at = next) {
+        const bool is_number = *at == '-' || (*at >= '0' && *at <= '9');
+        next = is_number || *at == '"' ? skip(at, end) : at + 1;
+        line += *at == '\n';
+        if (is_number && is_vanishing(at, (size_t)(next - at)))
+            return nca_fail(error, NCA_FORMAT,
+                            "%s: line %d: %.*s: too small to be told from 0; write 0 or a larger "
+                            "number",
+                            name, line, (int)(next - at < 40 ? next - at : 40), at);
+    }
+    return NCA_OK;
+}
+
 nca_status nca_config_from_json(const char *text, size_t size_bytes, const char *name,
                                 nca_config *config, nca_error *error)
 {
@@ -143,21 +213,20 @@ nca_status nca_config_from_json(const char *text, size_t size_bytes, const char 
     if (!json_is_object(object)) {
         json_decref(object);
         return object ? nca_fail(error, NCA_FORMAT, "%s: not a JSON object of settings", name)
-                      : nca_fail(error, NCA_FORMAT, "%s: line %d: %s; it must be a JSON object",
-                                 name, where.line, where.text);
+                      : fail_syntax(name, &where, error);
     }
     nca_config changed = *config;
-    nca_status status = NCA_OK;
+    nca_status status = check_numbers(text, size_bytes, name, error);
     const char *key;
     json_t *value;
     json_object_foreach(object, key, value)
     {
+        if (status != NCA_OK)
+            break;
         const nca_option *row = nca_option_find(nca_config_options(), key, strlen(key));
         if (row && strcmp(row->name, key) != 0)
             row = NULL;   // dashes are the command line's; here they would allow a key twice
         status = row ? store(name, row, value, &changed, error) : fail_unknown(name, key, error);
-        if (status != NCA_OK)
-            break;
     }
     json_decref(object);
     if (status == NCA_OK)

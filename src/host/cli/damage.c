@@ -8,9 +8,11 @@
 #include "cli/options.h"
 #include "study/evaluate.h"
 
-// `count` numbers with commas between, and nothing behind them.
+// `count` numbers with commas between, and nothing else: no blanks, no hexadecimal, no words.
 static bool read_numbers(const char *text, double *numbers, int count)
 {
+    if (strspn(text, "+-.,eE0123456789") != strlen(text))
+        return false;
     for (int i = 0; i < count; i++) {
         char *end;
         numbers[i] = strtod(text, &end);
@@ -21,10 +23,18 @@ static bool read_numbers(const char *text, double *numbers, int count)
     return true;
 }
 
-static bool read_circle(const char *text, nca_region *out)
+// Whether the cell of the grid that is nearest to the middle lies within the circle.
+static bool is_on_grid(const double circle[3], int height, int width)
+{
+    const double y = fmin(fmax(rint(circle[0]), 0), height - 1);
+    const double x = fmin(fmax(rint(circle[1]), 0), width - 1);
+    return hypot(y - circle[0], x - circle[1]) < circle[2];
+}
+
+static bool read_circle(const char *text, int height, int width, nca_region *out)
 {
     double n[3];
-    if (!read_numbers(text, n, 3) || n[2] <= 0)
+    if (!read_numbers(text, n, 3) || n[2] <= 0 || !is_on_grid(n, height, width))
         return false;
     *out = (nca_region){.kind = NCA_REGION_CIRCLE,
                         .center_y = n[0],
@@ -87,14 +97,15 @@ nca_status nca_damage_parse(const char *text, int height, int width, int steps,
     if (is_known)
         damage.region = nca_cut_region(cut, height, width);
     else if (strncmp(what, "circle:", 7) == 0)
-        is_known = read_circle(what + 7, &damage.region);
+        is_known = read_circle(what + 7, height, width, &damage.region);
     else if (strncmp(what, "box:", 4) == 0)
         is_known = read_box(what + 4, height, width, &damage.region);
     if (!is_known)
         return fail_what(text, what, error);
     char *end = NULL;
-    const long step = at ? strtol(at + 1, &end, 10) : -1;
-    if (!at || end == at + 1 || *end || step < 0 || step > steps)
+    const bool has_step = at && at[1] >= '0' && at[1] <= '9';
+    const long step = has_step ? strtol(at + 1, &end, 10) : -1;
+    if (!has_step || *end || step > steps)
         return nca_fail(error, NCA_ARGUMENT,
                         "--damage %.60s: must end with @STEP, 0 to %d, the last step of the run",
                         text, steps);

@@ -57,7 +57,7 @@ static void print_rows(FILE *to, const nca_option *rows)
     for (const nca_option *row = rows; row && row->name; row++) {
         if (row->group)
             fprintf(to, "\n%s:\n", row->group);
-        print_wrapped(to, print_name(to, row, false), COLUMN, row->help);
+        print_wrapped(to, print_name(to, row, row->kind == NCA_OPTION_SWITCH), COLUMN, row->help);
     }
 }
 

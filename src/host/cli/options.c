@@ -65,6 +65,11 @@ const nca_option *nca_option_find(const nca_option *rows, const char *name, size
     return NULL;
 }
 
+bool nca_option_is_flag(const nca_option *row)
+{
+    return row->kind == NCA_OPTION_FLAG || row->kind == NCA_OPTION_SWITCH;
+}
+
 // The name of a row as it is typed.
 static const char *spell(const nca_option *row)
 {
@@ -78,8 +83,8 @@ static const char *spell(const nca_option *row)
 
 void nca_option_range(const nca_option *row, char *text, size_t size)
 {
-    if (row->max >= 9e18)
-        snprintf(text, size, "%.15g or more", row->min);
+    if (row->kind == NCA_OPTION_INT)
+        snprintf(text, size, "%.0f to %.0f", row->min, row->max);
     else
         snprintf(text, size, "%.15g to %.15g", row->min, row->max);
 }
@@ -110,10 +115,13 @@ nca_status nca_option_read_real(const nca_option *row, const char *text, double 
                                 nca_error *error)
 {
     char *end;
+    errno = 0;
     const double value = strtod(text, &end);
     // Words (nan, infinity) and hexadecimal have letters that a decimal number has not.
     if (end == text || *end || strspn(text, "+-.eE0123456789") != strlen(text))
         return fail_number(row, text, "not a number; it ", error);
+    if (errno == ERANGE && value == 0)
+        return fail_number(row, text, "too small to be told from 0; it ", error);
     if (!(value >= row->min && value <= row->max))
         return fail_number(row, text, "", error);
     *out = value;
@@ -167,6 +175,7 @@ static nca_status store(const nca_option *row, const char *text, void *values, n
     case NCA_OPTION_LIST:
         return store_item(row, text, field, error);
     case NCA_OPTION_FLAG:
+    case NCA_OPTION_SWITCH:
         break;
     }
     return NCA_OK;
@@ -192,7 +201,7 @@ static size_t collect_names(const parsing *of, bool only_flags, const char **nam
     size_t count = 0;
     for (size_t t = 0; t < 3; t++)
         for (const nca_option *row = tables[t]; row && row->name && count < room; row++)
-            if (!only_flags || row->kind == NCA_OPTION_FLAG)
+            if (!only_flags || nca_option_is_flag(row))
                 names[count++] = row->name;
     return count;
 }
@@ -240,7 +249,11 @@ static nca_status store_flag(parsing *of, const nca_option *row, void *values, b
     if (has_value)
         return nca_fail(of->error, NCA_ARGUMENT, "--%s: takes no value; write --%s or --no-%s",
                         spell(row), spell(row), spell(row));
-    *(bool *)((char *)values + row->target) = is_on;
+    void *field = (char *)values + row->target;
+    if (row->kind == NCA_OPTION_SWITCH)
+        *(int *)field = is_on;
+    else
+        *(bool *)field = is_on;
     return NCA_OK;
 }
 
@@ -265,11 +278,11 @@ static nca_status parse_option(parsing *of, const char *name)
     void *values;
     const nca_option *row = find_row(of, name, length, &values);
     of->at++;
-    if (row && row->kind == NCA_OPTION_FLAG)
+    if (row && nca_option_is_flag(row))
         return store_flag(of, row, values, true, equals != NULL);
     if (!row && length > 3 && strncmp(name, "no-", 3) == 0) {
         row = find_row(of, name + 3, length - 3, &values);
-        if (row && row->kind == NCA_OPTION_FLAG)
+        if (row && nca_option_is_flag(row))
             return store_flag(of, row, values, false, equals != NULL);
         row = NULL;
     }

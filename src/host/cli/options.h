@@ -16,6 +16,7 @@ typedef enum nca_option_kind {
     NCA_OPTION_INT,      // int64_t
     NCA_OPTION_REAL,     // double
     NCA_OPTION_FLAG,     // bool; given without a value, or as --no-NAME
+    NCA_OPTION_SWITCH,   // int; the same as 1 or 0, so that -1 before tells that it was not given
     NCA_OPTION_LIST,     // nca_option_list: may be given several times
 } nca_option_kind;
 
@@ -79,7 +80,9 @@ const nca_option *nca_config_options(void);
 const nca_option *nca_config_sources(void);
 // The row of an option, its name written either way; NULL where there is none.
 const nca_option *nca_option_find(const nca_option *rows, const char *name, size_t length);
-// What a number may be, in words: "1 to 4096", or "0 or more" where no upper bound is worth naming.
+// Whether it is given without a value.
+bool nca_option_is_flag(const nca_option *row);
+// What a number may be, in words: "1 to 4096".
 void nca_option_range(const nca_option *row, char *text, size_t size);
 // A number of a row: the whole text, decimal, finite and within its range.
 nca_status nca_option_read_int(const nca_option *row, const char *text, int64_t *out,

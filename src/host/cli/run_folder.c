@@ -2,14 +2,17 @@
 #include "cli/run_folder.h"
 
 #include <ctype.h>
+#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "cli/options.h"
 #include "io/files.h"
+#include "nca/image.h"
+#include "nca/nca.h"
 
-enum { TARGET_LIMIT_BYTES = 1 << 28, EXTENSION_MAX = 8 };
+enum { TARGET_LIMIT_BYTES = 1 << 28, MACHINE_LIMIT_BYTES = 1 << 16, EXTENSION_MAX = 8 };
 
 // "lizard" of "pictures/lizard.png"; "f09fa68e" of an emoji.
 static void name_target(const char *target, char *name, size_t size)
@@ -70,6 +73,40 @@ nca_status nca_run_folder_set_config(const char *folder, const nca_config *confi
     return status;
 }
 
+nca_status nca_run_folder_set_machine(const char *folder, const nca_compute *compute,
+                                      nca_error *error)
+{
+    char path[NCA_PATH_BYTES];
+    nca_device_info info;
+    compute->backend->info(compute->device, &info);
+    NCA_TRY(find_inside(folder, "machine.json", path, error));
+    json_t *machine = json_pack("{s:s, s:s, s:s, s:i, s:s}", "device", info.name, "backend",
+                                compute->backend->name, "variant", info.variant, "threads",
+                                info.threads, "nca", NCA_VERSION);
+    char *text = json_dumps(machine, JSON_INDENT(2));
+    json_decref(machine);
+    if (!text)
+        return nca_fail(error, NCA_MEMORY, "%s: no memory to write it", path);
+    const nca_status status = nca_file_write(path, text, strlen(text), error);
+    free(text);
+    return status;
+}
+
+nca_status nca_run_folder_machine(const char *folder, char **json, nca_error *error)
+{
+    char path[NCA_PATH_BYTES];
+    uint8_t *text;
+    size_t size_bytes;
+    NCA_TRY(find_inside(folder, "machine.json", path, error));
+    if (access(path, F_OK) != 0) {
+        *json = NULL;
+        return NCA_OK;
+    }
+    NCA_TRY(nca_file_read(path, MACHINE_LIMIT_BYTES, &text, &size_bytes, error));
+    *json = (char *)text;
+    return NCA_OK;
+}
+
 // "target" with the extension of the user's file, where that is a usual one.
 static void name_copy(const char *target, char name[32])
 {
@@ -85,7 +122,7 @@ nca_status nca_run_folder_keep_target(const char *folder, const char *target, nc
     char name[32], path[NCA_PATH_BYTES];
     uint8_t *bytes;
     size_t size_bytes;
-    if (access(target, F_OK) != 0)
+    if (!nca_target_is_file(target))
         return NCA_OK;
     name_copy(target, name);
     NCA_TRY(find_inside(folder, name, path, error));
@@ -98,10 +135,8 @@ nca_status nca_run_folder_keep_target(const char *folder, const char *target, nc
 const char *nca_run_folder_target(const char *folder, const char *target, char path[NCA_PATH_BYTES])
 {
     char name[32];
-    if (access(target, F_OK) == 0)
-        return target;
     name_copy(target, name);
-    if (find_inside(folder, name, path, NULL) != NCA_OK || access(path, F_OK) != 0)
-        return target;
-    return path;
+    if (find_inside(folder, name, path, NULL) == NCA_OK && access(path, F_OK) == 0)
+        return path;
+    return target;
 }

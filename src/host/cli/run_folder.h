@@ -2,6 +2,7 @@
 #ifndef NCA_CLI_RUN_FOLDER_H
 #define NCA_CLI_RUN_FOLDER_H
 
+#include "nca/backend.h"
 #include "nca/config.h"
 #include "study/run_log.h"
 
@@ -13,10 +14,17 @@ nca_status nca_run_folder_config(const char *folder, nca_config *config, nca_err
 nca_status nca_run_folder_set_config(const char *folder, const nca_config *config,
                                      nca_error *error);
 
+// machine.json: the device, what ran there, its threads and this program's version. A run that goes
+// on elsewhere has the latest.
+nca_status nca_run_folder_set_machine(const char *folder, const nca_compute *compute,
+                                      nca_error *error);
+// The text of machine.json, which the caller frees; NULL where the folder has none.
+nca_status nca_run_folder_machine(const char *folder, char **json, nca_error *error);
+
 // Keeps a copy of a target that is a file, as FOLDER/target.EXTENSION; of an emoji nothing.
 nca_status nca_run_folder_keep_target(const char *folder, const char *target, nca_error *error);
-// What to read a run's target from: `target` itself, or the copy where that file is not there (it
-// was moved, or the program runs in another folder). The result is `target` or `path`.
+// What to read a run's target from: the copy, where there is one (another file of that name may lie
+// where the program runs now), else `target` itself. The result is `path` or `target`.
 const char *nca_run_folder_target(const char *folder, const char *target,
                                   char path[NCA_PATH_BYTES]);
 

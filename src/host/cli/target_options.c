@@ -2,6 +2,7 @@
 #include "cli/target_options.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cli/run_folder.h"
@@ -22,14 +23,34 @@ nca_status nca_grid_read(const char *text, int *height, int *width, nca_error *e
     return nca_config_grid(&config, height, width, error);
 }
 
+nca_status nca_place_read(const char *option, const char *text, int height, int width, int place[2],
+                          nca_error *error)
+{
+    char *end;
+    const bool is_plain = strspn(text, "0123456789,") == strlen(text);   // strtol skips blanks
+    const long y = strtol(text, &end, 10);
+    const bool has_comma = end != text && *end == ',';
+    const char *second = has_comma ? end + 1 : text;
+    const long x = strtol(second, &end, 10);
+    if (!is_plain || !has_comma || end == second || *end || y < 0 || x < 0 || y >= height ||
+        x >= width)
+        return nca_fail(error, NCA_ARGUMENT,
+                        "%s %.40s: must be a row and a column of the grid, 0,0 to %d,%d", option,
+                        text, height - 1, width - 1);
+    place[0] = (int)y;
+    place[1] = (int)x;
+    return NCA_OK;
+}
+
+// The model's grid, unless another is asked for or the target is too large for it.
 static nca_status choose_grid(const nca_target_arguments *given, const nca_config *config,
-                              bool is_folder, const nca_model *model, int *height, int *width,
-                              nca_error *error)
+                              const nca_model *model, const nca_image *target, int *height,
+                              int *width, nca_error *error)
 {
     if (given->grid)
         return nca_grid_read(given->grid, height, width, error);
-    if (given->padding < 0 && model->grid_height > 0 && model->grid_width > 0 &&
-        (is_folder || given->target_size < 0)) {
+    if (given->padding < 0 && model->grid_height >= target->height &&
+        model->grid_width >= target->width) {
         *height = model->grid_height;
         *width = model->grid_width;
         return NCA_OK;
@@ -57,8 +78,7 @@ nca_status nca_target_arguments_load(const nca_target_arguments *given, const ch
         config.padding = given->padding;
         set_text(config.grid, "auto");
     }
-    config.trim |= given->trim;
-    NCA_TRY(choose_grid(given, &config, is_folder, model, &height, &width, error));
+    config.trim = given->trim < 0 ? config.trim : given->trim;
     const bool is_own = is_folder && !given->target;
     const nca_target_options options = {
         .source = is_own ? nca_run_folder_target(path, config.target, kept) : config.target,
@@ -68,7 +88,9 @@ nca_status nca_target_arguments_load(const nca_target_arguments *given, const ch
         .trim = config.trim};
     nca_image image;
     NCA_TRY(nca_target_load(&options, &image, error));
-    const nca_status status = nca_image_pad(&image, height, width, out, error);
+    nca_status status = choose_grid(given, &config, model, &image, &height, &width, error);
+    if (status == NCA_OK)
+        status = nca_image_pad(&image, height, width, out, error);
     nca_image_free(&image);
     return status;
 }

@@ -9,7 +9,7 @@
 typedef struct nca_target_arguments {
     const char *target, *background, *font, *grid;
     int64_t target_size, padding;   // negative: not given
-    bool trim;
+    int trim;                       // negative: not given
 } nca_target_arguments;
 
 // Rows for the table of a command whose struct has a nca_target_arguments called `name`.
@@ -18,18 +18,18 @@ typedef struct nca_target_arguments {
     {"target", NCA_OPTION_STRING, offsetof(type, name.target), 0, 0, "FILE|EMOJI",                \
      "what it should have grown [a run folder's own]", "Target"},                                 \
     {"target-size", NCA_OPTION_INT, offsetof(type, name.target_size), 1, 4096, "CELLS",           \
-     "longer side of the target [40]", NULL},                                                     \
+     "longer side of the target [the run's, else 40]", NULL},                                     \
     {"padding", NCA_OPTION_INT, offsetof(type, name.padding), 0, 4096, "CELLS",                   \
-     "empty cells around the target; the grid is target size + 2 x padding [the model's grid]",   \
+     "empty cells around the target; the grid is then target size + 2 x padding [the model's]",   \
      NULL},                                                                                       \
     {"grid", NCA_OPTION_STRING, offsetof(type, name.grid), 0, 0, "N|HxW",                         \
-     "grid in cells [the model's]", NULL},                                                        \
-    {"trim", NCA_OPTION_FLAG, offsetof(type, name.trim), 0, 0, NULL,                              \
-     "first cut the empty border of an image away", NULL},                                        \
+     "grid in cells [the model's, where the target fits into it]", NULL},                         \
+    {"trim", NCA_OPTION_SWITCH, offsetof(type, name.trim), 0, 0, NULL,                            \
+     "first cut the empty border of an image away [as in the run]", NULL},                        \
     {"background", NCA_OPTION_STRING, offsetof(type, name.background), 0, 0, "#RRGGBB",           \
-     "colour of an image without alpha that becomes clear", NULL},                                \
+     "colour of an image without alpha that becomes clear [the run's]", NULL},                    \
     {"font", NCA_OPTION_STRING, offsetof(type, name.font), 0, 0, "FILE",                          \
-     "colour bitmap font for an emoji", NULL}
+     "colour bitmap font for an emoji [the run's, else the system's]", NULL}
 // clang-format on
 
 // The target padded to its grid. `path` is the model: a run folder says itself what it was trained
@@ -39,5 +39,8 @@ nca_status nca_target_arguments_load(const nca_target_arguments *arguments, cons
 
 // Height and width of a grid as text, "N" or "HxW".
 nca_status nca_grid_read(const char *text, int *height, int *width, nca_error *error);
+// A cell of a grid as text, "Y,X"; `option` stands in the message.
+nca_status nca_place_read(const char *option, const char *text, int height, int width, int place[2],
+                          nca_error *error);
 
 #endif

@@ -2,6 +2,8 @@
 #ifndef NCA_CLI_TRAIN_PICTURES_H
 #define NCA_CLI_TRAIN_PICTURES_H
 
+#include <signal.h>
+
 #include "cli/progress.h"
 #include "study/run_log.h"
 
@@ -12,7 +14,7 @@ typedef struct nca_train_pictures {
     const nca_compute *compute;
     nca_progress *progress;
     int height, width;
-    const volatile int *stop;   // ends the films when not 0; may be NULL
+    const volatile sig_atomic_t *stop;   // ends the films when not 0; may be NULL
     double previewed;           // when the terminal last showed the batch
     bool is_dead;               // nothing lived at the end of growth.webp
     char elapsed[32];

@@ -162,6 +162,15 @@ static nca_status draw_from(const uint8_t *bytes, size_t size_bytes, const char 
     return status;
 }
 
+// Puts the option in front of what is wrong with its file.
+static nca_status name_font(nca_status status, nca_error *error)
+{
+    if (!error)
+        return status;
+    const nca_error found = *error;
+    return nca_fail(error, status, "--font %s", found.message);
+}
+
 nca_status nca_emoji_draw(const char *text, const char *font, nca_image *out, nca_error *error)
 {
     uint8_t *bytes;
@@ -172,8 +181,10 @@ nca_status nca_emoji_draw(const char *text, const char *font, nca_image *out, nc
                         "%.60s: no emoji font on this machine; install the package "
                         "fonts-noto-color-emoji or give one with --font",
                         text);
-    NCA_TRY(nca_file_read(path, FONT_LIMIT_BYTES, &bytes, &size_bytes, error));
-    const nca_status status = draw_from(bytes, size_bytes, path, text, out, error);
+    nca_status status = nca_file_read(path, FONT_LIMIT_BYTES, &bytes, &size_bytes, error);
+    if (status != NCA_OK)
+        return name_font(status, error);
+    status = draw_from(bytes, size_bytes, path, text, out, error);
     free(bytes);
     return status;
 }

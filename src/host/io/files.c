@@ -5,10 +5,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "io/memory.h"
@@ -102,10 +104,43 @@ struct nca_output {
     char *path;
     char *temporary;
     int file;
+    volatile pid_t child;   // that writes it; 0: none
 };
+
+// Those that are open. Where there are more than places, the last ones are not removed.
+static nca_output *volatile outputs_open[8];
+
+// A signal handler may look at any moment: what it finds is whole.
+static void replace_open(const nca_output *old, nca_output *by)
+{
+    for (size_t i = 0; i < sizeof outputs_open / sizeof *outputs_open; i++)
+        if (outputs_open[i] == old) {
+            outputs_open[i] = by;
+            return;
+        }
+}
+
+void nca_outputs_remove(void)
+{
+    for (size_t i = 0; i < sizeof outputs_open / sizeof *outputs_open; i++) {
+        const nca_output *output = outputs_open[i];
+        if (output && output->child > 0) {   // it may be about to make the file
+            kill(output->child, SIGKILL);
+            waitpid(output->child, NULL, 0);
+        }
+        if (output)
+            unlink(output->temporary);
+    }
+}
+
+void nca_output_set_child(nca_output *output, pid_t child)
+{
+    output->child = child;
+}
 
 static void free_output(nca_output *output)
 {
+    replace_open(output, NULL);
     free(output->path);
     free(output->temporary);
     free(output);
@@ -138,6 +173,7 @@ nca_status nca_output_open(const char *path, nca_output **out, nca_error *error)
         return nca_fail(error, NCA_MEMORY, "%s: no memory to write it", path);
     }
     snprintf(output->temporary, size, "%s.XXXXXX.part", path);
+    replace_open(NULL, output);
     output->file = mkostemps(output->temporary, (int)strlen(".part"), O_CLOEXEC);
     if (output->file < 0) {
         const nca_status status = fail_output(output, "written", error);

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "nca/status.h"
 
@@ -37,6 +38,11 @@ nca_status nca_output_commit(nca_output *output, nca_error *error);
 void nca_output_abandon(nca_output *output);
 // Its temporary name, for libraries and child processes that insist on writing a file themselves.
 const char *nca_output_temporary(const nca_output *output);
+// The child process that writes it, or 0 when that has ended.
+void nca_output_set_child(nca_output *output, pid_t child);
+// Ends the children and removes the temporary files of all outputs that are open, for a process that
+// ends in this moment: it may be called in a signal handler, and nothing may be written after it.
+void nca_outputs_remove(void);
 
 // Open, write, commit in one.
 nca_status nca_file_write(const char *path, const void *bytes, size_t size_bytes, nca_error *error);

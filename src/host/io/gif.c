@@ -11,10 +11,21 @@
 // Frames are kept until the palette is known.
 typedef struct animation {
     char *path;
+    nca_output *output;
     nca_writer_options options;
     uint8_t *frames;   // [room,H,W,3]
     int count, room;
 } animation;
+
+static void free_animation(animation *of)
+{
+    if (!of)
+        return;
+    nca_output_abandon(of->output);
+    free(of->path);
+    free(of->frames);
+    free(of);
+}
 
 static size_t frame_bytes(const animation *of)
 {
@@ -45,14 +56,15 @@ static nca_status open_animation(const char *path, const nca_writer_options *opt
         of->frames = calloc((size_t)of->room, frame_bytes(of));
     }
     if (!of || !of->path || !of->frames) {
-        if (of) {
-            free(of->path);
-            free(of->frames);
-        }
-        free(of);
+        free_animation(of);
         return nca_fail(error, NCA_MEMORY,
                         "%s: no memory for %d frames; write fewer or smaller ones", path,
                         options->frames);
+    }
+    const nca_status status = nca_output_open(path, &of->output, error);
+    if (status != NCA_OK) {
+        free_animation(of);
+        return status;
     }
     *out = (nca_writer *)of;
     return NCA_OK;
@@ -124,23 +136,23 @@ static bool put_all(GifFileType *gif, const animation *of, const nca_palette *pa
     return is_written;
 }
 
-static nca_status write_animation(const animation *of, nca_error *error)
+static nca_status write_animation(animation *of, nca_error *error)
 {
     static nca_palette palette;
-    sink to = {.error = error};
+    sink to = {.output = of->output, .error = error};
     int code = 0;
     if (!nca_palette_make(of->frames, frame_bytes(of) / 3 * (size_t)of->count, &palette))
         return nca_fail(error, NCA_MEMORY, "%s: no memory for its palette", of->path);
-    NCA_TRY(nca_output_open(of->path, &to.output, error));
     GifFileType *gif = EGifOpen(&to, take_bytes, &code);
     if (gif)
         EGifSetGifVersion(gif, true);   // extensions came with GIF89a
     bool is_written = gif && put_all(gif, of, &palette);
     if (gif)
         is_written &= EGifCloseFile(gif, &code) == GIF_OK;
-    if (is_written && to.status == NCA_OK)
+    if (is_written && to.status == NCA_OK) {
+        of->output = NULL;
         return nca_output_commit(to.output, error);
-    nca_output_abandon(to.output);
+    }
     return to.status != NCA_OK ? to.status
                                : nca_fail(error, NCA_MEMORY, "%s: giflib failed", of->path);
 }
@@ -149,9 +161,7 @@ static nca_status close_animation(nca_writer *writer, bool keep, nca_error *erro
 {
     animation *of = (animation *)writer;
     const nca_status status = keep ? write_animation(of, error) : NCA_OK;
-    free(of->path);
-    free(of->frames);
-    free(of);
+    free_animation(of);
     return status;
 }
 

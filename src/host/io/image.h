@@ -13,6 +13,12 @@ nca_status nca_image_resample(const nca_image *image, int height, int width, nca
 nca_status nca_image_check(const uint8_t *bytes, size_t size_bytes, const char *name,
                            nca_error *error);
 
+// Where the stored pixels of a JPEG belong, as Exif numbers it; 1, as they are, where the file does
+// not say. Where row 0 and column 0 of what is stored lie in the picture:
+//   1 top, left      2 top, right     3 bottom, right   4 bottom, left
+//   5 left, top      6 right, top     7 right, bottom   8 left, bottom
+int nca_exif_orientation(const uint8_t *bytes, size_t size_bytes);
+
 // Keys, trims and resamples a picture as the options say; `image` becomes the target, or is freed.
 nca_status nca_target_fit(nca_image *image, const nca_target_options *options, bool is_emoji,
                           nca_error *error);

@@ -33,45 +33,34 @@ static nca_status start_child(movie *of, const nca_writer_options *options, int 
     snprintf(output, sizeof output, "file:%s", nca_output_temporary(of->output));
     snprintf(size, sizeof size, "%dx%d", options->width, options->height);
     snprintf(rate, sizeof rate, "%g", options->frames_per_second);
+    // Without -xerror a trailer that fails ends it with 0.
     // H.264 wants even sides; the padding is white as the picture's ground.
-    const char *const arguments[] = {"ffmpeg",
-                                     "-hide_banner",
-                                     "-loglevel",
-                                     "error",
-                                     "-nostdin",
-                                     "-f",
-                                     "rawvideo",
-                                     "-pix_fmt",
-                                     "rgb24",
-                                     "-s",
-                                     size,
-                                     "-r",
-                                     rate,
-                                     "-i",
-                                     "pipe:0",
-                                     "-vf",
-                                     "pad=ceil(iw/2)*2:ceil(ih/2)*2:color=white",
-                                     "-c:v",
-                                     "libx264",
-                                     "-pix_fmt",
-                                     "yuv420p",
-                                     "-crf",
-                                     "16",
-                                     "-movflags",
-                                     "+faststart",
-                                     "-f",
-                                     "mp4",
-                                     "-y",
-                                     output,
-                                     NULL};
+    const char *const arguments[] = {
+        "ffmpeg",    "-hide_banner", "-loglevel",
+        "error",     "-nostdin",     "-xerror",
+        "-f",        "rawvideo",     "-pix_fmt",
+        "rgb24",     "-s",           size,
+        "-r",        rate,           "-i",
+        "pipe:0",    "-vf",          "pad=ceil(iw/2)*2:ceil(ih/2)*2:color=white",
+        "-c:v",      "libx264",      "-pix_fmt",
+        "yuv420p",   "-crf",         "16",
+        "-movflags", "+faststart",   "-f",
+        "mp4",       "-y",           output,
+        NULL};
     posix_spawn_file_actions_t actions;
     posix_spawn_file_actions_init(&actions);
     posix_spawn_file_actions_adddup2(&actions, from, 0);
     posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0);
     posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0);
-    const int failed =
-        posix_spawnp(&of->child, "ffmpeg", &actions, NULL, (char *const *)arguments, environ);
+    // In a group of its own, or Ctrl-C would end it before the film is closed or abandoned.
+    posix_spawnattr_t attributes;
+    posix_spawnattr_init(&attributes);
+    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP);
+    const int failed = posix_spawnp(&of->child, "ffmpeg", &actions, &attributes,
+                                    (char *const *)arguments, environ);
+    posix_spawnattr_destroy(&attributes);
     posix_spawn_file_actions_destroy(&actions);
+    nca_output_set_child(of->output, failed ? 0 : of->child);
     if (!failed)
         return NCA_OK;
     return nca_fail(error, NCA_MISSING,
@@ -136,6 +125,51 @@ static nca_status add_frame(nca_writer *writer, const void *frame, nca_error *er
     return NCA_OK;
 }
 
+static uint64_t read_big_endian(const uint8_t *bytes, int count)
+{
+    uint64_t value = 0;
+    for (int i = 0; i < count; i++)
+        value = value << 8 | bytes[i];
+    return value;
+}
+
+// Whether boxes, ftyp, moov and mdat among them, fill the file exactly: each begins with its size,
+// 32 bits of big endian, and its name; size 1 says that 64 bits of size follow the name.
+// Source: ISO/IEC 14496-12, 4.2.
+static bool is_whole(const nca_input *input)
+{
+    static const char *const needed[] = {"ftyp", "moov", "mdat"};
+    unsigned found = 0;
+    uint64_t at = 0;
+    while (input->size_bytes - at >= 16) {   // a box of 8 bytes would be an empty one
+        uint8_t head[16];
+        if (nca_input_read(input, at, head, sizeof head, NULL) != NCA_OK)
+            return false;
+        const uint64_t small = read_big_endian(head, 4);
+        const uint64_t size = small == 1 ? read_big_endian(head + 8, 8) : small;
+        if (size < 8 || size > input->size_bytes - at)
+            return false;
+        for (unsigned i = 0; i < 3; i++)
+            found |= (unsigned)(memcmp(head + 4, needed[i], 4) == 0) << i;
+        at += size;
+    }
+    return found == 7 && at == input->size_bytes;
+}
+
+// ffmpeg's word is not enough: some of its versions end with 0 whatever became of the file.
+static nca_status check_movie(const movie *of, nca_error *error)
+{
+    nca_input input = {0};
+    NCA_TRY(nca_input_open(nca_output_temporary(of->output), &input, error));
+    const bool is_good = is_whole(&input);
+    nca_input_close(&input);
+    if (is_good)
+        return NCA_OK;
+    return nca_fail(error, NCA_FILE,
+                    "%s: ffmpeg left a part of a film; is the disk full? Nothing was written",
+                    of->path);
+}
+
 static nca_status close_movie(nca_writer *writer, bool keep, nca_error *error)
 {
     movie *of = (movie *)writer;
@@ -146,12 +180,16 @@ static nca_status close_movie(nca_writer *writer, bool keep, nca_error *error)
         kill(of->child, SIGKILL);   // what it wrote is removed
     while (waitpid(of->child, &ended, 0) < 0 && errno == EINTR)
         ;
+    nca_output_set_child(of->output, 0);
     if (keep && (!WIFEXITED(ended) || WEXITSTATUS(ended) != 0)) {
         status = nca_fail(error, NCA_FILE,
                           "%s: ffmpeg failed; is the disk full, or this build of "
                           "ffmpeg without libx264?",
                           of->path);
     } else if (keep) {
+        status = check_movie(of, error);
+    }
+    if (keep && status == NCA_OK) {
         status = nca_output_commit(of->output, error);
         of->output = NULL;
     }

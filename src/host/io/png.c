@@ -42,12 +42,11 @@ static nca_status check_size(const char *path, uint64_t height, uint64_t width, 
                     (unsigned long long)bytes, PICTURE_LIMIT_BYTES);
 }
 
-nca_status nca_png_write(const char *path, const uint8_t *rgb, int height, int width,
-                         nca_error *error)
+// Commits the output or abandons it.
+static nca_status write_picture(nca_output *output, const char *path, const uint8_t *rgb,
+                                int height, int width, nca_error *error)
 {
-    sink to = {.error = error};
-    NCA_TRY(check_size(path, (uint64_t)height, (uint64_t)width, error));
-    NCA_TRY(nca_output_open(path, &to.output, error));
+    sink to = {.output = output, .error = error};
     if (!stbi_write_png_to_func(take_piece, &to, width, height, 3, rgb, width * 3) &&
         to.status == NCA_OK)
         to.status = nca_fail(error, NCA_MEMORY, "%s: no memory to write it", path);
@@ -57,13 +56,33 @@ nca_status nca_png_write(const char *path, const uint8_t *rgb, int height, int w
     return to.status;
 }
 
+nca_status nca_png_write(const char *path, const uint8_t *rgb, int height, int width,
+                         nca_error *error)
+{
+    nca_output *output;
+    NCA_TRY(check_size(path, (uint64_t)height, (uint64_t)width, error));
+    NCA_TRY(nca_output_open(path, &output, error));
+    return write_picture(output, path, rgb, height, width, error);
+}
+
 // A filmstrip is drawn in memory, and written at the end.
 typedef struct strip {
     char *path;
+    nca_output *output;
     nca_writer_options options;
     int columns, rows, drawn;
     uint8_t *rgb;
 } strip;
+
+static void free_strip(strip *of)
+{
+    if (!of)
+        return;
+    nca_output_abandon(of->output);
+    free(of->path);
+    free(of->rgb);
+    free(of);
+}
 
 static nca_status open_strip(const char *path, const nca_writer_options *options, nca_writer **out,
                              nca_error *error)
@@ -84,12 +103,13 @@ static nca_status open_strip(const char *path, const nca_writer_options *options
                          (size_t)options->width * 3);
     }
     if (!of || !of->path || !of->rgb) {
-        if (of) {
-            free(of->path);
-            free(of->rgb);
-        }
-        free(of);
+        free_strip(of);
         return nca_fail(error, NCA_MEMORY, "%s: no memory for a strip of %d frames", path, frames);
+    }
+    const nca_status status = nca_output_open(path, &of->output, error);
+    if (status != NCA_OK) {
+        free_strip(of);
+        return status;
     }
     memset(of->rgb, 255,
            (size_t)of->rows * (size_t)options->height * (size_t)of->columns *
@@ -116,12 +136,13 @@ static nca_status add_frame(nca_writer *writer, const void *frame, nca_error *er
 static nca_status close_strip(nca_writer *writer, bool keep, nca_error *error)
 {
     strip *of = (strip *)writer;
-    const nca_status status = keep ? nca_png_write(of->path, of->rgb, of->rows * of->options.height,
-                                                   of->columns * of->options.width, error)
-                                   : NCA_OK;
-    free(of->rgb);
-    free(of->path);
-    free(of);
+    nca_status status = NCA_OK;
+    if (keep) {
+        status = write_picture(of->output, of->path, of->rgb, of->rows * of->options.height,
+                               of->columns * of->options.width, error);
+        of->output = NULL;
+    }
+    free_strip(of);
     return status;
 }
 

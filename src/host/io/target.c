@@ -2,16 +2,18 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
+#include <sys/stat.h>
 
 #include "io/image.h"
 
 // A colour within so many 255ths of the background in each channel is taken for it: JPEG's noise.
 enum { KEY_TOLERANCE = 12 };
 
-static bool is_file_name(const char *source)
+bool nca_target_is_file(const char *source)
 {
-    return access(source, F_OK) == 0 || strchr(source, '/') || strchr(source, '.');
+    struct stat about;
+    const bool is_there = stat(source, &about) == 0 && S_ISREG(about.st_mode);
+    return is_there || strchr(source, '/') || strchr(source, '.');
 }
 
 // "#rrggbb" or "rrggbb".
@@ -94,7 +96,7 @@ nca_status nca_target_fit(nca_image *image, const nca_target_options *options, b
 
 nca_status nca_target_load(const nca_target_options *options, nca_image *out, nca_error *error)
 {
-    const bool is_emoji = !is_file_name(options->source);
+    const bool is_emoji = !nca_target_is_file(options->source);
     nca_image image;
     if (is_emoji)
         NCA_TRY(nca_emoji_draw(options->source, options->font, &image, error));

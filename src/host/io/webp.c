@@ -12,7 +12,8 @@ typedef struct animation {
     char *path;
     nca_writer_options options;
     WebPAnimEncoder *encoder;
-    int time_ms, frames;
+    nca_output *output;
+    int frames;
 } animation;
 
 static int frame_time_ms(const animation *of, int frame)
@@ -23,6 +24,7 @@ static int frame_time_ms(const animation *of, int frame)
 static void free_animation(animation *of)
 {
     WebPAnimEncoderDelete(of->encoder);
+    nca_output_abandon(of->output);
     free(of->path);
     free(of);
 }
@@ -53,6 +55,11 @@ static nca_status open_animation(const char *path, const nca_writer_options *opt
     if (!of->path || !of->encoder) {
         free_animation(of);
         return nca_fail(error, NCA_MEMORY, "%s: no memory to write it", path);
+    }
+    const nca_status status = nca_output_open(path, &of->output, error);
+    if (status != NCA_OK) {
+        free_animation(of);
+        return status;
     }
     *out = (nca_writer *)of;
     return NCA_OK;
@@ -90,8 +97,12 @@ static nca_status close_animation(nca_writer *writer, bool keep, nca_error *erro
             status = nca_fail(error, NCA_MEMORY, "%s: %s", of->path,
                               WebPAnimEncoderGetError(of->encoder));
         else
-            status = nca_file_write(of->path, data.bytes, data.size, error);
+            status = nca_output_write(of->output, data.bytes, data.size, error);
         WebPDataClear(&data);
+    }
+    if (keep && status == NCA_OK) {
+        status = nca_output_commit(of->output, error);
+        of->output = NULL;
     }
     free_animation(of);
     return status;

@@ -109,7 +109,8 @@ static nca_status read_number(const nca_tensors *tensors, const setting *of, dou
     const char *text = nca_tensors_metadata(tensors, of->key);
     char *end = NULL;
     const double value = text ? strtod(text, &end) : of->otherwise;
-    if (text && (end == text || *end || !(value >= of->min && value <= of->max)))
+    const bool is_decimal = text && strspn(text, "+-.eE0123456789") == strlen(text);
+    if (text && (!is_decimal || end == text || *end || !(value >= of->min && value <= of->max)))
         return nca_fail(error, NCA_FORMAT, "%s: its %s is \"%.40s\"; it must be %g to %g",
                         tensors->name, of->key, text, of->min, of->max);
     *out = value;
@@ -118,7 +119,7 @@ static nca_status read_number(const nca_tensors *tensors, const setting *of, dou
 
 static nca_status read_settings(const nca_tensors *tensors, nca_model *model, nca_error *error)
 {
-    static const setting fire_rate = {"fire_rate", 0, 1, 0.5},
+    static const setting fire_rate = {"fire_rate", 0.0001, 1, 0.5},
                          angle = {"angle_degrees", -360, 360, 0},
                          step_size = {"step_size", -100, 100, 1},
                          grid_height = {"grid_height", 0, 1 << 20, 0},
@@ -129,6 +130,9 @@ static nca_status read_settings(const nca_tensors *tensors, nca_model *model, nc
     NCA_TRY(read_number(tensors, &step_size, &model->step_size, error));
     NCA_TRY(read_number(tensors, &grid_height, &height, error));
     NCA_TRY(read_number(tensors, &grid_width, &width, error));
+    if (height != floor(height) || width != floor(width))
+        return nca_fail(error, NCA_FORMAT, "%s: its grid is %g x %g; it must be of whole cells",
+                        tensors->name, height, width);
     model->grid_height = (int)height;
     model->grid_width = (int)width;
     const char *name = nca_tensors_metadata(tensors, "name");

@@ -10,7 +10,7 @@
 #include "report/pictures.h"
 #include "session.h"
 
-enum { SIDE_PIXELS = 360 };
+enum { SIDE_PIXELS = 360, FORWARD_MAX = 100 };
 
 // A film while it is shot.
 typedef struct shooting {
@@ -57,16 +57,28 @@ static nca_status damage_now(shooting *of, nca_error *error)
     return NCA_OK;
 }
 
-// The step of the next frame or damage, whichever comes first.
+// The step of the next frame or damage, whichever comes first; not too far, so that a signal is
+// answered and the progress moves.
 static int next_stop(const shooting *of)
 {
     const nca_film *film = of->film;
     int stop = (of->done / film->every + 1) * film->every;
     stop = stop < film->steps ? stop : film->steps;
+    stop = stop < of->done + FORWARD_MAX ? stop : of->done + FORWARD_MAX;
     for (int i = 0; i < film->damages; i++)
         if (film->damage[i].step > of->done && film->damage[i].step < stop)
             stop = film->damage[i].step;
     return stop;
+}
+
+static bool is_stopped(const nca_film *film)
+{
+    return film->stop && *film->stop;
+}
+
+static nca_status fail_stopped(nca_error *error)
+{
+    return nca_fail(error, NCA_INTERRUPTED, "stopped; nothing was written");
 }
 
 static nca_status shoot(shooting *of, nca_error *error)
@@ -93,8 +105,8 @@ static nca_status shoot(shooting *of, nca_error *error)
             NCA_TRY(shoot_frame(of, error));
         if (film->progress)
             film->progress(film->context, (double)stop / film->steps);
-        if (film->stop && *film->stop)
-            return nca_fail(error, NCA_INTERRUPTED, "stopped; nothing was written");
+        if (is_stopped(film))
+            return fail_stopped(error);
     }
     return NCA_OK;
 }
@@ -168,7 +180,8 @@ nca_status nca_film_write(const char *path, const nca_model *model, const nca_fi
     free(of.state);
     free(of.small);
     free(of.large);
-    return status;
+    // What ends this program may have ended the one it writes to: no failure of its own.
+    return status != NCA_OK && is_stopped(film) ? fail_stopped(error) : status;
 }
 
 nca_status nca_movie_write(const char *path, const nca_model *model, const nca_movie *movie,

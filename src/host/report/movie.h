@@ -2,6 +2,8 @@
 #ifndef NCA_REPORT_MOVIE_H
 #define NCA_REPORT_MOVIE_H
 
+#include <signal.h>
+
 #include "nca/backend.h"
 #include "nca/model.h"
 
@@ -24,7 +26,7 @@ typedef struct nca_film {
     int seed_at[NCA_FILM_SEEDS_MAX][2];   // y, x
     int damages;
     nca_film_damage damage[NCA_FILM_DAMAGES_MAX];
-    const volatile int *stop;   // ends the film when not 0, leaving no file; may be NULL
+    const volatile sig_atomic_t *stop;   // ends the film when not 0, leaving no file; may be NULL
     void (*progress)(void *context, double done);   // 0..1; may be NULL
     void *context;
     bool *is_dead;   // set to whether no cell lives after the last step; may be NULL

@@ -2,6 +2,7 @@
 #ifndef NCA_REPORT_PICTURES_H
 #define NCA_REPORT_PICTURES_H
 
+#include <signal.h>
 #include <stdint.h>
 
 #include "nca/backend.h"
@@ -45,7 +46,7 @@ typedef struct nca_movie {
     int damage_at;
     nca_region region;
     uint64_t seed;
-    const volatile int *stop;   // as in nca_film, and so is what follows
+    const volatile sig_atomic_t *stop;   // as in nca_film, and so is what follows
     bool *is_dead;
 } nca_movie;
 nca_status nca_movie_write(const char *path, const nca_model *model, const nca_movie *movie,

@@ -108,10 +108,13 @@ static nca_status take_step(measuring *of, bool is_clocked, double seconds[PARTS
     NCA_TRY(of->backend->synchronize(of->session, error));
     moment[0] = now();
     NCA_TRY(of->backend->forward(of->session, &rollout, &of->forward, error));
+    NCA_TRY(of->backend->synchronize(of->session, error));
     moment[1] = now();
     NCA_TRY(of->backend->loss(of->session, of->samples, error));
+    NCA_TRY(of->backend->synchronize(of->session, error));
     moment[2] = now();
     NCA_TRY(of->backend->backward(of->session, &of->backward, error));
+    NCA_TRY(of->backend->synchronize(of->session, error));
     moment[3] = now();
     NCA_TRY(of->backend->update(of->session, &optimizer, &report, error));
     NCA_TRY(of->backend->synchronize(of->session, error));

@@ -30,6 +30,19 @@ static nca_status fail_metrics(const nca_run_log *log, nca_error *error)
                     strerror(errno));
 }
 
+// Where the metrics are lost, the settings are not.
+#define ANEW "; train anew with: nca train --config %s/config.json"
+
+static nca_status fail_open(const nca_run_log *log, const char *path, nca_error *error)
+{
+    if (errno == EEXIST)
+        return nca_fail(error, NCA_FILE, "%s: another nca train began in it; choose another name",
+                        log->folder);
+    if (errno == ENOENT && !log->is_new)
+        return nca_fail(error, NCA_FILE, "%s: missing" ANEW, path, log->folder);
+    return nca_fail(error, NCA_FILE, "%s: cannot be opened: %s", path, strerror(errno));
+}
+
 static nca_status open_metrics(nca_run_log *log, int flags, nca_error *error)
 {
     char path[NCA_PATH_BYTES];
@@ -37,7 +50,7 @@ static nca_status open_metrics(nca_run_log *log, int flags, nca_error *error)
     NCA_TRY(nca_run_log_path(log, "metrics.jsonl", path, error));
     const int file = open(path, O_RDWR | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | flags, 0666);
     if (file < 0)
-        return nca_fail(error, NCA_FILE, "%s: cannot be opened: %s", path, strerror(errno));
+        return fail_open(log, path, error);
     if (fstat(file, &about) == 0 && !S_ISREG(about.st_mode)) {
         close(file);
         return nca_fail(error, NCA_FILE, "%s: not a file", path);
@@ -57,14 +70,14 @@ static nca_status open_metrics(nca_run_log *log, int flags, nca_error *error)
     return NCA_OK;
 }
 
-static nca_status fill_folder(nca_run_log *log, const char *config_json, nca_error *error)
+// Behind the lock: config.json, and room for pictures.
+static nca_status fill_folder(const nca_run_log *log, const char *config_json, nca_error *error)
 {
     char path[NCA_PATH_BYTES];
     NCA_TRY(nca_run_log_path(log, "config.json", path, error));
     NCA_TRY(nca_file_write(path, config_json, strlen(config_json), error));
     NCA_TRY(nca_run_log_path(log, "pictures", path, error));
-    NCA_TRY(nca_folder_create(path, NULL, error));
-    return open_metrics(log, O_CREAT | O_EXCL, error);
+    return nca_folder_create(path, NULL, error);
 }
 
 nca_status nca_run_log_create(const char *folder, const char *config_json, nca_run_log *out,
@@ -75,7 +88,14 @@ nca_status nca_run_log_create(const char *folder, const char *config_json, nca_r
         return nca_fail(error, NCA_ARGUMENT, "--out %.60s...: too long for a path", folder);
     snprintf(log.folder, sizeof log.folder, "%s", folder);
     NCA_TRY(nca_folder_create(folder, &log.folders_made, error));
-    const nca_status status = fill_folder(&log, config_json, error);
+    // Another process may have found the folder empty as well: it is that one's whose metrics these
+    // are, and nobody else writes or removes anything there.
+    nca_status status = open_metrics(&log, O_CREAT | O_EXCL, error);
+    if (status != NCA_OK) {
+        nca_folder_unmake(folder, log.folders_made);
+        return status;
+    }
+    status = fill_folder(&log, config_json, error);
     if (status == NCA_OK)
         *out = log;
     else
@@ -83,12 +103,25 @@ nca_status nca_run_log_create(const char *folder, const char *config_json, nca_r
     return status;
 }
 
-// Every file of a folder goes; folders in it stay.
-static void remove_files(const char *path)
+// What a run has written before its first update is done; the metrics, which are the lock, aside.
+static const char *const first_files[] = {"config.json",       "machine.json",
+                                          "model.safetensors", "checkpoint.safetensors",
+                                          "loss.png",          "pictures/target.png"};
+
+static void remove_file(const nca_run_log *log, const char *name)
 {
-    DIR *folder = opendir(path);
+    char path[NCA_PATH_BYTES];
+    if (nca_run_log_path(log, name, path, NULL) == NCA_OK)
+        unlink(path);
+}
+
+// The copy of the target, whatever its extension.
+static void remove_target(const nca_run_log *log)
+{
+    DIR *folder = opendir(log->folder);
     for (const struct dirent *entry; folder && (entry = readdir(folder));)
-        unlinkat(dirfd(folder), entry->d_name, 0);
+        if (strcmp(entry->d_name, "target") == 0 || strncmp(entry->d_name, "target.", 7) == 0)
+            unlinkat(dirfd(folder), entry->d_name, 0);
     if (folder)
         closedir(folder);
 }
@@ -96,16 +129,16 @@ static void remove_files(const char *path)
 void nca_run_log_discard(nca_run_log *log)
 {
     char path[NCA_PATH_BYTES];
-    const nca_run_log kept = *log;
-    nca_run_log_close(log);
-    if (!kept.is_new)
-        return;
-    remove_files(kept.folder);
-    if (nca_run_log_path(&kept, "pictures", path, NULL) == NCA_OK) {
-        remove_files(path);
-        rmdir(path);
+    if (log->is_new) {
+        for (size_t i = 0; i < sizeof first_files / sizeof *first_files; i++)
+            remove_file(log, first_files[i]);
+        remove_target(log);
+        if (nca_run_log_path(log, "pictures", path, NULL) == NCA_OK)
+            rmdir(path);
+        remove_file(log, "metrics.jsonl");   // last: then the folder is another's
+        nca_folder_unmake(log->folder, log->folders_made);
     }
-    nca_folder_unmake(kept.folder, kept.folders_made);
+    nca_run_log_close(log);
 }
 
 static nca_status add_point(nca_run_log *log, const nca_curve_point *point, nca_error *error)
@@ -173,8 +206,8 @@ static nca_status read_metrics(nca_run_log *log, int64_t done, nca_error *error)
     if (status == NCA_OK && (int64_t)log->count < done)
         return nca_fail(error, NCA_FORMAT,
                         "%s/metrics.jsonl: line %zu is not that of update %zu; it is damaged, and "
-                        "the checkpoint is of update %lld",
-                        log->folder, log->count + 1, log->count + 1, (long long)done);
+                        "the checkpoint is of update %lld" ANEW,
+                        log->folder, log->count + 1, log->count + 1, (long long)done, log->folder);
     if (status == NCA_OK &&
         (ftruncate(fileno(log->metrics), keep) != 0 || fseeko(log->metrics, keep, SEEK_SET) != 0))
         status = fail_metrics(log, error);
@@ -200,9 +233,18 @@ nca_status nca_run_log_open(const char *folder, nca_run_log *out, nca_error *err
     return NCA_OK;
 }
 
+// Somebody may have thrown the pictures away, folder and all.
+static nca_status make_pictures(const nca_run_log *log, nca_error *error)
+{
+    char path[NCA_PATH_BYTES];
+    NCA_TRY(nca_run_log_path(log, "pictures", path, error));
+    return nca_is_folder(path) ? NCA_OK : nca_folder_create(path, NULL, error);
+}
+
 nca_status nca_run_log_continue(nca_run_log *log, int64_t done, nca_error *error)
 {
     NCA_TRY(read_metrics(log, done, error));
+    NCA_TRY(make_pictures(log, error));
     remove_leftovers(log);
     return NCA_OK;
 }

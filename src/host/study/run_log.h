@@ -1,6 +1,7 @@
 // A run folder: everything to repeat and to go on with a training run.
 //
 //   config.json              every setting
+//   machine.json             what it was trained on
 //   target.EXTENSION         a copy of the target, where it is a file
 //   metrics.jsonl            a JSON object for each update
 //   model.safetensors        the rule, renewed at every checkpoint
@@ -25,7 +26,8 @@ typedef struct nca_run_log {
     int folders_made;   // for it
 } nca_run_log;
 
-// A new folder with config.json (the text) in it. Refuses one that exists and is not empty.
+// A new folder with config.json (the text) in it. Refuses one that exists and is not empty. Of two
+// processes that make the same folder at once, one gets it, and the other changes nothing in it.
 nca_status nca_run_log_create(const char *folder, const char *config_json, nca_run_log *out,
                               nca_error *error);
 // The folder of a run to go on with, locked; refuses one in which another process trains. Nothing
@@ -38,7 +40,8 @@ nca_status nca_run_log_add(nca_run_log *log, const nca_update_result *result, nc
 // Everything added so far is on the disk.
 nca_status nca_run_log_sync(nca_run_log *log, nca_error *error);
 void nca_run_log_close(nca_run_log *log);
-// Closes a new folder and removes what was made of it: a run that could not begin leaves nothing.
+// Closes a new folder and removes the files of a run in it, and no others: a run that could not
+// begin leaves nothing.
 void nca_run_log_discard(nca_run_log *log);
 
 // FOLDER/NAME; NCA_ARGUMENT where that is too long.

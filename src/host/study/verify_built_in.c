@@ -262,8 +262,9 @@ static nca_status verify_variant(const nca_backend *backend, const char *isa,
 nca_status nca_verify_built_in(const nca_compute *compute, const nca_device_options *options,
                                nca_verdict *verdict, nca_error *error)
 {
+    const nca_device_options on_cpu = {.threads = options->threads};
     nca_compute reference = {0};
-    NCA_TRY(nca_compute_open("reference", options, &reference, error));
+    NCA_TRY(nca_compute_open("reference", &on_cpu, &reference, error));
     nca_status status = NCA_OK;
     fprintf(verdict->to, "gradients against finite differences, f64\n");
     for (int i = 0; i < CASES && status == NCA_OK; i++)
@@ -274,7 +275,7 @@ nca_status nca_verify_built_in(const nca_compute *compute, const nca_device_opti
         status = verify_devices(i, compute, &reference, verdict, error);
     for (const nca_backend *const *b = nca_backends(); *b; b++)
         for (int i = 1; (*b)->variants && (*b)->variants[i] && status == NCA_OK; i++)
-            status = verify_variant(*b, (*b)->variants[i], options, verdict, error);
+            status = verify_variant(*b, (*b)->variants[i], &on_cpu, verdict, error);
     nca_compute_close(&reference);
     return status;
 }

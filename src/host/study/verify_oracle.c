@@ -222,8 +222,7 @@ static nca_status read_optimizer_tensors(const oracle *of, optimizer_case *out)
         largest = elements > largest ? elements : largest;
     }
     const int units = (int)((largest + 3) / 4 + 3) / 4 * 4;
-    out->shape = (nca_shape){
-        .batch = 1, .height = 1, .width = 1, .channels = 4, .hidden = units, .tape_steps = 1};
+    out->shape = (nca_shape){.batch = 1, .height = 1, .width = 1, .channels = 4, .hidden = units};
     out->layout = nca_layout_of(4, units);
     return NCA_OK;
 }

@@ -4,7 +4,8 @@
 //   good.parameters, .moment1, .moment2      [P] F32   the rule to roll back to
 //   pool                                     [N,H,W,C] F32
 //   counters                                 [9] I64   in the order of list_counters()
-//   metadata: "config", every field of the config a line; "target", the hash of its pixels
+//   metadata: "config", every field of the config a line; "target", the hash of its pixels;
+//             "arithmetic", what computed it
 //
 // No random state is kept: draws are a function of seed and update number (nca/rng.h).
 #include <inttypes.h>
@@ -69,6 +70,7 @@ typedef struct contents {
     int64_t counter[COUNTERS];
     char *config;
     char target[24];
+    char arithmetic[32];
 } contents;
 
 static const char *const rule_names[RULES] = {"parameters",      "moment1",      "moment2",
@@ -80,6 +82,14 @@ static void free_contents(contents *of)
         free(of->rule[i]);
     free(of->pool);
     free(of->config);
+}
+
+// What decides the last bits of what a device computes.
+static void name_arithmetic(const nca_trainer *trainer, char name[32])
+{
+    nca_device_info info;
+    trainer->compute.backend->info(trainer->compute.device, &info);
+    snprintf(name, 32, "%s", *info.arithmetic ? info.arithmetic : info.variant);
 }
 
 static nca_status gather(nca_trainer *trainer, contents *out, nca_error *error)
@@ -99,6 +109,7 @@ static nca_status gather(nca_trainer *trainer, contents *out, nca_error *error)
     out->pool = malloc((pool + 1) * sizeof(float));
     out->config = describe_config(&trainer->config);
     snprintf(out->target, sizeof out->target, "%016" PRIx64, trainer->target_hash);
+    name_arithmetic(trainer, out->arithmetic);
     if (!out->rule[0] || !out->rule[1] || !out->rule[2] || !out->pool || !out->config)
         return nca_fail(error, NCA_MEMORY, "a checkpoint of %zu bytes: no memory for it",
                         pool * sizeof(float));
@@ -127,8 +138,9 @@ static nca_status write_contents(const nca_trainer *trainer, const contents *of,
                      .data = of->pool};
     tensor[RULES + 1] = (nca_tensor){
         .name = "counters", .dtype = NCA_I64, .axes = 1, .shape = {COUNTERS}, .data = of->counter};
-    const nca_metadata metadata[] = {{"config", of->config}, {"target", of->target}};
-    return nca_tensors_write(path, tensor, TENSORS, metadata, 2, error);
+    const nca_metadata metadata[] = {
+        {"config", of->config}, {"target", of->target}, {"arithmetic", of->arithmetic}};
+    return nca_tensors_write(path, tensor, TENSORS, metadata, 3, error);
 }
 
 nca_status nca_trainer_save(nca_trainer *trainer, const char *path, nca_error *error)
@@ -271,6 +283,19 @@ nca_status nca_trainer_restore(nca_trainer *trainer, const char *path, nca_error
         status = check_counters(path, found[RULES + 1]->data, error);
     if (status == NCA_OK)
         status = take(trainer, found, error);
+    if (status == NCA_OK) {
+        const char *arithmetic = nca_tensors_metadata(&tensors, "arithmetic");
+        snprintf(trainer->restored_arithmetic, sizeof trainer->restored_arithmetic, "%s",
+                 arithmetic ? arithmetic : "");
+    }
     nca_tensors_free(&tensors);
     return status;
+}
+
+const char *nca_trainer_other_arithmetic(const nca_trainer *trainer)
+{
+    char own[32];
+    name_arithmetic(trainer, own);
+    const char *restored = trainer->restored_arithmetic;
+    return *restored && strcmp(restored, own) != 0 ? restored : NULL;
 }

@@ -1,17 +1,19 @@
 // Health rules: what is done when training goes wrong, in the update in which it shows.
 //
-//   1. Skip. Where a loss or gradient is not finite, a state is beyond STATE_BOUND, or no cell of the
-//      whole batch lives after its rollout, nothing of the update is kept: rule, moments and pool
+//   1. Skip. Where a loss or gradient is not finite, a state is beyond STATE_BOUND, or no cell of
+//      the whole batch lives after its rollout, nothing of the update is kept: rule, moments and pool
 //      stay, but the pool's rows that went wrong become the seed, so that they cannot do it again.
 //      (A state that is not finite mostly shows as death: NaN is never above the alive threshold.)
-//   2. Reseed. Where samples died and others live the update counts, and the rows of the dead become
-//      the seed: an empty grid stays empty and teaches nothing.
+//   2. Reseed. Where what grew from the seed died and others live the update counts, and its row
+//      becomes the seed: an empty grid stays empty and teaches nothing. (That others die, cut or
+//      not, is no fault: the recipe replaces them when they are drawn again, being the worst.)
 //   3. Roll back. After SKIPS_IN_A_ROW skipped updates, after SEED_DEATHS_IN_A_ROW in which what
 //      grew from the seed died, or at once where the rule itself is no longer finite, rule and
 //      moments return to the last good ones, renewed every GOOD_UPDATES updates while the seed
 //      lives; the pool starts from the seed, and every later random draw is another one.
 //   4. Give up. Where that is due again after ROLLBACKS_IN_A_ROW returns to the same good rule,
 //      training ends there.
+#include <assert.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -33,10 +35,21 @@ static bool is_good(const nca_sample_report *sample)
     return isfinite(sample->loss) && sample->max_state <= STATE_BOUND;
 }
 
+// It goes into the metrics' JSON as it is.
 static void say(nca_update_result *out, nca_event event, const char *text)
 {
+    assert(!strpbrk(text, "\"\\\n"));
     out->event = event;
     snprintf(out->event_text, sizeof out->event_text, "%s", text);
+}
+
+// Not "-nan", as printf has it.
+static const char *write_number(double value, char text[32])
+{
+    if (isnan(value))
+        return "not a number";
+    snprintf(text, 32, "%.3g", value);
+    return text;
 }
 
 static bool is_dead(const nca_sample_report *sample)
@@ -44,26 +57,27 @@ static bool is_dead(const nca_sample_report *sample)
     return sample->alive_cells == 0;
 }
 
-static int count_dead(const nca_trainer *trainer)
+static bool is_batch_dead(const nca_trainer *trainer)
 {
-    int dead = 0;
     for (int b = 0; b < trainer->config.batch; b++)
-        dead += is_dead(&trainer->samples[b]);
-    return dead;
+        if (!is_dead(&trainer->samples[b]))
+            return false;
+    return true;
 }
 
 bool nca_health_states_are_good(const nca_trainer *trainer, nca_update_result *out)
 {
     for (int b = 0; b < trainer->config.batch; b++)
         if (!is_good(&trainer->samples[b])) {
-            char text[128];
+            char text[160], loss[32], state[32];
             snprintf(text, sizeof text,
-                     "sample %d exploded: loss %.3g, largest state %.3g; the update is skipped", b,
-                     trainer->samples[b].loss, trainer->samples[b].max_state);
+                     "sample %d exploded: loss %s, largest state %s; the update is skipped", b,
+                     write_number(trainer->samples[b].loss, loss),
+                     write_number(trainer->samples[b].max_state, state));
             say(out, NCA_EVENT_SKIPPED, text);
             return false;
         }
-    if (count_dead(trainer) == trainer->config.batch) {
+    if (is_batch_dead(trainer)) {
         say(out, NCA_EVENT_POOL_REPAIRED,
             "no cell of the batch lives: the update is skipped, and its rows become the seed");
         return false;
@@ -87,8 +101,9 @@ bool nca_health_rule_is_good(nca_trainer *trainer, const nca_update_report *repo
 // The pool's rows that went wrong become the seed.
 static nca_status repair_rows(nca_trainer *trainer, nca_error *error)
 {
+    const bool is_dead_all = is_batch_dead(trainer);
     for (int b = 0; b < trainer->config.batch && trainer->config.pool > 0; b++)
-        if (is_dead(&trainer->samples[b]) || !is_good(&trainer->samples[b]))
+        if (is_dead_all || !is_good(&trainer->samples[b]))
             NCA_TRY(nca_pool_seed_row(trainer, trainer->rows[b], error));
     return NCA_OK;
 }
@@ -156,43 +171,33 @@ nca_status nca_health_skip(nca_trainer *trainer, nca_update_result *out, nca_err
     return roll_back(trainer, is_counted ? ", the 5th in a row" : "", out, error);
 }
 
-// After the scatter: a row drawn twice holds what its later slot left.
-static nca_status reseed_dead_rows(nca_trainer *trainer, nca_error *error)
+// Whether a later slot of the batch has the row of the first: drawing with replacement can do that,
+// and the row then holds what the later one left.
+static bool is_drawn_again(const nca_trainer *trainer)
 {
-    const int batch = trainer->config.pool > 0 ? (int)trainer->config.batch : 0;
-    for (int b = 0; b < batch; b++) {
-        int last = b;
-        for (int later = b + 1; later < batch; later++)
-            if (trainer->rows[later] == trainer->rows[b])
-                last = later;
-        if (is_dead(&trainer->samples[last]))
-            NCA_TRY(nca_pool_seed_row(trainer, trainer->rows[b], error));
-    }
-    return NCA_OK;
+    for (int b = 1; b < trainer->config.batch; b++)
+        if (trainer->rows[b] == trainer->rows[0])
+            return true;
+    return false;
 }
 
 nca_status nca_health_keep(nca_trainer *trainer, nca_update_result *out, nca_error *error)
 {
     nca_health *health = &trainer->health;
     const nca_config *config = &trainer->config;
-    const int dead = count_dead(trainer);
     // The worst of a batch comes first and begins as the seed; without a pool they all do.
     const bool is_seeded = config->reseeded > 0 || (config->pool == 0 && config->damaged == 0);
     const bool is_seed_dead = is_seeded && is_dead(&trainer->samples[0]);
     health->skipped_in_a_row = 0;
     health->seed_deaths_in_a_row = is_seed_dead ? health->seed_deaths_in_a_row + 1 : 0;
-    if (dead > 0) {
-        char text[64];
-        snprintf(text, sizeof text, "%d of %d samples died%s", dead, (int)config->batch,
-                 is_seed_dead ? ", the one from the seed too" : "");
-        say(out, NCA_EVENT_RESEEDED, text);
-        NCA_TRY(reseed_dead_rows(trainer, error));
+    if (is_seed_dead) {
+        say(out, NCA_EVENT_RESEEDED, "what grew from the seed died");
+        if (config->pool > 0 && !is_drawn_again(trainer))
+            NCA_TRY(nca_pool_seed_row(trainer, trainer->rows[0], error));
     }
     _Static_assert(SEED_DEATHS_IN_A_ROW == 20, "the words below");
-    if (health->seed_deaths_in_a_row == SEED_DEATHS_IN_A_ROW) {
-        say(out, NCA_EVENT_RESEEDED, "what grows from the seed died");
+    if (health->seed_deaths_in_a_row == SEED_DEATHS_IN_A_ROW)
         return roll_back(trainer, " 20 times in a row", out, error);
-    }
     if (++health->good_since_rollback < GOOD_UPDATES || is_seed_dead)
         return NCA_OK;
     return nca_health_remember(trainer, error);

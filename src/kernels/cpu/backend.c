@@ -85,6 +85,9 @@ static nca_status open_device(const nca_device_options *options, nca_device **ou
     if (options->number != 0)
         return nca_fail(error, NCA_DEVICE, "cpu:%d: there is one such device, cpu",
                         options->number);
+    if (options->cuda_path || options->tape_every)
+        return nca_fail(error, NCA_ARGUMENT,
+                        "--cuda-path and --tape-every: of --device cuda alone; leave them out");
     NCA_TRY(choose_variant(options->isa, &variant, error));
     nca_device *device = calloc(1, sizeof *device);
     if (!device)
@@ -109,6 +112,9 @@ static void describe(const nca_device *device, nca_device_info *out)
                              .uses_host_memory = true};
     snprintf(out->name, sizeof out->name, "%s", device->name);
     snprintf(out->variant, sizeof out->variant, "%s", nca_cpu_variants[device->variant].name);
+    // Both vector widths sum in the same order; the table's first row is plain C.
+    snprintf(out->arithmetic, sizeof out->arithmetic, "%s",
+             device->variant == 0 ? "scalar C" : "AVX2 or AVX-512");
 }
 
 typedef struct burning {

@@ -24,7 +24,7 @@ static const char *way_out(cudaError_t code)
     case cudaErrorNoKernelImageForDevice:
         return "build for this device's architecture, or use --device cpu";
     default:
-        return "go on from the last checkpoint, or use --device cpu";
+        return "see what nvidia-smi says of it, or use --device cpu";
     }
 }
 

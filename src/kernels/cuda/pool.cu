@@ -79,7 +79,7 @@ cudaError_t nca_cuda_seed(const nca_cuda_grid *grid, int slot, int y, int x, boo
 
 static __device__ bool is_inside(const nca_region &region, int y, int x)
 {
-    if (region.kind == nca_region::NCA_REGION_BOX)
+    if (region.kind == NCA_REGION_BOX)
         return y >= region.top && y < region.bottom && x >= region.left && x < region.right;
     // Product and sum rounded one by one, as on the host: a circle has the same cells on every
     // device.

@@ -16,6 +16,9 @@ static nca_status open_device(const nca_device_options *options, nca_device **ou
     if (options && options->number != 0)
         return nca_fail(error, NCA_DEVICE, "reference:%d: there is one such device",
                         options->number);
+    if (options && (options->cuda_path || options->tape_every))
+        return nca_fail(error, NCA_ARGUMENT,
+                        "--cuda-path and --tape-every: of --device cuda alone; leave them out");
     nca_device *device = calloc(1, sizeof *device);
     if (!device)
         return nca_fail(error, NCA_MEMORY, "the reference: no memory for its bookkeeping");

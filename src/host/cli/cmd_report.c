@@ -1,0 +1,230 @@
+// nca report: a page about one run or several, side by side, in one file.
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cli/device_options.h"
+#include "cli/progress.h"
+#include "cli/run_folder.h"
+#include "cli/stop.h"
+#include "cli/target_options.h"
+#include "report/page.h"
+
+enum { RUNS_MAX = 8 };
+
+typedef struct report_options {
+    const char *output, *device;
+    nca_option_list cells;
+    int64_t cut_at, heal_steps, seed, threads;
+    bool force;
+    nca_cuda_choice cuda;
+} report_options;
+
+static const nca_option rows[] = {
+    {"output", NCA_OPTION_STRING, offsetof(report_options, output), 0, 0, "FILE",
+     "the page to write [report.html]", "Page"},
+    {"force", NCA_OPTION_FLAG, offsetof(report_options, force), 0, 0, NULL,
+     "write over a file that exists", NULL},
+    {"cell", NCA_OPTION_LIST, offsetof(report_options, cells), 0, 0, "Y,X",
+     "cell whose channels are drawn at every step; up to three times [centre, halfway to the edge "
+     "and edge, leftwards]",
+     NULL},
+    {"cut-at", NCA_OPTION_INT, offsetof(report_options, cut_at), 1, 10000, "T",
+     "step of the five cuts [200]", "Rollouts"},
+    {"heal-steps", NCA_OPTION_INT, offsetof(report_options, heal_steps), 1, 10000, "T",
+     "steps after them [400]", NULL},
+    {"seed", NCA_OPTION_INT, offsetof(report_options, seed), 0, NCA_SEED_MAX, "N",
+     "of the fire masks [1]", NULL},
+    {"threads", NCA_OPTION_INT, offsetof(report_options, threads), 0, 1024, "N",
+     "CPU threads [0: every core]", NULL},
+    NCA_DEVICE_ROWS(report_options, "what computes"),
+    {0},
+};
+
+static const char details[] =
+    "The page is one file that needs no network and no other file: settings, loss curve, batches\n"
+    "and pool, growth and the five cuts, every channel over time, how a step works. 2 to 5 MB a "
+    "run\n"
+    "on a usual grid; the rule runs for cut-at + heal-steps steps to make it.\n"
+    "\n"
+    "Examples:\n"
+    "  nca report runs/lizard-regenerating\n"
+    "  nca report runs/a runs/b -o compared.html\n"
+    "  nca report runs/a --cell 28,28 --cell 28,18 --cell 28,11 -o traces.html\n";
+
+// All that is held for one run while its page is made.
+typedef struct run {
+    nca_model model;
+    nca_image target;
+    nca_history history;
+    nca_observe_options options;
+    nca_observation observation;
+    char *config_json, *machine_json;
+} run;
+
+static void free_run(run *of)
+{
+    nca_model_free(&of->model);
+    nca_image_free(&of->target);
+    nca_history_free(&of->history);
+    nca_observation_free(&of->observation);
+    free(of->config_json);
+    free(of->machine_json);
+}
+
+static nca_status find_file(const char *folder, const char *name, char path[NCA_PATH_BYTES],
+                            nca_error *error)
+{
+    if (snprintf(path, NCA_PATH_BYTES, "%s/%s", folder, name) < NCA_PATH_BYTES)
+        return NCA_OK;
+    return nca_fail(error, NCA_ARGUMENT, "%.60s...: too long for a path", folder);
+}
+
+static nca_status read_model(const char *folder, const nca_config *config, nca_model *out,
+                             nca_error *error)
+{
+    int height, width;
+    NCA_TRY(nca_config_grid(config, &height, &width, error));
+    NCA_TRY(nca_model_load(folder, out, error));
+    if (out->channels == config->channels && out->hidden == config->hidden &&
+        (out->grid_height == 0 || out->grid_height == height) &&
+        (out->grid_width == 0 || out->grid_width == width))
+        return NCA_OK;
+    return nca_fail(error, NCA_FORMAT,
+                    "%s/model.safetensors: %d channels, %d hidden units, grid %dx%d, and "
+                    "config.json says %d, %d, %dx%d; it is of another run: put this run's back",
+                    folder, out->channels, out->hidden, out->grid_height, out->grid_width,
+                    (int)config->channels, (int)config->hidden, height, width);
+}
+
+// "Y,X" within the grid.
+static nca_status read_cells(const report_options *options, const nca_image *target,
+                             int cell[NCA_OBSERVED_CELLS][2], nca_error *error)
+{
+    nca_observe_choose_cells(target, cell);
+    if (options->cells.count > NCA_OBSERVED_CELLS)
+        return nca_fail(error, NCA_ARGUMENT, "--cell: given %d times; at most %d",
+                        options->cells.count, NCA_OBSERVED_CELLS);
+    for (int i = 0; i < options->cells.count; i++)
+        NCA_TRY(nca_place_read("--cell", options->cells.item[i], target->height, target->width,
+                               cell[i], error));
+    return NCA_OK;
+}
+
+static nca_status read_run(const report_options *options, const char *folder, run *of,
+                           nca_error *error)
+{
+    const nca_target_arguments target = {.target_size = -1, .padding = -1};
+    nca_config config = nca_config_default();
+    char path[NCA_PATH_BYTES];
+    NCA_TRY(nca_run_folder_config(folder, &config, error));
+    NCA_TRY(nca_config_to_json(&config, &of->config_json, error));
+    NCA_TRY(find_file(folder, "metrics.jsonl", path, error));
+    NCA_TRY(nca_history_read(path, &of->history, error));
+    NCA_TRY(nca_run_folder_machine(folder, &of->machine_json, error));
+    NCA_TRY(read_model(folder, &config, &of->model, error));
+    NCA_TRY(nca_target_arguments_load(&target, folder, &of->model, &of->target, error));
+    of->options =
+        (nca_observe_options){.seed = (uint64_t)options->seed,
+                              .cut_at = (int)options->cut_at,
+                              .heal_steps = (int)options->heal_steps,
+                              .traced_cut = NCA_CUT_LEFT,
+                              .stop = &nca_stop_signal,
+                              .progress = isatty(STDERR_FILENO) ? nca_percent_show : NULL};
+    return read_cells(options, &of->target, of->options.cell, error);
+}
+
+static nca_status observe_run(run *of, const nca_compute *compute, nca_error *error)
+{
+    nca_percent percent = {.word = "watched"};
+    of->options.context = &percent;
+    const nca_status status =
+        nca_observe(&of->model, &of->target, &of->options, compute, &of->observation, error);
+    if (of->options.progress)
+        of->options.progress(&percent, 1);   // whatever became of it, its line goes
+    return status;
+}
+
+static nca_status check_output(const report_options *options, nca_error *error)
+{
+    if (!options->force && access(options->output, F_OK) == 0)
+        return nca_fail(error, NCA_FILE, "--output %s: exists; choose another name, or --force",
+                        options->output);
+    return NCA_OK;
+}
+
+static void say_what_was_written(const report_options *options, int runs)
+{
+    struct stat about;
+    const double size = stat(options->output, &about) == 0 ? (double)about.st_size : 0;
+    printf("%s: %d run%s, %.1f MB; open it in a browser\n", options->output, runs,
+           runs == 1 ? "" : "s", size / 1e6);
+    if (!nca_page_has_charts())
+        printf("without charts: this build did not find dygraphs (Debian: libjs-dygraphs)\n");
+}
+
+// Every folder is read before any is watched, so that what is wrong with the last is said at once.
+static nca_status report(const report_options *options, const nca_arguments *folders, run *runs,
+                         const nca_compute *compute, nca_error *error)
+{
+    nca_page_run pages[RUNS_MAX];
+    NCA_TRY(check_output(options, error));
+    for (int i = 0; i < folders->count; i++)
+        NCA_TRY(read_run(options, folders->item[i], &runs[i], error));
+    for (int i = 0; i < folders->count; i++) {
+        NCA_TRY(observe_run(&runs[i], compute, error));
+        pages[i] = (nca_page_run){.name = folders->item[i],
+                                  .folder = folders->item[i],
+                                  .config_json = runs[i].config_json,
+                                  .machine_json = runs[i].machine_json,
+                                  .model = &runs[i].model,
+                                  .target = &runs[i].target,
+                                  .history = &runs[i].history,
+                                  .observation = &runs[i].observation,
+                                  .observed = &runs[i].options};
+    }
+    NCA_TRY(nca_page_write(options->output, pages, folders->count, error));
+    say_what_was_written(options, folders->count);
+    return NCA_OK;
+}
+
+static int run_report(int argc, char **argv, const nca_command *self)
+{
+    report_options options = {
+        .output = "report.html", .device = "auto", .cut_at = 200, .heal_steps = 400, .seed = 1};
+    static run runs[RUNS_MAX];
+    nca_error error = {0};
+    nca_arguments arguments = {0};
+    nca_compute compute = {0};
+    bool done;
+    nca_status status =
+        nca_options_parse(self, argc, argv, &options, NULL, &arguments, &done, &error);
+    if (done)
+        return 0;
+    const nca_device_options device = nca_device_options_of(options.threads, &options.cuda);
+    nca_stop_by_signals();
+    if (status == NCA_OK)
+        status = nca_compute_open(options.device, &device, &compute, &error);
+    if (status == NCA_OK)
+        status = report(&options, &arguments, runs, &compute, &error);
+    for (int i = 0; i < RUNS_MAX; i++)
+        free_run(&runs[i]);
+    nca_compute_close(&compute);
+    if (status == NCA_OK)
+        return 0;
+    const int code = nca_report_failure(self->name, &error);
+    return status == NCA_INTERRUPTED ? 128 + nca_stop_signal : code;
+}
+
+const nca_command nca_command_report = {
+    .name = "report",
+    .arguments = "RUN_DIR...",
+    .summary = "Makes a page about a run, or several side by side, in one file",
+    .details = details,
+    .options = rows,
+    .arguments_min = 1,
+    .arguments_max = RUNS_MAX,
+    .run = run_report,
+};

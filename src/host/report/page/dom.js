@@ -1,0 +1,67 @@
+// The page's data, and elements made from it. Texts become text nodes: nothing that a run folder
+// says is ever read as markup.
+'use strict';
+
+const nca = {
+  runs: JSON.parse(document.getElementById('data').textContent).runs,
+  charts: []
+};
+
+// An element with properties (class, text, and attributes) and children.
+nca.make = function(tag, properties, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(properties || {})) {
+    if (name === 'text')
+      element.textContent = value;
+    else if (name === 'class')
+      element.className = value;
+    else if (name.startsWith('on'))
+      element.addEventListener(name.slice(2), value);
+    else
+      element.setAttribute(name, value);
+  }
+  element.append(...children.filter((child) => child !== null && child !== undefined));
+  return element;
+};
+
+// The place of a run in a section, under its name where there are several.
+nca.column = function(section, run) {
+  const column = nca.make('div', {}, nca.make('p', {class: 'run-name', text: run.name}));
+  document.querySelector(`#${section} .runs`).append(column);
+  return column;
+};
+
+nca.picture = function(picture, kind, description) {
+  return nca.make('img', {
+    class: `cells ${kind}`,
+    src: picture.src,
+    width: picture.width,
+    height: picture.height,
+    alt: description,
+  });
+};
+
+// Four digits, as people write them.
+nca.number = function(value) {
+  if (value === null || value === undefined || !Number.isFinite(value)) return 'none';
+  const size = Math.abs(value);
+  if (size !== 0 && (size < 1e-3 || size >= 1e6)) return value.toExponential(2);
+  return String(Number(value.toPrecision(4)));
+};
+
+nca.count = (value) => value.toLocaleString('en');
+
+nca.duration = function(seconds) {
+  const whole = Math.round(seconds), hours = Math.floor(whole / 3600);
+  const minutes = Math.floor(whole / 60) % 60;
+  if (hours > 0) return `${hours} h ${minutes} min`;
+  return minutes > 0 ? `${minutes} min ${whole % 60} s` : `${nca.number(seconds)} s`;
+};
+
+nca.channelName = (k) => ['0 red', '1 green', '2 blue', '3 alpha'][k] || String(k);
+
+nca.bytes = function(base64) {
+  const text = atob(base64), bytes = new Uint8Array(text.length);
+  for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);
+  return bytes;
+};

@@ -1,0 +1,176 @@
+// Growth from the seed and healing after each cut: six stages that share one clock, and their
+// losses.
+'use strict';
+
+// Where the frame of a step lies in a sheet of frames.
+nca.frameOf = function(frames, step) {
+  const number =
+    step >= frames.last ? frames.count - 1 : Math.floor((step - frames.first) / frames.every);
+  return [
+    number % frames.columns * frames.width, Math.floor(number / frames.columns) * frames.height
+  ];
+};
+
+nca.drawFrame = function(context, sheet, frames, step, x, y) {
+  if (!sheet.complete || !sheet.naturalWidth) return;
+  const {width, height} = frames;
+  context.drawImage(sheet, ...nca.frameOf(frames, step), width, height, x, y, width, height);
+};
+
+nca.loadSheet = function(frames) {
+  const sheet = new Image();
+  sheet.src = frames.src;
+  return sheet;
+};
+
+// A canvas that shows one rollout at a step.
+nca.stage = function(run, rollout, growthSheet) {
+  const sheet = nca.loadSheet(rollout.frames), {width, height} = rollout.frames;
+  const title = rollout.name;
+  const canvas = nca.make(
+    'canvas', {class: 'cells', width, height, role: 'img', 'aria-label': `the rollout, ${title}`});
+  const context = canvas.getContext('2d');
+  const loss = nca.make('span');
+  return {
+    sheet,
+    rollout,
+    element: nca.make(
+      'figure', {}, nca.make('figcaption', {}, nca.make('b', {text: title}), ' ', loss), canvas),
+    show(step) {
+      const isGrowing = step < run.cut_at;
+      nca.drawFrame(context, isGrowing ? growthSheet : sheet,
+        isGrowing ? run.growth : rollout.frames, step, 0, 0);
+      loss.textContent = nca.number(rollout.loss[step]);
+    },
+  };
+};
+
+// What paper shows instead of a film: a row of moments for each rollout.
+nca.strip = function(run, stages, growthSheet) {
+  const {width, height} = run.growth, gap = Math.ceil(width / 12);
+  const heal = run.steps - run.cut_at,
+        after = [0, 0.05, 0.125, 0.25, 0.5, 1].map((part) => run.cut_at + Math.round(heal * part));
+  const before = [0, 0.2, 0.5].map((part) => Math.round(run.cut_at * part));
+  const rows = stages.map((stage) => {
+    const canvas =
+      nca.make('canvas', {class: 'cells strip', width: 9 * (width + gap) - gap, height});
+    const context = canvas.getContext('2d');
+    const draw = () => {
+      before.forEach(
+        (step, i) => nca.drawFrame(context, growthSheet, run.growth, step, i * (width + gap), 0));
+      after.forEach((step, i) => nca.drawFrame(context, stage.sheet, stage.rollout.frames, step,
+                      (i + 3) * (width + gap), 0));
+    };
+    [growthSheet, stage.sheet].forEach((sheet) => sheet.addEventListener('load', draw));
+    draw();
+    return nca.make(
+      'figure', {}, nca.make('figcaption', {}, nca.make('b', {text: stage.rollout.name})), canvas);
+  });
+  return nca.make('div', {class: 'print'},
+    nca.make('p', {text: `Steps ${[...before, ...after].join(', ')}.`}), ...rows);
+};
+
+nca.showRollouts = function(run) {
+  const column = nca.column('rollouts', run), growthSheet = nca.loadSheet(run.growth);
+  const order = [5, 0, 1, 2, 3, 4].map((i) => run.rollouts[i]);
+  const stages = order.map((rollout) => nca.stage(run, rollout, growthSheet));
+  const chart = nca.chart({
+    title: 'Loss over time',
+    xlabel: 'step',
+    ylabel: 'log10 loss',
+    marks: [{x: run.cut_at, text: 'cut'}],
+    series: order.map((rollout, i) => ({
+      name: rollout.name,
+      colour: i,
+      x: rollout.loss.map((_, step) => step),
+      y: rollout.loss,
+    })),
+  });
+  const legend = nca.legend(order, (visible) => nca.show(chart, visible));
+  const clock = nca.clock(run, (step) => {
+    stages.forEach((stage) => stage.show(step));
+    nca.setCursor(chart, step);
+  });
+  column.append(nca.make('div', {class: 'theatre'},
+    nca.make('div', {}, clock.element,
+      nca.make('div', {class: 'stages'}, ...stages.map((stage) => stage.element)),
+      nca.strip(run, stages, growthSheet)),
+    nca.make(
+      'div', {}, chart.element, nca.hasCharts ? legend.element : null, nca.lossTable(run, order))));
+  nca.draw(chart);
+  [growthSheet, ...stages.map((stage) => stage.sheet)].forEach(
+    (sheet) => sheet.addEventListener('load', clock.redraw));
+  clock.watch(column);
+  clock.redraw();
+};
+
+nca.lossTable = function(run, order) {
+  const moments =
+    [Math.max(run.cut_at - 1, 0), run.cut_at, Math.round((run.cut_at + run.steps) / 2), run.steps];
+  const table = nca.make('table', {},
+    nca.make('tr', {}, nca.make('th', {text: 'log10 loss', scope: 'col'}),
+      ...moments.map((step) => nca.make('th', {text: `step ${step}`, scope: 'col'}))));
+  for (const rollout of order)
+    table.append(nca.make('tr', {}, nca.make('th', {text: rollout.name, scope: 'row'}),
+      ...moments.map((step) => nca.make('td', {text: nca.number(rollout.loss[step])}))));
+  return table;
+};
+
+// Play, pause and a slider over the steps; plays while it is in view, unless motion is not wanted.
+nca.clock = function(run, show) {
+  const pace = Math.max(1, Math.round(run.steps / 150)), ticksAtEnd = 25;
+  const state = {
+    step: run.cut_at,
+    isWanted: !matchMedia('(prefers-reduced-motion: reduce)').matches,
+    isSeen: false,
+    wait: 0
+  };
+  const slider = nca.make(
+    'input', {type: 'range', min: 0, max: run.steps, value: state.step, 'aria-label': 'Step'});
+  const label = nca.make('span', {class: 'step'});
+  const play = nca.make('button', {
+    type: 'button',
+    onclick: () => {
+      state.isWanted = !state.isWanted;
+      redraw();
+    }
+  });
+  const jump = (text, step) => nca.make('button', {
+    type: 'button',
+    text,
+    onclick: () => {
+      state.isWanted = false;
+      state.step = step;
+      redraw();
+    },
+  });
+  function redraw() {
+    play.textContent = state.isWanted ? 'Pause' : 'Play';
+    slider.value = state.step;
+    label.textContent = `step ${state.step}`;
+    show(state.step);
+  }
+  slider.addEventListener('input', () => {
+    state.isWanted = false;
+    state.step = Number(slider.value);
+    redraw();
+  });
+  setInterval(() => {
+    if (!state.isWanted || !state.isSeen || document.hidden) return;
+    if (state.step < run.steps)
+      state.step = Math.min(state.step + pace, run.steps);
+    else if (++state.wait >= ticksAtEnd)
+      state.step = state.wait = 0;
+    redraw();
+  }, 50);
+  return {
+    redraw,
+    watch(element) {
+      new IntersectionObserver(([entry]) => {
+        state.isSeen = entry.isIntersecting;
+      }).observe(element);
+    },
+    element: nca.make('div', {class: 'bar'}, play, slider, label, jump('Seed', 0),
+      jump('Cut', run.cut_at), jump('End', run.steps)),
+  };
+};

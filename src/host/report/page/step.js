@@ -1,0 +1,36 @@
+// How a step works: pictures of two states of the run, while it grows and grown.
+'use strict';
+
+nca.tile = (picture, title, text) =>
+  nca.make('figure', {}, nca.make('figcaption', {}, nca.make('b', {text: title}), ` ${text}`),
+    nca.picture(picture, '', `${title} ${text}`));
+
+nca.keys = function(...entries) {
+  const line = nca.make('p', {class: 'hint'});
+  for (const [colour, text] of entries)
+    line.append(nca.make('span', {class: `key ${colour}`}), text);
+  return line;
+};
+
+nca.showStep = function(run) {
+  const column = nca.column('step', run);
+  for (const moment of run.moments) {
+    const largest = nca.number(moment.sobel_largest);
+    column.append(nca.make('h3', {text: `After ${moment.step} steps`}),
+      nca.make('div', {class: 'tiles'},
+        nca.tile(moment.visible, 'Visible', 'the first four channels, on white'),
+        nca.tile(
+          moment.sobel_x, 'Sobel x', `change to the right; grey is 0, full colour ±${largest}`),
+        nca.tile(moment.sobel_y, 'Sobel y', 'change downwards'),
+        ...moment.fire.map(
+          (fire) => nca.tile(fire.picture, `Fire ${fire.percent} %`,
+            `${nca.count(fire.updated)} of ${nca.count(fire.living)} living cells`)),
+        nca.tile(moment.kinds, 'Kinds',
+          `${nca.count(moment.mature)} mature, ${nca.count(moment.growing)} growing, ` +
+            `${nca.count(moment.empty)} empty`)));
+  }
+  column.append(nca.keys(['blue', 'fires and lives: updated'], ['orange', 'lives, waits'],
+                  ['grey', 'fires, but nothing lives'], ['white', 'neither']),
+    nca.keys(['blue', 'mature: alpha above 0.1'], ['orange', 'growing: a mature neighbour'],
+      ['white', 'empty']));
+};

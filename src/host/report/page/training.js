@@ -1,0 +1,127 @@
+// What was trained, with what, how long and on what; the curves of training and what went wrong.
+'use strict';
+
+nca.facts = function(run) {
+  const {config, model} = run,
+                 steps = config.steps_min === config.steps_max ?
+    config.steps_max :
+    `${config.steps_min} to ${config.steps_max}`;
+  const machine = run.machine && run.machine.device ?
+    `${run.machine.device}, ${run.machine.variant}, ${run.machine.threads} threads` :
+    'the run folder does not say';
+  return [
+    [
+      'Target',
+      `${config.target}, ${config.target_size} cells, on a grid of ${run.grid.join('×')}`,
+    ],
+    ['Preset', config.preset],
+    [
+      'Training',
+      `${nca.count(run.updates)} of ${nca.count(config.updates)} updates in ${
+        nca.duration(run.seconds)}`
+    ],
+    ['On', machine],
+    [
+      'Batch, pool',
+      config.pool === 0 ?
+        `${config.batch}, no pool: each starts from the seed` :
+        `${config.batch} out of ${nca.count(config.pool)}; the worst ${config.reseeded} replaced ` +
+          `by the seed, the best ${config.damaged} damaged`
+    ],
+    ['Steps', `${steps} an update`],
+    ['Rate', `${config.rate}, ${config.schedule}; gradient: ${config.gradient}`],
+    [
+      'Rule',
+      `${model.channels} channels, ${model.hidden} hidden units, ${
+        nca.count(model.parameters)} parameters; ` +
+        `fire rate ${nca.number(model.fire_rate)}`
+    ],
+    ['Loss at the end', `log10 ${nca.number(nca.lastLoss(run))}`],
+  ];
+};
+
+nca.lastLoss = (run) => run.history.loss.filter((loss) => loss !== null).pop();
+
+nca.showSettings = function(run) {
+  const column = nca.column('settings', run), list = nca.make('dl');
+  for (const [name, value] of nca.facts(run))
+    list.append(nca.make('dt', {text: name}), nca.make('dd', {text: value}));
+  const all = nca.make('table');
+  for (const [name, value] of Object.entries(run.config))
+    all.append(nca.make(
+      'tr', {}, nca.make('th', {text: name, scope: 'row'}), nca.make('td', {text: String(value)})));
+  column.append(nca.make('div', {class: 'facts'},
+                  nca.picture(run.target, 'target', `the target, ${run.config.target}`), list),
+    nca.make('details', {class: 'screen'}, nca.make('summary', {text: 'Every setting'}), all));
+};
+
+// The runs' own names, or numbers before them where two are alike.
+nca.runNames = function() {
+  const names = nca.runs.map((run) => run.name);
+  return new Set(names).size === names.length ? names : names.map((name, i) => `${i + 1} ${name}`);
+};
+
+nca.trainingChart = function(title, ylabel, key, more) {
+  const names = nca.runNames();
+  return nca.chart({
+    title,
+    ylabel,
+    xlabel: 'update',
+    ...more,
+    series: nca.runs.map((run, i) => ({
+      name: names[i],
+      colour: i,
+      x: run.history.update,
+      y: run.history[key],
+      ...(key === 'loss' ? {low: run.history.low, high: run.history.high} : {}),
+    })),
+  });
+};
+
+nca.eventMarks = function() {
+  const isOne = nca.runs.length === 1;
+  return nca.runs
+    .flatMap((run, i) => run.events.map(
+               (event) => ({x: event.update, colour: isOne ? 1 : i, text: event.name})))
+    .sort((a, b) => a.x - b.x);
+};
+
+nca.eventTable = function(run) {
+  const table = nca.make('table');
+  for (const event of run.events)
+    table.append(nca.make('tr', {}, nca.make('td', {text: nca.count(event.update)}),
+      nca.make('td', {text: event.name}), nca.make('td', {text: event.text})));
+  const left = run.events_in_all - run.events.length;
+  return nca.make('details', {}, nca.make('summary', {
+    text: `${nca.runs.length > 1 ? `${run.name}: ` : ''}${nca.count(run.events_in_all)} event` +
+      `${run.events_in_all === 1 ? '' : 's'}${
+        left > 0 ? `, the first ${run.events.length} of them` : ''}`,
+  }),
+    table);
+};
+
+nca.showTraining = function() {
+  const body = document.querySelector('#training .body'), marks = nca.eventMarks();
+  const charts = [
+    nca.trainingChart('Loss', 'log10 loss', 'loss', {marks}),
+    nca.trainingChart('Gradient norm', 'L2 norm', 'gradient', {marks, logscale: true}),
+    nca.trainingChart('Active fraction', 'share of cell-steps', 'active', {marks}),
+  ];
+  const legend = nca.legend(nca.runNames().map((name) => ({name})),
+    (visible) => charts.forEach((chart) => nca.show(chart, visible)));
+  const most = Math.max(...nca.runs.map((run) => run.history.updates_a_point));
+  if (nca.runs.length > 1 && nca.hasCharts) body.append(legend.element);
+  body.append(...charts.map((chart) => chart.element));
+  if (most > 1)
+    body.append(nca.make('p', {
+      class: 'hint',
+      text: `A point is the median of up to ${most} updates; the pale band of ` +
+        'the loss reaches from the smallest to the largest of them.'
+    }));
+  const troubled = nca.runs.filter((run) => run.events_in_all > 0);
+  body.append(...troubled.map(nca.eventTable));
+  if (troubled.length === 0)
+    body.append(
+      nca.make('p', {text: 'No update was skipped and nothing went wrong.'}));
+  charts.forEach(nca.draw);
+};

@@ -1,0 +1,181 @@
+// A run as JSON: what it was, how training went, what its rule does.
+#include "report/page_json.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "io/text.h"
+
+bool nca_page_set(json_t *object, const char *key, json_t *value)
+{
+    return json_object_set_new(object, key, value) == 0;
+}
+
+json_t *nca_page_number(double value)
+{
+    return isfinite(value) ? json_real(value) : json_null();
+}
+
+json_t *nca_page_text(const char *text)
+{
+    char whole[8192];
+    nca_text_copy(whole, sizeof whole, text);
+    return json_string(whole);
+}
+
+static nca_status fail_memory(const nca_page_run *run, nca_error *error)
+{
+    return nca_fail(error, NCA_MEMORY, "%s: no memory for its page", run->name);
+}
+
+static json_t *curves_of(const nca_history *of)
+{
+    json_t *update = json_array(), *loss = json_array(), *low = json_array(), *high = json_array(),
+           *gradient = json_array(), *active = json_array();
+    for (size_t i = 0; i < of->count; i++) {
+        const nca_history_point *point = &of->point[i];
+        json_array_append_new(update, json_integer(point->update));
+        json_array_append_new(loss, nca_page_number(point->loss));
+        json_array_append_new(low, nca_page_number(point->loss_low));
+        json_array_append_new(high, nca_page_number(point->loss_high));
+        json_array_append_new(gradient, nca_page_number(point->gradient_norm));
+        json_array_append_new(active, nca_page_number(point->active_fraction));
+    }
+    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:I}", "update", update, "loss", loss, "low",
+                     low, "high", high, "gradient", gradient, "active", active, "updates_a_point",
+                     (json_int_t)of->updates_a_point);
+}
+
+static json_t *events_of(const nca_history *of)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < of->events && i < NCA_HISTORY_EVENTS; i++)
+        json_array_append_new(list, json_pack("{s:I, s:o, s:o}", "update",
+                                              (json_int_t)of->event[i].update, "name",
+                                              nca_page_text(of->event[i].name), "text",
+                                              nca_page_text(of->event[i].text)));
+    return list;
+}
+
+static json_t *model_of(const nca_page_run *run)
+{
+    const nca_model *model = run->model;
+    const nca_layout layout = nca_layout_of(model->channels, model->hidden);
+    return json_pack("{s:o, s:i, s:i, s:I, s:f, s:f, s:f}", "name", nca_page_text(model->name),
+                     "channels", model->channels, "hidden", model->hidden, "parameters",
+                     (json_int_t)layout.total, "fire_rate", model->fire_rate, "angle", model->angle,
+                     "step_size", model->step_size);
+}
+
+// Settings come from a file that has been checked already.
+static json_t *parsed(const char *text)
+{
+    json_t *value = text ? json_loads(text, 0, NULL) : NULL;
+    return value ? value : json_null();
+}
+
+static nca_status add_target(const nca_page_run *run, json_t *object, nca_error *error)
+{
+    const nca_image *target = run->target;
+    const size_t cells = (size_t)target->height * (size_t)target->width;
+    json_t *picture = NULL;
+    uint8_t *rgb = malloc(cells * 3);
+    if (!rgb)
+        return fail_memory(run, error);
+    nca_image_on_white(target->pixels, target->height, target->width, NCA_VISIBLE, rgb);
+    const nca_status status = nca_page_picture(rgb, target->height, target->width, &picture, error);
+    free(rgb);
+    if (status == NCA_OK)
+        nca_page_set(object, "target", picture);
+    return status;
+}
+
+// Losses of every rollout, and its frames.
+static nca_status add_rollouts(const nca_page_run *run, json_t *object, nca_error *error)
+{
+    const nca_observation *of = run->observation;
+    json_t *list = json_array(), *growth = NULL;
+    if (!nca_page_set(object, "rollouts", list))
+        return fail_memory(run, error);
+    NCA_TRY(nca_page_frames(&of->growth, of->cut_at, of->picture_height, of->picture_width, &growth,
+                            error));
+    nca_page_set(object, "growth", growth);
+    for (int i = 0; i < NCA_OBSERVED_ROLLOUTS; i++) {
+        json_t *frames = NULL, *loss = json_array();
+        for (int step = 0; step <= of->steps; step++)
+            json_array_append_new(
+                loss,
+                nca_page_number(of->loss[(size_t)i * ((size_t)of->steps + 1) + (size_t)step]));
+        NCA_TRY(nca_page_frames(&of->healing[i], of->steps, of->picture_height, of->picture_width,
+                                &frames, error));
+        json_array_append_new(list, json_pack("{s:s, s:o, s:o}", "name",
+                                              i == NCA_OBSERVED_WHOLE ? "not cut" : nca_cut_name(i),
+                                              "loss", loss, "frames", frames));
+    }
+    return NCA_OK;
+}
+
+static nca_status add_steps(const nca_page_run *run, json_t *object, nca_error *error)
+{
+    const nca_observation *of = run->observation;
+    json_t *young = NULL, *grown = NULL, *list = json_array();
+    if (!nca_page_set(object, "moments", list))
+        return fail_memory(run, error);
+    NCA_TRY(nca_page_step(run, of->young, of->young_step, &young, error));
+    json_array_append_new(list, young);
+    NCA_TRY(nca_page_step(run, of->grown, of->cut_at, &grown, error));
+    json_array_append_new(list, grown);
+    return NCA_OK;
+}
+
+static nca_status add_facts(const nca_page_run *run, json_t *object, nca_error *error)
+{
+    const nca_history *history = run->history;
+    const nca_observation *of = run->observation;
+    const bool is_set =
+        nca_page_set(object, "name", nca_page_text(run->name)) &&
+        nca_page_set(object, "config", parsed(run->config_json)) &&
+        nca_page_set(object, "machine", parsed(run->machine_json)) &&
+        nca_page_set(object, "model", model_of(run)) &&
+        nca_page_set(object, "updates", json_integer(history->updates)) &&
+        nca_page_set(object, "seconds", nca_page_number(history->seconds)) &&
+        nca_page_set(object, "history", curves_of(history)) &&
+        nca_page_set(object, "events", events_of(history)) &&
+        nca_page_set(object, "events_in_all", json_integer((json_int_t)history->events)) &&
+        nca_page_set(object, "grid", json_pack("[i,i]", of->height, of->width)) &&
+        nca_page_set(object, "steps", json_integer(of->steps)) &&
+        nca_page_set(object, "cut_at", json_integer(of->cut_at)) &&
+        nca_page_set(object, "traced", json_string(nca_cut_name(run->observed->traced_cut))) &&
+        nca_page_set(object, "seed", json_integer((json_int_t)run->observed->seed));
+    return is_set ? NCA_OK : fail_memory(run, error);
+}
+
+static nca_status add_folder_pictures(const nca_page_run *run, json_t *object, nca_error *error)
+{
+    json_t *pictures = NULL;
+    NCA_TRY(nca_page_folder_pictures(run->folder, &pictures, error));
+    return nca_page_set(object, "pictures", pictures) ? NCA_OK : fail_memory(run, error);
+}
+
+nca_status nca_page_run_json(const nca_page_run *run, json_t **out, nca_error *error)
+{
+    json_t *object = json_object();
+    nca_status status = object ? NCA_OK : fail_memory(run, error);
+    if (status == NCA_OK)
+        status = add_facts(run, object, error);
+    if (status == NCA_OK)
+        status = add_target(run, object, error);
+    if (status == NCA_OK)
+        status = add_folder_pictures(run, object, error);
+    if (status == NCA_OK)
+        status = add_rollouts(run, object, error);
+    if (status == NCA_OK)
+        status = nca_page_channels(run->observation, object, error);
+    if (status == NCA_OK)
+        status = add_steps(run, object, error);
+    if (status == NCA_OK)
+        *out = object;
+    else
+        json_decref(object);
+    return status;
+}

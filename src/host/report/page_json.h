@@ -1,0 +1,42 @@
+// A run as the JSON that the page's scripts read; private to report/page*.c.
+#ifndef NCA_REPORT_PAGE_JSON_H
+#define NCA_REPORT_PAGE_JSON_H
+
+#include <jansson.h>
+
+#include "report/page.h"
+
+// Everything about one run; the caller owns `out`.
+nca_status nca_page_run_json(const nca_page_run *run, json_t **out, nca_error *error);
+
+// -- Pictures, as data: URIs of lossless WebP -----------------------------------------------------
+
+// {"src", "width", "height"} of RGB pixels [H,W,3].
+nca_status nca_page_picture(const uint8_t *rgb, int height, int width, json_t **out,
+                            nca_error *error);
+// The same with "first", "every", "last", "count" and "columns": all frames in one picture, row by
+// row, width and height being those of a frame.
+nca_status nca_page_frames(const nca_observed_frames *frames, int last, int height, int width,
+                           json_t **out, nca_error *error);
+// {"batch": [...], "pool": [...]}: some of the pictures of a run folder, each with its "update". A
+// folder without them, or one that is no picture, leaves the list shorter.
+nca_status nca_page_folder_pictures(const char *folder, json_t **out, nca_error *error);
+// Pictures of how a step works on a state [H,W,C] before step `step`.
+nca_status nca_page_step(const nca_page_run *run, const float *state, int step, json_t **out,
+                         nca_error *error);
+
+// -- Values ---------------------------------------------------------------------------------------
+
+// Base64 of bytes.
+json_t *nca_page_bytes(const void *bytes, size_t size_bytes);
+// A number, or null where it is not finite.
+json_t *nca_page_number(double value);
+// As much of a text as is UTF-8.
+json_t *nca_page_text(const char *text);
+// Traces, samples of every cell, and ranges of an observation, set into `object`.
+nca_status nca_page_channels(const nca_observation *of, json_t *object, nca_error *error);
+
+// Sets a new value into an object; false without memory, or where there is no value.
+bool nca_page_set(json_t *object, const char *key, json_t *value);
+
+#endif

@@ -1,0 +1,25 @@
+// What every page is made of besides its data: styles, markup and scripts, embedded at build time
+// by scripts/embed.cmake, in the order in which they stand in the page.
+#ifndef NCA_REPORT_PARTS_H
+#define NCA_REPORT_PARTS_H
+
+#include <stddef.h>
+
+typedef struct nca_page_part {
+    enum {
+        NCA_PART_NONE,
+        NCA_PART_STYLE,
+        NCA_PART_BODY,      // markup
+        NCA_PART_LICENCE,   // of the chart library, plain text; only in a build that has it
+        NCA_PART_CHARTS,    // the script of that library
+        NCA_PART_SCRIPT,
+    } kind;
+    const unsigned char *bytes;
+    size_t size_bytes;
+    const char *hash;   // SHA-256, base64
+} nca_page_part;
+
+// Ended by a part of no kind.
+extern const nca_page_part nca_page_parts[];
+
+#endif

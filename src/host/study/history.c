@@ -1,0 +1,178 @@
+// metrics.jsonl read back: a line an update, joined to as many points as a curve can show.
+#include "study/history.h"
+
+#include <jansson.h>
+#include <math.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "io/files.h"
+#include "io/text.h"
+
+enum { METRICS_LIMIT_BYTES = 1 << 30 };
+
+// The updates of one point while they are collected.
+typedef struct bin {
+    size_t count;
+    int64_t update;
+    double *loss, *gradient, *active;   // [updates_a_point], finite ones first
+    size_t losses, gradients, actives;
+} bin;
+
+static int compare_doubles(const void *a, const void *b)
+{
+    const double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static double median_of(double *values, size_t count)
+{
+    qsort(values, count, sizeof *values, compare_doubles);
+    return count == 0  ? NAN
+           : count % 2 ? values[count / 2]
+                       : (values[count / 2 - 1] + values[count / 2]) / 2;
+}
+
+// Closes the bin and opens the next.
+static void add_point(nca_history *of, bin *now)
+{
+    nca_history_point *point = &of->point[of->count++];
+    *point = (nca_history_point){.update = now->update,
+                                 .loss = median_of(now->loss, now->losses),
+                                 .loss_low = now->losses ? now->loss[0] : NAN,
+                                 .loss_high = now->losses ? now->loss[now->losses - 1] : NAN,
+                                 .gradient_norm = median_of(now->gradient, now->gradients),
+                                 .active_fraction = median_of(now->active, now->actives)};
+    now->count = now->losses = now->gradients = now->actives = 0;
+}
+
+static void collect(double *values, size_t *count, const json_t *number)
+{
+    if (json_is_number(number) && isfinite(json_number_value(number)))
+        values[(*count)++] = json_number_value(number);
+}
+
+static nca_status add_event(nca_history *of, const json_t *line, int64_t update, nca_error *error)
+{
+    const char *name = json_string_value(json_object_get(line, "event"));
+    const char *text = json_string_value(json_object_get(line, "event_text"));
+    if (!name || of->events++ >= NCA_HISTORY_EVENTS)
+        return NCA_OK;
+    if (!of->event)
+        of->event = calloc(NCA_HISTORY_EVENTS, sizeof *of->event);
+    if (!of->event)
+        return nca_fail(error, NCA_MEMORY, "metrics.jsonl: no memory for its events");
+    nca_history_event *event = &of->event[of->events - 1];
+    event->update = update;
+    nca_text_copy(event->name, sizeof event->name, name);
+    nca_text_copy(event->text, sizeof event->text, text ? text : "");
+    return NCA_OK;
+}
+
+static nca_status fail_line(const char *path, int64_t number, nca_error *error)
+{
+    return nca_fail(error, NCA_FORMAT,
+                    "%s: line %lld is not that of update %lld; the file is damaged: put a whole "
+                    "copy in its place, or give another run",
+                    path, (long long)number, (long long)number);
+}
+
+static nca_status read_line(const char *path, const char *text, size_t length, nca_history *of,
+                            bin *now, nca_error *error)
+{
+    json_t *line = json_loadb(text, length, 0, NULL);
+    const json_t *update = json_object_get(line, "update");
+    const json_t *log_loss = json_object_get(line, "log10_loss");
+    nca_status status = NCA_OK;
+    if (!json_is_integer(update) || json_integer_value(update) != of->updates + 1 ||
+        !(json_is_number(log_loss) || json_is_null(log_loss))) {
+        json_decref(line);
+        return fail_line(path, of->updates + 1, error);
+    }
+    of->updates++;
+    now->count++;
+    now->update = of->updates;
+    collect(now->loss, &now->losses, log_loss);
+    collect(now->gradient, &now->gradients, json_object_get(line, "gradient_norm"));
+    collect(now->active, &now->actives, json_object_get(line, "active_fraction"));
+    of->seconds += json_number_value(json_object_get(line, "seconds"));
+    of->rate = json_number_value(json_object_get(line, "rate"));
+    status = add_event(of, line, of->updates, error);
+    json_decref(line);
+    if (now->count == (size_t)of->updates_a_point)
+        add_point(of, now);
+    return status;
+}
+
+static size_t count_lines(const char *text, size_t size_bytes)
+{
+    size_t lines = 0;
+    for (const char *at = text; (at = memchr(at, '\n', size_bytes - (size_t)(at - text))); at++)
+        lines++;
+    return lines;
+}
+
+static bool allocate(nca_history *of, bin *now, size_t lines)
+{
+    of->updates_a_point = (int64_t)((lines + NCA_HISTORY_POINTS - 1) / NCA_HISTORY_POINTS);
+    const size_t width = (size_t)of->updates_a_point;
+    of->point = calloc(lines / width + 1, sizeof *of->point);
+    now->loss = calloc(width * 3, sizeof *now->loss);
+    if (!of->point || !now->loss)
+        return false;
+    now->gradient = now->loss + width;
+    now->active = now->gradient + width;
+    return true;
+}
+
+static nca_status read_lines(const char *path, const char *text, size_t size_bytes, nca_history *of,
+                             nca_error *error)
+{
+    bin now = {0};
+    const size_t lines = count_lines(text, size_bytes);
+    nca_status status = NCA_OK;
+    if (size_bytes == 0)
+        return nca_fail(error, NCA_FORMAT,
+                        "%s: empty: not one update is done; let the run go on with nca train "
+                        "--resume",
+                        path);
+    if (text[size_bytes - 1] != '\n')
+        return nca_fail(error, NCA_FORMAT,
+                        "%s: its last line, %zu, is cut short; nca train --resume mends it", path,
+                        lines + 1);
+    if (!allocate(of, &now, lines))
+        status = nca_fail(error, NCA_MEMORY, "%s: no memory for its %zu lines", path, lines);
+    for (const char *at = text; status == NCA_OK && at < text + size_bytes;) {
+        const size_t length =
+            (size_t)((const char *)memchr(at, '\n', (size_t)(text + size_bytes - at)) - at);
+        status = read_line(path, at, length, of, &now, error);
+        at += length + 1;
+    }
+    if (status == NCA_OK && now.count > 0)
+        add_point(of, &now);
+    free(now.loss);
+    return status;
+}
+
+nca_status nca_history_read(const char *path, nca_history *out, nca_error *error)
+{
+    nca_history of = {0};
+    uint8_t *bytes;
+    size_t size_bytes;
+    NCA_TRY(nca_file_read(path, METRICS_LIMIT_BYTES, &bytes, &size_bytes, error));
+    const nca_status status = read_lines(path, (const char *)bytes, size_bytes, &of, error);
+    free(bytes);
+    if (status == NCA_OK)
+        *out = of;
+    else
+        nca_history_free(&of);
+    return status;
+}
+
+void nca_history_free(nca_history *of)
+{
+    free(of->point);
+    free(of->event);
+    *of = (nca_history){0};
+}

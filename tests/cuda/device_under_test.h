@@ -1,0 +1,46 @@
+// The device under test: the emulated one, and in test_cuda_gpu the first GPU, with the same tests.
+// What only the emulator can do is nothing on a GPU.
+#ifndef NCA_TESTS_CUDA_DEVICE_UNDER_TEST_H
+#define NCA_TESTS_CUDA_DEVICE_UNDER_TEST_H
+
+#include "support.h"
+
+#if defined(NCA_TEST_EMULATED)
+#include "emulator.h"
+#define DEVICE_NAME "emulator"
+enum { IS_EMULATED = 1 };
+#else
+#define DEVICE_NAME "cuda"
+enum { IS_EMULATED = 0 };
+#endif
+
+static inline nca_compute open_device(const char *path, int tape_every)
+{
+    const nca_device_options options = {.cuda_path = path, .tape_every = tape_every};
+    nca_compute on;
+    assert_ok(nca_compute_open(DEVICE_NAME, &options, &on, error));
+    assert_string_equal(on.backend->name, DEVICE_NAME);
+    return on;
+}
+
+// Whether every access of a kernel is checked, which costs a factor of about five.
+static inline void check_accesses(bool checks)
+{
+#if defined(NCA_TEST_EMULATED)
+    nca_emulator_get()->checks = checks;
+#else
+    (void)checks;
+#endif
+}
+
+// The order of blocks, warps and lanes. On a GPU it is another one every time.
+static inline void order_by(uint64_t seed)
+{
+#if defined(NCA_TEST_EMULATED)
+    nca_emulator_get()->seed = seed;
+#else
+    (void)seed;
+#endif
+}
+
+#endif

@@ -1,0 +1,78 @@
+#!/usr/bin/env bash
+# nca report through the program: what it refuses, and that nothing is left of a page that was refused;
+# a page of one run and of two, as large as it says.
+#   report_cli.sh NCA
+set -euo pipefail
+. "$(dirname "$0")/refused.sh"
+short=(--cut-at 6 --heal-steps 8)
+
+# Folders that are none, or lack what a page is made of.
+refused "needs RUN_DIR" report
+refused "no such run folder" report nothing
+refused "no such run folder" report good nothing
+refused "no such run folder" report good/config.json
+cp -r good bad
+rm bad/metrics.jsonl
+refused "bad/metrics.jsonl: No such file" report bad
+: >bad/metrics.jsonl
+refused "empty" report bad
+head -c -20 good/metrics.jsonl >bad/metrics.jsonl
+refused "cut short" report bad
+tail -1 good/metrics.jsonl >bad/metrics.jsonl
+refused "line 1 is not that of update 1" report bad
+printf 'garbage\n' >bad/metrics.jsonl
+refused "line 1" report bad
+cp good/metrics.jsonl bad/
+rm bad/model.safetensors
+refused "bad/model.safetensors" report bad
+"$nca" train "${small[@]}" --hidden 32 --updates 1 --out other --quiet >/dev/null
+cp other/model.safetensors bad/
+refused "of another run" report bad
+"$nca" train "${small[@]}" --padding 4 --updates 1 --out wide --quiet >/dev/null
+cp wide/model.safetensors bad/
+refused "of another run" report bad
+cp good/model.safetensors bad/
+echo '{"target": 3}' >bad/config.json
+refused "bad/config.json" report bad
+
+# Options.
+refused "must be a row and a column" report good --cell 12,0
+refused "must be a row and a column" report good --cell middle
+refused "at most 3" report good --cell 1,1 --cell 1,2 --cell 1,3 --cell 1,4
+refused "must be" report good --cut-at 0
+refused "must be" report good --heal-steps 0
+refused "no such device" report good --device abacus
+
+# Places that cannot be written.
+refused "nowhere/page.html" report good "${short[@]}" -o nowhere/page.html
+refused "a folder" report good "${short[@]}" -o other --force
+echo mine >page.html
+refused "exists" report good "${short[@]}" -o page.html
+[ "$(cat page.html)" = mine ] || complain "report" "changed a file it refused to write over"
+
+# holds FILE WORDS: somewhere in the page.
+holds() { grep -qF -- "$2" "$1" || complain "report" "$1 does not hold $2"; }
+
+"$nca" report good "${short[@]}" -o page.html --force >said || complain "report good" "fails"
+[ "$(head -1 page.html)" = "<!DOCTYPE html>" ] || complain "report good" "is no page"
+[ "$(tail -1 page.html)" = "</html>" ] || complain "report good" "is cut short"
+holds page.html "default-src 'none'"
+holds page.html '"machine":{"device":"'
+grep -q "1 run, [0-9.]* MB" said || complain "report good" "does not say what it wrote"
+[ "$(stat -c %s page.html)" -lt 2000000 ] || complain "report good" "is $(stat -c %s page.html) bytes"
+
+# The same folder gives the same bytes.
+"$nca" report good "${short[@]}" -o again.html --threads 1 >/dev/null
+cmp page.html again.html || complain "report good" "twice is not the same page"
+
+# A hostile file in the folder is no part of the page, and a folder without pictures has a page.
+cp -r good spoilt
+printf '<script>alert(1)</script>' >spoilt/pictures/batch-000001.png
+rm -f spoilt/machine.json spoilt/pictures/pool-*
+"$nca" report spoilt other "${short[@]}" -o both.html >said || complain "report spoilt other" "fails"
+grep -q "2 runs" said || complain "report spoilt other" "does not say what it wrote"
+holds both.html '"name":"spoilt"'
+holds both.html '"name":"other"'
+holds both.html '"machine":null'
+! grep -qF "alert(1)" both.html || complain "report spoilt" "holds what is no picture"
+conclude

@@ -1,0 +1,324 @@
+// The page of nca report and what it is made from: policy, escaping, whole or not at all; metrics
+// joined to curves; rollouts watched.
+#define _GNU_SOURCE   // nftw, memmem
+#include "support.h"
+
+#include "report/page.h"
+#include "report/parts.h"
+#include "scratch.h"
+#include "study/observe_keep.h"
+
+enum { HEIGHT = 12, WIDTH = 10, CHANNELS = 8, HIDDEN = 4 };
+
+static const char hostile[] = "</script><script>alert(1)</script><!--<img src=x onerror=alert(1)>";
+
+// A run whose rule changes nothing, so that every figure of its page is known.
+typedef struct still {
+    nca_compute compute;
+    nca_model model;
+    nca_image target;
+    nca_history history;
+    nca_observe_options options;
+    nca_observation observation;
+} still;
+
+static const char *metrics_line(int update, const char *more)
+{
+    static char line[700];
+    snprintf(
+        line, sizeof line,
+        "{\"update\": %d, \"steps\": 9, \"loss\": 0.1, \"log10_loss\": %d, \"gradient_norm\": "
+        "0.5, \"rate\": 0.1, \"active_fraction\": 0.2, \"max_state\": 1, \"seconds\": 0.5%s}\n",
+        update, -(update % 10), more);
+    return line;
+}
+
+// A metrics.jsonl of `updates` lines whose log10 losses are 0, -1, ... -9, 0, ...; then `tail`.
+static const char *write_metrics(int updates, const char *tail)
+{
+    const char *path = scratch("metrics.jsonl");
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    for (int i = 1; i <= updates; i++)
+        fputs(metrics_line(i, ""), file);
+    fputs(tail, file);
+    assert_int_equal(fclose(file), 0);
+    return path;
+}
+
+static void start(still *of)
+{
+    char event[200], last[700];
+    *of =
+        (still){.options = {.seed = 1, .cut_at = 10, .heal_steps = 6, .traced_cut = NCA_CUT_RIGHT}};
+    snprintf(event, sizeof event, ", \"event\": \"skipped\", \"event_text\": \"%s\"", hostile);
+    snprintf(last, sizeof last, "%s", metrics_line(3, event));
+    const char *path = write_metrics(2, last);
+    assert_ok(nca_history_read(path, &of->history, error));
+    assert_ok(nca_compute_open("reference", &(nca_device_options){0}, &of->compute, error));
+    assert_ok(nca_model_create(CHANNELS, HIDDEN, &of->model, error));
+    assert_ok(nca_image_create(HEIGHT, WIDTH, &of->target, error));
+    nca_observe_choose_cells(&of->target, of->options.cell);
+    assert_ok(
+        nca_observe(&of->model, &of->target, &of->options, &of->compute, &of->observation, error));
+}
+
+static void stop(still *of)
+{
+    nca_observation_free(&of->observation);
+    nca_history_free(&of->history);
+    nca_image_free(&of->target);
+    nca_model_free(&of->model);
+    nca_compute_close(&of->compute);
+}
+
+static nca_page_run page_of(const still *of)
+{
+    static char config[300];
+    snprintf(config, sizeof config, "{\"target\": \"%s\", \"preset\": \"&\\u2028\"}", hostile);
+    return (nca_page_run){.name = hostile,
+                          .folder = scratch_folder,
+                          .config_json = config,
+                          .model = &of->model,
+                          .target = &of->target,
+                          .history = &of->history,
+                          .observation = &of->observation,
+                          .observed = &of->options};
+}
+
+static char *write_page(const still *of, size_t *size)
+{
+    const nca_page_run run = page_of(of);
+    assert_ok(nca_page_write(scratch("page.html"), &run, 1, error));
+    return (char *)scratch_read(scratch("page.html"), size);
+}
+
+static int count(const char *text, const char *word)
+{
+    int found = 0;
+    for (; (text = strstr(text, word)); text += strlen(word))
+        found++;
+    return found;
+}
+
+static void test_what_a_run_says_ends_no_element(void **state)
+{
+    still of;
+    size_t size;
+    (void)state;
+    start(&of);
+    char *page = write_page(&of, &size);
+    int scripts = 1;   // the data
+    for (const nca_page_part *part = nca_page_parts; part->kind; part++)
+        scripts += part->kind == NCA_PART_CHARTS || part->kind == NCA_PART_SCRIPT;
+    assert_int_equal(count(page, "</script"), scripts);
+    assert_int_equal(count(page, "<img"), 0);
+    assert_int_equal(count(page, "<!--"), 0);
+    // Three times hostile: the name, the target, the event.
+    assert_int_equal(count(page, "\\u003c/script>\\u003cscript>alert(1)"), 3);
+    free(page);
+    stop(&of);
+}
+
+static void test_the_policy_names_every_script_and_style(void **state)
+{
+    still of;
+    size_t size;
+    (void)state;
+    start(&of);
+    char *page = write_page(&of, &size), *end = strstr(page, "<meta name=\"referrer\"");
+    assert_non_null(end);
+    assert_non_null(memmem(page, (size_t)(end - page), "default-src 'none';", 19));
+    for (const nca_page_part *part = nca_page_parts; part->kind; part++) {
+        char hash[100];
+        const bool is_run = part->kind != NCA_PART_BODY && part->kind != NCA_PART_LICENCE;
+        snprintf(hash, sizeof hash, "'sha256-%s'", part->hash);
+        assert_int_equal(strlen(part->hash), 44);
+        assert_int_equal(memmem(page, (size_t)(end - page), hash, strlen(hash)) != NULL, is_run);
+    }
+    *end = 0;
+    assert_null(strstr(page, "unsafe"));
+    assert_null(strstr(page, "*"));
+    free(page);
+    stop(&of);
+}
+
+static void test_nothing_is_referred_to(void **state)
+{
+    static const char *const loads[] = {"src=\"http", "href=\"http",  "url(",    "@import",
+                                        "<link",      "<iframe",      "<object", "<base",
+                                        "src=\"//",   "sourceMapping"};
+    still of;
+    size_t size;
+    (void)state;
+    start(&of);
+    char *page = write_page(&of, &size);
+    for (size_t i = 0; i < sizeof loads / sizeof *loads; i++)
+        if (strstr(page, loads[i]))
+            fail_msg("the page holds %s", loads[i]);
+    free(page);
+    stop(&of);
+}
+
+static void test_a_page_is_whole_or_not_there(void **state)
+{
+    still of;
+    size_t size;
+    (void)state;
+    start(&of);
+    free(write_page(&of, &size));
+    const int files = scratch_count(scratch_folder);
+    const nca_page_run run = page_of(&of);
+    assert_refused(NCA_FILE, nca_page_write(scratch("nowhere/page.html"), &run, 1, error));
+    assert_refused(NCA_FILE, nca_page_write(scratch_folder, &run, 1, error));
+    assert_int_equal(scratch_count(scratch_folder), files);
+    char *page = write_page(&of, &size);
+    assert_true(size > 20 && strcmp(page + size - 8, "</html>\n") == 0);
+    free(page);
+    stop(&of);
+}
+
+static void test_a_rule_that_does_nothing_is_seen_doing_nothing(void **state)
+{
+    still of;
+    (void)state;
+    start(&of);
+    const nca_observation *seen = &of.observation;
+    const int steps = of.options.cut_at + of.options.heal_steps;
+    assert_int_equal(seen->steps, steps);
+    // The seed has alpha 1 in one cell, at the centre: which the right, the lower and the centre's
+    // cut clear, and the others do not.
+    const double one = log10(1.0 / (HEIGHT * WIDTH * NCA_VISIBLE));
+    for (int i = 0; i < NCA_OBSERVED_ROLLOUTS; i++) {
+        const bool is_cleared = i == NCA_CUT_RIGHT || i == NCA_CUT_LOWER || i == NCA_CUT_CENTER;
+        const double *loss = seen->loss + i * (steps + 1);
+        for (int step = 0; step <= steps; step++)
+            if (is_cleared && step >= of.options.cut_at)
+                assert_true(isinf(loss[step]));
+            else
+                assert_true(fabs(loss[step] - one) < 1e-6);
+    }
+    // The cell at the centre is followed first: 1 from alpha on, until the traced cut.
+    for (int step = 0; step <= steps; step++)
+        for (int k = 0; k < CHANNELS; k++)
+            assert_true(seen->trace[step * CHANNELS + k] ==
+                        (k >= NCA_ALPHA && step < of.options.cut_at ? 1 : 0));
+    for (int k = NCA_ALPHA; k < CHANNELS; k++) {
+        assert_true(seen->ring_low[k] == 0 && seen->ring_high[k] == 1);
+        assert_true(seen->ring_low[CHANNELS + k] == 0 && seen->ring_high[CHANNELS + k] == 0);
+    }
+    const int middle = ((HEIGHT / 2) * WIDTH + WIDTH / 2) * CHANNELS + NCA_ALPHA;
+    assert_true(seen->young[middle] == 1 && seen->grown[middle] == 1);
+    // Frames: the seed is black in the first, and gone from the last of the traced rollout.
+    const int pixel = ((HEIGHT / 2) * WIDTH + WIDTH / 2) * 3;
+    assert_int_equal(seen->growth.rgb[pixel], 0);
+    const nca_observed_frames *healing = &seen->healing[NCA_CUT_RIGHT];
+    assert_int_equal(healing->rgb[(healing->count - 1) * HEIGHT * WIDTH * 3 + pixel], 255);
+    stop(&of);
+}
+
+static void test_large_grids_keep_the_page_small(void **state)
+{
+    const nca_observe_options options = {.cut_at = 200, .heal_steps = 400};
+    nca_observation of;
+    (void)state;
+    assert_ok(nca_observation_create(700, 300, 16, &options, &of, error));
+    assert_true(of.picture_height <= 256 && of.picture_width <= 256);
+    assert_true(of.lattice_height <= 80 && of.lattice_width <= 80);
+    assert_true(of.growth.count * of.picture_height * of.picture_width <= 400000);
+    assert_true(of.growth.first + (of.growth.count - 1) * of.growth.every >= of.cut_at);
+    // Every frame that is due has a place, the last one too.
+    int due = 0;
+    for (int step = of.cut_at; step <= of.steps; step++)
+        due += nca_observed_frame_is_due(&of.healing[0], step) || step == of.steps;
+    assert_int_equal(due, of.healing[0].count);
+    nca_observation_free(&of);
+}
+
+static void test_cells_lie_from_the_centre_to_the_edge(void **state)
+{
+    nca_image target;
+    int cell[NCA_OBSERVED_CELLS][2];
+    (void)state;
+    assert_ok(nca_image_create(20, 30, &target, error));
+    for (int x = 5; x < 25; x++)
+        target.pixels[(10 * 30 + x) * NCA_VISIBLE + NCA_ALPHA] = 1;
+    nca_observe_choose_cells(&target, cell);
+    static const int expected[NCA_OBSERVED_CELLS] = {15, 10, 5};
+    for (int i = 0; i < NCA_OBSERVED_CELLS; i++) {
+        assert_int_equal(cell[i][0], 10);
+        assert_int_equal(cell[i][1], expected[i]);
+    }
+    nca_image_free(&target);
+}
+
+static void test_curves_are_medians_of_few_updates(void **state)
+{
+    nca_history of;
+    (void)state;
+    assert_ok(nca_history_read(write_metrics(20000, ""), &of, error));
+    assert_int_equal(of.updates, 20000);
+    assert_int_equal(of.updates_a_point, 10);
+    assert_int_equal(of.count, NCA_HISTORY_POINTS);
+    assert_int_equal(of.point[of.count - 1].update, 20000);
+    assert_true(of.point[7].loss == -4.5 && of.point[7].loss_low == -9 &&
+                of.point[7].loss_high == 0);
+    assert_true(fabs(of.seconds - 10000) < 1e-6);
+    nca_history_free(&of);
+    // A few are kept as they are; the last point may be of fewer updates.
+    assert_ok(nca_history_read(write_metrics(2003, ""), &of, error));
+    assert_int_equal(of.count, 1002);
+    assert_int_equal(of.point[1001].update, 2003);
+    nca_history_free(&of);
+}
+
+static void test_events_and_losses_that_are_no_numbers(void **state)
+{
+    nca_history of;
+    (void)state;
+    assert_ok(nca_history_read(
+        write_metrics(1,
+                      "{\"update\": 2, \"log10_loss\": null, \"gradient_norm\": null, \"event\": "
+                      "\"skipped\", \"event_text\": \"why\"}\n"),
+        &of, error));
+    assert_int_equal(of.count, 2);
+    assert_true(isnan(of.point[1].loss) && isnan(of.point[1].gradient_norm));
+    assert_int_equal(of.events, 1);
+    assert_int_equal(of.event[0].update, 2);
+    assert_string_equal(of.event[0].name, "skipped");
+    assert_string_equal(of.event[0].text, "why");
+    nca_history_free(&of);
+}
+
+static void test_metrics_that_are_not_whole_are_refused(void **state)
+{
+    static const char *const tails[] = {"{\"update\": 4",
+                                        "garbage\n",
+                                        "{\"update\": 9}\n",
+                                        "{\"update\": 4, \"log10_loss\": \"x\"}\n",
+                                        "\n",
+                                        "[4]\n"};
+    nca_history of;
+    (void)state;
+    for (size_t i = 0; i < sizeof tails / sizeof *tails; i++)
+        assert_refused(NCA_FORMAT, nca_history_read(write_metrics(3, tails[i]), &of, error));
+    assert_refused(NCA_FORMAT, nca_history_read(write_metrics(0, ""), &of, error));
+    assert_refused(NCA_FILE, nca_history_read(scratch("none.jsonl"), &of, error));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_what_a_run_says_ends_no_element),
+        cmocka_unit_test(test_the_policy_names_every_script_and_style),
+        cmocka_unit_test(test_nothing_is_referred_to),
+        cmocka_unit_test(test_a_page_is_whole_or_not_there),
+        cmocka_unit_test(test_a_rule_that_does_nothing_is_seen_doing_nothing),
+        cmocka_unit_test(test_large_grids_keep_the_page_small),
+        cmocka_unit_test(test_cells_lie_from_the_centre_to_the_edge),
+        cmocka_unit_test(test_curves_are_medians_of_few_updates),
+        cmocka_unit_test(test_events_and_losses_that_are_no_numbers),
+        cmocka_unit_test(test_metrics_that_are_not_whole_are_refused),
+    };
+    return cmocka_run_group_tests(tests, scratch_setup, scratch_teardown);
+}
