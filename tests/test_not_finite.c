@@ -102,6 +102,7 @@ static void check_huge_gradients(bench *of)
     clipped.rule[0].kind = NCA_GRADIENT_CLIP;
     clipped.rule[0].value = 1;
     assert_ok(of->backend->update(of->session, &clipped, &report, error));
+    assert_ok(of->backend->synchronize(of->session, error));
     assert_true(report.applied);   // a rule that makes it small makes it good
     free(gradient), free(moment);
 }

@@ -135,6 +135,7 @@ static void check_zero_gradient(bench *of)
         assert_ok(nca_gradient_rules_parse(rule_cases[i].rules, &step, error));
         write_buffer(&of->on, of->session, NCA_GRADIENT, total_of(&small), zeros);
         assert_ok(of->backend->update(of->session, &step, &report, error));
+        assert_ok(of->backend->synchronize(of->session, error));
         assert_true(report.applied);
         float *after = read_buffer(&of->on, of->session, NCA_PARAMETERS, total_of(&small));
         assert_equal(after, before, total_of(&small));

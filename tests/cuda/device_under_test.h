@@ -14,6 +14,12 @@ enum { IS_EMULATED = 1 };
 enum { IS_EMULATED = 0 };
 #endif
 
+#if defined(NCA_TEST_SANITIZED)
+enum { IS_SANITIZED = 1 };
+#else
+enum { IS_SANITIZED = 0 };
+#endif
+
 static inline nca_compute open_device(const char *path, int tape_every)
 {
     const nca_device_options options = {.cuda_path = path, .tape_every = tape_every};

@@ -18,19 +18,33 @@ endfunction()
 
 nca_emulated_program(nca_emulated ${PROJECT_SOURCE_DIR}/src/host/main.c)
 
-# Every tests/cuda/test_*.c, on the emulated device.
-file(GLOB NCA_CUDA_TESTS CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/cuda/test_*.c)
-foreach(source ${NCA_CUDA_TESTS})
-  get_filename_component(name ${source} NAME_WE)
+# A test on the emulated device, from its source.
+function(nca_emulated_test name source)
   nca_emulated_program(${name} ${source})
   target_compile_definitions(${name} PRIVATE NCA_TEST_EMULATED)
   target_link_libraries(${name} PRIVATE PkgConfig::CMOCKA)
   add_test(NAME ${name} COMMAND ${name} WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
   set_tests_properties(${name} PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 900 LABELS cuda)
+endfunction()
+
+# Every tests/cuda/test_*.c, and the tests of the seam that go through all backends of a program.
+file(GLOB NCA_CUDA_TESTS CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/cuda/test_*.c)
+foreach(source ${NCA_CUDA_TESTS})
+  get_filename_component(name ${source} NAME_WE)
+  nca_emulated_test(${name} ${source})
+endforeach()
+foreach(name seam_contract not_finite optimizer)
+  nca_emulated_test(test_${name}_cuda ${PROJECT_SOURCE_DIR}/tests/test_${name}.c)
 endforeach()
 
-# What is tested through that program.
-foreach(name emulated emulated_verify)
+# What is tested through that program. It is about numbers: with a sanitizer it would take minutes to find
+# nothing that test_cuda does not.
+if(NCA_SANITIZE)
+  target_compile_definitions(test_cuda PRIVATE NCA_TEST_SANITIZED)
+else()
+  set(NCA_EMULATED_TESTS emulated emulated_verify)
+endif()
+foreach(name ${NCA_EMULATED_TESTS})
   add_test(NAME ${name} COMMAND bash ${PROJECT_SOURCE_DIR}/tests/cuda/${name}.sh
     $<TARGET_FILE:nca_emulated> WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
   set_tests_properties(${name} PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 900 LABELS cuda)

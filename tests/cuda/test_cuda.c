@@ -215,6 +215,8 @@ static void assert_same(const cuda_case *of, const result *a, const result *b)
 static void test_orders_and_thinned_tapes_give_the_same_bits(void **state)
 {
     (void)state;
+    if (IS_SANITIZED)   // about numbers, by kernels that have run before
+        skip();
     static const int chosen[] = {1, 5};
     static const struct {
         uint64_t seed;
@@ -244,6 +246,8 @@ static void test_orders_and_thinned_tapes_give_the_same_bits(void **state)
 static void test_masks_are_the_cpus_in_every_step(void **state)
 {
     (void)state;
+    if (IS_SANITIZED)   // about numbers, by kernels that have run before
+        skip();
     const cuda_case *of = &cases[4];
     const nca_shape *shape = &of->shape;
     nca_compute cpu = open_any_cpu();

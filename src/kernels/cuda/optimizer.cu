@@ -58,6 +58,12 @@ static __device__ void apply_rule(const nca_layout &layout, int kind, double val
     }
 }
 
+// The larger one; a NaN stays, where fmax() would drop it.
+static __device__ double larger_of(double a, double b)
+{
+    return b > a || b != b ? b : a;
+}
+
 // Source: Kingma and Ba 2015, algorithm 1. The largest |parameter| of those this thread changed.
 static __device__ double adam_step(const nca_cuda_adam &adam)
 {
@@ -71,7 +77,7 @@ static __device__ double adam_step(const nca_cuda_adam &adam)
         adam.moment2[i] = (float)v;
         adam.parameters[i] -=
             (float)(step.rate * (m / adam.mean_bias) / (sqrt(v / adam.square_bias) + step.epsilon));
-        largest = fmax(largest, fabs((double)adam.parameters[i]));
+        largest = larger_of(largest, fabs((double)adam.parameters[i]));
     }
     return largest;
 }
@@ -82,20 +88,21 @@ static __device__ double largest_of(double own, double *shared)
     __syncthreads();
     for (int half = blockDim.x / 2; half > 0; half /= 2) {
         if ((int)threadIdx.x < half)
-            shared[threadIdx.x] = fmax(shared[threadIdx.x], shared[threadIdx.x + half]);
+            shared[threadIdx.x] = larger_of(shared[threadIdx.x], shared[threadIdx.x + half]);
         __syncthreads();
     }
     return shared[0];
 }
 
-// One update; nothing but the report changes where a gradient is not finite.
+// One update; nothing but the report changes where a gradient is not finite or its square beyond
+// f32.
 //   launch  1 block x 512 threads
 //   moves   some 40 bytes a parameter, and 16 for every gradient rule;  reference: cpu/optimizer.c
 static __global__ void update(nca_cuda_adam adam, nca_update_report *report)
 {
     NCA_SHARED(double, shared, [THREADS]);
     const nca_layout &layout = adam.layout;
-    bool is_finite = true;
+    bool is_finite = true;   // the same in all threads
     for (size_t i = threadIdx.x; i < layout.total; i += blockDim.x)
         adam.scratch[i] = adam.gradient[i];
     __syncthreads();
@@ -110,8 +117,12 @@ static __global__ void update(nca_cuda_adam adam, nca_update_report *report)
         for (int i = 0; i < adam.step.rules; i++)
             apply_rule(layout, adam.step.rule[i].kind, adam.step.rule[i].value, adam.scratch,
                        shared);
-        largest = largest_of(adam_step(adam), shared);
+        // Adam's second moment holds squares: one beyond f32 would be infinite for ever.
+        const double norm = norm_of(adam.scratch, layout.total, shared);
+        is_finite = norm * norm <= (double)FLT_MAX;
     }
+    if (is_finite)
+        largest = largest_of(adam_step(adam), shared);
     if (threadIdx.x == 0) {
         report->parameter_max = largest;
         report->applied = is_finite;
