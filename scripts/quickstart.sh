@@ -16,7 +16,7 @@ for ((i = 2; ; i++)); do
   [ -e "$name" ] || break
   name=runs/quickstart-$i
 done
-# The preset `regenerating`, shortened to five minutes on two cores: a smaller target, a smaller pool
+# The preset `regenerating`, shortened to five or six minutes on two cores: a smaller target, a smaller pool
 # whose states age faster, a rate that falls sooner, and more and larger damage, which a short training
 # needs to see what a cut is.
 build/nca train --preset regenerating --out "$name" \
