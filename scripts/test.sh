@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Packages, build, all tests: with gcc, with clang, under AddressSanitizer and
-# UndefinedBehaviorSanitizer, and a few seconds of every fuzzer. Ends with ctest's own summary.
+# Packages, a build with clang, a build with gcc and all its tests: among them the suite under
+# AddressSanitizer and UndefinedBehaviorSanitizer and a few seconds of every fuzzer.
+# Ends with ctest's own summary.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 scripts/packages.sh --tests
