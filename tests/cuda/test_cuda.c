@@ -104,7 +104,7 @@ static nca_rollout rollout_of(const cuda_case *of)
                          .angle = of->angle,
                          .step_size = of->step_size,
                          .alive_threshold = NCA_ALIVE_THRESHOLD,
-                         .keep_tape = true};
+                         .keep_tape = of->shape.tape_steps > 0};
 }
 
 static result compute(const cuda_case *of, const nca_compute *on)

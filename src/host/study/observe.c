@@ -3,9 +3,11 @@
 #include "study/observe.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "session.h"
 #include "study/observe_keep.h"
 
 // An observation while it runs.
@@ -125,7 +127,12 @@ static nca_status open_watching(watching *of, const nca_image *target, const nca
                              .width = target->width,
                              .channels = of->model->channels,
                              .hidden = of->model->hidden};
-    NCA_TRY(of->backend->create(compute->device, &shape, &of->session, error));
+    const uint64_t kept = nca_state_size((size_t)shape.batch, (size_t)shape.height,
+                                         (size_t)shape.width, (size_t)shape.channels);
+    char what[96];
+    snprintf(what, sizeof what, "%d grids of %dx%d cells", shape.batch, shape.height, shape.width);
+    NCA_TRY(
+        nca_session_open(compute, &shape, kept * sizeof *of->states, what, &of->session, error));
     NCA_TRY(nca_observation_create(target->height, target->width, of->model->channels, of->options,
                                    &of->out, error));
     of->state_size = cells * (size_t)of->model->channels;

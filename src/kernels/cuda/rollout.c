@@ -16,9 +16,13 @@ static nca_status check_rollout(const nca_session *session, const nca_rollout *r
         (uint32_t)rollout->steps > NCA_RANDOM_STEPS_LIMIT - (uint32_t)rollout->first_step)
         return nca_fail(error, NCA_ARGUMENT, "%d steps from step %d: steps are numbered up to %u",
                         rollout->steps, rollout->first_step, NCA_RANDOM_STEPS_LIMIT);
-    if (rollout->keep_tape && rollout->steps > session->shape.tape_steps)
+    if (rollout->keep_tape &&
+        (session->shape.tape_steps < 1 || rollout->steps > session->shape.tape_steps))
         return nca_fail(error, NCA_ARGUMENT, "%d steps with a tape for %d", rollout->steps,
                         session->shape.tape_steps);
+    if (!(rollout->alive_threshold >= 0))
+        return nca_fail(error, NCA_ARGUMENT, "an alive threshold of %g: it must be 0 or more",
+                        rollout->alive_threshold);
     if (!(rollout->fire_rate >= 0 && rollout->fire_rate <= 1) || !isfinite(rollout->angle) ||
         !isfinite(rollout->step_size))
         return nca_fail(
