@@ -55,12 +55,19 @@ static nca_status start_child(movie *of, const nca_writer_options *options, int 
     // In a group of its own, or Ctrl-C would end it before the film is closed or abandoned.
     posix_spawnattr_t attributes;
     posix_spawnattr_init(&attributes);
-    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP);
+    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK);
+    // A signal that ends the program between the start of the child and its entry in the list of
+    // those to be ended would leave a child that makes the file again.
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    posix_spawnattr_setsigmask(&attributes, &before);
     const int failed = posix_spawnp(&of->child, "ffmpeg", &actions, &attributes,
                                     (char *const *)arguments, environ);
+    nca_output_set_child(of->output, failed ? 0 : of->child);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
     posix_spawnattr_destroy(&attributes);
     posix_spawn_file_actions_destroy(&actions);
-    nca_output_set_child(of->output, failed ? 0 : of->child);
     if (!failed)
         return NCA_OK;
     return nca_fail(error, NCA_MISSING,
