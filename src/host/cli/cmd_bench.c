@@ -6,11 +6,11 @@
 #include "study/measure.h"
 
 typedef struct bench_options {
-    int64_t batch, steps, channels, hidden, threads, repeats, warmup, seed;
+    int64_t batch, steps, channels, hidden, repeats, warmup, seed;
     double active, fire_rate;
-    const char *grid, *device;
+    const char *grid;
     bool json;
-    nca_cuda_choice cuda;
+    nca_device_arguments device;
 } bench_options;
 
 static const nca_option rows[] = {
@@ -32,9 +32,7 @@ static const nca_option rows[] = {
      "steps before them [2]", NULL},
     {"seed", NCA_OPTION_INT, offsetof(bench_options, seed), 0, NCA_SEED_MAX, "N",
      "of disc and rule [1]", NULL},
-    {"threads", NCA_OPTION_INT, offsetof(bench_options, threads), 0, 1024, "N",
-     "CPU threads [0: every core]", NULL},
-    NCA_DEVICE_ROWS(bench_options, "what computes"),
+    NCA_DEVICE_ROWS(bench_options, device),
     {"json", NCA_OPTION_FLAG, offsetof(bench_options, json), 0, 0, NULL, "JSON", NULL},
     {0},
 };
@@ -110,7 +108,6 @@ static void print_json(const nca_measure_options *options, const nca_device_info
 
 static nca_status bench(const bench_options *options, nca_error *error)
 {
-    const nca_device_options device = nca_device_options_of(options->threads, &options->cuda);
     nca_measure_options asked = {.shape = {.batch = (int)options->batch,
                                            .channels = (int)options->channels,
                                            .hidden = (int)options->hidden,
@@ -128,7 +125,7 @@ static nca_status bench(const bench_options *options, nca_error *error)
         return nca_fail(error, NCA_ARGUMENT,
                         "--active %g: more than --fire-rate %g, the fraction with every cell alive",
                         options->active, options->fire_rate);
-    NCA_TRY(nca_compute_open(options->device, &device, &compute, error));
+    NCA_TRY(nca_device_open(&options->device, &compute, error));
     const nca_status status = nca_measure_step(&asked, &compute, &found, error);
     if (status == NCA_OK) {
         compute.backend->info(compute.device, &info);
@@ -150,8 +147,7 @@ static int run_bench(int argc, char **argv, const nca_command *self)
                              .seed = 1,
                              .active = 0.22,
                              .fire_rate = 0.5,
-                             .grid = "56",
-                             .device = "auto"};
+                             .grid = "56"};
     nca_error error = {0};
     nca_arguments arguments;
     bool done;

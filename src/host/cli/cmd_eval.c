@@ -13,11 +13,11 @@
 
 typedef struct eval_options {
     nca_target_arguments target;
-    int64_t seeds, seed, cut_at, heal_steps, long_run, threads;
-    const char *steps, *device;
+    int64_t seeds, seed, cut_at, heal_steps, long_run;
+    const char *steps;
     bool cuts, json;
     double fire_rate, angle, step_size;   // NaN: the model's
-    nca_cuda_choice cuda;
+    nca_device_arguments device;
 } eval_options;
 
 static const nca_option rows[] = {
@@ -42,9 +42,7 @@ static const nca_option rows[] = {
      "rotation of perception [the model's]", NULL},
     {"step-size", NCA_OPTION_REAL, offsetof(eval_options, step_size), 0.0001, 100, "X",
      "multiplies every update [the model's]", NULL},
-    {"threads", NCA_OPTION_INT, offsetof(eval_options, threads), 0, 1024, "N",
-     "CPU threads [0: every core]", NULL},
-    NCA_DEVICE_ROWS(eval_options, "what computes"),
+    NCA_DEVICE_ROWS(eval_options, device),
     {"json", NCA_OPTION_FLAG, offsetof(eval_options, json), 0, 0, NULL,
      "JSON instead: loss_at, healed and long_run, with median, min and max of log10 losses", NULL},
     {0},
@@ -198,7 +196,6 @@ static int run_eval(int argc, char **argv, const nca_command *self)
                             .heal_steps = 400,
                             .long_run = 10000,
                             .steps = "96,200,500,1000,5000",
-                            .device = "auto",
                             .cuts = true,
                             .fire_rate = NAN,
                             .angle = NAN,
@@ -211,9 +208,8 @@ static int run_eval(int argc, char **argv, const nca_command *self)
         nca_options_parse(self, argc, argv, &options, NULL, &arguments, &done, &error);
     if (done)
         return 0;
-    const nca_device_options device = nca_device_options_of(options.threads, &options.cuda);
     if (status == NCA_OK)
-        status = nca_compute_open(options.device, &device, &compute, &error);
+        status = nca_device_open(&options.device, &compute, &error);
     if (status == NCA_OK)
         status = evaluate(&options, arguments.item[0], &compute, &error);
     nca_compute_close(&compute);

@@ -15,11 +15,11 @@
 enum { RUNS_MAX = 8 };
 
 typedef struct report_options {
-    const char *output, *device;
+    const char *output;
     nca_option_list cells;
-    int64_t cut_at, heal_steps, seed, threads;
+    int64_t cut_at, heal_steps, seed;
     bool force;
-    nca_cuda_choice cuda;
+    nca_device_arguments device;
 } report_options;
 
 static const nca_option rows[] = {
@@ -37,9 +37,7 @@ static const nca_option rows[] = {
      "steps after them [400]", NULL},
     {"seed", NCA_OPTION_INT, offsetof(report_options, seed), 0, NCA_SEED_MAX, "N",
      "of the fire masks [1]", NULL},
-    {"threads", NCA_OPTION_INT, offsetof(report_options, threads), 0, 1024, "N",
-     "CPU threads [0: every core]", NULL},
-    NCA_DEVICE_ROWS(report_options, "what computes"),
+    NCA_DEVICE_ROWS(report_options, device),
     {0},
 };
 
@@ -192,8 +190,7 @@ static nca_status report(const report_options *options, const nca_arguments *fol
 
 static int run_report(int argc, char **argv, const nca_command *self)
 {
-    report_options options = {
-        .output = "report.html", .device = "auto", .cut_at = 200, .heal_steps = 400, .seed = 1};
+    report_options options = {.output = "report.html", .cut_at = 200, .heal_steps = 400, .seed = 1};
     static run runs[RUNS_MAX];
     nca_error error = {0};
     nca_arguments arguments = {0};
@@ -203,19 +200,15 @@ static int run_report(int argc, char **argv, const nca_command *self)
         nca_options_parse(self, argc, argv, &options, NULL, &arguments, &done, &error);
     if (done)
         return 0;
-    const nca_device_options device = nca_device_options_of(options.threads, &options.cuda);
     nca_stop_by_signals();
     if (status == NCA_OK)
-        status = nca_compute_open(options.device, &device, &compute, &error);
+        status = nca_device_open(&options.device, &compute, &error);
     if (status == NCA_OK)
         status = report(&options, &arguments, runs, &compute, &error);
     for (int i = 0; i < RUNS_MAX; i++)
         free_run(&runs[i]);
     nca_compute_close(&compute);
-    if (status == NCA_OK)
-        return 0;
-    const int code = nca_report_failure(self->name, &error);
-    return status == NCA_INTERRUPTED ? 128 + nca_stop_signal : code;
+    return status == NCA_OK ? 0 : nca_report_failure(self->name, &error);
 }
 
 const nca_command nca_command_report = {

@@ -12,12 +12,12 @@
 #include "io/writers.h"
 
 typedef struct run_options {
-    const char *output, *grid, *device;
+    const char *output, *grid;
     nca_option_list seeds, damages;
-    int64_t steps, every, scale, columns, seed, threads;
+    int64_t steps, every, scale, columns, seed;
     double fire_rate, angle, step_size, frames_per_second;   // NaN: the model's
     bool force;
-    nca_cuda_choice cuda;
+    nca_device_arguments device;
 } run_options;
 
 static const nca_option rows[] = {
@@ -50,9 +50,7 @@ static const nca_option rows[] = {
      "rotation of perception, and so of what grows [the model's]", NULL},
     {"step-size", NCA_OPTION_REAL, offsetof(run_options, step_size), 0.0001, 100, "X",
      "multiplies every update [the model's]", NULL},
-    {"threads", NCA_OPTION_INT, offsetof(run_options, threads), 0, 1024, "N",
-     "CPU threads [0: every core]", NULL},
-    NCA_DEVICE_ROWS(run_options, "what computes"),
+    NCA_DEVICE_ROWS(run_options, device),
     {0},
 };
 
@@ -142,7 +140,6 @@ static nca_status run(const run_options *options, const char *path, const nca_co
 static int run_run(int argc, char **argv, const nca_command *self)
 {
     run_options options = {.output = "growth.webp",
-                           .device = "auto",
                            .steps = 200,
                            .seed = 1,
                            .every = 1,
@@ -158,17 +155,13 @@ static int run_run(int argc, char **argv, const nca_command *self)
         nca_options_parse(self, argc, argv, &options, NULL, &arguments, &done, &error);
     if (done)
         return 0;
-    const nca_device_options device = nca_device_options_of(options.threads, &options.cuda);
     nca_stop_by_signals();
     if (status == NCA_OK)
-        status = nca_compute_open(options.device, &device, &compute, &error);
+        status = nca_device_open(&options.device, &compute, &error);
     if (status == NCA_OK)
         status = run(&options, arguments.item[0], &compute, &error);
     nca_compute_close(&compute);
-    if (status == NCA_OK)
-        return 0;
-    const int code = nca_report_failure(self->name, &error);
-    return status == NCA_INTERRUPTED ? 128 + nca_stop_signal : code;
+    return status == NCA_OK ? 0 : nca_report_failure(self->name, &error);
 }
 
 const nca_command nca_command_run = {

@@ -11,10 +11,9 @@
 #include "cli/train_pictures.h"
 
 typedef struct train_options {
-    int64_t threads;
-    const char *device, *out, *resume;
+    const char *out, *resume;
     bool preview, quiet;
-    nca_cuda_choice cuda;
+    nca_device_arguments device;
 } train_options;
 
 static const nca_option rows[] = {
@@ -22,9 +21,7 @@ static const nca_option rows[] = {
      "run folder to make [runs/TARGET-PRESET]", "Run"},
     {"resume", NCA_OPTION_STRING, offsetof(train_options, resume), 0, 0, "DIR",
      "go on with the run of this folder, bit for bit as if never stopped on the same device", NULL},
-    {"threads", NCA_OPTION_INT, offsetof(train_options, threads), 0, 1024, "N",
-     "CPU threads; the result does not depend on them [0: every core]", NULL},
-    NCA_DEVICE_ROWS(train_options, "what computes"),
+    NCA_DEVICE_ROWS(train_options, device),
     {"preview", NCA_OPTION_FLAG, offsetof(train_options, preview), 0, 0, NULL,
      "show the batch in the terminal as it trains", NULL},
     {"quiet", NCA_OPTION_FLAG, offsetof(train_options, quiet), 0, 0, NULL,
@@ -324,7 +321,8 @@ static nca_status train(run *of)
         NCA_TRY(nca_train_pictures_target(&pictures, &of->target, of->error));
         NCA_TRY(save(of, of->error));
     }
-    while (status == NCA_OK && !nca_stop_signal && nca_trainer_done(of->trainer) < of->config.updates)
+    while (status == NCA_OK && !nca_stop_signal &&
+           nca_trainer_done(of->trainer) < of->config.updates)
         status = advance(of, &pictures);
     NCA_TRY(status);
     nca_progress_finish(&of->progress);
@@ -339,12 +337,11 @@ static nca_status train(run *of)
 
 static nca_status prepare(run *of)
 {
-    const nca_device_options device = nca_device_options_of(of->options.threads, &of->options.cuda);
     if (of->options.preview && !isatty(STDOUT_FILENO))
         return nca_fail(of->error, NCA_ARGUMENT,
                         "--preview: standard output is no terminal; leave it out");
     NCA_TRY(nca_config_check(&of->config, of->error));
-    NCA_TRY(nca_compute_open(of->options.device, &device, &of->compute, of->error));
+    NCA_TRY(nca_device_open(&of->options.device, &of->compute, of->error));
     NCA_TRY(
         nca_trainer_check_memory(&of->config, &of->compute, of->error));   // before any is taken
     NCA_TRY(load_target(of));
@@ -376,7 +373,7 @@ static int run_train(int argc, char **argv, const nca_command *self)
     nca_error error = {0};
     nca_arguments arguments;
     bool done;
-    of = (run){.options.device = "auto", .saved = -1, .error = &error};
+    of = (run){.saved = -1, .error = &error};
     nca_status status =
         nca_options_parse(self, argc, argv, &of.options, &of.config, &arguments, &done, &error);
     if (done)

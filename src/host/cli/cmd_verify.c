@@ -3,15 +3,11 @@
 #include "study/verify.h"
 
 typedef struct verify_options {
-    int64_t threads;
-    const char *device;
-    nca_cuda_choice cuda;
+    nca_device_arguments device;
 } verify_options;
 
 static const nca_option rows[] = {
-    {"threads", NCA_OPTION_INT, offsetof(verify_options, threads), 0, 1024, "N",
-     "CPU threads [0: every core]", NULL},
-    NCA_DEVICE_ROWS(verify_options, "what is verified"),
+    NCA_DEVICE_ROWS(verify_options, device),
     {0},
 };
 
@@ -25,10 +21,10 @@ static const char details[] =
 static nca_status verify(const verify_options *options, const nca_arguments *arguments,
                          nca_verdict *verdict, nca_error *error)
 {
-    const nca_device_options device = nca_device_options_of(options->threads, &options->cuda);
+    const nca_device_options device = nca_device_options_of(&options->device);
     nca_compute compute = {0};
     nca_device_info info;
-    NCA_TRY(nca_compute_open(options->device, &device, &compute, error));
+    NCA_TRY(nca_compute_open(options->device.name, &device, &compute, error));
     compute.backend->info(compute.device, &info);
     printf("%s: %s, %s, %d thread%s\n", compute.backend->name, info.name, info.variant,
            info.threads, info.threads == 1 ? "" : "s");
@@ -43,7 +39,7 @@ static nca_status verify(const verify_options *options, const nca_arguments *arg
 
 static int run_verify(int argc, char **argv, const nca_command *self)
 {
-    verify_options options = {.device = "auto"};
+    verify_options options = {0};
     nca_verdict verdict = {.to = stdout};
     nca_error error = {0};
     nca_arguments arguments;

@@ -1,32 +1,42 @@
-// Rows of every command that takes --device, beside --threads.
+// What every command that computes asks of its device: the same options, and how it is opened.
 #ifndef NCA_CLI_DEVICE_OPTIONS_H
 #define NCA_CLI_DEVICE_OPTIONS_H
 
 #include "cli/options.h"
 #include "nca/backend.h"
 
-typedef struct nca_cuda_choice {
-    const char *path;
-    int64_t tape_every;
-} nca_cuda_choice;
+// All zero: chosen by itself, with every core.
+typedef struct nca_device_arguments {
+    const char *name, *cuda_path;
+    int64_t threads, tape_every;
+} nca_device_arguments;
 
-// `of` is the command's struct, with the fields `device` and nca_cuda_choice `cuda`; `purpose` is
-// what the device does.
+// Rows for the table of a command whose struct has a nca_device_arguments called `field`.
 // clang-format off
-#define NCA_DEVICE_ROWS(of, purpose)                                                               \
-    {"device", NCA_OPTION_STRING, offsetof(of, device), 0, 0, "auto|cpu|cuda|reference",            \
-     purpose "; cuda:1 is the second GPU [auto: a GPU where there is one]", NULL},                 \
-    {"cuda_path", NCA_OPTION_STRING, offsetof(of, cuda.path), 0, 0, "auto|fused|cublas",           \
+#define NCA_DEVICE_ROWS(type, field)                                                               \
+    {"threads", NCA_OPTION_INT, offsetof(type, field.threads), 0, 1024, "N",                       \
+     "CPU threads; the result does not depend on them [0: every core]", NULL},                     \
+    {"device", NCA_OPTION_STRING, offsetof(type, field.name), 0, 0, "auto|cpu|cuda|reference",     \
+     "what computes; cuda:1 is the second GPU [auto: a GPU where there is one]", NULL},            \
+    {"cuda_path", NCA_OPTION_STRING, offsetof(type, field.cuda_path), 0, 0, "auto|fused|cublas",   \
      "on a GPU, what computes the network [auto: fused where it can]", NULL},                      \
-    {"tape_every", NCA_OPTION_INT, offsetof(of, cuda.tape_every), 0, 65536, "N",                   \
+    {"tape_every", NCA_OPTION_INT, offsetof(type, field.tape_every), 0, 65536, "N",                \
      "on a GPU, keep every Nth state of a rollout and compute the others again [0: what fits]",    \
      NULL}
 // clang-format on
 
-static inline nca_device_options nca_device_options_of(int64_t threads, const nca_cuda_choice *cuda)
+static inline nca_device_options nca_device_options_of(const nca_device_arguments *given)
 {
-    return (nca_device_options){
-        .threads = (int)threads, .cuda_path = cuda->path, .tape_every = (int)cuda->tape_every};
+    return (nca_device_options){.threads = (int)given->threads,
+                                .cuda_path = given->cuda_path,
+                                .tape_every = (int)given->tape_every};
+}
+
+static inline nca_status nca_device_open(const nca_device_arguments *given, nca_compute *out,
+                                         nca_error *error)
+{
+    const nca_device_options options = nca_device_options_of(given);
+    return nca_compute_open(given->name, &options, out, error);
 }
 
 #endif

@@ -6,6 +6,7 @@
 
 #include "cli/options.h"
 #include "cli/printable.h"
+#include "cli/stop.h"
 #include "study/experiments.h"
 
 enum { COLUMN = 30, WIDTH_MIN = 60, WIDTH_MAX = 100, TEXT_BYTES = 1024 };
@@ -110,5 +111,7 @@ int nca_report_failure(const char *command, const nca_error *error)
     fprintf(stderr, "nca%s%s: ", *command ? " " : "", command);
     nca_print_safely(stderr, error->message);
     fputc('\n', stderr);
-    return error->status == NCA_NUMERIC || error->status == NCA_INTERRUPTED ? 1 : 2;
+    if (error->status == NCA_INTERRUPTED)
+        return 128 + nca_stop_signal;
+    return error->status == NCA_NUMERIC ? 1 : 2;
 }

@@ -47,7 +47,8 @@ typedef struct nca_command {
     const nca_option *options;   // ended by a row without a name
     int arguments_min, arguments_max;
     bool has_config;   // the rows of nca/config.h are options as well
-    // Returns the exit code: 0, 1 for a check that failed, 2 for bad input or a failed machine.
+    // Returns the exit code: 0, 1 for a check that failed, 2 for bad input or a failed machine, 128 +
+    // the signal that ended it.
     int (*run)(int argc, char **argv, const struct nca_command *self);
 } nca_command;
 
@@ -93,7 +94,8 @@ nca_status nca_option_read_real(const nca_option *row, const char *text, double 
 // The candidate nearest to `word` by edit distance, or NULL where none is near.
 const char *nca_nearest(const char *word, const char *const *candidates, size_t count);
 
-// Prints "nca COMMAND: message" on stderr and returns the exit code 2.
+// Prints "nca COMMAND: message" on stderr and returns the exit code: 1 for a training or check that
+// went wrong, 128 + the signal where one ended it, 2 for everything else.
 int nca_report_failure(const char *command, const nca_error *error);
 
 // config.json, complete: every field of nca/config.h by its name. The caller frees `text`.
