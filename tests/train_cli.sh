@@ -4,16 +4,8 @@
 # work on what was trained.
 #   train_cli.sh NCA
 set -euo pipefail
-nca=$(realpath "${1:-build/nca}")
 root=$(cd "$(dirname "$0")/.." && pwd)
-scratch=$(mktemp -d)
-trap 'rm -rf "$scratch"' EXIT
-cd "$scratch"
-
-fail() {
-  echo "FAILED: $*"
-  exit 1
-}
+. "$root/tests/scratch.sh"
 
 # begins FILE HEX: the file begins with these bytes.
 begins() {

@@ -3,16 +3,9 @@
 # GPU it says in one line why there is none.
 #   without_cuda.sh NCA     NCA_BUILT_WITH_CUDA=1 where the build has the CUDA backend
 set -euo pipefail
-nca=$(realpath "${1:-build/nca}")
-pictures=$(cd "$(dirname "$0")" && pwd)/fuzz/corpus/image
-scratch=$(mktemp -d)
-trap 'rm -rf "$scratch"' EXIT
-cd "$scratch"
-
-fail() {
-  echo "FAILED: $*"
-  exit 1
-}
+root=$(cd "$(dirname "$0")/.." && pwd)
+pictures=$root/tests/fuzz/corpus/image
+. "$root/tests/scratch.sh"
 
 # The program itself needs none of them.
 ! ldd "$nca" | grep -E 'libcuda|libcublas|libcurand' || fail "the program is linked with CUDA libraries"

@@ -3,18 +3,10 @@
 # where the device is missing, old, too small or lost.
 #   emulated.sh NCA_EMULATED
 set -euo pipefail
-nca=$(realpath "$1")
 root=$(cd "$(dirname "$0")/../.." && pwd)
-scratch=$(mktemp -d)
-trap 'rm -rf "$scratch"' EXIT
-cd "$scratch"
+. "$root/tests/scratch.sh"
 # test_cuda looks at every access of every kernel; this is about numbers and words.
 export NCA_EMULATOR_CHECKS=0
-
-fail() {
-  echo "FAILED: $*"
-  exit 1
-}
 
 head -c -2 "$root/tests/fuzz/corpus/image/rgba.png" >target.png   # two bytes at the end are the fuzzer's
 settings=(--target target.png --target-size 9 --padding 3 --batch 4 --pool 12 --damaged 1 --steps-min 12
