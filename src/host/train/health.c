@@ -101,9 +101,9 @@ bool nca_health_rule_is_good(nca_trainer *trainer, const nca_update_report *repo
 // The pool's rows that went wrong become the seed.
 static nca_status repair_rows(nca_trainer *trainer, nca_error *error)
 {
-    const bool is_dead_all = is_batch_dead(trainer);
+    const bool is_all_dead = is_batch_dead(trainer);
     for (int b = 0; b < trainer->config.batch && trainer->config.pool > 0; b++)
-        if (is_dead_all || !is_good(&trainer->samples[b]))
+        if (is_all_dead || !is_good(&trainer->samples[b]))
             NCA_TRY(nca_pool_seed_row(trainer, trainer->rows[b], error));
     return NCA_OK;
 }
@@ -131,7 +131,7 @@ nca_status nca_health_remember(nca_trainer *trainer, nca_error *error)
     return NCA_OK;
 }
 
-// `count` tells how often it went wrong, where more than once; mostly empty.
+// `count` says how often it went wrong, in words that follow the event's; empty where once.
 static nca_status roll_back(nca_trainer *trainer, const char *count, nca_update_result *out,
                             nca_error *error)
 {
