@@ -226,6 +226,40 @@ static void test_draws_are_uniform(void **state)
     end_training(&of);
 }
 
+// A cut at any angle that clears about half of the cells: the line passes the middle within a tenth
+// of half an axis, which is at most 8 of 99 cells from a half, and a row on the line counts to either.
+static void test_halves_are_cut_at_any_angle(void **state)
+{
+    (void)state;
+    enum { UPDATES = 300 };
+    training of;
+    nca_config config = small_config();
+    int halves = 0;
+    spread angle = {0};
+    config.rate = 0, config.damage_halves = 0.25;
+    start_training(&of, &config, 1);
+    for (int i = 0; i < UPDATES; i++) {
+        advance(&of);
+        for (int d = 0; d < 2; d++) {
+            const nca_region *region = &spy.region[d];
+            if (region->radius_y < 5 * 2)
+                continue;
+            halves++;
+            add_value(&angle, atan2(region->center_y / 5 - 1, region->center_x / 4 - 1));
+            int cleared = 0;
+            for (int y = 0; y < 11; y++)
+                for (int x = 0; x < 9; x++)
+                    cleared += pow((y - region->center_y) / region->radius_y, 2) +
+                                   pow((x - region->center_x) / region->radius_x, 2) <
+                               1;
+            assert_true(cleared >= 35 && cleared <= 64);
+        }
+    }
+    assert_true(halves > 110 && halves < 190);   // 150 expected, deviation 10.6
+    assert_uniform(&angle, -3.14159265358979323846, 3.14159265358979323846);
+    end_training(&of);
+}
+
 // 4 of 5 rows: with replacement some batch holds a row twice, and rows are alike often.
 static void test_draws_with_replacement(void **state)
 {
@@ -349,6 +383,7 @@ int main(void)
         cmocka_unit_test(test_an_update_is_the_recipe),
         cmocka_unit_test(test_the_pool_starts_as_the_seed),
         cmocka_unit_test(test_draws_are_uniform),
+        cmocka_unit_test(test_halves_are_cut_at_any_angle),
         cmocka_unit_test(test_draws_with_replacement),
         cmocka_unit_test(test_without_a_pool_every_sample_is_the_seed),
         cmocka_unit_test(test_a_training_repeats_itself),

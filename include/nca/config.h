@@ -50,6 +50,8 @@ enum { NCA_TEXT_BYTES = 1024 };
     INT(damaged, 3, 0, 4096, "N", "best samples of a batch that are damaged")                  \
     REAL(damage_radius_min, 0.1, 0, 2, "R", "smallest damage, in units of half the grid")      \
     REAL(damage_radius_max, 0.4, 0, 2, "R", "largest damage, in units of half the grid")       \
+    REAL(damage_halves, 0, 0, 1, "P",                                                          \
+         "share of damage that is half of the grid, cut at any angle")                         \
     INT(steps_min, 64, 1, 65536, "T", "fewest steps of a rollout")                             \
     INT(steps_max, 95, 1, 65536, "T", "most steps of a rollout, drawn as well")                \
     INT(updates, 8000, 0, 100000000, "N", "updates in all")                                    \
