@@ -18,7 +18,7 @@ typedef struct column {
     int grid, target_size;
     int pool, batch, reseeded, damaged;
     bool replacement;
-    double radius_min, radius_max;
+    double radius_min, radius_max, halves;
     int steps_min, steps_max, updates;
     double rate;
     const char *schedule, *gradient;
@@ -26,15 +26,15 @@ typedef struct column {
 } column;
 
 static const column columns[] = {
-    {"growing", 72, 40, 0, 8, 0, 0, false, 0.1, 0.4, 64, 95, 8000, 2e-3, "steps:2000x0.1",
+    {"growing", 72, 40, 0, 8, 0, 0, false, 0.1, 0.4, 0, 64, 95, 8000, 2e-3, "steps:2000x0.1",
      "normalize", 1e-7},
-    {"persistent", 72, 40, 1024, 8, 1, 0, false, 0.1, 0.4, 64, 95, 8000, 2e-3, "steps:2000x0.1",
+    {"persistent", 72, 40, 1024, 8, 1, 0, false, 0.1, 0.4, 0, 64, 95, 8000, 2e-3, "steps:2000x0.1",
      "normalize", 1e-7},
-    {"regenerating", 72, 40, 1024, 8, 1, 3, false, 0.1, 0.4, 64, 95, 8000, 2e-3, "steps:2000x0.1",
-     "normalize", 1e-7},
-    {"blog-regenerating", 56, 40, 1024, 4, 1, 1, true, 0.05, 0.2, 128, 128, 100000, 1e-4, "cosine",
-     "normalize,clip:0.5", 1e-8},
-    {"blog-unstable", 56, 40, 1024, 16, 1, 4, true, 0.05, 0.2, 64, 64, 100000, 1e-4, "cosine",
+    {"regenerating", 72, 40, 1024, 8, 1, 3, false, 0.1, 0.4, 0, 64, 95, 8000, 2e-3,
+     "steps:2000x0.1", "normalize", 1e-7},
+    {"blog-regenerating", 56, 40, 1024, 4, 1, 1, true, 0.05, 0.2, 0, 128, 128, 100000, 1e-4,
+     "cosine", "normalize,clip:0.5", 1e-8},
+    {"blog-unstable", 56, 40, 1024, 16, 1, 4, true, 0.05, 0.2, 0, 64, 64, 100000, 1e-4, "cosine",
      "normalize,clip:0.5", 1e-8},
 };
 enum { COLUMNS = sizeof columns / sizeof *columns };
@@ -48,7 +48,7 @@ static nca_config spoiled(void)
     config.fire_rate = config.angle = config.step_size = 0.7;
     config.batch = config.pool = config.reseeded = config.damaged = 7;
     config.pool_replacement = true;
-    config.damage_radius_min = config.damage_radius_max = 0.7;
+    config.damage_radius_min = config.damage_radius_max = config.damage_halves = 0.7;
     config.steps_min = config.steps_max = config.updates = 7;
     config.rate = config.beta1 = config.beta2 = config.epsilon = 0.7;
     strcpy(config.grid, "77");
@@ -88,6 +88,7 @@ static void expect_column(const column *expected)
     assert_int_equal(config.pool_replacement, expected->replacement);
     assert_true(config.damage_radius_min == expected->radius_min);
     assert_true(config.damage_radius_max == expected->radius_max);
+    assert_true(config.damage_halves == expected->halves);
     assert_int_equal(config.steps_min, expected->steps_min);
     assert_int_equal(config.steps_max, expected->steps_max);
     assert_int_equal(config.updates, expected->updates);
