@@ -32,7 +32,7 @@ static void test_defaults_are_in_order(void **state)
     (void)state;
     const nca_config config = nca_config_default();
     assert_int_equal(nca_config_check(&config, NULL), NCA_OK);
-    assert_string_equal(config.preset, "regenerating");
+    assert_string_equal(config.preset, "healing");
     assert_string_equal(config.target, "\U0001f61d");
     assert_null(nca_config_difference(&config, &config));
 }

@@ -26,6 +26,8 @@ typedef struct column {
 } column;
 
 static const column columns[] = {
+    {"healing", 72, 40, 1024, 8, 1, 4, false, 0.1, 0.4, 0.5, 64, 95, 8000, 2e-3,
+     "steps:2000x0.3,6000x0.1", "normalize", 1e-7},
     {"growing", 72, 40, 0, 8, 0, 0, false, 0.1, 0.4, 0, 64, 95, 8000, 2e-3, "steps:2000x0.1",
      "normalize", 1e-7},
     {"persistent", 72, 40, 1024, 8, 1, 0, false, 0.1, 0.4, 0, 64, 95, 8000, 2e-3, "steps:2000x0.1",
@@ -142,8 +144,8 @@ static void test_unknown_preset_names_those_there_are(void **state)
     nca_error error;
     assert_int_equal(nca_experiment_apply("regenerate", &config, &error), NCA_ARGUMENT);
     assert_string_equal(error.message,
-                        "--preset regenerate: no such preset; there are growing, persistent, "
-                        "regenerating, blog-regenerating, blog-unstable");
+                        "--preset regenerate: no such preset; there are healing, growing, "
+                        "persistent, regenerating, blog-regenerating, blog-unstable");
     assert_memory_equal(&config, &before, sizeof config);
 }
 

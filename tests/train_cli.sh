@@ -27,8 +27,8 @@ numbers() { sed -n "s/.*\"$2\": \([-+.0-9e]*\).*/\1/p" "$1"; }
 timeless() { sed 's/, "seconds".*//' "$1"; }
 
 settings=(--target 🦎 --target-size 8 --padding 3 --channels 8 --hidden 32 --batch 4 --pool 16
-  --damaged 1 --steps-min 10 --steps-max 14 --schedule constant --rate 0.004 --checkpoint-every 50
-  --pictures-every 80)
+  --damaged 1 --damage-halves 0 --steps-min 10 --steps-max 14 --schedule constant --rate 0.004
+  --checkpoint-every 50 --pictures-every 80)
 
 "$nca" train "${settings[@]}" --updates 160 --out run >log || {
   grep -q "no emoji font" log && echo "no emoji font: skipped" && exit 77
@@ -70,6 +70,12 @@ cmp <(timeless straight/metrics.jsonl) <(timeless again/metrics.jsonl) ||
   fail "more updates give other metrics"
 "$nca" train --resume straight --quiet >/dev/null
 cmp straight/model.safetensors again/model.safetensors || fail "a finished run is not left as it is"
+
+# A folder older than a setting has it as its preset says.
+"$nca" train --preset regenerating "${settings[@]:0:14}" --updates 5 --out older --quiet >/dev/null
+sed -i '/"damage_halves"/d' older/config.json
+"$nca" train --resume older --updates 6 --quiet >/dev/null
+grep -q '"damage_halves": 0.0,' older/config.json || fail "an older folder: $(grep halves older/config.json)"
 
 # Fewer updates than are done would make config.json untrue.
 sha256sum straight/* >before 2>/dev/null || true

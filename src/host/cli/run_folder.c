@@ -11,6 +11,7 @@
 #include "io/files.h"
 #include "nca/image.h"
 #include "nca/nca.h"
+#include "study/experiments.h"
 
 enum { TARGET_LIMIT_BYTES = 1 << 28, MACHINE_LIMIT_BYTES = 1 << 16, EXTENSION_MAX = 8 };
 
@@ -60,6 +61,11 @@ nca_status nca_run_folder_config(const char *folder, nca_config *config, nca_err
     if (!nca_is_folder(folder))
         return nca_fail(error, NCA_FILE, "%s: no such run folder", folder);
     NCA_TRY(find_inside(folder, "config.json", path, error));
+    nca_config named = *config;
+    NCA_TRY(nca_config_read(path, &named, error));
+    // A setting younger than the folder is what the folder's preset says, not today's default.
+    if (nca_experiment_apply(named.preset, config, NULL) != NCA_OK)
+        *config = named;
     return nca_config_read(path, config, error);
 }
 
