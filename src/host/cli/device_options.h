@@ -16,6 +16,9 @@ typedef struct nca_device_arguments {
 #define NCA_DEVICE_ROWS(type, field)                                                               \
     {"threads", NCA_OPTION_INT, offsetof(type, field.threads), 0, 1024, "N",                       \
      "CPU threads; the result does not depend on them [0: every core]", NULL},                     \
+    NCA_DEVICE_KIND_ROWS(type, field)
+// The same without the threads, for a command that has its own use of them.
+#define NCA_DEVICE_KIND_ROWS(type, field)                                                          \
     {"device", NCA_OPTION_STRING, offsetof(type, field.name), 0, 0, "auto|cpu|cuda|reference",     \
      "what computes; cuda:1 is the second GPU [auto: a GPU where there is one]", NULL},            \
     {"cuda_path", NCA_OPTION_STRING, offsetof(type, field.cuda_path), 0, 0, "auto|fused|cublas",   \

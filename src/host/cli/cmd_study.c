@@ -1,0 +1,163 @@
+// nca study: settings side by side, several seeds each, judged by rule.
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/stop.h"
+#include "cli/study_runs.h"
+
+typedef struct study_options {
+    const char *out, *settings;
+    int64_t seeds, other_seeds, jobs;   // negative: not given
+    bool quick, judge, quiet;
+    nca_config shared;
+    nca_device_arguments device;
+} study_options;
+
+enum { SEEDS_MAX = 100, JOBS_MAX = 256 };
+
+// clang-format off
+#define TEXT_ROW(name, standard, quick, value, help)                                              \
+    {#name, NCA_OPTION_TEXT, offsetof(study_options, shared.name), 1, NCA_TEXT_BYTES - 1, value,   \
+     help " [" standard "]", NULL},
+#define INT_ROW(name, standard, quick, min, max, value, help)                                     \
+    {#name, NCA_OPTION_INT, offsetof(study_options, shared.name), min, max, value,                 \
+     help " [" #standard "]", NULL},
+#define REAL_ROW(name, standard, quick, min, max, value, help)                                    \
+    {#name, NCA_OPTION_REAL, offsetof(study_options, shared.name), min, max, value,                \
+     help " [" #standard "]", NULL},
+// clang-format on
+
+static const nca_option rows[] = {
+    {"out", NCA_OPTION_STRING, offsetof(study_options, out), 0, 0, "DIR",
+     "folder of the study: a run folder for every run [runs/study-NAME]", "Study"},
+    {"settings", NCA_OPTION_STRING, offsetof(study_options, settings), 0, 0, "NAME,...",
+     "some of the settings below [all]", NULL},
+    {"seeds", NCA_OPTION_INT, offsetof(study_options, seeds), 0, SEEDS_MAX, "N",
+     "runs of each of the two settings that the question is about [3]", NULL},
+    {"other_seeds", NCA_OPTION_INT, offsetof(study_options, other_seeds), 0, SEEDS_MAX, "N",
+     "runs of each of the others [1]", NULL},
+    {"quick", NCA_OPTION_FLAG, offsetof(study_options, quick), 0, 0, NULL,
+     "a tiny grid, two seeds, few and short updates: to see the machinery work, in a minute", NULL},
+    {"judge", NCA_OPTION_FLAG, offsetof(study_options, judge), 0, 0, NULL,
+     "train nothing: judge the runs that are complete, and say what is missing", NULL},
+    {"quiet", NCA_OPTION_FLAG, offsetof(study_options, quiet), 0, 0, NULL,
+     "no progress and no table, only what went wrong and where the study lies", NULL},
+    {"jobs", NCA_OPTION_INT, offsetof(study_options, jobs), 1, JOBS_MAX, "N",
+     "runs trained at once [CPU: as the cores allow; GPU: 1]", "Machine"},
+    {"threads", NCA_OPTION_INT, offsetof(study_options, device.threads), 1, 1024, "N",
+     "CPU threads of each; the result does not depend on them [1]", NULL},
+    NCA_DEVICE_KIND_ROWS(study_options, device),
+    NCA_STUDY_SHARED(TEXT_ROW, INT_ROW, REAL_ROW){0},
+};
+
+static const char details[] =
+    "NAME is regeneration: does a rule learn to heal, and what makes training explode? The "
+    "settings\n"
+    "of the 2023 replication, the cross of what they differ in, and the article's, under one\n"
+    "schedule. Every run is a folder DIR/SETTING-seedN as nca train makes it. Given again, the "
+    "same\n"
+    "command goes on where it was stopped and trains only what is missing.\n"
+    "\n"
+    "Examples:\n"
+    "  nca study regeneration --quick --out runs/quick\n"
+    "  nca study regeneration --jobs 2\n"
+    "  nca study regeneration --judge\n"
+    "  nca study regeneration --settings blog-regenerating --seeds 1 --updates 100000 --rate 1e-4 "
+    "\\\n"
+    "      --schedule cosine --target-size 40 --grid 56 --out runs/study-full\n"
+    "\n"
+    "Exit code 0 when all is trained and judged (a run that explodes is a result), 2 for bad input "
+    "or\n"
+    "a run that failed, 129, 130 or 143 when a signal ended it.\n";
+
+// A study while the command lasts.
+typedef struct work {
+    study_options options;
+    nca_study study;
+    nca_error *error;
+} work;
+
+static nca_status parse(work *of, int argc, char **argv, const nca_command *self, bool *done)
+{
+    nca_arguments arguments = {0};
+    for (int pass = 0; pass < 2; pass++) {   // the second over the defaults of the quick form
+        const bool is_quick = of->options.quick;
+        of->options = (study_options){.out = "runs/study-regeneration",
+                                      .seeds = is_quick ? 2 : 3,
+                                      .other_seeds = 1,
+                                      .jobs = -1,
+                                      .shared = nca_study_shared_default(is_quick),
+                                      .device = {.threads = 1}};
+        NCA_TRY(
+            nca_options_parse(self, argc, argv, &of->options, NULL, &arguments, done, of->error));
+        if (*done || !of->options.quick)
+            break;
+    }
+    if (*done || strcmp(arguments.item[0], "regeneration") == 0)
+        return NCA_OK;
+    return nca_fail(of->error, NCA_ARGUMENT, "%.60s: no such study; there is regeneration",
+                    arguments.item[0]);
+}
+
+// As many runs at once as there are cores for; a GPU is shared by none.
+static nca_status choose_jobs(work *of)
+{
+    nca_device_arguments all = of->options.device;
+    nca_compute compute = {0};
+    nca_device_info info;
+    all.threads = 0;
+    NCA_TRY(nca_device_open(&all, &compute, of->error));
+    compute.backend->info(compute.device, &info);
+    nca_compute_close(&compute);
+    const int64_t fitting = info.threads / of->options.device.threads;
+    if (of->options.jobs < 0)
+        of->options.jobs = !info.uses_host_memory || fitting < 1 ? 1 : fitting;
+    return NCA_OK;
+}
+
+static nca_status study(work *of)
+{
+    const study_options *options = &of->options;
+    const nca_study_plan plan = {.folder = options->out,
+                                 .settings = options->settings,
+                                 .seeds = (int)options->seeds,
+                                 .other_seeds = (int)options->other_seeds,
+                                 .is_quick = options->quick,
+                                 .shared = options->shared};
+    NCA_TRY(nca_study_plan_runs(&plan, &of->study, of->error));
+    NCA_TRY(nca_study_look(&of->study, of->error));
+    NCA_TRY(choose_jobs(of));
+    nca_stop_by_signals();
+    const nca_study_training training = {
+        .jobs = (int)options->jobs, .device = options->device, .is_quiet = options->quiet};
+    if (!options->judge)
+        NCA_TRY(nca_study_train(&of->study, &training, of->error));
+    return NCA_OK;
+}
+
+static int run_study(int argc, char **argv, const nca_command *self)
+{
+    static work of;
+    nca_error error = {0};
+    bool done;
+    of = (work){.error = &error};
+    nca_status status = parse(&of, argc, argv, self, &done);
+    if (done)
+        return 0;
+    if (status == NCA_OK)
+        status = study(&of);
+    nca_study_free(&of.study);
+    return status == NCA_OK ? 0 : nca_report_failure(self->name, &error);
+}
+
+const nca_command nca_command_study = {
+    .name = "study",
+    .arguments = "NAME",
+    .summary = "Trains settings side by side, several seeds each, and judges them by rule",
+    .details = details,
+    .options = rows,
+    .arguments_min = 1,
+    .arguments_max = 1,
+    .run = run_study,
+};

@@ -1,0 +1,37 @@
+// The runs of a study: which there are, how far their folders are, and their training.
+#ifndef NCA_CLI_STUDY_RUNS_H
+#define NCA_CLI_STUDY_RUNS_H
+
+#include "cli/device_options.h"
+#include "study/study.h"
+
+// What is asked for.
+typedef struct nca_study_plan {
+    const char *folder;
+    const char *settings;   // "NAME,NAME"; NULL: all
+    int seeds;              // of the main settings
+    int other_seeds;        // of the others
+    bool is_quick;
+    nca_config shared;
+} nca_study_plan;
+
+// The runs, in the order in which they are trained: the first seed of every setting before the
+// second of any. The caller frees `out`.
+nca_status nca_study_plan_runs(const nca_study_plan *plan, nca_study *out, nca_error *error);
+void nca_study_free(nca_study *study);
+
+// Looks how far every run is. Refuses a folder that was trained with other settings, naming the
+// setting and the field.
+nca_status nca_study_look(nca_study *study, nca_error *error);
+
+typedef struct nca_study_training {
+    int jobs;   // at once
+    nca_device_arguments device;
+    bool is_quiet;
+} nca_study_training;
+
+// Trains what is not complete. NCA_INTERRUPTED after a signal, when every child has left its
+// checkpoint; NCA_FILE where one failed.
+nca_status nca_study_train(nca_study *study, const nca_study_training *training, nca_error *error);
+
+#endif

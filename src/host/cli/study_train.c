@@ -1,0 +1,289 @@
+// The runs of a study, trained: each a process of its own, some at once.
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cli/children.h"
+#include "cli/options.h"
+#include "cli/progress.h"
+#include "cli/stop.h"
+#include "cli/study_runs.h"
+#include "io/files.h"
+
+enum { WORDS_MAX = 12, WORD_BYTES = NCA_PATH_BYTES + 64, LOG_LIMIT_BYTES = 1 << 26 };
+
+static const double look_seconds = 2;
+
+// A run at work.
+typedef struct job {
+    nca_study_run *run;   // NULL: none
+    pid_t child;
+    double started;
+} job;
+
+typedef struct training {
+    nca_study *study;
+    const nca_study_training *asked;
+    job *jobs;   // [asked->jobs]
+    int next;    // the first run that was not looked at yet
+    int done;    // complete, of the study
+    bool is_terminal, is_drawn;
+    double drawn;
+    nca_error *error;
+} training;
+
+// -- Words on the terminal ------------------------------------------------------------------------
+
+static void clear_line(training *of)
+{
+    if (of->is_drawn)
+        printf("\r\033[K");
+    of->is_drawn = false;
+}
+
+static void say(training *of, const job *at, const char *what)
+{
+    if (of->asked->is_quiet)
+        return;
+    clear_line(of);
+    printf("%d of %d complete; %s %s\n", of->done, of->study->count, at->run->name, what);
+    fflush(stdout);
+}
+
+// One line that is drawn anew: how far every run at work is.
+static void draw(training *of)
+{
+    char line[100];
+    size_t used = 0;
+    if (!of->is_terminal || of->asked->is_quiet || nca_clock() - of->drawn < look_seconds)
+        return;
+    of->drawn = nca_clock();
+    nca_study_look(of->study, NULL);
+    for (int i = 0; i < of->asked->jobs && used < sizeof line; i++) {
+        const nca_study_run *run = of->jobs[i].run;
+        if (run)
+            used += (size_t)snprintf(line + used, sizeof line - used, "%s%s %.0f%%",
+                                     used ? ", " : "", run->name,
+                                     100.0 * (double)run->updates /
+                                         (double)(run->config.updates ? run->config.updates : 1));
+    }
+    clear_line(of);
+    printf("%.79s", line);
+    fflush(stdout);
+    of->is_drawn = true;
+}
+
+// -- Children -------------------------------------------------------------------------------------
+
+static nca_status name_file(const nca_study *study, const char *kind, const char *name,
+                            const char *extension, char path[NCA_PATH_BYTES], nca_error *error)
+{
+    if (snprintf(path, NCA_PATH_BYTES, "%s/%s/%s%s", study->folder, kind, name, extension) <
+        NCA_PATH_BYTES)
+        return NCA_OK;
+    return nca_fail(error, NCA_ARGUMENT, "--out %.60s...: too long for a path", study->folder);
+}
+
+// What a run is asked to be, as a file that nca train reads.
+static nca_status write_settings(const nca_study_run *run, const char *path, nca_error *error)
+{
+    char *json;
+    NCA_TRY(nca_config_to_json(&run->config, &json, error));
+    const nca_status status = nca_file_write(path, json, strlen(json), error);
+    free(json);
+    return status;
+}
+
+typedef struct words {
+    char text[WORDS_MAX][WORD_BYTES];
+    const char *list[WORDS_MAX + 1];
+    int count;
+} words;
+
+static void NCA_PRINTF(2, 3) add_word(words *to, const char *format, ...)
+{
+    va_list values;
+    va_start(values, format);
+    vsnprintf(to->text[to->count], WORD_BYTES, format, values);
+    va_end(values);
+    to->list[to->count] = to->text[to->count];
+    to->list[++to->count] = NULL;
+}
+
+static void add_device(words *to, const nca_device_arguments *device)
+{
+    add_word(to, "--threads=%lld", (long long)device->threads);
+    if (device->name)
+        add_word(to, "--device=%s", device->name);
+    if (device->cuda_path)
+        add_word(to, "--cuda-path=%s", device->cuda_path);
+    if (device->tape_every)
+        add_word(to, "--tape-every=%lld", (long long)device->tape_every);
+}
+
+static nca_status start(training *of, job *at, nca_study_run *run)
+{
+    static words arguments;
+    char settings[NCA_PATH_BYTES], log[NCA_PATH_BYTES];
+    NCA_TRY(name_file(of->study, "settings", run->name, ".json", settings, of->error));
+    NCA_TRY(name_file(of->study, "logs", run->name, ".log", log, of->error));
+    NCA_TRY(write_settings(run, settings, of->error));
+    arguments.count = 0;
+    add_word(&arguments, "train");
+    add_word(&arguments, "--quiet");
+    if (run->progress == NCA_STUDY_BEGUN) {
+        add_word(&arguments, "--resume=%s", run->folder);
+        add_word(&arguments, "--updates=%lld", (long long)run->config.updates);
+    } else {
+        add_word(&arguments, "--config=%s", settings);
+        add_word(&arguments, "--out=%s", run->folder);
+    }
+    add_device(&arguments, &of->asked->device);
+    NCA_TRY(nca_child_start(arguments.list, log, &at->child, of->error));
+    at->run = run;
+    at->started = nca_clock();
+    say(of, at, run->progress == NCA_STUDY_BEGUN ? "goes on" : "begins");
+    return NCA_OK;
+}
+
+// The last line that the child has printed, which says why it failed.
+static nca_status fail_child(training *of, const job *at, int code)
+{
+    char log[NCA_PATH_BYTES], said[400] = "";
+    uint8_t *bytes;
+    size_t size;
+    if (name_file(of->study, "logs", at->run->name, ".log", log, NULL) == NCA_OK &&
+        nca_file_read(log, LOG_LIMIT_BYTES, &bytes, &size, NULL) == NCA_OK) {
+        char *text = (char *)bytes;
+        while (size > 0 && text[size - 1] == '\n')
+            text[--size] = 0;
+        const char *last = strrchr(text, '\n');
+        snprintf(said, sizeof said, "%s", last ? last + 1 : text);
+        free(bytes);
+    }
+    if (code > 128)
+        return nca_fail(of->error, NCA_FILE,
+                        "%s: its training was ended by signal %d; give the same command again to "
+                        "go on",
+                        at->run->name, code - 128);
+    return nca_fail(of->error, NCA_FILE, "%s: its training failed: %s", at->run->name,
+                    *said ? said : log);
+}
+
+// Exit code 1 says that training went wrong, which is what a study is there to see.
+static nca_status finish(training *of, job *at, int code)
+{
+    char text[64], duration[32];
+    nca_study_run *run = at->run;
+    nca_status status = nca_study_look(of->study, of->error);
+    nca_format_duration(nca_clock() - at->started, duration, sizeof duration);
+    of->done += run->progress == NCA_STUDY_COMPLETE;
+    if (run->progress == NCA_STUDY_COMPLETE)
+        snprintf(text, sizeof text, "%s after %s", run->gave_up ? "gave up" : "is trained",
+                 duration);
+    else
+        snprintf(text, sizeof text, "stopped after update %lld", (long long)run->updates);
+    say(of, at, text);
+    if (status == NCA_OK && run->progress != NCA_STUDY_COMPLETE && !nca_stop_signal)
+        status = fail_child(of, at, code);
+    at->run = NULL;
+    return status;
+}
+
+static bool is_at_work(const training *of)
+{
+    for (int i = 0; i < of->asked->jobs; i++)
+        if (of->jobs[i].run)
+            return true;
+    return false;
+}
+
+// Each leaves a checkpoint and ends by itself.
+static void stop_children(const training *of)
+{
+    for (int i = 0; i < of->asked->jobs; i++)
+        if (of->jobs[i].run)
+            kill(of->jobs[i].child, SIGTERM);
+}
+
+static nca_study_run *next_run(training *of)
+{
+    while (of->next < of->study->count) {
+        nca_study_run *run = &of->study->runs[of->next++];
+        if (run->progress != NCA_STUDY_COMPLETE)
+            return run;
+    }
+    return NULL;
+}
+
+// Gives every free place a run, until one fails or a signal comes; then those at work are stopped,
+// and waited for.
+static nca_status train_all(training *of)
+{
+    nca_status status = NCA_OK;
+    bool is_stopping = false;
+    for (bool is_first = true; is_first || is_at_work(of); is_first = false) {
+        for (int i = 0; i < of->asked->jobs; i++) {
+            job *at = &of->jobs[i];
+            int code;
+            if (at->run && nca_child_has_ended(at->child, &code)) {
+                const nca_status ended = finish(of, at, code);
+                status = status == NCA_OK ? ended : status;
+            }
+            nca_study_run *run =
+                at->run || status != NCA_OK || nca_stop_signal ? NULL : next_run(of);
+            if (run)
+                status = start(of, at, run);
+        }
+        if (!is_stopping && (status != NCA_OK || nca_stop_signal)) {
+            stop_children(of);
+            is_stopping = true;
+        }
+        draw(of);
+        nanosleep(&(struct timespec){.tv_nsec = 50000000}, NULL);
+    }
+    return status;
+}
+
+static nca_status make_folder(const char *path, nca_error *error)
+{
+    return nca_is_folder(path) ? NCA_OK : nca_folder_create(path, NULL, error);
+}
+
+static nca_status make_folders(const nca_study *study, nca_error *error)
+{
+    static const char *const names[] = {"settings", "logs"};
+    NCA_TRY(make_folder(study->folder, error));
+    for (size_t i = 0; i < 2; i++) {
+        char path[NCA_PATH_BYTES];
+        NCA_TRY(name_file(study, names[i], "", "", path, error));
+        path[strlen(path) - 1] = 0;
+        NCA_TRY(make_folder(path, error));
+    }
+    return NCA_OK;
+}
+
+nca_status nca_study_train(nca_study *study, const nca_study_training *asked, nca_error *error)
+{
+    training of = {
+        .study = study, .asked = asked, .is_terminal = isatty(STDOUT_FILENO), .error = error};
+    NCA_TRY(make_folders(study, error));
+    of.jobs = calloc((size_t)asked->jobs, sizeof *of.jobs);
+    if (!of.jobs)
+        return nca_fail(error, NCA_MEMORY, "--jobs %d: no memory for them", asked->jobs);
+    for (int i = 0; i < study->count; i++)
+        of.done += study->runs[i].progress == NCA_STUDY_COMPLETE;
+    const nca_status status = train_all(&of);
+    clear_line(&of);
+    free(of.jobs);
+    if (status == NCA_OK && nca_stop_signal)
+        return nca_fail(error, NCA_INTERRUPTED,
+                        "stopped with %d of %d runs complete; every run at work has a checkpoint: "
+                        "give the same command again to go on",
+                        of.done, study->count);
+    return status;
+}
