@@ -76,6 +76,15 @@ static void test_spread_is_median_and_range(void **state)
     assert_true(spread.median == 3 && spread.min == 1 && isinf(spread.max));
 }
 
+static void test_healed_is_within_a_factor_of_two(void **state)
+{
+    (void)state;
+    assert_true(nca_is_healed(-3.7, -4) && nca_is_healed(-5, -4) && nca_is_healed(-4, -4));
+    assert_false(nca_is_healed(-3.69, -4));
+    assert_false(nca_is_healed(INFINITY, INFINITY));
+    assert_false(nca_is_healed(NAN, -4));
+}
+
 enum { SEEDS = 3, SIDE = 15, CUT_AT = 20, HEAL = 110 };
 
 static nca_model make_model(void)
@@ -99,21 +108,23 @@ static nca_evaluate_options some_options(void)
                                   .cut_at = CUT_AT,
                                   .heal_steps = HEAL,
                                   .cuts = true,
+                                  .circles = 3,
                                   .long_run = 140,
                                   .fire_rate = 0.5,
                                   .angle = 40,
                                   .step_size = 0.9};
 }
 
-// One plain rollout after another: `steps` steps from the seed, a cut in between where cut >= 0.
-static nca_spread roll(const nca_compute *on, const nca_model *model, const float *target, int cut,
-                       int steps, nca_sample_report samples[SEEDS])
+// One plain rollout after another: `steps` steps from the seed, the region cleared in between where
+// there is one.
+static nca_spread roll(const nca_compute *on, const nca_model *model, const float *target,
+                       const nca_region *region, int steps, nca_sample_report samples[SEEDS])
 {
     const nca_shape shape = {SEEDS, SIDE, SIDE, 8, 16, 0, 0};
     double losses[SEEDS];
     nca_session *session = open_session(on, &shape);
     nca_rollout rollout = {.key = {.seed = 77},
-                           .steps = cut < 0 ? steps : CUT_AT,
+                           .steps = region ? CUT_AT : steps,
                            .fire_rate = 0.5,
                            .angle = 40 * acos(-1) / 180,
                            .step_size = 0.9,
@@ -123,10 +134,9 @@ static nca_spread roll(const nca_compute *on, const nca_model *model, const floa
     for (int b = 0; b < SEEDS; b++)
         assert_ok(on->backend->seed(session, b, SIDE / 2, SIDE / 2, true, error));
     assert_ok(on->backend->forward(session, &rollout, NULL, error));
-    if (cut >= 0) {
-        const nca_region region = nca_cut_region(cut, SIDE, SIDE);
+    if (region) {
         for (int b = 0; b < SEEDS; b++)
-            assert_ok(on->backend->damage(session, b, &region, error));
+            assert_ok(on->backend->damage(session, b, region, error));
         rollout.first_step = CUT_AT, rollout.steps = steps - CUT_AT;
         assert_ok(on->backend->forward(session, &rollout, NULL, error));
     }
@@ -142,6 +152,46 @@ static void assert_same(nca_spread got, nca_spread expected)
     assert_true(isfinite(expected.median));
     assert_true(got.median == expected.median && got.min == expected.min &&
                 got.max == expected.max);
+}
+
+// What an evaluation says of a damage, against rollouts with it and without.
+static void check_damage(const nca_compute *on, const nca_model *model, const float *target,
+                         nca_region region, const nca_healing *got)
+{
+    nca_sample_report damaged[SEEDS], whole[SEEDS];
+    int healed = 0;
+    assert_same(got->loss, roll(on, model, target, &region, CUT_AT + HEAL, damaged));
+    roll(on, model, target, NULL, CUT_AT + HEAL, whole);
+    for (int b = 0; b < SEEDS; b++)
+        healed += damaged[b].loss <= pow(10, NCA_HEALED_WITHIN) * whole[b].loss;
+    assert_int_equal(got->seeds_healed, healed);
+}
+
+// The article's damage on a grid of SIDE: centre within a quarter of the middle.
+static void check_circle(const nca_region *circle)
+{
+    const double half = (SIDE - 1) / 2.0;
+    assert_true(circle->kind == NCA_REGION_CIRCLE && circle->radius_y == circle->radius_x);
+    assert_true(circle->radius_y >= 0.1 * half && circle->radius_y <= 0.4 * half);
+    assert_true(fabs(circle->center_y - half) <= half / 2);
+    assert_true(fabs(circle->center_x - half) <= half / 2);
+}
+
+// The states that are shown, by moment.
+typedef struct shown {
+    int steps, cuts, wholes;
+    float first[4];
+} shown;
+
+static void look(void *context, nca_evaluate_moment moment, int number, const float *state)
+{
+    shown *of = context;
+    of->steps += moment == NCA_EVALUATED_STEP;
+    of->cuts += moment == NCA_EVALUATED_CUT;
+    of->wholes += moment == NCA_EVALUATED_WHOLE;
+    if (moment == NCA_EVALUATED_STEP && number == 0)   // the seed, in the middle
+        for (int k = 0; k < 4; k++)
+            of->first[k] = state[(SIDE / 2 * SIDE + SIDE / 2) * 8 + k];
 }
 
 static double latest_progress;
@@ -162,26 +212,38 @@ static void test_figures_are_those_of_plain_rollouts(void **state)
     nca_model model = make_model();
     float *pixels = uniform(SIDE * SIDE * 4, 3, 0.5);
     const nca_image target = {SIDE, SIDE, pixels};
+    shown seen = {0};
     options.progress = watch_progress, options.context = &latest_progress;
+    options.look = look, options.look_context = &seen;
     assert_ok(nca_compute_open("cpu", NULL, &on, error));
     assert_ok(nca_evaluate(&model, &target, &options, &on, &got, error));
     assert_true(latest_progress == 1);
     assert_int_equal(got.steps_count, 4);
     for (int i = 0; i < 4; i++) {
         assert_int_equal(got.step[i], options.steps[i]);
-        assert_same(got.loss_at[i], roll(&on, &model, pixels, -1, options.steps[i], samples));
+        assert_same(got.loss_at[i], roll(&on, &model, pixels, NULL, options.steps[i], samples));
     }
     assert_true(got.loss_at[3].max > got.loss_at[3].min);   // the seeds are others
     assert_true(got.has_cuts);
     for (int cut = 0; cut < NCA_CUT_COUNT; cut++)
-        assert_same(got.healed[cut], roll(&on, &model, pixels, cut, CUT_AT + HEAL, samples));
-    assert_true(got.healed[NCA_CUT_LEFT].median != got.healed[NCA_CUT_UPPER].median);
+        check_damage(&on, &model, pixels, nca_cut_region(cut, SIDE, SIDE), &got.cut[cut]);
+    assert_true(got.cut[NCA_CUT_LEFT].loss.median != got.cut[NCA_CUT_UPPER].loss.median);
+    assert_same(got.whole, roll(&on, &model, pixels, NULL, CUT_AT + HEAL, samples));
+    assert_int_equal(got.circles, 3);
+    for (int i = 0; i < 3; i++) {
+        check_circle(&got.circle_region[i]);
+        check_damage(&on, &model, pixels, got.circle_region[i], &got.circle[i]);
+    }
+    assert_true(got.circle_region[0].center_y != got.circle_region[1].center_y);
     assert_int_equal(got.long_run, 140);
-    assert_same(got.long_run_loss, roll(&on, &model, pixels, -1, 140, samples));
+    assert_same(got.long_run_loss, roll(&on, &model, pixels, NULL, 140, samples));
     double largest = 0;
     for (int b = 0; b < SEEDS; b++)
         largest = fmax(largest, samples[b].max_state);
     assert_true(got.long_run_max_state == largest && got.long_run_dead == 0);
+    assert_true(got.max_state >= largest && isfinite(got.max_state));
+    assert_true(seen.steps == 4 && seen.cuts == NCA_CUT_COUNT && seen.wholes == 1);
+    assert_true(seen.first[0] == 0 && seen.first[2] == 0 && seen.first[3] == 1);
     nca_compute_close(&on);
     nca_model_free(&model);
     free(pixels);
@@ -196,10 +258,13 @@ static void test_cuts_and_long_run_can_be_left_out(void **state)
     nca_model model = make_model();
     float *pixels = uniform(SIDE * SIDE * 4, 3, 0.5);
     const nca_image target = {SIDE, SIDE, pixels};
-    options.cuts = false, options.long_run = 0, options.steps_count = 2;
+    options.cuts = false, options.circles = 0, options.long_run = 0, options.steps_count = 2;
     assert_ok(nca_compute_open("cpu", NULL, &on, error));
     assert_ok(nca_evaluate(&model, &target, &options, &on, &got, error));
-    assert_true(!got.has_cuts && got.long_run == 0 && got.steps_count == 2);
+    assert_true(!got.has_cuts && got.circles == 0 && got.long_run == 0 && got.steps_count == 2);
+    options.circles = 1;
+    assert_ok(nca_evaluate(&model, &target, &options, &on, &got, error));
+    assert_true(!got.has_cuts && got.circles == 1 && isfinite(got.circle[0].loss.median));
     nca_compute_close(&on);
     nca_model_free(&model);
     free(pixels);
@@ -216,7 +281,7 @@ static void test_a_rule_that_dies_or_explodes_is_judged(void **state)
     nca_model model = make_model();
     float *pixels = uniform(SIDE * SIDE * 4, 3, 0.5);
     const nca_image target = {SIDE, SIDE, pixels};
-    options.cuts = false;
+    options.cuts = false, options.circles = 0;
     assert_ok(nca_compute_open("cpu", NULL, &on, error));
     model.parameters[bias + NCA_ALPHA] = -9;
     assert_ok(nca_evaluate(&model, &target, &options, &on, &got, error));
@@ -232,6 +297,7 @@ static void test_a_rule_that_dies_or_explodes_is_judged(void **state)
     assert_true(got.loss_at[0].median > 70 && isfinite(got.loss_at[0].max));
     assert_true(isinf(got.loss_at[1].min) && isinf(got.long_run_loss.min));
     assert_true(isinf(got.long_run_max_state) && got.long_run_dead == 0);
+    assert_true(!isfinite(got.max_state));
     nca_compute_close(&on);
     nca_model_free(&model);
     free(pixels);
@@ -242,6 +308,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_cuts_clear_exactly_their_cells),
         cmocka_unit_test(test_spread_is_median_and_range),
+        cmocka_unit_test(test_healed_is_within_a_factor_of_two),
         cmocka_unit_test(test_figures_are_those_of_plain_rollouts),
         cmocka_unit_test(test_cuts_and_long_run_can_be_left_out),
         cmocka_unit_test(test_a_rule_that_dies_or_explodes_is_judged),

@@ -31,6 +31,15 @@ typedef struct nca_trainer nca_trainer;
     X(RESEEDED, "reseeded")           \
     X(GAVE_UP, "gave up")
 
+// Largest |x| of a state that has not exploded. Rules in the wild keep hidden channels of up to about
+// 2,000 (the 2023 replication's trained one).
+#define NCA_STATE_BOUND 1e5
+
+// How the words of two of them begin where cells died and no number was out of bounds; what was
+// rolled back with other words had exploded.
+#define NCA_WORDS_BATCH_DIED "no cell of the batch lives"
+#define NCA_WORDS_SEED_DIED "what grew from the seed died"
+
 typedef enum nca_event {
 #define NCA_EVENT_VALUE(name, word) NCA_EVENT_##name,
     NCA_EVENTS(NCA_EVENT_VALUE)

@@ -13,7 +13,7 @@
 
 typedef struct eval_options {
     nca_target_arguments target;
-    int64_t seeds, seed, cut_at, heal_steps, long_run;
+    int64_t seeds, seed, cut_at, heal_steps, circles, long_run;
     const char *steps;
     bool cuts, json;
     double fire_rate, angle, step_size;   // NaN: the model's
@@ -30,8 +30,10 @@ static const nca_option rows[] = {
      "the number that all their fire masks are drawn from [1]", NULL},
     {"cuts", NCA_OPTION_FLAG, offsetof(eval_options, cuts), 0, 0, NULL,
      "the five cuts and their healing (--no-cuts leaves them out)", NULL},
+    {"circles", NCA_OPTION_INT, offsetof(eval_options, circles), 0, NCA_EVALUATE_CIRCLES_MAX, "N",
+     "circles as training damages, drawn at random, each cut by itself [0]", NULL},
     {"cut-at", NCA_OPTION_INT, offsetof(eval_options, cut_at), 1, 1000000, "T",
-     "step of the cuts [200]", NULL},
+     "step of cuts and circles [200]", NULL},
     {"heal-steps", NCA_OPTION_INT, offsetof(eval_options, heal_steps), 1, 1000000, "T",
      "steps after them [400]", NULL},
     {"long-run", NCA_OPTION_INT, offsetof(eval_options, long_run), 0, 10000000, "T",
@@ -84,6 +86,27 @@ static void print_row(const char *name, const nca_spread *spread)
     printf("  %-22s %8.2f   %8.2f to %.2f\n", name, spread->median, spread->min, spread->max);
 }
 
+static void print_damage(const char *name, const nca_healing *healing, int seeds)
+{
+    printf("  %-22s %8.2f   %8.2f to %-8.2f %d of %d healed\n", name, healing->loss.median,
+           healing->loss.min, healing->loss.max, healing->seeds_healed, seeds);
+}
+
+static void print_healing(const nca_evaluate_options *options, const nca_evaluation *found)
+{
+    char name[64];
+    printf("\n  cut at %d, after %d steps\n", options->cut_at, options->heal_steps);
+    print_row("undamaged", &found->whole);
+    for (int cut = 0; found->has_cuts && cut < NCA_CUT_COUNT; cut++)
+        print_damage(nca_cut_name(cut), &found->cut[cut], options->seeds);
+    for (int i = 0; i < found->circles; i++) {
+        const nca_region *circle = &found->circle_region[i];
+        snprintf(name, sizeof name, "circle %.0f,%.0f,%.1f", circle->center_y, circle->center_x,
+                 circle->radius_y);
+        print_damage(name, &found->circle[i], options->seeds);
+    }
+}
+
 static void print_table(const nca_model *model, const nca_image *target,
                         const nca_evaluate_options *options, const nca_evaluation *found)
 {
@@ -96,11 +119,8 @@ static void print_table(const nca_model *model, const nca_image *target,
         snprintf(name, sizeof name, "step %d", found->step[i]);
         print_row(name, &found->loss_at[i]);
     }
-    if (found->has_cuts) {
-        printf("\n  cut at %d, after %d steps\n", options->cut_at, options->heal_steps);
-        for (int cut = 0; cut < NCA_CUT_COUNT; cut++)
-            print_row(nca_cut_name(cut), &found->healed[cut]);
-    }
+    if (found->has_cuts || found->circles > 0)
+        print_healing(options, found);
     if (found->long_run > 0) {
         printf("\n  long run\n");
         snprintf(name, sizeof name, "step %d", found->long_run);
@@ -127,6 +147,34 @@ static void print_spread(const char *name, const nca_spread *spread, const char 
     printf("%s\n", after);
 }
 
+// The numbers of a damage, which end its object.
+static void print_healed(const nca_healing *healing, const char *after)
+{
+    print_number("median", healing->loss.median, ", ");
+    print_number("min", healing->loss.min, ", ");
+    print_number("max", healing->loss.max, ", ");
+    printf("\"seeds_healed\": %d}%s\n", healing->seeds_healed, after);
+}
+
+static void print_damages(const nca_evaluation *found)
+{
+    for (int cut = 0; found->has_cuts && cut < NCA_CUT_COUNT; cut++) {
+        printf("    \"%s\": {", nca_cut_name(cut));
+        print_healed(&found->cut[cut], cut + 1 < NCA_CUT_COUNT ? "," : "");
+    }
+    printf("  },\n");
+    if (found->has_cuts || found->circles > 0)
+        print_spread("undamaged", &found->whole, ",");
+    printf("  \"circles\": [\n");
+    for (int i = 0; i < found->circles; i++) {
+        const nca_region *circle = &found->circle_region[i];
+        printf("    {\"center\": [%.6g, %.6g], \"radius\": [%.6g, %.6g], ", circle->center_y,
+               circle->center_x, circle->radius_y, circle->radius_x);
+        print_healed(&found->circle[i], i + 1 < found->circles ? "," : "");
+    }
+    printf("  ],\n");
+}
+
 static void print_json(const nca_image *target, const nca_evaluate_options *options,
                        const nca_evaluation *found)
 {
@@ -138,9 +186,8 @@ static void print_json(const nca_image *target, const nca_evaluate_options *opti
         print_spread(name, &found->loss_at[i], i + 1 < found->steps_count ? "," : "");
     }
     printf("  },\n  \"healed\": {\n");
-    for (int cut = 0; found->has_cuts && cut < NCA_CUT_COUNT; cut++)
-        print_spread(nca_cut_name(cut), &found->healed[cut], cut + 1 < NCA_CUT_COUNT ? "," : "");
-    printf("  },\n  \"cut_at\": %d,\n  \"heal_steps\": %d,\n  \"long_run\": ", options->cut_at,
+    print_damages(found);
+    printf("  \"cut_at\": %d,\n  \"heal_steps\": %d,\n  \"long_run\": ", options->cut_at,
            options->heal_steps);
     if (found->long_run == 0) {
         printf("null\n}\n");
@@ -162,6 +209,7 @@ static nca_status evaluate(const eval_options *options, const char *path,
                                   .cut_at = (int)options->cut_at,
                                   .heal_steps = (int)options->heal_steps,
                                   .cuts = options->cuts,
+                                  .circles = (int)options->circles,
                                   .long_run = (int)options->long_run,
                                   .progress = isatty(STDERR_FILENO) ? nca_percent_show : NULL,
                                   .context = &(nca_percent){.word = "evaluated"}};

@@ -3,8 +3,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cli/run_folder.h"
 #include "cli/stop.h"
 #include "cli/study_runs.h"
+#include "io/files.h"
 
 typedef struct study_options {
     const char *out, *settings;
@@ -14,7 +16,7 @@ typedef struct study_options {
     nca_device_arguments device;
 } study_options;
 
-enum { SEEDS_MAX = 100, JOBS_MAX = 256 };
+enum { SEEDS_MAX = 100, JOBS_MAX = 256, THREADS_MAX = 1024 };
 
 // clang-format off
 #define TEXT_ROW(name, standard, quick, value, help)                                              \
@@ -37,6 +39,9 @@ static const nca_option rows[] = {
      "runs of each of the two settings that the question is about [3]", NULL},
     {"other_seeds", NCA_OPTION_INT, offsetof(study_options, other_seeds), 0, SEEDS_MAX, "N",
      "runs of each of the others [1]", NULL},
+    // clang-format off
+    NCA_STUDY_SHARED(TEXT_ROW, INT_ROW, REAL_ROW)
+    // clang-format on
     {"quick", NCA_OPTION_FLAG, offsetof(study_options, quick), 0, 0, NULL,
      "a tiny grid, two seeds, few and short updates: to see the machinery work, in a minute", NULL},
     {"judge", NCA_OPTION_FLAG, offsetof(study_options, judge), 0, 0, NULL,
@@ -45,10 +50,10 @@ static const nca_option rows[] = {
      "no progress and no table, only what went wrong and where the study lies", NULL},
     {"jobs", NCA_OPTION_INT, offsetof(study_options, jobs), 1, JOBS_MAX, "N",
      "runs trained at once [CPU: as the cores allow; GPU: 1]", "Machine"},
-    {"threads", NCA_OPTION_INT, offsetof(study_options, device.threads), 1, 1024, "N",
+    {"threads", NCA_OPTION_INT, offsetof(study_options, device.threads), 1, THREADS_MAX, "N",
      "CPU threads of each; the result does not depend on them [1]", NULL},
     NCA_DEVICE_KIND_ROWS(study_options, device),
-    NCA_STUDY_SHARED(TEXT_ROW, INT_ROW, REAL_ROW){0},
+    {0},
 };
 
 static const char details[] =
@@ -75,6 +80,9 @@ static const char details[] =
 typedef struct work {
     study_options options;
     nca_study study;
+    char *machine;   // JSON
+    int argc;
+    char **argv;
     nca_error *error;
 } work;
 
@@ -116,6 +124,107 @@ static nca_status choose_jobs(work *of)
     return NCA_OK;
 }
 
+static nca_status check_complete(const work *of)
+{
+    for (int i = 0; i < of->study.count; i++)
+        if (of->study.runs[i].progress == NCA_STUDY_COMPLETE)
+            return NCA_OK;
+    return nca_fail(of->error, NCA_FILE, "%s: no run of the study is complete; leave --judge out",
+                    of->study.folder);
+}
+
+// As many threads as the trainings had among them.
+static nca_status judge(work *of)
+{
+    nca_device_arguments device = of->options.device;
+    nca_compute compute = {0};
+    const int64_t threads = device.threads * of->options.jobs;
+    device.threads = threads < THREADS_MAX ? threads : THREADS_MAX;
+    NCA_TRY(nca_device_open(&device, &compute, of->error));
+    nca_status status = nca_study_judge(&of->study, &compute, of->options.quiet, of->error);
+    if (status == NCA_OK)
+        status = nca_machine_to_json(&compute, &of->machine, of->error);
+    nca_compute_close(&compute);
+    return status;
+}
+
+// Settings and rules, from their tables.
+static void describe(FILE *to)
+{
+    const nca_judge_rules rules = nca_judge_rules_of(false);
+    char text[600];
+    fprintf(to, "\nSettings (batch, damaged, steps):\n");
+    for (const nca_study_setting *row = nca_study_settings(); row->name; row++) {
+        char steps[32] = "";
+        if (row->steps_min != row->steps_max)
+            snprintf(steps, sizeof steps, "-%d", row->steps_max);
+        snprintf(text, sizeof text, "%d, %d, %d%s: %s", row->batch, row->damaged, row->steps_min,
+                 steps, row->summary);
+        nca_help_wrap(to, fprintf(to, "  %s", row->name), text);
+    }
+    fprintf(to, "\nHow a run is judged (at a log10 loss of -2 a picture can be recognised, one of "
+                "-4 can\nhardly be told from the target):\n");
+    for (int i = 0; nca_judge_rule_text(&rules, i, text, sizeof text); i++) {
+        char *colon = strchr(text, ':');
+        *colon = 0;
+        nca_help_wrap(to, fprintf(to, "  %s", text), colon + 2);
+    }
+}
+
+static nca_status write_json(const work *of, const json_t *json, const char *path)
+{
+    char *text = json_dumps(json, JSON_INDENT(1) | JSON_REAL_PRECISION(9));
+    if (!text)
+        return nca_fail(of->error, NCA_MEMORY, "%s: no memory to write it", path);
+    const nca_status status = nca_file_write(path, text, strlen(text), of->error);
+    free(text);
+    return status;
+}
+
+// The command line as it was, for people; words with blanks are not quoted.
+static char *join_command(const work *of)
+{
+    char *text = NULL;
+    size_t size;
+    FILE *to = open_memstream(&text, &size);
+    if (!to)
+        return NULL;
+    fprintf(to, "nca study");
+    for (int i = 0; i < of->argc; i++)
+        fprintf(to, " %s", of->argv[i]);
+    if (fclose(to) == 0)
+        return text;
+    free(text);
+    return NULL;
+}
+
+// study.json, and the page that shows it.
+static nca_status write_study(work *of)
+{
+    char path[NCA_PATH_BYTES + 32];
+    char *command = join_command(of);
+    const nca_study_about about = {.command = command ? command : "", .machine = of->machine};
+    json_t *json = NULL;
+    nca_status status = nca_study_json(&of->study, &about, &json, of->error);
+    free(command);
+    NCA_TRY(status);
+    snprintf(path, sizeof path, "%s/study.json", of->study.folder);
+    status = write_json(of, json, path);
+    json_decref(json);
+    return status;
+}
+
+static void say_what_was_found(const work *of)
+{
+    if (of->options.quiet) {
+        printf("%s\n", of->study.folder);
+        return;
+    }
+    nca_study_print(&of->study);
+    printf("\n%s/study.json holds every number; open %s/study.html in a browser\n",
+           of->study.folder, of->study.folder);
+}
+
 static nca_status study(work *of)
 {
     const study_options *options = &of->options;
@@ -133,6 +242,10 @@ static nca_status study(work *of)
         .jobs = (int)options->jobs, .device = options->device, .is_quiet = options->quiet};
     if (!options->judge)
         NCA_TRY(nca_study_train(&of->study, &training, of->error));
+    NCA_TRY(check_complete(of));
+    NCA_TRY(judge(of));
+    NCA_TRY(write_study(of));
+    say_what_was_found(of);
     return NCA_OK;
 }
 
@@ -141,13 +254,14 @@ static int run_study(int argc, char **argv, const nca_command *self)
     static work of;
     nca_error error = {0};
     bool done;
-    of = (work){.error = &error};
+    of = (work){.argc = argc, .argv = argv, .error = &error};
     nca_status status = parse(&of, argc, argv, self, &done);
     if (done)
         return 0;
     if (status == NCA_OK)
         status = study(&of);
     nca_study_free(&of.study);
+    free(of.machine);
     return status == NCA_OK ? 0 : nca_report_failure(self->name, &error);
 }
 
@@ -156,6 +270,7 @@ const nca_command nca_command_study = {
     .arguments = "NAME",
     .summary = "Trains settings side by side, several seeds each, and judges them by rule",
     .details = details,
+    .describe = describe,
     .options = rows,
     .arguments_min = 1,
     .arguments_max = 1,

@@ -41,6 +41,11 @@ static void print_wrapped(FILE *to, int at, int column, const char *text)
     fputc('\n', to);
 }
 
+void nca_help_wrap(FILE *to, int used, const char *text)
+{
+    print_wrapped(to, used, COLUMN, text);
+}
+
 // "--name VALUE"; returns how many columns that took.
 static int print_name(FILE *to, const nca_option *row, bool has_no)
 {
@@ -104,6 +109,8 @@ void nca_help_print(FILE *to, const nca_command *command)
         print_config(to);
     if (command->details)
         fprintf(to, "\n%s", command->details);
+    if (command->describe)
+        command->describe(to);
 }
 
 int nca_report_failure(const char *command, const nca_error *error)

@@ -41,10 +41,11 @@ typedef struct nca_option {
 // A subcommand: main.c holds the one table of them.
 typedef struct nca_command {
     const char *name;
-    const char *arguments;       // "MODEL [FILE...]", for help
-    const char *summary;         // one line
-    const char *details;         // paragraphs and examples under the options; may be NULL
-    const nca_option *options;   // ended by a row without a name
+    const char *arguments;        // "MODEL [FILE...]", for help
+    const char *summary;          // one line
+    const char *details;          // paragraphs and examples under the options; may be NULL
+    void (*describe)(FILE *to);   // what help says after that, made from tables; may be NULL
+    const nca_option *options;    // ended by a row without a name
     int arguments_min, arguments_max;
     bool has_config;   // the rows of nca/config.h are options as well
     // Returns the exit code: 0, 1 for a check that failed, 2 for bad input or a failed machine, 128 +
@@ -73,6 +74,8 @@ nca_status nca_options_apply(const nca_command *command, int argc, char **argv, 
                              nca_config *config, nca_error *error);
 
 void nca_help_print(FILE *to, const nca_command *command);
+// A text in the second column of help, broken between words; `used` columns of the line are taken.
+void nca_help_wrap(FILE *to, int used, const char *text);
 
 // The rows of nca/config.h as options, ended by a row without a name. Their names are written with
 // underscores, as in config.json; on the command line with dashes.

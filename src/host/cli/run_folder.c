@@ -79,20 +79,27 @@ nca_status nca_run_folder_set_config(const char *folder, const nca_config *confi
     return status;
 }
 
-nca_status nca_run_folder_set_machine(const char *folder, const nca_compute *compute,
-                                      nca_error *error)
+nca_status nca_machine_to_json(const nca_compute *compute, char **json, nca_error *error)
 {
-    char path[NCA_PATH_BYTES];
     nca_device_info info;
     compute->backend->info(compute->device, &info);
-    NCA_TRY(find_inside(folder, "machine.json", path, error));
     json_t *machine = json_pack("{s:s, s:s, s:s, s:i, s:s}", "device", info.name, "backend",
                                 compute->backend->name, "variant", info.variant, "threads",
                                 info.threads, "nca", NCA_VERSION);
     char *text = json_dumps(machine, JSON_INDENT(2));
     json_decref(machine);
     if (!text)
-        return nca_fail(error, NCA_MEMORY, "%s: no memory to write it", path);
+        return nca_fail(error, NCA_MEMORY, "machine.json: no memory to write it");
+    *json = text;
+    return NCA_OK;
+}
+
+nca_status nca_run_folder_set_machine(const char *folder, const nca_compute *compute,
+                                      nca_error *error)
+{
+    char path[NCA_PATH_BYTES], *text;
+    NCA_TRY(find_inside(folder, "machine.json", path, error));
+    NCA_TRY(nca_machine_to_json(compute, &text, error));
     const nca_status status = nca_file_write(path, text, strlen(text), error);
     free(text);
     return status;

@@ -59,7 +59,9 @@ static nca_status add_run(const nca_study_plan *plan, const nca_study_setting *s
 
 nca_status nca_study_plan_runs(const nca_study_plan *plan, nca_study *out, nca_error *error)
 {
-    nca_study study = {.is_quick = plan->is_quick, .shared = plan->shared};
+    nca_study study = {.is_quick = plan->is_quick,
+                       .shared = plan->shared,
+                       .rules = nca_judge_rules_of(plan->is_quick)};
     int most = 0, total = 0;
     NCA_TRY(check_list(plan->settings, error));
     snprintf(study.folder, sizeof study.folder, "%s", plan->folder);
@@ -83,12 +85,6 @@ nca_status nca_study_plan_runs(const nca_study_plan *plan, nca_study *out, nca_e
     else
         nca_study_free(&study);
     return status;
-}
-
-void nca_study_free(nca_study *study)
-{
-    free(study->runs);
-    *study = (nca_study){0};
 }
 
 // -- How far they are -----------------------------------------------------------------------------

@@ -18,7 +18,6 @@ typedef struct nca_study_plan {
 // The runs, in the order in which they are trained: the first seed of every setting before the
 // second of any. The caller frees `out`.
 nca_status nca_study_plan_runs(const nca_study_plan *plan, nca_study *out, nca_error *error);
-void nca_study_free(nca_study *study);
 
 // Looks how far every run is. Refuses a folder that was trained with other settings, naming the
 // setting and the field.
@@ -33,5 +32,12 @@ typedef struct nca_study_training {
 // Trains what is not complete. NCA_INTERRUPTED after a signal, when every child has left its
 // checkpoint; NCA_FILE where one failed.
 nca_status nca_study_train(nca_study *study, const nca_study_training *training, nca_error *error);
+
+// Judges every run that is complete, and keeps its pictures. NCA_INTERRUPTED after a signal.
+nca_status nca_study_judge(nca_study *study, const nca_compute *compute, bool is_quiet,
+                           nca_error *error);
+
+// The table on standard output, and what is missing.
+void nca_study_print(const nca_study *study);
 
 #endif

@@ -15,8 +15,8 @@ typedef struct nca_train_pictures {
     nca_progress *progress;
     int height, width;
     const volatile sig_atomic_t *stop;   // ends the films when not 0; may be NULL
-    double previewed;           // when the terminal last showed the batch
-    bool is_dead;               // nothing lived at the end of growth.webp
+    double previewed;                    // when the terminal last showed the batch
+    bool is_dead;                        // nothing lived at the end of growth.webp
     char elapsed[32];
 } nca_train_pictures;
 

@@ -2,6 +2,9 @@
 #ifndef NCA_STUDY_EVALUATE_H
 #define NCA_STUDY_EVALUATE_H
 
+#include <signal.h>
+#include <stdbool.h>
+
 #include "nca/backend.h"
 #include "nca/image.h"
 #include "nca/model.h"
@@ -28,7 +31,24 @@ typedef struct nca_spread {
 } nca_spread;
 nca_spread nca_spread_of(double *values, int count);   // sorts the values
 
-enum { NCA_EVALUATE_STEPS_MAX = 32 };
+enum { NCA_EVALUATE_STEPS_MAX = 32, NCA_EVALUATE_CIRCLES_MAX = 100 };
+
+// The article's damage, in units of half the grid.
+#define NCA_CIRCLE_RADIUS_MIN 0.1
+#define NCA_CIRCLE_RADIUS_MAX 0.4
+
+// A damage counts as healed where the log10 loss is at most this above that of the same pattern at
+// the same moment, left whole: twice the error of the whole one. Half a face that is missing stands
+// one to two above.
+#define NCA_HEALED_WITHIN 0.3
+bool nca_is_healed(double loss, double whole);
+
+// What a caller that looks at an evaluation is shown.
+typedef enum nca_evaluate_moment {
+    NCA_EVALUATED_STEP,    // number: the step, one of those measured
+    NCA_EVALUATED_CUT,     // number: the cut, heal_steps after it
+    NCA_EVALUATED_WHOLE,   // the same moment without damage
+} nca_evaluate_moment;
 
 typedef struct nca_evaluate_options {
     int seeds;                           // fire-mask seeds, run as one batch
@@ -37,23 +57,39 @@ typedef struct nca_evaluate_options {
     int steps_count;
     int cut_at;                           // step of the cut, 200
     int heal_steps;                       // steps after it, 400
-    bool cuts;                            // whether to cut at all
+    bool cuts;                            // whether to make the five cuts
+    int circles;                          // how many random circles are cut out, each by itself
     int long_run;                         // steps of the long run, 10000; 0: none
     double fire_rate, angle, step_size;   // as the model says, unless changed; angle in degrees
+    const volatile sig_atomic_t *stop;    // ends it with NCA_INTERRUPTED once not 0; may be NULL
     void (*progress)(void *context, double done);   // 0..1; may be NULL
     void *context;
+    // Shows a state [H,W,C] of the first seed, valid during the call; may be NULL.
+    void (*look)(void *context, nca_evaluate_moment moment, int number, const float *state);
+    void *look_context;
 } nca_evaluate_options;
+
+// What became of a damage.
+typedef struct nca_healing {
+    nca_spread loss;
+    int seeds_healed;   // each beside itself, left whole
+} nca_healing;
 
 typedef struct nca_evaluation {
     int steps_count;
     int step[NCA_EVALUATE_STEPS_MAX];
     nca_spread loss_at[NCA_EVALUATE_STEPS_MAX];
     bool has_cuts;
-    nca_spread healed[NCA_CUT_COUNT];
-    int long_run;   // 0: none
+    nca_healing cut[NCA_CUT_COUNT];
+    int circles;
+    nca_region circle_region[NCA_EVALUATE_CIRCLES_MAX];
+    nca_healing circle[NCA_EVALUATE_CIRCLES_MAX];
+    nca_spread whole;   // where anything was damaged: the same moment without
+    int long_run;       // 0: none
     nca_spread long_run_loss;
     double long_run_max_state;   // largest |x| at its end
     int long_run_dead;           // seeds whose pattern died out
+    double max_state;   // largest |x| of all rollouts, looked at every 100 steps; NaN stays
 } nca_evaluation;
 
 // `target` is padded to the grid already.

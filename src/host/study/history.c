@@ -9,6 +9,7 @@
 
 #include "io/files.h"
 #include "io/text.h"
+#include "nca/train.h"
 
 enum { METRICS_LIMIT_BYTES = 1 << 30 };
 
@@ -53,11 +54,30 @@ static void collect(double *values, size_t *count, const json_t *number)
         values[(*count)++] = json_number_value(number);
 }
 
+static bool begins_with(const char *text, const char *words)
+{
+    return strncmp(text, words, strlen(words)) == 0;
+}
+
+bool nca_history_is_explosion(const char *name, const char *text)
+{
+    if (strcmp(name, "rolled back") == 0)
+        return !begins_with(text, NCA_WORDS_BATCH_DIED) && !begins_with(text, NCA_WORDS_SEED_DIED);
+    return strcmp(name, "skipped") == 0 || strcmp(name, "gave up") == 0;
+}
+
 static nca_status add_event(nca_history *of, const json_t *line, int64_t update, nca_error *error)
 {
     const char *name = json_string_value(json_object_get(line, "event"));
     const char *text = json_string_value(json_object_get(line, "event_text"));
-    if (!name || of->events++ >= NCA_HISTORY_EVENTS)
+    of->gave_up = name && strcmp(name, "gave up") == 0;
+    if (!name)
+        return NCA_OK;
+    if (nca_history_is_explosion(name, text ? text : ""))
+        of->explosions++;
+    else
+        of->deaths++;
+    if (of->events++ >= NCA_HISTORY_EVENTS)
         return NCA_OK;
     if (!of->event)
         of->event = calloc(NCA_HISTORY_EVENTS, sizeof *of->event);
@@ -98,6 +118,8 @@ static nca_status read_line(const char *path, const char *text, size_t length, n
     collect(now->active, &now->actives, json_object_get(line, "active_fraction"));
     of->seconds += json_number_value(json_object_get(line, "seconds"));
     of->rate = json_number_value(json_object_get(line, "rate"));
+    of->not_finite += json_is_null(log_loss) || json_is_null(json_object_get(line, "max_state"));
+    of->max_state = fmax(of->max_state, json_number_value(json_object_get(line, "max_state")));
     status = add_event(of, line, of->updates, error);
     json_decref(line);
     if (now->count == (size_t)of->updates_a_point)

@@ -2,6 +2,7 @@
 #ifndef NCA_STUDY_HISTORY_H
 #define NCA_STUDY_HISTORY_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -28,11 +29,20 @@ typedef struct nca_history {
     int64_t updates_a_point;
     size_t count;
     nca_history_point *point;
-    size_t events;   // all; the first NCA_HISTORY_EVENTS are kept
+    size_t explosions;   // events in which a number was not finite or a state beyond the bound
+    size_t deaths;       // events in which only cells died
+    bool gave_up;        // the last update is the one that ended training
+    size_t not_finite;   // updates whose loss or largest |x| was not
+    double max_state;    // largest |x| of any batch that was finite
+    size_t events;       // all; the first NCA_HISTORY_EVENTS are kept
     nca_history_event *event;
 } nca_history;
 
 enum { NCA_HISTORY_POINTS = 2000, NCA_HISTORY_EVENTS = 400 };
+
+// Whether an event, by its name and words in metrics.jsonl, says that a loss, gradient, state or rule
+// was not finite or beyond its bound, and not only that cells died. Giving up counts.
+bool nca_history_is_explosion(const char *name, const char *text);
 
 // Reads a metrics.jsonl. Refuses one that is missing, empty, not of this program, that does not
 // count from 1, or whose last line is not whole; the message names the line and the way out.

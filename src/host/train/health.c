@@ -1,6 +1,6 @@
 // Health rules: what is done when training goes wrong, in the update in which it shows.
 //
-//   1. Skip. Where a loss or gradient is not finite, a state is beyond STATE_BOUND, or no cell of
+//   1. Skip. Where a loss or gradient is not finite, a state is beyond its bound, or no cell of
 //      the whole batch lives after its rollout, nothing of the update is kept: rule, moments and pool
 //      stay, but the pool's rows that went wrong become the seed, so that they cannot do it again.
 //      (A state that is not finite mostly shows as death: NaN is never above the alive threshold.)
@@ -20,9 +20,6 @@
 
 #include "train/trainer_state.h"
 
-// Rules in the wild keep hidden channels of up to about 2,000 (the 2023 replication's trained one).
-#define STATE_BOUND 1e5
-
 enum {
     SKIPS_IN_A_ROW = 5,
     SEED_DEATHS_IN_A_ROW = 20,
@@ -32,7 +29,7 @@ enum {
 
 static bool is_good(const nca_sample_report *sample)
 {
-    return isfinite(sample->loss) && sample->max_state <= STATE_BOUND;
+    return isfinite(sample->loss) && sample->max_state <= NCA_STATE_BOUND;
 }
 
 // It goes into the metrics' JSON as it is.
@@ -79,7 +76,7 @@ bool nca_health_states_are_good(const nca_trainer *trainer, nca_update_result *o
         }
     if (is_batch_dead(trainer)) {
         say(out, NCA_EVENT_POOL_REPAIRED,
-            "no cell of the batch lives: the update is skipped, and its rows become the seed");
+            NCA_WORDS_BATCH_DIED ": the update is skipped, and its rows become the seed");
         return false;
     }
     return true;
@@ -191,7 +188,7 @@ nca_status nca_health_keep(nca_trainer *trainer, nca_update_result *out, nca_err
     health->skipped_in_a_row = 0;
     health->seed_deaths_in_a_row = is_seed_dead ? health->seed_deaths_in_a_row + 1 : 0;
     if (is_seed_dead) {
-        say(out, NCA_EVENT_RESEEDED, "what grew from the seed died");
+        say(out, NCA_EVENT_RESEEDED, NCA_WORDS_SEED_DIED);
         if (config->pool > 0 && !is_drawn_again(trainer))
             NCA_TRY(nca_pool_seed_row(trainer, trainer->rows[0], error));
     }

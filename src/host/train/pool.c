@@ -1,9 +1,9 @@
 // The sample pool: which past states an update trains from, and what is done to them first.
 // Source: Mordvintsev et al. 2020, experiments 2 and 3.
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "train/damage.h"
 #include "train/trainer_state.h"
 
 // A random row 0..count-1: 64 random bits, scaled; the bias is below 2^-40.
@@ -58,44 +58,6 @@ static void sort_by_loss(int *rows, nca_sample_report *samples, int count)
     }
 }
 
-// A circle with its centre uniform in (-1/2, 1/2)^2 and a uniform radius, where -1 and 1 are the
-// first and last cell of an axis.
-static nca_region draw_circle(const nca_config *config, const double draw[3], double half_y,
-                              double half_x)
-{
-    const double radius = config->damage_radius_min +
-                          draw[2] * (config->damage_radius_max - config->damage_radius_min);
-    return (nca_region){.kind = NCA_REGION_CIRCLE,
-                        .center_y = (draw[0] + 0.5) * half_y,
-                        .center_x = (draw[1] + 0.5) * half_x,
-                        .radius_y = radius * half_y,
-                        .radius_x = radius * half_x};
-}
-
-// About half of the grid, on one side of a line at any angle that passes the middle within a tenth
-// of half an axis: a circle so large that its edge strays from the line by less than a cell.
-static nca_region draw_half(const double draw[2], double half_y, double half_x)
-{
-    const double angle = 2 * 3.14159265358979323846 * draw[0], offset = 0.2 * draw[1] - 0.1;
-    const double radius = 1e4, distance = radius + offset;
-    return (nca_region){.kind = NCA_REGION_CIRCLE,
-                        .center_y = (1 + distance * sin(angle)) * half_y,
-                        .center_x = (1 + distance * cos(angle)) * half_x,
-                        .radius_y = radius * half_y,
-                        .radius_x = radius * half_x};
-}
-
-static nca_region draw_damage(const nca_trainer *trainer, nca_key key, uint32_t slot)
-{
-    const double half_y = (trainer->height - 1) / 2.0, half_x = (trainer->width - 1) / 2.0;
-    double draw[6];
-    for (uint32_t i = 0; i < 6; i++)
-        draw[i] = nca_random_uniform(key, NCA_RANDOM_DAMAGE, slot, 0, i);
-    if (draw[3] < trainer->config.damage_halves)
-        return draw_half(draw + 4, half_y, half_x);
-    return draw_circle(&trainer->config, draw, half_y, half_x);
-}
-
 static nca_status seed_slot(nca_trainer *trainer, int slot, nca_error *error)
 {
     return trainer->compute.backend->seed(trainer->session, slot, trainer->height / 2,
@@ -107,6 +69,8 @@ nca_status nca_batch_draw(nca_trainer *trainer, nca_key key, nca_error *error)
     const nca_backend *backend = trainer->compute.backend;
     const nca_config *config = &trainer->config;
     const int batch = (int)config->batch;
+    const nca_damage damage = {config->damage_radius_min, config->damage_radius_max,
+                               config->damage_halves};
     int seeded = (int)config->reseeded;
     if (config->pool > 0) {
         draw_rows(config, key, trainer->rows);
@@ -121,7 +85,8 @@ nca_status nca_batch_draw(nca_trainer *trainer, nca_key key, nca_error *error)
     for (int slot = 0; slot < seeded; slot++)
         NCA_TRY(seed_slot(trainer, slot, error));
     for (int slot = batch - (int)config->damaged; slot < batch; slot++) {
-        const nca_region region = draw_damage(trainer, key, (uint32_t)slot);
+        const nca_region region =
+            nca_damage_draw(key, (uint32_t)slot, &damage, trainer->height, trainer->width);
         NCA_TRY(backend->damage(trainer->session, slot, &region, error));
     }
     return NCA_OK;

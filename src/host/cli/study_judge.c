@@ -1,0 +1,171 @@
+// Judges the runs of a study that are complete: rule, metrics and pool from the folder, figures by
+// evaluation.
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/progress.h"
+#include "cli/run_folder.h"
+#include "cli/stop.h"
+#include "cli/study_runs.h"
+#include "cli/target_options.h"
+#include "io/safetensors.h"
+
+enum { POOL_SHOWN = 64, POOL_COLUMNS = 8 };
+
+// A run while it is judged.
+typedef struct judging {
+    const nca_judge_rules *rules;
+    nca_study_run *run;
+    nca_model model;
+    nca_image target;
+    nca_error *error;
+} judging;
+
+static nca_status draw(const float *state, int height, int width, int channels,
+                       nca_study_picture *out, nca_error *error)
+{
+    uint8_t *rgb = malloc((size_t)height * (size_t)width * 3);
+    if (!rgb)
+        return nca_fail(error, NCA_MEMORY, "a picture of %dx%d: no memory", height, width);
+    nca_image_on_white(state, height, width, channels, rgb);
+    free(out->rgb);
+    *out = (nca_study_picture){.rgb = rgb, .height = height, .width = width};
+    return NCA_OK;
+}
+
+// -- Pool -----------------------------------------------------------------------------------------
+
+// The first slots, side by side; without memory for them there is no picture.
+static void draw_pool(judging *of, const float *pool, int slots)
+{
+    const int height = of->target.height, width = of->target.width;
+    const int shown = slots < POOL_SHOWN ? slots : POOL_SHOWN;
+    const int columns = shown < POOL_COLUMNS ? shown : POOL_COLUMNS;
+    const int rows = (shown + columns - 1) / columns;
+    const size_t state =
+        nca_state_size(1, (size_t)height, (size_t)width, (size_t)of->model.channels);
+    const size_t line = (size_t)width * 3, sheet_line = line * (size_t)columns;
+    uint8_t *sheet = malloc((size_t)rows * (size_t)height * sheet_line);
+    uint8_t *tile = malloc((size_t)height * line);
+    if (sheet && tile) {
+        memset(sheet, 255, (size_t)rows * (size_t)height * sheet_line);
+        for (int i = 0; i < shown; i++) {
+            nca_image_on_white(pool + (size_t)i * state, height, width, of->model.channels, tile);
+            for (int y = 0; y < height; y++)
+                memcpy(sheet + (size_t)(i / columns * height + y) * sheet_line +
+                           (size_t)(i % columns) * line,
+                       tile + (size_t)y * line, line);
+        }
+        of->run->pool =
+            (nca_study_picture){.rgb = sheet, .height = rows * height, .width = columns * width};
+    } else {
+        free(sheet);
+    }
+    free(tile);
+}
+
+static nca_status judge_pool(judging *of)
+{
+    char path[NCA_PATH_BYTES + 32];
+    nca_tensors tensors;
+    const nca_tensor *pool;
+    const int64_t shape[] = {of->run->config.pool, of->target.height, of->target.width,
+                             of->model.channels};
+    snprintf(path, sizeof path, "%s/checkpoint.safetensors", of->run->folder);
+    NCA_TRY(nca_tensors_read(path, &tensors, of->error));
+    nca_status status = nca_tensors_require(&tensors, "pool", NCA_F32, 4, shape, &pool, of->error);
+    if (status == NCA_OK)
+        status = nca_judge_pool(pool->data, (int)shape[0], &of->target, of->model.channels,
+                                &of->run->judgement.pool, of->error);
+    if (status == NCA_OK && shape[0] > 0)
+        draw_pool(of, pool->data, (int)shape[0]);
+    nca_tensors_free(&tensors);
+    return status;
+}
+
+// -- Rule -----------------------------------------------------------------------------------------
+
+static void look(void *context, nca_evaluate_moment moment, int number, const float *state)
+{
+    judging *of = context;
+    const nca_judge_rules *rules = of->rules;
+    int picture = -1;
+    if (moment == NCA_EVALUATED_STEP && number == rules->grown_at)
+        picture = NCA_STUDY_GROWN;
+    else if (moment == NCA_EVALUATED_STEP && number == rules->held_at[NCA_JUDGE_HOLDS - 1])
+        picture = NCA_STUDY_HELD;
+    else if (moment == NCA_EVALUATED_WHOLE)
+        picture = NCA_STUDY_WHOLE;
+    else if (moment == NCA_EVALUATED_CUT)
+        picture = NCA_STUDY_CUT + number;
+    if (picture >= 0)
+        draw(state, of->target.height, of->target.width, of->model.channels,
+             &of->run->picture[picture], NULL);
+}
+
+static nca_status judge_rule(judging *of, const nca_compute *compute, bool is_quiet)
+{
+    nca_percent percent = {.word = "judged"};
+    nca_evaluate_options options = nca_judge_evaluation(of->rules, &of->model);
+    options.stop = &nca_stop_signal;
+    options.look = look;
+    options.look_context = of;
+    options.progress = !is_quiet && isatty(STDERR_FILENO) ? nca_percent_show : NULL;
+    options.context = &percent;
+    const nca_status status = nca_evaluate(&of->model, &of->target, &options, compute,
+                                           &of->run->judgement.evaluation, of->error);
+    if (options.progress)
+        options.progress(&percent, 1);   // whatever became of it, its line goes
+    return status;
+}
+
+// -- Run ------------------------------------------------------------------------------------------
+
+static nca_status read_folder(judging *of)
+{
+    const nca_target_arguments target = {.target_size = -1, .padding = -1, .trim = -1};
+    nca_study_run *run = of->run;
+    char path[NCA_PATH_BYTES + 32];
+    snprintf(path, sizeof path, "%s/metrics.jsonl", run->folder);
+    NCA_TRY(nca_history_read(path, &run->history, of->error));
+    NCA_TRY(nca_run_folder_machine(run->folder, &run->machine_json, of->error));
+    NCA_TRY(nca_model_load(run->folder, &of->model, of->error));
+    return nca_target_arguments_load(&target, run->folder, &of->model, &of->target, of->error);
+}
+
+static nca_status judge_run(nca_study *study, nca_study_run *run, const nca_compute *compute,
+                            bool is_quiet, nca_error *error)
+{
+    judging of = {.rules = &study->rules, .run = run, .error = error};
+    nca_status status = read_folder(&of);
+    if (status == NCA_OK)
+        status = judge_pool(&of);
+    if (status == NCA_OK)
+        status = judge_rule(&of, compute, is_quiet);
+    if (status == NCA_OK) {
+        nca_judge_verdict(&study->rules, &run->history, &run->judgement);
+        run->is_judged = true;
+    }
+    nca_model_free(&of.model);
+    nca_image_free(&of.target);
+    return status;
+}
+
+nca_status nca_study_judge(nca_study *study, const nca_compute *compute, bool is_quiet,
+                           nca_error *error)
+{
+    for (int i = 0; i < study->count; i++) {
+        nca_study_run *run = &study->runs[i];
+        NCA_TRY(nca_config_to_json(&run->config, &run->config_json, error));
+        if (run->progress != NCA_STUDY_COMPLETE)
+            continue;
+        if (!is_quiet) {
+            printf("judging %s\n", run->name);
+            fflush(stdout);
+        }
+        NCA_TRY(judge_run(study, run, compute, is_quiet, error));
+    }
+    return NCA_OK;
+}

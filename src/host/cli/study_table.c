@@ -1,0 +1,107 @@
+// A study as a table: a line a setting, then a line a run; within 100 columns.
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/study_runs.h"
+#include "study/wilson.h"
+
+// "2/3 21-94%"
+static void print_share(int hits, int total, int width)
+{
+    char text[48] = "-";
+    const nca_interval interval = nca_wilson(hits, total);
+    if (total > 0)
+        snprintf(text, sizeof text, "%d/%d %.0f-%.0f%%", hits, total, 100 * interval.low,
+                 100 * interval.high);
+    printf("%-*s", width, text);
+}
+
+static void print_percent(double share, int width)
+{
+    if (isfinite(share))
+        printf("%*.0f%%", width - 1, 100 * share);
+    else
+        printf("%*s", width, "-");
+}
+
+static void print_settings(const nca_study *study)
+{
+    printf("\n%-26s%-13s%-13s%-13s%-13s%-15s%6s\n", "setting", "exploded", "grows", "holds",
+           "heals all 5", "circles", "pool");
+    for (const nca_study_setting *row = nca_study_settings(); row->name; row++) {
+        const nca_study_tally tally = nca_study_count(study, row);
+        if (tally.runs == 0)
+            continue;
+        printf("%-26s", row->name);
+        print_share(tally.exploded, tally.judged, 13);
+        print_share(tally.grows, tally.judged, 13);
+        print_share(tally.holds, tally.judged, 13);
+        print_share(tally.heals_all, tally.judged, 13);
+        print_share(tally.circles_healed, tally.circles, 15);
+        print_percent(tally.distorted, 6);
+        printf("\n");
+    }
+    printf("runs of all judged, with Wilson's interval (95 %%); pool: distorted states, median\n");
+}
+
+static void print_loss(double loss, int width)
+{
+    if (isfinite(loss))
+        printf("%*.2f", width, loss);
+    else
+        printf("%*s", width, "inf");
+}
+
+// Of its column, so that a name of six letters stands apart from the one before.
+static int cut_width(int cut)
+{
+    return strlen(nca_cut_name(cut)) > 5 ? 7 : 6;
+}
+
+static void print_run(const nca_study_run *run)
+{
+    const nca_judgement *of = &run->judgement;
+    printf("%-31s", run->name);
+    for (int i = 0; i < of->evaluation.steps_count; i++)
+        print_loss(of->evaluation.loss_at[i].median, 6);
+    print_loss(of->evaluation.whole.median, 6);
+    for (int cut = 0; cut < NCA_CUT_COUNT; cut++)
+        print_loss(of->evaluation.cut[cut].loss.median, cut_width(cut));
+    printf(" %3d/%-2d", of->circles_healed, of->evaluation.circles);
+    print_percent(of->distorted, 5);
+    printf("%s\n", run->gave_up ? " G" : of->exploded ? " X" : "");
+}
+
+static void print_runs(const nca_study *study)
+{
+    printf("\n%-31s%6d%6d%6d%6s", "run, log10 loss", study->rules.grown_at, study->rules.held_at[0],
+           study->rules.held_at[1], "whole");
+    for (int cut = 0; cut < NCA_CUT_COUNT; cut++)
+        printf("%*s", cut_width(cut), nca_cut_name(cut));
+    printf("%7s%5s\n", "circ.", "pool");
+    for (int i = 0; i < study->count; i++)
+        if (study->runs[i].is_judged)
+            print_run(&study->runs[i]);
+    printf("medians of %d fire seeds; cut at %d, %d steps later; X exploded, G training gave up\n",
+           study->rules.seeds, study->rules.cut_at, study->rules.heal_steps);
+}
+
+static void print_missing(const nca_study *study)
+{
+    for (int i = 0; i < study->count; i++) {
+        const nca_study_run *run = &study->runs[i];
+        if (run->progress == NCA_STUDY_MISSING)
+            printf("missing: %s\n", run->name);
+        else if (run->progress == NCA_STUDY_BEGUN)
+            printf("missing: %s, begun: %lld of %lld updates\n", run->name, (long long)run->updates,
+                   (long long)run->config.updates);
+    }
+}
+
+void nca_study_print(const nca_study *study)
+{
+    print_settings(study);
+    print_runs(study);
+    print_missing(study);
+}
