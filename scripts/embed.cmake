@@ -1,6 +1,6 @@
-# Writes the C file that holds the parts of a report's page:
-#   cmake -DOUT=FILE.c -DPARTS=KIND:FILE,... -P embed.cmake
-# KIND is one of report/parts.h, in small letters. The page's security policy knows its styles and scripts by their
+# Writes the C file that holds the parts of the pages:
+#   cmake -DOUT=FILE.c -DPARTS=KIND:PAGES:FILE,... -P embed.cmake
+# KIND is one of report/parts.h, in small letters; PAGES is runs, study or both. The page's security policy knows its styles and scripts by their
 # SHA-256, so that nothing else runs in it.
 function(to_base64 hex out)
   set(alphabet ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/)
@@ -23,9 +23,10 @@ set(rows "")
 set(number 0)
 string(REPLACE "," ";" parts "${PARTS}")
 foreach(part ${parts})
-  string(REGEX MATCH "^([a-z]+):(.*)$" whole "${part}")
+  string(REGEX MATCH "^([a-z]+):([a-z]+):(.*)$" whole "${part}")
   string(TOUPPER ${CMAKE_MATCH_1} kind)
-  file(READ ${CMAKE_MATCH_2} text)
+  string(TOUPPER ${CMAKE_MATCH_2} pages)
+  file(READ ${CMAKE_MATCH_3} text)
   # A source map would be asked for beside the page, where there is none.
   string(REGEX REPLACE "(//|/[*])# sourceMappingURL=[^\n]*" "" text "${text}")
   string(SHA256 hash "${text}")
@@ -35,8 +36,8 @@ foreach(part ${parts})
   string(REPEAT "0x..," 16 line)
   string(REGEX REPLACE "(${line})" "\\1\n" bytes "${bytes}")
   string(APPEND arrays "static const unsigned char part${number}[] = {\n${bytes}};\n")
-  string(APPEND rows "    {NCA_PART_${kind}, part${number}, sizeof part${number}, \"${hash}\"},\n")
+  string(APPEND rows "    {NCA_PART_${kind}, NCA_PAGE_OF_${pages}, part${number}, sizeof part${number}, \"${hash}\"},\n")
   math(EXPR number "${number} + 1")
 endforeach()
 file(WRITE ${OUT} "// Made by scripts/embed.cmake.\n#include \"report/parts.h\"\n\n${arrays}
-const nca_page_part nca_page_parts[] = {\n${rows}    {0, NULL, 0, NULL},\n};\n")
+const nca_page_part nca_page_parts[] = {\n${rows}    {0, 0, NULL, 0, NULL},\n};\n")

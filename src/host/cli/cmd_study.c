@@ -7,6 +7,7 @@
 #include "cli/stop.h"
 #include "cli/study_runs.h"
 #include "io/files.h"
+#include "report/study_page.h"
 
 typedef struct study_options {
     const char *out, *settings;
@@ -210,6 +211,9 @@ static nca_status write_study(work *of)
     NCA_TRY(status);
     snprintf(path, sizeof path, "%s/study.json", of->study.folder);
     status = write_json(of, json, path);
+    snprintf(path, sizeof path, "%s/study.html", of->study.folder);
+    if (status == NCA_OK)
+        status = nca_study_page_write(path, &of->study, json, of->error);
     json_decref(json);
     return status;
 }
@@ -223,6 +227,8 @@ static void say_what_was_found(const work *of)
     nca_study_print(&of->study);
     printf("\n%s/study.json holds every number; open %s/study.html in a browser\n",
            of->study.folder, of->study.folder);
+    if (!nca_page_has_charts())
+        printf("without charts: this build did not find dygraphs (Debian: libjs-dygraphs)\n");
 }
 
 static nca_status study(work *of)

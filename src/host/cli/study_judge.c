@@ -146,6 +146,9 @@ static nca_status judge_run(nca_study *study, nca_study_run *run, const nca_comp
         status = judge_rule(&of, compute, is_quiet);
     if (status == NCA_OK) {
         nca_judge_verdict(&study->rules, &run->history, &run->judgement);
+        if (!study->target.rgb)
+            status = draw(of.target.pixels, of.target.height, of.target.width, NCA_VISIBLE,
+                          &study->target, error);
         run->is_judged = true;
     }
     nca_model_free(&of.model);

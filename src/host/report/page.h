@@ -6,6 +6,7 @@
 
 #include "nca/image.h"
 #include "nca/model.h"
+#include "report/html.h"
 #include "study/history.h"
 #include "study/observe.h"
 
@@ -24,8 +25,5 @@ typedef struct nca_page_run {
 
 // Writes the page, whole or not at all. Texts may hold anything; they are shown, never run.
 nca_status nca_page_write(const char *path, const nca_page_run *runs, int count, nca_error *error);
-
-// Whether this build has the library that draws the charts.
-bool nca_page_has_charts(void);
 
 #endif

@@ -1,4 +1,4 @@
-// A run as the JSON that the page's scripts read; private to report/page*.c.
+// A run as the JSON that the page's scripts read; private to report/.
 #ifndef NCA_REPORT_PAGE_JSON_H
 #define NCA_REPORT_PAGE_JSON_H
 

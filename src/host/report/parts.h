@@ -5,6 +5,9 @@
 
 #include <stddef.h>
 
+// Which pages a part is of, as a sum.
+enum { NCA_PAGE_OF_RUNS = 1, NCA_PAGE_OF_STUDY = 2, NCA_PAGE_OF_BOTH = 3 };
+
 typedef struct nca_page_part {
     enum {
         NCA_PART_NONE,
@@ -14,6 +17,7 @@ typedef struct nca_page_part {
         NCA_PART_CHARTS,    // the script of that library
         NCA_PART_SCRIPT,
     } kind;
+    int pages;
     const unsigned char *bytes;
     size_t size_bytes;
     const char *hash;   // SHA-256, base64

@@ -31,7 +31,7 @@ const char *nca_judge_rule_text(const nca_judge_rules *rules, int number, char *
         snprintf(
             text, size,
             "exploded: in training a loss, gradient, state or the rule itself was not finite, a "
-            "state was beyond %.0e or training gave up; or a state of the evaluation is beyond "
+            "state was beyond %.0f or training gave up; or a state of the evaluation is beyond "
             "that",
             NCA_STATE_BOUND);
         return text;

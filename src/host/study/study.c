@@ -19,6 +19,7 @@ void nca_study_free(nca_study *study)
     for (int i = 0; i < study->count; i++)
         free_run(&study->runs[i]);
     free(study->runs);
+    free(study->target.rgb);
     *study = (nca_study){0};
 }
 

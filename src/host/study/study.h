@@ -61,6 +61,7 @@ typedef struct nca_study {
     bool is_quick;
     nca_config shared;   // only its shared fields count
     nca_judge_rules rules;
+    nca_study_picture target;   // of the first run that was judged
     nca_study_run *runs;
     int count;
 } nca_study;

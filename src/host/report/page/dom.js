@@ -3,9 +3,10 @@
 'use strict';
 
 const nca = {
-  runs: JSON.parse(document.getElementById('data').textContent).runs,
+  data: JSON.parse(document.getElementById('data').textContent),
   charts: []
 };
+nca.runs = nca.data.runs;
 
 // An element with properties (class, text, and attributes) and children.
 nca.make = function(tag, properties, ...children) {
@@ -64,4 +65,16 @@ nca.bytes = function(base64) {
   const text = atob(base64), bytes = new Uint8Array(text.length);
   for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);
   return bytes;
+};
+
+// The last thing a page does: the licence of what draws its charts goes to its place.
+nca.finish = function() {
+  const licence = document.getElementById('licence');
+  if (licence) {
+    const place = document.getElementById('licences');
+    licence.hidden = false;
+    place.append(licence);
+    place.hidden = false;
+  }
+  document.documentElement.dataset.ready = 'true';
 };

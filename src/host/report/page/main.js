@@ -12,12 +12,5 @@
   for (const show
          of [nca.showPictures, nca.showRollouts, nca.showCells, nca.showRanges, nca.showStep])
     nca.runs.forEach((run) => show(run));
-  const licence = document.getElementById('licence');
-  if (licence) {
-    const place = document.getElementById('licences');
-    licence.hidden = false;
-    place.append(licence);
-    place.hidden = false;
-  }
-  document.documentElement.dataset.ready = 'true';
+  nca.finish();
 }

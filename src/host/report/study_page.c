@@ -1,0 +1,89 @@
+// The page about a study.
+#include "report/study_page.h"
+
+#include <math.h>
+
+#include "report/page_json.h"
+
+enum { POINTS_MAX = 400 };   // of a curve: a study has many
+
+static nca_status put_picture(json_t *object, const char *key, const nca_study_picture *picture,
+                              nca_error *error)
+{
+    json_t *value = NULL;
+    if (!picture->rgb)
+        return NCA_OK;
+    NCA_TRY(nca_page_picture(picture->rgb, picture->height, picture->width, &value, error));
+    return nca_page_set(object, key, value) ? NCA_OK
+                                            : nca_fail(error, NCA_MEMORY, "the page: no memory");
+}
+
+// The loss over updates; a point stands for several of the history's, by their mean.
+static json_t *curve_of(const nca_history *of)
+{
+    const size_t width = (of->count + POINTS_MAX - 1) / POINTS_MAX;
+    json_t *update = json_array(), *loss = json_array();
+    for (size_t from = 0; from < of->count; from += width) {
+        const size_t end = from + width < of->count ? from + width : of->count;
+        double sum = 0;
+        int known = 0;
+        for (size_t i = from; i < end; i++)
+            if (isfinite(of->point[i].loss)) {
+                sum += of->point[i].loss;
+                known++;
+            }
+        json_array_append_new(update, json_integer(of->point[end - 1].update));
+        json_array_append_new(loss, nca_page_number(known ? sum / known : NAN));
+    }
+    return json_pack("{s:o, s:o, s:I}", "update", update, "loss", loss, "updates_a_point",
+                     (json_int_t)(of->updates_a_point * (int64_t)width));
+}
+
+static json_t *events_of(const nca_history *of)
+{
+    enum { SHOWN = 20 };
+    json_t *list = json_array();
+    for (size_t i = 0; i < of->events && i < SHOWN; i++)
+        json_array_append_new(list, json_pack("{s:I, s:o, s:o}", "update",
+                                              (json_int_t)of->event[i].update, "name",
+                                              nca_page_text(of->event[i].name), "text",
+                                              nca_page_text(of->event[i].text)));
+    return list;
+}
+
+static nca_status add_run(const nca_study_run *run, json_t *object, nca_error *error)
+{
+    static const char *const names[] = {"grown", "held", "whole"};
+    json_t *pictures = json_object();
+    if (!nca_page_set(object, "pictures", pictures) ||
+        !nca_page_set(object, "history", curve_of(&run->history)) ||
+        !nca_page_set(object, "event_list", events_of(&run->history)))
+        return nca_fail(error, NCA_MEMORY, "%s: no memory for its page", run->name);
+    for (int i = 0; i < NCA_STUDY_PICTURES; i++)
+        NCA_TRY(put_picture(pictures,
+                            i < NCA_STUDY_CUT ? names[i] : nca_cut_name(i - NCA_STUDY_CUT),
+                            &run->picture[i], error));
+    return put_picture(pictures, "pool", &run->pool, error);
+}
+
+static nca_status add_pictures(const nca_study *study, json_t *data, nca_error *error)
+{
+    json_t *runs = json_object_get(data, "runs");
+    NCA_TRY(put_picture(data, "target", &study->target, error));
+    for (int i = 0; i < study->count; i++)
+        if (study->runs[i].is_judged)
+            NCA_TRY(add_run(&study->runs[i], json_array_get(runs, (size_t)i), error));
+    return NCA_OK;
+}
+
+nca_status nca_study_page_write(const char *path, const nca_study *study, const json_t *json,
+                                nca_error *error)
+{
+    json_t *data = json_deep_copy(json);
+    nca_status status = data ? add_pictures(study, data, error)
+                             : nca_fail(error, NCA_MEMORY, "%s: no memory to write it", path);
+    if (status == NCA_OK)
+        status = nca_html_write(path, NCA_PAGE_OF_STUDY, "nca study", data, error);
+    json_decref(data);
+    return status;
+}
