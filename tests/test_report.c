@@ -110,7 +110,8 @@ static void test_what_a_run_says_ends_no_element(void **state)
     char *page = write_page(&of, &size);
     int scripts = 1;   // the data
     for (const nca_page_part *part = nca_page_parts; part->kind; part++)
-        scripts += part->kind == NCA_PART_CHARTS || part->kind == NCA_PART_SCRIPT;
+        scripts += (part->kind == NCA_PART_CHARTS || part->kind == NCA_PART_SCRIPT) &&
+                   part->pages & NCA_PAGE_OF_RUNS;
     assert_int_equal(count(page, "</script"), scripts);
     assert_int_equal(count(page, "<img"), 0);
     assert_int_equal(count(page, "<!--"), 0);
@@ -131,7 +132,8 @@ static void test_the_policy_names_every_script_and_style(void **state)
     assert_non_null(memmem(page, (size_t)(end - page), "default-src 'none';", 19));
     for (const nca_page_part *part = nca_page_parts; part->kind; part++) {
         char hash[100];
-        const bool is_run = part->kind != NCA_PART_BODY && part->kind != NCA_PART_LICENCE;
+        const bool is_run = part->kind != NCA_PART_BODY && part->kind != NCA_PART_LICENCE &&
+                            part->pages & NCA_PAGE_OF_RUNS;
         snprintf(hash, sizeof hash, "'sha256-%s'", part->hash);
         assert_int_equal(strlen(part->hash), 44);
         assert_int_equal(memmem(page, (size_t)(end - page), hash, strlen(hash)) != NULL, is_run);
@@ -287,6 +289,24 @@ static void test_events_and_losses_that_are_no_numbers(void **state)
     assert_int_equal(of.event[0].update, 2);
     assert_string_equal(of.event[0].name, "skipped");
     assert_string_equal(of.event[0].text, "why");
+    assert_true(of.explosions == 1 && of.deaths == 0 && of.not_finite == 1 && !of.gave_up);
+    nca_history_free(&of);
+}
+
+// What a study judges training by; the largest state that is none does not count as one.
+static void test_what_went_wrong_is_counted_by_its_kind(void **state)
+{
+    nca_history of;
+    (void)state;
+    assert_ok(nca_history_read(
+        write_metrics(0, "{\"update\": 1, \"log10_loss\": -1, \"max_state\": 7.5}\n"
+                         "{\"update\": 2, \"log10_loss\": -1, \"max_state\": null, \"event\": "
+                         "\"pool repaired\", \"event_text\": \"no cell of the batch lives: x\"}\n"
+                         "{\"update\": 3, \"log10_loss\": -1, \"max_state\": 2, \"event\": "
+                         "\"gave up\", \"event_text\": \"rolling back\"}\n"),
+        &of, error));
+    assert_true(of.max_state == 7.5 && of.not_finite == 1 && of.gave_up);
+    assert_true(of.events == 2 && of.explosions == 1 && of.deaths == 1);
     nca_history_free(&of);
 }
 
@@ -318,6 +338,7 @@ int main(void)
         cmocka_unit_test(test_cells_lie_from_the_centre_to_the_edge),
         cmocka_unit_test(test_curves_are_medians_of_few_updates),
         cmocka_unit_test(test_events_and_losses_that_are_no_numbers),
+        cmocka_unit_test(test_what_went_wrong_is_counted_by_its_kind),
         cmocka_unit_test(test_metrics_that_are_not_whole_are_refused),
     };
     return cmocka_run_group_tests(tests, scratch_setup, scratch_teardown);

@@ -4,10 +4,8 @@
 #define _GNU_SOURCE   // nftw, realpath
 #include "support.h"
 
-#include <libgen.h>
-
-#include "browser.h"
 #include "io/writers.h"
+#include "pages.h"
 #include "report/page.h"
 #include "scratch.h"
 
@@ -15,25 +13,7 @@
 static const char run_name[] = "run <b onclick=bad()>&amp;\"'";
 static const char target_name[] = "<img src=x onerror=document.body.remove()>.png";
 
-static browser chromium;
 static char page[1100];
-
-static void run_program(const char *const *arguments)
-{
-    char *argv[40] = {NCA_PROGRAM};
-    int status, count = 1;
-    for (; *arguments; arguments++)
-        argv[count++] = (char *)*arguments;
-    fflush(stdout);
-    const pid_t process = fork();
-    assert_true(process >= 0);
-    if (process == 0) {
-        execv(NCA_PROGRAM, argv);
-        _exit(127);
-    }
-    assert_int_equal(waitpid(process, &status, 0), process);
-    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
-}
 
 static void write_target(const char *path)
 {
@@ -80,41 +60,6 @@ static int remove_page(void **state)
     return scratch_teardown(state);
 }
 
-// Console lines, exceptions and requests other than for the page itself; prints them.
-static int count_complaints(void)
-{
-    int count = 0;
-    size_t i;
-    json_t *event;
-    json_array_foreach(chromium.events, i, event)
-    {
-        const char *method = json_string_value(json_object_get(event, "method"));
-        const json_t *request = json_object_get(json_object_get(event, "params"), "request");
-        const char *url = json_string_value(json_object_get(request, "url"));
-        const bool is_request = method && strcmp(method, "Network.requestWillBeSent") == 0;
-        const bool is_line = method && (strcmp(method, "Log.entryAdded") == 0 ||
-                                        strcmp(method, "Runtime.exceptionThrown") == 0 ||
-                                        strcmp(method, "Runtime.consoleAPICalled") == 0);
-        const bool is_own = url && (strncmp(url, "data:", 5) == 0 ||
-                                    (strncmp(url, "file://", 7) == 0 && strstr(url, "/page.html")));
-        if (!is_line && (!is_request || is_own))
-            continue;
-        char *text = json_dumps(event, JSON_COMPACT);
-        print_message("%.600s\n", text);
-        free(text);
-        count++;
-    }
-    return count;
-}
-
-static const char *beside_program(const char *name)
-{
-    static char path[4096];
-    char program[] = NCA_PROGRAM;
-    snprintf(path, sizeof path, "%s/%s", dirname(program), name);
-    return path;
-}
-
 static void test_it_opens_from_the_disk_and_asks_for_nothing(void **state)
 {
     (void)state;
@@ -124,7 +69,7 @@ static void test_it_opens_from_the_disk_and_asks_for_nothing(void **state)
     assert_int_equal(
         browser_number(&chromium, "[...document.images].filter(i => !i.naturalWidth).length"), 0);
     browser_screenshot(&chromium, beside_program("report-1280.png"));
-    assert_int_equal(count_complaints(), 0);
+    assert_int_equal(count_complaints("/page.html"), 0);
 }
 
 static void test_what_a_folder_says_is_text(void **state)
@@ -150,7 +95,7 @@ static void test_the_policy_refuses_what_is_not_in_the_page(void **state)
 {
     (void)state;
     browser_open(&chromium, page, 800, 600);
-    assert_int_equal(count_complaints(), 0);
+    assert_int_equal(count_complaints("/page.html"), 0);
     browser_number(
         &chromium,
         "(async () => { const s = document.createElement('script');"
@@ -159,7 +104,7 @@ static void test_the_policy_refuses_what_is_not_in_the_page(void **state)
         "let refused = 0; try { await fetch('http://127.0.0.1:9/') } catch { refused = 1 }"
         "await new Promise((done) => setTimeout(done, 300)); return refused })()");
     assert_int_equal(browser_number(&chromium, "'bad' in window"), 0);
-    assert_true(count_complaints() >= 3);   // which also shows that complaints are seen
+    assert_true(count_complaints("/page.html") >= 3);   // which also shows that complaints are seen
 }
 
 // clang-format off
@@ -224,7 +169,7 @@ static void test_a_legend_entry_hides_its_trace(void **state)
     assert_int_equal(count_pixels(LOWER), 0);
     click_entry(UPPER, 2);
     assert_true(count_pixels(LOWER) > 20);
-    assert_int_equal(count_complaints(), 0);
+    assert_int_equal(count_complaints("/page.html"), 0);
 }
 
 static void test_keys_do_what_the_mouse_does(void **state)
@@ -254,7 +199,7 @@ static void test_keys_do_what_the_mouse_does(void **state)
     assert_int_equal(browser_number(&chromium, title), 0);
     browser_key(&chromium, "ArrowUp", "", 38);
     assert_int_equal(browser_number(&chromium, title), 1);
-    assert_int_equal(count_complaints(), 0);
+    assert_int_equal(count_complaints("/page.html"), 0);
 }
 
 static void test_it_fits_a_phone(void **state)
@@ -263,7 +208,7 @@ static void test_it_fits_a_phone(void **state)
     browser_open(&chromium, page, 390, 844);
     assert_true(browser_number(&chromium, "document.documentElement.scrollWidth") <= 390);
     browser_screenshot(&chromium, beside_program("report-390.png"));
-    assert_int_equal(count_complaints(), 0);
+    assert_int_equal(count_complaints("/page.html"), 0);
 }
 
 int main(void)

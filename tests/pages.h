@@ -1,0 +1,68 @@
+// What the tests of pages share: the program that makes them, the browser that opens them, and what it
+// complains of.
+#ifndef NCA_TESTS_PAGES_H
+#define NCA_TESTS_PAGES_H
+
+#include <libgen.h>
+
+#include "support.h"
+
+#include "browser.h"
+
+static browser chromium;
+
+static inline void run_program(const char *const *arguments)
+{
+    char *argv[40] = {NCA_PROGRAM};
+    int status, count = 1;
+    for (; *arguments; arguments++)
+        argv[count++] = (char *)*arguments;
+    fflush(stdout);
+    const pid_t process = fork();
+    assert_true(process >= 0);
+    if (process == 0) {
+        execv(NCA_PROGRAM, argv);
+        _exit(127);
+    }
+    assert_int_equal(waitpid(process, &status, 0), process);
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
+// Console lines, exceptions and requests other than for the page itself, a file whose path holds this
+// name; prints them.
+static inline int count_complaints(const char *page_name)
+{
+    int count = 0;
+    size_t i;
+    json_t *event;
+    json_array_foreach(chromium.events, i, event)
+    {
+        const char *method = json_string_value(json_object_get(event, "method"));
+        const json_t *request = json_object_get(json_object_get(event, "params"), "request");
+        const char *url = json_string_value(json_object_get(request, "url"));
+        const bool is_request = method && strcmp(method, "Network.requestWillBeSent") == 0;
+        const bool is_line = method && (strcmp(method, "Log.entryAdded") == 0 ||
+                                        strcmp(method, "Runtime.exceptionThrown") == 0 ||
+                                        strcmp(method, "Runtime.consoleAPICalled") == 0);
+        const bool is_own = url && (strncmp(url, "data:", 5) == 0 ||
+                                    (strncmp(url, "file://", 7) == 0 && strstr(url, page_name)));
+        if (!is_line && (!is_request || is_own))
+            continue;
+        char *text = json_dumps(event, JSON_COMPACT);
+        print_message("%.600s\n", text);
+        free(text);
+        count++;
+    }
+    return count;
+}
+
+// The path of a file beside the program, where pictures stay.
+static inline const char *beside_program(const char *name)
+{
+    static char path[4096];
+    char program[] = NCA_PROGRAM;
+    snprintf(path, sizeof path, "%s/%s", dirname(program), name);
+    return path;
+}
+
+#endif
