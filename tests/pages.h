@@ -1,5 +1,5 @@
-// What the tests of pages share: the program that makes them, the browser that opens them, and what it
-// complains of.
+// What the tests of pages share: the program that makes them, the browser that opens them, and what
+// it complains of.
 #ifndef NCA_TESTS_PAGES_H
 #define NCA_TESTS_PAGES_H
 
@@ -28,8 +28,8 @@ static inline void run_program(const char *const *arguments)
     assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
 }
 
-// Console lines, exceptions and requests other than for the page itself, a file whose path holds this
-// name; prints them.
+// Console lines, exceptions and requests other than for the page itself, a file whose path holds
+// this name; prints them.
 static inline int count_complaints(const char *page_name)
 {
     int count = 0;

@@ -1,5 +1,5 @@
-// The regeneration study's parts: its settings are runs that can be trained and stand as the question
-// has them; intervals are Wilson's; and every verdict follows its rule on made-up figures.
+// The regeneration study's parts: its settings are runs that can be trained and stand as the
+// question has them; intervals are Wilson's; every verdict follows its rule on made-up figures.
 #include "support.h"
 
 #include "study/experiments.h"

@@ -31,8 +31,8 @@ typedef struct nca_trainer nca_trainer;
     X(RESEEDED, "reseeded")           \
     X(GAVE_UP, "gave up")
 
-// Largest |x| of a state that has not exploded. Rules in the wild keep hidden channels of up to about
-// 2,000 (the 2023 replication's trained one).
+// Largest |x| of a state that has not exploded. Rules in the wild keep hidden channels of up to
+// about 2,000 (the 2023 replication's trained one).
 #define NCA_STATE_BOUND 1e5
 
 // How the words of two of them begin where cells died and no number was out of bounds; what was

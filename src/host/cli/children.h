@@ -1,5 +1,5 @@
-// Processes of this program that a command starts, so that several runs go side by side and one that
-// fails takes no other with it.
+// Processes of this program that a command starts, so that several runs go side by side and one
+// that fails takes no other with it.
 #ifndef NCA_CLI_CHILDREN_H
 #define NCA_CLI_CHILDREN_H
 
@@ -8,9 +8,9 @@
 
 #include "nca/status.h"
 
-// Starts `nca` with these arguments (ended by NULL; the first is the command), in a process group of
-// its own: Ctrl-C reaches it only through its parent. It reads nothing; what it prints is added to
-// the file `log`.
+// Starts `nca` with these arguments (ended by NULL; the first is the command), in a process group
+// of its own: Ctrl-C reaches it only through its parent. It reads nothing; what it prints is added
+// to the file `log`.
 nca_status nca_child_start(const char *const *arguments, const char *log, pid_t *out,
                            nca_error *error);
 

@@ -15,7 +15,8 @@ nca_status nca_run_folder_config(const char *folder, nca_config *config, nca_err
 nca_status nca_run_folder_set_config(const char *folder, const nca_config *config,
                                      nca_error *error);
 
-// The device, what runs there, its threads and this program's version, as JSON that the caller frees.
+// The device, what runs there, its threads and this program's version, as JSON that the caller
+// frees.
 nca_status nca_machine_to_json(const nca_compute *compute, char **json, nca_error *error);
 // The same as the folder's machine.json. A run that goes on elsewhere has the latest.
 nca_status nca_run_folder_set_machine(const char *folder, const nca_compute *compute,

@@ -9,8 +9,8 @@
 #include "report/parts.h"
 
 // Writes the page of a kind (NCA_PAGE_...), whole or not at all, with its parts in their order and
-// `data` for its scripts. Texts in the data may hold anything; they are shown, never run. `title` is
-// plain words.
+// `data` for its scripts. Texts in the data may hold anything; they are shown, never run. `title`
+// is plain words.
 nca_status nca_html_write(const char *path, int page, const char *title, const json_t *data,
                           nca_error *error);
 

@@ -40,8 +40,8 @@ typedef struct nca_history {
 
 enum { NCA_HISTORY_POINTS = 2000, NCA_HISTORY_EVENTS = 400 };
 
-// Whether an event, by its name and words in metrics.jsonl, says that a loss, gradient, state or rule
-// was not finite or beyond its bound, and not only that cells died. Giving up counts.
+// Whether an event, by its name and words in metrics.jsonl, says that a loss, gradient, state or
+// rule was not finite or beyond its bound, and not only that cells died. Giving up counts.
 bool nca_history_is_explosion(const char *name, const char *text);
 
 // Reads a metrics.jsonl. Refuses one that is missing, empty, not of this program, that does not

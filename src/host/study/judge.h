@@ -1,5 +1,5 @@
-// Judges a run by rule, not by eye: did training explode, is its pool distorted, does its rule grow,
-// hold and heal.
+// Judges a run by rule, not by eye: did training explode, is its pool distorted, does its rule
+// grow, hold and heal.
 #ifndef NCA_STUDY_JUDGE_H
 #define NCA_STUDY_JUDGE_H
 

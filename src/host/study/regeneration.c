@@ -1,8 +1,8 @@
 // The settings of the regeneration study.
 //
 // The 2023 replication found that a batch of 16 with 4 damaged and 64 steps explodes, and that a
-// batch of 4 with 1 damaged and 128 steps learns to heal: three things changed at once. The cross of
-// them tells batch, share of damage and steps apart; the article's own setting stands beside it.
+// batch of 4 with 1 damaged and 128 steps learns to heal: three things changed at once. The cross
+// of them tells batch, share of damage and steps apart; the article's own setting stands beside it.
 #include "study/regeneration.h"
 
 #include <stdio.h>
