@@ -93,7 +93,7 @@ static void test_what_is_no_setting_is_refused(void **state)
     assert_ok(nca_study_config(row, &shared, false, 1, &config, error));
     int height, width;
     assert_ok(nca_config_grid(&config, &height, &width, error));
-    assert_true(height == 28 && width == 28);
+    assert_true(height == 36 && width == 36);
 }
 
 // -- Intervals ------------------------------------------------------------------------------------

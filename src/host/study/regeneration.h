@@ -31,7 +31,7 @@ nca_status nca_study_setting_find(const char *name, size_t length, const nca_stu
     TEXT(target, "\xF0\x9F\x98\x9D", "\xF0\x9F\x98\x9D", "FILE|EMOJI", "what is grown")         \
     INT(target_size, 20, 6, 1, 4096, "CELLS", "longer side of the target")                      \
     TEXT(grid, "28", "12", "N|HxW|auto", "grid in cells; auto is target size + 2 x padding")    \
-    INT(padding, 4, 3, 0, 4096, "CELLS", "empty cells around the target, where --grid is auto") \
+    INT(padding, 8, 3, 0, 4096, "CELLS", "empty cells around the target, where --grid is auto") \
     INT(pool, 1024, 24, 1, 1048576, "N", "past states to train from")                           \
     INT(updates, 8000, 40, 1, 100000000, "N", "updates of every run")                           \
     REAL(rate, 0.002, 0.002, 0, 10, "X", "learning rate at the start")                          \
