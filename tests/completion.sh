@@ -25,6 +25,8 @@ offers 'nca in' info
 offers 'nca --v' --version
 offers 'nca train --damage-radius-m' --damage-radius-min --damage-radius-max
 offers 'nca train --preset blog' blog-regenerating blog-unstable
+offers 'nca study --settings batch4' batch4-damaged1-steps64
+offers 'nca study --ju' --judge
 offers 'nca eval --lo' --long-run
 offers 'nca eval --steps-m'
 offers 'nca run --device ""' auto cpu cuda reference

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "study/experiments.h"
+#include "study/regeneration.h"
 
 enum { WORDS_BYTES = 512 };
 
@@ -14,17 +15,24 @@ typedef struct shell {
     void (*print)(FILE *to, const nca_command *const *commands);
 } shell;
 
+static void add_word(char words[WORDS_BYTES], const char *word)
+{
+    const size_t used = strlen(words);
+    snprintf(words + used, WORDS_BYTES - used, "%s%s", used ? " " : "", word);
+}
+
 // The words an option may take, with blanks between; empty where it takes anything else.
 static void list_words(const nca_option *row, char words[WORDS_BYTES])
 {
-    size_t used = 0;
     words[0] = 0;
-    if (strcmp(row->name, "preset") == 0) {
+    if (strcmp(row->name, "preset") == 0)
         for (const nca_experiment *one = nca_experiments(); one->name; one++)
-            used += (size_t)snprintf(words + used, WORDS_BYTES - used, "%s%s", used ? " " : "",
-                                     one->name);
+            add_word(words, one->name);
+    if (strcmp(row->name, "settings") == 0)
+        for (const nca_study_setting *one = nca_study_settings(); one->name; one++)
+            add_word(words, one->name);
+    if (*words)
         return;
-    }
     bool is_list = row->value && strchr(row->value, '|');
     for (const char *c = is_list ? row->value : ""; *c; c++)
         is_list &= islower((unsigned char)*c) || *c == '|';
