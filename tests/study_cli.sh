@@ -97,7 +97,7 @@ find study -type f -exec sha256sum {} + | sort >before
 refused 'blog-regenerating was trained with another "rate"' "${quick[@]}" --rate 0.01 --out study
 refused 'was trained with another "grid"' "${quick[@]}" --grid 14 --out study
 refused 'was trained with another "steps_min"' regeneration --target-size 6 --grid 12 --padding 3 --pool 24 \
-  --updates 40 --schedule steps:20x0.3,30x0.1 --out study
+  --updates 20 --schedule steps:10x0.3,15x0.1 --out study
 refused 'was trained with another "updates"' "${quick[@]}" --updates 5 --out study
 find study -type f -exec sha256sum {} + | sort | cmp - before || fail "a refusal changes the study"
 
@@ -107,7 +107,7 @@ head -5 study/blog-unstable-seed2/metrics.jsonl >short
 mv short study/blog-unstable-seed2/metrics.jsonl
 "$nca" study "${quick[@]}" --judge --out study >log
 grep -q "missing: regenerating-seed1" log || fail "not told what is missing: $(cat log)"
-grep -q "missing: blog-unstable-seed2, begun: 5 of 40" log || fail "not told what is begun: $(cat log)"
+grep -q "missing: blog-unstable-seed2, begun: 5 of 20" log || fail "not told what is begun: $(cat log)"
 [ "$(grep -c "judging" log)" -eq $((runs - 2)) ] || fail "judges what is not complete"
 
 # A child that cannot train ends the study with its own words.
@@ -118,6 +118,6 @@ refused "blog-regenerating-seed1: its training failed: nca train: bad/blog-regen
 [ "$(ls bad/blog-regenerating-seed1)" = file ] || fail "a folder of another is changed"
 
 # A run in which training gives up is a result.
-"$nca" study "${quick[@]}" --settings blog-unstable --seeds 1 --rate 10 --schedule constant --updates 200 \
+"$nca" study "${quick[@]}" --settings blog-unstable --seeds 1 --rate 10 --schedule constant --updates 100 \
   --out wild >log || fail "a run that explodes ends the study: $(cat log)"
 grep -qE "^blog-unstable +1/1" log || fail "an explosion is not counted: $(cat log)"
