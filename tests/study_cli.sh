@@ -7,7 +7,7 @@ set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 . "$root/tests/scratch.sh"
 quick=(regeneration --quick --jobs 2)
-runs=9   # two seeds of two settings, one of five
+runs=10   # two seeds of two settings, one of six
 
 # refused WORDS ARGUMENT...: one line, exit code 2.
 refused() {

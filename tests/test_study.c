@@ -54,6 +54,7 @@ static void test_settings_are_those_of_the_question(void **state)
     check_setting("batch16-damaged1-steps64", 16, 1, 64, 64, 0.05, 0.2);
     check_setting("batch16-damaged1-steps128", 16, 1, 128, 128, 0.05, 0.2);
     check_setting("regenerating", 8, 3, 64, 95, 0.1, 0.4);
+    check_setting("healing", 8, 4, 64, 95, 0.1, 0.4);
 }
 
 // A setting that is called as a preset is that preset, under the study's schedule.

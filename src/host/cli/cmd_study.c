@@ -58,24 +58,21 @@ static const nca_option rows[] = {
 };
 
 static const char details[] =
-    "NAME is regeneration: does a rule learn to heal, and what makes training explode? The "
-    "settings\n"
-    "of the 2023 replication, the cross of what they differ in, and the article's, under one\n"
-    "schedule. Every run is a folder DIR/SETTING-seedN as nca train makes it. Given again, the "
-    "same\n"
-    "command goes on where it was stopped and trains only what is missing.\n"
+    "NAME is regeneration: does a rule learn to heal, and what makes training explode? The\n"
+    "settings of the 2023 replication, the cross of what they differ in, the article's and the\n"
+    "default preset, under one schedule. Every run is a folder DIR/SETTING-seedN as nca train\n"
+    "makes it. Given again, the same command goes on where it was stopped and trains only what is\n"
+    "missing.\n"
     "\n"
     "Examples:\n"
     "  nca study regeneration --quick --out runs/quick\n"
     "  nca study regeneration --jobs 2\n"
     "  nca study regeneration --judge\n"
-    "  nca study regeneration --settings blog-regenerating --seeds 1 --updates 100000 --rate 1e-4 "
-    "\\\n"
-    "      --schedule cosine --target-size 40 --grid 56 --out runs/study-full\n"
+    "  nca study regeneration --settings blog-regenerating --seeds 1 --updates 100000 \\\n"
+    "      --rate 1e-4 --schedule cosine --target-size 40 --grid 56 --out runs/study-full\n"
     "\n"
-    "Exit code 0 when all is trained and judged (a run that explodes is a result), 2 for bad input "
-    "or\n"
-    "a run that failed, 129, 130 or 143 when a signal ended it.\n";
+    "Exit code 0 when all is trained and judged (a run that explodes is a result), 2 for bad\n"
+    "input or a run that failed, 129, 130 or 143 when a signal ended it.\n";
 
 // A study while the command lasts.
 typedef struct work {

@@ -2,7 +2,8 @@
 //
 // The 2023 replication found that a batch of 16 with 4 damaged and 64 steps explodes, and that a
 // batch of 4 with 1 damaged and 128 steps learns to heal: three things changed at once. The cross
-// of them tells batch, share of damage and steps apart; the article's own setting stands beside it.
+// of them tells batch, share of damage and steps apart; the article's own setting and this program's
+// stand beside it.
 #include "study/regeneration.h"
 
 #include <stdio.h>
@@ -27,6 +28,8 @@ static const nca_study_setting settings[] = {
      "blog-unstable", 16, 1, 128, 128, false},
     {"regenerating", "the article's own setting, with larger damage",
      "regenerating", 8, 3, 64, 95, false},
+    {"healing", "the same with more damage, half of it half of the grid: the default preset",
+     "healing", 8, 4, 64, 95, false},
     {NULL, NULL, NULL, 0, 0, 0, 0, false},
 };
 // clang-format on
