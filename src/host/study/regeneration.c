@@ -2,8 +2,8 @@
 //
 // The 2023 replication found that a batch of 16 with 4 damaged and 64 steps explodes, and that a
 // batch of 4 with 1 damaged and 128 steps learns to heal: three things changed at once. The cross
-// of them tells batch, share of damage and steps apart; the article's own setting and this program's
-// stand beside it.
+// of them tells batch, share of damage and steps apart; the article's own setting and the default
+// preset stand beside it.
 #include "study/regeneration.h"
 
 #include <stdio.h>
