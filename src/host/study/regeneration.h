@@ -33,9 +33,9 @@ nca_status nca_study_setting_find(const char *name, size_t length, const nca_stu
     TEXT(grid, "28", "12", "N|HxW|auto", "grid in cells; auto is target size + 2 x padding")    \
     INT(padding, 8, 3, 0, 4096, "CELLS", "empty cells around the target, where --grid is auto") \
     INT(pool, 1024, 24, 1, 1048576, "N", "past states to train from")                           \
-    INT(updates, 8000, 20, 1, 100000000, "N", "updates of every run")                           \
+    INT(updates, 5000, 20, 1, 100000000, "N", "updates of every run")                           \
     REAL(rate, 0.002, 0.002, 0, 10, "X", "learning rate at the start")                          \
-    TEXT(schedule, "steps:2000x0.3,6000x0.1", "steps:10x0.3,15x0.1", "RULE",                    \
+    TEXT(schedule, "steps:3500x0.3,4500x0.1", "steps:10x0.3,15x0.1", "RULE",                    \
          "constant, cosine, or steps:UPDATExFACTOR[,...]")
 
 // The quick form divides every number of steps by this: it shows the machinery, not the finding.
