@@ -3,6 +3,7 @@
 # all are there.
 #   packages.sh          to build
 #   packages.sh --tests  to build and to test
+#   packages.sh --cuda   to build with CUDA: nvcc compiles C++, and comes from PyPI where there is none
 #   packages.sh --peers  to build, and to compare with PyTorch (which compiles C++) and JAX
 set -euo pipefail
 
@@ -10,12 +11,19 @@ build=(gcc libc6-dev cmake ninja-build pkg-config libstb-dev librandom123-dev li
   libharfbuzz-dev fonts-noto-color-emoji libjansson-dev libwebp-dev libgif-dev
   libjs-dygraphs)
 tests=(g++ libcmocka-dev libsimde-dev clang libclang-rt-14-dev ffmpeg chromium-headless-shell)
+cuda=(g++ python3-venv)
 peers=(python3-venv python3-dev g++)
 
 wanted=("${build[@]}")
 case ${1:-} in
   --tests) wanted+=("${tests[@]}") ;;
+  --cuda) wanted+=("${cuda[@]}") ;;
   --peers) wanted+=("${peers[@]}") ;;
+  '') ;;
+  *)
+    echo "packages.sh: $1: no such option; --tests, --cuda, --peers or none" >&2
+    exit 2
+    ;;
 esac
 
 command -v dpkg-query >/dev/null && command -v apt-get >/dev/null || {

@@ -1,14 +1,65 @@
 #!/usr/bin/env bash
 # From a bare Debian 12 to a trained rule: packages, build, a short training of the default target, and
 # an honest line on how good the rule is. Can be repeated; each time makes a run folder of its own.
+#   quickstart.sh               with CUDA where nvidia-smi finds a GPU, else for the CPU
+#   quickstart.sh --cuda        with CUDA, whose toolchain is brought where nvcc is missing (cuda_toolchain.sh)
+#   quickstart.sh --cpu         for the CPU, whatever is there
+#   quickstart.sh --updates N   a longer or shorter training; 4,400 unless said
 set -euo pipefail
 cd "$(dirname "$0")/.."
 began=$SECONDS
 minutes() { printf '%d min %d s' $(($1 / 60)) $(($1 % 60)); }
+refuse() {
+  echo "quickstart.sh: $*" >&2
+  exit 2
+}
 
-scripts/packages.sh
+cuda=by_itself
+updates=4400
+while [ $# -gt 0 ]; do
+  case $1 in
+    --cuda) cuda=asked ;;
+    --cpu) cuda=refused ;;
+    --updates)
+      [[ ${2:-} =~ ^[1-9][0-9]{0,8}$ ]] || refuse "--updates ${2:-}: a whole number from 1 on, such as 4400"
+      updates=$2
+      shift
+      ;;
+    *) refuse "$1: no such option; --cuda, --cpu or --updates N" ;;
+  esac
+  shift
+done
+if [ $cuda = by_itself ] && ! nvidia-smi -L 2>/dev/null | grep -q '^GPU'; then
+  cuda=no
+fi
+
+# Where a GPU was found and CUDA cannot be had, the CPU trains; where CUDA was asked for, nothing does.
+build=(-DBUILD_TESTING=OFF -DNCA_CUDA=ON)
+if [ $cuda = refused ]; then
+  build+=(-DNCA_CUDA=OFF)
+  cuda=no
+fi
+if [ $cuda = no ]; then
+  scripts/packages.sh
+else
+  scripts/packages.sh --cuda
+  if toolchain=$(scripts/cuda_toolchain.sh); then
+    eval "$toolchain"
+  elif [ $cuda = asked ]; then
+    exit 2
+  else
+    echo "Without CUDA, then"
+    cuda=no
+  fi
+fi
+# For the GPUs that are here; without any, for all that the build knows.
+if [ $cuda != no ] && [ -z "${CUDAARCHS:-}" ]; then
+  here=$(nvidia-smi --query-gpu=compute_cap --format=csv,noheader 2>/dev/null | tr -d . | sort -u | paste -sd';') || true
+  [[ ! $here =~ ^[0-9]+(\;[0-9]+)*$ ]] || build+=("-DCMAKE_CUDA_ARCHITECTURES=$here")
+fi
 echo "Building"
-scripts/build.sh release -DBUILD_TESTING=OFF >/dev/null
+scripts/build.sh release "${build[@]}" >/dev/null
+[[ ${toolchain:-} != *CUDAToolkit_ROOT* ]] || scripts/cuda_toolchain.sh --unmixed build
 built=$SECONDS
 
 name=runs/quickstart
@@ -16,12 +67,14 @@ for ((i = 2; ; i++)); do
   [ -e "$name" ] || break
   name=runs/quickstart-$i
 done
+# Why --device auto is about to pass over the GPU.
+[ $cuda = no ] || build/nca info | sed -n '/^  cuda *$/,/^  [^ ]/s/^ *not here *//p'
 # The preset `regenerating`, shortened to five or six minutes on two cores: a smaller target, a smaller pool
 # whose states age faster, a rate that falls sooner, and more and larger damage, which a short training
 # needs to see what a cut is.
 build/nca train --preset regenerating --out "$name" \
   --target-size 20 --padding 8 --batch 8 --damaged 4 --pool 256 --steps-min 64 --steps-max 96 \
-  --damage-radius-min 0.2 --damage-radius-max 0.7 --updates 4400 --schedule steps:2000x0.3,3500x0.1
+  --damage-radius-min 0.2 --damage-radius-max 0.7 --updates "$updates" --schedule steps:2000x0.3,3500x0.1
 trained=$SECONDS
 
 # Medians over eight fire-mask seeds, as `nca eval` prints them: the first number of a row.
