@@ -77,6 +77,12 @@ typedef struct nca_shape {
     int tape_steps;   // longest rollout whose backward pass may be asked for; 0: of none
 } nca_shape;
 
+// What a backend chose by itself for a session.
+typedef struct nca_session_info {
+    char variant[32];   // what computes it, where the device's own leaves that open: "fused"
+    int tape_every;     // the tape keeps every Nth state; 1: all of them
+} nca_session_info;
+
 // What can be uploaded and downloaded, all f32 in the layout of nca/tensor.h and nca/model.h.
 typedef enum nca_buffer {
     NCA_PARAMETERS,       // [P]        P = nca_layout_of(channels, hidden).total
@@ -181,6 +187,8 @@ typedef struct nca_backend {
     nca_status (*create)(nca_device *device, const nca_shape *shape, nca_session **out,
                          nca_error *error);
     void (*destroy)(nca_session *session);   // accepts NULL
+    // NULL where there is nothing to choose: nca_session_about() answers for every backend.
+    void (*session_info)(const nca_session *session, nca_session_info *out);
     // Copies `count` elements from or to `first` of a buffer.
     nca_status (*upload)(nca_session *session, nca_buffer buffer, size_t first, size_t count,
                          const float *from, nca_error *error);

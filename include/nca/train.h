@@ -82,6 +82,9 @@ void nca_trainer_free(nca_trainer *trainer);
 // One update. NCA_NUMERIC only after NCA_EVENT_GAVE_UP.
 nca_status nca_trainer_update(nca_trainer *trainer, nca_update_result *out, nca_error *error);
 
+// What the device chose by itself for the trainer's session.
+nca_session_info nca_trainer_session_info(const nca_trainer *trainer);
+
 // Updates done so far.
 int64_t nca_trainer_done(const nca_trainer *trainer);
 

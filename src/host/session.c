@@ -25,3 +25,11 @@ nca_status nca_session_open(const nca_compute *compute, const nca_shape *shape,
     NCA_TRY(nca_session_check(compute, shape, extra_host_bytes, what, error));
     return compute->backend->create(compute->device, shape, out, error);
 }
+
+nca_session_info nca_session_about(const nca_compute *compute, const nca_session *session)
+{
+    nca_session_info about = {.tape_every = 1};
+    if (compute->backend->session_info)
+        compute->backend->session_info(session, &about);
+    return about;
+}

@@ -16,4 +16,7 @@ nca_status nca_session_open(const nca_compute *compute, const nca_shape *shape,
                             uint64_t extra_host_bytes, const char *what, nca_session **out,
                             nca_error *error);
 
+// What the backend chose by itself for a session that is open.
+nca_session_info nca_session_about(const nca_compute *compute, const nca_session *session);
+
 #endif

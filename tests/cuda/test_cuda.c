@@ -2,6 +2,7 @@
 // cpu and the reference, and against themselves in shuffled orders and with thinned tapes. Training is
 // compared through the program, by emulated.sh and scripts/gpu_check.sh.
 #include "device_under_test.h"
+#include "session.h"
 
 #include <dirent.h>
 
@@ -358,7 +359,15 @@ static void test_missing_devices_and_old_drivers_are_one_line(void **state)
     settings->driver_version = 13000;
 }
 
-// A tape that does not fit is thinned by itself, and gives the same numbers.
+static nca_session_info about_case(const cuda_case *of, const nca_compute *on)
+{
+    nca_session *session = open_session(on, &of->shape);
+    const nca_session_info about = nca_session_about(on, session);
+    on->backend->destroy(session);
+    return about;
+}
+
+// A tape that does not fit is thinned by itself, says so, and gives the same numbers.
 static void test_a_tape_that_does_not_fit_is_thinned(void **state)
 {
     (void)state;
@@ -366,10 +375,14 @@ static void test_a_tape_that_does_not_fit_is_thinned(void **state)
     nca_compute on = open_device("fused", 0);
     const uint64_t whole = on.backend->session_bytes(on.device, &of->shape);
     const size_t memory = nca_emulator_get()->memory_bytes;
+    const nca_session_info roomy = about_case(of, &on);
+    assert_int_equal(roomy.tape_every, 1);
+    assert_string_equal(roomy.variant, "fused");
     result expected = compute(of, &on);
     nca_emulator_get()->memory_bytes = whole * 3 / 4;
     nca_compute small = open_device("fused", 0);
     assert_true(on.backend->session_bytes(small.device, &of->shape) < whole);
+    assert_true(about_case(of, &small).tape_every > 1);
     result got = compute(of, &small);
     nca_emulator_get()->memory_bytes = memory;
     assert_same(of, &got, &expected);

@@ -171,6 +171,22 @@ static void say_other_arithmetic(run *of)
                          saved);
 }
 
+// What the device chose where it was left to it.
+static void say_choices(run *of)
+{
+    const nca_session_info about = nca_trainer_session_info(of->trainer);
+    nca_device_info info;
+    of->compute.backend->info(of->compute.device, &info);
+    if (strcmp(info.variant, "auto") == 0)
+        nca_progress_say(&of->progress, "--cuda-path auto: %s", about.variant);
+    if (about.tape_every > 1 && of->options.device.tape_every == 0)
+        nca_progress_say(&of->progress,
+                         "the states of a rollout do not all fit into the device's free memory: "
+                         "one in %d is kept and those between are computed again, which takes one "
+                         "more forward pass at most (--tape-every N chooses)",
+                         about.tape_every);
+}
+
 static void say_what_begins(run *of)
 {
     nca_device_info info;
@@ -190,6 +206,7 @@ static void say_what_begins(run *of)
                      (long long)of->config.steps_max);
     nca_progress_say(&of->progress, "on %s (%s, %d thread%s), into %s", info.name, info.variant,
                      info.threads, info.threads == 1 ? "" : "s", of->log.folder);
+    say_choices(of);
     if (*of->background && !of->options.resume)
         nca_progress_say(&of->progress,
                          "%s has no clear pixel, so its background grows as well; --background "

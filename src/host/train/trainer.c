@@ -136,6 +136,11 @@ nca_status nca_trainer_update(nca_trainer *trainer, nca_update_result *out, nca_
     return status;
 }
 
+nca_session_info nca_trainer_session_info(const nca_trainer *trainer)
+{
+    return nca_session_about(&trainer->compute, trainer->session);
+}
+
 int64_t nca_trainer_done(const nca_trainer *trainer)
 {
     return trainer->done;

@@ -104,6 +104,7 @@ uint64_t nca_cuda_session_bytes(const nca_device *device, const nca_shape *shape
 nca_status nca_cuda_session_create(nca_device *device, const nca_shape *shape, nca_session **out,
                                    nca_error *error);
 void nca_cuda_session_destroy(nca_session *session);
+void nca_cuda_session_about(const nca_session *session, nca_session_info *out);
 nca_status nca_cuda_session_ready(nca_session *session, nca_error *error);
 static inline uint32_t *nca_cuda_plane_of(const nca_session *session, int kind, int step)
 {

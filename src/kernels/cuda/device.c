@@ -197,6 +197,7 @@ const nca_backend nca_cuda_backend = {
     .session_bytes = nca_cuda_session_bytes,
     .create = nca_cuda_session_create,
     .destroy = nca_cuda_session_destroy,
+    .session_info = nca_cuda_session_about,
     .upload = nca_cuda_upload,
     .download = nca_cuda_download,
     .gather = nca_cuda_gather_rows,

@@ -1,6 +1,7 @@
 // A session's memory on the device: one block, laid out once to count its bytes and once to hand
 // out its parts.
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "cuda.h"
@@ -361,4 +362,10 @@ void nca_cuda_session_destroy(nca_session *session)
     if (session->stream)
         cudaStreamDestroy(session->stream);
     free(session);
+}
+
+void nca_cuda_session_about(const nca_session *session, nca_session_info *out)
+{
+    *out = (nca_session_info){.tape_every = session->every};
+    snprintf(out->variant, sizeof out->variant, "%s", session->is_fused ? "fused" : "cublas");
 }
