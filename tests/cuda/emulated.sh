@@ -11,6 +11,21 @@ export NCA_EMULATOR_CHECKS=0
 head -c -2 "$root/tests/fuzz/corpus/image/rgba.png" >target.png   # two bytes at the end are the fuzzer's
 settings=(--target target.png --target-size 9 --padding 3 --batch 4 --pool 12 --damaged 1 --steps-min 12
   --steps-max 18 --checkpoint-every 5 --pictures-every 1000)
+# Bytes of a device on which a session of these settings just fits: a mebibyte less is refused.
+smallest_that_trains() {
+  local low=1 high=64 middle
+  while [ $((high - low)) -gt 1 ]; do
+    middle=$(((low + high) / 2))
+    if NCA_EMULATOR_MEMORY=$((middle << 16)) "$nca" train "${settings[@]}" --updates 1 --device emulator \
+      --out probe --quiet >/dev/null 2>&1; then
+      high=$middle
+    else
+      low=$middle
+    fi
+    rm -rf probe
+  done
+  echo $((high << 16))
+}
 losses() { sed -n 's/.*"loss": \([-+.0-9e]*\).*/\1/p' "$1/metrics.jsonl"; }
 
 # Twenty updates from one seed have the CPU's losses, to a ten-thousandth each.
@@ -44,10 +59,40 @@ NCA_EMULATOR_MEMORY=1000000 refused "bytes" "${train_on[@]}" emulator
 refused "numbered from 0" "${train_on[@]}" emulator:1
 [ ! -e none ] || fail "a run that was refused left a folder"
 
-# A device that is lost in the middle: one line, and the last checkpoint goes on, here on the CPU.
-NCA_EMULATOR_LOSE=900 refused "with: nca train --resume lost" train "${settings[@]}" --updates 20 \
-  --device emulator --out lost --quiet
-[ -s lost/checkpoint.safetensors ] || fail "the lost run left no checkpoint"
-[ "$(losses lost | wc -l)" -lt 20 ] || fail "the device was not lost"
-"$nca" train --resume lost --device cpu --quiet
-[ "$(losses lost | wc -l)" -eq 20 ] || fail "the resumed run has $(losses lost | wc -l) updates"
+# What the device chose where it was left to it is told, and not where it was not.
+small=(train "${settings[@]}" --updates 1 --device emulator)
+tight=$(smallest_that_trains)
+NCA_EMULATOR_MEMORY=$tight "$nca" "${small[@]}" --out thin >log
+grep -q "^--cuda-path auto: fused$" log || fail "it does not say which path auto took: $(cat log)"
+grep -q "one in [234] is kept and those between are computed again" log ||
+  fail "with $tight bytes it does not say that the tape is thinned: $(cat log)"
+NCA_EMULATOR_MEMORY=$tight "$nca" "${small[@]}" --tape-every 3 --cuda-path fused --out asked >log
+! grep -qE "is kept|^--cuda-path" log || fail "it tells what was asked for: $(cat log)"
+"$nca" "${small[@]}" --out roomy >log
+! grep -q "is kept" log || fail "the tape is thinned where there is room: $(cat log)"
+cmp thin/model.safetensors roomy/model.safetensors || fail "a thinned tape gives another rule"
+
+# stopped UPDATES WORDS RUN: a training of 20 updates ends with one line before it has so many; its last
+# checkpoint is whole and goes on, here on the CPU, to the same number of updates.
+stopped() {
+  local most=$1 words=$2 folder=$3
+  refused "$words" train "${settings[@]}" --updates 20 --device emulator --out "$folder" --quiet
+  grep -q "go on from update [0-9]* with: nca train --resume $folder" stderr ||
+    fail "$folder: it does not say how to go on: $(cat stderr)"
+  [ "$(losses "$folder" | wc -l)" -lt "$most" ] || fail "$folder: nothing went wrong"
+  "$nca" train --resume "$folder" --device cpu --quiet
+  [ "$(losses "$folder" | wc -l)" -eq 20 ] || fail "$folder: resumed, $(losses "$folder" | wc -l) updates"
+}
+# A device that is lost early, late, and while the pictures of the end are made.
+NCA_EMULATOR_LOSE=200 stopped 5 "see what nvidia-smi says of it" lost_early
+NCA_EMULATOR_LOSE=900 stopped 20 "see what nvidia-smi says of it" lost
+# Memory that another program took meanwhile: a graph of so many steps cannot be made.
+NCA_EMULATOR_FULL=5 stopped 20 "end what else uses its memory" full
+# Lost before the first checkpoint: nothing is left. Full where the session's memory is taken: the same.
+NCA_EMULATOR_LOSE=1 refused "see what nvidia-smi says of it" "${train_on[@]}" emulator
+NCA_EMULATOR_FULL=1 refused "end what else uses its memory" "${train_on[@]}" emulator
+[ ! -e none ] || fail "a run that never began left a folder"
+for command in "run fused --steps 3 --output lost.png" "eval fused --steps 3" verify; do
+  NCA_EMULATOR_LOSE=2 refused "see what nvidia-smi says of it" $command --device emulator
+done
+[ ! -e lost.png ] || fail "a run that failed left a picture"

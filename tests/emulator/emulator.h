@@ -7,6 +7,8 @@
 //   NCA_EMULATOR_MEMORY    bytes of a device's memory; 2 GiB unless set
 //   NCA_EMULATOR_DRIVER    the driver's version as 1000 * major + 10 * minor; 13000 unless set
 //   NCA_EMULATOR_LOSE      the device is lost at this launch (counted from 1); 0 never
+//   NCA_EMULATOR_FULL      its memory is full from this taking of some on (an allocation, the making of a
+//                          graph; counted from 1), whatever cudaMemGetInfo says; 0 never
 //   NCA_EMULATOR_SM        multiprocessors; 4 unless set
 //   NCA_EMULATOR_CHECKS    0: accesses of kernels are not looked at (several times faster)
 #ifndef NCA_EMULATOR_EMULATOR_H
@@ -28,6 +30,7 @@ typedef struct nca_emulator_settings {
     int lose_at_launch;
     int multiprocessors;
     int checks;
+    int full_at_taking;
 } nca_emulator_settings;
 
 // Changes count from the next call of the API on.

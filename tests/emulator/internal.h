@@ -54,6 +54,8 @@ bool is_device_address(const void *address);
 // "" or what was overwritten beside an allocation since the last look.
 std::string damaged_allocation();
 void free_all();
+// Asked once for everything that takes memory of the device: NCA_EMULATOR_FULL.
+bool memory_is_full();
 
 // -- shared_memory.cpp ----------------------------------------------------------------------------
 // The shared memory of one block.

@@ -44,7 +44,7 @@ cudaError_t allocate(void **pointer, size_t bytes)
     if (bytes == 0)
         return cudaSuccess;
     const size_t limit = nca_emulator_get()->memory_bytes;
-    if (bytes > limit || bytes_used[device] > limit - bytes)
+    if (memory_is_full() || bytes > limit || bytes_used[device] > limit - bytes)
         return cudaErrorMemoryAllocation;
     const size_t mapped = (bytes + 2 * wall + page - 1) / page * page;
     char *pages = space.take_pages(mapped);
@@ -145,6 +145,13 @@ cudaError_t do_fill(void *to, int value, size_t bytes)
     return error;
 }
 }   // namespace
+
+bool memory_is_full()
+{
+    static int takings;
+    const int full = nca_emulator_get()->full_at_taking;
+    return ++takings >= full && full > 0;
+}
 
 void forbid(const void *from, size_t bytes)
 {

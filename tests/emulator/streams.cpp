@@ -255,6 +255,8 @@ extern "C" cudaError_t cudaGraphInstantiate(cudaGraphExec_t *exec, cudaGraph_t g
 {
     if (!graph)
         return done(cudaErrorInvalidValue);
+    if (memory_is_full())
+        return done(cudaErrorMemoryAllocation);
     *exec = new CUgraphExec_st{graph->nodes};
     return done(cudaSuccess);
 }

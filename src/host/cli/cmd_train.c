@@ -378,7 +378,8 @@ static void leave(run *of)
     if (of->log.is_new && nca_trainer_done(of->trainer) == 0)
         nca_run_log_discard(&of->log);
     else if (of->log.metrics && of->saved >= 0 &&
-             (failed.status == NCA_FILE || failed.status == NCA_DEVICE))
+             (failed.status == NCA_FILE || failed.status == NCA_DEVICE ||
+              failed.status == NCA_MEMORY))
         nca_fail(of->error, failed.status,
                  "%s; then go on from update %lld with: nca train --resume %s", failed.message,
                  (long long)of->saved, of->log.folder);

@@ -20,7 +20,7 @@ static const char *way_out(cudaError_t code)
 {
     switch (code) {
     case cudaErrorMemoryAllocation:
-        return "choose a smaller grid, batch or pool, or --tape-every";
+        return "end what else uses its memory, or choose a smaller grid, batch or pool";
     case cudaErrorNoKernelImageForDevice:
         return "build for this device's architecture, or use --device cpu";
     default:
