@@ -1,86 +1,243 @@
 #!/usr/bin/env bash
 # On a machine with an NVIDIA GPU, in one go of under ten minutes: build, oracle, the tests on the device,
-# sanitizers, bench, and a training beside the CPU's. Figures go into a folder, as text and as JSON.
-#   gpu_check.sh [FOLDER]     default: bench/results/gpu
+# sanitizers, bench, and a training beside the CPU's. Each step's output goes into the folder, all figures
+# into its results.json; a table ends it. What the machine lacks is skipped with a line.
+#   gpu_check.sh [FOLDER]        default: bench/results/gpu
+#   gpu_check.sh --pack FOLDER   on a machine that can build: the program, its tests, the libraries they load
+#                                and the oracle's cases, for a GPU machine that cannot; there
+#                                NCA=FOLDER/nca scripts/gpu_check.sh
+# NCA names a program to check instead of building one; NCA_GPU_SECONDS (570) is the time after which no step
+# begins; NCA_GPU_QUICK=1 takes sizes that an emulated device can do too.
 set -euo pipefail
+here=$PWD
 cd "$(dirname "$0")/.."
-results=${1:-bench/results/gpu}
-command -v nvidia-smi >/dev/null || {
-  echo "gpu_check.sh: no nvidia-smi: no NVIDIA driver on this machine" >&2
+refuse() {
+  echo "gpu_check.sh: $*" >&2
+  exit 2
+}
+absolute() { (cd "$here" && realpath -m "$1"); }
+
+# build ARCHITECTURES: the program and, where its libraries are here, its test. By the toolchain that is found.
+build() {
+  local toolchain tests=OFF targets=nca
+  toolchain=$(scripts/cuda_toolchain.sh) || return 1
+  eval "$toolchain"
+  ! pkg-config --exists cmocka libwebpdemux 2>/dev/null || tests=ON targets='nca test_cuda_gpu'
+  NCA_TARGETS=$targets scripts/build.sh release "-DCMAKE_CUDA_ARCHITECTURES=$1" -DNCA_CUDA=ON \
+    -DBUILD_TESTING=$tests || return 1
+  cuda=$("$CUDACXX" --version | sed -n 's/.*release \([0-9.]*\),.*/\1/p')
+}
+
+# The C library is the other machine's own; all else travels.
+pack() {
+  local to
+  to=$(absolute "$1")
+  build "${CUDAARCHS:-80-real;90-real;100-real;120}" >&2
+  mkdir -p "$to/lib"
+  cp build/nca build/tests/emulator/test_cuda_gpu "$to/"
+  ldd "$to/nca" "$to/test_cuda_gpu" | awk '$2 == "=>" && $3 ~ /^\// {print $3}' | sort -u |
+    grep -vE '/(libc|libm|libdl|librt|libpthread)\.so' | xargs cp -Lt "$to/lib"
+  [ ! -d ../shared/oracle/cases ] || cp -r ../shared/oracle/cases "$to/"
+  echo "$cuda" >"$to/cuda"
+  du -sh "$to"
+}
+
+case ${1:-} in
+  --pack)
+    [ $# -eq 2 ] || refuse "--pack: the folder to fill, and nothing else"
+    pack "$2"
+    exit
+    ;;
+  -*) refuse "$1: no such option; --pack FOLDER, or the folder for the results" ;;
+esac
+[ $# -le 1 ] || refuse "$2: one argument too many"
+nvidia-smi -L 2>/dev/null | grep -q '^GPU' || {
+  echo "gpu_check.sh: nvidia-smi finds no GPU on this machine: nothing to check" >&2
   exit 77
 }
+results=$(absolute "${1:-$PWD/bench/results/gpu}")
+nca=${NCA:+$(absolute "$NCA")}
 mkdir -p "$results"
-capability=$(nvidia-smi --query-gpu=compute_cap --format=csv,noheader | head -1 | tr -d .)
-gpu=$(nvidia-smi --query-gpu=name --format=csv,noheader | head -1)
-driver=$(nvidia-smi --query-gpu=driver_version --format=csv,noheader | head -1)
-cuda=$(nvcc --version | sed -n 's/.*release \([0-9.]*\),.*/\1/p')
-echo "$gpu, driver $driver, CUDA $cuda"
-tests=OFF
-! pkg-config --exists cmocka libwebpdemux || tests=ON
-CUDAARCHS=$capability cmake --preset release -DBUILD_TESTING=$tests >/dev/null
-cmake --build build --target nca
-[ $tests = OFF ] || cmake --build build --target test_cuda_gpu
-nca=build/nca
+rm -f "$results"/*.txt "$results"/*.json
+ask() { nvidia-smi --query-gpu="$1" --format=csv,noheader | head -1; }
+gpu=$(ask name)
+driver=$(ask driver_version)
+cuda=unknown
+deadline=${NCA_GPU_SECONDS:-570}
+quick=${NCA_GPU_QUICK:-}
 
-failed=()
-# step NAME COMMAND...: keeps its output and goes on where it fails.
-step() {
-  local name=$1 began=$SECONDS
-  shift
-  if "$@" >"$results/$name.txt" 2>&1; then
-    echo "ok      $name ($((SECONDS - began)) s)"
+names=() states=() seconds=() why=()
+# note NAME STATE SECONDS WHY: a line now, and a row of results.json.
+note() {
+  names+=("$1") states+=("$2") seconds+=("$3") why+=("$4")
+  printf '%-8s %-22s %4d s  %s\n' "$2" "$1" "$3" "$4"
+}
+# step NAME COMMAND...: keeps what it prints and goes on where it fails. A command that ends with 77 lacked
+# something. What is JSON (step_json) is kept apart from words.
+step() { run_step txt "$@"; }
+step_json() { run_step json "$@"; }
+run_step() {
+  local kind=$1 name=$2 began=$SECONDS code=0 left=$((deadline - SECONDS)) bounded=()
+  shift 2
+  [ $left -gt 0 ] || {
+    note "$name" skipped 0 "no time left of $deadline s"
+    return
+  }
+  [ "$(type -t "$1")" = function ] || bounded=(timeout "$left")
+  if [ "$kind" = json ]; then
+    "${bounded[@]}" "$@" >"$results/$name.json" 2>"$results/$name.txt" || code=$?
   else
-    echo "FAILED  $name ($((SECONDS - began)) s): $(tail -1 "$results/$name.txt")"
-    failed+=("$name")
+    "${bounded[@]}" "$@" >"$results/$name.txt" 2>&1 || code=$?
   fi
+  case $code in
+    0) note "$name" ok $((SECONDS - began)) "" ;;
+    77) note "$name" skipped $((SECONDS - began)) "$(tail -1 "$results/$name.txt")" ;;
+    124) note "$name" FAILED $((SECONDS - began)) "did not end in the $deadline s that all have" ;;
+    *) note "$name" FAILED $((SECONDS - began)) "$(tail -1 "$results/$name.txt")" ;;
+  esac
+  [ $code -eq 0 ] || rm -f "$results/$name.json"
+}
+lacks() {
+  echo "$*"
+  return 77
 }
 
-cases=(../shared/oracle/cases/*.safetensors)
-[ -e "${cases[0]}" ] || cases=()
-small=()
-for case in "${cases[@]}"; do
-  case $case in *_56_* | *trained_128* | *adam*) ;; *) small+=("$case") ;; esac
-done
-for path in fused cublas; do
-  step "verify_$path" "$nca" verify --device cuda --cuda-path "$path" "${cases[@]}"
-  step "thinned_$path" "$nca" verify --device cuda --cuda-path "$path" --tape-every 3 "${small[@]}"
-done
-step verify_built_in "$nca" verify --device cuda
-if [ $tests = ON ]; then
-  step test_cuda_gpu build/tests/emulator/test_cuda_gpu
+echo "$gpu, driver $driver"
+if [ -z "$nca" ]; then
+  step build build "$(ask compute_cap | tr -d .)"
+  nca=build/nca
+  test=build/tests/emulator/test_cuda_gpu
+  [ "${states[0]}" = ok ] || refuse "this machine cannot build nca (see $results/build.txt); where one can: scripts/gpu_check.sh --pack FOLDER, bring the checkout with FOLDER here, then NCA=FOLDER/nca scripts/gpu_check.sh"
 else
-  echo "skipped test_cuda_gpu: it needs cmocka and libwebpdemux"
-fi
-if command -v compute-sanitizer >/dev/null; then
-  for path in fused cublas; do
-    for tool in memcheck racecheck synccheck; do
-      step "${tool}_$path" compute-sanitizer --tool "$tool" --error-exitcode 1 \
-        "$nca" verify --device cuda --cuda-path "$path" "${small[@]:0:3}"
-    done
+  [ -x "$nca" ] || refuse "NCA is $nca, and that is no program"
+  pack=$(dirname "$nca")
+  test=$pack/test_cuda_gpu
+  [ ! -e "$pack/cuda" ] || cuda=$(cat "$pack/cuda")
+  [ ! -d "$pack/lib" ] || export LD_LIBRARY_PATH=$pack/lib${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
+  # cuBLAS is this machine's: of its toolkit, or of Python's packages.
+  for folder in "$(dirname "$(realpath "$(command -v nvcc || echo /x/x)")")/../lib64" \
+    "$(python3 -c 'import nvidia.cu13 as found; print(list(found.__path__)[0])' 2>/dev/null || true)/lib"; do
+    [ ! -e "$folder/libcublas.so.13" ] || export LD_LIBRARY_PATH=${LD_LIBRARY_PATH:+$LD_LIBRARY_PATH:}$folder
   done
 fi
+
+cases=()
+for folder in "${pack:-/nowhere}/cases" ../shared/oracle/cases; do
+  [ ${#cases[@]} -gt 0 ] || for case in "$folder"/*.safetensors; do
+    [ ! -e "$case" ] || cases+=("$case")
+  done
+done
+small=()
+for case in "${cases[@]}"; do
+  case $case in *grid_56_* | *trained_128* | *adam*) ;; *) small+=("$case") ;; esac
+done
+[ -z "$quick" ] || cases=("${small[@]:0:1}") small=("${small[@]:0:1}")
 for path in fused cublas; do
-  step "bench_$path" "$nca" bench step --device cuda --cuda-path "$path" --batch 8 --grid 72 \
-    --steps 80 --active 0.2 --json
-  step "bench_${path}_4x56" "$nca" bench step --device cuda --cuda-path "$path" --json
+  if [ ${#cases[@]} -gt 0 ]; then
+    step "verify_$path" "$nca" verify --device cuda --cuda-path $path "${cases[@]}"
+    step "thinned_$path" "$nca" verify --device cuda --cuda-path $path --tape-every 3 "${small[@]}"
+  else
+    step "verify_$path" lacks "no oracle cases beside the checkout"
+  fi
+done
+[ -n "$quick" ] || step verify_built_in "$nca" verify --device cuda
+if [ -x "$test" ]; then
+  step test_cuda_gpu "$test"
+else
+  step test_cuda_gpu lacks "no test was built: it needs cmocka and libwebpdemux"
+fi
+
+# Whole updates of both paths; the sizes are those of bench/NOTES.md.
+choose_sizes() {
+  case $quick$1 in
+    8x72) sizes=(--batch 8 --grid 72 --steps 80 --active 0.2) ;;
+    4x56) sizes=(--batch 4 --grid 56 --steps 128) ;;
+    *) sizes=(--batch 1 --grid 9 --steps 4 --repeats 1 --warmup 0) ;;
+  esac
+}
+for path in fused cublas; do
+  for size in 8x72 4x56; do
+    choose_sizes $size
+    step_json "bench_${path}_$size" "$nca" bench step --device cuda --cuda-path $path "${sizes[@]}" --json
+  done
 done
 
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
-settings=(--preset regenerating --target-size 24 --padding 8 --pool 64 --quiet)
-step train_cuda "$nca" train "${settings[@]}" --updates 500 --device cuda --out "$scratch/cuda"
-step train_cpu "$nca" train "${settings[@]}" --updates 40 --device cpu --out "$scratch/cpu"
+settings=(--pictures-every 1000 --quiet)
+if [ -z "$quick" ]; then
+  settings+=(--preset regenerating --target-size 24 --padding 8 --pool 64)
+  updates=500 compared=20
+else
+  settings+=(--target-size 8 --padding 2 --batch 2 --damaged 0 --pool 4 --steps-min 4 --steps-max 6)
+  updates=6 compared=5
+fi
+step train_cuda "$nca" train "${settings[@]}" --updates $updates --device cuda --out "$scratch/cuda"
+step train_cpu "$nca" train "${settings[@]}" --updates $compared --device cpu --out "$scratch/cpu"
+losses() { sed -n 's/.*"loss": \([-+0-9.e]*\).*/\1/p' "$scratch/$1/metrics.jsonl" | head -$compared; }
 # The first updates of one seed have the same losses; later ones drift apart as any two sums do.
 same_losses() {
-  paste <(sed -n 's/.*"loss": \([-0-9.e]*\).*/\1/p' "$scratch/cuda/metrics.jsonl" | head -20) \
-    <(sed -n 's/.*"loss": \([-0-9.e]*\).*/\1/p' "$scratch/cpu/metrics.jsonl" | head -20) |
-    awk '{d = $1 - $2; if (d < 0) d = -d; if (d > 1e-4 * $2) {print "update " NR ": " $0; bad = 1}}
-         END {exit bad || NR < 20}'
+  paste <(losses cuda) <(losses cpu) | awk -v wanted=$compared '
+    { off = $1 / $2 - 1; if (off < 0) off = -off; if (off > largest) largest = off }
+    !(off <= 1e-4) { print "update " NR ": " $0; is_wrong = 1 }
+    END { printf "%d updates, losses differ by %.1e at most\n", NR, largest; exit is_wrong || NR != wanted }'
 }
 step same_losses same_losses
+# What an update takes: the median of the second half, when every graph has been made.
+update_ms() {
+  sed -n 's/.*"seconds": \([0-9.e-]*\).*/\1/p' "$scratch/cuda/metrics.jsonl" | tail -n $((updates / 2)) | sort -g |
+    awk '{x[NR] = $1} END {if (NR == 0) exit 1; printf "{\"updates\": %d, \"median_ms\": %.3f}\n", 2 * NR, 1e3 * x[int((NR + 1) / 2)]}'
+}
+step_json train_update update_ms
 
-list=$(printf '"%s",' "${failed[@]:-}")
-printf '{"gpu": "%s", "driver": "%s", "cuda": "%s", "seconds": %d, "failed": [%s]}\n' \
-  "$gpu" "$driver" "$cuda" "$SECONDS" "${failed[0]:+${list%,}}" >"$results/summary.json"
-cat "$results/summary.json"
-[ ${#failed[@]} -eq 0 ]
+# Last, for they take longest and nothing waits for them.
+for path in fused cublas; do
+  for tool in memcheck racecheck synccheck; do
+    if command -v compute-sanitizer >/dev/null; then
+      step "${tool}_$path" compute-sanitizer --tool $tool --error-exitcode 1 \
+        "$nca" verify --device cuda --cuda-path $path "${small[@]:0:3}"
+    else
+      step "${tool}_$path" lacks "no compute-sanitizer on PATH"
+    fi
+  done
+done
+
+# -- results.json: what was asked of what, and every figure.
+quoted() { printf '"%s"' "$(tr -d '\000-\037' <<<"$1" | sed 's/[\\"]/\\&/g')"; }
+write_results() {
+  local i separator=
+  printf '{"gpu": %s, "driver": %s, "cuda": %s,\n' "$(quoted "$gpu")" "$(quoted "$driver")" "$(quoted "$cuda")"
+  printf ' "commit": %s, "seconds": %d,\n "steps": [' \
+    "$(quoted "$(git describe --always --dirty 2>/dev/null || echo unknown)")" "$SECONDS"
+  for i in "${!names[@]}"; do
+    printf '%s\n  {"name": "%s", "state": "%s", "seconds": %d, "why": %s}' "$separator" "${names[i]}" "${states[i]}" \
+      "${seconds[i]}" "$(quoted "${why[i]}")"
+    separator=,
+  done
+  printf '],\n "figures": {'
+  separator=
+  for i in "${!names[@]}"; do
+    [ -s "$results/${names[i]}.json" ] || continue
+    printf '%s\n  "%s": ' "$separator" "${names[i]}"
+    cat "$results/${names[i]}.json"
+    separator=,
+  done
+  printf '}}\n'
+}
+write_results >"$results/results.part"
+mv "$results/results.part" "$results/results.json"
+
+# -- The table.
+figure() { sed -n "s/.*\"$2\": \([-+0-9.e]*\).*/\1/p" "$results/$1.json" | head -1; }
+count() { printf '%s\n' "${states[@]}" | grep -cx "$1" || true; }
+echo
+printf '%-10s %s\n' GPU "$gpu" driver "$driver" CUDA "$cuda"
+for name in "${names[@]}"; do
+  [[ $name != bench_* ]] || [ ! -s "$results/$name.json" ] ||
+    printf '%-22s %9s ms a step   %9s forward   %9s backward   %s of the peak\n' "$name" "$(figure "$name" median_ms)" \
+      "$(figure "$name" forward_ms)" "$(figure "$name" backward_ms)" "$(figure "$name" share_of_peak)"
+done
+[ ! -s "$results/train_update.json" ] || printf '%-22s %9s ms an update\n' train "$(figure train_update median_ms)"
+printf '%-10s %s ok, %s FAILED, %s skipped in %d s; all of it in %s\n' steps "$(count ok)" "$(count FAILED)" \
+  "$(count skipped)" "$SECONDS" "$results"
+[ "$(count FAILED)" -eq 0 ]

@@ -42,7 +42,7 @@ endforeach()
 if(NCA_SANITIZE)
   target_compile_definitions(test_cuda PRIVATE NCA_TEST_SANITIZED)
 else()
-  set(NCA_EMULATED_TESTS emulated emulated_verify)
+  set(NCA_EMULATED_TESTS emulated emulated_verify gpu_check)
 endif()
 foreach(name ${NCA_EMULATED_TESTS})
   add_test(NAME ${name} COMMAND bash ${PROJECT_SOURCE_DIR}/tests/cuda/${name}.sh
