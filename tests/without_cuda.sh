@@ -48,10 +48,11 @@ refused "of --device cuda alone" train "${settings[@]}" --device cpu --cuda-path
 refused "of --device cuda alone" train "${settings[@]}" --device reference --tape-every 2 --out none
 [ ! -e none ] || fail "a run that was refused left a folder"
 
-# Its help comes in under 20 ms: the best of twenty tries, since the machine has other things to do.
+# Its help comes in under 20 ms (3 on two cores of a Zen 3): the best of many tries, since the machine has
+# other things to do; what takes longer by itself does so in all of them.
 [ "${NCA_IS_SANITIZED:-0}" = 0 ] || exit 0
 best=1000000
-for ((i = 0; i < 20; i++)); do
+for ((i = 0; i < 300 && (i < 20 || best >= 20000); i++)); do
   began=${EPOCHREALTIME/[.,]/}
   "$nca" --help >/dev/null
   took=$((${EPOCHREALTIME/[.,]/} - began))
