@@ -4,7 +4,7 @@
 #   quickstart.sh               with CUDA where nvidia-smi finds a GPU, else for the CPU
 #   quickstart.sh --cuda        with CUDA, whose toolchain is brought where nvcc is missing (cuda_toolchain.sh)
 #   quickstart.sh --cpu         for the CPU, whatever is there
-#   quickstart.sh --updates N   a longer or shorter training; 4,400 unless said
+#   quickstart.sh --updates N   a longer or shorter training; 3,000 unless said
 set -euo pipefail
 cd "$(dirname "$0")/.."
 began=$SECONDS
@@ -15,13 +15,13 @@ refuse() {
 }
 
 cuda=by_itself
-updates=4400
+updates=3000
 while [ $# -gt 0 ]; do
   case $1 in
     --cuda) cuda=asked ;;
     --cpu) cuda=refused ;;
     --updates)
-      [[ ${2:-} =~ ^[1-9][0-9]{0,8}$ ]] || refuse "--updates ${2:-}: a whole number from 1 on, such as 4400"
+      [[ ${2:-} =~ ^[1-9][0-9]{0,8}$ ]] || refuse "--updates ${2:-}: a whole number from 1 on, such as 3000"
       updates=$2
       shift
       ;;
@@ -69,12 +69,10 @@ for ((i = 2; ; i++)); do
 done
 # Why --device auto is about to pass over the GPU.
 [ $cuda = no ] || build/nca info | sed -n '/^  cuda *$/,/^  [^ ]/s/^ *not here *//p'
-# The preset `regenerating`, shortened to five or six minutes on two cores: a smaller target, a smaller pool
-# whose states age faster, a rate that falls sooner, and more and larger damage, which a short training
-# needs to see what a cut is.
-build/nca train --preset regenerating --out "$name" \
-  --target-size 20 --padding 8 --batch 8 --damaged 4 --pool 256 --steps-min 64 --steps-max 96 \
-  --damage-radius-min 0.2 --damage-radius-max 0.7 --updates "$updates" --schedule steps:2000x0.3,3500x0.1
+# The default preset, shortened to about five minutes on two cores: a smaller target, a smaller pool, whose
+# states age faster, and a rate that falls sooner.
+build/nca train --preset healing --out "$name" --target-size 20 --padding 8 --pool 256 \
+  --updates "$updates" --schedule steps:1500x0.3,2600x0.1
 trained=$SECONDS
 
 # Medians over eight fire-mask seeds, as `nca eval` prints them: the first number of a row.

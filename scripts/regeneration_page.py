@@ -1,0 +1,144 @@
+#!/usr/bin/env python3
+"""Puts the study's figures into docs/regeneration.md, from the JSON beside it.
+
+  regeneration_page.py           writes every figure of the page anew
+  regeneration_page.py --check   changes nothing; fails where a figure is not what the JSON says
+
+A figure stands between two comments that Markdown does not show:
+  <!--n study runs/healing-seed1/loss_at/200/median .2f-->-4.05<!--/n-->
+the file (study or pilots), a path into its JSON (a list is entered by the "name" of its members) and how it
+is written. A table stands between <!--table NAME--> and <!--/table-->.
+"""
+import json
+import pathlib
+import re
+import sys
+
+DOCS = pathlib.Path(__file__).resolve().parent.parent / "docs"
+PAGE = DOCS / "regeneration.md"
+FILES = {name: DOCS / "regeneration" / f"{name}.json" for name in ("study", "pilots")}
+CUTS = ("upper", "lower", "left", "right", "center")
+
+
+def enter(value, path):
+    for key in path.split("/"):
+        if isinstance(value, list):
+            value = next(member for member in value if member["name"] == key)
+        else:
+            value = value[key]
+    return value
+
+
+def written(value, form):
+    """A number as the page has it: a form of Python's, or one of these."""
+    if form == "percent":
+        return f"{100 * value:.0f} %"
+    if form == "minutes":
+        return f"{value / 60:.0f} min"
+    if form == "hours":
+        return f"{value / 3600:.1f} h"
+    return format(value, form)
+
+
+def share(found):
+    return f"{found['count']} of {found['of']} ({100 * found['low']:.0f} to {100 * found['high']:.0f} %)"
+
+
+def row(cells):
+    return "| " + " | ".join(cells) + " |"
+
+
+def table_settings(data):
+    head = ["setting", "batch", "damaged", "steps", "exploded", "grows", "holds", "heals all five cuts", "heals circles"]
+    rows = [row(head), row(["---"] * len(head))]
+    for of in data["study"]["settings"]:
+        steps = str(of["steps_min"])
+        if of["steps_max"] != of["steps_min"]:
+            steps += f"-{of['steps_max']}"
+        numbers = [str(of["batch"]), str(of["damaged"]), steps]
+        shares = [share(of[key]) for key in ("exploded", "grows", "holds", "heals_all", "circles")]
+        rows.append(row([f"`{of['name']}`"] + numbers + shares))
+    return rows
+
+
+def cut_cell(cut):
+    text = f"{cut['median']:.2f}"
+    return f"**{text}**" if cut["healed"] else text
+
+
+def table_runs(data):
+    held = data["study"]["rules"]["held_at"]
+    head = ["run", "updates", "minutes"] + [f"at {at}" for at in [data["study"]["rules"]["grown_at"]] + held]
+    head += [cut for cut in CUTS] + ["circles", "pool distorted"]
+    rows = [row(head), row(["---"] * len(head))]
+    for of in data["study"]["runs"]:
+        if not of["judged"]:
+            continue
+        cells = [f"`{of['name']}`", f"{of['updates']:,}", f"{of['seconds'] / 60:.0f}"]
+        cells += [f"{loss['median']:.2f}" for loss in of["loss_at"].values()]
+        cells += [cut_cell(of["cuts"][cut]) for cut in CUTS]
+        healed = sum(circle["healed"] for circle in of["circles"])
+        cells += [f"{healed} of {len(of['circles'])}", f"{100 * of['pool']['share']:.0f} %"]
+        rows.append(row(cells))
+    return rows
+
+
+def table_events(data):
+    head = ["run", "updates done", "the seed died", "not finite or beyond the bound", "largest state", "ended by"]
+    rows = [row(head), row(["---"] * len(head))]
+    for of in data["study"]["runs"]:
+        if not of["judged"]:
+            continue
+        end = "giving up" if of["gave_up"] else "its last update"
+        rows.append(row([f"`{of['name']}`", f"{of['updates']:,}", str(of["deaths"]), str(of["explosions"]),
+                         f"{of['max_state_trained']:.1f}", end]))
+    return rows
+
+
+def table_pilots(data):
+    head = ["pilot", "rate and schedule", "updates", "at 128", "at 200", "at 1,000", "upper", "lower", "left", "right", "center"]
+    rows = [row(head), row(["---"] * len(head))]
+    for of in data["pilots"]["pilots"]:
+        at = {loss["step"]: loss["median"] for loss in of["eval"]["loss_at"]}
+        cells = [f"`{of['preset']}`", of["schedule"], f"{of['updates']:,}"]
+        cells += [f"{at[step]:.2f}" for step in (128, 200, 1000)]
+        cells += [f"{of['eval']['healed'][cut]['median']:.2f}" for cut in CUTS]
+        rows.append(row(cells))
+    return rows
+
+
+TABLES = {name[6:]: make for name, make in list(globals().items()) if name.startswith("table_")}
+
+
+def renew(page, data):
+    def figure(match):
+        source, path, form = match.group(1), match.group(2), match.group(3)
+        return f"<!--n {source} {path} {form}-->{written(enter(data[source], path), form)}<!--/n-->"
+
+    def table(match):
+        return f"<!--table {match.group(1)}-->\n\n" + "\n".join(TABLES[match.group(1)](data)) + "\n\n<!--/table-->"
+
+    page = re.sub(r"<!--n (\S+) (\S+) (\S+)-->[^<]*<!--/n-->", figure, page)
+    return re.sub(r"<!--table (\S+)-->.*?<!--/table-->", table, page, flags=re.S)
+
+
+def main():
+    data = {name: json.loads(path.read_text(encoding="utf-8")) for name, path in FILES.items()}
+    page = PAGE.read_text(encoding="utf-8")
+    renewed = renew(page, data)
+    if sys.argv[1:] == ["--check"]:
+        if renewed == page:
+            return 0
+        different = [b for a, b in zip(page.splitlines(), renewed.splitlines()) if a != b]
+        print(f"regeneration_page.py: {PAGE.name} is not what the JSON says, first: "
+              f"{different[0] if different else 'its length'}", file=sys.stderr)
+        return 1
+    if sys.argv[1:]:
+        print("regeneration_page.py: no argument but --check", file=sys.stderr)
+        return 2
+    PAGE.write_text(renewed, encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
