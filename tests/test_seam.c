@@ -1,98 +1,17 @@
 // The cpu backend against the f64 reference through the seam: rollouts, losses, gradients and
 // updates on odd shapes, and what goes into pool and batch. Every number a caller can see.
+#include "study/cases.h"
 #include "support.h"
 
 // Some 1e-7 comes of f32 over a few steps; a wrong term makes 1e-2.
 static const double allowance = 1e-5;
 
-typedef struct seam_case {
-    const char *name;
-    nca_shape shape;
-    double fire_rate, angle, step_size;
-    int first_step;
-    bool is_given;   // the fire bits are the caller's
-    bool is_loud;    // dead cells propose alpha above the threshold, living ones below
-} seam_case;
+// What f64 goes through in a moment.
+enum { CELL_STEPS_MAX = 25000 };
 
-static const seam_case seam_cases[] = {
-    {"one cell", {1, 1, 1, 16, 128, 2, 3}, 1, 0, 1, 0, false, false},
-    {"one cell, batch 7", {7, 1, 1, 4, 4, 7, 3}, 0.2, 0.4, 1, 5, false, false},
-    {"3x5", {7, 3, 5, 16, 64, 9, 5}, 0.2, 0, 1, 0, false, false},
-    {"3x5, all fire", {1, 3, 5, 16, 192, 1, 5}, 1, 0, 1, 0, false, false},
-    {"17x13, angle", {1, 17, 13, 16, 128, 1, 9}, 0.5, 0.7, 1, 3, false, false},
-    {"13x17, given bits", {2, 13, 17, 16, 128, 3, 6}, 0.5, 2.5, 0.5, 0, true, false},
-    {"17x13, 4 channels", {2, 17, 13, 4, 4, 2, 6}, 1, -1.1, 0.25, 0, false, false},
-    {"17x13, 8 channels", {7, 17, 13, 8, 64, 7, 4}, 0.2, 0, 2, 900, false, false},
-    {"17x13, 20 channels", {1, 17, 13, 20, 132, 2, 5}, 0.5, 0.3, 1, 0, false, false},
-    {"132 hidden", {2, 9, 9, 16, 132, 2, 5}, 1, 0, 1, 0, false, false},
-    {"a row", {1, 1, 41, 16, 128, 1, 6}, 0.5, 0, 1, 0, false, false},
-    {"a column", {1, 41, 1, 16, 128, 1, 6}, 0.5, 0, 1, 0, false, false},
-    {"no steps", {2, 5, 4, 16, 64, 2, 0}, 0.5, 0, 1, 0, false, false},
-    {"loud dead cells", {3, 17, 13, 16, 128, 1, 4}, 0.5, 0, 1, 0, false, true},
-    {"loud dead cells, all fire", {1, 11, 12, 4, 8, 1, 3}, 1, 0.2, 1, 0, true, true},
-    {"loud dead cells, 20 channels", {7, 5, 9, 20, 64, 1, 3}, 0.2, 0, 0.5, 0, false, true},
-};
-enum { SEAM_CASES = sizeof seam_cases / sizeof *seam_cases };
-
-// What a case starts from; owned.
-typedef struct given {
-    float *parameters, *states, *target;
-    uint8_t *fire;
-} given;
-
-static void free_given(given *of)
+static bool is_tested(const nca_case *of)
 {
-    free(of->parameters);
-    free(of->states);
-    free(of->target);
-    free(of->fire);
-}
-
-// Few living cells of low alpha, which a rule of -5 alpha + 0.2 lowers below the threshold and
-// lifts dead ones above it: who lives on hangs on dead neighbours that fire.
-static void make_loud(const nca_shape *shape, given *of)
-{
-    const size_t channels = (size_t)shape->channels, inputs = NCA_PERCEIVED * channels;
-    const nca_layout layout = nca_layout_of(shape->channels, shape->hidden);
-    for (size_t i = 0; i < batch_of(shape) / channels; i++)
-        of->states[i * channels + NCA_ALPHA] = i % 11 == 3 ? 0.12f : 0.01f * (float)(i % 5);
-    of->parameters[layout.offset[NCA_HIDDEN_WEIGHT] + NCA_ALPHA] = 5;
-    for (size_t k = 0; k < inputs; k++)
-        if (k != NCA_ALPHA)
-            of->parameters[layout.offset[NCA_HIDDEN_WEIGHT] + k] = 0;
-    of->parameters[layout.offset[NCA_HIDDEN_BIAS]] = 0;
-    of->parameters[layout.offset[NCA_OUTPUT_WEIGHT] + NCA_ALPHA * (size_t)shape->hidden] = -1;
-    of->parameters[layout.offset[NCA_OUTPUT_BIAS] + NCA_ALPHA] = 0.25f;
-}
-
-// Draws in which no hidden unit comes so near to its change of sign that f32 takes the other side:
-// one such unit in one cell counts some 1e-4 of the gradient.
-static given make_given(const seam_case *of)
-{
-    const nca_shape *shape = &of->shape;
-    const uint32_t draw = 10 + 10 * (uint32_t)(of - seam_cases);
-    given made = {.parameters = uniform(total_of(shape), draw, of->is_loud ? 0.03 : 0.08),
-                  .states = mixed_states(shape, draw + 1),
-                  .target = uniform(cells_of(shape) * NCA_VISIBLE, draw + 2, 0.5)};
-    if (of->is_given)
-        made.fire = draw_bits((size_t)shape->tape_steps * (size_t)shape->batch * cells_of(shape),
-                              draw + 3, of->fire_rate);
-    if (of->is_loud)
-        make_loud(shape, &made);
-    return made;
-}
-
-static nca_rollout rollout_of(const seam_case *of, const given *from)
-{
-    return (nca_rollout){.steps = of->shape.tape_steps,
-                         .first_step = of->first_step,
-                         .key = {.seed = 0x123456789abcdef0u, .update = 77},
-                         .fire_rate = of->fire_rate,
-                         .angle = of->angle,
-                         .step_size = of->step_size,
-                         .alive_threshold = NCA_ALIVE_THRESHOLD,
-                         .fire = from->fire,
-                         .keep_tape = of->shape.tape_steps > 0};
+    return nca_case_cell_steps(of) <= CELL_STEPS_MAX;
 }
 
 // A session that has gone forward and backward; owned, but for `on`.
@@ -104,10 +23,10 @@ typedef struct passed {
     nca_pass_report forward, backward;
 } passed;
 
-static passed pass(const nca_compute *on, const seam_case *of, const given *from)
+static passed pass(const nca_compute *on, const nca_case *of, const nca_case_start *from)
 {
     const nca_shape *shape = &of->shape;
-    const nca_rollout rollout = rollout_of(of, from);
+    const nca_rollout rollout = nca_case_rollout(of, from);
     passed got = {.on = on, .session = open_session(on, shape)};
     write_buffer(on, got.session, NCA_PARAMETERS, total_of(shape), from->parameters);
     write_buffer(on, got.session, NCA_BATCH, batch_of(shape), from->states);
@@ -131,7 +50,7 @@ static void close_passed(passed *of)
     free(of->state_gradient);
 }
 
-static void compare_samples(const seam_case *of, const passed *got, const passed *expected)
+static void compare_samples(const nca_case *of, const passed *got, const passed *expected)
 {
     for (int b = 0; b < of->shape.batch; b++) {
         const nca_sample_report *a = &got->samples[b], *e = &expected->samples[b];
@@ -146,7 +65,7 @@ static void compare_samples(const seam_case *of, const passed *got, const passed
     assert_true(got->backward.active_cells <= got->forward.active_cells);
 }
 
-static void compare_passed(const seam_case *of, const passed *got, const passed *expected)
+static void compare_passed(const nca_case *of, const passed *got, const passed *expected)
 {
     const nca_shape *shape = &of->shape;
     const nca_layout layout = nca_layout_of(shape->channels, shape->hidden);
@@ -167,15 +86,16 @@ static void compare_passed(const seam_case *of, const passed *got, const passed 
                  of->name);
 }
 
-static void check_case(const seam_case *of, const nca_compute *on, const nca_compute *reference)
+static void check_case(const nca_case *of, const nca_compute *on, const nca_compute *reference)
 {
-    given from = make_given(of);
+    nca_case_start from;
+    assert_ok(nca_case_begin(of, &from, error));
     passed expected = pass(reference, of, &from), got = pass(on, of, &from);
     assert_false(is_all_zero(expected.states, batch_of(&of->shape)));
     compare_passed(of, &got, &expected);
     close_passed(&got);
     close_passed(&expected);
-    free_given(&from);
+    nca_case_free(&from);
 }
 
 static void test_rollouts_match_the_reference(void **state)
@@ -184,8 +104,9 @@ static void test_rollouts_match_the_reference(void **state)
     nca_compute reference = open_reference(), on;
     for (int i = 0; isas[i]; i++)
         if (open_cpu(isas[i], 2, &on)) {
-            for (int c = 0; c < SEAM_CASES; c++)
-                check_case(&seam_cases[c], &on, &reference);
+            for (const nca_case *of = nca_cases; of->name; of++)
+                if (is_tested(of))
+                    check_case(of, &on, &reference);
             nca_compute_close(&on);
         }
     nca_compute_close(&reference);
@@ -196,11 +117,11 @@ static void test_loud_dead_cells_decide_who_lives(void **state)
 {
     (void)state;
     nca_compute reference = open_reference();
-    for (int c = 0; c < SEAM_CASES; c++) {
-        const seam_case *of = &seam_cases[c];
-        if (!of->is_loud)
+    for (const nca_case *of = nca_cases; of->name; of++) {
+        if (!(of->kind & NCA_CASE_LOUD) || !is_tested(of))
             continue;
-        given from = make_given(of);
+        nca_case_start from;
+        assert_ok(nca_case_begin(of, &from, error));
         passed speaking = pass(&reference, of, &from);
         const size_t bias =
             nca_layout_of(of->shape.channels, of->shape.hidden).offset[NCA_OUTPUT_BIAS] + NCA_ALPHA;
@@ -212,7 +133,7 @@ static void test_loud_dead_cells_decide_who_lives(void **state)
         assert_true(more > 0);
         close_passed(&speaking);
         close_passed(&silent);
-        free_given(&from);
+        nca_case_free(&from);
     }
     nca_compute_close(&reference);
 }
@@ -266,20 +187,22 @@ static void update_both(passed *got, passed *expected, nca_optimizer_step step, 
 static void test_updates_match_the_reference(void **state)
 {
     (void)state;
-    static const int some[] = {2, 6, 8};
+    static const char *const some[] = {"3x5", "17x13-4-channels", "17x13-20-channels"};
     nca_compute reference = open_reference(), on;
     if (!open_cpu(isas[0], 2, &on))
         return;
     for (size_t c = 0; c < sizeof some / sizeof *some; c++) {
-        const seam_case *of = &seam_cases[some[c]];
-        given from = make_given(of);
+        const nca_case *of = nca_case_find(some[c]);
+        assert_non_null(of);
+        nca_case_start from;
+        assert_ok(nca_case_begin(of, &from, error));
         for (size_t u = 0; u < sizeof updates / sizeof *updates; u++) {
             passed expected = pass(&reference, of, &from), got = pass(&on, of, &from);
             update_both(&got, &expected, updates[u], total_of(&of->shape));
             close_passed(&got);
             close_passed(&expected);
         }
-        free_given(&from);
+        nca_case_free(&from);
     }
     nca_compute_close(&on);
     nca_compute_close(&reference);

@@ -2,9 +2,9 @@
 // cpu and the reference, and against themselves in shuffled orders and with thinned tapes. Training is
 // compared through the program, by emulated.sh and scripts/gpu_check.sh.
 #include "device_under_test.h"
+#include "launches.h"
 #include "session.h"
-
-#include <dirent.h>
+#include "study/cases.h"
 
 static const char *const paths[] = {"fused", "cublas"};
 
@@ -18,47 +18,24 @@ static nca_compute open_any_cpu(void)
 
 // -- Against the other backends
 
-typedef struct cuda_case {
-    const char *name;
-    nca_shape shape;
-    double fire_rate, angle, step_size;
-    int first_step;
-    bool is_loud;   // dead cells propose alpha above the threshold, living ones below
-} cuda_case;
+// What the emulator goes through with every access checked, in some seconds.
+enum { CELL_STEPS_MAX = 40000, REFERENCE_MAX = 20000 };
 
-static const cuda_case cases[] = {
-    {"one cell", {1, 1, 1, 16, 128, 2, 3}, 1, 0, 1, 0, false},
-    {"17x13, angle", {2, 17, 13, 16, 128, 2, 5}, 0.5, 0.7, 1, 3, false},
-    {"a row wider than a word", {1, 3, 41, 16, 128, 1, 6}, 0.5, 0, 1, 0, false},
-    {"a column", {2, 41, 1, 16, 128, 2, 6}, 0.2, 0, 1, 900, false},
-    {"24x24, 32 steps", {2, 24, 24, 16, 128, 2, 32}, 0.5, 0, 1, 0, false},
-    {"loud dead cells", {3, 17, 13, 16, 128, 3, 4}, 0.5, 0, 1, 0, true},
-    {"loud dead cells, all fire", {1, 11, 12, 16, 128, 1, 3}, 1, 0.2, 1, 0, true},
-    {"4 channels", {2, 17, 13, 4, 4, 2, 6}, 1, -1.1, 0.25, 0, false},
-    {"20 channels, loud", {2, 9, 33, 20, 132, 2, 4}, 0.5, 0.3, 1, 0, true},
-    {"no steps", {2, 5, 4, 16, 128, 2, 0}, 0.5, 0, 1, 0, false},
-    {"several regions", {1, 150, 70, 16, 128, 1, 2}, 0.5, 0.1, 1, 0, true},
-};
-enum { CASES = sizeof cases / sizeof *cases };
+static bool is_tested(const nca_case *of)
+{
+    return nca_case_cell_steps(of) <= CELL_STEPS_MAX;
+}
 
-static bool is_for(const cuda_case *of, const char *path)
+static bool is_for(const nca_case *of, const char *path)
 {
     return strcmp(path, "cublas") == 0 || (of->shape.channels == 16 && of->shape.hidden == 128);
 }
 
-// A rule of -5 alpha + 0.25 and few living cells of low alpha: who lives on hangs on dead
-// neighbours that fire.
-static void make_loud(const nca_shape *shape, float *parameters, float *states)
+static const nca_case *find_case(const char *name)
 {
-    const size_t channels = (size_t)shape->channels, inputs = NCA_PERCEIVED * channels;
-    const nca_layout layout = nca_layout_of(shape->channels, shape->hidden);
-    for (size_t i = 0; i < batch_of(shape) / channels; i++)
-        states[i * channels + NCA_ALPHA] = i % 11 == 3 ? 0.12f : 0.01f * (float)(i % 5);
-    for (size_t k = 0; k < inputs; k++)
-        parameters[layout.offset[NCA_HIDDEN_WEIGHT] + k] = k == NCA_ALPHA ? 5 : 0;
-    parameters[layout.offset[NCA_HIDDEN_BIAS]] = 0;
-    parameters[layout.offset[NCA_OUTPUT_WEIGHT] + NCA_ALPHA * (size_t)shape->hidden] = -1;
-    parameters[layout.offset[NCA_OUTPUT_BIAS] + NCA_ALPHA] = 0.25f;
+    const nca_case *const found = nca_case_find(name);
+    assert_non_null(found);
+    return found;
 }
 
 // Everything that comes out of a rollout, its gradients and an update.
@@ -77,41 +54,23 @@ static void free_result(result *of)
     free(of->parameters);
 }
 
-static nca_session *open_case(const cuda_case *of, const nca_compute *on)
+static nca_session *open_case(const nca_case *of, const nca_case_start *start,
+                              const nca_compute *on)
 {
     const nca_shape *shape = &of->shape;
-    const uint32_t draw = 10 + 10 * (uint32_t)(of - cases);
-    float *parameters = uniform(total_of(shape), draw, of->is_loud ? 0.03 : 0.08);
-    float *states = mixed_states(shape, draw + 1);
-    float *target = uniform(cells_of(shape) * NCA_VISIBLE, draw + 2, 0.5);
-    if (of->is_loud)
-        make_loud(shape, parameters, states);
     nca_session *session = open_session(on, shape);
-    write_buffer(on, session, NCA_PARAMETERS, total_of(shape), parameters);
-    write_buffer(on, session, NCA_BATCH, batch_of(shape), states);
-    write_buffer(on, session, NCA_TARGET, cells_of(shape) * NCA_VISIBLE, target);
-    free(parameters);
-    free(states);
-    free(target);
+    write_buffer(on, session, NCA_PARAMETERS, total_of(shape), start->parameters);
+    write_buffer(on, session, NCA_BATCH, batch_of(shape), start->states);
+    write_buffer(on, session, NCA_TARGET, cells_of(shape) * NCA_VISIBLE, start->target);
     return session;
 }
 
-static nca_rollout rollout_of(const cuda_case *of)
-{
-    return (nca_rollout){.steps = of->shape.tape_steps,
-                         .first_step = of->first_step,
-                         .key = {.seed = 0x123456789abcdef0u, .update = 77},
-                         .fire_rate = of->fire_rate,
-                         .angle = of->angle,
-                         .step_size = of->step_size,
-                         .alive_threshold = NCA_ALIVE_THRESHOLD,
-                         .keep_tape = of->shape.tape_steps > 0};
-}
-
-static result compute(const cuda_case *of, const nca_compute *on)
+static result compute(const nca_case *of, const nca_compute *on)
 {
     const nca_shape *shape = &of->shape;
-    const nca_rollout rollout = rollout_of(of);
+    nca_case_start start;
+    assert_ok(nca_case_begin(of, &start, error));
+    const nca_rollout rollout = nca_case_rollout(of, &start);
     const nca_optimizer_step step = {
         .time = 3,
         .rate = 0.01,
@@ -120,9 +79,10 @@ static result compute(const cuda_case *of, const nca_compute *on)
         .epsilon = 1e-7,
         .rules = 2,
         .rule = {{NCA_GRADIENT_NORMALIZE, 0}, {NCA_GRADIENT_CLIP, 0.02}}};
-    nca_session *session = open_case(of, on);
+    nca_session *session = open_case(of, &start, on);
     result got = {0};
     assert_ok(on->backend->forward(session, &rollout, &got.forward, error));
+    nca_case_free(&start);
     assert_ok(on->backend->loss(session, got.samples, error));
     got.states = read_buffer(on, session, NCA_BATCH, batch_of(shape));
     if (shape->tape_steps > 0) {
@@ -136,7 +96,7 @@ static result compute(const cuda_case *of, const nca_compute *on)
     return got;
 }
 
-static void compare_samples(const cuda_case *of, const result *got, const result *expected)
+static void compare_samples(const nca_case *of, const result *got, const result *expected)
 {
     for (int b = 0; b < of->shape.batch; b++) {
         const nca_sample_report *a = &got->samples[b], *e = &expected->samples[b];
@@ -148,7 +108,7 @@ static void compare_samples(const cuda_case *of, const result *got, const result
 }
 
 // `is_cpu`: the expected also counts active cells.
-static void compare(const cuda_case *of, const result *got, const result *expected, bool is_cpu)
+static void compare(const nca_case *of, const result *got, const result *expected, bool is_cpu)
 {
     const nca_shape *shape = &of->shape;
     const nca_layout layout = nca_layout_of(shape->channels, shape->hidden);
@@ -179,11 +139,11 @@ static void test_both_paths_match_cpu_and_reference(void **state)
 {
     (void)state;
     nca_compute cpu = open_any_cpu(), reference = open_reference();
-    for (int c = 0; c < CASES; c++) {
-        const cuda_case *of = &cases[c];
-        const bool is_large = of->shape.tape_steps > 10 || of->shape.height > 100;
+    for (const nca_case *of = nca_cases; of->name; of++) {
+        if (!is_tested(of))
+            continue;
         result by_cpu = compute(of, &cpu), by_reference = {0};
-        if (!is_large)
+        if (nca_case_cell_steps(of) <= REFERENCE_MAX)
             by_reference = compute(of, &reference);
         for (int i = 0; i < 2; i++) {
             if (!is_for(of, paths[i]))
@@ -203,7 +163,7 @@ static void test_both_paths_match_cpu_and_reference(void **state)
     nca_compute_close(&reference);
 }
 
-static void assert_same(const cuda_case *of, const result *a, const result *b)
+static void assert_same(const nca_case *of, const result *a, const result *b)
 {
     assert_memory_equal(a->states, b->states, batch_of(&of->shape) * sizeof(float));
     assert_memory_equal(a->gradient, b->gradient, total_of(&of->shape) * sizeof(float));
@@ -218,14 +178,14 @@ static void test_orders_and_thinned_tapes_give_the_same_bits(void **state)
     (void)state;
     if (IS_SANITIZED)   // about numbers, by kernels that have run before
         skip();
-    static const int chosen[] = {1, 5};
+    static const char *const chosen[] = {"17x13-angle", "loud"};
     static const struct {
         uint64_t seed;
         int every;
     } ways[] = {{1, 0}, {7, 0}, {12345, 0}, {0, 1}, {0, 2}, {0, 3}, {0, 100}, {9, 2}};
     for (int i = 0; i < 2; i++)
         for (size_t c = 0; c < 2; c++) {
-            const cuda_case *of = &cases[chosen[c]];
+            const nca_case *of = find_case(chosen[c]);
             nca_compute plain = open_device(paths[i], 0);
             order_by(0);
             result expected = compute(of, &plain);
@@ -249,14 +209,16 @@ static void test_masks_are_the_cpus_in_every_step(void **state)
     (void)state;
     if (IS_SANITIZED)   // about numbers, by kernels that have run before
         skip();
-    const cuda_case *of = &cases[4];
+    const nca_case *of = find_case("24x24-32-steps");
     const nca_shape *shape = &of->shape;
+    nca_case_start start;
+    assert_ok(nca_case_begin(of, &start, error));
     nca_compute cpu = open_any_cpu();
     for (int i = 0; i < 2; i++) {
         nca_compute on = open_device(paths[i], 0);
-        nca_session *a = open_case(of, &on), *e = open_case(of, &cpu);
+        nca_session *a = open_case(of, &start, &on), *e = open_case(of, &start, &cpu);
         for (int step = 0; step < 32; step++) {
-            nca_rollout rollout = rollout_of(of);
+            nca_rollout rollout = nca_case_rollout(of, &start);
             nca_pass_report got, expected;
             rollout.steps = 1;
             rollout.first_step = step;
@@ -276,6 +238,7 @@ static void test_masks_are_the_cpus_in_every_step(void **state)
         cpu.backend->destroy(e);
         nca_compute_close(&on);
     }
+    nca_case_free(&start);
     nca_compute_close(&cpu);
 }
 
@@ -371,7 +334,7 @@ static nca_session_info about_case(const cuda_case *of, const nca_compute *on)
 static void test_a_tape_that_does_not_fit_is_thinned(void **state)
 {
     (void)state;
-    const cuda_case *of = &cases[4];
+    const nca_case *of = find_case("24x24-32-steps");
     nca_compute on = open_device("fused", 0);
     const uint64_t whole = on.backend->session_bytes(on.device, &of->shape);
     const size_t memory = nca_emulator_get()->memory_bytes;
@@ -392,48 +355,11 @@ static void test_a_tape_that_does_not_fit_is_thinned(void **state)
     nca_compute_close(&on);
 }
 
-// The kernels that a .cu file launches; how many there are.
-static int check_launches_of(const char *path)
-{
-    static const char macro[] = "NCA_LAUNCH";
-    char line[512], kernel[64];
-    int found = 0;
-    FILE *const file = fopen(path, "r");
-    assert_non_null(file);
-    while (fgets(line, sizeof line, file)) {
-        const char *at = strstr(line, macro);
-        at = at ? strchr(at, '(') : NULL;
-        if (!at || sscanf(at + strspn(at, "("), "%63[a-z_0-9]", kernel) != 1)
-            continue;
-        if (nca_emulator_launches_of(kernel) == 0)
-            fail_msg("%s: no test launched %s", path, kernel);
-        found++;
-    }
-    fclose(file);
-    return found;
-}
-
 // Comes last: by then every kernel of every .cu file has run.
 static void test_every_kernel_was_launched(void **state)
 {
     (void)state;
-    static const char folder[] = "src/kernels/cuda";
-    DIR *const files = opendir(folder);
-    int found = 0;
-    assert_non_null(files);
-    for (const struct dirent *entry; (entry = readdir(files));) {
-        char path[512];
-        const size_t length = strlen(entry->d_name);
-        if (length < 4 || strcmp(entry->d_name + length - 3, ".cu"))
-            continue;
-        snprintf(path, sizeof path, "%s/%s", folder, entry->d_name);
-        const int kernels = check_launches_of(path);
-        if (kernels == 0)
-            fail_msg("%s: launches nothing that this test could find", path);
-        found += kernels;
-    }
-    closedir(files);
-    print_message("%d kernels\n", found);
+    print_message("%d kernels\n", check_launches());
 }
 #endif
 
