@@ -147,7 +147,7 @@ else
   step test_cuda_gpu lacks "no test was built: it needs cmocka and libwebpdemux"
 fi
 
-# Whole updates of both paths; the sizes are those of bench/NOTES.md.
+# Whole updates of both paths, and kernels one by one under the names of bench/NOTES.md, in its sizes.
 choose_sizes() {
   case $quick$1 in
     8x72) sizes=(--batch 8 --grid 72 --steps 80 --active 0.2) ;;
@@ -159,8 +159,11 @@ for path in fused cublas; do
   for size in 8x72 4x56; do
     choose_sizes $size
     step_json "bench_${path}_$size" "$nca" bench step --device cuda --cuda-path $path "${sizes[@]}" --json
+    step_json "kernels_${path}_$size" "$nca" bench kernels --device cuda --cuda-path $path "${sizes[@]}" --json
   done
 done
+choose_sizes 8x72
+step bench_table "$nca" bench "${sizes[@]}"
 
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT

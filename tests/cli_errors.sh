@@ -167,6 +167,13 @@ refused "--steps" eval good --steps x
 refused "did you mean step" bench stepp
 refused "--active" bench step --active 0.9 --fire-rate 0.5
 refused "the smallest disc" bench step --active 0.001 --grid 12 --steps 8
+refused "there are step, kernels and all" bench frobnicate
+refused "did you mean 4x56x56?" bench --case 4x56x5
+refused "there are 4x56x56 8x72x72" bench step --case frobnicated
+refused "has no steps" bench kernels --case no-steps
+refused "by nca bench step" bench kernels --device reference
+refused "no such path" bench kernels --device all --cuda-path quick
+refused "no such device" bench kernels --device gpu9
 
 # What the processor lacks, and what nobody has.
 NCA_CPU_ISA=mmx refused "no such instruction set" bench step

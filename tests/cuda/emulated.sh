@@ -39,6 +39,14 @@ for path in fused cublas; do
     END { print path ": the losses of " NR " updates differ by " largest " at most"; exit is_wrong || NR != 20 }' ||
     fail "$path: the losses are not the CPU's"
 done
+# Kernels are timed on it as on a device; what time means there is another matter.
+sizes=(--case 17x13-angle --repeats 1 --warmup 0)
+for path in fused cublas; do
+  NCA_EMULATOR_SM=1 "$nca" bench --device emulator --cuda-path $path "${sizes[@]}" >bench_$path
+  grep -q "million cells a second" bench_$path || fail "bench: $path: no step: $(cat bench_$path)"
+done
+grep -q "^  fused_backward  *[0-9]" bench_fused && grep -q "^  dp_product  *[0-9]" bench_cublas ||
+  fail "bench: not every kernel: $(cat bench_fused bench_cublas)"
 "$nca" run fused --device emulator --steps 20 --output grown.png
 [ -s grown.png ] || fail "run made no picture"
 

@@ -1,4 +1,4 @@
-// Whether the emulated device has launched every kernel that there is.
+// Every kernel that the .cu files launch, by name.
 #ifndef NCA_TESTS_CUDA_LAUNCHES_H
 #define NCA_TESTS_CUDA_LAUNCHES_H
 
@@ -6,30 +6,30 @@
 
 #include <dirent.h>
 
-#if defined(NCA_TEST_EMULATED)
-// The kernels that a .cu file launches; how many there are.
-static inline int check_launches_of(const char *path)
+// What is done with every kernel: `number` counts them, in an order that stays.
+typedef void visit_kernel(const char *path, const char *kernel, int number, void *context);
+
+static inline int visit_file(const char *path, int number, visit_kernel *visit, void *context)
 {
     static const char macro[] = "NCA_LAUNCH";
     char line[512], kernel[64];
-    int found = 0;
+    const int first = number;
     FILE *const file = fopen(path, "r");
     assert_non_null(file);
     while (fgets(line, sizeof line, file)) {
         const char *at = strstr(line, macro);
         at = at ? strchr(at, '(') : NULL;
-        if (!at || sscanf(at + strspn(at, "("), "%63[a-z_0-9]", kernel) != 1)
-            continue;
-        if (nca_emulator_launches_of(kernel) == 0)
-            fail_msg("%s: no test launched %s", path, kernel);
-        found++;
+        if (at && sscanf(at + strspn(at, "("), "%63[a-z_0-9]", kernel) == 1)
+            visit(path, kernel, number++, context);
     }
     fclose(file);
-    return found;
+    if (number == first)
+        fail_msg("%s: launches nothing that this test could find", path);
+    return number;
 }
 
-// Of every .cu file; returns how many kernels there are.
-static inline int check_launches(void)
+// Returns how many there are.
+static inline int visit_kernels(visit_kernel *visit, void *context)
 {
     static const char folder[] = "src/kernels/cuda";
     DIR *const files = opendir(folder);
@@ -41,14 +41,10 @@ static inline int check_launches(void)
         if (length < 4 || strcmp(entry->d_name + length - 3, ".cu"))
             continue;
         snprintf(path, sizeof path, "%s/%s", folder, entry->d_name);
-        const int kernels = check_launches_of(path);
-        if (kernels == 0)
-            fail_msg("%s: launches nothing that this test could find", path);
-        found += kernels;
+        found = visit_file(path, found, visit, context);
     }
     closedir(files);
     return found;
 }
-#endif
 
 #endif

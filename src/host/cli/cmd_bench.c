@@ -1,19 +1,23 @@
-// nca bench: how fast this build trains on this machine.
+// nca bench: how fast this build is on this machine, in whole train steps and kernel by kernel.
 #include <string.h>
 
+#include "cli/bench_print.h"
 #include "cli/device_options.h"
 #include "cli/target_options.h"
+#include "study/cases.h"
 #include "study/measure.h"
 
 typedef struct bench_options {
     int64_t batch, steps, channels, hidden, repeats, warmup, seed;
-    double active, fire_rate;
-    const char *grid;
+    double active, fire_rate;   // 0, as above: the case's
+    const char *grid, *name;
     bool json;
     nca_device_arguments device;
 } bench_options;
 
 static const nca_option rows[] = {
+    {"case", NCA_OPTION_STRING, offsetof(bench_options, name), 0, 0, "NAME",
+     "sizes of a case of nca verify and the tests; the options below change them [4x56x56]", NULL},
     {"batch", NCA_OPTION_INT, offsetof(bench_options, batch), 1, 4096, "N", "samples [4]", NULL},
     {"grid", NCA_OPTION_STRING, offsetof(bench_options, grid), 0, 0, "N|HxW", "cells [56]", NULL},
     {"steps", NCA_OPTION_INT, offsetof(bench_options, steps), 1, 65536, "T",
@@ -38,116 +42,251 @@ static const nca_option rows[] = {
 };
 
 static const char details[] =
-    "bench step times one train step (forward, loss, backward, optimizer) on a living disc. The\n"
-    "machine's multiply-add peak is measured between the steps; Gflop/s count the network's\n"
-    "products on active cells, and the backward pass' recomputed hidden layer.\n"
+    "bench step times one train step (forward, loss, backward, optimizer) on a living disc; bench\n"
+    "kernels every kernel of the device by itself, on the cells of one of its steps. Without a\n"
+    "subject, or by bench all: both, on every device of this machine and both paths of a GPU.\n"
+    "--device all does that for one of them.\n"
     "\n"
-    "Example:\n"
-    "  nca bench step --batch 8 --grid 72 --steps 80 --active 0.15\n";
+    "The machine's peaks, of multiply-adds and of memory, are measured between the repeats. A\n"
+    "step's Gflop/s count the network's products on active cells, and the backward pass'\n"
+    "recomputed hidden layer; bytes are the fewest, each number read or written once.\n"
+    "\n"
+    "Examples:\n"
+    "  nca bench step --case 8x72x72 --active 0.15\n"
+    "  nca bench kernels --device cuda --cuda-path cublas\n";
 
-static void print_timing(const char *name, const nca_timing *timing)
+enum { STEP = 1, KERNELS = 2, PLACES_MAX = 16 };
+
+// A bench while it runs.
+typedef struct benching {
+    const bench_options *options;
+    nca_measure_options asked;
+    int subjects;
+    int printed;   // tables or objects so far
+    bool is_list;
+    nca_error refused;   // the latest
+    int places;          // whose steps were timed
+    struct {
+        nca_bench_place place;
+        nca_measurement step;
+    } timed[PLACES_MAX];
+} benching;
+
+static nca_status find_case(const char *name, const nca_case **out, nca_error *error)
 {
-    printf("  %-12s%9.2f ms   %.2f to %.2f\n", name, timing->median_ms, timing->min_ms,
-           timing->max_ms);
+    const char *names[64];
+    size_t count = 0, used = 0;
+    char all[1024] = "";
+    *out = nca_case_find(name);
+    if (*out)
+        return NCA_OK;
+    for (const nca_case *of = nca_cases; of->name && count < 64; of++) {
+        names[count++] = of->name;
+        if (used < sizeof all)
+            used += (size_t)snprintf(all + used, sizeof all - used, " %s", of->name);
+    }
+    const char *near = nca_nearest(name, names, count);
+    if (near)
+        return nca_fail(error, NCA_ARGUMENT, "--case %.60s: no such case; did you mean %s?", name,
+                        near);
+    return nca_fail(error, NCA_ARGUMENT, "--case %.60s: no such case; there are%s", name, all);
 }
 
-static void print_rate(const char *name, double flops, double peak)
+static int64_t either(int64_t given, int64_t otherwise)
 {
-    printf("  %-26s%7.1f Gflop/s a core", name, 1e-9 * flops);
-    if (peak > 0)
-        printf(", %.0f %% of the peak", 100 * flops / peak);
-    printf("\n");
+    return given ? given : otherwise;
 }
 
-static void print_table(const nca_measure_options *options, const nca_device_info *info,
-                        const nca_measurement *found)
+// The case, and what was asked beside it.
+static nca_status read_sizes(const bench_options *given, nca_measure_options *out, nca_error *error)
 {
-    const nca_shape *shape = &options->shape;
-    printf("train step, %d x %dx%d x %d step%s, %d channels, %d hidden; %s (%s), %d thread%s\n\n",
-           shape->batch, shape->height, shape->width, shape->tape_steps,
-           shape->tape_steps == 1 ? "" : "s", shape->channels, shape->hidden, info->name,
-           info->variant, info->threads, info->threads == 1 ? "" : "s");
-    print_timing("step", &found->step);
-    print_timing("forward", &found->forward);
-    print_timing("loss", &found->loss);
-    print_timing("backward", &found->backward);
-    print_timing("optimizer", &found->update);
-    printf("\n  active fraction %.3f (disc of radius %.1f), peak memory %.0f MB\n",
-           found->active_fraction, found->radius, found->peak_rss_mb);
-    print_rate("network forward", found->forward_flops, found->peak_flops);
-    print_rate("  in its best repeat", found->forward_best, found->peak_flops);
-    print_rate("network backward", found->backward_flops, found->peak_flops);
-    print_rate("  in its best repeat", found->backward_best, found->peak_flops);
-    print_rate("whole step", found->share_of_peak * found->peak_flops, found->peak_flops);
-    print_rate("multiply-add peak", found->peak_flops, 0);
-}
-
-static void print_json(const nca_measure_options *options, const nca_device_info *info,
-                       const nca_measurement *found)
-{
-    const nca_shape *shape = &options->shape;
-    printf("{\"batch\": %d, \"grid\": [%d, %d], \"steps\": %d, \"channels\": %d, \"hidden\": %d,\n",
-           shape->batch, shape->height, shape->width, shape->tape_steps, shape->channels,
-           shape->hidden);
-    printf(" \"median_ms\": %.4f, \"min_ms\": %.4f, \"max_ms\": %.4f,\n", found->step.median_ms,
-           found->step.min_ms, found->step.max_ms);
-    printf(" \"forward_ms\": %.4f, \"loss_ms\": %.4f, \"backward_ms\": %.4f, \"update_ms\": "
-           "%.4f,\n",
-           found->forward.median_ms, found->loss.median_ms, found->backward.median_ms,
-           found->update.median_ms);
-    printf(" \"active_fraction\": %.5f,\n", found->active_fraction);
-    printf(" \"forward_gflops_per_core\": %.3f, \"backward_gflops_per_core\": %.3f,\n",
-           1e-9 * found->forward_flops, 1e-9 * found->backward_flops);
-    printf(" \"forward_best_gflops_per_core\": %.3f, \"backward_best_gflops_per_core\": %.3f,\n",
-           1e-9 * found->forward_best, 1e-9 * found->backward_best);
-    printf(" \"peak_gflops_per_core\": %.3f, \"share_of_peak\": %.4f,\n", 1e-9 * found->peak_flops,
-           found->share_of_peak);
-    printf(" \"peak_rss_mb\": %.1f, \"isa\": \"%s\", \"threads\": %d}\n", found->peak_rss_mb,
-           info->variant, info->threads);
-}
-
-static nca_status bench(const bench_options *options, nca_error *error)
-{
-    nca_measure_options asked = {.shape = {.batch = (int)options->batch,
-                                           .channels = (int)options->channels,
-                                           .hidden = (int)options->hidden,
-                                           .tape_steps = (int)options->steps},
-                                 .active = options->active,
-                                 .fire_rate = options->fire_rate,
-                                 .seed = (uint64_t)options->seed,
-                                 .repeats = (int)options->repeats,
-                                 .warmup = (int)options->warmup};
-    nca_compute compute;
-    nca_measurement found;
-    nca_device_info info;
-    NCA_TRY(nca_grid_read(options->grid, &asked.shape.height, &asked.shape.width, error));
-    if (options->active > options->fire_rate)
+    const nca_case *of;
+    NCA_TRY(find_case(given->name ? given->name : nca_cases[0].name, &of, error));
+    *out = (nca_measure_options){
+        .shape = {.batch = (int)either(given->batch, of->shape.batch),
+                  .height = of->shape.height,
+                  .width = of->shape.width,
+                  .channels = (int)either(given->channels, of->shape.channels),
+                  .hidden = (int)either(given->hidden, of->shape.hidden),
+                  .tape_steps = (int)either(given->steps, of->shape.tape_steps)},
+        .active = given->active > 0 ? given->active : of->active,
+        .fire_rate = given->fire_rate > 0 ? given->fire_rate : of->fire_rate,
+        .seed = (uint64_t)given->seed,
+        .repeats = (int)given->repeats,
+        .warmup = (int)given->warmup};
+    if (given->grid)
+        NCA_TRY(nca_grid_read(given->grid, &out->shape.height, &out->shape.width, error));
+    if (out->shape.tape_steps < 1)
+        return nca_fail(error, NCA_ARGUMENT,
+                        "--case %s: has no steps to time; give it some --steps", of->name);
+    if (out->active > out->fire_rate)
         return nca_fail(error, NCA_ARGUMENT,
                         "--active %g: more than --fire-rate %g, the fraction with every cell alive",
-                        options->active, options->fire_rate);
-    NCA_TRY(nca_device_open(&options->device, &compute, error));
-    const nca_status status = nca_measure_step(&asked, &compute, &found, error);
-    if (status == NCA_OK) {
-        compute.backend->info(compute.device, &info);
-        (options->json ? print_json : print_table)(&asked, &info, &found);
+                        out->active, out->fire_rate);
+    return NCA_OK;
+}
+
+// What separates objects of a list, or tables.
+static void separate(benching *of)
+{
+    if (of->options->json && of->is_list)
+        printf(of->printed == 0 ? "[" : ",\n");
+    else if (!of->options->json && of->printed > 0)
+        printf("\n");
+    of->printed++;
+}
+
+static nca_status bench_step(benching *of, const nca_compute *on, const nca_bench_place *place,
+                             nca_error *error)
+{
+    nca_measurement found;
+    NCA_TRY(nca_measure_step(&of->asked, on, &found, error));
+    separate(of);
+    (of->options->json ? nca_bench_json_step : nca_bench_print_step)(place, &found);
+    if (of->places < PLACES_MAX) {
+        of->timed[of->places].place = *place;
+        of->timed[of->places++].step = found;
     }
-    nca_compute_close(&compute);
+    return NCA_OK;
+}
+
+static nca_status bench_kernels(benching *of, const nca_compute *on, const nca_bench_place *place,
+                                nca_error *error)
+{
+    nca_kernels_measurement found;
+    NCA_TRY(nca_measure_kernels(&of->asked, on, &found, error));
+    separate(of);
+    (of->options->json ? nca_bench_json_kernels : nca_bench_print_kernels)(place, &found);
+    return NCA_OK;
+}
+
+static nca_status bench_device(benching *of, const char *name, const nca_device_options *options,
+                               int subjects, nca_error *error)
+{
+    nca_compute on = {0};
+    NCA_TRY(nca_compute_open(name, options, &on, error));
+    nca_bench_place place = {.options = &of->asked, .device = on.backend->name};
+    on.backend->info(on.device, &place.info);
+    nca_status status = NCA_OK;
+    if (subjects & STEP)
+        status = bench_step(of, &on, &place, error);
+    if (status == NCA_OK && subjects & KERNELS)
+        status = bench_kernels(of, &on, &place, error);
+    nca_compute_close(&on);
+    fflush(stdout);
     return status;
+}
+
+// What a device refuses is told, and the next one is asked.
+static void bench_if_it_can(benching *of, const char *name, const nca_device_options *options,
+                            int subjects)
+{
+    nca_error why = {0};
+    if (bench_device(of, name, options, subjects, &why) == NCA_OK)
+        return;
+    if (!of->options->json && strcmp(why.message, of->refused.message) != 0)
+        printf("%snot timed: %s\n", of->printed > 0 ? "\n" : "", why.message);
+    of->refused = why;
+}
+
+// The best variant, and of its kernels the plainest too.
+static void bench_variants(benching *of, const nca_backend *backend,
+                           const nca_device_options *options)
+{
+    nca_device_options plain = *options;
+    plain.isa = backend->variants[0];
+    bench_if_it_can(of, backend->name, options, of->subjects);
+    if (of->subjects & KERNELS)
+        bench_if_it_can(of, backend->name, &plain, KERNELS);
+}
+
+static const char *const paths[] = {"fused", "cublas", "auto"};
+
+// Where a GPU is only one of the devices, its options are looked at even if there is none.
+static nca_status check_path(const char *asked, nca_error *error)
+{
+    for (int i = 0; i < 3; i++)
+        if (!asked || strcmp(asked, paths[i]) == 0)
+            return NCA_OK;
+    return nca_fail(error, NCA_ARGUMENT,
+                    "--cuda-path %.40s: no such path; choose auto, fused or cublas", asked);
+}
+
+// Both paths, or the one that was asked for.
+static void bench_paths(benching *of, const nca_backend *backend, const nca_device_options *options)
+{
+    const bool is_one = options->cuda_path && strcmp(options->cuda_path, "auto") != 0;
+    for (int i = 0; i < (is_one ? 1 : 2); i++) {
+        nca_device_options on_path = *options;
+        if (!is_one)
+            on_path.cuda_path = paths[i];
+        bench_if_it_can(of, backend->name, &on_path, of->subjects);
+    }
+}
+
+// Every device whose kernels can be timed; a failure where there was none.
+static nca_status bench_everywhere(benching *of, const nca_device_options *options,
+                                   nca_error *error)
+{
+    const nca_device_options on_cpu = {.threads = options->threads};
+    NCA_TRY(check_path(options->cuda_path, error));
+    for (const nca_backend *const *each = nca_backends(); *each; each++)
+        if ((*each)->kernel && (*each)->variants)
+            bench_variants(of, *each, &on_cpu);
+        else if ((*each)->kernel)
+            bench_paths(of, *each, options);
+    if (of->printed == 0)
+        return nca_fail(error, of->refused.status, "%s", of->refused.message);
+    if (of->options->json || of->places < 2)
+        return NCA_OK;
+    printf("\n");
+    nca_bench_print_beside(NULL, NULL);
+    for (int i = 0; i < of->places; i++)
+        nca_bench_print_beside(&of->timed[i].place, &of->timed[i].step);
+    return NCA_OK;
+}
+
+static nca_status read_subject(const nca_arguments *arguments, int *out, nca_error *error)
+{
+    static const char *const names[] = {"step", "kernels", "all"};
+    static const int subjects[] = {STEP, KERNELS, STEP | KERNELS};
+    const char *asked = arguments->count > 0 ? arguments->item[0] : "all";
+    for (int i = 0; i < 3; i++)
+        if (strcmp(asked, names[i]) == 0) {
+            *out = subjects[i];
+            return NCA_OK;
+        }
+    const char *near = nca_nearest(asked, names, 3);
+    if (near)
+        return nca_fail(error, NCA_ARGUMENT,
+                        "%.60s: nothing of that name to time; did you mean %s?", asked, near);
+    return nca_fail(error, NCA_ARGUMENT,
+                    "%.60s: nothing of that name to time; there are step, kernels and all", asked);
+}
+
+static nca_status bench(const bench_options *options, const nca_arguments *arguments,
+                        nca_error *error)
+{
+    const nca_device_options device = nca_device_options_of(&options->device);
+    benching of = {.options = options};
+    NCA_TRY(read_subject(arguments, &of.subjects, error));
+    NCA_TRY(read_sizes(options, &of.asked, error));
+    const bool is_all = of.subjects == (STEP | KERNELS);
+    const char *name = options->device.name ? options->device.name : is_all ? "all" : "auto";
+    const bool is_everywhere = strcmp(name, "all") == 0;
+    of.is_list = is_all || is_everywhere;
+    if (is_everywhere)
+        NCA_TRY(bench_everywhere(&of, &device, error));
+    else
+        NCA_TRY(bench_device(&of, name, &device, of.subjects, error));
+    if (options->json)
+        printf(of.is_list ? "]\n" : "\n");
+    return NCA_OK;
 }
 
 static int run_bench(int argc, char **argv, const nca_command *self)
 {
-    static const char *const subjects[] = {"step"};
-    bench_options options = {.batch = 4,
-                             .steps = 128,
-                             .channels = 16,
-                             .hidden = 128,
-                             .repeats = 9,
-                             .warmup = 2,
-                             .seed = 1,
-                             .active = 0.22,
-                             .fire_rate = 0.5,
-                             .grid = "56"};
+    bench_options options = {.repeats = 9, .warmup = 2, .seed = 1};
     nca_error error = {0};
     nca_arguments arguments;
     bool done;
@@ -155,22 +294,17 @@ static int run_bench(int argc, char **argv, const nca_command *self)
         nca_options_parse(self, argc, argv, &options, NULL, &arguments, &done, &error);
     if (done)
         return 0;
-    if (status == NCA_OK && strcmp(arguments.item[0], "step") != 0)
-        status = nca_fail(
-            &error, NCA_ARGUMENT, "%.60s: nothing of that name to time; %s", arguments.item[0],
-            nca_nearest(arguments.item[0], subjects, 1) ? "did you mean step?" : "there is step");
     if (status == NCA_OK)
-        status = bench(&options, &error);
+        status = bench(&options, &arguments, &error);
     return status == NCA_OK ? 0 : nca_report_failure(self->name, &error);
 }
 
 const nca_command nca_command_bench = {
     .name = "bench",
-    .arguments = "step",
-    .summary = "Times a train step, beside this machine's peak",
+    .arguments = "[step|kernels|all]",
+    .summary = "Times train steps and kernels, beside this machine's peaks",
     .details = details,
     .options = rows,
-    .arguments_min = 1,
     .arguments_max = 1,
     .run = run_bench,
 };

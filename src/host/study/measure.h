@@ -1,4 +1,4 @@
-// How fast a train step is on this machine: forward, loss, backward, optimizer, on a living disc.
+// How fast this machine is on a living disc: whole train steps, and kernels one by one.
 #ifndef NCA_STUDY_MEASURE_H
 #define NCA_STUDY_MEASURE_H
 
@@ -22,7 +22,11 @@ typedef struct nca_measurement {
     double forward_flops, backward_flops;   // of the network's products, flop/s a thread, median
     double forward_best, backward_best;     // the same in the fastest repeat
     double peak_flops;                      // multiply-add peak, flop/s a thread, median
-    double share_of_peak;                   // whole steps: the products' flop over time and peak
+    double peak_bytes;                      // what memory gives, bytes/s; 0: not measured
+    double flops, bytes;                    // whole steps: the products' flop, and the fewest bytes
+                                            // of states and gradients, a second
+    double share_of_peak;                   // the products' flop over time and peak
+    double dense_cells, active_cells;       // cell-steps a second
     double peak_rss_mb;                     // of the process so far, in 10^6 bytes
     double radius;                          // of the disc, in cells
 } nca_measurement;
@@ -32,5 +36,28 @@ typedef struct nca_measurement {
 // NCA_ARGUMENT where no disc is small enough for the active fraction.
 nca_status nca_measure_step(const nca_measure_options *options, const nca_compute *compute,
                             nca_measurement *out, nca_error *error);
+
+enum { NCA_KERNELS_MAX = 64 };
+
+typedef struct nca_kernel_measurement {
+    const char *name;
+    nca_timing time;                         // of one run: the cells of one step, or one update
+    double flop, bytes;                      // of one run, as nca_kernel_report has them
+    double share_of_flops, share_of_bytes;   // of the peaks; 0 where there is none. Bytes that come
+                                             // from the caches can be more than memory's peak.
+} nca_kernel_measurement;
+
+typedef struct nca_kernels_measurement {
+    int count;
+    nca_kernel_measurement kernel[NCA_KERNELS_MAX];
+    double peak_flops, peak_bytes;   // of the whole device, a second
+    double active_fraction, radius;
+} nca_kernels_measurement;
+
+// Every kernel of the device and its path by itself, on a step of the rollout that
+// nca_measure_step() times. Here a repeat is some runs of every kernel in turn, and of the peaks.
+// NCA_ARGUMENT where the backend has no such kernels.
+nca_status nca_measure_kernels(const nca_measure_options *options, const nca_compute *compute,
+                               nca_kernels_measurement *out, nca_error *error);
 
 #endif

@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { THREADS_MAX = 1024, PEAK_RUNS = 5 };
+enum { THREADS_MAX = 1024 };
 
 // The option, or else NCA_CPU_ISA, caps the choice; what the processor lacks is refused.
 static nca_status choose_variant(const char *asked, int *out, nca_error *error)
@@ -117,48 +117,6 @@ static void describe(const nca_device *device, nca_device_info *out)
              device->variant == 0 ? "scalar C" : "AVX2 or AVX-512");
 }
 
-typedef struct burning {
-    nca_cpu_ops ops;
-    double *rate;   // [threads * PEAK_RUNS] flop/s
-} burning;
-
-static void burn_band(void *context, int sample, int phase, int band, int worker)
-{
-    (void)sample, (void)phase, (void)worker;
-    const burning *of = context;
-    float sink = 0;
-    const double start = nca_cpu_now();
-    const double flop = of->ops.burn(1000000, &sink);
-    of->rate[band] = flop / (nca_cpu_now() - start);
-    if (sink != sink)   // keeps the sums from being left out
-        of->rate[band] = 0;
-}
-
-static int compare_doubles(const void *a, const void *b)
-{
-    const double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-// The median over short runs that keep all threads busy.
-static double measure_peak(nca_device *device)
-{
-    const int runs = nca_cpu_workers_count(device->workers) * PEAK_RUNS;
-    burning of = {.rate = calloc((size_t)runs, sizeof(double))};
-    if (!of.rate)
-        return 0;
-    nca_cpu_fill(device->variant, &of.ops, 16, 128);
-    const nca_cpu_job job = {
-        .samples = 1, .phases = 1, .bands = runs, .band = burn_band, .context = &of};
-    double peak = 0;
-    if (nca_cpu_workers_run(device->workers, &job, NULL) == NCA_OK) {
-        qsort(of.rate, (size_t)runs, sizeof *of.rate, compare_doubles);
-        peak = of.rate[runs / 2];
-    }
-    free(of.rate);
-    return peak;
-}
-
 // Every call has done its work when it returns.
 static nca_status synchronize(nca_session *session, nca_error *error)
 {
@@ -173,7 +131,8 @@ const nca_backend nca_cpu_backend = {
     .open = open_device,
     .close = close_device,
     .info = describe,
-    .peak = measure_peak,
+    .peak = nca_cpu_peak,
+    .peak_bytes = nca_cpu_peak_bytes,
     .session_bytes = nca_cpu_session_bytes,
     .create = nca_cpu_session_create,
     .destroy = nca_cpu_session_destroy,
@@ -188,4 +147,5 @@ const nca_backend nca_cpu_backend = {
     .backward = nca_cpu_backward,
     .update = nca_cpu_update,
     .synchronize = synchronize,
+    .kernel = nca_cpu_kernel,
 };

@@ -76,6 +76,7 @@ struct nca_session {
     nca_cpu_rotation rotation;
     uint32_t fire_threshold;
     bool tape_is_valid;   // a backward pass may follow
+    bool has_gone_back;   // one has, over the latest rollout
 };
 
 // Rows y0..y1-1 of a band.
@@ -103,6 +104,26 @@ static inline float *nca_cpu_state(const nca_session *session, const nca_cpu_sam
 static inline size_t nca_cpu_cell(const nca_session *session, int y, int x)
 {
     return (size_t)(y + 1) * (size_t)(session->shape.width + 2) + (size_t)(x + 1);
+}
+
+// What a band of a sample adds to.
+static inline nca_cpu_gradient nca_cpu_band_sums(const nca_session *session,
+                                                 const nca_cpu_sample *sample, int band)
+{
+    float *sums = sample->sums + (size_t)band * session->layout.total;
+    return (nca_cpu_gradient){
+        .hidden_columns = sums + session->layout.offset[NCA_HIDDEN_WEIGHT],
+        .hidden_bias = sums + session->layout.offset[NCA_HIDDEN_BIAS],
+        .output_weight = sums + session->layout.offset[NCA_OUTPUT_WEIGHT],
+        .output_bias = sums + session->layout.offset[NCA_OUTPUT_BIAS],
+    };
+}
+
+// A band's block of the gradient of the state before even (0) or odd (1) steps.
+static inline float *nca_cpu_band_gradient(const nca_session *session, const nca_cpu_sample *sample,
+                                           int side, int band)
+{
+    return sample->gradient[side] + (size_t)band * ((size_t)session->band_rows + 2) * session->row;
 }
 
 // Seconds of a clock that only runs forward.
@@ -154,9 +175,13 @@ nca_status nca_cpu_damage(nca_session *session, int slot, const nca_region *regi
 nca_status nca_cpu_forward(nca_session *session, const nca_rollout *rollout,
                            nca_pass_report *report, nca_error *error);
 nca_status nca_cpu_backward(nca_session *session, nca_pass_report *report, nca_error *error);
+// The gradient of the parameters: bands and samples added in their order.
+void nca_cpu_reduce_sums(nca_session *session);
 
 // loss.c
 nca_status nca_cpu_loss(nca_session *session, nca_sample_report *samples, nca_error *error);
+// What a band adds to the report of its sample; an nca_cpu_band.
+void nca_cpu_loss_band(void *session, int sample, int phase, int band, int worker);
 // Fills a band's block of `gradient` with d(mean loss) / d(state).
 void nca_cpu_loss_backward(const nca_session *session, const nca_cpu_sample *sample, int band,
                            float *gradient);
@@ -173,5 +198,13 @@ void nca_cpu_step_backward_end(nca_session *session, int sample, int band);
 void nca_cpu_rule_pack(nca_session *session);
 nca_status nca_cpu_update(nca_session *session, const nca_optimizer_step *step,
                           nca_update_report *report, nca_error *error);
+
+// peak.c
+double nca_cpu_peak(nca_device *device);
+double nca_cpu_peak_bytes(nca_device *device);
+
+// bench.c
+nca_status nca_cpu_kernel(nca_session *session, int number, int times, nca_kernel_report *report,
+                          nca_error *error);
 
 #endif

@@ -14,7 +14,7 @@ static uint32_t magnitude(float x)
 }
 
 // Rows of a band: `report->loss` is a sum of squares here, divided when the bands are added up.
-static void measure_band(void *context, int number, int phase, int band, int worker)
+void nca_cpu_loss_band(void *context, int number, int phase, int band, int worker)
 {
     (void)phase, (void)worker;
     const nca_session *session = context;
@@ -48,7 +48,7 @@ nca_status nca_cpu_loss(nca_session *session, nca_sample_report *samples, nca_er
 {
     const double elements =
         (double)session->shape.height * (double)session->shape.width * NCA_VISIBLE;
-    NCA_TRY(nca_cpu_run(session, 1, measure_band, error));
+    NCA_TRY(nca_cpu_run(session, 1, nca_cpu_loss_band, error));
     for (int b = 0; b < session->shape.batch; b++) {
         samples[b] = session->sample[b].report[0];
         for (int band = 1; band < session->bands; band++) {

@@ -103,7 +103,7 @@ nca_status nca_cpu_forward(nca_session *session, const nca_rollout *rollout,
     session->rollout = *rollout;
     session->rotation = (nca_cpu_rotation){(float)cos(rollout->angle), (float)sin(rollout->angle)};
     session->fire_threshold = nca_fire_threshold(rollout->fire_rate);
-    session->tape_is_valid = false;
+    session->tape_is_valid = session->has_gone_back = false;
     reset_clocks(session);
     for (int b = 0; b < session->shape.batch; b++)
         session->sample[b].start = session->sample[b].current;
@@ -126,8 +126,7 @@ static void transpose(const double *from, size_t rows, size_t columns, float *to
             to[j * rows + i] = (float)from[i * columns + j];
 }
 
-// The gradient of the parameters: bands and samples added in their order.
-static void reduce_sums(nca_session *session)
+void nca_cpu_reduce_sums(nca_session *session)
 {
     const nca_layout *layout = &session->layout;
     double *total = session->totals;
@@ -154,7 +153,8 @@ nca_status nca_cpu_backward(nca_session *session, nca_pass_report *report, nca_e
                         "a backward pass without the tape of a forward pass just before it");
     reset_clocks(session);
     NCA_TRY(nca_cpu_run(session, session->rollout.steps + 2, backward_band, error));
-    reduce_sums(session);
+    nca_cpu_reduce_sums(session);
+    session->has_gone_back = true;
     fill_report(session, 3 * first_layer_flop(session) + 2 * second_layer_flop(session), report);
     return NCA_OK;
 }

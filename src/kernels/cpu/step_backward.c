@@ -26,7 +26,7 @@ static bool merge(nca_session *session, nca_cpu_sample *sample, int side, int ba
 {
     const size_t block = block_elements(session), row = session->row;
     const bool *spilled = sample->spilled[side];
-    float *own = sample->gradient[side] + (size_t)band * block;
+    float *own = nca_cpu_band_gradient(session, sample, side, band);
     int y0, y1;
     nca_cpu_band_rows(session, band, &y0, &y1);
     bool merged = false;
@@ -44,23 +44,11 @@ static bool merge(nca_session *session, nca_cpu_sample *sample, int side, int ba
 
 static float *clear_block(nca_session *session, nca_cpu_sample *sample, int side, int band)
 {
-    const size_t block = block_elements(session);
-    float *own = sample->gradient[side] + (size_t)band * block;
+    float *own = nca_cpu_band_gradient(session, sample, side, band);
     if (sample->spilled[side][band] || sample->merged[side][band])
-        memset(own, 0, block * sizeof *own);
+        memset(own, 0, block_elements(session) * sizeof *own);
     sample->spilled[side][band] = sample->merged[side][band] = false;
     return own;
-}
-
-static nca_cpu_gradient sums_of(const nca_session *session, const nca_cpu_sample *sample, int band)
-{
-    float *sums = sample->sums + (size_t)band * session->layout.total;
-    return (nca_cpu_gradient){
-        .hidden_columns = sums + session->layout.offset[NCA_HIDDEN_WEIGHT],
-        .hidden_bias = sums + session->layout.offset[NCA_HIDDEN_BIAS],
-        .output_weight = sums + session->layout.offset[NCA_OUTPUT_WEIGHT],
-        .output_bias = sums + session->layout.offset[NCA_OUTPUT_BIAS],
-    };
 }
 
 // What a band works with in one step.
@@ -138,14 +126,14 @@ void nca_cpu_step_backward(nca_session *session, int number, int step, int band,
         .before = clear_block(session, sample, !side, band),
         .alive = sample->alive + (size_t)step * (size_t)session->shape.height,
         .masks = sample->masks + (size_t)step * session->plane,
-        .sums = sums_of(session, sample, band),
+        .sums = nca_cpu_band_sums(session, sample, band),
     };
     if (!merge(session, sample, side, band))
         return;
     nca_cpu_band_rows(session, band, &of.y0, &of.y1);
     of.state = nca_cpu_state(session, sample, nca_cpu_state_index(session, sample, step)) +
                (size_t)of.y0 * session->row;
-    of.after = sample->gradient[side] + (size_t)band * block_elements(session);
+    of.after = nca_cpu_band_gradient(session, sample, side, band);
     const int listed = pass_on(&of);
     for (int i = 0; i < listed; i += NCA_CPU_CHUNK)
         back_through_cells(&of, of.scratch->cells + i,
@@ -179,7 +167,7 @@ void nca_cpu_step_backward_end(nca_session *session, int number, int band)
     int y0, y1;
     nca_cpu_band_rows(session, band, &y0, &y1);
     merge(session, sample, 0, band);
-    const float *own = sample->gradient[0] + (size_t)band * block_elements(session);
+    const float *own = nca_cpu_band_gradient(session, sample, 0, band);
     float *to = session->buffer[NCA_BATCH_GRADIENT] +
                 (size_t)number * (size_t)session->shape.height * width;
     for (int y = y0; y < y1; y++)

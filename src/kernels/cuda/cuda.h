@@ -13,7 +13,7 @@ struct nca_device {
     nca_cuda_path path;
     int tape_every;   // 0: chosen by itself
     int multiprocessors;
-    size_t memory_bytes, shared_bytes_max;
+    size_t memory_bytes, shared_bytes_max, cache_bytes;   // cache: the last before memory
     char name[128];
     nca_cuda_blas *blas;   // NULL until a session needs it
 };
@@ -86,6 +86,7 @@ struct nca_session {
 
     nca_rollout rollout;   // the latest
     bool tape_is_valid;
+    bool has_gone_back;   // over the latest rollout
     nca_cuda_graph graph[NCA_GRAPHS_MAX];
     int graphs;
     nca_cuda_pending pending[NCA_PENDING_MAX];
@@ -146,6 +147,14 @@ nca_status nca_cuda_measure_loss(nca_session *session, nca_sample_report *sample
                                  nca_error *error);
 nca_status nca_cuda_learn(nca_session *session, const nca_optimizer_step *step,
                           nca_update_report *report, nca_error *error);
+
+// peak.c
+double nca_cuda_peak(nca_device *device);
+double nca_cuda_peak_bytes(nca_device *device);
+
+// bench.c
+nca_status nca_cuda_kernel(nca_session *session, int number, int times, nca_kernel_report *report,
+                           nca_error *error);
 
 // blas.c: row-major products through cuBLAS.
 nca_status nca_cuda_blas_open(nca_device *device, nca_error *error);

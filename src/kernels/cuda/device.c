@@ -13,7 +13,7 @@
 #define BACKEND_DESCRIPTION "active cells only, on an NVIDIA GPU, by fused kernels or cuBLAS"
 #endif
 
-enum { COMPUTE_MAJOR_MIN = 7, COMPUTE_MINOR_MIN = 5, PEAK_RUNS = 5, PEAK_ROUNDS = 4096 };
+enum { COMPUTE_MAJOR_MIN = 7, COMPUTE_MINOR_MIN = 5 };
 
 // What can be done about an error of the runtime.
 static const char *way_out(cudaError_t code)
@@ -98,6 +98,7 @@ static nca_status look_at(nca_device *device, nca_error *error)
     snprintf(device->name, sizeof device->name, "%.127s", found.name);
     device->multiprocessors = found.multiProcessorCount;
     device->shared_bytes_max = found.sharedMemPerBlockOptin;
+    device->cache_bytes = found.l2CacheSize > 0 ? (size_t)found.l2CacheSize : 0;
     if (found.major * 10 + found.minor < COMPUTE_MAJOR_MIN * 10 + COMPUTE_MINOR_MIN)
         return nca_fail(error, NCA_DEVICE,
                         "%s:%d: %.60s has compute capability %d.%d and %d.%d is needed; use "
@@ -151,49 +152,14 @@ static void describe(const nca_device *device, nca_device_info *out)
     snprintf(out->variant, sizeof out->variant, "%s", variants[device->path]);
 }
 
-static int compare_floats(const void *a, const void *b)
-{
-    const float x = *(const float *)a, y = *(const float *)b;
-    return (x > y) - (x < y);
-}
-
-// The median over short runs that fill the device; 0 where it fails.
-static double measure_peak(nca_device *device)
-{
-    float ms[PEAK_RUNS], *sink = NULL;
-    double flop = 0;
-    cudaEvent_t begin = NULL, end = NULL;
-    bool is_good = cudaSetDevice(device->number) == cudaSuccess &&
-                   cudaMalloc((void **)&sink, sizeof *sink) == cudaSuccess &&
-                   cudaEventCreate(&begin) == cudaSuccess && cudaEventCreate(&end) == cudaSuccess;
-    for (int run = -1; run < PEAK_RUNS && is_good; run++) {   // the first warms up
-        float took = 0;
-        is_good = cudaEventRecord(begin, 0) == cudaSuccess &&
-                  nca_cuda_burn(device->multiprocessors * 8, PEAK_ROUNDS, sink, &flop, 0) ==
-                      cudaSuccess &&
-                  cudaEventRecord(end, 0) == cudaSuccess &&
-                  cudaEventSynchronize(end) == cudaSuccess &&
-                  cudaEventElapsedTime(&took, begin, end) == cudaSuccess;
-        ms[run < 0 ? 0 : run] = took;
-    }
-    if (begin)
-        cudaEventDestroy(begin);
-    if (end)
-        cudaEventDestroy(end);
-    cudaFree(sink);
-    if (!is_good)
-        return 0;
-    qsort(ms, PEAK_RUNS, sizeof *ms, compare_floats);
-    return flop / (1e-3 * ms[PEAK_RUNS / 2]);
-}
-
 const nca_backend nca_cuda_backend = {
     .name = BACKEND_NAME,
     .description = BACKEND_DESCRIPTION,
     .open = open_device,
     .close = close_device,
     .info = describe,
-    .peak = measure_peak,
+    .peak = nca_cuda_peak,
+    .peak_bytes = nca_cuda_peak_bytes,
     .session_bytes = nca_cuda_session_bytes,
     .create = nca_cuda_session_create,
     .destroy = nca_cuda_session_destroy,
@@ -209,4 +175,5 @@ const nca_backend nca_cuda_backend = {
     .backward = nca_cuda_backward,
     .update = nca_cuda_learn,
     .synchronize = nca_cuda_synchronize,
+    .kernel = nca_cuda_kernel,
 };

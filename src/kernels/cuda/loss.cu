@@ -33,7 +33,8 @@ static __device__ nca_cuda_loss_part add_up(nca_cuda_loss_part own, nca_cuda_los
 }
 
 // One of the parts of a sample: sums of squares in f64.
-//   launch  (B, 16) blocks x 256 threads;  moves 4*C + 16 bytes a cell
+//   launch  (B, 16) blocks x 256 threads;  moves 4*C + 16 bytes a cell,
+//           does 12 flop
 static __global__ void measure(nca_cuda_grid grid, const float *batch, const float *target,
                                nca_cuda_loss_part *parts)
 {
@@ -86,7 +87,7 @@ cudaError_t nca_cuda_loss(const nca_cuda_grid *grid, const float *batch, const f
 }
 
 // d(mean loss) / d(state): 2 (x - target) / (B H W 4) in the visible channels, zero in the others.
-//   launch  ceil(B*H*W*C/4/256) blocks x 256 threads
+//   launch  ceil(B*H*W*C/4/256) blocks x 256 threads;  moves 4*C + 32 bytes a cell, does 8 flop
 static __global__ void loss_backward(nca_cuda_grid grid, float scale, const float *batch,
                                      const float *target, float *gradient)
 {

@@ -51,6 +51,7 @@ cudaError_t nca_cuda_prepare(const nca_cuda_step *step, const float *batch, cuda
 // What of the last state is settled, and the batch without dead cells. `step` is the one that would
 // come next.
 //   launch  B*regions blocks x 256 threads;  shared: three planes of a region
+//   moves   4*C bytes a settled cell and 4*C a cell
 static __global__ void end_rollout(nca_cuda_step step, float *batch)
 {
     NCA_SHARED_DYNAMIC(uint32_t, shared);
@@ -96,7 +97,8 @@ size_t nca_cuda_masks_shared_bytes(const nca_cuda_grid *grid)
 // The masks of a step; cells without network are kept as they are, and those that stay mature are
 // marked. A block a region.
 //   launch  B*regions blocks x 256 threads;  shared: eight planes of a region
-//   moves   8*C bytes a living cell that does not fire;  reference: cpu/step_forward.c
+//   moves   8*C bytes a living cell that does not fire, and nine words a word of a plane
+//   reference: cpu/step_forward.c
 static __global__ void make_masks(nca_cuda_step step)
 {
     NCA_SHARED_DYNAMIC(uint32_t, shared);
@@ -125,6 +127,7 @@ static __device__ uint32_t listed_word(const uint32_t *plane, const uint32_t *wi
 }
 
 // How many cells of every region are listed.
+//   launch  B*regions blocks x 256 threads;  moves 4 bytes a word
 static __global__ void count_cells(nca_cuda_grid grid, const uint32_t *plane,
                                    const uint32_t *within, int *counts)
 {
@@ -140,6 +143,7 @@ static __global__ void count_cells(nca_cuda_grid grid, const uint32_t *plane,
 }
 
 // The listed cells by their numbers, region after region: every block adds up the counts before it.
+//   launch  B*regions blocks x 256 threads;  moves 4 bytes a word and 4 a cell
 static __global__ void write_cells(nca_cuda_grid grid, const uint32_t *plane,
                                    const uint32_t *within, nca_cuda_list list)
 {
@@ -175,6 +179,7 @@ cudaError_t nca_cuda_list_cells(const nca_cuda_grid *grid, const uint32_t *plane
                                              0, stream, *grid, plane, within, *list);
 }
 
+//   launch  ceil(B*regions/32) blocks x 32 threads;  moves 20 bytes a region
 static __global__ void count_listed(int regions, const int *counts, uint64_t *counted)
 {
     const int i = blockIdx.x * blockDim.x + threadIdx.x;

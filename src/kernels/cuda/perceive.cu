@@ -24,7 +24,7 @@ static __device__ nca_region_rows row_of(const nca_cuda_grid &grid, uint32_t cel
 
 // p [count,3C] of the listed cells, four channels a thread.
 //   launch  ceil(count*C/4/128) blocks x 128 threads
-//   moves   at most 36*C bytes in, 12*C out a cell; does 24*C flop
+//   moves   at most 36*C bytes in, 12*C out a cell; does 30*C flop
 //   reference: cpu/perceive_scalar.c
 static __global__ void perceive(nca_cuda_grid grid, const nca_cuda_rollout *rollout,
                                 const float *state, const uint32_t *settled, const uint32_t *cells,
@@ -60,6 +60,8 @@ static size_t backward_shared_bytes(const nca_cuda_grid *grid)
 
 // The gradient of state 1 where it is settled, over that of state 2: no two threads touch one cell.
 //   launch  B*regions blocks x 128 threads;  shared: five planes of a region
+//   moves   8*C bytes a settled cell and 12*C a sender, mostly from the caches
+//   does    25*C flop a sender
 static __global__ void gather_gradient(nca_cuda_step_backward step)
 {
     NCA_SHARED_DYNAMIC(uint32_t, shared);
@@ -89,7 +91,7 @@ cudaError_t nca_cuda_gather_gradient(const nca_cuda_step_backward *step, cudaStr
 
 // dp [count,3C], as the products gave it, turned back by the angle and put where the cells'
 // neighbours look for it.
-//   launch  ceil(count*C/4/128) blocks x 128 threads
+//   launch  ceil(count*C/4/128) blocks x 128 threads;  moves 24*C bytes a cell, does 6*C flop
 static __global__ void spread_gradient(nca_cuda_step_backward step, const uint32_t *cells,
                                        int count, const float *dp)
 {
@@ -120,6 +122,7 @@ cudaError_t nca_cuda_spread_gradient(const nca_cuda_step_backward *step, const u
 // The gradient of the state before the rollout, for every cell: what step 0 passed on and sent.
 // `step` is the one that would come before step 0; its `settled1` is all cells.
 //   launch  B*regions blocks x 128 threads;  shared: five planes of a region
+//   moves   8*C bytes a cell and 12*C a sender;  does 25*C flop a sender
 static __global__ void batch_gradient(nca_cuda_step_backward step, float *out)
 {
     NCA_SHARED_DYNAMIC(uint32_t, shared);

@@ -20,7 +20,7 @@ static __global__ void gather(size_t quads, const float *pool, const int *rows, 
 }
 
 // pool[rows[b]] = batch[b], as if in the order of b: where a row is named twice the last one
-// counts.
+// counts.  launch and bytes as above
 static __global__ void scatter(size_t quads, int samples, const float *batch, const int *rows,
                                float *pool)
 {
@@ -50,6 +50,7 @@ cudaError_t nca_cuda_scatter(const nca_cuda_grid *grid, const float *batch, cons
 }
 
 // The sample becomes zero where `clear`, and channels 3..C-1 of the cell one.
+//   launch  16 blocks x 256 threads;  moves at most 4*C bytes a cell
 static __global__ void seed(size_t quads, int channels, size_t cell, bool clear, float *state)
 {
     const size_t own = cell * channels / 4, cell_quads = channels / 4;
@@ -88,6 +89,8 @@ static __device__ bool is_inside(const nca_region &region, int y, int x)
     return __dadd_rn(__dmul_rn(dy, dy), __dmul_rn(dx, dx)) < 1;
 }
 
+// Clears the cells inside.
+//   launch  16 blocks x 256 threads;  moves 4*C bytes a cell that is cleared
 static __global__ void damage(nca_cuda_grid grid, nca_region region, float *state)
 {
     const int quads = grid.channels / 4;

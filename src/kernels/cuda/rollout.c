@@ -226,7 +226,7 @@ nca_status nca_cuda_forward(nca_session *session, const nca_rollout *rollout,
 {
     NCA_TRY(check_rollout(session, rollout, error));
     NCA_TRY(nca_cuda_session_ready(session, error));
-    session->tape_is_valid = false;
+    session->tape_is_valid = session->has_gone_back = false;
     if (!session->is_fused)
         NCA_TRY(nca_cuda_blas_use(session->device, session->stream, error));
     NCA_TRY(upload_fire(session, rollout, error));
@@ -258,7 +258,9 @@ nca_status nca_cuda_backward(nca_session *session, nca_pass_report *report, nca_
                                          sizeof *session->counted,
                                      session->stream),
                      "a report");
-    return report_pass(session, true,
-                       3 * first_layer_flop(session) + 2 * second_layer_flop(session), report,
-                       error);
+    NCA_TRY(report_pass(session, true,
+                        3 * first_layer_flop(session) + 2 * second_layer_flop(session), report,
+                        error));
+    session->has_gone_back = true;
+    return NCA_OK;
 }

@@ -1,0 +1,351 @@
+// The kernels that are timed one by one: every launcher of kernels.h that rollouts and learning
+// use, the products by cuBLAS, and what each has to do.
+#include <string.h>
+
+#include "bench.h"
+
+// -- What every path launches
+
+static cudaError_t fire(const nca_cuda_bench *of)
+{
+    const nca_session *session = of->session;
+    const int steps = session->rollout.steps;
+    return nca_cuda_fire(&session->grid, session->rollout_values, 0,
+                         steps < session->planes ? steps : session->planes,
+                         nca_cuda_plane_of(session, NCA_PLANE_FIRE, 0), session->stream);
+}
+
+static cudaError_t prepare(const nca_cuda_bench *of)
+{
+    return nca_cuda_prepare(&of->begin, of->session->buffer[NCA_BATCH], of->session->stream);
+}
+
+static cudaError_t finish(const nca_cuda_bench *of)
+{
+    return nca_cuda_finish(&of->end, of->session->buffer[NCA_BATCH], of->session->stream);
+}
+
+static cudaError_t loss(const nca_cuda_bench *of)
+{
+    const nca_session *session = of->session;
+    return nca_cuda_loss(&session->grid, session->buffer[NCA_BATCH], session->buffer[NCA_TARGET],
+                         session->parts, session->samples, session->stream);
+}
+
+static cudaError_t loss_backward(const nca_cuda_bench *of)
+{
+    const nca_session *session = of->session;
+    return nca_cuda_loss_backward(&session->grid, session->buffer[NCA_BATCH],
+                                  session->buffer[NCA_TARGET], session->gradient, session->stream);
+}
+
+static cudaError_t batch_gradient(const nca_cuda_bench *of)
+{
+    return nca_cuda_batch_gradient(&of->back_end, of->session->buffer[NCA_BATCH_GRADIENT],
+                                   of->session->stream);
+}
+
+// The rule that training has by default, at a rate that leaves the parameters as they are.
+static cudaError_t update(const nca_cuda_bench *of)
+{
+    const nca_session *session = of->session;
+    const nca_cuda_adam adam = {.layout = session->layout,
+                                .step = {.time = 1,
+                                         .beta1 = 0.9,
+                                         .beta2 = 0.999,
+                                         .epsilon = 1e-7,
+                                         .rules = 1,
+                                         .rule = {{NCA_GRADIENT_NORMALIZE, 0}}},
+                                .mean_bias = 0.1,
+                                .square_bias = 1e-3,
+                                .parameters = session->buffer[NCA_PARAMETERS],
+                                .moment1 = session->buffer[NCA_MOMENT1],
+                                .moment2 = session->buffer[NCA_MOMENT2],
+                                .gradient = session->buffer[NCA_GRADIENT],
+                                .scratch = session->scratch};
+    return nca_cuda_update(&adam, session->updated, session->stream);
+}
+
+static cudaError_t pack_rule(const nca_cuda_bench *of)
+{
+    return nca_cuda_pack_rule(&of->session->grid, &of->session->rule, of->session->stream);
+}
+
+static cudaError_t scatter(const nca_cuda_bench *of)
+{
+    const nca_session *session = of->session;
+    return nca_cuda_scatter(&session->grid, session->buffer[NCA_BATCH], session->rows,
+                            session->buffer[NCA_POOL], session->stream);
+}
+
+static cudaError_t gather(const nca_cuda_bench *of)
+{
+    const nca_session *session = of->session;
+    return nca_cuda_gather(&session->grid, session->buffer[NCA_POOL], session->rows,
+                           session->buffer[NCA_BATCH], session->stream);
+}
+
+static cudaError_t seed(const nca_cuda_bench *of)
+{
+    const nca_cuda_grid *grid = &of->session->grid;
+    return nca_cuda_seed(grid, 0, grid->height / 2, grid->width / 2, true,
+                         of->session->buffer[NCA_BATCH], of->session->stream);
+}
+
+// The whole sample: what the most damage costs.
+static cudaError_t damage(const nca_cuda_bench *of)
+{
+    const nca_cuda_grid *grid = &of->session->grid;
+    const nca_region all = {.kind = NCA_REGION_BOX, .bottom = grid->height, .right = grid->width};
+    return nca_cuda_damage(grid, 0, &all, of->session->buffer[NCA_BATCH], of->session->stream);
+}
+
+// -- The fused path
+
+static cudaError_t fused_forward(const nca_cuda_bench *of)
+{
+    return nca_cuda_fused_forward(&of->step, of->session->forward_members, of->session->stream);
+}
+
+static cudaError_t fused_backward(const nca_cuda_bench *of)
+{
+    return nca_cuda_fused_backward(&of->back, of->session->backward_members, of->session->stream);
+}
+
+static int blocks_with_sums(const nca_session *session)
+{
+    return session->shape.batch * session->grid.regions * session->backward_members;
+}
+
+static cudaError_t reduce_sums(const nca_cuda_bench *of)
+{
+    const nca_session *session = of->session;
+    return nca_cuda_reduce_sums(&session->grid, session->sums, blocks_with_sums(session),
+                                session->buffer[NCA_GRADIENT], session->stream);
+}
+
+// -- The cuBLAS path
+
+static cudaError_t masks(const nca_cuda_bench *of)
+{
+    return nca_cuda_masks(&of->step, of->session->stream);
+}
+
+static cudaError_t list_cells(const nca_cuda_bench *of)
+{
+    return nca_cuda_list_cells(&of->session->grid, of->step.active, NULL, &of->session->list,
+                               of->session->stream);
+}
+
+static cudaError_t count_listed(const nca_cuda_bench *of)
+{
+    const nca_session *session = of->session;
+    return nca_cuda_count_listed(&session->grid, &session->list, session->counted, session->stream);
+}
+
+static cudaError_t perceive(const nca_cuda_bench *of)
+{
+    const nca_session *session = of->session;
+    return nca_cuda_perceive(&session->grid, session->rollout_values, of->step.before,
+                             of->step.settled, session->list.cells, of->rows, session->p,
+                             session->stream);
+}
+
+static cudaError_t hidden_relu(const nca_cuda_bench *of)
+{
+    const nca_session *session = of->session;
+    return nca_cuda_hidden_relu(&session->grid, &session->rule, of->rows, session->hidden,
+                                session->stream);
+}
+
+static cudaError_t apply(const nca_cuda_bench *of)
+{
+    const nca_session *session = of->session;
+    return nca_cuda_apply(&of->step, session->list.cells, of->rows, session->out, session->stream);
+}
+
+static cudaError_t gather_gradient(const nca_cuda_bench *of)
+{
+    return nca_cuda_gather_gradient(&of->back, of->session->stream);
+}
+
+static cudaError_t apply_backward(const nca_cuda_bench *of)
+{
+    const nca_session *session = of->session;
+    return nca_cuda_apply_backward(&of->back, session->list.cells, of->rows, session->dout,
+                                   session->stream);
+}
+
+static cudaError_t hidden_relu_backward(const nca_cuda_bench *of)
+{
+    const nca_session *session = of->session;
+    return nca_cuda_hidden_relu_backward(&session->grid, of->rows, session->hidden,
+                                         session->dhidden, session->stream);
+}
+
+static cudaError_t add_columns(const nca_cuda_bench *of)
+{
+    const nca_session *session = of->session;
+    return nca_cuda_add_columns(
+        of->rows, session->shape.hidden, session->dhidden,
+        session->buffer[NCA_GRADIENT] + session->layout.offset[NCA_HIDDEN_BIAS], session->stream);
+}
+
+static cudaError_t spread_gradient(const nca_cuda_bench *of)
+{
+    const nca_session *session = of->session;
+    return nca_cuda_spread_gradient(&of->back, session->list.cells, of->rows, session->dp_rows,
+                                    session->stream);
+}
+
+static int inputs_of(const nca_session *session)
+{
+    return NCA_PERCEIVED * session->shape.channels;
+}
+
+static nca_status hidden_product(const nca_cuda_bench *of, nca_error *error)
+{
+    const nca_session *session = of->session;
+    return nca_cuda_multiply_turned(session->device, of->rows, session->shape.hidden,
+                                    inputs_of(session), session->p, session->rule.hidden_weight,
+                                    session->hidden, error);
+}
+
+static nca_status output_product(const nca_cuda_bench *of, nca_error *error)
+{
+    const nca_session *session = of->session;
+    return nca_cuda_multiply_turned(session->device, of->rows, session->shape.channels,
+                                    session->shape.hidden, session->hidden,
+                                    session->rule.output_weight, session->out, error);
+}
+
+static nca_status dhidden_product(const nca_cuda_bench *of, nca_error *error)
+{
+    const nca_session *session = of->session;
+    return nca_cuda_multiply(session->device, of->rows, session->shape.hidden,
+                             session->shape.channels, session->dout, session->rule.output_weight,
+                             session->dhidden, error);
+}
+
+static nca_status dp_product(const nca_cuda_bench *of, nca_error *error)
+{
+    const nca_session *session = of->session;
+    return nca_cuda_multiply(session->device, of->rows, inputs_of(session), session->shape.hidden,
+                             session->dhidden, session->rule.hidden_weight, session->dp_rows,
+                             error);
+}
+
+static nca_status hidden_weight_product(const nca_cuda_bench *of, nca_error *error)
+{
+    const nca_session *session = of->session;
+    return nca_cuda_multiply_add(
+        session->device, session->shape.hidden, inputs_of(session), of->rows, session->dhidden,
+        session->p, session->buffer[NCA_GRADIENT] + session->layout.offset[NCA_HIDDEN_WEIGHT],
+        error);
+}
+
+static nca_status output_weight_product(const nca_cuda_bench *of, nca_error *error)
+{
+    const nca_session *session = of->session;
+    return nca_cuda_multiply_add(
+        session->device, session->shape.channels, session->shape.hidden, of->rows, session->dout,
+        session->hidden, session->buffer[NCA_GRADIENT] + session->layout.offset[NCA_OUTPUT_WEIGHT],
+        error);
+}
+
+// The table of kernels: flop and bytes as nca_kernel_report has them.
+//   A, S, V, Z, T   cells of the step that are active; settled before it; alive before it; settled
+//                   after it; active and settled after it
+//   M               rows of the matrices
+//   N, HW           cells of the batch, of a sample
+//   W, R            words of a plane, regions of the batch
+//   P, G            parameters, blocks with sums of their own
+enum { COMMON = 12, FUSED = 3, CUBLAS = 17 };
+
+static void list_common(const nca_cuda_bench *of, nca_cuda_bench_row rows[COMMON])
+{
+    const nca_cuda_grid *grid = &of->session->grid;
+    const double C = grid->channels, K = grid->hidden, P = (double)of->session->layout.total;
+    const double HW = (double)grid->height * grid->width, N = HW * grid->batch;
+    const double W = (double)nca_cuda_plane(grid), steps = of->session->rollout.steps;
+    const double T1 = of->taught_first;
+    // clang-format off
+    const nca_cuda_bench_row all[COMMON] = {
+        {"fire", fire, NULL, 0, 4*W*steps},
+        {"prepare", prepare, NULL, 0, 8*C*N + 8*W},
+        {"finish", finish, NULL, 0, 4*C*(of->settled_last + N) + 12*W},
+        {"loss", loss, NULL, 12*N, 4*C*N + 16*HW},
+        {"loss_backward", loss_backward, NULL, 8*N, (16 + 4*C)*N + 16*HW},
+        {"batch_gradient", batch_gradient, NULL, 25*C*T1, 8*C*N + 12*C*T1 + 16*W},
+        {"update", update, NULL, 21*P, 28*P},
+        {"pack_rule", pack_rule, NULL, 0, 32*C*K},
+        {"scatter", scatter, NULL, 0, 8*C*N},
+        {"gather", gather, NULL, 0, 8*C*N},
+        {"seed", seed, NULL, 0, 4*C*HW},
+        {"damage", damage, NULL, 0, 4*C*HW},
+    };
+    // clang-format on
+    memcpy(rows, all, sizeof all);
+}
+
+static void list_fused(const nca_cuda_bench *of, nca_cuda_bench_row rows[FUSED])
+{
+    const nca_cuda_grid *grid = &of->session->grid;
+    const double C = grid->channels, K = grid->hidden, P = (double)of->session->layout.total;
+    const double W = (double)nca_cuda_plane(grid), G = blocks_with_sums(of->session);
+    const double A = of->active, S = of->settled, V = of->alive, Z = of->settled_after,
+                 T = of->taught;
+    // clang-format off
+    const nca_cuda_bench_row all[FUSED] = {
+        {"fused_forward", fused_forward, NULL, (8*C*K + 32*C)*A, 4*C*(S + V) + 16*C*K + 36*W},
+        {"fused_backward", fused_backward, NULL, (22*C*K + 62*C)*T,
+         4*C*(S + 2*Z) + 24*C*T + 16*C*K + 8*P*G + 20*W},
+        {"reduce_sums", reduce_sums, NULL, P*G, 4*P*G + 4*P},
+    };
+    // clang-format on
+    memcpy(rows, all, sizeof all);
+}
+
+static void list_cublas(const nca_cuda_bench *of, nca_cuda_bench_row rows[CUBLAS])
+{
+    const nca_cuda_grid *grid = &of->session->grid;
+    const double C = grid->channels, K = grid->hidden, W = (double)nca_cuda_plane(grid);
+    const double R = (double)grid->batch * grid->regions;
+    const double A = of->active, S = of->settled, V = of->alive, Z = of->settled_after,
+                 T = of->taught;
+    const double M = of->rows;
+    // clang-format off
+    const nca_cuda_bench_row all[CUBLAS] = {
+        {"masks", masks, NULL, 0, 8*C*(V - A) + 36*W},
+        {"list_cells", list_cells, NULL, 0, 4*W + 4*A},
+        {"perceive", perceive, NULL, 30*C*M, 4*C*S + (12*C + 4)*M + 4*W},
+        {"hidden_product", NULL, hidden_product, 6*C*K*M, (12*C + 4*K)*M + 12*C*K},
+        {"hidden_relu", hidden_relu, NULL, K*M, 8*K*M + 4*K},
+        {"output_product", NULL, output_product, 2*C*K*M, (4*C + 4*K)*M + 4*C*K},
+        {"apply", apply, NULL, 3*C*M, (12*C + 4)*M + 12*W},
+        {"gather_gradient", gather_gradient, NULL, 25*C*T, 8*C*Z + 12*C*T + 20*W},
+        {"count_listed", count_listed, NULL, 0, 20*R},
+        {"apply_backward", apply_backward, NULL, C*M, (8*C + 4)*M},
+        {"dhidden_product", NULL, dhidden_product, 2*C*K*M, (4*C + 4*K)*M + 4*C*K},
+        {"hidden_relu_backward", hidden_relu_backward, NULL, 0, 8*K*M},
+        {"dp_product", NULL, dp_product, 6*C*K*M, (12*C + 4*K)*M + 12*C*K},
+        {"hidden_weight_product", NULL, hidden_weight_product, 6*C*K*M, (12*C + 4*K)*M + 24*C*K},
+        {"output_weight_product", NULL, output_weight_product, 2*C*K*M, (4*C + 4*K)*M + 8*C*K},
+        {"add_columns", add_columns, NULL, K*M, 4*K*M + 8*K},
+        {"spread_gradient", spread_gradient, NULL, 6*C*M, (24*C + 4)*M},
+    };
+    // clang-format on
+    memcpy(rows, all, sizeof all);
+}
+
+bool nca_cuda_bench_row_of(const nca_cuda_bench *of, int number, nca_cuda_bench_row *out)
+{
+    nca_cuda_bench_row rows[COMMON + CUBLAS];
+    const int own = of->session->is_fused ? FUSED : CUBLAS;
+    list_common(of, rows);
+    (of->session->is_fused ? list_fused : list_cublas)(of, rows + COMMON);
+    if (number >= COMMON + own)
+        return false;
+    *out = rows[number];
+    return true;
+}
