@@ -322,7 +322,7 @@ static void test_missing_devices_and_old_drivers_are_one_line(void **state)
     settings->driver_version = 13000;
 }
 
-static nca_session_info about_case(const cuda_case *of, const nca_compute *on)
+static nca_session_info about_case(const nca_case *of, const nca_compute *on)
 {
     nca_session *session = open_session(on, &of->shape);
     const nca_session_info about = nca_session_about(on, session);
