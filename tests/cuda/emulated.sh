@@ -11,18 +11,20 @@ export NCA_EMULATOR_CHECKS=0
 head -c -2 "$root/tests/fuzz/corpus/image/rgba.png" >target.png   # two bytes at the end are the fuzzer's
 settings=(--target target.png --target-size 9 --padding 3 --batch 4 --pool 12 --damaged 1 --steps-min 12
   --steps-max 18 --checkpoint-every 5 --pictures-every 1000)
-# Bytes of a device on which a session of these settings just fits: a mebibyte less is refused.
-smallest_that_trains() {
+# begin LOG ARGUMENT...: a training on the emulated device that is lost with its first launch, so that only
+# what is said before it is there to look at.
+begin() {
+  local log=$1
+  shift
+  NCA_EMULATOR_LOSE=1 "$nca" train "${settings[@]}" --device emulator --out begun "$@" >"$log" 2>&1 || true
+  grep -q "see what nvidia-smi says" "$log"
+}
+# Bytes of a device on which a session of these settings just fits: 64 KiB less is refused.
+smallest_that_begins() {
   local low=1 high=64 middle
   while [ $((high - low)) -gt 1 ]; do
     middle=$(((low + high) / 2))
-    if NCA_EMULATOR_MEMORY=$((middle << 16)) "$nca" train "${settings[@]}" --updates 1 --device emulator \
-      --out probe --quiet >/dev/null 2>&1; then
-      high=$middle
-    else
-      low=$middle
-    fi
-    rm -rf probe
+    if NCA_EMULATOR_MEMORY=$((middle << 16)) begin probe; then high=$middle; else low=$middle; fi
   done
   echo $((high << 16))
 }
@@ -68,17 +70,21 @@ refused "numbered from 0" "${train_on[@]}" emulator:1
 [ ! -e none ] || fail "a run that was refused left a folder"
 
 # What the device chose where it was left to it is told, and not where it was not.
-small=(train "${settings[@]}" --updates 1 --device emulator)
-tight=$(smallest_that_trains)
-NCA_EMULATOR_MEMORY=$tight "$nca" "${small[@]}" --out thin >log
+tight=$(smallest_that_begins)
+NCA_EMULATOR_MEMORY=$tight begin log || fail "with $tight bytes it does not begin: $(cat log)"
 grep -q "^--cuda-path auto: fused$" log || fail "it does not say which path auto took: $(cat log)"
 grep -q "one in [234] is kept and those between are computed again" log ||
   fail "with $tight bytes it does not say that the tape is thinned: $(cat log)"
-NCA_EMULATOR_MEMORY=$tight "$nca" "${small[@]}" --tape-every 3 --cuda-path fused --out asked >log
+NCA_EMULATOR_MEMORY=$tight begin log --tape-every 3 --cuda-path fused || fail "asked for, it does not begin: $(cat log)"
 ! grep -qE "is kept|^--cuda-path" log || fail "it tells what was asked for: $(cat log)"
-"$nca" "${small[@]}" --out roomy >log
+begin log || fail "with room it does not begin: $(cat log)"
 ! grep -q "is kept" log || fail "the tape is thinned where there is room: $(cat log)"
-cmp thin/model.safetensors roomy/model.safetensors || fail "a thinned tape gives another rule"
+# In little memory it trains to the same rule, and has left room for the pictures of the end.
+room=$((tight + (11 << 16)))   # all states fit, but then no picture would
+NCA_EMULATOR_MEMORY=$room begin log || fail "with $room bytes it does not begin: $(cat log)"
+grep -q "is kept" log || fail "with $room bytes the tape is not thinned: $(cat log)"
+NCA_EMULATOR_MEMORY=$room "$nca" train "${settings[@]}" --updates 20 --device emulator --out thin --quiet
+cmp thin/model.safetensors fused/model.safetensors || fail "a thinned tape gives another rule"
 
 # stopped UPDATES WORDS RUN: a training of 20 updates ends with one line before it has so many; its last
 # checkpoint is whole and goes on, here on the CPU, to the same number of updates.
