@@ -82,7 +82,7 @@ static void check_kernel(const json_t *of, double peak_gflops, double peak_gbyte
 static void test_kernels_as_json(void **state)
 {
     (void)state;
-    json_t *found = run_bench("kernels --device cpu --case 24x24-few-fire --threads 1 --repeats 3");
+    json_t *found = run_bench("kernels --device cpu --case 24x24-few-fire --threads 1 --repeats 2");
     const json_t *kernels = json_object_get(found, "kernels");
     size_t i;
     json_t *each;
