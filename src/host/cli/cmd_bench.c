@@ -136,27 +136,37 @@ static void separate(benching *of)
     of->printed++;
 }
 
-static nca_status bench_step(benching *of, const nca_compute *on, const nca_bench_place *place,
+// Which path it was where that was left open.
+static void name_variant(nca_bench_place *place, const nca_session_info *session)
+{
+    if (*session->variant)
+        snprintf(place->info.variant, sizeof place->info.variant, "%s", session->variant);
+}
+
+static nca_status bench_step(benching *of, const nca_compute *on, nca_bench_place place,
                              nca_error *error)
 {
     nca_measurement found;
     NCA_TRY(nca_measure_step(&of->asked, on, &found, error));
+    name_variant(&place, &found.session);
     separate(of);
-    (of->options->json ? nca_bench_json_step : nca_bench_print_step)(place, &found);
+    (of->options->json ? nca_bench_json_step : nca_bench_print_step)(&place, &found);
     if (of->places < PLACES_MAX) {
-        of->timed[of->places].place = *place;
-        of->timed[of->places++].step = found;
+        of->timed[of->places].step = found;
+        of->timed[of->places].place = place;
+        of->places++;
     }
     return NCA_OK;
 }
 
-static nca_status bench_kernels(benching *of, const nca_compute *on, const nca_bench_place *place,
+static nca_status bench_kernels(benching *of, const nca_compute *on, nca_bench_place place,
                                 nca_error *error)
 {
     nca_kernels_measurement found;
     NCA_TRY(nca_measure_kernels(&of->asked, on, &found, error));
+    name_variant(&place, &found.session);
     separate(of);
-    (of->options->json ? nca_bench_json_kernels : nca_bench_print_kernels)(place, &found);
+    (of->options->json ? nca_bench_json_kernels : nca_bench_print_kernels)(&place, &found);
     return NCA_OK;
 }
 
@@ -169,9 +179,9 @@ static nca_status bench_device(benching *of, const char *name, const nca_device_
     on.backend->info(on.device, &place.info);
     nca_status status = NCA_OK;
     if (subjects & STEP)
-        status = bench_step(of, &on, &place, error);
+        status = bench_step(of, &on, place, error);
     if (status == NCA_OK && subjects & KERNELS)
-        status = bench_kernels(of, &on, &place, error);
+        status = bench_kernels(of, &on, place, error);
     nca_compute_close(&on);
     fflush(stdout);
     return status;

@@ -83,6 +83,7 @@ static nca_status measure(nca_measuring *of, double *series, nca_measurement *ou
     out->peak_rss_mb = (double)usage.ru_maxrss * 1024 / 1e6;   // it is in KiB
     out->peak_bytes = of->backend->peak_bytes ? of->backend->peak_bytes(of->device) : 0;
     out->radius = of->radius;
+    out->session = nca_measuring_about(of);
     return NCA_OK;
 }
 

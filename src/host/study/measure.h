@@ -17,6 +17,7 @@ typedef struct nca_timing {
 } nca_timing;
 
 typedef struct nca_measurement {
+    nca_session_info session;   // what the device chose by itself
     nca_timing step, forward, loss, backward, update;
     double active_fraction;                 // of the forward pass
     double forward_flops, backward_flops;   // of the network's products, flop/s a thread, median
@@ -48,6 +49,7 @@ typedef struct nca_kernel_measurement {
 } nca_kernel_measurement;
 
 typedef struct nca_kernels_measurement {
+    nca_session_info session;
     int count;
     nca_kernel_measurement kernel[NCA_KERNELS_MAX];
     double peak_flops, peak_bytes;   // of the whole device, a second

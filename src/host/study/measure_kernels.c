@@ -63,6 +63,7 @@ static void conclude(timing *of)
     of->session.backend->info(of->session.device, &info);
     found->active_fraction = nca_measuring_active_fraction(&of->session.forward);
     found->radius = of->session.radius;
+    found->session = nca_measuring_about(&of->session);
     found->peak_flops = nca_median(of->peaks, repeats) * info.threads;
     found->peak_bytes = nca_median(of->peaks + repeats, repeats);
     for (int k = 0; k < found->count; k++) {

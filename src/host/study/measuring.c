@@ -109,6 +109,12 @@ nca_status nca_measuring_step(nca_measuring *of, bool is_clocked,
     return NCA_OK;
 }
 
+nca_session_info nca_measuring_about(const nca_measuring *of)
+{
+    const nca_compute on = {.backend = of->backend, .device = of->device};
+    return nca_session_about(&on, of->session);
+}
+
 double nca_measuring_active_fraction(const nca_pass_report *report)
 {
     return (double)report->active_cells / (double)report->cell_steps;

@@ -29,6 +29,7 @@ void nca_measuring_close(nca_measuring *of);
 // One train step from the disc; the seconds of its parts.
 nca_status nca_measuring_step(nca_measuring *of, bool is_clocked,
                               double seconds[NCA_MEASURING_PARTS], nca_error *error);
+nca_session_info nca_measuring_about(const nca_measuring *of);
 double nca_measuring_active_fraction(const nca_pass_report *report);
 
 // Both sort what they are given.
