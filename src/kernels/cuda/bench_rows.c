@@ -17,12 +17,14 @@ static cudaError_t fire(const nca_cuda_bench *of)
 
 static cudaError_t prepare(const nca_cuda_bench *of)
 {
-    return nca_cuda_prepare(&of->begin, of->session->buffer[NCA_BATCH], of->session->stream);
+    return nca_cuda_prepare(&of->begin, of->session->forward_members,
+                            of->session->buffer[NCA_BATCH], of->session->stream);
 }
 
 static cudaError_t finish(const nca_cuda_bench *of)
 {
-    return nca_cuda_finish(&of->end, of->session->buffer[NCA_BATCH], of->session->stream);
+    return nca_cuda_finish(&of->end, of->session->forward_members, of->session->buffer[NCA_BATCH],
+                           of->session->stream);
 }
 
 static cudaError_t loss(const nca_cuda_bench *of)
@@ -41,8 +43,8 @@ static cudaError_t loss_backward(const nca_cuda_bench *of)
 
 static cudaError_t batch_gradient(const nca_cuda_bench *of)
 {
-    return nca_cuda_batch_gradient(&of->back_end, of->session->buffer[NCA_BATCH_GRADIENT],
-                                   of->session->stream);
+    return nca_cuda_batch_gradient(&of->back_end, of->session->forward_members,
+                                   of->session->buffer[NCA_BATCH_GRADIENT], of->session->stream);
 }
 
 // The rule that training has by default, at a rate that leaves the parameters as they are.
@@ -128,7 +130,7 @@ static cudaError_t reduce_sums(const nca_cuda_bench *of)
 
 static cudaError_t masks(const nca_cuda_bench *of)
 {
-    return nca_cuda_masks(&of->step, of->session->stream);
+    return nca_cuda_masks(&of->step, of->session->forward_members, of->session->stream);
 }
 
 static cudaError_t list_cells(const nca_cuda_bench *of)
@@ -166,7 +168,7 @@ static cudaError_t apply(const nca_cuda_bench *of)
 
 static cudaError_t gather_gradient(const nca_cuda_bench *of)
 {
-    return nca_cuda_gather_gradient(&of->back, of->session->stream);
+    return nca_cuda_gather_gradient(&of->back, of->session->forward_members, of->session->stream);
 }
 
 static cudaError_t apply_backward(const nca_cuda_bench *of)

@@ -120,12 +120,15 @@ cudaError_t nca_cuda_fire(const nca_cuda_grid *grid, const nca_cuda_rollout *rol
                           int count, uint32_t *planes, cudaStream_t stream);
 
 // masks.cu
+// `members` blocks share a region, here and below: one would leave most of the device idle.
 // Before the first step: copies the batch into a slot, finds which cells are mature, clears counts.
-cudaError_t nca_cuda_prepare(const nca_cuda_step *step, const float *batch, cudaStream_t stream);
+cudaError_t nca_cuda_prepare(const nca_cuda_step *step, int members, const float *batch,
+                             cudaStream_t stream);
 // After the last: `settled` of the last state, and the batch is that state without dead cells.
-cudaError_t nca_cuda_finish(const nca_cuda_step *step, float *batch, cudaStream_t stream);
+cudaError_t nca_cuda_finish(const nca_cuda_step *step, int members, float *batch,
+                            cudaStream_t stream);
 // Masks of a step and what happens to cells without network, region by region.
-cudaError_t nca_cuda_masks(const nca_cuda_step *step, cudaStream_t stream);
+cudaError_t nca_cuda_masks(const nca_cuda_step *step, int members, cudaStream_t stream);
 // Lists a plane, cleared where `within` is 0 (NULL: nowhere).
 cudaError_t nca_cuda_list_cells(const nca_cuda_grid *grid, const uint32_t *plane,
                                 const uint32_t *within, const nca_cuda_list *list,
@@ -141,12 +144,13 @@ cudaError_t nca_cuda_perceive(const nca_cuda_grid *grid, const nca_cuda_rollout 
                               const float *state, const uint32_t *settled, const uint32_t *cells,
                               int count, float *p, cudaStream_t stream);
 // Gradient of state 1 of every settled cell, from `gradient` and `dp1`.
-cudaError_t nca_cuda_gather_gradient(const nca_cuda_step_backward *step, cudaStream_t stream);
+cudaError_t nca_cuda_gather_gradient(const nca_cuda_step_backward *step, int members,
+                                     cudaStream_t stream);
 // dp [count,3C] of the listed cells, rotated, into the dp of the step.
 cudaError_t nca_cuda_spread_gradient(const nca_cuda_step_backward *step, const uint32_t *cells,
                                      int count, const float *dp, cudaStream_t stream);
 // After the first step: the gradient of the state before the rollout.
-cudaError_t nca_cuda_batch_gradient(const nca_cuda_step_backward *step, float *out,
+cudaError_t nca_cuda_batch_gradient(const nca_cuda_step_backward *step, int members, float *out,
                                     cudaStream_t stream);
 
 // mlp.cu: what stands between the matrix products of the cuBLAS path.
@@ -172,7 +176,6 @@ cudaError_t nca_cuda_add_columns(int count, int columns, const float *x, float *
 bool nca_cuda_fused_fits(const nca_cuda_grid *grid, size_t shared_bytes_max);
 // Allows the kernels the shared memory that they need.
 cudaError_t nca_cuda_fused_prepare(const nca_cuda_grid *grid);
-// `members` blocks share a region.
 cudaError_t nca_cuda_fused_forward(const nca_cuda_step *step, int members, cudaStream_t stream);
 cudaError_t nca_cuda_fused_backward(const nca_cuda_step_backward *step, int members,
                                     cudaStream_t stream);

@@ -6,27 +6,30 @@
 
 enum { THREADS = 256 };
 
-// A 3x3 neighbourhood needs whole rows, so blocks go by regions here.
-static unsigned region_count(const nca_cuda_grid *grid)
+// A 3x3 neighbourhood needs whole rows, so blocks go by regions here. Those of one region all make
+// the masks they need and share out its cells.
+static dim3 blocks_of(const nca_cuda_grid *grid, int members)
 {
-    return (unsigned)(grid->batch * grid->regions);
+    return dim3((unsigned)(grid->batch * grid->regions * members));
 }
 
 // The batch into a slot; `mature` of it; `mature_next`, and what was counted, become zero.
-//   launch  B*regions blocks x 256 threads
+//   launch  B*regions*members blocks x 256 threads
 //   moves   8*C bytes a cell
-static __global__ void begin_rollout(nca_cuda_step step, const float *batch, float *slot,
-                                     uint32_t *mature)
+static __global__ void begin_rollout(nca_cuda_step step, int members, const float *batch,
+                                     float *slot, uint32_t *mature)
 {
     const nca_cuda_grid &grid = step.grid;
-    const nca_region_rows at = nca_region_of(grid, blockIdx.x);
+    const int region = blockIdx.x / members, member = blockIdx.x % members;
+    const nca_region_rows at = nca_region_of(grid, region);
+    const int own = member * (int)blockDim.x + (int)threadIdx.x, stride = (int)blockDim.x * members;
     const float threshold = step.rollout->alive_threshold;
     const size_t first = nca_cell_of(grid, at.sample, at.y0, 0);
     const size_t cells = (size_t)at.rows * grid.width, quads = grid.channels / 4;
-    for (size_t i = threadIdx.x; i < cells * quads; i += blockDim.x)
+    for (size_t i = own; i < cells * quads; i += stride)
         nca_store4(slot + first * grid.channels + 4 * i,
                    nca_load4(batch + first * grid.channels + 4 * i));
-    for (int i = threadIdx.x; i < at.rows * grid.words; i += blockDim.x) {
+    for (int i = own; i < at.rows * grid.words; i += stride) {
         const int row = i / grid.words, w = i % grid.words;
         const float *alpha =
             batch + nca_cell_of(grid, at.sample, at.y0 + row, 32 * w) * grid.channels + NCA_ALPHA;
@@ -37,27 +40,29 @@ static __global__ void begin_rollout(nca_cuda_step step, const float *batch, flo
         mature[word] = bits;
         step.mature_next[word] = 0;
     }
-    if (threadIdx.x == 0)
-        step.counted[blockIdx.x] = 0;
+    if (own == 0)
+        step.counted[region] = 0;
 }
 
-cudaError_t nca_cuda_prepare(const nca_cuda_step *step, const float *batch, cudaStream_t stream)
+cudaError_t nca_cuda_prepare(const nca_cuda_step *step, int members, const float *batch,
+                             cudaStream_t stream)
 {
-    return NCA_LAUNCH(begin_rollout, dim3(region_count(&step->grid)), dim3(THREADS), 0, stream,
-                      *step, batch, const_cast<float *>(step->before),
+    return NCA_LAUNCH(begin_rollout, blocks_of(&step->grid, members), dim3(THREADS), 0, stream,
+                      *step, members, batch, const_cast<float *>(step->before),
                       const_cast<uint32_t *>(step->mature));
 }
 
 // What of the last state is settled, and the batch without dead cells. `step` is the one that would
 // come next.
-//   launch  B*regions blocks x 256 threads;  shared: three planes of a region
+//   launch  B*regions*members blocks x 256 threads;  shared: three planes of a region
 //   moves   4*C bytes a settled cell and 4*C a cell
-static __global__ void end_rollout(nca_cuda_step step, float *batch)
+static __global__ void end_rollout(nca_cuda_step step, int members, float *batch)
 {
     NCA_SHARED_DYNAMIC(uint32_t, shared);
     uint32_t *memory = shared;
     const nca_cuda_grid &grid = step.grid;
-    const nca_region_rows at = nca_region_of(grid, blockIdx.x);
+    const int member = blockIdx.x % members;
+    const nca_region_rows at = nca_region_of(grid, blockIdx.x / members);
     const nca_bits mature = nca_bits_take(grid, memory), alive_last = nca_bits_take(grid, memory);
     const nca_bits settled = nca_bits_take(grid, memory);
     const bool is_first = step.step == 0;
@@ -69,12 +74,14 @@ static __global__ void end_rollout(nca_cuda_step step, float *batch)
     {
         settled.at(row, w) =
             nca_settled_word(grid, is_first, at.y0 + row, alive_last, mature, row, w);
-        step.settled[nca_word_of(grid, at.sample, at.y0 + row, w)] = settled.at(row, w);
+        if (nca_i % members == member)
+            step.settled[nca_word_of(grid, at.sample, at.y0 + row, w)] = settled.at(row, w);
     }
     __syncthreads();
     const int quads = grid.channels / 4;
     const size_t first = nca_cell_of(grid, at.sample, at.y0, 0) * grid.channels;
-    for (int i = threadIdx.x; i < at.rows * grid.width * quads; i += blockDim.x) {
+    for (int i = member * (int)blockDim.x + (int)threadIdx.x; i < at.rows * grid.width * quads;
+         i += (int)blockDim.x * members) {
         const int cell = i / quads;
         nca_store4(batch + first + 4 * (size_t)i,
                    settled.has(cell / grid.width, cell % grid.width)
@@ -83,10 +90,12 @@ static __global__ void end_rollout(nca_cuda_step step, float *batch)
     }
 }
 
-cudaError_t nca_cuda_finish(const nca_cuda_step *step, float *batch, cudaStream_t stream)
+cudaError_t nca_cuda_finish(const nca_cuda_step *step, int members, float *batch,
+                            cudaStream_t stream)
 {
-    return NCA_LAUNCH(end_rollout, dim3(region_count(&step->grid)), dim3(THREADS),
-                      3 * nca_bits_words(step->grid) * sizeof(uint32_t), stream, *step, batch);
+    return NCA_LAUNCH(end_rollout, blocks_of(&step->grid, members), dim3(THREADS),
+                      3 * nca_bits_words(step->grid) * sizeof(uint32_t), stream, *step, members,
+                      batch);
 }
 
 size_t nca_cuda_masks_shared_bytes(const nca_cuda_grid *grid)
@@ -95,30 +104,33 @@ size_t nca_cuda_masks_shared_bytes(const nca_cuda_grid *grid)
 }
 
 // The masks of a step; cells without network are kept as they are, and those that stay mature are
-// marked. A block a region.
-//   launch  B*regions blocks x 256 threads;  shared: eight planes of a region
+// marked.
+//   launch  B*regions*members blocks x 256 threads;  shared: eight planes of a region
 //   moves   8*C bytes a living cell that does not fire, and nine words a word of a plane
 //   reference: cpu/step_forward.c
-static __global__ void make_masks(nca_cuda_step step)
+static __global__ void make_masks(nca_cuda_step step, int members)
 {
     NCA_SHARED_DYNAMIC(uint32_t, shared);
     uint32_t *memory = shared;
     const nca_cuda_grid &grid = step.grid;
-    const nca_region_rows at = nca_region_of(grid, blockIdx.x);
+    const int region = blockIdx.x / members, member = blockIdx.x % members;
+    const nca_region_rows at = nca_region_of(grid, region);
     const nca_masks m = nca_masks_take(grid, memory);
     int *const warp_totals = reinterpret_cast<int *>(memory);
     nca_masks_fill(step, at, m);
-    nca_masks_publish(step, at, m, 0, 1);
-    nca_masks_keep(step, at, m, 0, 1);
+    nca_masks_publish(step, at, m, member, members);
+    nca_masks_keep(step, at, m, member, members);
+    if (member > 0 || !step.counts)
+        return;
     const nca_lister active = nca_lister_open(grid, at, m.active, warp_totals);
-    if (threadIdx.x == 0 && step.counts)
-        step.counted[blockIdx.x] += (uint64_t)active.total;
+    if (threadIdx.x == 0)
+        step.counted[region] += (uint64_t)active.total;
 }
 
-cudaError_t nca_cuda_masks(const nca_cuda_step *step, cudaStream_t stream)
+cudaError_t nca_cuda_masks(const nca_cuda_step *step, int members, cudaStream_t stream)
 {
-    return NCA_LAUNCH(make_masks, dim3(region_count(&step->grid)), dim3(THREADS),
-                      nca_cuda_masks_shared_bytes(&step->grid), stream, *step);
+    return NCA_LAUNCH(make_masks, blocks_of(&step->grid, members), dim3(THREADS),
+                      nca_cuda_masks_shared_bytes(&step->grid), stream, *step, members);
 }
 
 static __device__ uint32_t listed_word(const uint32_t *plane, const uint32_t *within, size_t word)
@@ -172,11 +184,11 @@ cudaError_t nca_cuda_list_cells(const nca_cuda_grid *grid, const uint32_t *plane
                                 const uint32_t *within, const nca_cuda_list *list,
                                 cudaStream_t stream)
 {
-    const cudaError_t error = NCA_LAUNCH(count_cells, dim3(region_count(grid)), dim3(THREADS), 0,
-                                         stream, *grid, plane, within, list->counts);
+    const cudaError_t error = NCA_LAUNCH(count_cells, blocks_of(grid, 1), dim3(THREADS), 0, stream,
+                                         *grid, plane, within, list->counts);
     return error != cudaSuccess ? error
-                                : NCA_LAUNCH(write_cells, dim3(region_count(grid)), dim3(THREADS),
-                                             0, stream, *grid, plane, within, *list);
+                                : NCA_LAUNCH(write_cells, blocks_of(grid, 1), dim3(THREADS), 0,
+                                             stream, *grid, plane, within, *list);
 }
 
 //   launch  ceil(B*regions/32) blocks x 32 threads;  moves 20 bytes a region
@@ -190,7 +202,7 @@ static __global__ void count_listed(int regions, const int *counts, uint64_t *co
 cudaError_t nca_cuda_count_listed(const nca_cuda_grid *grid, const nca_cuda_list *list,
                                   uint64_t *counted, cudaStream_t stream)
 {
-    const unsigned regions = region_count(grid);
+    const unsigned regions = blocks_of(grid, 1).x;
     return NCA_LAUNCH(count_listed, dim3((regions + 31) / 32), dim3(32), 0, stream, (int)regions,
                       list->counts, counted);
 }

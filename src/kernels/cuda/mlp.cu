@@ -3,7 +3,7 @@
 
 #include "masks.cuh"
 
-enum { THREADS = 256, COLUMN_ROWS = 8 };
+enum { THREADS = 256, COLUMN_ROWS = 32 };
 
 static dim3 blocks_for(size_t items)
 {
@@ -122,13 +122,15 @@ cudaError_t nca_cuda_apply_backward(const nca_cuda_step_backward *step, const ui
                       dim3(THREADS), 0, stream, *step, cells, count, dout);
 }
 
-// Column sums of x [count,columns], 32 columns a block, added to `sums` in a fixed order.
-//   launch  ceil(columns/32) blocks x (32 x 8) threads;  moves 4 bytes a number, does one flop
+// Column sums of x [count,columns], 32 columns a block, added to `sums` in a fixed order. There are
+// few blocks, so a thread has eight rows on their way at a time.
+//   launch  ceil(columns/32) blocks x (32 x 32) threads;  moves 4 bytes a number, does one flop
 static __global__ void add_columns(int count, int columns, const float *x, float *sums)
 {
     NCA_SHARED(float, part, [COLUMN_ROWS][32]);
     const int column = blockIdx.x * 32 + threadIdx.x;
     float sum = 0;
+#pragma unroll 8
     for (int row = threadIdx.y; row < count && column < columns; row += COLUMN_ROWS)
         sum += x[(size_t)row * columns + column];
     part[threadIdx.y][threadIdx.x] = sum;

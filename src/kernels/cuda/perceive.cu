@@ -59,19 +59,20 @@ static size_t backward_shared_bytes(const nca_cuda_grid *grid)
 }
 
 // The gradient of state 1 where it is settled, over that of state 2: no two threads touch one cell.
-//   launch  B*regions blocks x 128 threads;  shared: five planes of a region
+//   launch  B*regions*members blocks x 128 threads;  shared: five planes of a region
 //   moves   8*C bytes a settled cell and 12*C a sender, mostly from the caches
 //   does    25*C flop a sender
-static __global__ void gather_gradient(nca_cuda_step_backward step)
+static __global__ void gather_gradient(nca_cuda_step_backward step, int members)
 {
     NCA_SHARED_DYNAMIC(uint32_t, shared);
     uint32_t *memory = shared;
     const nca_cuda_grid &grid = step.grid;
-    const nca_region_rows at = nca_region_of(grid, blockIdx.x);
+    const nca_region_rows at = nca_region_of(grid, blockIdx.x / members);
     const nca_back_masks m = nca_back_masks_take(grid, memory);
     nca_back_masks_fill(step, at, m);
     const int quads = grid.channels / 4;
-    for (int i = threadIdx.x; i < at.rows * grid.width * quads; i += blockDim.x) {
+    for (int i = (int)(blockIdx.x % members * blockDim.x + threadIdx.x);
+         i < at.rows * grid.width * quads; i += (int)blockDim.x * members) {
         const int row = i / quads / grid.width, x = i / quads % grid.width;
         const int channel = 4 * (i % quads);
         if (!m.settled1.has(row, x))
@@ -83,10 +84,16 @@ static __global__ void gather_gradient(nca_cuda_step_backward step)
     }
 }
 
-cudaError_t nca_cuda_gather_gradient(const nca_cuda_step_backward *step, cudaStream_t stream)
+static dim3 blocks_of(const nca_cuda_grid *grid, int members)
 {
-    return NCA_LAUNCH(gather_gradient, dim3((unsigned)(step->grid.batch * step->grid.regions)),
-                      dim3(THREADS), backward_shared_bytes(&step->grid), stream, *step);
+    return dim3((unsigned)(grid->batch * grid->regions * members));
+}
+
+cudaError_t nca_cuda_gather_gradient(const nca_cuda_step_backward *step, int members,
+                                     cudaStream_t stream)
+{
+    return NCA_LAUNCH(gather_gradient, blocks_of(&step->grid, members), dim3(THREADS),
+                      backward_shared_bytes(&step->grid), stream, *step, members);
 }
 
 // dp [count,3C], as the products gave it, turned back by the angle and put where the cells'
@@ -121,27 +128,28 @@ cudaError_t nca_cuda_spread_gradient(const nca_cuda_step_backward *step, const u
 
 // The gradient of the state before the rollout, for every cell: what step 0 passed on and sent.
 // `step` is the one that would come before step 0; its `settled1` is all cells.
-//   launch  B*regions blocks x 128 threads;  shared: five planes of a region
+//   launch  B*regions*members blocks x 128 threads;  shared: five planes of a region
 //   moves   8*C bytes a cell and 12*C a sender;  does 25*C flop a sender
-static __global__ void batch_gradient(nca_cuda_step_backward step, float *out)
+static __global__ void batch_gradient(nca_cuda_step_backward step, int members, float *out)
 {
     NCA_SHARED_DYNAMIC(uint32_t, shared);
     uint32_t *memory = shared;
     const nca_cuda_grid &grid = step.grid;
-    const nca_region_rows at = nca_region_of(grid, blockIdx.x);
+    const nca_region_rows at = nca_region_of(grid, blockIdx.x / members);
     const nca_back_masks m = nca_back_masks_take(grid, memory);
     nca_back_masks_fill(step, at, m);
     const int quads = grid.channels / 4;
     const size_t first = nca_cell_of(grid, at.sample, at.y0, 0) * grid.channels;
-    for (int i = threadIdx.x; i < at.rows * grid.width * quads; i += blockDim.x)
+    for (int i = (int)(blockIdx.x % members * blockDim.x + threadIdx.x);
+         i < at.rows * grid.width * quads; i += (int)blockDim.x * members)
         nca_store4(out + first + 4 * (size_t)i,
                    nca_gradient4(step, at, m, i / quads / grid.width, i / quads % grid.width,
                                  4 * (i % quads)));
 }
 
-cudaError_t nca_cuda_batch_gradient(const nca_cuda_step_backward *step, float *out,
+cudaError_t nca_cuda_batch_gradient(const nca_cuda_step_backward *step, int members, float *out,
                                     cudaStream_t stream)
 {
-    return NCA_LAUNCH(batch_gradient, dim3((unsigned)(step->grid.batch * step->grid.regions)),
-                      dim3(THREADS), backward_shared_bytes(&step->grid), stream, *step, out);
+    return NCA_LAUNCH(batch_gradient, blocks_of(&step->grid, members), dim3(THREADS),
+                      backward_shared_bytes(&step->grid), stream, *step, members, out);
 }

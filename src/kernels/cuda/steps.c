@@ -110,7 +110,8 @@ static nca_status forward_by_cublas(nca_session *session, const nca_cuda_step *s
                                     nca_error *error)
 {
     nca_device *device = session->device;
-    NCA_CUDA_TRY(device, nca_cuda_masks(step, session->stream), "the masks of a step");
+    NCA_CUDA_TRY(device, nca_cuda_masks(step, session->forward_members, session->stream),
+                 "the masks of a step");
     NCA_TRY(list_cells(session, step->listed, NULL, error));
     for (int first = 0; first < *session->list.total; first += session->row_count) {
         const uint32_t *cells = session->list.cells + first;
@@ -183,7 +184,8 @@ static nca_status rows_backward(nca_session *session, const nca_cuda_step_backwa
 static nca_status back_by_cublas(nca_session *session, const nca_cuda_step_backward *step,
                                  nca_error *error)
 {
-    NCA_CUDA_TRY(session->device, nca_cuda_gather_gradient(step, session->stream),
+    NCA_CUDA_TRY(session->device,
+                 nca_cuda_gather_gradient(step, session->forward_members, session->stream),
                  "a state's gradient");
     NCA_TRY(list_cells(session, step->active, step->settled1, error));
     NCA_CUDA_TRY(
