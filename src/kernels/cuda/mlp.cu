@@ -3,7 +3,7 @@
 
 #include "masks.cuh"
 
-enum { THREADS = 256, COLUMN_ROWS = 32 };
+enum { THREADS = 256, COLUMN_ROWS = 32, AHEAD = 8 };
 
 static dim3 blocks_for(size_t items)
 {
@@ -130,8 +130,17 @@ static __global__ void add_columns(int count, int columns, const float *x, float
     NCA_SHARED(float, part, [COLUMN_ROWS][32]);
     const int column = blockIdx.x * 32 + threadIdx.x;
     float sum = 0;
-#pragma unroll 8
-    for (int row = threadIdx.y; row < count && column < columns; row += COLUMN_ROWS)
+    int row = column < columns ? (int)threadIdx.y : count;
+    for (; row + (AHEAD - 1) * COLUMN_ROWS < count; row += AHEAD * COLUMN_ROWS) {
+        float ahead[AHEAD];
+#pragma unroll
+        for (int i = 0; i < AHEAD; i++)
+            ahead[i] = x[(size_t)(row + i * COLUMN_ROWS) * columns + column];
+#pragma unroll
+        for (int i = 0; i < AHEAD; i++)
+            sum += ahead[i];
+    }
+    for (; row < count; row += COLUMN_ROWS)
         sum += x[(size_t)row * columns + column];
     part[threadIdx.y][threadIdx.x] = sum;
     __syncthreads();
