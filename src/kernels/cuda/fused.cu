@@ -46,11 +46,22 @@ template <int K> static __device__ forward_shared forward_lay_out(float *memory)
     return s;
 }
 
-// Copies `count` floats, a multiple of 4, from global to shared memory.
-static __device__ void fetch(const float *from, int count, float *to)
+// Copies rows of COLUMNS floats from global to shared memory, where they lie `stride` apart. All of
+// a thread's loads are on their way before the first is waited for.
+template <int THREADS, int ROWS, int COLUMNS>
+static __device__ void fetch(const float *from, int stride, float *to)
 {
-    for (int i = 4 * threadIdx.x; i < count; i += 4 * blockDim.x)
-        nca_store4(to + i, nca_load4(from + i));
+    enum { EACH = ROWS * COLUMNS / 4 / THREADS };
+    static_assert(EACH * 4 * THREADS == ROWS * COLUMNS && COLUMNS % 4 == 0, "equal shares");
+    float4 quad[EACH];
+#pragma unroll
+    for (int i = 0; i < EACH; i++)
+        quad[i] = nca_load4(from + 4 * (i * THREADS + (int)threadIdx.x));
+#pragma unroll
+    for (int i = 0; i < EACH; i++) {
+        const int at = 4 * (i * THREADS + (int)threadIdx.x);
+        nca_store4(to + at / COLUMNS * stride + at % COLUMNS, quad[i]);
+    }
 }
 
 // Puts four channels of a cell into column `cell` of a chunk's matrix, from row `row` on.
@@ -196,8 +207,8 @@ static __global__ void __launch_bounds__(FORWARD_THREADS)
     const nca_masks m = nca_masks_take(step.grid, planes);
     const int region = blockIdx.x / members, member = blockIdx.x % members;
     const nca_region_rows at = nca_region_of(step.grid, region);
-    fetch(step.rule.hidden_columns, INPUTS * K, s.w1);
-    fetch(step.rule.output_columns, K * CHANNELS, s.w2);
+    fetch<FORWARD_THREADS, INPUTS, K>(step.rule.hidden_columns, K, s.w1);
+    fetch<FORWARD_THREADS, K, CHANNELS>(step.rule.output_columns, CHANNELS, s.w2);
     nca_masks_fill(step, at, m);
     nca_masks_publish(step, at, m, member, members);
     nca_masks_keep(step, at, m, member, members);
@@ -467,9 +478,8 @@ static __global__ void __launch_bounds__(BACKWARD_THREADS)
     const nca_back_masks m = nca_back_masks_take(step.grid, planes);
     const int region = blockIdx.x / members, member = blockIdx.x % members;
     const nca_region_rows at = nca_region_of(step.grid, region);
-    for (int i = 4 * threadIdx.x; i < INPUTS * K; i += 4 * blockDim.x)
-        nca_store4(s.w1 + i / K * (K + W1_PAD) + i % K, nca_load4(step.rule.hidden_columns + i));
-    fetch(step.rule.output_weight, CHANNELS * K, s.w2);
+    fetch<BACKWARD_THREADS, INPUTS, K>(step.rule.hidden_columns, K + W1_PAD, s.w1);
+    fetch<BACKWARD_THREADS, CHANNELS, K>(step.rule.output_weight, K, s.w2);
     nca_back_masks_fill(step, at, m);
     pass_on(step, at, m, member, members);
     const nca_lister lister = nca_lister_open(step.grid, at, m.taught, s.warp_totals);
