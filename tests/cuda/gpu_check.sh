@@ -36,7 +36,8 @@ check() {
 state_of() { sed -n "s/.*{\"name\": \"$1\", \"state\": \"\([a-zA-Z]*\)\".*/\1/p" results/results.json; }
 
 check 0
-for name in bench_fused_8x72 bench_cublas_4x56 train_cuda train_cpu same_losses train_update memcheck_cublas; do
+for name in bench_fused_8x72 bench_cublas_4x56 kernels_fused_4x56 kernels_cublas_8x72 train_cuda train_cpu \
+  same_losses train_update memcheck_cublas; do
   [ "$(state_of $name)" = ok ] || fail "$name: $(state_of $name): $(cat out)"
 done
 [ "$(state_of test_cuda_gpu)" = skipped ] || fail "what lacks something was not skipped: $(cat out)"
