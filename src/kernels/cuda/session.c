@@ -194,7 +194,8 @@ static uint64_t count_bytes(const nca_session *session)
     return count.overflow ? UINT64_MAX : count.used;
 }
 
-// What a session of one sample without a tape takes: beside a training its pictures are made in one.
+// What a session of one sample without a tape takes: a training makes its pictures in one, beside
+// its own.
 static uint64_t beside_bytes(const nca_session *session)
 {
     nca_session beside = {0};
@@ -206,8 +207,8 @@ static uint64_t beside_bytes(const nca_session *session)
     return count_bytes(&beside);
 }
 
-// The tape as it was asked for, or the densest that leaves room for a session beside; the smallest where
-// none does.
+// The tape as it was asked for, or the densest that leaves room for a session beside; the smallest
+// where none does.
 static uint64_t choose_tape(nca_session *session, size_t free_bytes)
 {
     const int asked = session->device->tape_every;
