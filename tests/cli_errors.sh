@@ -172,7 +172,7 @@ refused "did you mean 4x56x56?" bench --case 4x56x5
 refused "there are 4x56x56 8x72x72" bench step --case frobnicated
 refused "has no steps" bench kernels --case no-steps
 refused "by nca bench step" bench kernels --device reference
-refused "no such path" bench kernels --device all --cuda-path quick
+refused "no such choice" bench kernels --device all --cuda-path quick
 refused "no such device" bench kernels --device gpu9
 
 # What the processor lacks, and what nobody has.

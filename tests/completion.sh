@@ -31,6 +31,7 @@ offers 'nca eval --lo' --long-run
 offers 'nca eval --steps-m'
 offers 'nca run --device ""' auto cpu cuda reference
 offers 'nca run --cuda-path ""' auto fused cublas
+offers 'nca verify --precision ""' f32 tf32 bf16
 offers 'nca run rule.safet'   # the shell's own file names follow
 
 # Every command and every option of its help is offered.

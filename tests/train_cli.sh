@@ -227,7 +227,7 @@ begins film.gif 474946383961
 "$nca" run run --steps 20 --output last.png >/dev/null
 is_png last.png
 "$nca" run run --steps 1 --threads 1 --output one.png | grep -q ": 1 step on" || fail "run: 1 steps"
-"$nca" bench step --batch 1 --grid 8 --steps 1 --repeats 1 --threads 1 | grep -q "1 step,.*1 thread$" ||
+"$nca" bench step --batch 1 --grid 8 --steps 1 --repeats 1 --threads 1 | grep -q "1 step,.*, 1 thread)$" ||
   fail "bench: 1 steps or 1 threads"
 "$nca" run run/model.safetensors --steps 3 --output states.npy >/dev/null
 begins states.npy 934e554d5059

@@ -46,6 +46,10 @@ done
 refused "$why" train "${settings[@]}" --device cuda --cuda-path cublas --out none
 refused "of --device cuda alone" train "${settings[@]}" --device cpu --cuda-path fused --out none
 refused "of --device cuda alone" train "${settings[@]}" --device reference --tape-every 2 --out none
+refused "of --device cuda alone" train "${settings[@]}" --device cpu --precision bf16 --out none
+refused "of --device cuda alone" train "${settings[@]}" --device auto --precision tf32 --out none
+refused "of --device cuda alone" verify --device reference --precision tf32
+"$nca" run run --device cpu --precision f32 --steps 1 --output x.png >/dev/null || fail "f32 is refused on the CPU"
 [ ! -e none ] || fail "a run that was refused left a folder"
 
 # Its help comes in under 20 ms (3 on two cores of a Zen 3): the best of many tries, since the machine has

@@ -40,8 +40,8 @@ static nca_status open_backend(const nca_backend *backend, const nca_device_opti
     return NCA_OK;
 }
 
-// A device that is not there is passed over; a wrong option is not. What is asked of a GPU alone is
-// not asked of the next.
+// A device that is not there is passed over; a wrong option is not. How a GPU is to compute is not
+// asked of the next; another precision is, which refuses it, for it would give other numbers.
 static nca_status open_automatic(const nca_device_options *options, nca_compute *out,
                                  nca_error *error)
 {

@@ -20,13 +20,19 @@ enum { IS_SANITIZED = 1 };
 enum { IS_SANITIZED = 0 };
 #endif
 
-static inline nca_compute open_device(const char *path, int tape_every)
+static inline nca_compute open_device_as(const char *path, const char *precision, int tape_every)
 {
-    const nca_device_options options = {.cuda_path = path, .tape_every = tape_every};
+    const nca_device_options options = {
+        .cuda_path = path, .precision = precision, .tape_every = tape_every};
     nca_compute on;
     assert_ok(nca_compute_open(DEVICE_NAME, &options, &on, error));
     assert_string_equal(on.backend->name, DEVICE_NAME);
     return on;
+}
+
+static inline nca_compute open_device(const char *path, int tape_every)
+{
+    return open_device_as(path, NULL, tape_every);
 }
 
 // Whether every access of a kernel is checked, which costs a factor of about five.

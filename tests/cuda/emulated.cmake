@@ -58,6 +58,8 @@ if(NCA_WITH_CUDA)
   target_compile_definitions(test_fire PRIVATE NCA_TEST_CURAND)
 
   # The same tests on a GPU; skipped where there is none.
-  nca_test(test_cuda_gpu ${PROJECT_SOURCE_DIR}/tests/cuda/test_cuda.c)
-  set_tests_properties(test_cuda_gpu PROPERTIES LABELS cuda)
+  foreach(name cuda precision)
+    nca_test(test_${name}_gpu ${PROJECT_SOURCE_DIR}/tests/cuda/test_${name}.c)
+    set_tests_properties(test_${name}_gpu PROPERTIES LABELS cuda)
+  endforeach()
 endif()

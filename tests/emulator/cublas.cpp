@@ -172,6 +172,21 @@ cublasStatus_t check_shape(const product &of)
                                                                        : CUBLAS_STATUS_NOT_SUPPORTED;
 }
 
+// Whether cuBLAS has the compute type at all, and for these matrices: the fast ones are for f32 alone.
+bool is_known(const product &of, cublasComputeType_t compute)
+{
+    switch (compute) {
+    case CUBLAS_COMPUTE_32F:
+    case CUBLAS_COMPUTE_32F_PEDANTIC:
+        return true;
+    case CUBLAS_COMPUTE_32F_FAST_16BF:
+    case CUBLAS_COMPUTE_32F_FAST_TF32:
+        return of.a.type == CUDA_R_32F && of.type_c == CUDA_R_32F;
+    default:
+        return false;
+    }
+}
+
 int bits_kept(cublasHandle_t handle, cublasComputeType_t compute)
 {
     if (compute == CUBLAS_COMPUTE_32F_FAST_16BF)
@@ -189,6 +204,8 @@ cublasStatus_t queue(cublasHandle_t handle, product of, const void *alpha, const
     const cublasStatus_t status = check_shape(of);
     if (status != CUBLAS_STATUS_SUCCESS)
         return status;
+    if (!is_known(of, compute))
+        return CUBLAS_STATUS_NOT_SUPPORTED;
     of.mantissa_bits = bits_kept(handle, compute);
     const float *alpha_at = static_cast<const float *>(alpha), *beta_at = static_cast<const float *>(beta);
     const bool on_device = handle->pointers == CUBLAS_POINTER_MODE_DEVICE;

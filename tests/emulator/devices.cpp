@@ -1,4 +1,5 @@
-// The devices that are pretended: as many as NCA_EMULATOR_DEVICES says, all alike, with the limits of an sm_90.
+// The devices that are pretended: as many as NCA_EMULATOR_DEVICES says, all alike, with the limits of an sm_90
+// whatever compute capability they say.
 #include "internal.h"
 
 #include <algorithm>
@@ -45,7 +46,8 @@ cudaDeviceProp properties_of(int device)
     std::copy(threads, threads + 3, of.maxThreadsDim);
     std::copy(blocks, blocks + 3, of.maxGridSize);
     of.totalConstMem = 64 << 10;
-    of.major = 9;
+    of.major = nca_emulator_get()->capability / 10;
+    of.minor = nca_emulator_get()->capability % 10;
     of.multiProcessorCount = nca_emulator_get()->multiprocessors;
     of.canMapHostMemory = of.concurrentKernels = of.unifiedAddressing = 1;
     of.asyncEngineCount = 1;

@@ -10,6 +10,7 @@
 //   NCA_EMULATOR_FULL      its memory is full from this taking of some on (an allocation, the making of a
 //                          graph; counted from 1), whatever cudaMemGetInfo says; 0 never
 //   NCA_EMULATOR_SM        multiprocessors; 4 unless set
+//   NCA_EMULATOR_CAPABILITY  compute capability that devices say they have, as 10 * major + minor; 90 unless set
 //   NCA_EMULATOR_CHECKS    0: accesses of kernels are not looked at (several times faster)
 #ifndef NCA_EMULATOR_EMULATOR_H
 #define NCA_EMULATOR_EMULATOR_H
@@ -29,6 +30,7 @@ typedef struct nca_emulator_settings {
     int driver_version;
     int lose_at_launch;
     int multiprocessors;
+    int capability;
     int checks;
     int full_at_taking;
 } nca_emulator_settings;

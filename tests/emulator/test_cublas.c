@@ -149,6 +149,30 @@ static void test_bfloat16(void **state)
     cublasDestroy(handle);
 }
 
+// 1 x 1 x 1 of matrices of one type.
+static cublasStatus_t ask(cublasHandle_t handle, cudaDataType type, cublasComputeType_t compute)
+{
+    const float one = 1, zero = 0;
+    float *there = on_device((float[3]){0}, 3 * sizeof(float));
+    return cublasGemmEx(handle, CUBLAS_OP_N, CUBLAS_OP_N, 1, 1, 1, &one, there, type, 1, there + 1, type, 1, &zero,
+                        there + 2, type, 1, compute, CUBLAS_GEMM_DEFAULT);
+}
+
+// What cuBLAS does not have, or not for these matrices, is not answered by something near it.
+static void test_unknown_types_are_refused(void **state)
+{
+    (void)state;
+    cublasHandle_t handle;
+    const cublasComputeType_t compute_64f = (cublasComputeType_t)70, none = (cublasComputeType_t)0;
+    assert_int_equal(cublasCreate(&handle), CUBLAS_STATUS_SUCCESS);
+    assert_int_equal(ask(handle, CUDA_R_32F, CUBLAS_COMPUTE_32F_FAST_TF32), CUBLAS_STATUS_SUCCESS);
+    assert_int_equal(ask(handle, CUDA_R_32F, compute_64f), CUBLAS_STATUS_NOT_SUPPORTED);
+    assert_int_equal(ask(handle, CUDA_R_32F, none), CUBLAS_STATUS_NOT_SUPPORTED);
+    assert_int_equal(ask(handle, CUDA_R_64F, CUBLAS_COMPUTE_32F), CUBLAS_STATUS_NOT_SUPPORTED);
+    assert_int_equal(ask(handle, CUDA_R_16BF, CUBLAS_COMPUTE_32F_FAST_16BF), CUBLAS_STATUS_NOT_SUPPORTED);
+    cublasDestroy(handle);
+}
+
 static void test_refusals(void **state)
 {
     (void)state;
@@ -177,6 +201,7 @@ int main(void)
         cmocka_unit_test_setup(test_products, reset_device),
         cmocka_unit_test_setup(test_roundings, reset_device),
         cmocka_unit_test_setup(test_bfloat16, reset_device),
+        cmocka_unit_test_setup(test_unknown_types_are_refused, reset_device),
         cmocka_unit_test_setup(test_refusals, reset_device),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

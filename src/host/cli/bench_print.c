@@ -3,13 +3,15 @@
 
 #include <stdio.h>
 
+#include "cli/device_options.h"
+
 static void print_head(const nca_bench_place *on, const char *subject)
 {
     const nca_shape *shape = &on->options->shape;
-    printf("%s, %d x %dx%d x %d step%s, %d channels, %d hidden; %s (%s), %d thread%s\n\n", subject,
-           shape->batch, shape->height, shape->width, shape->tape_steps,
-           shape->tape_steps == 1 ? "" : "s", shape->channels, shape->hidden, on->info.name,
-           on->info.variant, on->info.threads, on->info.threads == 1 ? "" : "s");
+    char device[NCA_DEVICE_BYTES];
+    printf("%s, %d x %dx%d x %d step%s, %d channels, %d hidden; %s\n\n", subject, shape->batch,
+           shape->height, shape->width, shape->tape_steps, shape->tape_steps == 1 ? "" : "s",
+           shape->channels, shape->hidden, nca_device_words(&on->info, device));
 }
 
 static void print_timing(const char *name, const nca_timing *timing)
@@ -18,9 +20,10 @@ static void print_timing(const char *name, const nca_timing *timing)
            timing->max_ms);
 }
 
-static void print_rate(const char *name, double flops, double peak)
+// A CPU's rates are those of a core, a GPU's those of the whole.
+static void print_rate(const nca_bench_place *on, const char *name, double flops, double peak)
 {
-    printf("  %-26s%7.1f Gflop/s a core", name, 1e-9 * flops);
+    printf("  %-26s%7.1f Gflop/s%s", name, 1e-9 * flops, on->info.threads > 0 ? " a core" : "");
     if (peak > 0)
         printf(", %.0f %% of the peak", 100 * flops / peak);
     printf("\n");
@@ -46,12 +49,12 @@ void nca_bench_print_step(const nca_bench_place *on, const nca_measurement *foun
            found->active_fraction, found->radius, found->peak_rss_mb);
     printf("  million cells a second: %.3f dense, %.3f active\n", 1e-6 * found->dense_cells,
            1e-6 * found->active_cells);
-    print_rate("network forward", found->forward_flops, found->peak_flops);
-    print_rate("  in its best repeat", found->forward_best, found->peak_flops);
-    print_rate("network backward", found->backward_flops, found->peak_flops);
-    print_rate("  in its best repeat", found->backward_best, found->peak_flops);
-    print_rate("whole step", found->flops / on->info.threads, found->peak_flops);
-    print_rate("multiply-add peak", found->peak_flops, 0);
+    print_rate(on, "network forward", found->forward_flops, found->peak_flops);
+    print_rate(on, "  in its best repeat", found->forward_best, found->peak_flops);
+    print_rate(on, "network backward", found->backward_flops, found->peak_flops);
+    print_rate(on, "  in its best repeat", found->backward_best, found->peak_flops);
+    print_rate(on, "whole step", found->flops / nca_peaks_of(&on->info), found->peak_flops);
+    print_rate(on, "multiply-add peak", found->peak_flops, 0);
     print_bytes(found->bytes, found->peak_bytes);
 }
 

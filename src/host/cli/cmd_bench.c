@@ -210,16 +210,20 @@ static void bench_variants(benching *of, const nca_backend *backend,
         bench_if_it_can(of, backend->name, &plain, KERNELS);
 }
 
+// The first two are timed.
 static const char *const paths[] = {"fused", "cublas", "auto"};
 
+static const char *const precisions[] = {"f32", "tf32", "bf16"};
+
 // Where a GPU is only one of the devices, its options are looked at even if there is none.
-static nca_status check_path(const char *asked, nca_error *error)
+static nca_status check_choice(const char *option, const char *asked, const char *const names[3],
+                               nca_error *error)
 {
     for (int i = 0; i < 3; i++)
-        if (!asked || strcmp(asked, paths[i]) == 0)
+        if (!asked || strcmp(asked, names[i]) == 0)
             return NCA_OK;
-    return nca_fail(error, NCA_ARGUMENT,
-                    "--cuda-path %.40s: no such path; choose auto, fused or cublas", asked);
+    return nca_fail(error, NCA_ARGUMENT, "%s %.40s: no such choice; choose %s, %s or %s", option,
+                    asked, names[0], names[1], names[2]);
 }
 
 // Both paths, or the one that was asked for.
@@ -239,7 +243,8 @@ static nca_status bench_everywhere(benching *of, const nca_device_options *optio
                                    nca_error *error)
 {
     const nca_device_options on_cpu = {.threads = options->threads};
-    NCA_TRY(check_path(options->cuda_path, error));
+    NCA_TRY(check_choice("--cuda-path", options->cuda_path, paths, error));
+    NCA_TRY(check_choice("--precision", options->precision, precisions, error));
     for (const nca_backend *const *each = nca_backends(); *each; each++)
         if ((*each)->kernel && (*each)->variants)
             bench_variants(of, *each, &on_cpu);

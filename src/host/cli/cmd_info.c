@@ -102,9 +102,12 @@ static json_t *describe_device(const nca_backend *backend)
         return json_pack("{s:s, s:s}", "what", backend->description, "not here", error.message);
     backend->info(device, &info);
     backend->close(device);
-    return json_pack("{s:s, s:s, s:s, s:i, s:f}", "what", backend->description, "name", info.name,
-                     "variant", info.variant, "threads", info.threads, "memory_gib",
-                     (double)info.memory_bytes / (1 << 30));
+    json_t *words = json_pack("{s:s, s:s, s:s, s:i, s:f}", "what", backend->description, "name",
+                              info.name, "variant", info.variant, "threads", info.threads,
+                              "memory_gib", (double)info.memory_bytes / (1 << 30));
+    if (info.threads == 0)   // a GPU is not counted in them
+        json_object_del(words, "threads");
+    return words;
 }
 
 static json_t *describe_build(void)

@@ -9,6 +9,7 @@
 #include "cli/run_folder.h"
 #include "cli/stop.h"
 #include "cli/train_pictures.h"
+#include "study/precision.h"
 
 typedef struct train_options {
     const char *out, *resume;
@@ -177,7 +178,7 @@ static void say_choices(run *of)
     const nca_session_info about = nca_trainer_session_info(of->trainer);
     nca_device_info info;
     of->compute.backend->info(of->compute.device, &info);
-    if (strcmp(info.variant, "auto") == 0)
+    if (strncmp(info.variant, "auto", 4) == 0)
         nca_progress_say(&of->progress, "--cuda-path auto: %s", about.variant);
     if (about.tape_every > 1 && of->options.device.tape_every == 0)
         nca_progress_say(&of->progress,
@@ -187,15 +188,31 @@ static void say_choices(run *of)
                          about.tape_every);
 }
 
-static void say_what_begins(run *of)
+// How far a reduced precision is from f32 here.
+static nca_status say_precision(run *of)
+{
+    const nca_device_options options = nca_device_options_of(&of->options.device);
+    nca_precision_errors errors;
+    char words[NCA_PRECISION_BYTES];
+    if (!nca_precision_is_reduced(&options))
+        return NCA_OK;
+    NCA_TRY(nca_precision_measure(of->options.device.name, &options, &of->compute,
+                                  (int)of->config.channels, (int)of->config.hidden, &errors,
+                                  of->error));
+    nca_progress_say(&of->progress, "%s", nca_precision_words(options.precision, &errors, words));
+    return NCA_OK;
+}
+
+static nca_status say_what_begins(run *of)
 {
     nca_device_info info;
+    char device[NCA_DEVICE_BYTES];
     of->compute.backend->info(of->compute.device, &info);
     nca_progress_start(&of->progress, stdout, of->options.quiet, nca_trainer_done(of->trainer),
                        of->config.updates);
     say_other_arithmetic(of);
     if (of->options.quiet)
-        return;
+        return NCA_OK;
     nca_progress_say(&of->progress,
                      "%s %s with preset %s on a grid of %dx%d: %lld updates, batch %lld, pool "
                      "%lld, %lld-%lld steps",
@@ -204,9 +221,10 @@ static void say_what_begins(run *of)
                      (long long)of->config.updates, (long long)of->config.batch,
                      (long long)of->config.pool, (long long)of->config.steps_min,
                      (long long)of->config.steps_max);
-    nca_progress_say(&of->progress, "on %s (%s, %d thread%s), into %s", info.name, info.variant,
-                     info.threads, info.threads == 1 ? "" : "s", of->log.folder);
+    nca_progress_say(&of->progress, "on %s, into %s", nca_device_words(&info, device),
+                     of->log.folder);
     say_choices(of);
+    NCA_TRY(say_precision(of));
     if (*of->background && !of->options.resume)
         nca_progress_say(&of->progress,
                          "%s has no clear pixel, so its background grows as well; --background "
@@ -215,6 +233,7 @@ static void say_what_begins(run *of)
     if (nca_trainer_done(of->trainer) >= of->config.updates)
         nca_progress_say(&of->progress, "all %lld updates are done already; --updates N trains on",
                          (long long)nca_trainer_done(of->trainer));
+    return NCA_OK;
 }
 
 // Model and checkpoint: everything before them is on the disk first.
@@ -400,8 +419,9 @@ static int run_train(int argc, char **argv, const nca_command *self)
         status = read_resumed(&of, argc, argv, self);
     if (status == NCA_OK)
         status = prepare(&of);
+    if (status == NCA_OK)
+        status = say_what_begins(&of);
     if (status == NCA_OK) {
-        say_what_begins(&of);
         status = train(&of);
         nca_progress_finish(&of.progress);
     }

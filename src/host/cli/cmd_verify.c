@@ -1,5 +1,6 @@
 // nca verify: whether this build computes right on this machine.
 #include "cli/device_options.h"
+#include "study/precision.h"
 #include "study/verify.h"
 
 typedef struct verify_options {
@@ -16,7 +17,21 @@ static const char details[] =
     "safetensors. Without files: gradients against finite differences in f64, the device against\n"
     "the reference, and every CPU variant against the scalar one.\n"
     "\n"
+    "The allowances are those of f32. With --precision tf32 or bf16 the errors of rollouts are\n"
+    "measured beside them and not judged (a NaN fails all the same), and one line tells how far\n"
+    "the device is from itself in f32; train begins with the same line. All else is judged.\n"
+    "\n"
     "Exit code 0 when all is within its allowance, 1 when anything is not, 2 for bad input.\n";
+
+static nca_status say_precision(const verify_options *options, const nca_device_options *device,
+                                const nca_compute *compute, nca_error *error)
+{
+    nca_precision_errors errors;
+    char words[NCA_PRECISION_BYTES];
+    NCA_TRY(nca_precision_measure(options->device.name, device, compute, 16, 128, &errors, error));
+    printf("%s\n", nca_precision_words(device->precision, &errors, words));
+    return NCA_OK;
+}
 
 static nca_status verify(const verify_options *options, const nca_arguments *arguments,
                          nca_verdict *verdict, nca_error *error)
@@ -24,12 +39,15 @@ static nca_status verify(const verify_options *options, const nca_arguments *arg
     const nca_device_options device = nca_device_options_of(&options->device);
     nca_compute compute = {0};
     nca_device_info info;
+    char device_words[NCA_DEVICE_BYTES];
     NCA_TRY(nca_compute_open(options->device.name, &device, &compute, error));
     compute.backend->info(compute.device, &info);
-    printf("%s: %s, %s, %d thread%s\n", compute.backend->name, info.name, info.variant,
-           info.threads, info.threads == 1 ? "" : "s");
+    printf("%s: %s\n", compute.backend->name, nca_device_words(&info, device_words));
     nca_status status = NCA_OK;
-    if (arguments->count == 0)
+    verdict->is_reduced = nca_precision_is_reduced(&device);
+    if (verdict->is_reduced)
+        status = say_precision(options, &device, &compute, error);
+    if (arguments->count == 0 && status == NCA_OK)
         status = nca_verify_built_in(&compute, &device, verdict, error);
     for (int i = 0; i < arguments->count && status == NCA_OK; i++)
         status = nca_verify_file(arguments->item[i], &compute, verdict, error);
@@ -54,6 +72,8 @@ static int run_verify(int argc, char **argv, const nca_command *self)
     if (status != NCA_OK)
         return nca_report_failure(self->name, &error);
     printf("%d tensors checked, %d failed", verdict.checked, verdict.failed);
+    if (verdict.measured > 0)
+        printf(", %d measured and not judged (%s)", verdict.measured, options.device.precision);
     if (verdict.unavailable > 0)
         printf(", %d variant%s not on this machine", verdict.unavailable,
                verdict.unavailable == 1 ? "" : "s");

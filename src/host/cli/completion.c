@@ -35,7 +35,7 @@ static void list_words(const nca_option *row, char words[WORDS_BYTES])
         return;
     bool is_list = row->value && strchr(row->value, '|');
     for (const char *c = is_list ? row->value : ""; *c; c++)
-        is_list &= islower((unsigned char)*c) || *c == '|';
+        is_list &= islower((unsigned char)*c) || isdigit((unsigned char)*c) || *c == '|';
     if (!is_list)
         return;
     snprintf(words, WORDS_BYTES, "%s", row->value);

@@ -2,12 +2,16 @@
 #ifndef NCA_CLI_DEVICE_OPTIONS_H
 #define NCA_CLI_DEVICE_OPTIONS_H
 
+#include <stdio.h>
+
 #include "cli/options.h"
 #include "nca/backend.h"
 
+enum { NCA_DEVICE_BYTES = 256 };   // of the words for a device
+
 // All zero: chosen by itself, with every core.
 typedef struct nca_device_arguments {
-    const char *name, *cuda_path;
+    const char *name, *cuda_path, *precision;
     int64_t threads, tape_every;
 } nca_device_arguments;
 
@@ -23,15 +27,30 @@ typedef struct nca_device_arguments {
      "what computes; cuda:1 is the second GPU [auto: a GPU where there is one]", NULL},            \
     {"cuda_path", NCA_OPTION_STRING, offsetof(type, field.cuda_path), 0, 0, "auto|fused|cublas",   \
      "on a GPU, what computes the network [auto: fused where it can]", NULL},                      \
+    {"precision", NCA_OPTION_STRING, offsetof(type, field.precision), 0, 0, "f32|tf32|bf16",       \
+     "on a GPU, what the network's factors are rounded to; verify measures the error [f32]",       \
+     NULL},                                                                                        \
     {"tape_every", NCA_OPTION_INT, offsetof(type, field.tape_every), 0, 65536, "N",                \
      "on a GPU, keep every Nth state of a rollout and compute the others again [0: what fits]",    \
      NULL}
 // clang-format on
 
+// "NAME (VARIANT, 2 threads)"; a GPU is not counted in threads.
+static inline const char *nca_device_words(const nca_device_info *info, char text[NCA_DEVICE_BYTES])
+{
+    char threads[32] = "";
+    if (info->threads > 0)
+        snprintf(threads, sizeof threads, ", %d thread%s", info->threads,
+                 info->threads == 1 ? "" : "s");
+    snprintf(text, NCA_DEVICE_BYTES, "%s (%s%s)", info->name, info->variant, threads);
+    return text;
+}
+
 static inline nca_device_options nca_device_options_of(const nca_device_arguments *given)
 {
     return (nca_device_options){.threads = (int)given->threads,
                                 .cuda_path = given->cuda_path,
+                                .precision = given->precision,
                                 .tape_every = (int)given->tape_every};
 }
 

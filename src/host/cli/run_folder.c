@@ -86,6 +86,8 @@ nca_status nca_machine_to_json(const nca_compute *compute, char **json, nca_erro
     json_t *machine = json_pack("{s:s, s:s, s:s, s:i, s:s}", "device", info.name, "backend",
                                 compute->backend->name, "variant", info.variant, "threads",
                                 info.threads, "nca", NCA_VERSION);
+    if (info.threads == 0)   // a GPU is not counted in them
+        json_object_del(machine, "threads");
     char *text = json_dumps(machine, JSON_INDENT(2));
     json_decref(machine);
     if (!text)

@@ -75,7 +75,8 @@ static nca_status measure(nca_measuring *of, double *series, nca_measurement *ou
     const double seconds = out->step.median_ms * 1e-3, cells = (double)of->forward.cell_steps;
     const double flop = (double)(of->forward.mlp_flop + of->backward.mlp_flop);
     out->flops = flop / seconds;
-    out->share_of_peak = out->peak_flops > 0 ? out->flops / info.threads / out->peak_flops : 0;
+    out->share_of_peak =
+        out->peak_flops > 0 ? out->flops / nca_peaks_of(&info) / out->peak_flops : 0;
     out->bytes = bytes_of(of) / seconds;
     out->dense_cells = cells / seconds;
     out->active_cells = (double)of->forward.active_cells / seconds;

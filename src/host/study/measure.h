@@ -12,6 +12,12 @@ typedef struct nca_measure_options {
     int repeats, warmup;
 } nca_measure_options;
 
+// Peaks are those of a CPU's thread, and of the whole of a GPU, which is not counted in threads.
+static inline int nca_peaks_of(const nca_device_info *info)
+{
+    return info->threads > 0 ? info->threads : 1;
+}
+
 typedef struct nca_timing {
     double median_ms, min_ms, max_ms;
 } nca_timing;
@@ -20,7 +26,8 @@ typedef struct nca_measurement {
     nca_session_info session;   // what the device chose by itself
     nca_timing step, forward, loss, backward, update;
     double active_fraction;                 // of the forward pass
-    double forward_flops, backward_flops;   // of the network's products, flop/s a thread, median
+    double forward_flops, backward_flops;   // of the network's products, flop/s a thread, median;
+                                            // here and below a GPU counts as one
     double forward_best, backward_best;     // the same in the fastest repeat
     double peak_flops;                      // multiply-add peak, flop/s a thread, median
     double peak_bytes;                      // what memory gives, bytes/s; 0: not measured

@@ -64,7 +64,7 @@ static void conclude(timing *of)
     found->active_fraction = nca_measuring_active_fraction(&of->session.forward);
     found->radius = of->session.radius;
     found->session = nca_measuring_about(&of->session);
-    found->peak_flops = nca_median(of->peaks, repeats) * info.threads;
+    found->peak_flops = nca_median(of->peaks, repeats) * nca_peaks_of(&info);
     found->peak_bytes = nca_median(of->peaks + repeats, repeats);
     for (int k = 0; k < found->count; k++) {
         nca_kernel_measurement *kernel = &found->kernel[k];

@@ -12,6 +12,10 @@ typedef struct nca_verdict {
     int checked;   // tensors
     int failed;
     int unavailable;   // variants that this machine lacks
+    // Of a device whose network is computed in less than f32. The allowances are those of f32: what
+    // comes out of its rollouts is measured and not judged, unless it is not finite.
+    bool is_reduced;
+    int measured;
 } nca_verdict;
 
 // One oracle file: a rollout with its gradients, or an optimizer case.
@@ -24,7 +28,7 @@ nca_status nca_verify_file(const char *path, const nca_compute *compute, nca_ver
 nca_status nca_verify_built_in(const nca_compute *compute, const nca_device_options *options,
                                nca_verdict *verdict, nca_error *error);
 
-// -- shared by verify_oracle.c and verify_built_in.c
+// -- shared by verify_*.c and precision.c
 
 // A rollout to be computed: everything it starts from.
 typedef struct nca_verify_case {
@@ -50,5 +54,8 @@ void nca_verify_result_free(nca_verify_result *result);
 double nca_relative_error(const float *got, const double *expected, size_t count);
 // Adds a line to the verdict.
 void nca_verdict_add(nca_verdict *verdict, const char *name, double error, double allowance);
+// The same for what comes out of a rollout.
+void nca_verdict_add_rollout(nca_verdict *verdict, const char *name, double error,
+                             double allowance);
 
 #endif

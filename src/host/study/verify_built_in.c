@@ -156,14 +156,16 @@ static nca_status verify_devices(const nca_case *tried, const nca_compute *devic
     if (status == NCA_OK) {
         char name[96];
         snprintf(name, sizeof name, "%s: states", tried->name);
-        nca_verdict_add(verdict, name, compare(got.states, expected.states, state),
-                        device_allowance);
+        nca_verdict_add_rollout(verdict, name, compare(got.states, expected.states, state),
+                                device_allowance);
         snprintf(name, sizeof name, "%s: gradient", tried->name);
-        nca_verdict_add(verdict, name, compare(got.gradient, expected.gradient, layout.total),
-                        device_allowance);
+        nca_verdict_add_rollout(verdict, name,
+                                compare(got.gradient, expected.gradient, layout.total),
+                                device_allowance);
         snprintf(name, sizeof name, "%s: state gradient", tried->name);
-        nca_verdict_add(verdict, name, compare(got.state_gradient, expected.state_gradient, state),
-                        device_allowance);
+        nca_verdict_add_rollout(verdict, name,
+                                compare(got.state_gradient, expected.state_gradient, state),
+                                device_allowance);
     }
     nca_verify_result_free(&expected);
     nca_verify_result_free(&got);
@@ -218,9 +220,12 @@ nca_status nca_verify_built_in(const nca_compute *compute, const nca_device_opti
     for (const nca_case *of = nca_cases; is_judged && of->name && status == NCA_OK; of++)
         if (is_verified(of))
             status = verify_devices(of, compute, &reference, verdict, error);
+    const bool is_reduced = verdict->is_reduced;
+    verdict->is_reduced = false;   // CPUs compute in f32
     for (const nca_backend *const *b = nca_backends(); *b; b++)
         for (int i = 1; (*b)->variants && (*b)->variants[i] && status == NCA_OK; i++)
             status = verify_variant(*b, (*b)->variants[i], &on_cpu, verdict, error);
+    verdict->is_reduced = is_reduced;
     nca_compute_close(&reference);
     return status;
 }

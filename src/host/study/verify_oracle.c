@@ -53,8 +53,8 @@ static nca_status judge(const oracle *of, const char *name, const float *got, in
     double allowance;
     NCA_TRY(require(of, name, NCA_F64, axes, shape, &expected));
     NCA_TRY(find_allowance(of, name, &allowance));
-    nca_verdict_add(of->verdict, name, nca_relative_error(got, expected->data, expected->elements),
-                    allowance);
+    nca_verdict_add_rollout(of->verdict, name,
+                            nca_relative_error(got, expected->data, expected->elements), allowance);
     return NCA_OK;
 }
 

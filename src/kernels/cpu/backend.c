@@ -88,6 +88,11 @@ static nca_status open_device(const nca_device_options *options, nca_device **ou
     if (options->cuda_path || options->tape_every)
         return nca_fail(error, NCA_ARGUMENT,
                         "--cuda-path and --tape-every: of --device cuda alone; leave them out");
+    if (nca_precision_is_reduced(options))
+        return nca_fail(
+            error, NCA_ARGUMENT,
+            "--precision %.40s: of --device cuda alone, and the cpu computes in f32; leave it out",
+            options->precision);
     NCA_TRY(choose_variant(options->isa, &variant, error));
     nca_device *device = calloc(1, sizeof *device);
     if (!device)

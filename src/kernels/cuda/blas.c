@@ -17,6 +17,11 @@ typedef cublasStatus_t sgemm_function(cublasHandle_t, cublasOperation_t, cublasO
                                       int, int, const float *, const float *, int, const float *,
                                       int, const float *, float *, int);
 
+typedef cublasStatus_t gemm_function(cublasHandle_t, cublasOperation_t, cublasOperation_t, int, int,
+                                     int, const void *, const void *, cudaDataType, int,
+                                     const void *, cudaDataType, int, const void *, void *,
+                                     cudaDataType, int, cublasComputeType_t, cublasGemmAlgo_t);
+
 struct nca_cuda_blas {
     void *library;
     cublasHandle_t handle;
@@ -24,6 +29,7 @@ struct nca_cuda_blas {
     destroy_function *destroy;
     stream_function *set_stream;
     sgemm_function *sgemm;
+    gemm_function *gemm;
 };
 
 static const char *const libraries[] = {"libcublas.so.13", "libcublas.so.12", "libcublas.so"};
@@ -41,7 +47,8 @@ static bool find_all(nca_cuda_blas *blas)
     return find(blas, NAME(cublasCreate), &blas->create) &&
            find(blas, NAME(cublasDestroy), &blas->destroy) &&
            find(blas, NAME(cublasSetStream), &blas->set_stream) &&
-           find(blas, NAME(cublasSgemm), &blas->sgemm);
+           find(blas, NAME(cublasSgemm), &blas->sgemm) &&
+           find(blas, NAME(cublasGemmEx), &blas->gemm);
 }
 
 static bool load(nca_cuda_blas *blas)
@@ -113,37 +120,58 @@ nca_status nca_cuda_blas_use(nca_device *device, cudaStream_t stream, nca_error 
     return check(device, device->blas->set_stream(device->blas->handle, stream), error);
 }
 
-// cuBLAS counts by columns: a row-major [rows,columns] is its [columns,rows], and factors change
-// sides.
+// A row-major product c [rows,columns] = a b, or added to c. cuBLAS counts by columns: a row-major
+// [rows,columns] is its [columns,rows], and factors change sides.
+typedef struct product {
+    int rows, columns, inner;
+    const float *a, *b;
+    float *c;
+    bool turns_a, turns_b;   // a is [inner,rows], b is [columns,inner]
+    bool adds;
+} product;
+
+// f32 is cublasSgemm, which rounds no factor unless it is told to; the others let the tensor cores
+// round them.
+static nca_status multiply(const nca_device *device, const product *of, nca_error *error)
+{
+    static const cublasComputeType_t types[] = {[NCA_CUDA_F32] = CUBLAS_COMPUTE_32F,
+                                                [NCA_CUDA_TF32] = CUBLAS_COMPUTE_32F_FAST_TF32,
+                                                [NCA_CUDA_BF16] = CUBLAS_COMPUTE_32F_FAST_16BF};
+    const nca_cuda_blas *blas = device->blas;
+    const cublasOperation_t first = of->turns_b ? CUBLAS_OP_T : CUBLAS_OP_N;
+    const cublasOperation_t second = of->turns_a ? CUBLAS_OP_T : CUBLAS_OP_N;
+    const int b_length = of->turns_b ? of->inner : of->columns;
+    const int a_length = of->turns_a ? of->rows : of->inner;
+    const float one = 1, kept = of->adds ? 1 : 0;
+    if (device->precision == NCA_CUDA_F32)
+        return check(device,
+                     blas->sgemm(blas->handle, first, second, of->columns, of->rows, of->inner,
+                                 &one, of->b, b_length, of->a, a_length, &kept, of->c, of->columns),
+                     error);
+    return check(device,
+                 blas->gemm(blas->handle, first, second, of->columns, of->rows, of->inner, &one,
+                            of->b, CUDA_R_32F, b_length, of->a, CUDA_R_32F, a_length, &kept, of->c,
+                            CUDA_R_32F, of->columns, types[device->precision], CUBLAS_GEMM_DEFAULT),
+                 error);
+}
+
 nca_status nca_cuda_multiply_turned(nca_device *device, int rows, int columns, int inner,
                                     const float *a, const float *b, float *c, nca_error *error)
 {
-    const float one = 1, zero = 0;
-    const nca_cuda_blas *blas = device->blas;
-    return check(device,
-                 blas->sgemm(blas->handle, CUBLAS_OP_T, CUBLAS_OP_N, columns, rows, inner, &one, b,
-                             inner, a, inner, &zero, c, columns),
-                 error);
+    const product of = {rows, columns, inner, a, b, c, .turns_b = true};
+    return multiply(device, &of, error);
 }
 
 nca_status nca_cuda_multiply(nca_device *device, int rows, int columns, int inner, const float *a,
                              const float *b, float *c, nca_error *error)
 {
-    const float one = 1, zero = 0;
-    const nca_cuda_blas *blas = device->blas;
-    return check(device,
-                 blas->sgemm(blas->handle, CUBLAS_OP_N, CUBLAS_OP_N, columns, rows, inner, &one, b,
-                             columns, a, inner, &zero, c, columns),
-                 error);
+    const product of = {rows, columns, inner, a, b, c, .adds = false};
+    return multiply(device, &of, error);
 }
 
 nca_status nca_cuda_multiply_add(nca_device *device, int rows, int columns, int inner,
                                  const float *a, const float *b, float *c, nca_error *error)
 {
-    const float one = 1;
-    const nca_cuda_blas *blas = device->blas;
-    return check(device,
-                 blas->sgemm(blas->handle, CUBLAS_OP_N, CUBLAS_OP_T, columns, rows, inner, &one, b,
-                             columns, a, rows, &one, c, columns),
-                 error);
+    const product of = {rows, columns, inner, a, b, c, .turns_a = true, .adds = true};
+    return multiply(device, &of, error);
 }

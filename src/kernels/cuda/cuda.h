@@ -11,7 +11,8 @@ typedef struct nca_cuda_blas nca_cuda_blas;   // cuBLAS, loaded when first neede
 struct nca_device {
     int number;
     nca_cuda_path path;
-    int tape_every;   // 0: chosen by itself
+    nca_cuda_precision precision;   // of the network's products
+    int tape_every;                 // 0: chosen by itself
     int multiprocessors;
     size_t memory_bytes, shared_bytes_max, cache_bytes;   // cache: the last before memory
     char name[128];

@@ -13,7 +13,8 @@
 #define BACKEND_DESCRIPTION "active cells only, on an NVIDIA GPU, by fused kernels or cuBLAS"
 #endif
 
-enum { COMPUTE_MAJOR_MIN = 7, COMPUTE_MINOR_MIN = 5 };
+// TENSOR: of the units that multiply tf32 and bf16.
+enum { COMPUTE_MAJOR_MIN = 7, COMPUTE_MINOR_MIN = 5, TENSOR_MAJOR_MIN = 8 };
 
 // What can be done about an error of the runtime.
 static const char *way_out(cudaError_t code)
@@ -60,19 +61,23 @@ static nca_status fail_without_device(cudaError_t code, nca_error *error)
                     code == cudaSuccess ? "none is found" : cudaGetErrorString(code));
 }
 
-static nca_status read_path(const char *text, nca_cuda_path *out, nca_error *error)
+static const char *const path_names[] = {"auto", "fused", "cublas"};
+static const char *const precision_names[] = {"f32", "tf32", "bf16"};
+
+// Which of three names an option has; the first where it has none.
+static nca_status read_choice(const char *option, const char *text, const char *const names[3],
+                              int *out, nca_error *error)
 {
-    static const char *const names[] = {"auto", "fused", "cublas"};
-    *out = NCA_CUDA_AUTO;
+    *out = 0;
     for (int i = 0; text && i < 3; i++)
         if (strcmp(text, names[i]) == 0) {
-            *out = (nca_cuda_path)i;
+            *out = i;
             return NCA_OK;
         }
     if (!text)
         return NCA_OK;
-    return nca_fail(error, NCA_ARGUMENT,
-                    "--cuda-path %.40s: no such path; choose auto, fused or cublas", text);
+    return nca_fail(error, NCA_ARGUMENT, "%s %.40s: no such choice; choose %s, %s or %s", option,
+                    text, names[0], names[1], names[2]);
 }
 
 static nca_status choose_device(int number, nca_error *error)
@@ -105,6 +110,12 @@ static nca_status look_at(nca_device *device, nca_error *error)
                         "--device cpu",
                         BACKEND_NAME, device->number, device->name, found.major, found.minor,
                         COMPUTE_MAJOR_MIN, COMPUTE_MINOR_MIN);
+    if (device->precision != NCA_CUDA_F32 && found.major < TENSOR_MAJOR_MIN)
+        return nca_fail(error, NCA_ARGUMENT,
+                        "--precision %s: %s:%d, %.60s, has compute capability %d.%d and %d.0 is "
+                        "needed; leave it out",
+                        precision_names[device->precision], BACKEND_NAME, device->number,
+                        device->name, found.major, found.minor, TENSOR_MAJOR_MIN);
     return NCA_OK;
 }
 
@@ -119,20 +130,28 @@ static void close_device(nca_device *device)
 static nca_status open_device(const nca_device_options *options, nca_device **out, nca_error *error)
 {
     const nca_device_options standard = {0};
-    nca_cuda_path path;
+    int path, precision;
     if (!options)
         options = &standard;
-    NCA_TRY(read_path(options->cuda_path, &path, error));
+    NCA_TRY(read_choice("--cuda-path", options->cuda_path, path_names, &path, error));
+    NCA_TRY(read_choice("--precision", options->precision, precision_names, &precision, error));
     if (options->tape_every < 0)
         return nca_fail(error, NCA_ARGUMENT, "--tape-every %d: must be 0 or more",
                         options->tape_every);
+    if (precision != NCA_CUDA_F32 && path == NCA_CUDA_FUSED)
+        return nca_fail(error, NCA_ARGUMENT,
+                        "--precision %s: the fused kernels compute in f32; use --cuda-path cublas",
+                        precision_names[precision]);
+    if (precision != NCA_CUDA_F32)
+        path = NCA_CUDA_CUBLAS;
     NCA_TRY(choose_device(options->number, error));
     nca_device *device = calloc(1, sizeof *device);
     if (!device)
         return nca_fail(error, NCA_MEMORY, "%s:%d: no memory for its bookkeeping", BACKEND_NAME,
                         options->number);
     device->number = options->number;
-    device->path = path;
+    device->path = (nca_cuda_path)path;
+    device->precision = (nca_cuda_precision)precision;
     device->tape_every = options->tape_every;
     nca_status status = look_at(device, error);
     if (status == NCA_OK && path == NCA_CUDA_CUBLAS)
@@ -146,10 +165,11 @@ static nca_status open_device(const nca_device_options *options, nca_device **ou
 
 static void describe(const nca_device *device, nca_device_info *out)
 {
-    static const char *const variants[] = {"auto", "fused", "cublas"};
-    *out = (nca_device_info){.threads = 1, .memory_bytes = device->memory_bytes};
+    *out = (nca_device_info){.memory_bytes = device->memory_bytes};
     snprintf(out->name, sizeof out->name, "%s", device->name);
-    snprintf(out->variant, sizeof out->variant, "%s", variants[device->path]);
+    snprintf(out->variant, sizeof out->variant, "%s%s%s", path_names[device->path],
+             device->precision == NCA_CUDA_F32 ? "" : ", ",
+             device->precision == NCA_CUDA_F32 ? "" : precision_names[device->precision]);
 }
 
 const nca_backend nca_cuda_backend = {

@@ -30,6 +30,9 @@
 extern "C" {
 #endif
 
+// Of the network's products.
+typedef enum nca_cuda_precision { NCA_CUDA_F32, NCA_CUDA_TF32, NCA_CUDA_BF16 } nca_cuda_precision;
+
 // Sizes of a session. A region is some whole rows of one sample, whose masks one block can hold.
 typedef struct nca_cuda_grid {
     int batch, height, width, channels, hidden;

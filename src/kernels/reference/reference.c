@@ -19,6 +19,11 @@ static nca_status open_device(const nca_device_options *options, nca_device **ou
     if (options && (options->cuda_path || options->tape_every))
         return nca_fail(error, NCA_ARGUMENT,
                         "--cuda-path and --tape-every: of --device cuda alone; leave them out");
+    if (options && nca_precision_is_reduced(options))
+        return nca_fail(error, NCA_ARGUMENT,
+                        "--precision %.40s: of --device cuda alone, and the reference computes in "
+                        "f64; leave it out",
+                        options->precision);
     nca_device *device = calloc(1, sizeof *device);
     if (!device)
         return nca_fail(error, NCA_MEMORY, "the reference: no memory for its bookkeeping");

@@ -7,7 +7,8 @@ nca.facts = function(run) {
     config.steps_max :
     `${config.steps_min} to ${config.steps_max}`;
   const machine = run.machine && run.machine.device ?
-    `${run.machine.device}, ${run.machine.variant}, ${run.machine.threads} threads` :
+    `${run.machine.device}, ${run.machine.variant}` +
+      (run.machine.threads > 0 ? `, ${run.machine.threads} threads` : '') :
     'the run folder does not say';
   return [
     [

@@ -1,0 +1,273 @@
+// The network's products in tf32 and bf16: how far states and gradients are from f32 on both paths, that
+// the option acts at all, what is refused, and what verify and train say of it.
+#include "device_under_test.h"
+
+#include "study/precision.h"
+
+static const char *const paths[] = {"cublas"};
+enum { PATHS = sizeof paths / sizeof *paths };
+
+// The unit roundoff: half the distance of numbers with 11 and 8 significant bits, from 1 on.
+static const struct {
+    const char *name;
+    double roundoff;
+} precisions[] = {{"tf32", 0x1p-11}, {"bf16", 0x1p-8}};
+
+// The tensors of the gradient, the states after a rollout, and the gradient of those before it.
+enum { STATES = NCA_TENSORS, STATE_GRADIENT, TENSORS };
+
+typedef struct result {
+    float *tensor[TENSORS];
+    size_t size[TENSORS];
+} result;
+
+static void free_result(result *of)
+{
+    for (int i = 0; i < TENSORS; i++)
+        free(of->tensor[i]);
+}
+
+// Away from where a rounding decides something, which would count by all that hangs on it and by no
+// multiple of the roundoff: hidden units far from the kink of ReLU, half of them on each side (their
+// sums of 48 weights below 0.08 times inputs of some 0.25 stay below 1 by five sigma), and alpha far
+// from the threshold of life, which the rule changes by a hundredth of what the rest changes.
+static void leave_edges(const nca_shape *shape, float *parameters, float *states)
+{
+    const nca_layout layout = nca_layout_of(shape->channels, shape->hidden);
+    const size_t channels = (size_t)shape->channels, hidden = (size_t)shape->hidden;
+    for (size_t k = 0; k < hidden; k++) {
+        parameters[layout.offset[NCA_HIDDEN_BIAS] + k] = k % 2 ? 1.0f : -1.0f;
+        parameters[layout.offset[NCA_OUTPUT_WEIGHT] + NCA_ALPHA * hidden + k] *= 0.01f;
+    }
+    for (size_t i = NCA_ALPHA; i < batch_of(shape); i += channels)
+        states[i] = states[i] > 0.5f ? states[i] : 0;
+}
+
+static result compute(const nca_compute *on, const nca_shape *shape)
+{
+    const nca_rollout rollout = {.steps = shape->tape_steps,
+                                 .key = {.seed = 11, .update = 5},
+                                 .fire_rate = 0.5,
+                                 .angle = 0.4,
+                                 .step_size = 1,
+                                 .alive_threshold = NCA_ALIVE_THRESHOLD,
+                                 .keep_tape = true};
+    const nca_layout layout = nca_layout_of(shape->channels, shape->hidden);
+    float *parameters = uniform(layout.total, 1, 0.08), *states = mixed_states(shape, 2);
+    float *target = uniform(cells_of(shape) * NCA_VISIBLE, 3, 0.5);
+    nca_sample_report samples[4];
+    nca_session *session = open_session(on, shape);
+    result got;
+    leave_edges(shape, parameters, states);
+    write_buffer(on, session, NCA_PARAMETERS, layout.total, parameters);
+    write_buffer(on, session, NCA_BATCH, batch_of(shape), states);
+    write_buffer(on, session, NCA_TARGET, cells_of(shape) * NCA_VISIBLE, target);
+    assert_ok(on->backend->forward(session, &rollout, NULL, error));
+    assert_ok(on->backend->loss(session, samples, error));
+    got.tensor[STATES] = read_buffer(on, session, NCA_BATCH, batch_of(shape));
+    assert_ok(on->backend->backward(session, NULL, error));
+    got.tensor[STATE_GRADIENT] = read_buffer(on, session, NCA_BATCH_GRADIENT, batch_of(shape));
+    got.size[STATES] = got.size[STATE_GRADIENT] = batch_of(shape);
+    float *gradient = read_buffer(on, session, NCA_GRADIENT, layout.total);
+    for (int i = 0; i < NCA_TENSORS; i++) {
+        got.size[i] = layout.size[i];
+        got.tensor[i] = allocate(layout.size[i], sizeof(float));
+        memcpy(got.tensor[i], gradient + layout.offset[i], layout.size[i] * sizeof(float));
+    }
+    on->backend->destroy(session);
+    free(gradient);
+    free(parameters);
+    free(states);
+    free(target);
+    return got;
+}
+
+static result compute_as(const char *path, const char *precision, int tape_every,
+                         const nca_shape *shape)
+{
+    nca_compute on = open_device_as(path, precision, tape_every);
+    const result got = compute(&on, shape);
+    nca_compute_close(&on);
+    return got;
+}
+
+// On the way through both layers and back a number is rounded at most six times, each time by at
+// most `roundoff`; errors of so many terms are independent, and their squares add up: 2.4 roundoffs.
+// Hardware may cut bits off where the emulator rounds, which doubles that; 8 leaves room. A wrong
+// term, or a wrong place for one, is off by the order of 1. What is not rounded is off by some 1e-7.
+static void check_errors(const char *path, int precision, const result *got, const result *f32)
+{
+    const double roundoff = precisions[precision].roundoff;
+    for (int i = 0; i < TENSORS; i++) {
+        const double off = relative_error(got->tensor[i], f32->tensor[i], got->size[i]);
+        if (!(off <= 8 * roundoff && off >= roundoff / 20))
+            fail_msg("%s, %s: tensor %d is off by %g, %g roundoffs", path,
+                     precisions[precision].name, i, off, off / roundoff);
+    }
+}
+
+static void test_errors_are_those_of_the_rounding(void **state)
+{
+    (void)state;
+    static const nca_shape shapes[] = {{2, 17, 13, 16, 128, 0, 4}, {1, 9, 33, 20, 132, 0, 3}};
+    for (int p = 0; p < PATHS; p++)
+        for (int s = 0; s < 2; s++) {
+            if (s == 1 && strcmp(paths[p], "fused") == 0)
+                continue;
+            result f32 = compute_as(paths[p], "f32", 0, &shapes[s]);
+            for (int i = 0; i < 2; i++) {
+                result got = compute_as(paths[p], precisions[i].name, 0, &shapes[s]);
+                check_errors(paths[p], i, &got, &f32);
+                free_result(&got);
+            }
+            free_result(&f32);
+        }
+}
+
+// f32 is what is computed where nothing is asked for, to the bit.
+static void test_f32_is_the_default(void **state)
+{
+    (void)state;
+    const nca_shape shape = {2, 9, 8, 16, 128, 0, 3};
+    for (int p = 0; p < PATHS; p++) {
+        result plain = compute_as(paths[p], NULL, 0, &shape);
+        result asked = compute_as(paths[p], "f32", 0, &shape);
+        for (int i = 0; i < TENSORS; i++)
+            assert_memory_equal(plain.tensor[i], asked.tensor[i], plain.size[i] * sizeof(float));
+        free_result(&plain);
+        free_result(&asked);
+    }
+}
+
+// Neither the order of blocks, warps and lanes nor a thinned tape changes a bit.
+static void test_orders_and_thinned_tapes_give_the_same_bits(void **state)
+{
+    (void)state;
+    const nca_shape shape = {2, 17, 13, 16, 128, 0, 5};
+    static const struct {
+        uint64_t seed;
+        int every;
+    } ways[] = {{1, 0}, {7, 0}, {0, 2}, {9, 3}};
+    for (int p = 0; p < PATHS; p++)
+        for (int i = 0; i < 2; i++) {
+            result expected = compute_as(paths[p], precisions[i].name, 0, &shape);
+            for (size_t w = 0; w < sizeof ways / sizeof *ways; w++) {
+                order_by(ways[w].seed);
+                result got = compute_as(paths[p], precisions[i].name, ways[w].every, &shape);
+                order_by(0);
+                for (int t = 0; t < TENSORS; t++)
+                    assert_memory_equal(got.tensor[t], expected.tensor[t],
+                                        got.size[t] * sizeof(float));
+                free_result(&got);
+            }
+            free_result(&expected);
+        }
+}
+
+// Every number of it is a small multiple of the roundoff: a few units cross ReLU's kink there, and
+// count by the square root of their share, which is the roundoff's.
+static void check_measured(const nca_precision_error *found, double roundoff)
+{
+    const double most = 8 * roundoff + 2 * sqrt(roundoff), least = roundoff / 100;
+    assert_true(found->norm >= least && found->norm <= most);
+    assert_true(found->largest >= least && found->largest <= most);
+}
+
+static void test_the_error_is_measured_in_one_line(void **state)
+{
+    (void)state;
+    for (int p = 0; p < PATHS; p++)
+        for (int i = 0; i < 2; i++) {
+            const nca_device_options options = {.cuda_path = paths[p],
+                                                .precision = precisions[i].name};
+            nca_compute on = open_device_as(paths[p], precisions[i].name, 0);
+            nca_precision_errors found;
+            char words[NCA_PRECISION_BYTES];
+            assert_ok(nca_precision_measure(DEVICE_NAME, &options, &on, 16, 128, &found, error));
+            nca_compute_close(&on);
+            check_measured(&found.states, precisions[i].roundoff);
+            for (int t = 0; t < NCA_TENSORS; t++)
+                check_measured(&found.gradient[t], precisions[i].roundoff);
+            nca_precision_words(precisions[i].name, &found, words);
+            assert_true(strncmp(words, precisions[i].name, 4) == 0 && !strchr(words, '\n'));
+            assert_non_null(strstr(words, "output.bias "));
+            assert_int_equal(words[strlen(words) - 1], ')');   // nothing is cut off
+        }
+}
+
+// A resumed run is told apart by these words.
+static void test_precisions_have_names_of_their_own(void **state)
+{
+    (void)state;
+    static const char *const asked[] = {NULL, "tf32", "bf16"};
+    char seen[3][sizeof((nca_device_info *)0)->variant];
+    for (int i = 0; i < 3; i++) {
+        nca_compute on = open_device_as("cublas", asked[i], 0);
+        nca_device_info info;
+        on.backend->info(on.device, &info);
+        nca_compute_close(&on);
+        assert_int_equal(info.threads, 0);
+        strcpy(seen[i], *info.arithmetic ? info.arithmetic : info.variant);
+        assert_true(asked[i] == NULL || strstr(info.variant, asked[i]) != NULL);
+        for (int k = 0; k < i; k++)
+            assert_string_not_equal(seen[k], seen[i]);
+    }
+}
+
+static void refuse(const char *device, const char *path, const char *precision, const char *words)
+{
+    const nca_device_options options = {.cuda_path = path, .precision = precision};
+    nca_error why = {0};
+    nca_compute out;
+    assert_refused(NCA_ARGUMENT, nca_compute_open(device, &options, &out, error));
+    nca_compute_open(device, &options, &out, &why);
+    if (!strstr(why.message, words))
+        fail_msg("\"%s\" does not say \"%s\"", why.message, words);
+}
+
+static void test_what_is_not_there_is_refused(void **state)
+{
+    (void)state;
+    refuse(DEVICE_NAME, NULL, "fp8", "choose f32, tf32 or bf16");
+    refuse(DEVICE_NAME, "fused", "tf32", "use --cuda-path cublas");
+    refuse("cpu", NULL, "bf16", "of --device cuda alone");
+    refuse("reference", NULL, "tf32", "of --device cuda alone");
+#if defined(NCA_TEST_EMULATED)
+    nca_emulator_get()->capability = 75;
+    refuse(DEVICE_NAME, NULL, "tf32", "compute capability 7.5 and 8.0 is needed");
+    refuse(DEVICE_NAME, "cublas", "bf16", "compute capability 7.5 and 8.0 is needed");
+    nca_compute on = open_device_as("cublas", "f32", 0);
+    nca_compute_close(&on);
+    nca_emulator_get()->capability = 90;
+#endif
+}
+
+// On a GPU that is not there, or cannot do it, there is nothing to test.
+static bool is_there(void)
+{
+    const nca_device_options options = {.precision = "tf32"};
+    nca_error why = {0};
+    nca_compute on;
+    if (nca_compute_open(DEVICE_NAME, &options, &on, &why) != NCA_OK) {
+        printf("skipped: %s\n", why.message);
+        return false;
+    }
+    nca_compute_close(&on);
+    return true;
+}
+
+int main(void)
+{
+    if (!IS_EMULATED && !is_there())
+        return SKIPPED;
+    check_accesses(false);   // test_cuda looks at them
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_errors_are_those_of_the_rounding),
+        cmocka_unit_test(test_f32_is_the_default),
+        cmocka_unit_test(test_orders_and_thinned_tapes_give_the_same_bits),
+        cmocka_unit_test(test_the_error_is_measured_in_one_line),
+        cmocka_unit_test(test_precisions_have_names_of_their_own),
+        cmocka_unit_test(test_what_is_not_there_is_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
