@@ -17,16 +17,18 @@ refuse() {
 }
 absolute() { (cd "$here" && realpath -m "$1"); }
 
-# build ARCHITECTURES: the program and, where its libraries are here, its test. By the toolchain that is found.
+# build ARCHITECTURES: the program and, where their libraries are here, its tests. By the toolchain that is found.
 build() {
   local toolchain tests=OFF targets=nca
   toolchain=$(scripts/cuda_toolchain.sh) || return 1
   eval "$toolchain"
-  ! pkg-config --exists cmocka libwebpdemux 2>/dev/null || tests=ON targets='nca test_cuda_gpu'
+  ! pkg-config --exists cmocka libwebpdemux 2>/dev/null || tests=ON targets='nca test_cuda_gpu test_precision_gpu test_mma_gpu'
   NCA_TARGETS=$targets scripts/build.sh release "-DCMAKE_CUDA_ARCHITECTURES=$1" -DNCA_CUDA=ON \
     -DBUILD_TESTING=$tests || return 1
   cuda=$("$CUDACXX" --version | sed -n 's/.*release \([0-9.]*\),.*/\1/p')
 }
+
+tests=(build/tests/emulator/test_{cuda,precision}_gpu build/tests/test_mma_gpu)
 
 # The C library is the other machine's own; all else travels.
 pack() {
@@ -34,8 +36,8 @@ pack() {
   to=$(absolute "$1")
   build "${CUDAARCHS:-80-real;90-real;100-real;120}" >&2
   mkdir -p "$to/lib"
-  cp build/nca build/tests/emulator/test_cuda_gpu "$to/"
-  ldd "$to/nca" "$to/test_cuda_gpu" | awk '$2 == "=>" && $3 ~ /^\// {print $3}' | sort -u |
+  cp build/nca "${tests[@]}" "$to/"
+  ldd "$to/nca" "$to"/test_*_gpu | awk '$2 == "=>" && $3 ~ /^\// {print $3}' | sort -u |
     grep -vE '/(libc|libm|libdl|librt|libpthread)\.so' | xargs cp -Lt "$to/lib"
   [ ! -d ../shared/oracle/cases ] || cp -r ../shared/oracle/cases "$to/"
   echo "$cuda" >"$to/cuda"
@@ -106,12 +108,11 @@ echo "$gpu, driver $driver"
 if [ -z "$nca" ]; then
   step build build "$(ask compute_cap | tr -d .)"
   nca=build/nca
-  test=build/tests/emulator/test_cuda_gpu
   [ "${states[0]}" = ok ] || refuse "this machine cannot build nca (see $results/build.txt); where one can: scripts/gpu_check.sh --pack FOLDER, bring the checkout with FOLDER here, then NCA=FOLDER/nca scripts/gpu_check.sh"
 else
   [ -x "$nca" ] || refuse "NCA is $nca, and that is no program"
   pack=$(dirname "$nca")
-  test=$pack/test_cuda_gpu
+  tests=("$pack"/test_{cuda,precision,mma}_gpu)
   [ ! -e "$pack/cuda" ] || cuda=$(cat "$pack/cuda")
   [ ! -d "$pack/lib" ] || export LD_LIBRARY_PATH=$pack/lib${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
   # cuBLAS is this machine's: of its toolkit, or of Python's packages.
@@ -132,20 +133,29 @@ for case in "${cases[@]}"; do
   case $case in *grid_56_* | *trained_128* | *adam*) ;; *) small+=("$case") ;; esac
 done
 [ -z "$quick" ] || cases=("${small[@]:0:1}") small=("${small[@]:0:1}")
+# In less than f32, which a GPU below 8.0 has not, errors are measured and not judged.
+capability=$(ask compute_cap | tr -d .)
+precisions=()
+[ "${capability:-80}" -lt 80 ] || precisions=(tf32 bf16)
 for path in fused cublas; do
   if [ ${#cases[@]} -gt 0 ]; then
     step "verify_$path" "$nca" verify --device cuda --cuda-path $path "${cases[@]}"
     step "thinned_$path" "$nca" verify --device cuda --cuda-path $path --tape-every 3 "${small[@]}"
+    for precision in "${precisions[@]}"; do
+      step "${precision}_$path" "$nca" verify --device cuda --cuda-path $path --precision $precision "${cases[@]}"
+    done
   else
     step "verify_$path" lacks "no oracle cases beside the checkout"
   fi
 done
 [ -n "$quick" ] || step verify_built_in "$nca" verify --device cuda
-if [ -x "$test" ]; then
-  step test_cuda_gpu "$test"
-else
-  step test_cuda_gpu lacks "no test was built: it needs cmocka and libwebpdemux"
-fi
+for test in "${tests[@]}"; do
+  if [ -x "$test" ]; then
+    step "$(basename "$test")" "$test"
+  else
+    step "$(basename "$test")" lacks "it was not built: it needs cmocka and libwebpdemux"
+  fi
+done
 
 # Whole updates of both paths, and kernels one by one under the names of bench/NOTES.md, in its sizes.
 choose_sizes() {
@@ -160,6 +170,11 @@ for path in fused cublas; do
     choose_sizes $size
     step_json "bench_${path}_$size" "$nca" bench step --device cuda --cuda-path $path "${sizes[@]}" --json
     step_json "kernels_${path}_$size" "$nca" bench kernels --device cuda --cuda-path $path "${sizes[@]}" --json
+  done
+  choose_sizes 8x72
+  for precision in "${precisions[@]}"; do
+    step_json "bench_${path}_8x72_$precision" "$nca" bench step --device cuda --cuda-path $path \
+      --precision $precision "${sizes[@]}" --json
   done
 done
 choose_sizes 8x72
@@ -204,6 +219,14 @@ for path in fused cublas; do
     fi
   done
 done
+for precision in "${precisions[@]}"; do
+  if command -v compute-sanitizer >/dev/null; then
+    step "racecheck_$precision" compute-sanitizer --tool racecheck --error-exitcode 1 \
+      "$nca" verify --device cuda --cuda-path fused --precision $precision "${small[@]:0:1}"
+  else
+    step "racecheck_$precision" lacks "no compute-sanitizer on PATH"
+  fi
+done
 
 # -- results.json: what was asked of what, and every figure.
 quoted() { printf '"%s"' "$(tr -d '\000-\037' <<<"$1" | sed 's/[\\"]/\\&/g')"; }
@@ -239,6 +262,10 @@ for name in "${names[@]}"; do
   [[ $name != bench_* ]] || [ ! -s "$results/$name.json" ] ||
     printf '%-22s %9s ms a step   %9s forward   %9s backward   %s of the peak\n' "$name" "$(figure "$name" median_ms)" \
       "$(figure "$name" forward_ms)" "$(figure "$name" backward_ms)" "$(figure "$name" share_of_peak)"
+done
+# How far less than f32 is from f32 on this device.
+for precision in "${precisions[@]}"; do
+  grep -hs "^$precision against f32" "$results/${precision}_fused.txt" || true
 done
 [ ! -s "$results/train_update.json" ] || printf '%-22s %9s ms an update\n' train "$(figure train_update median_ms)"
 printf '%-10s %s ok, %s FAILED, %s skipped in %d s; all of it in %s\n' steps "$(count ok)" "$(count FAILED)" \

@@ -1,16 +1,11 @@
 #!/usr/bin/env bash
-# The whole program on the emulated device: a training by either path and in every precision beside the
-# CPU's, and what happens where the device is missing, old, too small or lost.
+# The whole program on the emulated device: a training by either path beside the CPU's, and what happens
+# where the device is missing, old, too small or lost.
 #   emulated.sh NCA_EMULATED
 set -euo pipefail
 root=$(cd "$(dirname "$0")/../.." && pwd)
-. "$root/tests/scratch.sh"
-# test_cuda looks at every access of every kernel; this is about numbers and words.
-export NCA_EMULATOR_CHECKS=0
+. "$root/tests/cuda/emulated_program.sh"
 
-head -c -2 "$root/tests/fuzz/corpus/image/rgba.png" >target.png   # two bytes at the end are the fuzzer's
-settings=(--target target.png --target-size 9 --padding 3 --batch 4 --pool 12 --damaged 1 --steps-min 12
-  --steps-max 18 --checkpoint-every 5 --pictures-every 1000)
 # begin LOG ARGUMENT...: a training on the emulated device that is lost with its first launch, so that only
 # what is said before it is there to look at.
 begin() {
@@ -28,7 +23,6 @@ smallest_that_begins() {
   done
   echo $((high << 16))
 }
-losses() { sed -n 's/.*"loss": \([-+.0-9e]*\).*/\1/p' "$1/metrics.jsonl"; }
 
 # Twenty updates from one seed have the CPU's losses, to a ten-thousandth each.
 "$nca" train "${settings[@]}" --updates 20 --device cpu --out cpu --quiet
@@ -49,59 +43,16 @@ for path in fused cublas; do
 done
 grep -q "^  fused_backward  *[0-9]" bench_fused && grep -q "^  dp_product  *[0-9]" bench_cublas ||
   fail "bench: not every kernel: $(cat bench_fused bench_cublas)"
+# A GPU is not counted in threads.
+grep -q "hidden; Emulated device 0 (fused)$" bench_fused || fail "bench does not name the device: $(cat bench_fused)"
+! grep -qE "thread|a core" bench_fused || fail "bench speaks of threads or cores: $(cat bench_fused)"
 "$nca" run fused --device emulator --steps 20 --output grown.png
 [ -s grown.png ] || fail "run made no picture"
 
-# In less than f32 it says how far that is from f32, and trains: the first losses are the CPU's to within
-# twice the unit roundoff an update, 2^-11 and 2^-8, and not to the bit. Going on in f32 is told.
-for precision in tf32 bf16; do
-  "$nca" train "${settings[@]}" --updates 6 --device emulator --precision $precision --out $precision >log
-  grep -q ", $precision), into" log || fail "it does not say that it trains in $precision: $(cat log)"
-  grep -q "^$precision against f32 .*: states .*; gradients hidden.weight .*, output.bias " log ||
-    fail "it does not say how far $precision is from f32: $(cat log)"
-  paste <(losses $precision) <(losses cpu) | head -6 | awk -v precision=$precision '
-    { off = $1 / $2 - 1; if (off < 0) off = -off; if (off > largest) largest = off }
-    !(off <= 2 * NR * (precision == "tf32" ? 2 ^ -11 : 2 ^ -8)) { print "update " NR ": " $0; is_wrong = 1 }
-    END { print precision ": the losses of " NR " updates differ by " largest " at most"
-          exit is_wrong || NR != 6 || largest < 1e-6 }' ||
-    fail "$precision: the losses are not the CPU's, or just the same"
-done
-"$nca" train --resume bf16 --updates 7 --device emulator --precision bf16 >log
-! grep -q beware log || fail "going on in bf16 warns: $(cat log)"
-"$nca" train --resume bf16 --updates 8 --device emulator --quiet >log
-grep -q "beware: so far this run was computed by .*bf16" log || fail "going on in f32 does not warn: $(cat log)"
-"$nca" train --resume tf32 --updates 7 --device emulator --precision bf16 --quiet >log
-grep -q "beware: so far this run was computed by .*tf32" log || fail "going on in bf16 does not warn: $(cat log)"
-
-# verify measures it beside the allowances of f32 and judges by them nothing but the rest.
-"$nca" verify --device emulator --precision tf32 >log || fail "verify in tf32 ends with $?"
-grep -q "^tf32 against f32 " log || fail "verify does not say how far tf32 is from f32: $(cat log)"
-grep -qE ", 0 failed, [1-9][0-9]* measured and not judged \(tf32\)" log || fail "verify judges tf32: $(tail -1 log)"
-grep -q "17x13-angle: states .* not judged" log || fail "verify does not measure tf32: $(cat log)"
-
-# A GPU is not counted in threads.
-"$nca" bench step --device emulator --grid 8 --batch 1 --steps 2 --repeats 1 --warmup 0 >log
-grep -q "hidden; Emulated device 0 (auto)$" log || fail "bench does not name the device: $(cat log)"
-! grep -qE "thread|a core" log || fail "bench speaks of threads or cores: $(cat log)"
-
-# refused WORDS ARGUMENT...: exit code 2 and one line with the words.
-refused() {
-  local words=$1 code=0
-  shift
-  "$nca" "$@" >stdout 2>all || code=$?
-  grep -v '^emulator: ' all >stderr || true   # what the emulator says of itself
-  [ "$code" -eq 2 ] || fail "$*: exit code $code, not 2"
-  [ "$(wc -l <stderr)" -eq 1 ] || fail "$*: not one line: $(cat stderr)"
-  grep -qF -- "$words" stderr || fail "$*: does not say \"$words\": $(cat stderr)"
-}
-train_on=(train "${settings[@]}" --updates 20 --out none --device)
 NCA_EMULATOR_DEVICES=0 refused "use --device cpu" "${train_on[@]}" emulator
 NCA_EMULATOR_DRIVER=12000 refused "update the driver" "${train_on[@]}" emulator
 NCA_EMULATOR_MEMORY=1000000 refused "bytes" "${train_on[@]}" emulator
 refused "numbered from 0" "${train_on[@]}" emulator:1
-NCA_EMULATOR_CAPABILITY=75 refused "compute capability 7.5 and 8.0" "${train_on[@]}" emulator --precision tf32
-refused "use --cuda-path cublas" "${train_on[@]}" emulator --precision bf16 --cuda-path fused
-refused "choose f32, tf32 or bf16" "${train_on[@]}" emulator --precision fp16
 [ ! -e none ] || fail "a run that was refused left a folder"
 
 # What the device chose where it was left to it is told, and not where it was not.

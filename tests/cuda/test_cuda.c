@@ -163,6 +163,32 @@ static void test_both_paths_match_cpu_and_reference(void **state)
     nca_compute_close(&reference);
 }
 
+// What the kernels for tensor cores touch; test_precision.c is about their numbers. A thousandth and a
+// hundredth are a few roundoffs.
+static void test_reduced_precisions_are_near_the_cpu(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *precision;
+        double allowance;
+    } ways[] = {{"tf32", 1e-3}, {"bf16", 1e-2}};
+    const nca_case *of = nca_case_find("17x13-angle");
+    nca_compute cpu = open_any_cpu();
+    result expected = compute(of, &cpu);
+    for (int i = 0; i < 2; i++) {
+        nca_compute on = open_device_as("fused", ways[i].precision, 2);
+        result got = compute(of, &on);
+        assert_close(got.states, expected.states, batch_of(&of->shape), ways[i].allowance,
+                     of->name);
+        assert_true(got.forward.active_cells == expected.forward.active_cells &&
+                    got.backward.active_cells == expected.backward.active_cells);
+        free_result(&got);
+        nca_compute_close(&on);
+    }
+    free_result(&expected);
+    nca_compute_close(&cpu);
+}
+
 static void assert_same(const nca_case *of, const result *a, const result *b)
 {
     assert_memory_equal(a->states, b->states, batch_of(&of->shape) * sizeof(float));
@@ -415,6 +441,7 @@ int main(void)
         return SKIPPED;
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(test_both_paths_match_cpu_and_reference, check_every_access),
+        cmocka_unit_test_setup(test_reduced_precisions_are_near_the_cpu, check_every_access),
         cmocka_unit_test_setup(test_pool_seed_and_damage_are_the_cpus, check_every_access),
         cmocka_unit_test_setup(test_orders_and_thinned_tapes_give_the_same_bits, check_numbers),
         cmocka_unit_test_setup(test_masks_are_the_cpus_in_every_step, check_numbers),

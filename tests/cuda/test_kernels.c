@@ -93,7 +93,7 @@ static void check_launched_more(const char *path, const char *kernel, int number
         fail_msg("%s: %s is no kernel of the bench", path, kernel);
 }
 
-// Both paths together, and the peaks: whatever a .cu file launches.
+// Both paths together, the fused one in less than f32 too, and the peaks: whatever a .cu file launches.
 static void test_every_kernel_of_the_source_is_timed(void **state)
 {
     (void)state;
@@ -101,17 +101,22 @@ static void test_every_kernel_of_the_source_is_timed(void **state)
     nca_kernel_report reports[64];
     nca_emulator_get()->multiprocessors = 1;   // a short peak
     nca_compute fused = open_device("fused", 0), cublas = open_device("cublas", 2);
+    nca_compute reduced = open_device_as("fused", "tf32", 0);
     nca_session *on_fused = open_living(&fused), *on_cublas = open_living(&cublas);
+    nca_session *on_reduced = open_living(&reduced);
     visit_kernels(note_launches, launches);
     run_kernels(&fused, on_fused, reports);
     run_kernels(&cublas, on_cublas, reports);
+    run_kernels(&reduced, on_reduced, reports);
     assert_true(fused.backend->peak(fused.device) > 0);
     assert_true(fused.backend->peak_bytes(fused.device) > 0);
     print_message("%d kernels\n", visit_kernels(check_launched_more, launches));
     fused.backend->destroy(on_fused);
     cublas.backend->destroy(on_cublas);
+    reduced.backend->destroy(on_reduced);
     nca_compute_close(&fused);
     nca_compute_close(&cublas);
+    nca_compute_close(&reduced);
 }
 #endif
 

@@ -32,6 +32,8 @@ static inline int reset_device(void **state)
                                                   .memory_bytes = (size_t)2 << 30,
                                                   .driver_version = 13000,
                                                   .multiprocessors = 4,
+                                                  .capability = 90,
+                                                  .image = 90,
                                                   .checks = 1};
     cudaDeviceReset();
     return 0;

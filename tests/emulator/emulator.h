@@ -11,6 +11,7 @@
 //                          graph; counted from 1), whatever cudaMemGetInfo says; 0 never
 //   NCA_EMULATOR_SM        multiprocessors; 4 unless set
 //   NCA_EMULATOR_CAPABILITY  compute capability that devices say they have, as 10 * major + minor; 90 unless set
+//   NCA_EMULATOR_IMAGE     architecture that kernels say they were compiled for, likewise; 90 unless set
 //   NCA_EMULATOR_CHECKS    0: accesses of kernels are not looked at (several times faster)
 #ifndef NCA_EMULATOR_EMULATOR_H
 #define NCA_EMULATOR_EMULATOR_H
@@ -31,6 +32,7 @@ typedef struct nca_emulator_settings {
     int lose_at_launch;
     int multiprocessors;
     int capability;
+    int image;
     int checks;
     int full_at_taking;
 } nca_emulator_settings;

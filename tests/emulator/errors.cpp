@@ -74,6 +74,7 @@ extern "C" nca_emulator_settings *nca_emulator_get(void)
         static_cast<int>(number_of("NCA_EMULATOR_LOSE", 0)),
         static_cast<int>(number_of("NCA_EMULATOR_SM", 4)),
         static_cast<int>(number_of("NCA_EMULATOR_CAPABILITY", 90)),
+        static_cast<int>(number_of("NCA_EMULATOR_IMAGE", 90)),
         static_cast<int>(number_of("NCA_EMULATOR_CHECKS", 1)),
         static_cast<int>(number_of("NCA_EMULATOR_FULL", 0)),
     };

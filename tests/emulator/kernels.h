@@ -53,6 +53,7 @@ cudaError_t planted_leftover_shared(float *out, cudaStream_t stream);
 cudaError_t planted_divergent_barrier(float *out, cudaStream_t stream);
 cudaError_t planted_early_return(float *out, cudaStream_t stream);
 cudaError_t planted_missing_lanes(int *out, cudaStream_t stream);
+cudaError_t planted_half_an_instruction(cudaStream_t stream);
 cudaError_t planted_foreign_lane(int *out, cudaStream_t stream);
 cudaError_t planted_too_much_shared(float *out, cudaStream_t stream);
 cudaError_t planted_global_race(int *out, cudaStream_t stream);

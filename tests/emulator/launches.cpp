@@ -123,7 +123,7 @@ extern "C" cudaError_t cudaFuncGetAttributes(cudaFuncAttributes *attributes, con
     *attributes = cudaFuncAttributes();
     attributes->maxThreadsPerBlock = 1024;
     attributes->numRegs = 32;
-    attributes->binaryVersion = attributes->ptxVersion = 90;
+    attributes->binaryVersion = attributes->ptxVersion = nca_emulator_get()->image;
     attributes->maxDynamicSharedSizeBytes =
         static_cast<int>(found == dynamic_limits.end() ? shared_default : found->second);
     return done(function ? cudaSuccess : cudaErrorInvalidDeviceFunction);

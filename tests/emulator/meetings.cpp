@@ -26,6 +26,8 @@ const char *name_of(meeting kind)
         return "a vote";
     case meeting::match:
         return "__match_any_sync";
+    case meeting::together:
+        return "an instruction of the whole warp";
     default:
         return "a warp reduction";
     }
@@ -81,9 +83,20 @@ uint64_t common_result(meeting kind, unsigned mask, const thread *lanes)
     return result;
 }
 
+// The lanes' arguments lie on the stacks of their fibers, which wait.
+void work_together(thread *lanes)
+{
+    void *given[32];
+    for (int i = 0; i < 32; i++)
+        given[i] = reinterpret_cast<void *>(lanes[i].value);
+    lanes->work(given);
+}
+
 void give_results(meeting kind, unsigned mask, thread *lanes)
 {
-    const bool alike = kind != meeting::shuffle && kind != meeting::match;
+    const bool alike = kind != meeting::shuffle && kind != meeting::match && kind != meeting::together;
+    if (kind == meeting::together)
+        work_together(lanes);
     const uint64_t common = alike ? common_result(kind, mask, lanes) : 0;
     for (unsigned rest = mask; rest;) {
         thread &one = lanes[take_lane(rest)];
@@ -149,6 +162,12 @@ uint64_t meet_warp(meeting kind, unsigned mask, uint64_t value, int source, site
         give_results(kind, mask, lanes);
     fiber_leave();
     return self->result;
+}
+
+void meet_warp_for(void (*work)(void *const lanes[32]), void *mine, site where)
+{
+    current->work = work;
+    meet_warp(meeting::together, 0xffffffffu, reinterpret_cast<uint64_t>(mine), 0, where);
 }
 
 int meet_block(vote kind, bool predicate, site where)

@@ -113,6 +113,15 @@ __global__ void missing_lanes(int *out)
         out[threadIdx.x] = __shfl_xor_sync(0xffffffffu, static_cast<int>(threadIdx.x), 1);
 }
 
+// Half of the lanes come to an instruction of the whole warp.
+void nothing(void *const[32]) {}
+
+__global__ void half_an_instruction()
+{
+    if (threadIdx.x >= 16)
+        nca_emulator_with_warp(nothing, nullptr);
+}
+
 // Reads a lane that its mask does not name.
 __global__ void foreign_lane(int *out)
 {
@@ -214,6 +223,11 @@ cudaError_t planted_early_return(float *out, cudaStream_t stream)
 cudaError_t planted_missing_lanes(int *out, cudaStream_t stream)
 {
     return NCA_LAUNCH(missing_lanes, 1, 32, 0, stream, out);
+}
+
+cudaError_t planted_half_an_instruction(cudaStream_t stream)
+{
+    return NCA_LAUNCH(half_an_instruction, 1, 32, 0, stream);
 }
 
 cudaError_t planted_foreign_lane(int *out, cudaStream_t stream)

@@ -23,6 +23,7 @@ struct thread {
     unsigned mask;
     int source;
     uint64_t value, result;
+    void (*work)(void *const lanes[32]);   // of a meeting::together
 
     uint32_t segment;   // of shadow.cpp; 0: a new one begins at the next access
 };

@@ -102,6 +102,14 @@ static void test_missing_lanes(void **state)
     }
 }
 
+static void test_half_an_instruction(void **state)
+{
+    (void)state;
+    IN_EVERY_ORDER
+    EXPECT_LINE(planted_half_an_instruction(NULL), cudaErrorLaunchFailure, "`half_an_instruction`",
+                "threads 0-15 returned", "threads 16-31 at an instruction of the whole warp of lanes ffffffff");
+}
+
 static void test_foreign_lane(void **state)
 {
     (void)state;
@@ -321,6 +329,7 @@ int main(void)
         cmocka_unit_test_setup(test_divergent_barrier, reset_device),
         cmocka_unit_test_setup(test_early_return, reset_device),
         cmocka_unit_test_setup(test_missing_lanes, reset_device),
+        cmocka_unit_test_setup(test_half_an_instruction, reset_device),
         cmocka_unit_test_setup(test_foreign_lane, reset_device),
         cmocka_unit_test_setup(test_trap, reset_device),
         cmocka_unit_test_setup(test_races_by_order, reset_device),

@@ -106,12 +106,12 @@ static cudaError_t damage(const nca_cuda_bench *of)
 
 static cudaError_t fused_forward(const nca_cuda_bench *of)
 {
-    return nca_cuda_fused_forward(&of->step, of->session->forward_members, of->session->stream);
+    return nca_cuda_launch_forward(of->session, &of->step);
 }
 
 static cudaError_t fused_backward(const nca_cuda_bench *of)
 {
-    return nca_cuda_fused_backward(&of->back, of->session->backward_members, of->session->stream);
+    return nca_cuda_launch_backward(of->session, &of->back);
 }
 
 static int blocks_with_sums(const nca_session *session)

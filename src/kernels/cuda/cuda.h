@@ -101,6 +101,10 @@ nca_status nca_cuda_check(const nca_device *device, cudaError_t code, const char
 // Forwards a failure of the runtime or of a launch; needs `error`.
 #define NCA_CUDA_TRY(device, call, what) NCA_TRY(nca_cuda_check((device), (call), (what), error))
 
+// The path, and the precision where it is not f32: "fused", "cublas, tf32".
+void nca_cuda_name_variant(const nca_device *device, nca_cuda_path path, char *text,
+                           size_t text_bytes);
+
 // session.c
 uint64_t nca_cuda_session_bytes(const nca_device *device, const nca_shape *shape);
 nca_status nca_cuda_session_create(nca_device *device, const nca_shape *shape, nca_session **out,
@@ -140,6 +144,10 @@ nca_status nca_cuda_backward(nca_session *session, nca_pass_report *report, nca_
 // `counts` is false where a thinned tape is computed again.
 nca_status nca_cuda_step_forward(nca_session *session, int step, bool counts, nca_error *error);
 nca_status nca_cuda_step_back(nca_session *session, int step, nca_error *error);
+// The fused path's kernel of a step, in the device's precision.
+cudaError_t nca_cuda_launch_forward(const nca_session *session, const nca_cuda_step *step);
+cudaError_t nca_cuda_launch_backward(const nca_session *session,
+                                     const nca_cuda_step_backward *step);
 nca_cuda_step nca_cuda_step_of(const nca_session *session, int step, bool counts);
 nca_cuda_step_backward nca_cuda_step_backward_of(const nca_session *session, int step);
 

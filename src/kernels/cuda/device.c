@@ -138,12 +138,6 @@ static nca_status open_device(const nca_device_options *options, nca_device **ou
     if (options->tape_every < 0)
         return nca_fail(error, NCA_ARGUMENT, "--tape-every %d: must be 0 or more",
                         options->tape_every);
-    if (precision != NCA_CUDA_F32 && path == NCA_CUDA_FUSED)
-        return nca_fail(error, NCA_ARGUMENT,
-                        "--precision %s: the fused kernels compute in f32; use --cuda-path cublas",
-                        precision_names[precision]);
-    if (precision != NCA_CUDA_F32)
-        path = NCA_CUDA_CUBLAS;
     NCA_TRY(choose_device(options->number, error));
     nca_device *device = calloc(1, sizeof *device);
     if (!device)
@@ -163,13 +157,19 @@ static nca_status open_device(const nca_device_options *options, nca_device **ou
     return status;
 }
 
+void nca_cuda_name_variant(const nca_device *device, nca_cuda_path path, char *text,
+                           size_t text_bytes)
+{
+    const bool is_f32 = device->precision == NCA_CUDA_F32;
+    snprintf(text, text_bytes, "%s%s%s", path_names[path], is_f32 ? "" : ", ",
+             is_f32 ? "" : precision_names[device->precision]);
+}
+
 static void describe(const nca_device *device, nca_device_info *out)
 {
     *out = (nca_device_info){.memory_bytes = device->memory_bytes};
     snprintf(out->name, sizeof out->name, "%s", device->name);
-    snprintf(out->variant, sizeof out->variant, "%s%s%s", path_names[device->path],
-             device->precision == NCA_CUDA_F32 ? "" : ", ",
-             device->precision == NCA_CUDA_F32 ? "" : precision_names[device->precision]);
+    nca_cuda_name_variant(device, device->path, out->variant, sizeof out->variant);
 }
 
 const nca_backend nca_cuda_backend = {

@@ -6,13 +6,10 @@
 // spread.
 #include "launch.cuh"
 
-#include "perceive.cuh"
+#include "fused.cuh"
 
-// Cells of a chunk, and the distance between the rows of its matrices: [row][cell], for float4
-// loads along the cells.
-enum { CHUNK = 32, STRIDE = CHUNK + 4 };
-enum { CHANNELS = 16, INPUTS = 3 * CHANNELS };
-enum { FORWARD_THREADS = 128, BACKWARD_THREADS = 256 };
+// The distance between the rows of a chunk's matrices: [row][cell], for float4 loads along the cells.
+enum { STRIDE = CHUNK + 4 };
 enum { SPLITS = 4 };   // of a sum over hidden units, added up in their order
 
 // -- Shared memory
@@ -119,11 +116,6 @@ static __device__ void multiply_tile(const float *weight, const float *x, int fi
     }
 }
 
-static __device__ float relu(float x)
-{
-    return x < 0 ? 0 : x;   // a NaN passes, so that it is noticed
-}
-
 // -- Forward
 
 // hidden = relu(W1 p + b1) of a chunk: a thread has 4 cells and K/16 units.
@@ -142,7 +134,8 @@ static __device__ void hidden_forward(const nca_cuda_rule &rule, const forward_s
 #pragma unroll
     for (int j = 0; j < K / 16; j++)
         nca_store4(s.hidden + (first_unit + j / 4 * 64 + j % 4) * STRIDE + first_cell,
-                   make_float4(relu(sum[j][0]), relu(sum[j][1]), relu(sum[j][2]), relu(sum[j][3])));
+                   make_float4(nca_relu(sum[j][0]), nca_relu(sum[j][1]), nca_relu(sum[j][2]),
+                               nca_relu(sum[j][3])));
 }
 
 // W2 hidden of a chunk, split by hidden units: a warp sums its K/4, a thread 4 cells and 4
@@ -166,16 +159,13 @@ template <int K> static __device__ void output_forward(const forward_shared &s)
                    make_float4(sum[c][0], sum[c][1], sum[c][2], sum[c][3]));
 }
 
-// u = x + step_size * (out + bias) of the chunk's cells, four channels a thread; a dead cell that
-// was asked only says whether it is mature now.
+// u = x + step_size * (out + bias) of the chunk's cells, four channels a thread.
 static __device__ void apply_forward(const nca_cuda_step &step, const nca_region_rows &at,
                                      const nca_masks &m, const forward_shared &s, int count)
 {
-    const nca_cuda_grid &grid = step.grid;
     const int cell = threadIdx.x / 4, channel = 4 * (threadIdx.x % 4);
     if (cell >= count)
         return;
-    const int row = (int)(s.list[cell] >> 16), x = (int)(s.list[cell] & 0xffff);
     float after[4];
     for (int c = 0; c < 4; c++) {
         float out = step.rule.output_bias[channel + c];
@@ -183,19 +173,15 @@ static __device__ void apply_forward(const nca_cuda_step &step, const nca_region
             out += s.part[(split * CHANNELS + channel + c) * STRIDE + cell];
         after[c] = fmaf(step.rollout->step_size, out, s.p[(channel + c) * STRIDE + cell]);
     }
-    if (m.active.has(row, x))
-        nca_store4(step.after + nca_cell_of(grid, at.sample, at.y0 + row, x) * CHANNELS + channel,
-                   make_float4(after[0], after[1], after[2], after[3]));
-    if (channel == 0 && after[NCA_ALPHA] > step.rollout->alive_threshold)
-        nca_plane_mark(grid, step.mature_next, at.sample, at.y0 + row, x);
+    nca_listed_become(step, at, m, s.list[cell], channel,
+                      make_float4(after[0], after[1], after[2], after[3]));
 }
 
 // One step: masks of the region, living cells that do not fire, and this block's chunks.
 //   launch  B*regions*members blocks x 128 threads
 //   shared  weights, one chunk's matrices and eight planes of a region: some 75 KiB for C 16, K 128
 //   moves   at most 768 bytes an active cell, mostly from the caches, and 32 KiB of weights a
-//   block;
-//           does 16,384 flop an active cell
+//           block; does 16,384 flop an active cell
 //   needs   C = 16, K % 64 = 0;  reference: cpu/step_forward.c
 template <int K>
 static __global__ void __launch_bounds__(FORWARD_THREADS)
@@ -285,13 +271,8 @@ static __device__ void output_gradient(const nca_cuda_step_backward &step,
 {
     const int cell = item / 4, channel = 4 * (item % 4);
     float4 g = make_float4(0, 0, 0, 0);
-    if (cell < count) {
-        const int row = (int)(s.list[cell] >> 16), x = (int)(s.list[cell] & 0xffff);
-        g = nca_gradient4(step, at, m, row, x, channel);
-        nca_store4(step.gradient + nca_cell_of(step.grid, at.sample, at.y0 + row, x) * CHANNELS +
-                       channel,
-                   g);
-    }
+    if (cell < count)
+        g = nca_listed_gradient(step, at, m, s.list[cell], channel);
     put4(s.dout, channel, cell, nca_scaled(step.rollout->step_size, g));
 }
 
@@ -314,8 +295,8 @@ static __device__ void hidden_backward(const nca_cuda_rule &rule, const backward
         const int at = (first_unit + j / 4 * 128 + j % 4) * STRIDE + first_cell;
         for (int i = 0; i < 4; i++)
             back[j][i] = sum[j][i] > 0 ? back[j][i] : 0;
-        nca_store4(s.hidden + at,
-                   make_float4(relu(sum[j][0]), relu(sum[j][1]), relu(sum[j][2]), relu(sum[j][3])));
+        nca_store4(s.hidden + at, make_float4(nca_relu(sum[j][0]), nca_relu(sum[j][1]),
+                                              nca_relu(sum[j][2]), nca_relu(sum[j][3])));
         nca_store4(s.dhidden + at, make_float4(back[j][0], back[j][1], back[j][2], back[j][3]));
     }
 }
@@ -411,30 +392,7 @@ static __device__ void send_gradient(const nca_cuda_step_backward &step, const n
     dp.x = inputs_total(s.part, channel, cell);
     dp.gx = inputs_total(s.part, CHANNELS + channel, cell);
     dp.gy = inputs_total(s.part, 2 * CHANNELS + channel, cell);
-    const nca_perceived4 sent = nca_unrotate4(*step.rollout, dp);
-    const int row = (int)(s.list[cell] >> 16), x = (int)(s.list[cell] & 0xffff);
-    float *to = step.dp + nca_cell_of(step.grid, at.sample, at.y0 + row, x) * INPUTS + channel;
-    nca_store4(to, sent.x);
-    nca_store4(to + CHANNELS, sent.gx);
-    nca_store4(to + 2 * CHANNELS, sent.gy);
-}
-
-// Cells that are settled after the step but whose network is not asked pass their gradient on;
-// words are shared out among the blocks of the region.
-static __device__ void pass_on(const nca_cuda_step_backward &step, const nca_region_rows &at,
-                               const nca_back_masks &m, int member, int members)
-{
-    const nca_cuda_grid &grid = step.grid;
-    const int items = at.rows * grid.words * 32 * 4, stride = (int)blockDim.x * members;
-    for (int i = member * (int)blockDim.x + (int)threadIdx.x; i < items; i += stride) {
-        const int word = i / 128, bit = i / 4 % 32, channel = 4 * (i % 4);
-        if (!((m.settled1.at(0, word) & ~m.taught.at(0, word)) >> bit & 1))
-            continue;
-        const int row = word / grid.words, x = word % grid.words * 32 + bit;
-        const float4 g = nca_gradient4(step, at, m, row, x, channel);
-        nca_store4(
-            step.gradient + nca_cell_of(grid, at.sample, at.y0 + row, x) * CHANNELS + channel, g);
-    }
+    nca_listed_send(step, at, s.list[cell], channel, dp);
 }
 
 // Adds a block's sums to its own in global memory, where they stay in the second-level cache from
@@ -464,9 +422,8 @@ static __device__ void save_sums(const gradient_sums<K> &own, bool begins, float
 // One step backward.
 //   launch  B*regions*members blocks x 256 threads
 //   shared  weights, one chunk's matrices and five planes of a region: some 86 KiB for C 16, K 128
-//   moves   at most 1.5 KiB an active cell, mostly from the caches, and 32 KiB of weights and 65
-//   KiB of
-//           sums a block; does 45,056 flop an active cell
+//   moves   at most 1.5 KiB an active cell, mostly from the caches, and 32 KiB of weights and
+//           65 KiB of sums a block; does 45,056 flop an active cell
 //   needs   C = 16, K = 128;  reference: cpu/step_backward.c
 template <int K>
 static __global__ void __launch_bounds__(BACKWARD_THREADS)
@@ -481,7 +438,7 @@ static __global__ void __launch_bounds__(BACKWARD_THREADS)
     fetch<BACKWARD_THREADS, INPUTS, K>(step.rule.hidden_columns, K + W1_PAD, s.w1);
     fetch<BACKWARD_THREADS, CHANNELS, K>(step.rule.output_weight, K, s.w2);
     nca_back_masks_fill(step, at, m);
-    pass_on(step, at, m, member, members);
+    nca_pass_gradient_on(step, at, m, member, members);
     const nca_lister lister = nca_lister_open(step.grid, at, m.taught, s.warp_totals);
     if (member == 0 && threadIdx.x == 0)
         step.counted[region] = (step.is_last ? 0 : step.counted[region]) + (uint64_t)lister.total;

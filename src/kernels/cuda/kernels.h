@@ -186,6 +186,14 @@ cudaError_t nca_cuda_fused_backward(const nca_cuda_step_backward *step, int memb
 cudaError_t nca_cuda_reduce_sums(const nca_cuda_grid *grid, const float *sums, int blocks,
                                  float *gradient, cudaStream_t stream);
 
+// fused_mma.cu: the same in tf32 or bf16, on tensor cores; the sums are reduced as above.
+bool nca_cuda_mma_fits(const nca_cuda_grid *grid, size_t shared_bytes_max);
+cudaError_t nca_cuda_mma_prepare(const nca_cuda_grid *grid, nca_cuda_precision precision);
+cudaError_t nca_cuda_mma_forward(const nca_cuda_step *step, nca_cuda_precision precision,
+                                 int members, cudaStream_t stream);
+cudaError_t nca_cuda_mma_backward(const nca_cuda_step_backward *step, nca_cuda_precision precision,
+                                  int members, cudaStream_t stream);
+
 // loss.cu: reports [B]; `parts` [B,NCA_CUDA_LOSS_PARTS] is scratch.
 enum { NCA_CUDA_LOSS_PARTS = 16 };
 typedef struct nca_cuda_loss_part {

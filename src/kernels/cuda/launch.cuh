@@ -1,4 +1,5 @@
-// How the kernels are launched and where their shared memory is: the one place where the compilers differ.
+// How the kernels are launched and where their shared memory is: the one place where the compilers differ,
+// but for instructions that C++ cannot say (mma.cuh).
 //
 // nvcc compiles the .cu files for the GPU; tests/emulator compiles the same files with the host compiler
 // (NCA_EMULATOR defined). Standard C++ knows neither <<<...>>> nor __shared__, so both are spelled

@@ -80,7 +80,9 @@ static void set_sizes(nca_session *session, nca_device *device, const nca_shape 
     grid->region_rows = region_rows_of(*grid);
     grid->regions = (grid->height + grid->region_rows - 1) / grid->region_rows;
     session->is_fused =
-        device->path != NCA_CUDA_CUBLAS && nca_cuda_fused_fits(grid, device->shared_bytes_max);
+        device->path != NCA_CUDA_CUBLAS &&
+        (device->precision == NCA_CUDA_F32 ? nca_cuda_fused_fits(grid, device->shared_bytes_max)
+                                           : nca_cuda_mma_fits(grid, device->shared_bytes_max));
     session->forward_members = members_of(session, FORWARD_BLOCKS);
     session->backward_members = members_of(session, BACKWARD_BLOCKS);
     session->planes = shape->tape_steps + 2 > PLANES_MIN ? shape->tape_steps + 2 : PLANES_MIN;
@@ -343,7 +345,11 @@ nca_status nca_cuda_session_create(nca_device *device, const nca_shape *shape, n
     if (shape->tape_steps > 0)
         NCA_TRY(nca_cuda_session_ready(&sized, error));
     if (sized.is_fused)
-        NCA_CUDA_TRY(device, nca_cuda_fused_prepare(&sized.grid), "the fused kernels");
+        NCA_CUDA_TRY(device,
+                     device->precision == NCA_CUDA_F32
+                         ? nca_cuda_fused_prepare(&sized.grid)
+                         : nca_cuda_mma_prepare(&sized.grid, device->precision),
+                     "the fused kernels");
     nca_session *session = malloc(sizeof *session);
     if (!session)
         return nca_fail(error, NCA_MEMORY, "a session: no memory for its bookkeeping");
@@ -382,5 +388,6 @@ void nca_cuda_session_destroy(nca_session *session)
 void nca_cuda_session_about(const nca_session *session, nca_session_info *out)
 {
     *out = (nca_session_info){.tape_every = session->every};
-    snprintf(out->variant, sizeof out->variant, "%s", session->is_fused ? "fused" : "cublas");
+    nca_cuda_name_variant(session->device, session->is_fused ? NCA_CUDA_FUSED : NCA_CUDA_CUBLAS,
+                          out->variant, sizeof out->variant);
 }

@@ -126,13 +126,21 @@ static nca_status forward_by_cublas(nca_session *session, const nca_cuda_step *s
     return NCA_OK;
 }
 
+cudaError_t nca_cuda_launch_forward(const nca_session *session, const nca_cuda_step *step)
+{
+    const nca_cuda_precision precision = session->device->precision;
+    const int members = session->forward_members;
+    return precision == NCA_CUDA_F32
+               ? nca_cuda_fused_forward(step, members, session->stream)
+               : nca_cuda_mma_forward(step, precision, members, session->stream);
+}
+
 nca_status nca_cuda_step_forward(nca_session *session, int step, bool counts, nca_error *error)
 {
     const nca_cuda_step of = nca_cuda_step_of(session, step, counts);
     if (!session->is_fused)
         return forward_by_cublas(session, &of, error);
-    NCA_CUDA_TRY(session->device,
-                 nca_cuda_fused_forward(&of, session->forward_members, session->stream), "a step");
+    NCA_CUDA_TRY(session->device, nca_cuda_launch_forward(session, &of), "a step");
     return NCA_OK;
 }
 
@@ -198,13 +206,20 @@ static nca_status back_by_cublas(nca_session *session, const nca_cuda_step_backw
     return NCA_OK;
 }
 
+cudaError_t nca_cuda_launch_backward(const nca_session *session, const nca_cuda_step_backward *step)
+{
+    const nca_cuda_precision precision = session->device->precision;
+    const int members = session->backward_members;
+    return precision == NCA_CUDA_F32
+               ? nca_cuda_fused_backward(step, members, session->stream)
+               : nca_cuda_mma_backward(step, precision, members, session->stream);
+}
+
 nca_status nca_cuda_step_back(nca_session *session, int step, nca_error *error)
 {
     const nca_cuda_step_backward of = nca_cuda_step_backward_of(session, step);
     if (!session->is_fused)
         return back_by_cublas(session, &of, error);
-    NCA_CUDA_TRY(session->device,
-                 nca_cuda_fused_backward(&of, session->backward_members, session->stream),
-                 "a step backward");
+    NCA_CUDA_TRY(session->device, nca_cuda_launch_backward(session, &of), "a step backward");
     return NCA_OK;
 }

@@ -24,12 +24,15 @@ enum class meeting {
     bit_and,
     bit_or,
     bit_xor,
+    together,   // once for all lanes: below
 };
 
 enum class vote { none, count, all, any };
 
 // Waits for the lanes of the mask; the caller's own lane is one of them.
 uint64_t meet_warp(meeting kind, unsigned mask, uint64_t value, int source, site where);
+// Waits for all 32 lanes; then `work` runs once, with what each of them gave.
+void meet_warp_for(void (*work)(void *const lanes[32]), void *mine, site where);
 // Waits for the block; the result of the vote.
 int meet_block(vote kind, bool predicate, site where);
 void meet_cluster(site where);
@@ -161,6 +164,13 @@ NCA_EMULATOR_REDUCTION(__reduce_and_sync, unsigned, bit_and)
 NCA_EMULATOR_REDUCTION(__reduce_or_sync, unsigned, bit_or)
 NCA_EMULATOR_REDUCTION(__reduce_xor_sync, unsigned, bit_xor)
 #undef NCA_EMULATOR_REDUCTION
+
+// What no C++ says: an instruction that 32 lanes do together. `work` runs once when all stand here, and
+// reads and writes what each lane gave; it orders no memory.
+inline void nca_emulator_with_warp(void (*work)(void *const lanes[32]), void *mine, NCA_EMULATOR_HERE)
+{
+    nca_emulator::meet_warp_for(work, mine, {file, line});
+}
 
 // -- Order ----------------------------------------------------------------------------------------
 inline void __threadfence_block() {}

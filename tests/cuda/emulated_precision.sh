@@ -1,0 +1,45 @@
+#!/usr/bin/env bash
+# The whole program in tf32 and bf16 on the emulated device: what it says of its error, training beside the
+# CPU's, going on in another precision, verify, and what is refused.
+#   emulated_precision.sh NCA_EMULATED
+set -euo pipefail
+root=$(cd "$(dirname "$0")/../.." && pwd)
+. "$root/tests/cuda/emulated_program.sh"
+
+"$nca" train "${settings[@]}" --updates 6 --device cpu --out cpu --quiet
+# In less than f32 it says how far that is from f32, and trains: the first losses are the CPU's to within
+# twice the unit roundoff an update, 2^-11 and 2^-8, and not to the bit. Going on in f32 is told.
+for precision in tf32 bf16; do
+  "$nca" train "${settings[@]}" --updates 6 --device emulator --precision $precision --out $precision >log
+  grep -q ", $precision), into" log || fail "it does not say that it trains in $precision: $(cat log)"
+  grep -q "^$precision against f32 .*: states .*; gradients hidden.weight .*, output.bias " log ||
+    fail "it does not say how far $precision is from f32: $(cat log)"
+  paste <(losses $precision) <(losses cpu) | awk -v precision=$precision '
+    { off = $1 / $2 - 1; if (off < 0) off = -off; if (off > largest) largest = off }
+    !(off <= 2 * NR * (precision == "tf32" ? 2 ^ -11 : 2 ^ -8)) { print "update " NR ": " $0; is_wrong = 1 }
+    END { print precision ": the losses of " NR " updates differ by " largest " at most"
+          exit is_wrong || NR != 6 || largest < 1e-6 }' ||
+    fail "$precision: the losses are not the CPU's, or just the same"
+done
+"$nca" train --resume bf16 --updates 7 --device emulator --precision bf16 >log
+! grep -q beware log || fail "going on in bf16 warns: $(cat log)"
+"$nca" train --resume bf16 --updates 8 --device emulator --quiet >log
+grep -q "beware: so far this run was computed by .*bf16" log || fail "going on in f32 does not warn: $(cat log)"
+"$nca" train --resume tf32 --updates 7 --device emulator --precision bf16 --quiet >log
+grep -q "beware: so far this run was computed by .*tf32" log || fail "going on in bf16 does not warn: $(cat log)"
+
+# verify measures it beside the allowances of f32 and judges by them nothing but the rest.
+"$nca" verify --device emulator --precision tf32 >log || fail "verify in tf32 ends with $?"
+grep -q "^tf32 against f32 " log || fail "verify does not say how far tf32 is from f32: $(cat log)"
+grep -qE ", 0 failed, [1-9][0-9]* measured and not judged \(tf32\)" log || fail "verify judges tf32: $(tail -1 log)"
+grep -q "17x13-angle: states .* not judged" log || fail "verify does not measure tf32: $(cat log)"
+
+# The bench says of what it is.
+NCA_EMULATOR_SM=1 "$nca" bench kernels --device emulator --precision bf16 --case 3x41 --repeats 1 --warmup 0 >log
+grep -q "hidden; Emulated device 0 (fused, bf16)$" log || fail "bench does not name the precision: $(cat log)"
+
+NCA_EMULATOR_CAPABILITY=75 refused "compute capability 7.5 and 8.0" "${train_on[@]}" emulator --precision tf32
+refused "use --cuda-path cublas" "${train_on[@]}" emulator --precision bf16 --cuda-path fused --hidden 64
+NCA_EMULATOR_IMAGE=75 refused "build for this device's architecture" "${train_on[@]}" emulator --precision bf16
+refused "choose f32, tf32 or bf16" "${train_on[@]}" emulator --precision fp16
+[ ! -e none ] || fail "a run that was refused left a folder"
