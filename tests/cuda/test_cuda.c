@@ -163,6 +163,12 @@ static void test_both_paths_match_cpu_and_reference(void **state)
     nca_compute_close(&reference);
 }
 
+// A cell whose alpha is near the threshold may live in one and die in the other, with its neighbours.
+static bool is_about(uint64_t got, uint64_t expected)
+{
+    return fabs((double)got - (double)expected) <= 0.05 * (double)expected;
+}
+
 // What the kernels for tensor cores touch; test_precision.c is about their numbers. A thousandth and a
 // hundredth are a few roundoffs.
 static void test_reduced_precisions_are_near_the_cpu(void **state)
@@ -180,8 +186,8 @@ static void test_reduced_precisions_are_near_the_cpu(void **state)
         result got = compute(of, &on);
         assert_close(got.states, expected.states, batch_of(&of->shape), ways[i].allowance,
                      of->name);
-        assert_true(got.forward.active_cells == expected.forward.active_cells &&
-                    got.backward.active_cells == expected.backward.active_cells);
+        assert_true(is_about(got.forward.active_cells, expected.forward.active_cells) &&
+                    is_about(got.backward.active_cells, expected.backward.active_cells));
         free_result(&got);
         nca_compute_close(&on);
     }
