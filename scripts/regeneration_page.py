@@ -41,6 +41,8 @@ def written(value, form):
 
 
 def share(found):
+    if found["of"] == 0:
+        return "-"
     return f"{found['count']} of {found['of']} ({100 * found['low']:.0f} to {100 * found['high']:.0f} %)"
 
 
@@ -78,7 +80,8 @@ def table_runs(data):
         cells += [f"{loss['median']:.2f}" for loss in of["loss_at"].values()]
         cells += [cut_cell(of["cuts"][cut]) for cut in CUTS]
         healed = sum(circle["healed"] for circle in of["circles"])
-        cells += [f"{healed} of {len(of['circles'])}", f"{100 * of['pool']['share']:.0f} %"]
+        distorted = of["pool"]["share"]   # none where every slot is still the seed
+        cells += [f"{healed} of {len(of['circles'])}", "-" if distorted is None else f"{100 * distorted:.0f} %"]
         rows.append(row(cells))
     return rows
 
@@ -99,9 +102,9 @@ def table_pilots(data):
     head = ["pilot", "rate and schedule", "updates", "at 128", "at 200", "at 1,000", "upper", "lower", "left", "right", "center"]
     rows = [row(head), row(["---"] * len(head))]
     for of in data["pilots"]["pilots"]:
-        at = {loss["step"]: loss["median"] for loss in of["eval"]["loss_at"]}
+        at = {step: loss["median"] for step, loss in of["eval"]["loss_at"].items()}
         cells = [f"`{of['preset']}`", of["schedule"], f"{of['updates']:,}"]
-        cells += [f"{at[step]:.2f}" for step in (128, 200, 1000)]
+        cells += [f"{at[step]:.2f}" for step in ("128", "200", "1000")]
         cells += [f"{of['eval']['healed'][cut]['median']:.2f}" for cut in CUTS]
         rows.append(row(cells))
     return rows
@@ -118,8 +121,8 @@ def renew(page, data):
     def table(match):
         return f"<!--table {match.group(1)}-->\n\n" + "\n".join(TABLES[match.group(1)](data)) + "\n\n<!--/table-->"
 
-    page = re.sub(r"<!--n (\S+) (\S+) (\S+)-->[^<]*<!--/n-->", figure, page)
-    return re.sub(r"<!--table (\S+)-->.*?<!--/table-->", table, page, flags=re.S)
+    page = re.sub(r"<!--n (\S+) (\S+) (\S+?)-->[^<]*<!--/n-->", figure, page)
+    return re.sub(r"<!--table (\S+?)-->.*?<!--/table-->", table, page, flags=re.S)
 
 
 def main():
