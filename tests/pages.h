@@ -8,6 +8,7 @@
 #include "support.h"
 
 #include "browser.h"
+#include "report/html.h"
 
 static browser chromium;
 
@@ -63,6 +64,26 @@ static inline const char *beside_program(const char *name)
     char program[] = NCA_PROGRAM;
     snprintf(path, sizeof path, "%s/%s", dirname(program), name);
     return path;
+}
+
+// Whether pages can be looked at here; says why not.
+static inline bool can_open_pages(void)
+{
+    const bool has_browser = browser_find(), has_charts = nca_page_has_charts();
+    if (!has_browser)
+        print_message("no Chromium here (Debian: chromium-headless-shell): skipped\n");
+    else if (!has_charts)
+        print_message("this build has no dygraphs, so its pages have no charts: skipped\n");
+    return has_browser && has_charts;
+}
+
+// On a phone nothing is wider than the screen; the picture stays.
+static inline void expect_fits_a_phone(const char *page, const char *page_name, const char *picture)
+{
+    browser_open(&chromium, page, 390, 844);
+    assert_true(browser_number(&chromium, "document.documentElement.scrollWidth") <= 390);
+    browser_screenshot(&chromium, beside_program(picture));
+    assert_int_equal(count_complaints(page_name), 0);
 }
 
 #endif

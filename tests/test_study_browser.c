@@ -6,7 +6,6 @@
 
 #include "io/writers.h"
 #include "pages.h"
-#include "report/html.h"
 #include "scratch.h"
 
 enum { RUNS = 3, SETTINGS = 2 };
@@ -97,22 +96,13 @@ static void test_a_legend_entry_hides_the_runs_of_its_setting(void **state)
 static void test_it_fits_a_phone(void **state)
 {
     (void)state;
-    browser_open(&chromium, page, 390, 844);
-    assert_true(browser_number(&chromium, "document.documentElement.scrollWidth") <= 390);
-    browser_screenshot(&chromium, beside_program("study-390.png"));
-    assert_int_equal(count_complaints("/study.html"), 0);
+    expect_fits_a_phone(page, "/study.html", "study-390.png");
 }
 
 int main(void)
 {
-    if (!browser_find()) {
-        print_message("no Chromium here (Debian: chromium-headless-shell): skipped\n");
+    if (!can_open_pages())
         return SKIPPED;
-    }
-    if (!nca_page_has_charts()) {
-        print_message("this build has no dygraphs, so its pages have no charts: skipped\n");
-        return SKIPPED;
-    }
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_it_opens_from_the_disk_and_asks_for_nothing),
         cmocka_unit_test(test_a_legend_entry_hides_the_runs_of_its_setting),

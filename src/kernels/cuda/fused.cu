@@ -270,10 +270,8 @@ static __device__ void output_gradient(const nca_cuda_step_backward &step,
                                        const backward_shared &s, int count, int item)
 {
     const int cell = item / 4, channel = 4 * (item % 4);
-    float4 g = make_float4(0, 0, 0, 0);
-    if (cell < count)
-        g = nca_listed_gradient(step, at, m, s.list[cell], channel);
-    put4(s.dout, channel, cell, nca_scaled(step.rollout->step_size, g));
+    put4(s.dout, channel, cell,
+         nca_chunk_output_gradient(step, at, m, s.list, count, cell, channel));
 }
 
 // hidden, computed again, and dhidden of a chunk: a thread has 4 cells and K/32 units.

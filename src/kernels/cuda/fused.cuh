@@ -47,6 +47,20 @@ static __device__ inline float4 nca_listed_gradient(const nca_cuda_step_backward
     return g;
 }
 
+// The same of four channels of a chunk's cell, step_size times: the gradient of the network's output.
+// Zero beyond the `count` cells that the chunk has.
+static __device__ inline float4 nca_chunk_output_gradient(const nca_cuda_step_backward &step,
+                                                          const nca_region_rows &at,
+                                                          const nca_back_masks &m,
+                                                          const uint32_t *list, int count, int cell,
+                                                          int channel)
+{
+    float4 g = make_float4(0, 0, 0, 0);
+    if (cell < count)
+        g = nca_listed_gradient(step, at, m, list[cell], channel);
+    return nca_scaled(step.rollout->step_size, g);
+}
+
 // What a listed cell sends to those around it, of four channels.
 static __device__ inline void nca_listed_send(const nca_cuda_step_backward &step,
                                               const nca_region_rows &at, uint32_t listed,

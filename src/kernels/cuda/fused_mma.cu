@@ -272,10 +272,8 @@ static __device__ void output_gradient(const nca_cuda_step_backward &step,
                                        const backward_shared &s, int count, int item)
 {
     const int cell = item / 4, channel = 4 * (item % 4);
-    float4 g = make_float4(0, 0, 0, 0);
-    if (cell < count)
-        g = nca_listed_gradient(step, at, m, s.list[cell], channel);
-    nca_store4(s.dout + cell * DOUT_STRIDE + channel, nca_scaled(step.rollout->step_size, g));
+    nca_store4(s.dout + cell * DOUT_STRIDE + channel,
+               nca_chunk_output_gradient(step, at, m, s.list, count, cell, channel));
 }
 
 // hidden, computed again, and dhidden of the warp's units: tiles [units,8 cells].
