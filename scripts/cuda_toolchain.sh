@@ -1,11 +1,13 @@
 #!/usr/bin/env bash
-# Says by which CUDA toolchain nca is built, as lines for the shell, and brings one to a machine that has
-# none, without touching the system:
+# Says by which CUDA toolchain nca is built, as lines for the shell, and brings one to a machine
+# that has none, without touching the system:
 #   eval "$(scripts/cuda_toolchain.sh)" && scripts/build.sh release
-# It is the one that CUDACXX names, or the nvcc on PATH, or else PyPI's packages in .cuda of this checkout
-# (1.2 GB). What it does is told on standard error; exit code 2 and one line where none is to be had.
+# It is the one that CUDACXX names, or the nvcc on PATH, or else PyPI's packages in .cuda of this
+# checkout (1.2 GB). What it does is told on standard error; exit code 2 and one line where none is
+# to be had.
 #   cuda_toolchain.sh --links ROOT      makes the links that PyPI's packages lack, and nothing else
-#   cuda_toolchain.sh --unmixed BUILD   whether a build folder has headers and cudart from its nvcc's toolkit
+#   cuda_toolchain.sh --unmixed BUILD   whether a build folder has headers and cudart from its nvcc's
+#                                       toolkit
 set -euo pipefail
 cd "$(dirname "$0")/.."
 wanted='cuda-toolkit[nvcc,cudart,cublas,curand,cccl]==13.0.*'
@@ -32,8 +34,8 @@ make_links() {
   done
 }
 
-# One toolkit's compiler with another's headers builds, and computes who knows what. The emulator's headers
-# have the same names and are of no toolkit.
+# One toolkit's compiler with another's headers builds, and computes who knows what. The emulator's
+# headers have the same names and are of no toolkit.
 check_unmixed() {
   local rules=$1/build.ninja nvcc root path
   [ -e "$rules" ] || refuse "$1: no build folder"
@@ -44,9 +46,13 @@ check_unmixed() {
     [ -e "$path/cuda_runtime.h" ] || [ -f "$path" ] || continue
     case $(realpath "$path") in
       "$root"/* | "$PWD"/tests/*) ;;
-      *) refuse "$1: nvcc is of $root, and $path is not; unset what names that (CUDA_PATH, CMAKE_PREFIX_PATH) and remove $1/CMakeCache.txt" ;;
+      *)
+        refuse "$1: nvcc is of $root, and $path is not; unset what names that (CUDA_PATH," \
+          "CMAKE_PREFIX_PATH) and remove $1/CMakeCache.txt"
+        ;;
     esac
-  done < <(grep -ohE '(-isystem |-I)[^ ]+|[^ ]*/libcudart_static\.a' "$rules" | sed 's/^-isystem //; s/^-I//' | sort -u)
+  done < <(grep -ohE '(-isystem |-I)[^ ]+|[^ ]*/libcudart_static\.a' "$rules" |
+    sed 's/^-isystem //; s/^-I//' | sort -u)
 }
 
 # tell NVCC: what a build needs to know.
@@ -57,7 +63,8 @@ release_of() { "$1" --version 2>/dev/null | sed -n 's/.*release \([0-9.]*\),.*/\
 tell_installed() {
   local nvcc=$1 why=$2 release
   release=$(release_of "$nvcc" || true)
-  [ -n "$release" ] || refuse "$nvcc, $why, is no nvcc that works; mend it, or leave it out and PyPI's is brought"
+  [ -n "$release" ] ||
+    refuse "$nvcc, $why, is no nvcc that works; mend it, or leave it out and PyPI's is brought"
   say "CUDA $release by $nvcc, $why"
   tell "$nvcc"
 }
@@ -83,15 +90,18 @@ check_driver() {
   local knows
   knows=$(nvidia-smi 2>/dev/null | sed -n 's/.*CUDA Version: *\([0-9]*\.[0-9]*\).*/\1/p' | head -1) || true
   [ -z "$knows" ] || [ "${knows%%.*}" -ge 13 ] ||
-    refuse "this machine's NVIDIA driver knows CUDA $knows and PyPI's toolchain makes programs for 13.0; update the driver, or name an older nvcc by CUDACXX"
+    refuse "this machine's NVIDIA driver knows CUDA $knows and PyPI's toolchain makes programs" \
+      "for 13.0; update the driver, or name an older nvcc by CUDACXX"
 }
 
 fetch() {
   local log=$folder/pip.log
-  say "no nvcc here; bringing CUDA 13.0 from PyPI into .cuda (0.7 GB to download, 1.2 GB on the disk, once)"
+  say "no nvcc here; bringing CUDA 13.0 from PyPI into .cuda (0.7 GB to download, 1.2 GB on the" \
+    "disk, once)"
   rm -rf "$stamp" "$folder/venv"
   python3 -m venv "$folder/venv" >"$log" 2>&1 ||
-    refuse "python3 makes no virtual environment; scripts/packages.sh --cuda installs what that needs (see $log)"
+    refuse "python3 makes no virtual environment; scripts/packages.sh --cuda installs what that" \
+      "needs (see $log)"
   "$folder/venv/bin/python" -m pip install --no-compile --retries 2 --disable-pip-version-check \
     "$wanted" >"$log" 2>&1 || fail_to_fetch "$log"
   root_of_venv >/dev/null || refuse "PyPI's $wanted has no nvidia/cu13; see $log"
@@ -107,7 +117,8 @@ fail_to_fetch() {
   else
     why=$(grep '^ERROR' "$1" | tail -1 || true)
   fi
-  refuse "${why:-pip failed}; run it again when that is mended, or install CUDA and name its nvcc by CUDACXX (see $1)"
+  refuse "${why:-pip failed}; run it again when that is mended, or install CUDA and name its nvcc" \
+    "by CUDACXX (see $1)"
 }
 
 case ${1:-} in
@@ -118,7 +129,8 @@ case ${1:-} in
 esac
 
 if [ -n "${CUDACXX:-}" ]; then
-  named=$(command -v "$CUDACXX") || refuse "CUDACXX is $CUDACXX, and no such program is there; correct or unset it"
+  named=$(command -v "$CUDACXX") ||
+    refuse "CUDACXX is $CUDACXX, and no such program is there; correct or unset it"
   tell_installed "$named" "which CUDACXX names"
   exit
 elif named=$(command -v nvcc); then

@@ -1,7 +1,7 @@
 # Writes the C file that holds the parts of the pages:
 #   cmake -DOUT=FILE.c -DPARTS=KIND:PAGES:FILE,... -P embed.cmake
-# KIND is one of report/parts.h, in small letters; PAGES is runs, study or both. The page's security policy knows its styles and scripts by their
-# SHA-256, so that nothing else runs in it.
+# KIND is one of report/parts.h, in small letters; PAGES is runs, study or both. The page's security
+# policy knows its styles and scripts by their SHA-256, so that nothing else runs in it.
 function(to_base64 hex out)
   set(alphabet ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/)
   set(text "")
@@ -36,7 +36,8 @@ foreach(part ${parts})
   string(REPEAT "0x..," 16 line)
   string(REGEX REPLACE "(${line})" "\\1\n" bytes "${bytes}")
   string(APPEND arrays "static const unsigned char part${number}[] = {\n${bytes}};\n")
-  string(APPEND rows "    {NCA_PART_${kind}, NCA_PAGE_OF_${pages}, part${number}, sizeof part${number}, \"${hash}\"},\n")
+  string(APPEND rows "    {NCA_PART_${kind}, NCA_PAGE_OF_${pages}, part${number}, "
+    "sizeof part${number}, \"${hash}\"},\n")
   math(EXPR number "${number} + 1")
 endforeach()
 file(WRITE ${OUT} "// Made by scripts/embed.cmake.\n#include \"report/parts.h\"\n\n${arrays}

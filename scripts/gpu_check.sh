@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
-# On a machine with an NVIDIA GPU, in one go of under ten minutes: build, oracle, the tests on the device,
-# sanitizers, bench, and a training beside the CPU's. Each step's output goes into the folder, all figures
-# into its results.json; a table ends it. What the machine lacks is skipped with a line.
+# On a machine with an NVIDIA GPU, in one go of under ten minutes: build, oracle, the tests on the
+# device, sanitizers, bench, and a training beside the CPU's. Each step's output goes into the
+# folder, all figures into its results.json; a table ends it. What the machine lacks is skipped with
+# a line.
 #   gpu_check.sh [FOLDER]        default: bench/results/gpu
-#   gpu_check.sh --pack FOLDER   on a machine that can build: the program, its tests, the libraries they load
-#                                and the oracle's cases, for a GPU machine that cannot; there
-#                                NCA=FOLDER/nca scripts/gpu_check.sh
-# NCA names a program to check instead of building one; NCA_GPU_SECONDS (570) is the time after which no step
-# begins; NCA_GPU_QUICK=1 takes sizes that an emulated device can do too.
+#   gpu_check.sh --pack FOLDER   on a machine that can build: the program, its tests, the libraries
+#                                they load and the oracle's cases, for a GPU machine that cannot;
+#                                there NCA=FOLDER/nca scripts/gpu_check.sh
+# NCA names a program to check instead of building one; NCA_GPU_SECONDS (570) is the time after
+# which no step begins; NCA_GPU_QUICK=1 takes sizes that an emulated device can do too.
 set -euo pipefail
 here=$PWD
 cd "$(dirname "$0")/.."
@@ -17,12 +18,14 @@ refuse() {
 }
 absolute() { (cd "$here" && realpath -m "$1"); }
 
-# build ARCHITECTURES: the program and, where their libraries are here, its tests. By the toolchain that is found.
+# build ARCHITECTURES: the program and, where their libraries are here, its tests. By the toolchain
+# that is found.
 build() {
   local toolchain tests=OFF targets=nca
   toolchain=$(scripts/cuda_toolchain.sh) || return 1
   eval "$toolchain"
-  ! pkg-config --exists cmocka libwebpdemux 2>/dev/null || tests=ON targets='nca test_cuda_gpu test_precision_gpu test_mma_gpu'
+  ! pkg-config --exists cmocka libwebpdemux 2>/dev/null ||
+    tests=ON targets='nca test_cuda_gpu test_precision_gpu test_mma_gpu'
   NCA_TARGETS=$targets scripts/build.sh release "-DCMAKE_CUDA_ARCHITECTURES=$1" -DNCA_CUDA=ON \
     -DBUILD_TESTING=$tests || return 1
   cuda=$("$CUDACXX" --version | sed -n 's/.*release \([0-9.]*\),.*/\1/p')
@@ -74,8 +77,8 @@ note() {
   names+=("$1") states+=("$2") seconds+=("$3") why+=("$4")
   printf '%-8s %-22s %4d s  %s\n' "$2" "$1" "$3" "$4"
 }
-# step NAME COMMAND...: keeps what it prints and goes on where it fails. A command that ends with 77 lacked
-# something. What is JSON (step_json) is kept apart from words.
+# step NAME COMMAND...: keeps what it prints and goes on where it fails. A command that ends with 77
+# lacked something. What is JSON (step_json) is kept apart from words.
 step() { run_step txt "$@"; }
 step_json() { run_step json "$@"; }
 run_step() {
@@ -108,7 +111,9 @@ echo "$gpu, driver $driver"
 if [ -z "$nca" ]; then
   step build build "$(ask compute_cap | tr -d .)"
   nca=build/nca
-  [ "${states[0]}" = ok ] || refuse "this machine cannot build nca (see $results/build.txt); where one can: scripts/gpu_check.sh --pack FOLDER, bring the checkout with FOLDER here, then NCA=FOLDER/nca scripts/gpu_check.sh"
+  [ "${states[0]}" = ok ] || refuse "this machine cannot build nca (see" \
+    "$results/build.txt); where one can: scripts/gpu_check.sh --pack FOLDER, bring the checkout" \
+    "with FOLDER here, then NCA=FOLDER/nca scripts/gpu_check.sh"
 else
   [ -x "$nca" ] || refuse "NCA is $nca, and that is no program"
   pack=$(dirname "$nca")
@@ -142,7 +147,8 @@ for path in fused cublas; do
     step "verify_$path" "$nca" verify --device cuda --cuda-path $path "${cases[@]}"
     step "thinned_$path" "$nca" verify --device cuda --cuda-path $path --tape-every 3 "${small[@]}"
     for precision in "${precisions[@]}"; do
-      step "${precision}_$path" "$nca" verify --device cuda --cuda-path $path --precision $precision "${cases[@]}"
+      step "${precision}_$path" "$nca" verify --device cuda --cuda-path $path \
+        --precision $precision "${cases[@]}"
     done
   else
     step "verify_$path" lacks "no oracle cases beside the checkout"
@@ -157,7 +163,8 @@ for test in "${tests[@]}"; do
   fi
 done
 
-# Whole updates of both paths, and kernels one by one under the names of bench/NOTES.md, in its sizes.
+# Whole updates of both paths, and kernels one by one under the names of bench/NOTES.md, in its
+# sizes.
 choose_sizes() {
   case $quick$1 in
     8x72) sizes=(--batch 8 --grid 72 --steps 80 --active 0.2) ;;
@@ -168,8 +175,10 @@ choose_sizes() {
 for path in fused cublas; do
   for size in 8x72 4x56; do
     choose_sizes $size
-    step_json "bench_${path}_$size" "$nca" bench step --device cuda --cuda-path $path "${sizes[@]}" --json
-    step_json "kernels_${path}_$size" "$nca" bench kernels --device cuda --cuda-path $path "${sizes[@]}" --json
+    step_json "bench_${path}_$size" "$nca" bench step --device cuda --cuda-path $path \
+      "${sizes[@]}" --json
+    step_json "kernels_${path}_$size" "$nca" bench kernels --device cuda --cuda-path $path \
+      "${sizes[@]}" --json
   done
   choose_sizes 8x72
   for precision in "${precisions[@]}"; do

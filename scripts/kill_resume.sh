@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# A training run that is killed at random moments and resumed each time ends with the same files, byte
-# for byte, as one that was never disturbed.
+# A training run that is killed at random moments and resumed each time ends with the same files,
+# byte for byte, as one that was never disturbed.
 #   kill_resume.sh [NCA [KILLS [SEED]]]     defaults: build/nca 20, and a seed that is printed
 set -euo pipefail
 nca=$(realpath "${1:-build/nca}")

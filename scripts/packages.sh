@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# Installs the Debian packages that nca is built with; says which, asks nothing, and does nothing where
-# all are there.
+# Installs the Debian packages that nca is built with; says which, asks nothing, and does nothing
+# where all are there.
 #   packages.sh          to build
 #   packages.sh --tests  to build and to test
-#   packages.sh --cuda   to build with CUDA: nvcc compiles C++, and comes from PyPI where there is none
+#   packages.sh --cuda   to build with CUDA: nvcc compiles C++, and comes from PyPI where there is
+#                        none
 #   packages.sh --peers  to build, and to compare with PyTorch (which compiles C++) and JAX
 set -euo pipefail
 

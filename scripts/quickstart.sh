@@ -1,8 +1,10 @@
 #!/usr/bin/env bash
-# From a bare Debian 12 to a trained rule: packages, build, a short training of the default target, and
-# an honest line on how good the rule is. Can be repeated; each time makes a run folder of its own.
+# From a bare Debian 12 to a trained rule: packages, build, a short training of the default target,
+# and an honest line on how good the rule is. Can be repeated; each time makes a run folder of its
+# own.
 #   quickstart.sh               with CUDA where nvidia-smi finds a GPU, else for the CPU
-#   quickstart.sh --cuda        with CUDA, whose toolchain is brought where nvcc is missing (cuda_toolchain.sh)
+#   quickstart.sh --cuda        with CUDA, whose toolchain is brought where nvcc is missing
+#                               (cuda_toolchain.sh)
 #   quickstart.sh --cpu         for the CPU, whatever is there
 #   quickstart.sh --updates N   a longer or shorter training; 3,000 unless said
 set -euo pipefail
@@ -21,7 +23,8 @@ while [ $# -gt 0 ]; do
     --cuda) cuda=asked ;;
     --cpu) cuda=refused ;;
     --updates)
-      [[ ${2:-} =~ ^[1-9][0-9]{0,8}$ ]] || refuse "--updates ${2:-}: a whole number from 1 on, such as 3000"
+      [[ ${2:-} =~ ^[1-9][0-9]{0,8}$ ]] ||
+        refuse "--updates ${2:-}: a whole number from 1 on, such as 3000"
       updates=$2
       shift
       ;;
@@ -33,7 +36,8 @@ if [ $cuda = by_itself ] && ! nvidia-smi -L 2>/dev/null | grep -q '^GPU'; then
   cuda=no
 fi
 
-# Where a GPU was found and CUDA cannot be had, the CPU trains; where CUDA was asked for, nothing does.
+# Where a GPU was found and CUDA cannot be had, the CPU trains; where CUDA was asked for, nothing
+# does.
 build=(-DBUILD_TESTING=OFF -DNCA_CUDA=ON)
 if [ $cuda = refused ]; then
   build+=(-DNCA_CUDA=OFF)
@@ -54,7 +58,8 @@ else
 fi
 # For the GPUs that are here; without any, for all that the build knows.
 if [ $cuda != no ] && [ -z "${CUDAARCHS:-}" ]; then
-  here=$(nvidia-smi --query-gpu=compute_cap --format=csv,noheader 2>/dev/null | tr -d . | sort -u | paste -sd';') || true
+  here=$(nvidia-smi --query-gpu=compute_cap --format=csv,noheader 2>/dev/null | tr -d . | sort -u |
+    paste -sd';') || true
   [[ ! $here =~ ^[0-9]+(\;[0-9]+)*$ ]] || build+=("-DCMAKE_CUDA_ARCHITECTURES=$here")
 fi
 echo "Building"
@@ -69,8 +74,8 @@ for ((i = 2; ; i++)); do
 done
 # Why --device auto is about to pass over the GPU.
 [ $cuda = no ] || build/nca info | sed -n '/^  cuda *$/,/^  [^ ]/s/^ *not here *//p'
-# The default preset, shortened to about five minutes on two cores: a smaller target, a smaller pool, whose
-# states age faster, and a rate that falls sooner.
+# The default preset, shortened to about five minutes on two cores: a smaller target, a smaller
+# pool, whose states age faster, and a rate that falls sooner.
 build/nca train --preset healing --out "$name" --target-size 20 --padding 8 --pool 256 \
   --updates "$updates" --schedule steps:1500x0.3,2600x0.1
 trained=$SECONDS
@@ -81,5 +86,7 @@ loss_of() { sed -n "s/^ *$1 *\(-\{0,1\}[0-9.]*\) .*/\1/p" <<<"$eval"; }
 echo
 echo "Run folder   $name"
 echo "Pictures     $name/growth.webp, healing.webp, loss.png, pictures/"
-echo "How good     log10 loss $(loss_of 'step 200') after 200 steps from the seed, $(loss_of left) 400 steps after its left half was cut"
-echo "Time         $(minutes $((built - began))) to install and build, $(minutes $((trained - built))) to train, $(minutes $((SECONDS - began))) in all"
+echo "How good     log10 loss $(loss_of 'step 200') after 200 steps from the seed," \
+  "$(loss_of left) 400 steps after its left half was cut"
+echo "Time         $(minutes $((built - began))) to install and build," \
+  "$(minutes $((trained - built))) to train, $(minutes $((SECONDS - began))) in all"

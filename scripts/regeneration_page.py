@@ -6,8 +6,8 @@
 
 A figure stands between two comments that Markdown does not show:
   <!--n study runs/healing-seed1/loss_at/200/median .2f-->-4.05<!--/n-->
-the file (study or pilots), a path into its JSON (a list is entered by the "name" of its members) and how it
-is written. A table stands between <!--table NAME--> and <!--/table-->.
+the file (study or pilots), a path into its JSON (a list is entered by the "name" of its members)
+and how it is written. A table stands between <!--table NAME--> and <!--/table-->.
 """
 import json
 import pathlib
@@ -43,7 +43,8 @@ def written(value, form):
 def share(found):
     if found["of"] == 0:
         return "-"
-    return f"{found['count']} of {found['of']} ({100 * found['low']:.0f} to {100 * found['high']:.0f} %)"
+    low, high = 100 * found["low"], 100 * found["high"]
+    return f"{found['count']} of {found['of']} ({low:.0f} to {high:.0f} %)"
 
 
 def row(cells):
@@ -51,7 +52,8 @@ def row(cells):
 
 
 def table_settings(data):
-    head = ["setting", "batch", "damaged", "steps", "exploded", "grows", "holds", "heals all five cuts", "heals circles"]
+    head = ["setting", "batch", "damaged", "steps", "exploded", "grows", "holds"]
+    head += ["heals all five cuts", "heals circles"]
     rows = [row(head), row(["---"] * len(head))]
     for of in data["study"]["settings"]:
         steps = str(of["steps_min"])
@@ -69,8 +71,9 @@ def cut_cell(cut):
 
 
 def table_runs(data):
-    held = data["study"]["rules"]["held_at"]
-    head = ["run", "updates", "minutes"] + [f"at {at}" for at in [data["study"]["rules"]["grown_at"]] + held]
+    rules = data["study"]["rules"]
+    head = ["run", "updates", "minutes"]
+    head += [f"at {at}" for at in [rules["grown_at"], *rules["held_at"]]]
     head += [cut for cut in CUTS] + ["circles", "pool distorted"]
     rows = [row(head), row(["---"] * len(head))]
     for of in data["study"]["runs"]:
@@ -81,25 +84,27 @@ def table_runs(data):
         cells += [cut_cell(of["cuts"][cut]) for cut in CUTS]
         healed = sum(circle["healed"] for circle in of["circles"])
         distorted = of["pool"]["share"]   # none where every slot is still the seed
-        cells += [f"{healed} of {len(of['circles'])}", "-" if distorted is None else f"{100 * distorted:.0f} %"]
+        cells += [f"{healed} of {len(of['circles'])}"]
+        cells += ["-" if distorted is None else f"{100 * distorted:.0f} %"]
         rows.append(row(cells))
     return rows
 
 
 def table_events(data):
-    head = ["run", "updates done", "the seed died", "not finite or beyond the bound", "largest state", "ended by"]
+    head = ["run", "updates done", "the seed died", "not finite or beyond the bound"]
+    head += ["largest state", "ended by"]
     rows = [row(head), row(["---"] * len(head))]
     for of in data["study"]["runs"]:
         if not of["judged"]:
             continue
         end = "giving up" if of["gave_up"] else "its last update"
-        rows.append(row([f"`{of['name']}`", f"{of['updates']:,}", str(of["deaths"]), str(of["explosions"]),
-                         f"{of['max_state_trained']:.1f}", end]))
+        rows.append(row([f"`{of['name']}`", f"{of['updates']:,}", str(of["deaths"]),
+                         str(of["explosions"]), f"{of['max_state_trained']:.1f}", end]))
     return rows
 
 
 def table_pilots(data):
-    head = ["pilot", "rate and schedule", "updates", "at 128", "at 200", "at 1,000", "upper", "lower", "left", "right", "center"]
+    head = ["pilot", "rate and schedule", "updates", "at 128", "at 200", "at 1,000", *CUTS]
     rows = [row(head), row(["---"] * len(head))]
     for of in data["pilots"]["pilots"]:
         at = {step: loss["median"] for step, loss in of["eval"]["loss_at"].items()}
@@ -119,7 +124,9 @@ def renew(page, data):
         return f"<!--n {source} {path} {form}-->{written(enter(data[source], path), form)}<!--/n-->"
 
     def table(match):
-        return f"<!--table {match.group(1)}-->\n\n" + "\n".join(TABLES[match.group(1)](data)) + "\n\n<!--/table-->"
+        name = match.group(1)
+        rows = "\n".join(TABLES[name](data))
+        return f"<!--table {name}-->\n\n{rows}\n\n<!--/table-->"
 
     page = re.sub(r"<!--n (\S+) (\S+) (\S+?)-->[^<]*<!--/n-->", figure, page)
     return re.sub(r"<!--table (\S+?)-->.*?<!--/table-->", table, page, flags=re.S)

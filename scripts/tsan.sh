@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The tests that use several threads, under ThreadSanitizer. The oracle, which takes minutes under it,
-# uses them no otherwise than these do.
+# The tests that use several threads, under ThreadSanitizer. The oracle, which takes minutes under
+# it, uses them no otherwise than these do.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 scripts/build.sh tsan

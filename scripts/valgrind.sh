@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The tests that are quick enough for it, under valgrind's memcheck. (Not test_writers: under valgrind
-# a program that cannot be started looks as if it had been.)
+# The tests that are quick enough for it, under valgrind's memcheck. (Not test_writers: under
+# valgrind a program that cannot be started looks as if it had been.)
 set -euo pipefail
 cd "$(dirname "$0")/.."
 command -v valgrind >/dev/null || {
