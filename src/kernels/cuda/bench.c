@@ -101,8 +101,7 @@ static nca_status time_launches(const nca_cuda_bench *of, const nca_cuda_bench_r
 {
     const nca_session *session = of->session;
     const nca_device *device = session->device;
-    const nca_cuda_pending *clock =
-        &session->pending[0];   // nothing is pending: its events are free
+    const nca_cuda_pending *clock = session->pending;   // nothing is pending: its events are free
     float ms = 0;
     NCA_CUDA_TRY(device, cudaEventRecord(clock->begin, session->stream), "a clock");
     if (graph)

@@ -8,7 +8,8 @@
 
 #include "fused.cuh"
 
-// The distance between the rows of a chunk's matrices: [row][cell], for float4 loads along the cells.
+// The distance between the rows of a chunk's matrices: [row][cell], for float4 loads along the
+// cells.
 enum { STRIDE = CHUNK + 4 };
 enum { SPLITS = 4 };   // of a sum over hidden units, added up in their order
 
@@ -25,7 +26,7 @@ struct forward_shared {
 
 template <int K> static NCA_BOTH_SIDES size_t forward_floats()
 {
-    return CHUNK + 32 + 2 * (size_t)K * (INPUTS + CHANNELS) / 2 + (size_t)INPUTS * STRIDE +
+    return CHUNK + 32 + (size_t)K * (INPUTS + CHANNELS) + (size_t)INPUTS * STRIDE +
            (size_t)K * STRIDE + (size_t)SPLITS * CHANNELS * STRIDE;
 }
 
@@ -179,7 +180,8 @@ static __device__ void apply_forward(const nca_cuda_step &step, const nca_region
 
 // One step: masks of the region, living cells that do not fire, and this block's chunks.
 //   launch  B*regions*members blocks x 128 threads
-//   shared  weights, one chunk's matrices and eight planes of a region: some 75 KiB for C 16, K 128
+//   shared  weights, one chunk's matrices and eight planes of a region: some 66 KiB for C 16,
+//           K 128, and the planes
 //   moves   at most 768 bytes an active cell, mostly from the caches, and 32 KiB of weights a
 //           block; does 16,384 flop an active cell
 //   needs   C = 16, K % 64 = 0;  reference: cpu/step_forward.c
@@ -419,7 +421,8 @@ static __device__ void save_sums(const gradient_sums<K> &own, bool begins, float
 
 // One step backward.
 //   launch  B*regions*members blocks x 256 threads
-//   shared  weights, one chunk's matrices and five planes of a region: some 86 KiB for C 16, K 128
+//   shared  weights, one chunk's matrices and five planes of a region: some 78 KiB for C 16,
+//           K 128, and the planes
 //   moves   at most 1.5 KiB an active cell, mostly from the caches, and 32 KiB of weights and
 //           65 KiB of sums a block; does 45,056 flop an active cell
 //   needs   C = 16, K = 128;  reference: cpu/step_backward.c
@@ -512,8 +515,11 @@ cudaError_t nca_cuda_fused_backward(const nca_cuda_step_backward *step, int memb
                       backward_bytes(&step->grid), stream, *step, members);
 }
 
-// gradient[i] is the sum over the blocks, in f64 and in their order; hidden.weight is turned back
-// from [3C,K].
+// gradient [P] is the sum over the blocks of `sums` [blocks,P], in f64 and in their order;
+// hidden.weight is turned back from [3C,K].
+//   launch  ceil(P/64) blocks x 64 threads
+//   moves   4*P*blocks + 4*P bytes, the sums mostly from the second-level cache; does P*blocks flop
+//   reference: cpu/rollout.c
 static __global__ void reduce_sums(size_t total, int inputs, int units, const float *sums,
                                    int blocks, float *gradient)
 {

@@ -47,8 +47,8 @@ static __device__ inline float4 nca_listed_gradient(const nca_cuda_step_backward
     return g;
 }
 
-// The same of four channels of a chunk's cell, step_size times: the gradient of the network's output.
-// Zero beyond the `count` cells that the chunk has.
+// The same of four channels of a chunk's cell, step_size times: the gradient of the network's
+// output. Zero beyond the `count` cells that the chunk has.
 static __device__ inline float4 nca_chunk_output_gradient(const nca_cuda_step_backward &step,
                                                           const nca_region_rows &at,
                                                           const nca_back_masks &m,

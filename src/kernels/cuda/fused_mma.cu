@@ -265,8 +265,8 @@ struct gradient_sums {
     float output_bias;
 };
 
-// Gradient of state 1 of the chunk's cells, four channels a thread: step_size times it is that of the
-// network's output.
+// Gradient of state 1 of the chunk's cells, four channels a thread: step_size times it is that of
+// the network's output.
 static __device__ void output_gradient(const nca_cuda_step_backward &step,
                                        const nca_region_rows &at, const nca_back_masks &m,
                                        const backward_shared &s, int count, int item)

@@ -175,7 +175,8 @@ cudaError_t nca_cuda_hidden_relu_backward(const nca_cuda_grid *grid, int count, 
 cudaError_t nca_cuda_add_columns(int count, int columns, const float *x, float *sums,
                                  cudaStream_t stream);
 
-// fused.cu
+// fused.cu: one kernel a step, for 16 channels and 128 hidden units.
+// Whether it can do sessions of this grid with so much shared memory a block.
 bool nca_cuda_fused_fits(const nca_cuda_grid *grid, size_t shared_bytes_max);
 // Allows the kernels the shared memory that they need.
 cudaError_t nca_cuda_fused_prepare(const nca_cuda_grid *grid);
@@ -204,10 +205,11 @@ typedef struct nca_cuda_loss_part {
 cudaError_t nca_cuda_loss(const nca_cuda_grid *grid, const float *batch, const float *target,
                           nca_cuda_loss_part *parts, nca_sample_report *reports,
                           cudaStream_t stream);
+// gradient [B,H,W,C] of the mean loss of batch [B,H,W,C] against target [H,W,4].
 cudaError_t nca_cuda_loss_backward(const nca_cuda_grid *grid, const float *batch,
                                    const float *target, float *gradient, cudaStream_t stream);
 
-// pool.cu
+// pool.cu: pool [N,H,W,C], batch [B,H,W,C]; what each does is said at its twin in nca/backend.h.
 cudaError_t nca_cuda_gather(const nca_cuda_grid *grid, const float *pool, const int *rows,
                             float *batch, cudaStream_t stream);
 cudaError_t nca_cuda_scatter(const nca_cuda_grid *grid, const float *batch, const int *rows,
@@ -226,6 +228,7 @@ typedef struct nca_cuda_adam {
     const float *gradient;
     double *scratch;   // [P]
 } nca_cuda_adam;
+// One update of the parameters and moments in place; `report` lies in device memory.
 cudaError_t nca_cuda_update(const nca_cuda_adam *adam, nca_update_report *report,
                             cudaStream_t stream);
 

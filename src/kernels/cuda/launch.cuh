@@ -1,9 +1,9 @@
-// How the kernels are launched and where their shared memory is: the one place where the compilers differ,
-// but for instructions that C++ cannot say (mma.cuh).
+// How the kernels are launched and where their shared memory is: the one place where the compilers
+// differ, but for instructions that C++ cannot say (mma.cuh).
 //
-// nvcc compiles the .cu files for the GPU; tests/emulator compiles the same files with the host compiler
-// (NCA_EMULATOR defined). Standard C++ knows neither <<<...>>> nor __shared__, so both are spelled
-// through this header, and a .cu file includes it instead of <cuda_runtime.h>:
+// nvcc compiles the .cu files for the GPU; tests/emulator compiles the same files with the host
+// compiler (NCA_EMULATOR defined). Standard C++ knows neither <<<...>>> nor __shared__, so both are
+// spelled through this header, and a .cu file includes it instead of <cuda_runtime.h>:
 //
 //   NCA_LAUNCH(kernel, grid, block, shared_bytes, stream, arguments...)
 //       Launches; is a cudaError_t. The arguments are converted to the kernel's parameter types. An
@@ -14,8 +14,8 @@
 //       The same with all blocks resident at once, so that they may wait for each other.
 //   NCA_SHARED(float, tile, [8][33]);
 //       Shared memory of a size known when compiled: __shared__ float tile[8][33], 16-byte aligned.
-//       For a scalar the last argument is empty. One statement at the start of a block of the kernel's
-//       own code, reached by the same way in all its threads.
+//       For a scalar the last argument is empty. One statement at the start of a block of the
+//       kernel's own code, reached by the same way in all its threads.
 //   NCA_SHARED_DYNAMIC(float, name);
 //       float *const name = the shared_bytes of the launch, 16-byte aligned.
 //

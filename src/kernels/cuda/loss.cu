@@ -32,9 +32,10 @@ static __device__ nca_cuda_loss_part add_up(nca_cuda_loss_part own, nca_cuda_los
     return shared[0];
 }
 
-// One of the parts of a sample: sums of squares in f64.
-//   launch  (B, 16) blocks x 256 threads;  moves 4*C + 16 bytes a cell,
-//           does 12 flop
+// Parts [B,16] of batch [B,H,W,C] against target [H,W,4]: sums of squares in f64, what is largest,
+// and how many cells live.
+//   launch  (B, 16) blocks x 256 threads;  shared: 4 KiB
+//   moves   4*C + 16 bytes a cell, does 12 flop;  reference: cpu/loss.c
 static __global__ void measure(nca_cuda_grid grid, const float *batch, const float *target,
                                nca_cuda_loss_part *parts)
 {
@@ -60,6 +61,8 @@ static __global__ void measure(nca_cuda_grid grid, const float *batch, const flo
         parts[blockIdx.x * gridDim.y + blockIdx.y] = sum;
 }
 
+// A sample's report from its 16 parts, in their order.
+//   launch  ceil(B/32) blocks x 32 threads;  moves 276 bytes a sample, does 16 flop
 static __global__ void report(nca_cuda_grid grid, const nca_cuda_loss_part *parts,
                               nca_sample_report *reports)
 {
@@ -88,6 +91,7 @@ cudaError_t nca_cuda_loss(const nca_cuda_grid *grid, const float *batch, const f
 
 // d(mean loss) / d(state): 2 (x - target) / (B H W 4) in the visible channels, zero in the others.
 //   launch  ceil(B*H*W*C/4/256) blocks x 256 threads;  moves 4*C + 32 bytes a cell, does 8 flop
+//   reference: cpu/loss.c
 static __global__ void loss_backward(nca_cuda_grid grid, float scale, const float *batch,
                                      const float *target, float *gradient)
 {

@@ -13,9 +13,10 @@ static dim3 blocks_of(const nca_cuda_grid *grid, int members)
     return dim3((unsigned)(grid->batch * grid->regions * members));
 }
 
-// The batch into a slot; `mature` of it; `mature_next`, and what was counted, become zero.
+// The batch [B,H,W,C] into a slot; `mature` of it; `mature_next`, and what was counted, become
+// zero.
 //   launch  B*regions*members blocks x 256 threads
-//   moves   8*C bytes a cell
+//   moves   8*C bytes a cell;  reference: cpu/step_forward.c
 static __global__ void begin_rollout(nca_cuda_step step, int members, const float *batch,
                                      float *slot, uint32_t *mature)
 {
@@ -55,7 +56,7 @@ cudaError_t nca_cuda_prepare(const nca_cuda_step *step, int members, const float
 // What of the last state is settled, and the batch without dead cells. `step` is the one that would
 // come next.
 //   launch  B*regions*members blocks x 256 threads;  shared: three planes of a region
-//   moves   4*C bytes a settled cell and 4*C a cell
+//   moves   4*C bytes a settled cell and 4*C a cell;  reference: cpu/step_forward.c
 static __global__ void end_rollout(nca_cuda_step step, int members, float *batch)
 {
     NCA_SHARED_DYNAMIC(uint32_t, shared);
@@ -138,8 +139,8 @@ static __device__ uint32_t listed_word(const uint32_t *plane, const uint32_t *wi
     return within ? plane[word] & within[word] : plane[word];
 }
 
-// How many cells of every region are listed.
-//   launch  B*regions blocks x 256 threads;  moves 4 bytes a word
+// How many cells of every region are listed: counts [B,regions].
+//   launch  B*regions blocks x 256 threads;  shared: 128 bytes;  moves 4 bytes a word
 static __global__ void count_cells(nca_cuda_grid grid, const uint32_t *plane,
                                    const uint32_t *within, int *counts)
 {
@@ -155,7 +156,8 @@ static __global__ void count_cells(nca_cuda_grid grid, const uint32_t *plane,
 }
 
 // The listed cells by their numbers, region after region: every block adds up the counts before it.
-//   launch  B*regions blocks x 256 threads;  moves 4 bytes a word and 4 a cell
+//   launch  B*regions blocks x 256 threads;  shared: 128 bytes
+//   moves   4 bytes a word and 4 a cell
 static __global__ void write_cells(nca_cuda_grid grid, const uint32_t *plane,
                                    const uint32_t *within, nca_cuda_list list)
 {
@@ -191,6 +193,7 @@ cudaError_t nca_cuda_list_cells(const nca_cuda_grid *grid, const uint32_t *plane
                                              stream, *grid, plane, within, *list);
 }
 
+// counted [B,regions] += the counts of the list.
 //   launch  ceil(B*regions/32) blocks x 32 threads;  moves 20 bytes a region
 static __global__ void count_listed(int regions, const int *counts, uint64_t *counted)
 {

@@ -17,6 +17,7 @@ static __device__ size_t own_item()
 
 // The weights transposed, for kernels that go through hidden units side by side.
 //   launch  ceil(3*C*K/256) blocks x 256 threads;  moves 8 bytes a weight
+//   reference: cpu/optimizer.c
 static __global__ void pack_rule(int channels, int hidden, nca_cuda_rule rule)
 {
     const size_t i = own_item(), inputs = 3 * (size_t)channels;
@@ -33,8 +34,9 @@ cudaError_t nca_cuda_pack_rule(const nca_cuda_grid *grid, const nca_cuda_rule *r
                       dim3(THREADS), 0, stream, grid->channels, grid->hidden, *rule);
 }
 
-// hidden = relu(hidden + bias); a NaN passes, so that it is noticed.
+// hidden [count,K] = relu(hidden + bias); a NaN passes, so that it is noticed.
 //   launch  ceil(count*K/256) blocks x 256 threads;  moves 8*K bytes a cell, does K flop
+//   reference: cpu/mlp_scalar.c
 static __global__ void hidden_relu(size_t items, int units, const float *bias, float *hidden)
 {
     const size_t i = own_item();
@@ -52,7 +54,9 @@ cudaError_t nca_cuda_hidden_relu(const nca_cuda_grid *grid, const nca_cuda_rule 
                       rule->hidden_bias, hidden);
 }
 
+// Its backward twin: dhidden [count,K] becomes 0 where hidden is not positive.
 //   launch  ceil(count*K/256) blocks x 256 threads;  moves at most 8*K bytes a cell
+//   reference: cpu/mlp_scalar.c
 static __global__ void hidden_relu_backward(size_t items, const float *hidden, float *dhidden)
 {
     const size_t i = own_item();
@@ -70,8 +74,8 @@ cudaError_t nca_cuda_hidden_relu_backward(const nca_cuda_grid *grid, int count, 
 
 // u = x + step_size * (out + bias) of the listed cells, four channels a thread. A dead cell that
 // was asked only says whether it is mature now.
-//   launch  ceil(count*C/4/256) blocks x 256 threads;  moves 12*C bytes a cell,
-//           does 3*C flop
+//   launch  ceil(count*C/4/256) blocks x 256 threads;  moves 12*C bytes a cell, does 3*C flop
+//   reference: cpu/step_forward.c
 static __global__ void apply(nca_cuda_step step, const uint32_t *cells, int count, const float *out)
 {
     const nca_cuda_grid &grid = step.grid;
@@ -103,8 +107,9 @@ cudaError_t nca_cuda_apply(const nca_cuda_step *step, const uint32_t *cells, int
                       dim3(THREADS), 0, stream, *step, cells, count, out);
 }
 
-// Its backward twin: what the network's output is worth.
+// Its backward twin: dout [count,C], the gradient of the network's output.
 //   launch  ceil(count*C/256) blocks x 256 threads;  moves 8*C bytes a cell, does C flop
+//   reference: cpu/step_backward.c
 static __global__ void apply_backward(nca_cuda_step_backward step, const uint32_t *cells, int count,
                                       float *dout)
 {
@@ -124,7 +129,8 @@ cudaError_t nca_cuda_apply_backward(const nca_cuda_step_backward *step, const ui
 
 // Column sums of x [count,columns], 32 columns a block, added to `sums` in a fixed order. There are
 // few blocks, so a thread has eight rows on their way at a time.
-//   launch  ceil(columns/32) blocks x (32 x 32) threads;  moves 4 bytes a number, does one flop
+//   launch  ceil(columns/32) blocks x (32 x 32) threads;  shared: 4 KiB
+//   moves   4 bytes a number, does one flop;  reference: cpu/mlp_scalar.c
 static __global__ void add_columns(int count, int columns, const float *x, float *sums)
 {
     NCA_SHARED(float, part, [COLUMN_ROWS][32]);

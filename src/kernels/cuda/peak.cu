@@ -5,7 +5,8 @@
 
 enum { THREADS = 256, CHAINS = 16 };
 
-// launch  any blocks x 256 threads;  does blocks*256*rounds*16*2 flop
+// Sixteen chains of multiply-adds a thread, of `rounds` links each.
+//   launch  any blocks x 256 threads;  moves nothing, does blocks*256*rounds*16*2 flop
 static __global__ void burn(int rounds, float factor, float *sink)
 {
     float chain[CHAINS];

@@ -61,7 +61,7 @@ static size_t backward_shared_bytes(const nca_cuda_grid *grid)
 // The gradient of state 1 where it is settled, over that of state 2: no two threads touch one cell.
 //   launch  B*regions*members blocks x 128 threads;  shared: five planes of a region
 //   moves   8*C bytes a settled cell and 12*C a sender, mostly from the caches
-//   does    25*C flop a sender
+//   does    25*C flop a sender;  reference: cpu/step_backward.c
 static __global__ void gather_gradient(nca_cuda_step_backward step, int members)
 {
     NCA_SHARED_DYNAMIC(uint32_t, shared);
@@ -99,6 +99,7 @@ cudaError_t nca_cuda_gather_gradient(const nca_cuda_step_backward *step, int mem
 // dp [count,3C], as the products gave it, turned back by the angle and put where the cells'
 // neighbours look for it.
 //   launch  ceil(count*C/4/128) blocks x 128 threads;  moves 24*C bytes a cell, does 6*C flop
+//   reference: cpu/perceive_scalar.c
 static __global__ void spread_gradient(nca_cuda_step_backward step, const uint32_t *cells,
                                        int count, const float *dp)
 {
@@ -130,6 +131,7 @@ cudaError_t nca_cuda_spread_gradient(const nca_cuda_step_backward *step, const u
 // `step` is the one that would come before step 0; its `settled1` is all cells.
 //   launch  B*regions*members blocks x 128 threads;  shared: five planes of a region
 //   moves   8*C bytes a cell and 12*C a sender;  does 25*C flop a sender
+//   reference: cpu/step_backward.c
 static __global__ void batch_gradient(nca_cuda_step_backward step, int members, float *out)
 {
     NCA_SHARED_DYNAMIC(uint32_t, shared);

@@ -13,14 +13,16 @@ static __device__ void copy_state(size_t quads, const float *from, float *to)
         nca_store4(to + 4 * i, nca_load4(from + 4 * i));
 }
 
-// batch[b] = pool[rows[b]];  launch  (B, 16) blocks x 256 threads;  moves 8*C bytes a cell
+// batch[b] = pool[rows[b]], states [H,W,C].
+//   launch  (B, 16) blocks x 256 threads;  moves 8*C bytes a cell;  reference: cpu/buffers.c
 static __global__ void gather(size_t quads, const float *pool, const int *rows, float *batch)
 {
     copy_state(quads, pool + 4 * quads * rows[blockIdx.x], batch + 4 * quads * blockIdx.x);
 }
 
 // pool[rows[b]] = batch[b], as if in the order of b: where a row is named twice the last one
-// counts.  launch and bytes as above
+// counts.
+//   launch  (B, 16) blocks x 256 threads;  moves 8*C bytes a cell;  reference: cpu/buffers.c
 static __global__ void scatter(size_t quads, int samples, const float *batch, const int *rows,
                                float *pool)
 {
@@ -50,7 +52,7 @@ cudaError_t nca_cuda_scatter(const nca_cuda_grid *grid, const float *batch, cons
 }
 
 // The sample becomes zero where `clear`, and channels 3..C-1 of the cell one.
-//   launch  16 blocks x 256 threads;  moves at most 4*C bytes a cell
+//   launch  16 blocks x 256 threads;  moves at most 4*C bytes a cell;  reference: cpu/buffers.c
 static __global__ void seed(size_t quads, int channels, size_t cell, bool clear, float *state)
 {
     const size_t own = cell * channels / 4, cell_quads = channels / 4;
@@ -91,6 +93,7 @@ static __device__ bool is_inside(const nca_region &region, int y, int x)
 
 // Clears the cells inside.
 //   launch  16 blocks x 256 threads;  moves 4*C bytes a cell that is cleared
+//   reference: cpu/buffers.c
 static __global__ void damage(nca_cuda_grid grid, nca_region region, float *state)
 {
     const int quads = grid.channels / 4;
