@@ -54,8 +54,9 @@ typedef struct nca_device_options {
     // Of GPUs alone; other devices refuse them.
     const char *cuda_path;   // what computes the network: "fused" kernels, "cublas", or "auto" (and
                              // NULL), which is fused where the sizes allow it
-    // Of the network's products: "f32" (and NULL), which every device takes, or of GPUs alone "tf32"
-    // or "bf16", which round the factors to 11 and 8 significant bits. Sums are f32 in all of them.
+    // Of the network's products: "f32" (and NULL), which every device takes, or of GPUs alone
+    // "tf32" or "bf16", which round the factors to 11 and 8 significant bits. Sums are f32 in all
+    // of them.
     const char *precision;
     int tape_every;   // the tape keeps every Nth state and the backward pass computes those
                       // between again; 0: as dense as memory allows
@@ -170,9 +171,10 @@ typedef struct nca_update_report {
     bool applied;                        // false: nothing changed; a gradient is beyond f32
 } nca_update_report;
 
-// A kernel that was run by itself, for benchmarks. What it has to do follows from the sizes and from
-// the cells of the step it works on: flop as in textbooks (a multiply-add is two, integers are none),
-// and the fewest bytes, every number that it needs read once and every number it makes written once.
+// A kernel that was run by itself, for benchmarks. What it has to do follows from the sizes and
+// from the cells of the step it works on: flop as in textbooks (a multiply-add is two, integers are
+// none), and the fewest bytes, every number that it needs read once and every number it makes
+// written once.
 typedef struct nca_kernel_report {
     const char *name;   // of the backend's own, which has one line about it at its definition
     double flop, bytes;
@@ -254,8 +256,8 @@ typedef struct nca_backend {
 
     // Runs kernel `number` (0, 1, ...) of those that rollouts and learning on this session are made
     // of, `times` times one after the other, over the cells of one step of the last rollout, and
-    // returns when it is done; beyond the last kernel report->name is NULL. The seam stays a rollout
-    // wide: this is for looking at its parts, and no way to compute anything.
+    // returns when it is done; beyond the last kernel report->name is NULL. The seam stays a
+    // rollout wide: this is for looking at its parts, and no way to compute anything.
     // The last forward kept its tape of one step or more and went backward (else NCA_ARGUMENT), and
     // the pool has as many rows as the batch. Afterwards the rule is as it was; batch, pool,
     // gradient and moments hold anything, and backward() needs a new tape.

@@ -48,8 +48,8 @@ typedef struct nca_command {
     const nca_option *options;    // ended by a row without a name
     int arguments_min, arguments_max;
     bool has_config;   // the rows of nca/config.h are options as well
-    // Returns the exit code: 0, 1 for a check that failed, 2 for bad input or a failed machine, 128 +
-    // the signal that ended it.
+    // Returns the exit code: 0, 1 for a check that failed, 2 for bad input or a failed machine, 128
+    // + the signal that ended it.
     int (*run)(int argc, char **argv, const struct nca_command *self);
 } nca_command;
 

@@ -9,8 +9,8 @@
 // The first of runs/TARGET-PRESET, runs/TARGET-PRESET-2, ... that does not exist.
 void nca_run_folder_choose(const nca_config *config, char path[NCA_PATH_BYTES]);
 
-// config.json of the folder; what it does not say is as its preset has it. NCA_FILE where there is no
-// such folder.
+// config.json of the folder; what it does not say is as its preset has it. NCA_FILE where there is
+// no such folder.
 nca_status nca_run_folder_config(const char *folder, nca_config *config, nca_error *error);
 nca_status nca_run_folder_set_config(const char *folder, const nca_config *config,
                                      nca_error *error);

@@ -8,8 +8,8 @@
 // The signal that came first, 0 before it.
 extern volatile sig_atomic_t nca_stop_signal;
 
-// From now on SIGINT, SIGTERM and SIGHUP set the flag; a hang-up that was ignored (nohup) stays so. A
-// second SIGINT or SIGTERM ends the process at once, without what it had written in part.
+// From now on SIGINT, SIGTERM and SIGHUP set the flag; a hang-up that was ignored (nohup) stays so.
+// A second SIGINT or SIGTERM ends the process at once, without what it had written in part.
 void nca_stop_by_signals(void);
 
 #endif

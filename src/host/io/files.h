@@ -40,8 +40,9 @@ void nca_output_abandon(nca_output *output);
 const char *nca_output_temporary(const nca_output *output);
 // The child process that writes it, or 0 when that has ended.
 void nca_output_set_child(nca_output *output, pid_t child);
-// Ends the children and removes the temporary files of all outputs that are open, for a process that
-// ends in this moment: it may be called in a signal handler, and nothing may be written after it.
+// Ends the children and removes the temporary files of all outputs that are open, for a process
+// that ends in this moment: it may be called in a signal handler, and nothing may be written after
+// it.
 void nca_outputs_remove(void);
 
 // Open, write, commit in one.

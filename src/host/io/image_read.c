@@ -5,8 +5,9 @@
 #include "io/image.h"
 
 // A small file can claim to unpack to gigabytes. What stb_image may ask for at once is bounded by
-// the size that the picture is said to have. It is cleared, for a JPEG may name a Huffman table that
-// it never brings, and a table of nothing decodes to nothing instead of to what the memory held.
+// the size that the picture is said to have. It is cleared, for a JPEG may name a Huffman table
+// that it never brings, and a table of nothing decodes to nothing instead of to what the memory
+// held.
 static _Thread_local size_t piece_limit_bytes;
 
 static void *take_piece(size_t bytes)

@@ -1,4 +1,4 @@
-// The presets: each a whole column of a published experiment's settings.
+// The presets: each a whole column of settings, a published experiment's or the default's.
 #include "study/experiments.h"
 
 #include <stdio.h>
@@ -52,8 +52,8 @@ static void apply_regenerating(nca_config *config)
     config->damaged = 3;
 }
 
-// The article's, and half of the damage is half of the grid: what a rule never sees cut away it seldom
-// regrows. docs/regeneration.md has the measurements.
+// The article's, and half of the damage is half of the grid: what a rule never sees cut away it
+// seldom regrows. docs/regeneration.md has the measurements.
 static void apply_healing(nca_config *config)
 {
     apply_article(config);

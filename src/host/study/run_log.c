@@ -55,7 +55,8 @@ static nca_status open_metrics(nca_run_log *log, int flags, nca_error *error)
         close(file);
         return nca_fail(error, NCA_FILE, "%s: not a file", path);
     }
-    // Two runs in one folder would overwrite each other's checkpoints. The lock ends with the process.
+    // Two runs in one folder would overwrite each other's checkpoints. The lock ends with the
+    // process.
     if (flock(file, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
         close(file);
         return nca_fail(error, NCA_FILE,

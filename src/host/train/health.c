@@ -1,8 +1,9 @@
 // Health rules: what is done when training goes wrong, in the update in which it shows.
 //
 //   1. Skip. Where a loss or gradient is not finite, a state is beyond its bound, or no cell of
-//      the whole batch lives after its rollout, nothing of the update is kept: rule, moments and pool
-//      stay, but the pool's rows that went wrong become the seed, so that they cannot do it again.
+//      the whole batch lives after its rollout, nothing of the update is kept: rule, moments and
+//      pool stay, but the pool's rows that went wrong become the seed, so that they cannot do it
+//      again.
 //      (A state that is not finite mostly shows as death: NaN is never above the alive threshold.)
 //   2. Reseed. Where what grew from the seed died and others live the update counts, and its row
 //      becomes the seed: an empty grid stays empty and teaches nothing. (That others die, cut or

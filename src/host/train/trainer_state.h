@@ -60,8 +60,8 @@ bool nca_health_rule_is_good(nca_trainer *trainer, const nca_update_report *repo
                              nca_update_result *out);
 // After a skipped update: repairs the pool, rolls back or gives up.
 nca_status nca_health_skip(nca_trainer *trainer, nca_update_result *out, nca_error *error);
-// After a good one: the good rule is renewed now and then. Where what grew from the seed died, its row
-// is the seed again; where it always does, rolls back.
+// After a good one: the good rule is renewed now and then. Where what grew from the seed died, its
+// row is the seed again; where it always does, rolls back.
 nca_status nca_health_keep(nca_trainer *trainer, nca_update_result *out, nca_error *error);
 // Takes the current rule as the good one.
 nca_status nca_health_remember(nca_trainer *trainer, nca_error *error);

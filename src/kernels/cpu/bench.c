@@ -276,8 +276,7 @@ static void fill_scratch(const kernel_run *of)
     const int count = of->counts[index] < NCA_CPU_CHUNK ? of->counts[index] : NCA_CPU_CHUNK;
     for (int i = 0; i < nca_cpu_workers_count(session->device->workers); i++) {
         const band_run at = open_band(of, index / session->bands, index % session->bands, i);
-        for (int k = 0; k < (count > 0 ? NCA_CPU_CHUNK : 0);
-             k++)   // a whole one, of the first cells
+        for (int k = 0; count > 0 && k < NCA_CPU_CHUNK; k++)   // a whole one, of the first cells
             session->ops.perceive(at.state, session->row, session->shape.channels,
                                   cells + k % count, 1, session->rotation,
                                   at.scratch->p + k * NCA_PERCEIVED * session->shape.channels);
