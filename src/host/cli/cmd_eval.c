@@ -46,7 +46,9 @@ static const nca_option rows[] = {
      "multiplies every update [the model's]", NULL},
     NCA_DEVICE_ROWS(eval_options, device),
     {"json", NCA_OPTION_FLAG, offsetof(eval_options, json), 0, 0, NULL,
-     "JSON instead: loss_at, healed and long_run, with median, min and max of log10 losses", NULL},
+     "JSON instead: loss_at, healed, undamaged, circles and long_run, with median, min and max of "
+     "log10 losses",
+     NULL},
     {0},
 };
 

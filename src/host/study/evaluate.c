@@ -152,7 +152,7 @@ static size_t batch_size(const judging *of)
                           (size_t)of->channels);
 }
 
-// The kept states some steps later, without what lies in the region; NULL: without nothing.
+// The kept states some steps later, without what lies in the region; NULL: left whole.
 static nca_status follow(judging *of, const nca_region *region, nca_spread *out, nca_error *error)
 {
     const nca_evaluate_options *options = of->options;

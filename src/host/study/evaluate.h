@@ -92,7 +92,8 @@ typedef struct nca_evaluation {
     double max_state;   // largest |x| of all rollouts, looked at every 100 steps; NaN stays
 } nca_evaluation;
 
-// `target` is padded to the grid already.
+// `target` is padded to the grid already. NCA_MEMORY where the seeds do not fit, NCA_INTERRUPTED
+// once `stop` is not 0.
 nca_status nca_evaluate(const nca_model *model, const nca_image *target,
                         const nca_evaluate_options *options, const nca_compute *compute,
                         nca_evaluation *out, nca_error *error);
