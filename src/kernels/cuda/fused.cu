@@ -72,10 +72,9 @@ static __device__ void put4(float *matrix, int row, int cell, float4 value)
 }
 
 // Perception of the chunk's cells, four channels a thread; columns without cell become zero.
-template <typename Bits>
 static __device__ void perceive_chunk(const nca_cuda_grid &grid, const nca_region_rows &at,
                                       const nca_cuda_rollout &rollout, const float *state,
-                                      const Bits &settled, const uint32_t *list, int count,
+                                      const nca_bits &settled, const uint32_t *list, int count,
                                       int item, float *p)
 {
     const int cell = item / 4, channel = 4 * (item % 4);

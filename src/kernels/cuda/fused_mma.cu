@@ -16,9 +16,10 @@ enum { HIDDEN = 128, SLABS = INPUTS / 16, TILES = CHUNK / 8 };   // of 16 inputs
 // a warp find different banks for most of their loads.
 enum { P_STRIDE = 56, OUT_STRIDE = 24, DOUT_STRIDE = 20, DHIDDEN_STRIDE = 36, SENT_STRIDE = 56 };
 
-// Perception of the chunk's cells, four channels a thread; a row without cell becomes zero.
-static __device__ void perceive_chunk(const nca_cuda_grid &grid, const nca_region_rows &at,
-                                      const nca_cuda_rollout &rollout, const float *state,
+// Perception of the chunk's cells before a step, forward or backward, four channels a thread; a row
+// without cell becomes zero.
+template <typename Step>
+static __device__ void perceive_chunk(const Step &step, const nca_region_rows &at,
                                       const nca_bits &settled, const uint32_t *list, int count,
                                       float *p)
 {
@@ -26,8 +27,8 @@ static __device__ void perceive_chunk(const nca_cuda_grid &grid, const nca_regio
     nca_perceived4 seen;
     seen.x = seen.gx = seen.gy = make_float4(0, 0, 0, 0);
     if (cell < count)
-        seen = nca_perceive4(grid, at, rollout, state, settled, (int)(list[cell] >> 16),
-                             (int)(list[cell] & 0xffff), channel);
+        seen = nca_perceive4(step.grid, at, *step.rollout, step.before, settled,
+                             (int)(list[cell] >> 16), (int)(list[cell] & 0xffff), channel);
     float *const to = p + cell * P_STRIDE + channel;
     nca_store4(to, seen.x);
     nca_store4(to + CHANNELS, seen.gx);
@@ -181,7 +182,7 @@ static __global__ void __launch_bounds__(FORWARD_THREADS)
         const int count = min(CHUNK, lister.total - first);
         nca_lister_write(step.grid, lister, m.listed, first, count, s.list);
         __syncthreads();
-        perceive_chunk(step.grid, at, *step.rollout, step.before, m.settled, s.list, count, s.p);
+        perceive_chunk(step, at, m.settled, s.list, count, s.p);
         __syncthreads();
         network_forward<FORMAT>(weights, step.rule, s);
         __syncthreads();
@@ -456,8 +457,7 @@ static __global__ void __launch_bounds__(BACKWARD_THREADS)
         nca_lister_write(step.grid, lister, m.taught, first, count, s.list);
         __syncthreads();
         if (threadIdx.x < 4 * CHUNK)
-            perceive_chunk(step.grid, at, *step.rollout, step.before, m.settled, s.list, count,
-                           s.p);
+            perceive_chunk(step, at, m.settled, s.list, count, s.p);
         else
             output_gradient(step, at, m, s, count, (int)threadIdx.x - 4 * CHUNK);
         __syncthreads();
