@@ -25,6 +25,7 @@ refused "no such device" regeneration --device abacus
 refused "no run of the study is complete" "${quick[@]}" --judge --out nothing
 refused "must be" regeneration --jobs 0
 refused "0 runs" regeneration --seeds 0 --other-seeds 0
+refused "nca study: none.png: No such file" "${quick[@]}" --target none.png --out nothing
 [ ! -e runs ] && [ ! -e nothing ] || fail "a refusal leaves $(ls)"
 
 # Stopped by Ctrl-C while the first runs are at work: they leave checkpoints, and no child is left.
@@ -110,11 +111,11 @@ grep -q "missing: regenerating-seed1" log || fail "not told what is missing: $(c
 grep -q "missing: blog-unstable-seed2, begun: 5 of 20" log || fail "not told what is begun: $(cat log)"
 [ "$(grep -c "judging" log)" -eq $((runs - 2)) ] || fail "judges what is not complete"
 
-# A child that cannot train ends the study with its own words.
+# A child that cannot train ends the study with its own words, not with those of one stopped for its sake.
 mkdir -p bad/blog-regenerating-seed1
 echo mine >bad/blog-regenerating-seed1/file
 refused "blog-regenerating-seed1: its training failed: nca train: bad/blog-regenerating-seed1: " \
-  "${quick[@]}" --settings blog-regenerating --seeds 1 --out bad
+  "${quick[@]}" --settings blog-regenerating,blog-unstable --seeds 1 --updates 1000000 --out bad
 [ "$(ls bad/blog-regenerating-seed1)" = file ] || fail "a folder of another is changed"
 
 # A run in which training gives up is a result.

@@ -13,6 +13,7 @@
 #include "cli/stop.h"
 #include "cli/study_runs.h"
 #include "io/files.h"
+#include "nca/image.h"
 
 enum { WORDS_MAX = 12, WORD_BYTES = NCA_PATH_BYTES + 64, LOG_LIMIT_BYTES = 1 << 26 };
 
@@ -153,7 +154,7 @@ static nca_status start(training *of, job *at, nca_study_run *run)
 }
 
 // The last line that the child has printed, which says why it failed.
-static nca_status fail_child(training *of, const job *at, int code)
+static nca_status fail_child(const training *of, const job *at, int code, nca_error *error)
 {
     char log[NCA_PATH_BYTES], said[400] = "";
     uint8_t *bytes;
@@ -168,20 +169,20 @@ static nca_status fail_child(training *of, const job *at, int code)
         free(bytes);
     }
     if (code > 128)
-        return nca_fail(of->error, NCA_FILE,
+        return nca_fail(error, NCA_FILE,
                         "%s: its training was ended by signal %d; give the same command again to "
                         "go on",
                         at->run->name, code - 128);
-    return nca_fail(of->error, NCA_FILE, "%s: its training failed: %s", at->run->name,
+    return nca_fail(error, NCA_FILE, "%s: its training failed: %s", at->run->name,
                     *said ? said : log);
 }
 
 // Exit code 1 says that training went wrong, which is what a study is there to see.
-static nca_status finish(training *of, job *at, int code)
+static nca_status finish(training *of, job *at, int code, nca_error *error)
 {
     char text[64], duration[32];
     nca_study_run *run = at->run;
-    nca_status status = nca_study_look(of->study, of->error);
+    nca_status status = nca_study_look(of->study, error);
     nca_format_duration(nca_clock() - at->started, duration, sizeof duration);
     of->done += run->progress == NCA_STUDY_COMPLETE;
     if (run->progress == NCA_STUDY_COMPLETE)
@@ -191,7 +192,7 @@ static nca_status finish(training *of, job *at, int code)
         snprintf(text, sizeof text, "stopped after update %lld", (long long)run->updates);
     say(of, at, text);
     if (status == NCA_OK && run->progress != NCA_STUDY_COMPLETE && !nca_stop_signal)
-        status = fail_child(of, at, code);
+        status = fail_child(of, at, code, error);
     at->run = NULL;
     return status;
 }
@@ -223,7 +224,7 @@ static nca_study_run *next_run(training *of)
 }
 
 // Gives every free place a run, until one fails or a signal comes; then those at work are stopped,
-// and waited for.
+// and waited for. Only the first failure is told: what ended after it was stopped by us.
 static nca_status train_all(training *of)
 {
     nca_status status = NCA_OK;
@@ -233,7 +234,8 @@ static nca_status train_all(training *of)
             job *at = &of->jobs[i];
             int code;
             if (at->run && nca_child_has_ended(at->child, &code)) {
-                const nca_status ended = finish(of, at, code);
+                nca_error *error = status == NCA_OK ? of->error : NULL;
+                const nca_status ended = finish(of, at, code, error);
                 status = status == NCA_OK ? ended : status;
             }
             nca_study_run *run =
@@ -269,10 +271,35 @@ static nca_status make_folders(const nca_study *study, nca_error *error)
     return NCA_OK;
 }
 
+// Every run has the same target: one that cannot be read is refused before there is a folder.
+static nca_status check_target(const nca_study *study, nca_error *error)
+{
+    const nca_study_run *run = study->runs;
+    while (run < study->runs + study->count && run->progress != NCA_STUDY_MISSING)
+        run++;
+    if (run == study->runs + study->count)
+        return NCA_OK;
+    const nca_target_options options = {.source = run->config.target,
+                                        .font = run->config.font,
+                                        .background = run->config.background,
+                                        .target_size = (int)run->config.target_size,
+                                        .trim = run->config.trim};
+    int height, width;
+    nca_image image, padded;
+    NCA_TRY(nca_config_grid(&run->config, &height, &width, error));
+    NCA_TRY(nca_target_load(&options, &image, error));
+    const nca_status status = nca_image_pad(&image, height, width, &padded, error);
+    nca_image_free(&image);
+    if (status == NCA_OK)
+        nca_image_free(&padded);
+    return status;
+}
+
 nca_status nca_study_train(nca_study *study, const nca_study_training *asked, nca_error *error)
 {
     training of = {
         .study = study, .asked = asked, .is_terminal = isatty(STDOUT_FILENO), .error = error};
+    NCA_TRY(check_target(study, error));
     NCA_TRY(make_folders(study, error));
     of.jobs = calloc((size_t)asked->jobs, sizeof *of.jobs);
     if (!of.jobs)
