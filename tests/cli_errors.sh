@@ -172,6 +172,8 @@ refused "did you mean 4x56x56?" bench --case 4x56x5
 refused "there are 4x56x56 8x72x72" bench step --case frobnicated
 refused "has no steps" bench kernels --case no-steps
 refused "by nca bench step" bench kernels --device reference
+refused "by nca bench step" bench all --device reference --json --case 3x5 --repeats 1
+[ ! -s stdout ] || complain "bench all --device reference --json" "prints half of its JSON"
 refused "no such choice" bench kernels --device all --cuda-path quick
 refused "no such device" bench kernels --device gpu9
 

@@ -175,6 +175,8 @@ static nca_status bench_device(benching *of, const char *name, const nca_device_
 {
     nca_compute on = {0};
     NCA_TRY(nca_compute_open(name, options, &on, error));
+    if (subjects & KERNELS && !on.backend->kernel)   // before its step is timed and told
+        subjects = KERNELS;
     nca_bench_place place = {.options = &of->asked, .device = on.backend->name};
     on.backend->info(on.device, &place.info);
     nca_status status = NCA_OK;
@@ -252,6 +254,8 @@ static nca_status bench_everywhere(benching *of, const nca_device_options *optio
             bench_paths(of, *each, options);
     if (of->printed == 0)
         return nca_fail(error, of->refused.status, "%s", of->refused.message);
+    if (of->options->json && of->refused.status != NCA_OK)   // JSON has no place for it
+        fprintf(stderr, "not timed: %s\n", of->refused.message);
     if (of->options->json || of->places < 2)
         return NCA_OK;
     printf("\n");
@@ -290,13 +294,14 @@ static nca_status bench(const bench_options *options, const nca_arguments *argum
     const char *name = options->device.name ? options->device.name : is_all ? "all" : "auto";
     const bool is_everywhere = strcmp(name, "all") == 0;
     of.is_list = is_all || is_everywhere;
+    nca_status status = NCA_OK;
     if (is_everywhere)
-        NCA_TRY(bench_everywhere(&of, &device, error));
+        status = bench_everywhere(&of, &device, error);
     else
-        NCA_TRY(bench_device(&of, name, &device, of.subjects, error));
-    if (options->json)
+        status = bench_device(&of, name, &device, of.subjects, error);
+    if (options->json && of.printed > 0)   // whole, even where only the kernels failed
         printf(of.is_list ? "]\n" : "\n");
-    return NCA_OK;
+    return status;
 }
 
 static int run_bench(int argc, char **argv, const nca_command *self)
