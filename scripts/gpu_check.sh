@@ -17,6 +17,7 @@ refuse() {
   exit 2
 }
 absolute() { (cd "$here" && realpath -m "$1"); }
+make_folder() { mkdir -p "$1" 2>/dev/null || refuse "$1: cannot be made a folder; choose another name"; }
 
 # build ARCHITECTURES: the program and, where their libraries are here, its tests. By the toolchain
 # that is found.
@@ -37,6 +38,7 @@ tests=(build/tests/emulator/test_{cuda,precision}_gpu build/tests/test_mma_gpu)
 pack() {
   local to
   to=$(absolute "$1")
+  make_folder "$to"
   build "${CUDAARCHS:-80-real;90-real;100-real;120}" >&2
   mkdir -p "$to/lib"
   cp build/nca "${tests[@]}" "$to/"
@@ -49,7 +51,7 @@ pack() {
 
 case ${1:-} in
   --pack)
-    [ $# -eq 2 ] || refuse "--pack: the folder to fill, and nothing else"
+    [ $# -eq 2 ] && [ -n "$2" ] || refuse "--pack: the folder to fill, and nothing else"
     pack "$2"
     exit
     ;;
@@ -62,13 +64,19 @@ nvidia-smi -L 2>/dev/null | grep -q '^GPU' || {
 }
 results=$(absolute "${1:-$PWD/bench/results/gpu}")
 nca=${NCA:+$(absolute "$NCA")}
-mkdir -p "$results"
+[ -z "$nca" ] || { [ -f "$nca" ] && [ -x "$nca" ]; } || refuse "NCA is $nca, and that is no program"
+deadline=${NCA_GPU_SECONDS:-570}
+[[ $deadline =~ ^(0|[1-9][0-9]{0,5})$ ]] || refuse "NCA_GPU_SECONDS is $deadline: whole seconds, such as 570"
+# What an earlier check has left goes; whatever else may lie in a folder does not.
+make_folder "$results"
+[ -e "$results/results.json" ] || [ -e "$results/.gpu_check" ] || [ -z "$(ls -A "$results")" ] ||
+  refuse "$results: not empty, and no results of an earlier check; choose another name"
+: >"$results/.gpu_check"
 rm -f "$results"/*.txt "$results"/*.json
 ask() { nvidia-smi --query-gpu="$1" --format=csv,noheader | head -1; }
 gpu=$(ask name)
 driver=$(ask driver_version)
 cuda=unknown
-deadline=${NCA_GPU_SECONDS:-570}
 quick=${NCA_GPU_QUICK:-}
 
 names=() states=() seconds=() why=()
@@ -115,7 +123,6 @@ if [ -z "$nca" ]; then
     "$results/build.txt); where one can: scripts/gpu_check.sh --pack FOLDER, bring the checkout" \
     "with FOLDER here, then NCA=FOLDER/nca scripts/gpu_check.sh"
 else
-  [ -x "$nca" ] || refuse "NCA is $nca, and that is no program"
   pack=$(dirname "$nca")
   tests=("$pack"/test_{cuda,precision,mma}_gpu)
   [ ! -e "$pack/cuda" ] || cuda=$(cat "$pack/cuda")

@@ -66,7 +66,13 @@ program bin/nvidia-smi 'exit 9'
 check 77
 program bin/nvidia-smi 'echo "GPU 0: Fake"'
 NCA=$scratch/none check 2
-for wrong in --quick "results more" --pack; do
+NCA=$scratch check 2
+NCA_GPU_SECONDS=abc check 2
+[ -s results/results.json ] || fail "a check that was refused took the results of an earlier one"
+mkdir mine
+echo mine >mine/notes.txt
+for wrong in --quick "results more" --pack mine mine/notes.txt "--pack mine/notes.txt"; do
   ! "$root/scripts/gpu_check.sh" $wrong >out 2>err || fail "$wrong: not refused"
   [ "$(wc -l <err)" -eq 1 ] || fail "$wrong: not one line: $(cat err)"
 done
+[ "$(ls -A mine)" = notes.txt ] || fail "a folder of another is changed: $(ls -A mine)"
