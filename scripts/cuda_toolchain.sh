@@ -122,8 +122,11 @@ fail_to_fetch() {
 }
 
 case ${1:-} in
-  --links) make_links "${2:?}" && exit ;;
-  --unmixed) check_unmixed "${2:?}" && exit ;;
+  --links | --unmixed)
+    [ $# -eq 2 ] && [ -n "$2" ] || refuse "$1: one folder, and nothing else"
+    if [ "$1" = --links ]; then make_links "$2"; else check_unmixed "$2"; fi
+    exit
+    ;;
   '') ;;
   *) refuse "$1: no such option; --links ROOT, --unmixed BUILD or none" ;;
 esac

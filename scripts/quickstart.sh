@@ -23,8 +23,8 @@ while [ $# -gt 0 ]; do
     --cuda) cuda=asked ;;
     --cpu) cuda=refused ;;
     --updates)
-      [[ ${2:-} =~ ^[1-9][0-9]{0,8}$ ]] ||
-        refuse "--updates ${2:-}: a whole number from 1 on, such as 3000"
+      [[ ${2:-} =~ ^[1-9][0-9]{0,8}$ ]] && [ "$2" -le 100000000 ] ||
+        refuse "--updates ${2:-}: a whole number from 1 to 100000000, such as 3000"
       updates=$2
       shift
       ;;

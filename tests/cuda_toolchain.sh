@@ -38,6 +38,10 @@ nvcc_says() { program "$1" "echo 'Cuda compilation tools, release $2, V$2.1'"; }
 
 # -- Which one it is.
 ends 2 "no such option" scripts/cuda_toolchain.sh --install
+for wrong in --links --unmixed "--links .. .."; do
+  ends 2 "one folder, and nothing else" scripts/cuda_toolchain.sh $wrong
+  one_line
+done
 ends 2 "no such option" scripts/packages.sh --gpu
 nvcc_says ../fakes/nvcc 12.4
 ends 0 "CUDA 12.4 by $scratch/fakes/nvcc, which is on PATH" scripts/cuda_toolchain.sh
@@ -139,7 +143,7 @@ quickstart() {
   scripts/quickstart.sh "$@"
 }
 called() { grep -qE -- "$1" ../calls || fail "the quickstart did not call $1: $(cat ../calls)"; }
-for wrong in "--updates" "--updates 0" "--updates 1e3" "--updates -5" "--gpu" "x"; do
+for wrong in "--updates" "--updates 0" "--updates 1e3" "--updates -5" "--updates 100000001" "--gpu" "x"; do
   ends 2 "quickstart.sh: " scripts/quickstart.sh $wrong
   one_line
 done
