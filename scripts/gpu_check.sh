@@ -17,7 +17,9 @@ refuse() {
   exit 2
 }
 absolute() { (cd "$here" && realpath -m "$1"); }
-make_folder() { mkdir -p "$1" 2>/dev/null || refuse "$1: cannot be made a folder; choose another name"; }
+make_folder() {
+  mkdir -p "$1" 2>/dev/null || refuse "$1: cannot be made a folder; choose another name"
+}
 
 # build ARCHITECTURES: the program and, where their libraries are here, its tests. By the toolchain
 # that is found.
@@ -66,7 +68,8 @@ results=$(absolute "${1:-$PWD/bench/results/gpu}")
 nca=${NCA:+$(absolute "$NCA")}
 [ -z "$nca" ] || { [ -f "$nca" ] && [ -x "$nca" ]; } || refuse "NCA is $nca, and that is no program"
 deadline=${NCA_GPU_SECONDS:-570}
-[[ $deadline =~ ^(0|[1-9][0-9]{0,5})$ ]] || refuse "NCA_GPU_SECONDS is $deadline: whole seconds, such as 570"
+[[ $deadline =~ ^(0|[1-9][0-9]{0,5})$ ]] ||
+  refuse "NCA_GPU_SECONDS is $deadline: whole seconds, such as 570"
 # What an earlier check has left goes; whatever else may lie in a folder does not.
 make_folder "$results"
 [ -e "$results/results.json" ] || [ -e "$results/.gpu_check" ] || [ -z "$(ls -A "$results")" ] ||

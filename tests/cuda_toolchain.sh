@@ -143,7 +143,8 @@ quickstart() {
   scripts/quickstart.sh "$@"
 }
 called() { grep -qE -- "$1" ../calls || fail "the quickstart did not call $1: $(cat ../calls)"; }
-for wrong in "--updates" "--updates 0" "--updates 1e3" "--updates -5" "--updates 100000001" "--gpu" "x"; do
+for wrong in "--updates" "--updates 0" "--updates 1e3" "--updates -5" "--updates 100000001" \
+  "--gpu" "x"; do
   ends 2 "quickstart.sh: " scripts/quickstart.sh $wrong
   one_line
 done

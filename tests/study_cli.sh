@@ -111,7 +111,8 @@ grep -q "missing: regenerating-seed1" log || fail "not told what is missing: $(c
 grep -q "missing: blog-unstable-seed2, begun: 5 of 20" log || fail "not told what is begun: $(cat log)"
 [ "$(grep -c "judging" log)" -eq $((runs - 2)) ] || fail "judges what is not complete"
 
-# A child that cannot train ends the study with its own words, not with those of one stopped for its sake.
+# A child that cannot train ends the study with its own words, not with those of one that was
+# stopped for its sake.
 mkdir -p bad/blog-regenerating-seed1
 echo mine >bad/blog-regenerating-seed1/file
 refused "blog-regenerating-seed1: its training failed: nca train: bad/blog-regenerating-seed1: " \

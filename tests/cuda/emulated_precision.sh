@@ -37,11 +37,12 @@ grep -q "17x13-angle: states .* not judged" log || fail "verify does not measure
 # The bench says of what it is.
 NCA_EMULATOR_SM=1 "$nca" bench kernels --device emulator --precision bf16 --case 3x41 --repeats 1 --warmup 0 >log
 grep -q "hidden; Emulated device 0 (fused, bf16)$" log || fail "bench does not name the precision: $(cat log)"
-NCA_EMULATOR_CAPABILITY=75 "$nca" bench step --device all --json --precision tf32 --case 3x41 --repeats 1 \
-  --warmup 0 >log 2>error
+NCA_EMULATOR_CAPABILITY=75 "$nca" bench step --device all --json --precision tf32 --case 3x41 \
+  --repeats 1 --warmup 0 >log 2>error
 grep -q "^not timed: --precision tf32: .*8.0 is needed" error && [ "$(wc -l <error)" -eq 1 ] ||
   fail "bench in JSON does not say what it left out: $(cat error)"
-[ "$(head -c 1 log)$(tail -1 log | tail -c 2)" = "[]" ] || fail "bench prints no whole list: $(cat log)"
+[ "$(head -c 1 log)$(tail -1 log | tail -c 2)" = "[]" ] ||
+  fail "bench prints no whole list: $(cat log)"
 
 NCA_EMULATOR_CAPABILITY=75 refused "compute capability 7.5 and 8.0" "${train_on[@]}" emulator --precision tf32
 refused "use --cuda-path cublas" "${train_on[@]}" emulator --precision bf16 --cuda-path fused --hidden 64
