@@ -49,20 +49,6 @@ nca_region nca_cut_region(int cut, int height, int width)
     return region;
 }
 
-static int compare_doubles(const void *a, const void *b)
-{
-    const double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-nca_spread nca_spread_of(double *values, int count)
-{
-    qsort(values, (size_t)count, sizeof *values, compare_doubles);
-    const double middle =
-        count % 2 ? values[count / 2] : (values[count / 2 - 1] + values[count / 2]) / 2;
-    return (nca_spread){.median = middle, .min = values[0], .max = values[count - 1]};
-}
-
 bool nca_is_healed(double loss, double whole)
 {
     return isfinite(loss) && loss <= whole + NCA_HEALED_WITHIN;

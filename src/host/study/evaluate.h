@@ -8,6 +8,7 @@
 #include "nca/backend.h"
 #include "nca/image.h"
 #include "nca/model.h"
+#include "study/spread.h"
 
 // The article's five cuts: X(enum, name). Upper is rows 0..H/2-1 and lower the others, left is
 // columns 0..W/2-1 and right the others, so that the middle line of an odd side goes with lower and
@@ -24,12 +25,6 @@ enum {
 // The region a cut clears on a grid of this size.
 nca_region nca_cut_region(int cut, int height, int width);
 const char *nca_cut_name(int cut);
-
-// log10 losses over the seeds.
-typedef struct nca_spread {
-    double median, min, max;
-} nca_spread;
-nca_spread nca_spread_of(double *values, int count);   // sorts the values
 
 enum { NCA_EVALUATE_STEPS_MAX = 32, NCA_EVALUATE_CIRCLES_MAX = 100 };
 

@@ -10,6 +10,7 @@
 #include "io/files.h"
 #include "io/text.h"
 #include "nca/train.h"
+#include "study/spread.h"
 
 enum { METRICS_LIMIT_BYTES = 1 << 30 };
 
@@ -21,30 +22,17 @@ typedef struct bin {
     size_t losses, gradients, actives;
 } bin;
 
-static int compare_doubles(const void *a, const void *b)
-{
-    const double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-static double median_of(double *values, size_t count)
-{
-    qsort(values, count, sizeof *values, compare_doubles);
-    return count == 0  ? NAN
-           : count % 2 ? values[count / 2]
-                       : (values[count / 2 - 1] + values[count / 2]) / 2;
-}
-
 // Closes the bin and opens the next.
 static void add_point(nca_history *of, bin *now)
 {
     nca_history_point *point = &of->point[of->count++];
-    *point = (nca_history_point){.update = now->update,
-                                 .loss = median_of(now->loss, now->losses),
-                                 .loss_low = now->losses ? now->loss[0] : NAN,
-                                 .loss_high = now->losses ? now->loss[now->losses - 1] : NAN,
-                                 .gradient_norm = median_of(now->gradient, now->gradients),
-                                 .active_fraction = median_of(now->active, now->actives)};
+    *point =
+        (nca_history_point){.update = now->update,
+                            .loss = nca_spread_of(now->loss, now->losses).median,
+                            .loss_low = now->losses ? now->loss[0] : NAN,
+                            .loss_high = now->losses ? now->loss[now->losses - 1] : NAN,
+                            .gradient_norm = nca_spread_of(now->gradient, now->gradients).median,
+                            .active_fraction = nca_spread_of(now->active, now->actives).median};
     now->count = now->losses = now->gradients = now->actives = 0;
 }
 

@@ -3,6 +3,7 @@
 #include <sys/resource.h>
 
 #include "study/measuring.h"
+#include "study/spread.h"
 
 // What is measured in every repeat.
 enum { FORWARD, LOSS, BACKWARD, UPDATE, STEP, PEAK, FORWARD_RATE, BACKWARD_RATE, SERIES };
@@ -49,9 +50,9 @@ static nca_status time_steps(nca_measuring *of, double *series, nca_measurement 
     out->loss = nca_timing_of(part[LOSS], repeats);
     out->backward = nca_timing_of(part[BACKWARD], repeats);
     out->update = nca_timing_of(part[UPDATE], repeats);
-    out->peak_flops = nca_median(part[PEAK], repeats);
-    out->forward_flops = nca_median(part[FORWARD_RATE], repeats);
-    out->backward_flops = nca_median(part[BACKWARD_RATE], repeats);
+    out->peak_flops = nca_spread_of(part[PEAK], repeats).median;
+    out->forward_flops = nca_spread_of(part[FORWARD_RATE], repeats).median;
+    out->backward_flops = nca_spread_of(part[BACKWARD_RATE], repeats).median;
     out->forward_best = part[FORWARD_RATE][repeats - 1];   // median() has sorted them
     out->backward_best = part[BACKWARD_RATE][repeats - 1];
     return NCA_OK;

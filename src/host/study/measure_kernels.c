@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "study/measuring.h"
+#include "study/spread.h"
 
 // A run is long enough for a clock, and short enough that all kernels take turns.
 static const double run_seconds = 2e-3;
@@ -64,8 +65,8 @@ static void conclude(timing *of)
     found->active_fraction = nca_measuring_active_fraction(&of->session.forward);
     found->radius = of->session.radius;
     found->session = nca_measuring_about(&of->session);
-    found->peak_flops = nca_median(of->peaks, repeats) * nca_peaks_of(&info);
-    found->peak_bytes = nca_median(of->peaks + repeats, repeats);
+    found->peak_flops = nca_spread_of(of->peaks, repeats).median * nca_peaks_of(&info);
+    found->peak_bytes = nca_spread_of(of->peaks + repeats, repeats).median;
     for (int k = 0; k < found->count; k++) {
         nca_kernel_measurement *kernel = &found->kernel[k];
         kernel->time = nca_timing_of(of->seconds + k * repeats, repeats);

@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "session.h"
+#include "study/spread.h"
 
 enum { PROBES = 6 };
 static const double RADIUS_MIN = 0.75;   // a cell, or four
@@ -152,22 +153,10 @@ static nca_status find_radius(nca_measuring *of, nca_error *error)
     return NCA_OK;
 }
 
-static int compare_doubles(const void *a, const void *b)
-{
-    const double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-double nca_median(double *values, int count)
-{
-    qsort(values, (size_t)count, sizeof *values, compare_doubles);
-    return values[count / 2];
-}
-
 nca_timing nca_timing_of(double *seconds, int count)
 {
-    const double middle = nca_median(seconds, count);
-    return (nca_timing){1e3 * middle, 1e3 * seconds[0], 1e3 * seconds[count - 1]};
+    const nca_spread of = nca_spread_of(seconds, (size_t)count);
+    return (nca_timing){1e3 * of.median, 1e3 * of.min, 1e3 * of.max};
 }
 
 nca_status nca_measuring_open(const nca_measure_options *options, const nca_compute *compute,

@@ -32,8 +32,7 @@ nca_status nca_measuring_step(nca_measuring *of, bool is_clocked,
 nca_session_info nca_measuring_about(const nca_measuring *of);
 double nca_measuring_active_fraction(const nca_pass_report *report);
 
-// Both sort what they are given.
-double nca_median(double *values, int count);
+// Sorts what it is given.
 nca_timing nca_timing_of(double *seconds, int count);
 
 #endif
