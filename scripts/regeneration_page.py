@@ -91,7 +91,7 @@ def table_runs(data):
 
 
 def table_events(data):
-    head = ["run", "updates done", "the seed died", "not finite or beyond the bound"]
+    head = ["run", "updates done", "the seed died", "exploded or gave up"]
     head += ["largest state", "ended by"]
     rows = [row(head), row(["---"] * len(head))]
     for of in data["study"]["runs"]:
