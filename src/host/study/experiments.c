@@ -97,9 +97,9 @@ static const nca_experiment experiments[] = {
      apply_growing},
     {"persistent", "pool of past states, holds its shape (experiment 2)", apply_article},
     {"regenerating", "pool, and the 3 best of a batch damaged (experiment 3)", apply_regenerating},
-    {"blog-regenerating", "batch 4, 1 damaged, 128 steps: learns to heal (2023 replication)",
+    {"blog-regenerating", "batch 4, 1 damaged, 128 steps: said to heal (2023 replication)",
      apply_blog_regenerating},
-    {"blog-unstable", "batch 16, 4 damaged, 64 steps: explodes (2023 replication)",
+    {"blog-unstable", "batch 16, 4 damaged, 64 steps: said to explode (2023 replication)",
      apply_blog_unstable},
     {NULL, NULL, NULL},
 };
