@@ -74,6 +74,8 @@ cmp straight/model.safetensors again/model.safetensors || fail "a finished run i
 # A folder older than a setting has it as its preset says.
 "$nca" train --preset regenerating "${settings[@]:0:14}" --updates 5 --out older --quiet >/dev/null
 sed -i '/"damage_halves"/d' older/config.json
+LC_ALL=C sed -i 's/damage_halves=0/damage_h_lves=0/' older/checkpoint.safetensors
+grep -q damage_h_lves older/checkpoint.safetensors || fail "the checkpoint names its settings otherwise"
 "$nca" train --resume older --updates 6 --quiet >/dev/null
 grep -q '"damage_halves": 0.0,' older/config.json || fail "an older folder: $(grep halves older/config.json)"
 

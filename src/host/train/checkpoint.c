@@ -167,11 +167,14 @@ static const char *find_line(const char *text, const char *name, size_t *length)
     return NULL;
 }
 
-static bool is_line_equal(const char *a, const char *b, const char *name)
+// A setting that a checkpoint does not name is younger than it: nothing was trained otherwise.
+static bool is_line_equal(const char *own, const char *saved, const char *name)
 {
-    size_t length_a = 0, length_b = 0;
-    const char *value_a = find_line(a, name, &length_a), *value_b = find_line(b, name, &length_b);
-    return value_a && value_b && length_a == length_b && memcmp(value_a, value_b, length_a) == 0;
+    size_t length = 0, saved_length = 0;
+    const char *value = find_line(own, name, &length);
+    const char *saved_value = find_line(saved, name, &saved_length);
+    return !saved_value ||
+           (value && length == saved_length && memcmp(value, saved_value, length) == 0);
 }
 
 // The same rule as nca_config_difference, on what the checkpoint says of itself.
