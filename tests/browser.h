@@ -63,7 +63,7 @@ static inline void browser_start(browser *of, const char *program, const char *p
         dup2(in, 3);
         dup2(out, 4);
         // The page is our own, and a sandbox is not to be had for root in a container.
-        execlp(program, program, "--headless", "--no-sandbox", "--disable-gpu",
+        execlp(program, program, "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars",
                "--remote-debugging-pipe", "--disable-dev-shm-usage", folder, "about:blank",
                (char *)NULL);
         _exit(127);

@@ -78,11 +78,11 @@ static inline bool can_open_pages(void)
 }
 
 // On a phone nothing is wider than the screen; the picture stays.
-static inline void expect_fits_a_phone(const char *page, const char *page_name, const char *picture)
+static inline void expect_fits_a_phone(const char *page, const char *page_name, const char *path)
 {
     browser_open(&chromium, page, 390, 844);
     assert_true(browser_number(&chromium, "document.documentElement.scrollWidth") <= 390);
-    browser_screenshot(&chromium, beside_program(picture));
+    browser_screenshot(&chromium, path);
     assert_int_equal(count_complaints(page_name), 0);
 }
 

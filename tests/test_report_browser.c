@@ -1,6 +1,7 @@
 // The page of nca report in a browser, opened from the disk: it draws itself without an error, asks
 // nobody for anything, and its legends, keys and policy do what they are there for. Pictures of the
 // page stay beside the program, as report-*.png.
+//   test_report_browser [RUN_DIR]     the page of that run instead of one made for the purpose
 #define _GNU_SOURCE   // nftw, realpath
 #include "support.h"
 
@@ -14,6 +15,7 @@ static const char run_name[] = "run <b onclick=bad()>&amp;\"'";
 static const char target_name[] = "<img src=x onerror=document.body.remove()>.png";
 
 static char page[1100];
+static const char *given_run;   // NULL: the tests make one
 
 static void write_target(const char *path)
 {
@@ -25,11 +27,8 @@ static void write_target(const char *path)
     assert_ok(nca_png_write(path, rgb, 12, 12, error));
 }
 
-static int make_page(void **state)
+static const char *train_run(void)
 {
-    if (scratch_setup(state) != 0)
-        return -1;
-    snprintf(page, sizeof page, "%s", scratch("page.html"));
     const char *target = scratch(target_name), *run = scratch(run_name);
     write_target(target);
     const char *const train[] = {"train",       "--target",
@@ -46,10 +45,20 @@ static int make_page(void **state)
                                  "--hidden",    "16",
                                  "--damaged",   "1",
                                  NULL};
-    const char *const report[] = {"report",       run,  "-o", page, "--cut-at", "20",
-                                  "--heal-steps", "30", NULL};
     run_program(train);
-    run_program(report);
+    return run;
+}
+
+static int make_page(void **state)
+{
+    if (scratch_setup(state) != 0)
+        return -1;
+    snprintf(page, sizeof page, "%s", scratch("page.html"));
+    if (given_run)
+        run_program((const char *const[]){"report", given_run, "-o", page, NULL});
+    else
+        run_program((const char *const[]){"report", train_run(), "-o", page, "--cut-at", "20",
+                                          "--heal-steps", "30", NULL});
     browser_start(&chromium, browser_find(), scratch("profile"));
     return 0;
 }
@@ -60,6 +69,14 @@ static int remove_page(void **state)
     return scratch_teardown(state);
 }
 
+// The path of a picture that stays.
+static const char *picture(const char *name)
+{
+    char whole[64];
+    snprintf(whole, sizeof whole, "%s-%s.png", given_run ? "quickstart" : "report", name);
+    return beside_program(whole);
+}
+
 static void test_it_opens_from_the_disk_and_asks_for_nothing(void **state)
 {
     (void)state;
@@ -68,7 +85,7 @@ static void test_it_opens_from_the_disk_and_asks_for_nothing(void **state)
         browser_number(&chromium, "document.querySelectorAll('.dygraph-axis-label').length") > 20);
     assert_int_equal(
         browser_number(&chromium, "[...document.images].filter(i => !i.naturalWidth).length"), 0);
-    browser_screenshot(&chromium, beside_program("report-1280.png"));
+    browser_screenshot(&chromium, picture("1280"));
     assert_int_equal(count_complaints("/page.html"), 0);
 }
 
@@ -160,7 +177,7 @@ static void test_a_legend_entry_hides_its_trace(void **state)
     click_entry(UPPER, 1);
     assert_int_equal(count_pixels(UPPER), 0);
     assert_true(count_pixels(LOWER) > 20);
-    browser_screenshot(&chromium, beside_program("report-hidden-trace.png"));
+    browser_screenshot(&chromium, picture("hidden-trace"));
     click_entry(UPPER, 1);
     assert_true(count_pixels(UPPER) > 20);
     // A double click leaves one alone; another brings all back.
@@ -205,14 +222,14 @@ static void test_keys_do_what_the_mouse_does(void **state)
 static void test_it_fits_a_phone(void **state)
 {
     (void)state;
-    expect_fits_a_phone(page, "/page.html", "report-390.png");
+    expect_fits_a_phone(page, "/page.html", picture("390"));
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     if (!can_open_pages())
         return SKIPPED;
-    const struct CMUnitTest tests[] = {
+    const struct CMUnitTest own[] = {
         cmocka_unit_test(test_it_opens_from_the_disk_and_asks_for_nothing),
         cmocka_unit_test(test_what_a_folder_says_is_text),
         cmocka_unit_test(test_the_policy_refuses_what_is_not_in_the_page),
@@ -220,5 +237,13 @@ int main(void)
         cmocka_unit_test(test_keys_do_what_the_mouse_does),
         cmocka_unit_test(test_it_fits_a_phone),
     };
-    return cmocka_run_group_tests(tests, make_page, remove_page);
+    const struct CMUnitTest given[] = {
+        cmocka_unit_test(test_it_opens_from_the_disk_and_asks_for_nothing),
+        cmocka_unit_test(test_the_policy_refuses_what_is_not_in_the_page),
+        cmocka_unit_test(test_a_legend_entry_hides_its_trace),
+        cmocka_unit_test(test_it_fits_a_phone),
+    };
+    given_run = argc > 1 ? argv[1] : NULL;
+    return given_run ? cmocka_run_group_tests(given, make_page, remove_page)
+                     : cmocka_run_group_tests(own, make_page, remove_page);
 }

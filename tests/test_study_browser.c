@@ -96,7 +96,7 @@ static void test_a_legend_entry_hides_the_runs_of_its_setting(void **state)
 static void test_it_fits_a_phone(void **state)
 {
     (void)state;
-    expect_fits_a_phone(page, "/study.html", "study-390.png");
+    expect_fits_a_phone(page, "/study.html", beside_program("study-390.png"));
 }
 
 int main(void)
