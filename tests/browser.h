@@ -147,12 +147,21 @@ static inline json_t *browser_evaluate(browser *of, const char *script)
     return value;
 }
 
+// Its value where that is a number or a truth; everything else, such as what is misspelt, fails.
 static inline double browser_number(browser *of, const char *script)
 {
     json_t *value = browser_evaluate(of, script);
+    if (!json_is_number(value) && !json_is_boolean(value))
+        fail_msg("neither number nor truth: %s", script);
     const double number = json_is_true(value) ? 1 : json_number_value(value);
     json_decref(value);
     return number;
+}
+
+// A script for what it does.
+static inline void browser_run(browser *of, const char *script)
+{
+    json_decref(browser_evaluate(of, script));
 }
 
 // A page of its own, `width` x `height` pixels, that opens a file and has drawn itself.

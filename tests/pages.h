@@ -29,10 +29,10 @@ static inline void run_program(const char *const *arguments)
     assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
 }
 
-// Console lines, exceptions and requests other than for the page itself, a file whose path holds
-// this name; prints them.
-static inline int count_complaints(const char *page_name)
+// Console lines, exceptions and requests other than for the page itself; prints them.
+static inline int count_complaints(const char *page)
 {
+    const char *page_name = strrchr(page, '/');
     int count = 0;
     size_t i;
     json_t *event;
@@ -78,12 +78,12 @@ static inline bool can_open_pages(void)
 }
 
 // On a phone nothing is wider than the screen; the picture stays.
-static inline void expect_fits_a_phone(const char *page, const char *page_name, const char *path)
+static inline void expect_fits_a_phone(const char *page, const char *path)
 {
     browser_open(&chromium, page, 390, 844);
     assert_true(browser_number(&chromium, "document.documentElement.scrollWidth") <= 390);
     browser_screenshot(&chromium, path);
-    assert_int_equal(count_complaints(page_name), 0);
+    assert_int_equal(count_complaints(page), 0);
 }
 
 #endif

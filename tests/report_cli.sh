@@ -3,7 +3,8 @@
 # a page of one run and of two, as large as it says.
 #   report_cli.sh NCA
 set -euo pipefail
-. "$(dirname "$0")/refused.sh"
+root=$(cd "$(dirname "$0")/.." && pwd)
+. "$root/tests/refused.sh"
 short=(--cut-at 6 --heal-steps 8)
 
 # Folders that are none, or lack what a page is made of.
@@ -21,7 +22,7 @@ refused "cut short" report bad
 tail -1 good/metrics.jsonl >bad/metrics.jsonl
 refused "line 1 is not that of update 1" report bad
 printf 'garbage\n' >bad/metrics.jsonl
-refused "line 1" report bad
+refused "line 1 is not that of update 1" report bad
 cp good/metrics.jsonl bad/
 rm bad/model.safetensors
 refused "bad/model.safetensors" report bad
@@ -64,6 +65,17 @@ grep -q "1 run, [0-9.]* MB" said || complain "report good" "does not say what it
 # The same folder gives the same bytes.
 "$nca" report good "${short[@]}" -o again.html --threads 1 >/dev/null
 cmp page.html again.html || complain "report good" "twice is not the same page"
+
+# The target is the one that was trained on: trimmed where it was.
+"$nca" train "${small[@]}" --target "$root/tests/fuzz/corpus/image/rgba.png" --trim --updates 1 --out trimmed --quiet >/dev/null
+cp -r trimmed whole
+sed -i 's/"trim": true/"trim": false/' whole/config.json
+for run in trimmed whole; do
+  "$nca" report $run "${short[@]}" -o $run.html >/dev/null
+  grep -oE '"target":\{"src":"[^"]*"' $run.html >$run.target ||
+    complain "report $run" "its page has no target"
+done
+! cmp -s trimmed.target whole.target || complain "report trimmed" "shows the target untrimmed"
 
 # A hostile file in the folder is no part of the page, and a folder without pictures has a page.
 cp -r good spoilt

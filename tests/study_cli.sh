@@ -24,12 +24,12 @@ refused "larger than the grid" regeneration --target-size 20 --grid 12
 refused "no such device" regeneration --device abacus
 refused "no run of the study is complete" "${quick[@]}" --judge --out nothing
 refused "must be" regeneration --jobs 0
-refused "0 runs" regeneration --seeds 0 --other-seeds 0
+refused "0 runs in all" regeneration --seeds 0 --other-seeds 0
 refused "nca study: none.png: No such file" "${quick[@]}" --target none.png --out nothing
 [ ! -e runs ] && [ ! -e nothing ] || fail "a refusal leaves $(ls)"
 
 # Stopped by Ctrl-C while the first runs are at work: they leave checkpoints, and no child is left.
-"$nca" study "${quick[@]}" --out study >log 2>error &
+"$nca" study "${quick[@]}" --out "$scratch/study" >log 2>error &
 child=$!
 for ((i = 0; i < 600; i++)); do
   [ "$(cat study/*/metrics.jsonl 2>/dev/null | wc -l)" -ge 3 ] && break
@@ -45,7 +45,8 @@ grep -q "same command again to go on" error || fail "not said how to go on: $(ca
 for folder in study/*-seed*; do
   [ -s "$folder/checkpoint.safetensors" ] || fail "$folder has no checkpoint"
 done
-! pgrep -f -- "--out=study/" >/dev/null || fail "a child is left: $(pgrep -fa -- '--out=study/')"
+child_words="--out=$scratch/study/"
+! pgrep -f -- "$child_words" >/dev/null || fail "a child is left: $(pgrep -fa -- "$child_words")"
 [ "$(ls -d study/*-seed* | wc -l)" -lt "$runs" ] || fail "it was not stopped"
 
 # The same command goes on to the end.
@@ -110,6 +111,13 @@ mv short study/blog-unstable-seed2/metrics.jsonl
 grep -q "missing: regenerating-seed1" log || fail "not told what is missing: $(cat log)"
 grep -q "missing: blog-unstable-seed2, begun: 5 of 20" log || fail "not told what is begun: $(cat log)"
 [ "$(grep -c "judging" log)" -eq $((runs - 2)) ] || fail "judges what is not complete"
+
+# A run whose process ended between its last line and its checkpoint is not judged by an older rule.
+cp -r study torn
+head -19 study/blog-unstable-seed1/metrics.jsonl | sed '$s/}$/, "event": "gave up", "event_text": "x"}/' \
+  >torn/blog-unstable-seed1/metrics.jsonl
+refused "the checkpoint is of update 20, the metrics end with 19; go on with: nca train --resume" \
+  "${quick[@]}" --judge --out torn
 
 # A child that cannot train ends the study with its own words, not with those of one that was
 # stopped for its sake.

@@ -166,6 +166,17 @@ static void test_files_that_are_no_checkpoint_are_refused(void **state)
     assert_ok(nca_model_save(&model, path, error));
     expect_refused(&config, path, NCA_FORMAT, "not a checkpoint");
     nca_model_free(&model);
+    // One that names no setting would agree with any.
+    nca_tensors whole;
+    assert_ok(nca_trainer_save(of.trainer, path, error));
+    assert_ok(nca_tensors_read(path, &whole, error));
+    for (size_t i = 0; i < whole.metadata_count; i++)
+        if (strcmp(whole.metadata[i].key, "config") == 0)
+            whole.metadata[i].value = "";
+    assert_ok(nca_tensors_write(path, whole.tensor, whole.count, whole.metadata,
+                                whole.metadata_count, error));
+    nca_tensors_free(&whole);
+    expect_refused(&config, path, NCA_FORMAT, "not a checkpoint");
     free(bytes);
     unlink(path);
     end_training(&of);

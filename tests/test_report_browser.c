@@ -86,7 +86,7 @@ static void test_it_opens_from_the_disk_and_asks_for_nothing(void **state)
     assert_int_equal(
         browser_number(&chromium, "[...document.images].filter(i => !i.naturalWidth).length"), 0);
     browser_screenshot(&chromium, picture("1280"));
-    assert_int_equal(count_complaints("/page.html"), 0);
+    assert_int_equal(count_complaints(page), 0);
 }
 
 static void test_what_a_folder_says_is_text(void **state)
@@ -112,16 +112,15 @@ static void test_the_policy_refuses_what_is_not_in_the_page(void **state)
 {
     (void)state;
     browser_open(&chromium, page, 800, 600);
-    assert_int_equal(count_complaints("/page.html"), 0);
-    browser_number(
-        &chromium,
-        "(async () => { const s = document.createElement('script');"
-        "s.textContent = 'window.bad = true'; document.body.append(s);"
-        "const i = new Image(); i.src = 'http://127.0.0.1:9/x.png';"
-        "let refused = 0; try { await fetch('http://127.0.0.1:9/') } catch { refused = 1 }"
-        "await new Promise((done) => setTimeout(done, 300)); return refused })()");
+    assert_int_equal(count_complaints(page), 0);
+    browser_run(&chromium,
+                "(async () => { const s = document.createElement('script');"
+                "s.textContent = 'window.bad = true'; document.body.append(s);"
+                "const i = new Image(); i.src = 'http://127.0.0.1:9/x.png';"
+                "let refused = 0; try { await fetch('http://127.0.0.1:9/') } catch { refused = 1 }"
+                "await new Promise((done) => setTimeout(done, 300)); return refused })()");
     assert_int_equal(browser_number(&chromium, "'bad' in window"), 0);
-    assert_true(count_complaints("/page.html") >= 3);   // which also shows that complaints are seen
+    assert_true(count_complaints(page) >= 3);   // which also shows that complaints are seen
 }
 
 // clang-format off
@@ -186,7 +185,7 @@ static void test_a_legend_entry_hides_its_trace(void **state)
     assert_int_equal(count_pixels(LOWER), 0);
     click_entry(UPPER, 2);
     assert_true(count_pixels(LOWER) > 20);
-    assert_int_equal(count_complaints("/page.html"), 0);
+    assert_int_equal(count_complaints(page), 0);
 }
 
 static void test_keys_do_what_the_mouse_does(void **state)
@@ -194,7 +193,7 @@ static void test_keys_do_what_the_mouse_does(void **state)
     enum { UPPER = 1 };
     (void)state;
     browser_open(&chromium, page, 1280, 900);
-    browser_number(&chromium, "document.querySelectorAll('#rollouts .legend button')[1].focus()");
+    browser_run(&chromium, "document.querySelectorAll('#rollouts .legend button')[1].focus()");
     browser_key(&chromium, "Enter", "\r", 13);
     assert_int_equal(count_pixels(UPPER), 0);
     browser_key(&chromium, "Enter", "\r", 13);
@@ -203,26 +202,26 @@ static void test_keys_do_what_the_mouse_does(void **state)
     const char width[] =
         "(() => { const [a, b] = nca.charts[0].graph.xAxisRange(); return b - a })()";
     const double all = browser_number(&chromium, width);
-    browser_number(&chromium, "nca.charts[0].plot.focus()");
+    browser_run(&chromium, "nca.charts[0].plot.focus()");
     browser_key(&chromium, "+", "+", 187);
     assert_true(browser_number(&chromium, width) < 0.6 * all);
     browser_key(&chromium, "0", "0", 48);
     usleep(600000);   // the way back is animated
     assert_true(fabs(browser_number(&chromium, width) - all) < 1e-6 * all);
     // The arrow keys move the cell whose channels are drawn.
-    browser_number(&chromium, "document.querySelector('#cells canvas[tabindex]').focus()");
+    browser_run(&chromium, "document.querySelector('#cells canvas[tabindex]').focus()");
     const char title[] =
         "document.querySelector('#cells .chart b').textContent.includes('Cell 7, 8')";
     assert_int_equal(browser_number(&chromium, title), 0);
     browser_key(&chromium, "ArrowUp", "", 38);
     assert_int_equal(browser_number(&chromium, title), 1);
-    assert_int_equal(count_complaints("/page.html"), 0);
+    assert_int_equal(count_complaints(page), 0);
 }
 
 static void test_it_fits_a_phone(void **state)
 {
     (void)state;
-    expect_fits_a_phone(page, "/page.html", picture("390"));
+    expect_fits_a_phone(page, picture("390"));
 }
 
 int main(int argc, char **argv)

@@ -83,6 +83,11 @@ typedef struct nca_model {
     char name[128];   // where it came from, for people: target and preset, or the file
 } nca_model;
 
+static inline double nca_radians(double degrees)
+{
+    return degrees * (3.14159265358979323846 / 180);
+}
+
 // Allocates parameters, all zero, with fire rate 0.5, angle 0, step size 1.
 nca_status nca_model_create(int channels, int hidden, nca_model *out, nca_error *error);
 void nca_model_free(nca_model *model);

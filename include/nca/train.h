@@ -47,6 +47,10 @@ typedef enum nca_event {
         NCA_EVENT_COUNT
 } nca_event;
 
+// The word for an event, and the event of a word: NCA_EVENT_NONE for another, or for NULL.
+const char *nca_event_word(nca_event event);
+nca_event nca_event_find(const char *word);
+
 // Whether an update with this event was lost.
 static inline bool nca_event_is_fault(nca_event event)
 {

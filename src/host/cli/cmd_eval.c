@@ -239,7 +239,7 @@ static nca_status evaluate(const eval_options *options, const char *path,
 
 static int run_eval(int argc, char **argv, const nca_command *self)
 {
-    eval_options options = {.target = {.target_size = -1, .padding = -1, .trim = -1},
+    eval_options options = {.target = NCA_TARGET_NOT_GIVEN,
                             .seeds = 8,
                             .seed = 1,
                             .cut_at = 200,

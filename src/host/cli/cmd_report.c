@@ -1,7 +1,5 @@
 // nca report: a page about one run or several, side by side, in one file.
-#include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -72,14 +70,6 @@ static void free_run(run *of)
     free(of->machine_json);
 }
 
-static nca_status find_file(const char *folder, const char *name, char path[NCA_PATH_BYTES],
-                            nca_error *error)
-{
-    if (snprintf(path, NCA_PATH_BYTES, "%s/%s", folder, name) < NCA_PATH_BYTES)
-        return NCA_OK;
-    return nca_fail(error, NCA_ARGUMENT, "%.60s...: too long for a path", folder);
-}
-
 static nca_status read_model(const char *folder, const nca_config *config, nca_model *out,
                              nca_error *error)
 {
@@ -114,12 +104,12 @@ static nca_status read_cells(const report_options *options, const nca_image *tar
 static nca_status read_run(const report_options *options, const char *folder, run *of,
                            nca_error *error)
 {
-    const nca_target_arguments target = {.target_size = -1, .padding = -1};
+    const nca_target_arguments target = NCA_TARGET_NOT_GIVEN;
     nca_config config = nca_config_default();
     char path[NCA_PATH_BYTES];
     NCA_TRY(nca_run_folder_config(folder, &config, error));
     NCA_TRY(nca_config_to_json(&config, &of->config_json, error));
-    NCA_TRY(find_file(folder, "metrics.jsonl", path, error));
+    NCA_TRY(nca_path_join(folder, "metrics.jsonl", path, error));
     NCA_TRY(nca_history_read(path, &of->history, error));
     NCA_TRY(nca_run_folder_machine(folder, &of->machine_json, error));
     NCA_TRY(read_model(folder, &config, &of->model, error));

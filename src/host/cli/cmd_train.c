@@ -243,12 +243,12 @@ static nca_status save(run *of, nca_error *error)
     nca_model model;
     NCA_TRY(nca_run_log_sync(&of->log, error));
     NCA_TRY(nca_trainer_model(of->trainer, &model, error));
-    nca_status status = nca_run_log_path(&of->log, "model.safetensors", path, error);
+    nca_status status = nca_path_join(of->log.folder, "model.safetensors", path, error);
     if (status == NCA_OK)
         status = nca_model_save(&model, path, error);
     nca_model_free(&model);
     NCA_TRY(status);
-    NCA_TRY(nca_run_log_path(&of->log, "checkpoint.safetensors", path, error));
+    NCA_TRY(nca_path_join(of->log.folder, "checkpoint.safetensors", path, error));
     NCA_TRY(nca_trainer_save(of->trainer, path, error));
     of->saved = nca_trainer_done(of->trainer);
     return NCA_OK;
@@ -278,10 +278,12 @@ static void say_event(run *of, const nca_update_result *result)
 static nca_status end_with_good_rule(run *of, nca_train_pictures *pictures,
                                      const nca_update_result *result)
 {
-    nca_error ignored;
-    nca_run_log_add(&of->log, result, &ignored);
-    save(of, &ignored);
-    nca_train_pictures_curve(pictures, &ignored);
+    nca_error failed;
+    if (nca_run_log_add(&of->log, result, &failed) != NCA_OK || save(of, &failed) != NCA_OK ||
+        nca_train_pictures_curve(pictures, &failed) != NCA_OK) {
+        *of->error = failed;
+        return failed.status;
+    }
     return NCA_NUMERIC;
 }
 

@@ -244,3 +244,12 @@ nca_status nca_config_read(const char *path, nca_config *config, nca_error *erro
     free(text);
     return status;
 }
+
+nca_status nca_config_write(const char *path, const nca_config *config, nca_error *error)
+{
+    char *text;
+    NCA_TRY(nca_config_to_json(config, &text, error));
+    const nca_status status = nca_file_write(path, text, strlen(text), error);
+    free(text);
+    return status;
+}

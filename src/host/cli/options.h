@@ -108,5 +108,6 @@ nca_status nca_config_to_json(const nca_config *config, char **text, nca_error *
 nca_status nca_config_from_json(const char *text, size_t size_bytes, const char *name,
                                 nca_config *config, nca_error *error);
 nca_status nca_config_read(const char *path, nca_config *config, nca_error *error);
+nca_status nca_config_write(const char *path, const nca_config *config, nca_error *error);
 
 #endif

@@ -47,20 +47,12 @@ void nca_run_folder_choose(const nca_config *config, char path[NCA_PATH_BYTES])
     }
 }
 
-static nca_status find_inside(const char *folder, const char *name, char path[NCA_PATH_BYTES],
-                              nca_error *error)
-{
-    if (snprintf(path, NCA_PATH_BYTES, "%s/%s", folder, name) < NCA_PATH_BYTES)
-        return NCA_OK;
-    return nca_fail(error, NCA_ARGUMENT, "%.60s...: too long for a path", folder);
-}
-
 nca_status nca_run_folder_config(const char *folder, nca_config *config, nca_error *error)
 {
     char path[NCA_PATH_BYTES];
     if (!nca_is_folder(folder))
         return nca_fail(error, NCA_FILE, "%s: no such run folder", folder);
-    NCA_TRY(find_inside(folder, "config.json", path, error));
+    NCA_TRY(nca_path_join(folder, "config.json", path, error));
     nca_config named = *config;
     NCA_TRY(nca_config_read(path, &named, error));
     // A setting younger than the folder is what the folder's preset says, not today's default.
@@ -71,12 +63,9 @@ nca_status nca_run_folder_config(const char *folder, nca_config *config, nca_err
 
 nca_status nca_run_folder_set_config(const char *folder, const nca_config *config, nca_error *error)
 {
-    char path[NCA_PATH_BYTES], *json;
-    NCA_TRY(find_inside(folder, "config.json", path, error));
-    NCA_TRY(nca_config_to_json(config, &json, error));
-    const nca_status status = nca_file_write(path, json, strlen(json), error);
-    free(json);
-    return status;
+    char path[NCA_PATH_BYTES];
+    NCA_TRY(nca_path_join(folder, "config.json", path, error));
+    return nca_config_write(path, config, error);
 }
 
 nca_status nca_machine_to_json(const nca_compute *compute, char **json, nca_error *error)
@@ -100,7 +89,7 @@ nca_status nca_run_folder_set_machine(const char *folder, const nca_compute *com
                                       nca_error *error)
 {
     char path[NCA_PATH_BYTES], *text;
-    NCA_TRY(find_inside(folder, "machine.json", path, error));
+    NCA_TRY(nca_path_join(folder, "machine.json", path, error));
     NCA_TRY(nca_machine_to_json(compute, &text, error));
     const nca_status status = nca_file_write(path, text, strlen(text), error);
     free(text);
@@ -112,7 +101,7 @@ nca_status nca_run_folder_machine(const char *folder, char **json, nca_error *er
     char path[NCA_PATH_BYTES];
     uint8_t *text;
     size_t size_bytes;
-    NCA_TRY(find_inside(folder, "machine.json", path, error));
+    NCA_TRY(nca_path_join(folder, "machine.json", path, error));
     if (access(path, F_OK) != 0) {
         *json = NULL;
         return NCA_OK;
@@ -140,7 +129,7 @@ nca_status nca_run_folder_keep_target(const char *folder, const char *target, nc
     if (!nca_target_is_file(target))
         return NCA_OK;
     name_copy(target, name);
-    NCA_TRY(find_inside(folder, name, path, error));
+    NCA_TRY(nca_path_join(folder, name, path, error));
     NCA_TRY(nca_file_read(target, TARGET_LIMIT_BYTES, &bytes, &size_bytes, error));
     const nca_status status = nca_file_write(path, bytes, size_bytes, error);
     free(bytes);
@@ -151,7 +140,7 @@ const char *nca_run_folder_target(const char *folder, const char *target, char p
 {
     char name[32];
     name_copy(target, name);
-    if (find_inside(folder, name, path, NULL) == NCA_OK && access(path, F_OK) == 0)
+    if (nca_path_join(folder, name, path, NULL) == NCA_OK && access(path, F_OK) == 0)
         return path;
     return target;
 }

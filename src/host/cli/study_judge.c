@@ -66,6 +66,22 @@ static void draw_pool(judging *of, const float *pool, int slots)
     free(tile);
 }
 
+// Pool and rule are those of the last update in the metrics, unless the process ended between them.
+static nca_status check_update(const judging *of, const nca_tensors *tensors)
+{
+    const int64_t any[] = {-1};
+    const nca_tensor *counters;
+    NCA_TRY(nca_tensors_require(tensors, "counters", NCA_I64, 1, any, &counters, of->error));
+    const int64_t saved = counters->elements > 0 ? ((const int64_t *)counters->data)[0] : -1;
+    if (saved == of->run->updates)
+        return NCA_OK;
+    return nca_fail(of->error, NCA_FORMAT,
+                    "%s: the checkpoint is of update %lld, the metrics end with %lld; go on with: "
+                    "nca train --resume %s",
+                    of->run->folder, (long long)saved, (long long)of->run->updates,
+                    of->run->folder);
+}
+
 static nca_status judge_pool(judging *of)
 {
     char path[NCA_PATH_BYTES + 32];
@@ -75,7 +91,9 @@ static nca_status judge_pool(judging *of)
                              of->model.channels};
     snprintf(path, sizeof path, "%s/checkpoint.safetensors", of->run->folder);
     NCA_TRY(nca_tensors_read(path, &tensors, of->error));
-    nca_status status = nca_tensors_require(&tensors, "pool", NCA_F32, 4, shape, &pool, of->error);
+    nca_status status = check_update(of, &tensors);
+    if (status == NCA_OK)
+        status = nca_tensors_require(&tensors, "pool", NCA_F32, 4, shape, &pool, of->error);
     if (status == NCA_OK)
         status = nca_judge_pool(pool->data, (int)shape[0], &of->target, of->model.channels,
                                 &of->run->judgement.pool, of->error);
@@ -101,8 +119,8 @@ static void look(void *context, nca_evaluate_moment moment, int number, const fl
     else if (moment == NCA_EVALUATED_CUT)
         picture = NCA_STUDY_CUT + number;
     if (picture >= 0)
-        draw(state, of->target.height, of->target.width, of->model.channels,
-             &of->run->picture[picture], NULL);
+        (void)draw(state, of->target.height, of->target.width, of->model.channels,
+                   &of->run->picture[picture], NULL);   // no memory: no picture, as of the pool
 }
 
 static nca_status judge_rule(judging *of, const nca_compute *compute, bool is_quiet)
@@ -125,7 +143,7 @@ static nca_status judge_rule(judging *of, const nca_compute *compute, bool is_qu
 
 static nca_status read_folder(judging *of)
 {
-    const nca_target_arguments target = {.target_size = -1, .padding = -1, .trim = -1};
+    const nca_target_arguments target = NCA_TARGET_NOT_GIVEN;
     nca_study_run *run = of->run;
     char path[NCA_PATH_BYTES + 32];
     snprintf(path, sizeof path, "%s/metrics.jsonl", run->folder);

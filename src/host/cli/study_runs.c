@@ -71,8 +71,9 @@ nca_status nca_study_plan_runs(const nca_study_plan *plan, nca_study *out, nca_e
         most = seeds > most ? seeds : most;
     }
     if (total == 0 || total > RUNS_MAX)
-        return nca_fail(error, NCA_ARGUMENT, "--seeds, --other-seeds: %d runs; 1 to %d can be",
-                        total, RUNS_MAX);
+        return nca_fail(error, NCA_ARGUMENT,
+                        "--seeds, --other-seeds: %d runs in all; it must be 1 to %d", total,
+                        RUNS_MAX);
     study.runs = calloc((size_t)total, sizeof *study.runs);
     nca_status status =
         study.runs ? NCA_OK : nca_fail(error, NCA_MEMORY, "%d runs: no memory for them", total);
@@ -112,7 +113,7 @@ static void read_last_update(nca_study_run *run)
     json_t *line = json_loads(before ? before + 1 : tail, 0, NULL);
     const char *event = json_string_value(json_object_get(line, "event"));
     run->updates = json_integer_value(json_object_get(line, "update"));
-    run->gave_up = event && strcmp(event, "gave up") == 0;
+    run->gave_up = nca_event_find(event) == NCA_EVENT_GAVE_UP;
     json_decref(line);
 }
 

@@ -1,4 +1,5 @@
 // The runs of a study, trained: each a process of its own, some at once.
+#include <assert.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -80,23 +81,13 @@ static void draw(training *of)
 
 // -- Children -------------------------------------------------------------------------------------
 
-static nca_status name_file(const nca_study *study, const char *kind, const char *name,
+// FOLDER/KIND/RUN.EXTENSION
+static nca_status name_file(const nca_study *study, const char *kind, const char *run,
                             const char *extension, char path[NCA_PATH_BYTES], nca_error *error)
 {
-    if (snprintf(path, NCA_PATH_BYTES, "%s/%s/%s%s", study->folder, kind, name, extension) <
-        NCA_PATH_BYTES)
-        return NCA_OK;
-    return nca_fail(error, NCA_ARGUMENT, "--out %.60s...: too long for a path", study->folder);
-}
-
-// What a run is asked to be, as a file that nca train reads.
-static nca_status write_settings(const nca_study_run *run, const char *path, nca_error *error)
-{
-    char *json;
-    NCA_TRY(nca_config_to_json(&run->config, &json, error));
-    const nca_status status = nca_file_write(path, json, strlen(json), error);
-    free(json);
-    return status;
+    char name[NCA_PATH_BYTES];
+    snprintf(name, sizeof name, "%s/%s.%s", kind, run, extension);
+    return nca_path_join(study->folder, name, path, error);
 }
 
 typedef struct words {
@@ -108,6 +99,7 @@ typedef struct words {
 static void NCA_PRINTF(2, 3) add_word(words *to, const char *format, ...)
 {
     va_list values;
+    assert(to->count < WORDS_MAX);
     va_start(values, format);
     vsnprintf(to->text[to->count], WORD_BYTES, format, values);
     va_end(values);
@@ -132,9 +124,9 @@ static nca_status start(training *of, job *at, nca_study_run *run)
 {
     static words arguments;
     char settings[NCA_PATH_BYTES], log[NCA_PATH_BYTES];
-    NCA_TRY(name_file(of->study, "settings", run->name, ".json", settings, of->error));
-    NCA_TRY(name_file(of->study, "logs", run->name, ".log", log, of->error));
-    NCA_TRY(write_settings(run, settings, of->error));
+    NCA_TRY(name_file(of->study, "settings", run->name, "json", settings, of->error));
+    NCA_TRY(name_file(of->study, "logs", run->name, "log", log, of->error));
+    NCA_TRY(nca_config_write(settings, &run->config, of->error));
     arguments.count = 0;
     add_word(&arguments, "train");
     add_word(&arguments, "--quiet");
@@ -159,7 +151,7 @@ static nca_status fail_child(const training *of, const job *at, int code, nca_er
     char log[NCA_PATH_BYTES], said[400] = "";
     uint8_t *bytes;
     size_t size;
-    if (name_file(of->study, "logs", at->run->name, ".log", log, NULL) == NCA_OK &&
+    if (name_file(of->study, "logs", at->run->name, "log", log, NULL) == NCA_OK &&
         nca_file_read(log, LOG_LIMIT_BYTES, &bytes, &size, NULL) == NCA_OK) {
         char *text = (char *)bytes;
         while (size > 0 && text[size - 1] == '\n')
@@ -264,8 +256,7 @@ static nca_status make_folders(const nca_study *study, nca_error *error)
     NCA_TRY(make_folder(study->folder, error));
     for (size_t i = 0; i < 2; i++) {
         char path[NCA_PATH_BYTES];
-        NCA_TRY(name_file(study, names[i], "", "", path, error));
-        path[strlen(path) - 1] = 0;
+        NCA_TRY(nca_path_join(study->folder, names[i], path, error));
         NCA_TRY(make_folder(path, error));
     }
     return NCA_OK;

@@ -12,6 +12,11 @@ typedef struct nca_target_arguments {
     int trim;                       // negative: not given
 } nca_target_arguments;
 
+#define NCA_TARGET_NOT_GIVEN                         \
+    {                                                \
+        .target_size = -1, .padding = -1, .trim = -1 \
+    }
+
 // Rows for the table of a command whose struct has a nca_target_arguments called `name`.
 // clang-format off
 #define NCA_TARGET_ROWS(type, name)                                                               \

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "cli/preview.h"
+#include "report/pictures.h"
 #include "study/evaluate.h"
 
 enum { POOL_SHOWN = 64, GROWTH_STEPS = 200, HEALING_STEPS = 600 };
@@ -15,7 +16,7 @@ nca_status nca_train_pictures_curve(nca_train_pictures *of, nca_error *error)
     char path[NCA_PATH_BYTES], title[128];
     snprintf(title, sizeof title, "%.60s, %lld of %lld updates", of->config->preset,
              (long long)nca_trainer_done(of->trainer), (long long)of->config->updates);
-    NCA_TRY(nca_run_log_path(of->log, "loss.png", path, error));
+    NCA_TRY(nca_path_join(of->log->folder, "loss.png", path, error));
     return nca_curve_write(path, of->log->points, of->log->count, title, error);
 }
 
@@ -23,7 +24,7 @@ nca_status nca_train_pictures_target(nca_train_pictures *of, const nca_image *ta
                                      nca_error *error)
 {
     char path[NCA_PATH_BYTES];
-    NCA_TRY(nca_run_log_path(of->log, "pictures/target.png", path, error));
+    NCA_TRY(nca_path_join(of->log->folder, "pictures/target.png", path, error));
     const nca_states shown = {target->pixels, 1, of->height, of->width, NCA_VISIBLE};
     return nca_mosaic_write(path, &shown, error);
 }
@@ -34,7 +35,7 @@ static nca_status name_picture(nca_train_pictures *of, const char *kind, char pa
     char name[64];
     snprintf(name, sizeof name, "pictures/%s-%06lld.png", kind,
              (long long)nca_trainer_done(of->trainer));
-    return nca_run_log_path(of->log, name, path, error);
+    return nca_path_join(of->log->folder, name, path, error);
 }
 
 static nca_status write_batch(nca_train_pictures *of, nca_error *error)
@@ -89,7 +90,7 @@ nca_status nca_train_pictures_finish(nca_train_pictures *of, nca_error *error)
     char path[NCA_PATH_BYTES];
     nca_model model;
     NCA_TRY(nca_trainer_model(of->trainer, &model, error));
-    nca_status status = nca_run_log_path(of->log, "growth.webp", path, error);
+    nca_status status = nca_path_join(of->log->folder, "growth.webp", path, error);
     if (status == NCA_OK)
         status = nca_movie_write(path, &model, &movie, of->compute, error);
     movie.is_dead = NULL;
@@ -98,7 +99,7 @@ nca_status nca_train_pictures_finish(nca_train_pictures *of, nca_error *error)
     movie.damage_at = GROWTH_STEPS;
     movie.region = nca_cut_region(NCA_CUT_LEFT, of->height, of->width);
     if (status == NCA_OK)
-        status = nca_run_log_path(of->log, "healing.webp", path, error);
+        status = nca_path_join(of->log->folder, "healing.webp", path, error);
     if (status == NCA_OK)
         status = nca_movie_write(path, &model, &movie, of->compute, error);
     nca_model_free(&model);

@@ -10,6 +10,12 @@
 
 #include "nca/status.h"
 
+enum { NCA_PATH_BYTES = 4096 };
+
+// FOLDER/NAME; NCA_ARGUMENT where that is too long.
+nca_status nca_path_join(const char *folder, const char *name, char path[NCA_PATH_BYTES],
+                         nca_error *error);
+
 // Bytes of a file; a zero byte follows them, so that text can be read as a string. Freed with
 // free(). Refuses directories, devices, pipes, and files above limit_bytes.
 nca_status nca_file_read(const char *path, size_t limit_bytes, uint8_t **bytes, size_t *size_bytes,

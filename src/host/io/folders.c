@@ -2,12 +2,21 @@
 #define _GNU_SOURCE   // dirfd, unlinkat
 #include <dirent.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "io/files.h"
+
+nca_status nca_path_join(const char *folder, const char *name, char path[NCA_PATH_BYTES],
+                         nca_error *error)
+{
+    if (snprintf(path, NCA_PATH_BYTES, "%s/%s", folder, name) < NCA_PATH_BYTES)
+        return NCA_OK;
+    return nca_fail(error, NCA_ARGUMENT, "%.60s...: too long for a path", folder);
+}
 
 bool nca_is_folder(const char *path)
 {

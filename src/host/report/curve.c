@@ -8,6 +8,7 @@
 #include "nca/train.h"
 #include "report/canvas.h"
 #include "report/pictures.h"
+#include "study/spread.h"
 
 enum {
     HEIGHT = 640,
@@ -119,12 +120,6 @@ static void draw_legend(nca_canvas *canvas, bool has_events)
     nca_canvas_text(canvas, y, x + 14, 2, "update went wrong", ink);
 }
 
-static int compare_doubles(const void *a, const void *b)
-{
-    const double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 // The median of the finite values around one; NaN where there is none.
 static double median_around(const double *logs, size_t count, size_t at, size_t window)
 {
@@ -134,10 +129,7 @@ static double median_around(const double *logs, size_t count, size_t at, size_t 
     for (size_t i = first; i < count && i <= at + window / 2; i++)
         if (isfinite(logs[i]))
             near[used++] = logs[i];
-    if (used == 0)
-        return NAN;
-    qsort(near, used, sizeof *near, compare_doubles);
-    return near[used / 2];
+    return nca_spread_of(near, used).median;
 }
 
 // Few points are drawn large, many small and faint. Returns whether an update was lost.

@@ -1,8 +1,6 @@
 // A page, put together: policy, styles, markup, data, scripts.
 #include "report/html.h"
 
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "io/files.h"

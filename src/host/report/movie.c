@@ -95,7 +95,7 @@ static nca_status shoot(shooting *of, nca_error *error)
                                      .first_step = of->done,
                                      .key = {.seed = film->seed},
                                      .fire_rate = film->fire_rate,
-                                     .angle = film->angle * (3.14159265358979323846 / 180),
+                                     .angle = nca_radians(film->angle),
                                      .step_size = film->step_size,
                                      .alive_threshold = NCA_ALIVE_THRESHOLD};
         NCA_TRY(of->backend->forward(of->session, &rollout, NULL, error));

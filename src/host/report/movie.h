@@ -32,6 +32,9 @@ typedef struct nca_film {
     bool *is_dead;   // set to whether no cell lives after the last step; may be NULL
 } nca_film;
 
+// Writes the film in the format of the path's extension (nca_frames_open lists them), whole or not
+// at all; `model` is unchanged. NCA_ARGUMENT for an extension that is none, NCA_INTERRUPTED where
+// `stop` ended it, else what the file or the device could not do.
 nca_status nca_film_write(const char *path, const nca_model *model, const nca_film *film,
                           const nca_compute *compute, nca_error *error);
 

@@ -112,7 +112,7 @@ static json_t *trace_json(const nca_observation *of, int cell)
         for (int step = 0; step <= of->steps; step += every)
             json_array_append_new(
                 row,
-                nca_page_number(of->trace[((size_t)cell * ((size_t)of->steps + 1) + (size_t)step) *
+                nca_json_number(of->trace[((size_t)cell * ((size_t)of->steps + 1) + (size_t)step) *
                                               (size_t)of->channels +
                                           (size_t)k]));
         json_array_append_new(values, row);
@@ -134,8 +134,8 @@ static json_t *ranges_json(const nca_observation *of)
     for (int k = 0; k < of->channels; k++) {
         json_t *lows = json_array(), *highs = json_array();
         for (int ring = 0; ring < rings; ring++) {
-            json_array_append_new(lows, nca_page_number(of->ring_low[ring * of->channels + k]));
-            json_array_append_new(highs, nca_page_number(of->ring_high[ring * of->channels + k]));
+            json_array_append_new(lows, nca_json_number(of->ring_low[ring * of->channels + k]));
+            json_array_append_new(highs, nca_json_number(of->ring_high[ring * of->channels + k]));
         }
         json_array_append_new(low, lows);
         json_array_append_new(high, highs);

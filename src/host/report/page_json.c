@@ -11,18 +11,6 @@ bool nca_page_set(json_t *object, const char *key, json_t *value)
     return json_object_set_new(object, key, value) == 0;
 }
 
-json_t *nca_page_number(double value)
-{
-    return isfinite(value) ? json_real(value) : json_null();
-}
-
-json_t *nca_page_text(const char *text)
-{
-    char whole[8192];
-    nca_text_copy(whole, sizeof whole, text);
-    return json_string(whole);
-}
-
 static nca_status fail_memory(const nca_page_run *run, nca_error *error)
 {
     return nca_fail(error, NCA_MEMORY, "%s: no memory for its page", run->name);
@@ -35,25 +23,25 @@ static json_t *curves_of(const nca_history *of)
     for (size_t i = 0; i < of->count; i++) {
         const nca_history_point *point = &of->point[i];
         json_array_append_new(update, json_integer(point->update));
-        json_array_append_new(loss, nca_page_number(point->loss));
-        json_array_append_new(low, nca_page_number(point->loss_low));
-        json_array_append_new(high, nca_page_number(point->loss_high));
-        json_array_append_new(gradient, nca_page_number(point->gradient_norm));
-        json_array_append_new(active, nca_page_number(point->active_fraction));
+        json_array_append_new(loss, nca_json_number(point->loss));
+        json_array_append_new(low, nca_json_number(point->loss_low));
+        json_array_append_new(high, nca_json_number(point->loss_high));
+        json_array_append_new(gradient, nca_json_number(point->gradient_norm));
+        json_array_append_new(active, nca_json_number(point->active_fraction));
     }
     return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:I}", "update", update, "loss", loss, "low",
                      low, "high", high, "gradient", gradient, "active", active, "updates_a_point",
                      (json_int_t)of->updates_a_point);
 }
 
-static json_t *events_of(const nca_history *of)
+json_t *nca_page_events(const nca_history *of, size_t most)
 {
     json_t *list = json_array();
-    for (size_t i = 0; i < of->events && i < NCA_HISTORY_EVENTS; i++)
+    for (size_t i = 0; i < of->events && i < most; i++)
         json_array_append_new(list, json_pack("{s:I, s:o, s:o}", "update",
                                               (json_int_t)of->event[i].update, "name",
-                                              nca_page_text(of->event[i].name), "text",
-                                              nca_page_text(of->event[i].text)));
+                                              nca_json_text(of->event[i].name), "text",
+                                              nca_json_text(of->event[i].text)));
     return list;
 }
 
@@ -61,17 +49,10 @@ static json_t *model_of(const nca_page_run *run)
 {
     const nca_model *model = run->model;
     const nca_layout layout = nca_layout_of(model->channels, model->hidden);
-    return json_pack("{s:o, s:i, s:i, s:I, s:f, s:f, s:f}", "name", nca_page_text(model->name),
+    return json_pack("{s:o, s:i, s:i, s:I, s:f, s:f, s:f}", "name", nca_json_text(model->name),
                      "channels", model->channels, "hidden", model->hidden, "parameters",
                      (json_int_t)layout.total, "fire_rate", model->fire_rate, "angle", model->angle,
                      "step_size", model->step_size);
-}
-
-// Settings come from a file that has been checked already.
-static json_t *parsed(const char *text)
-{
-    json_t *value = text ? json_loads(text, 0, NULL) : NULL;
-    return value ? value : json_null();
 }
 
 static nca_status add_target(const nca_page_run *run, json_t *object, nca_error *error)
@@ -85,9 +66,9 @@ static nca_status add_target(const nca_page_run *run, json_t *object, nca_error 
     nca_image_on_white(target->pixels, target->height, target->width, NCA_VISIBLE, rgb);
     const nca_status status = nca_page_picture(rgb, target->height, target->width, &picture, error);
     free(rgb);
-    if (status == NCA_OK)
-        nca_page_set(object, "target", picture);
-    return status;
+    if (status != NCA_OK)
+        return status;
+    return nca_page_set(object, "target", picture) ? NCA_OK : fail_memory(run, error);
 }
 
 // Losses of every rollout, and its frames.
@@ -99,20 +80,21 @@ static nca_status add_rollouts(const nca_page_run *run, json_t *object, nca_erro
         return fail_memory(run, error);
     NCA_TRY(nca_page_frames(&of->growth, of->cut_at, of->picture_height, of->picture_width, &growth,
                             error));
-    nca_page_set(object, "growth", growth);
+    bool is_set = nca_page_set(object, "growth", growth);
     for (int i = 0; i < NCA_OBSERVED_ROLLOUTS; i++) {
-        json_t *frames = NULL, *loss = json_array();
-        for (int step = 0; step <= of->steps; step++)
-            json_array_append_new(
-                loss,
-                nca_page_number(of->loss[(size_t)i * ((size_t)of->steps + 1) + (size_t)step]));
+        const double *losses = of->loss + (size_t)i * ((size_t)of->steps + 1);
+        json_t *frames = NULL;
         NCA_TRY(nca_page_frames(&of->healing[i], of->steps, of->picture_height, of->picture_width,
                                 &frames, error));
-        json_array_append_new(list, json_pack("{s:s, s:o, s:o}", "name",
-                                              i == NCA_OBSERVED_WHOLE ? "not cut" : nca_cut_name(i),
-                                              "loss", loss, "frames", frames));
+        json_t *loss = json_array();
+        for (int step = 0; step <= of->steps; step++)
+            json_array_append_new(loss, nca_json_number(losses[step]));
+        json_t *rollout = json_pack("{s:s, s:o, s:o}", "name",
+                                    i == NCA_OBSERVED_WHOLE ? "not cut" : nca_cut_name(i), "loss",
+                                    loss, "frames", frames);
+        is_set &= json_array_append_new(list, rollout) == 0;
     }
-    return NCA_OK;
+    return is_set ? NCA_OK : fail_memory(run, error);
 }
 
 static nca_status add_steps(const nca_page_run *run, json_t *object, nca_error *error)
@@ -133,14 +115,14 @@ static nca_status add_facts(const nca_page_run *run, json_t *object, nca_error *
     const nca_history *history = run->history;
     const nca_observation *of = run->observation;
     const bool is_set =
-        nca_page_set(object, "name", nca_page_text(run->name)) &&
-        nca_page_set(object, "config", parsed(run->config_json)) &&
-        nca_page_set(object, "machine", parsed(run->machine_json)) &&
+        nca_page_set(object, "name", nca_json_text(run->name)) &&
+        nca_page_set(object, "config", nca_json_parsed(run->config_json)) &&
+        nca_page_set(object, "machine", nca_json_parsed(run->machine_json)) &&
         nca_page_set(object, "model", model_of(run)) &&
         nca_page_set(object, "updates", json_integer(history->updates)) &&
-        nca_page_set(object, "seconds", nca_page_number(history->seconds)) &&
+        nca_page_set(object, "seconds", nca_json_number(history->seconds)) &&
         nca_page_set(object, "history", curves_of(history)) &&
-        nca_page_set(object, "events", events_of(history)) &&
+        nca_page_set(object, "events", nca_page_events(history, NCA_HISTORY_EVENTS)) &&
         nca_page_set(object, "events_in_all", json_integer((json_int_t)history->events)) &&
         nca_page_set(object, "grid", json_pack("[i,i]", of->height, of->width)) &&
         nca_page_set(object, "steps", json_integer(of->steps)) &&

@@ -4,6 +4,7 @@
 
 #include <jansson.h>
 
+#include "io/json_values.h"
 #include "report/page.h"
 
 // Everything about one run; the caller owns `out`.
@@ -29,10 +30,9 @@ nca_status nca_page_step(const nca_page_run *run, const float *state, int step, 
 
 // Base64 of bytes.
 json_t *nca_page_bytes(const void *bytes, size_t size_bytes);
-// A number, or null where it is not finite.
-json_t *nca_page_number(double value);
-// As much of a text as is UTF-8.
-json_t *nca_page_text(const char *text);
+// The first events of a run, at most `most` (up to NCA_HISTORY_EVENTS): their updates, names and
+// words.
+json_t *nca_page_events(const nca_history *of, size_t most);
 // Traces, samples of every cell, and ranges of an observation, set into `object`.
 nca_status nca_page_channels(const nca_observation *of, json_t *object, nca_error *error);
 

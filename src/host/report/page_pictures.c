@@ -1,5 +1,5 @@
 // Pictures of the page: pixels, frames, and what lies in a run folder, as data: URIs.
-#define _GNU_SOURCE   // dirent's names, asprintf
+#define _GNU_SOURCE   // dirent's names
 #include <dirent.h>
 #include <math.h>
 #include <stdio.h>

@@ -94,7 +94,7 @@ static nca_status add_sobel(const drawing *of, json_t *object, nca_error *error)
             }
         NCA_TRY(add(of, object, is_x ? "sobel_x" : "sobel_y", error));
     }
-    nca_page_set(object, "sobel_largest", nca_page_number(largest));
+    nca_page_set(object, "sobel_largest", nca_json_number(largest));
     return NCA_OK;
 }
 

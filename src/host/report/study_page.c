@@ -5,7 +5,7 @@
 
 #include "report/page_json.h"
 
-enum { POINTS_MAX = 400 };   // of a curve: a study has many
+enum { POINTS_MAX = 400, EVENTS_SHOWN = 20 };   // of a run: a study has many
 
 static nca_status put_picture(json_t *object, const char *key, const nca_study_picture *picture,
                               nca_error *error)
@@ -33,22 +33,10 @@ static json_t *curve_of(const nca_history *of)
                 known++;
             }
         json_array_append_new(update, json_integer(of->point[end - 1].update));
-        json_array_append_new(loss, nca_page_number(known ? sum / known : NAN));
+        json_array_append_new(loss, nca_json_number(known ? sum / known : NAN));
     }
     return json_pack("{s:o, s:o, s:I}", "update", update, "loss", loss, "updates_a_point",
                      (json_int_t)(of->updates_a_point * (int64_t)width));
-}
-
-static json_t *events_of(const nca_history *of)
-{
-    enum { SHOWN = 20 };
-    json_t *list = json_array();
-    for (size_t i = 0; i < of->events && i < SHOWN; i++)
-        json_array_append_new(list, json_pack("{s:I, s:o, s:o}", "update",
-                                              (json_int_t)of->event[i].update, "name",
-                                              nca_page_text(of->event[i].name), "text",
-                                              nca_page_text(of->event[i].text)));
-    return list;
 }
 
 static nca_status add_run(const nca_study_run *run, json_t *object, nca_error *error)
@@ -57,7 +45,7 @@ static nca_status add_run(const nca_study_run *run, json_t *object, nca_error *e
     json_t *pictures = json_object();
     if (!nca_page_set(object, "pictures", pictures) ||
         !nca_page_set(object, "history", curve_of(&run->history)) ||
-        !nca_page_set(object, "event_list", events_of(&run->history)))
+        !nca_page_set(object, "event_list", nca_page_events(&run->history, EVENTS_SHOWN)))
         return nca_fail(error, NCA_MEMORY, "%s: no memory for its page", run->name);
     for (int i = 0; i < NCA_STUDY_PICTURES; i++)
         NCA_TRY(put_picture(pictures,

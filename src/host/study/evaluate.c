@@ -93,7 +93,7 @@ static nca_status go_on(judging *of, int from, int steps, nca_error *error)
                                      .first_step = from + gone,
                                      .key = {.seed = options->seed},
                                      .fire_rate = options->fire_rate,
-                                     .angle = options->angle * (3.14159265358979323846 / 180),
+                                     .angle = nca_radians(options->angle),
                                      .step_size = options->step_size,
                                      .alive_threshold = NCA_ALIVE_THRESHOLD};
         NCA_TRY(of->backend->forward(of->session, &rollout, NULL, error));

@@ -18,19 +18,19 @@ enum { METRICS_LIMIT_BYTES = 1 << 30 };
 typedef struct bin {
     size_t count;
     int64_t update;
-    double *loss, *gradient, *active;   // [updates_a_point], finite ones first
+    double *loss, *gradient, *active;   // room for [updates_a_point]; the finite ones
     size_t losses, gradients, actives;
 } bin;
 
 // Closes the bin and opens the next.
 static void add_point(nca_history *of, bin *now)
 {
-    nca_history_point *point = &of->point[of->count++];
-    *point =
+    const nca_spread loss = nca_spread_of(now->loss, now->losses);
+    of->point[of->count++] =
         (nca_history_point){.update = now->update,
-                            .loss = nca_spread_of(now->loss, now->losses).median,
-                            .loss_low = now->losses ? now->loss[0] : NAN,
-                            .loss_high = now->losses ? now->loss[now->losses - 1] : NAN,
+                            .loss = loss.median,
+                            .loss_low = loss.min,
+                            .loss_high = loss.max,
                             .gradient_norm = nca_spread_of(now->gradient, now->gradients).median,
                             .active_fraction = nca_spread_of(now->active, now->actives).median};
     now->count = now->losses = now->gradients = now->actives = 0;
@@ -49,16 +49,17 @@ static bool begins_with(const char *text, const char *words)
 
 bool nca_history_is_explosion(const char *name, const char *text)
 {
-    if (strcmp(name, "rolled back") == 0)
+    const nca_event event = nca_event_find(name);
+    if (event == NCA_EVENT_ROLLED_BACK)
         return !begins_with(text, NCA_WORDS_BATCH_DIED) && !begins_with(text, NCA_WORDS_SEED_DIED);
-    return strcmp(name, "skipped") == 0 || strcmp(name, "gave up") == 0;
+    return event == NCA_EVENT_SKIPPED || event == NCA_EVENT_GAVE_UP;
 }
 
 static nca_status add_event(nca_history *of, const json_t *line, int64_t update, nca_error *error)
 {
     const char *name = json_string_value(json_object_get(line, "event"));
     const char *text = json_string_value(json_object_get(line, "event_text"));
-    of->gave_up = name && strcmp(name, "gave up") == 0;
+    of->gave_up = nca_event_find(name) == NCA_EVENT_GAVE_UP;
     if (!name)
         return NCA_OK;
     if (nca_history_is_explosion(name, text ? text : ""))
@@ -105,7 +106,6 @@ static nca_status read_line(const char *path, const char *text, size_t length, n
     collect(now->gradient, &now->gradients, json_object_get(line, "gradient_norm"));
     collect(now->active, &now->actives, json_object_get(line, "active_fraction"));
     of->seconds += json_number_value(json_object_get(line, "seconds"));
-    of->rate = json_number_value(json_object_get(line, "rate"));
     of->not_finite += json_is_null(log_loss) || json_is_null(json_object_get(line, "max_state"));
     of->max_state = fmax(of->max_state, json_number_value(json_object_get(line, "max_state")));
     status = add_event(of, line, of->updates, error);

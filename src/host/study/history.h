@@ -25,7 +25,6 @@ typedef struct nca_history_event {
 typedef struct nca_history {
     int64_t updates;   // done
     double seconds;    // of all of them
-    double rate;       // of the last
     int64_t updates_a_point;
     size_t count;
     nca_history_point *point;

@@ -51,10 +51,12 @@ static nca_status time_steps(nca_measuring *of, double *series, nca_measurement 
     out->backward = nca_timing_of(part[BACKWARD], repeats);
     out->update = nca_timing_of(part[UPDATE], repeats);
     out->peak_flops = nca_spread_of(part[PEAK], repeats).median;
-    out->forward_flops = nca_spread_of(part[FORWARD_RATE], repeats).median;
-    out->backward_flops = nca_spread_of(part[BACKWARD_RATE], repeats).median;
-    out->forward_best = part[FORWARD_RATE][repeats - 1];   // median() has sorted them
-    out->backward_best = part[BACKWARD_RATE][repeats - 1];
+    const nca_spread forward = nca_spread_of(part[FORWARD_RATE], repeats);
+    const nca_spread backward = nca_spread_of(part[BACKWARD_RATE], repeats);
+    out->forward_flops = forward.median;
+    out->forward_best = forward.max;
+    out->backward_flops = backward.median;
+    out->backward_best = backward.max;
     return NCA_OK;
 }
 

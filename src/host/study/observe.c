@@ -54,7 +54,7 @@ static nca_status advance(watching *of, int step, nca_error *error)
                                  .first_step = step,
                                  .key = {.seed = of->options->seed},
                                  .fire_rate = of->model->fire_rate,
-                                 .angle = of->model->angle * (3.14159265358979323846 / 180),
+                                 .angle = nca_radians(of->model->angle),
                                  .step_size = of->model->step_size,
                                  .alive_threshold = NCA_ALIVE_THRESHOLD};
     if (of->options->progress)

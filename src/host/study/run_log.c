@@ -15,15 +15,6 @@
 
 #include "io/files.h"
 
-nca_status nca_run_log_path(const nca_run_log *log, const char *name, char path[NCA_PATH_BYTES],
-                            nca_error *error)
-{
-    const int length = snprintf(path, NCA_PATH_BYTES, "%s/%s", log->folder, name);
-    if (length < NCA_PATH_BYTES)
-        return NCA_OK;
-    return nca_fail(error, NCA_ARGUMENT, "%.60s...: too long for a path", log->folder);
-}
-
 static nca_status fail_metrics(const nca_run_log *log, nca_error *error)
 {
     return nca_fail(error, NCA_FILE, "%s/metrics.jsonl: cannot be written: %s", log->folder,
@@ -47,7 +38,7 @@ static nca_status open_metrics(nca_run_log *log, int flags, nca_error *error)
 {
     char path[NCA_PATH_BYTES];
     struct stat about;
-    NCA_TRY(nca_run_log_path(log, "metrics.jsonl", path, error));
+    NCA_TRY(nca_path_join(log->folder, "metrics.jsonl", path, error));
     const int file = open(path, O_RDWR | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | flags, 0666);
     if (file < 0)
         return fail_open(log, path, error);
@@ -75,9 +66,9 @@ static nca_status open_metrics(nca_run_log *log, int flags, nca_error *error)
 static nca_status fill_folder(const nca_run_log *log, const char *config_json, nca_error *error)
 {
     char path[NCA_PATH_BYTES];
-    NCA_TRY(nca_run_log_path(log, "config.json", path, error));
+    NCA_TRY(nca_path_join(log->folder, "config.json", path, error));
     NCA_TRY(nca_file_write(path, config_json, strlen(config_json), error));
-    NCA_TRY(nca_run_log_path(log, "pictures", path, error));
+    NCA_TRY(nca_path_join(log->folder, "pictures", path, error));
     return nca_folder_create(path, NULL, error);
 }
 
@@ -112,7 +103,7 @@ static const char *const first_files[] = {"config.json",       "machine.json",
 static void remove_file(const nca_run_log *log, const char *name)
 {
     char path[NCA_PATH_BYTES];
-    if (nca_run_log_path(log, name, path, NULL) == NCA_OK)
+    if (nca_path_join(log->folder, name, path, NULL) == NCA_OK)
         unlink(path);
 }
 
@@ -134,7 +125,7 @@ void nca_run_log_discard(nca_run_log *log)
         for (size_t i = 0; i < sizeof first_files / sizeof *first_files; i++)
             remove_file(log, first_files[i]);
         remove_target(log);
-        if (nca_run_log_path(log, "pictures", path, NULL) == NCA_OK)
+        if (nca_path_join(log->folder, "pictures", path, NULL) == NCA_OK)
             rmdir(path);
         remove_file(log, "metrics.jsonl");   // last: then the folder is another's
         nca_folder_unmake(log->folder, log->folders_made);
@@ -156,30 +147,16 @@ static nca_status add_point(nca_run_log *log, const nca_curve_point *point, nca_
     return NCA_OK;
 }
 
-static const char *const event_names[] = {
-#define EVENT_NAME(name, word) word,
-    NCA_EVENTS(EVENT_NAME)
-#undef EVENT_NAME
-};
-
-static int find_event(const char *name)
-{
-    for (int i = 0; name && i < NCA_EVENT_COUNT; i++)
-        if (strcmp(name, event_names[i]) == 0)
-            return i;
-    return NCA_EVENT_NONE;
-}
-
 // One line of the metrics as a point of the curve; false where it is no whole line of ours.
 static bool read_point(const char *line, nca_curve_point *point)
 {
     json_t *object = json_loads(line, 0, NULL);
     const json_t *update = json_object_get(object, "update");
     const json_t *loss = json_object_get(object, "loss");
-    *point =
-        (nca_curve_point){.update = json_integer_value(update),
-                          .loss = json_is_number(loss) ? json_number_value(loss) : NAN,
-                          .event = find_event(json_string_value(json_object_get(object, "event")))};
+    *point = (nca_curve_point){
+        .update = json_integer_value(update),
+        .loss = json_is_number(loss) ? json_number_value(loss) : NAN,
+        .event = nca_event_find(json_string_value(json_object_get(object, "event")))};
     const bool is_ours = json_is_integer(update);
     json_decref(object);
     return is_ours;
@@ -219,7 +196,7 @@ static void remove_leftovers(const nca_run_log *log)
 {
     char path[NCA_PATH_BYTES];
     nca_leftovers_remove(log->folder);
-    if (nca_run_log_path(log, "pictures", path, NULL) == NCA_OK)
+    if (nca_path_join(log->folder, "pictures", path, NULL) == NCA_OK)
         nca_leftovers_remove(path);
 }
 
@@ -238,7 +215,7 @@ nca_status nca_run_log_open(const char *folder, nca_run_log *out, nca_error *err
 static nca_status make_pictures(const nca_run_log *log, nca_error *error)
 {
     char path[NCA_PATH_BYTES];
-    NCA_TRY(nca_run_log_path(log, "pictures", path, error));
+    NCA_TRY(nca_path_join(log->folder, "pictures", path, error));
     return nca_is_folder(path) ? NCA_OK : nca_folder_create(path, NULL, error);
 }
 
@@ -283,7 +260,7 @@ nca_status nca_run_log_add(nca_run_log *log, const nca_update_result *result, nc
     print_number(log->metrics, "seconds", result->seconds);
     if (result->event != NCA_EVENT_NONE)
         fprintf(log->metrics, ", \"event\": \"%s\", \"event_text\": \"%s\"",
-                event_names[result->event], result->event_text);
+                nca_event_word(result->event), result->event_text);
     fprintf(log->metrics, "}\n");
     if (fflush(log->metrics) != 0)
         return fail_metrics(log, error);

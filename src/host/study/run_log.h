@@ -12,10 +12,15 @@
 
 #include <stdio.h>
 
+#include "io/files.h"
 #include "nca/train.h"
-#include "report/pictures.h"
 
-enum { NCA_PATH_BYTES = 4096 };
+// One update of the loss curve.
+typedef struct nca_curve_point {
+    int64_t update;
+    double loss;   // NaN: a gap
+    nca_event event;
+} nca_curve_point;
 
 typedef struct nca_run_log {
     char folder[NCA_PATH_BYTES];
@@ -43,9 +48,5 @@ void nca_run_log_close(nca_run_log *log);
 // Closes a new folder and removes the files of a run in it, and no others: a run that could not
 // begin leaves nothing.
 void nca_run_log_discard(nca_run_log *log);
-
-// FOLDER/NAME; NCA_ARGUMENT where that is too long.
-nca_status nca_run_log_path(const nca_run_log *log, const char *name, char path[NCA_PATH_BYTES],
-                            nca_error *error);
 
 #endif

@@ -1,8 +1,5 @@
 // study.json: all that a study asked, found and judged.
-#include <math.h>
-#include <string.h>
-
-#include "io/text.h"
+#include "io/json_values.h"
 #include "nca/nca.h"
 #include "study/study.h"
 #include "study/wilson.h"
@@ -22,29 +19,10 @@ static void add(building *of, json_t *array, json_t *value)
     of->failed |= json_array_append_new(array, value) != 0;
 }
 
-static json_t *number(double value)
-{
-    return isfinite(value) ? json_real(value) : json_null();
-}
-
-static json_t *text(const char *value)
-{
-    char whole[8192];
-    nca_text_copy(whole, sizeof whole, value);
-    return json_string(whole);
-}
-
-// Texts of files that have been checked already.
-static json_t *parsed(const char *value)
-{
-    json_t *out = value ? json_loads(value, 0, NULL) : NULL;
-    return out ? out : json_null();
-}
-
 static json_t *spread_of(const nca_spread *of)
 {
-    return json_pack("{s:o, s:o, s:o}", "median", number(of->median), "min", number(of->min), "max",
-                     number(of->max));
+    return json_pack("{s:o, s:o, s:o}", "median", nca_json_number(of->median), "min",
+                     nca_json_number(of->min), "max", nca_json_number(of->max));
 }
 
 static json_t *share_of(int hits, int total)
@@ -73,7 +51,7 @@ static json_t *setting_of(building *of, const nca_study *study, const nca_study_
     put(of, object, "heals_all", share_of(tally.heals_all, tally.judged));
     put(of, object, "cuts", cuts);
     put(of, object, "circles", share_of(tally.circles_healed, tally.circles));
-    put(of, object, "distorted", number(tally.distorted));
+    put(of, object, "distorted", nca_json_number(tally.distorted));
     return object;
 }
 
@@ -127,17 +105,17 @@ static void put_evaluation(building *of, json_t *run, const nca_judgement *judge
     put(of, run, "undamaged", spread_of(&found->whole));
     put(of, run, "cuts", cuts);
     put(of, run, "circles", circles_of(of, judgement));
-    put(of, run, "max_state_evaluated", number(found->max_state));
+    put(of, run, "max_state_evaluated", nca_json_number(found->max_state));
 }
 
 static void put_training(building *of, json_t *run, const nca_history *history)
 {
-    put(of, run, "seconds", number(history->seconds));
+    put(of, run, "seconds", nca_json_number(history->seconds));
     put(of, run, "events", json_integer((json_int_t)history->events));
     put(of, run, "explosions", json_integer((json_int_t)history->explosions));
     put(of, run, "deaths", json_integer((json_int_t)history->deaths));
     put(of, run, "not_finite", json_integer((json_int_t)history->not_finite));
-    put(of, run, "max_state_trained", number(history->max_state));
+    put(of, run, "max_state_trained", nca_json_number(history->max_state));
 }
 
 static json_t *pool_of(const nca_judgement *judgement)
@@ -145,7 +123,8 @@ static json_t *pool_of(const nca_judgement *judgement)
     const nca_pool_judgement *pool = &judgement->pool;
     return json_pack("{s:i, s:i, s:i, s:o, s:o}", "slots", pool->slots, "untouched",
                      pool->untouched, "distorted", pool->distorted, "share",
-                     number(judgement->distorted), "median", number(pool->median));
+                     nca_json_number(judgement->distorted), "median",
+                     nca_json_number(pool->median));
 }
 
 static json_t *verdict_of(const nca_judgement *of)
@@ -167,8 +146,8 @@ static json_t *run_of(building *of, const nca_study_run *run)
         run->setting->name, "seed", (json_int_t)run->seed, "progress", words[run->progress],
         "updates", (json_int_t)run->updates, "updates_asked", (json_int_t)run->config.updates,
         "gave_up", run->gave_up, "judged", run->is_judged);
-    put(of, object, "config", parsed(run->config_json));
-    put(of, object, "machine", parsed(run->machine_json));
+    put(of, object, "config", nca_json_parsed(run->config_json));
+    put(of, object, "machine", nca_json_parsed(run->machine_json));
     if (!run->is_judged)
         return object;
     put_training(of, object, &run->history);
@@ -183,7 +162,7 @@ static json_t *run_of(building *of, const nca_study_run *run)
 static json_t *shared_of(building *of, const nca_config *shared)
 {
     json_t *object = json_object();
-#define PUT_TEXT(name, ...) put(of, object, #name, text(shared->name));
+#define PUT_TEXT(name, ...) put(of, object, #name, nca_json_text(shared->name));
 #define PUT_INT(name, ...) put(of, object, #name, json_integer(shared->name));
 #define PUT_REAL(name, ...) put(of, object, #name, json_real(shared->name));
     NCA_STUDY_SHARED(PUT_TEXT, PUT_INT, PUT_REAL)
@@ -215,9 +194,9 @@ nca_status nca_study_json(const nca_study *study, const nca_study_about *about, 
         add(&of, runs, run_of(&of, &study->runs[i]));
     put(&of, object, "study", json_string("regeneration"));
     put(&of, object, "nca", json_string(NCA_VERSION));
-    put(&of, object, "command", text(about->command));
+    put(&of, object, "command", nca_json_text(about->command));
     put(&of, object, "quick", json_boolean(study->is_quick));
-    put(&of, object, "judged_on", parsed(about->machine));
+    put(&of, object, "judged_on", nca_json_parsed(about->machine));
     put(&of, object, "shared", shared_of(&of, &study->shared));
     put(&of, object, "rules", rules_of(&of, &study->rules));
     put(&of, object, "settings", settings_of(&of, study));

@@ -167,14 +167,14 @@ static const char *find_line(const char *text, const char *name, size_t *length)
     return NULL;
 }
 
-// A setting that a checkpoint does not name is younger than it: nothing was trained otherwise.
-static bool is_line_equal(const char *own, const char *saved, const char *name)
+// Whether a checkpoint was trained with this value of a setting. One that does not name the setting
+// is older than it, and was trained as if the setting had not been there.
+static bool agrees(const char *own, const char *saved, const char *name)
 {
     size_t length = 0, saved_length = 0;
     const char *value = find_line(own, name, &length);
     const char *saved_value = find_line(saved, name, &saved_length);
-    return !saved_value ||
-           (value && length == saved_length && memcmp(value, saved_value, length) == 0);
+    return !saved_value || (length == saved_length && memcmp(value, saved_value, length) == 0);
 }
 
 // The same rule as nca_config_difference, on what the checkpoint says of itself.
@@ -185,9 +185,8 @@ static nca_status check_config(const nca_trainer *trainer, const char *path, con
     const char *different = NULL;
     if (!own)
         return nca_fail(error, NCA_MEMORY, "%s: no memory to read it", path);
-#define COMPARE(name, ...)                                           \
-    if (!different && nca_config_matters(#name, &trainer->config) && \
-        !is_line_equal(own, saved, #name))                           \
+#define COMPARE(name, ...)                                                                       \
+    if (!different && nca_config_matters(#name, &trainer->config) && !agrees(own, saved, #name)) \
         different = #name;
     NCA_CONFIG_FIELDS(COMPARE, COMPARE, COMPARE, COMPARE)
 #undef COMPARE
@@ -203,7 +202,8 @@ static nca_status check_identity(const nca_trainer *trainer, const nca_tensors *
 {
     const char *config = nca_tensors_metadata(tensors, "config");
     const char *target = nca_tensors_metadata(tensors, "target");
-    if (!config || !target)
+    size_t length;
+    if (!config || !target || !find_line(config, "seed", &length))
         return nca_fail(error, NCA_FORMAT, "%s: not a checkpoint of a training run", path);
     NCA_TRY(check_config(trainer, path, config, error));
     char own[24];

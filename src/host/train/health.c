@@ -21,6 +21,26 @@
 
 #include "train/trainer_state.h"
 
+static const char *const words[] = {
+#define EVENT_WORD(name, word) word,
+    NCA_EVENTS(EVENT_WORD)
+#undef EVENT_WORD
+};
+
+const char *nca_event_word(nca_event event)
+{
+    return words[event];
+}
+
+nca_event nca_event_find(const char *word)
+{
+    int event = NCA_EVENT_NONE;
+    while (word && ++event < NCA_EVENT_COUNT)
+        if (strcmp(word, words[event]) == 0)
+            return (nca_event)event;
+    return NCA_EVENT_NONE;
+}
+
 enum {
     SKIPS_IN_A_ROW = 5,
     SEED_DEATHS_IN_A_ROW = 20,

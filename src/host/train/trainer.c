@@ -46,7 +46,7 @@ static nca_status begin_update(nca_trainer *trainer, nca_rollout *rollout, nca_u
     *rollout = (nca_rollout){.steps = out->steps,
                              .key = key,
                              .fire_rate = config->fire_rate,
-                             .angle = config->angle * (3.14159265358979323846 / 180),
+                             .angle = nca_radians(config->angle),
                              .step_size = config->step_size,
                              .alive_threshold = NCA_ALIVE_THRESHOLD,
                              .keep_tape = true};

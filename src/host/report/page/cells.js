@@ -1,7 +1,7 @@
 // All channels over time at three cells, chosen on the grid; and their ranges by distance.
 'use strict';
 
-nca.channelColours = (run) =>
+nca.channelEntries = (run) =>
   Array.from({length: run.model.channels}, (_, k) => ({name: nca.channelName(k)}));
 
 // Traces of any living cell, out of the samples: fewer moments, and 256 levels between a trace's
@@ -129,8 +129,7 @@ nca.picker = function(run, cells, moved) {
   })));
   sheet.addEventListener('load', draw);
   draw();
-  return nca.make('div', {class: 'picker'},
-    nca.make('div', {}, canvas, nca.make('div', {class: 'bar'}, ...buttons)));
+  return nca.make('div', {class: 'picker'}, canvas, nca.make('div', {class: 'bar'}, ...buttons));
 };
 
 nca.showCells = function(run) {
@@ -144,13 +143,13 @@ nca.showCells = function(run) {
     series: nca.traceSeries(nca.tracesOf(run, cell.y, cell.x).traces),
   }));
   const legend = nca.legend(
-    nca.channelColours(run), (visible) => charts.forEach((chart) => nca.show(chart, visible)));
+    nca.channelEntries(run), (visible) => charts.forEach((chart) => nca.show(chart, visible)));
   const follow = (i) => nca.followCell(run, charts[i], nca.markers[i], cells[i]);
   if (!nca.hasCharts)
     return void column.append(
       nca.make('p', {text: 'Not drawn: there are no charts in this page.'}));
   column.append(
-    nca.picker(run, cells, follow), legend.element, ...charts.map((chart) => chart.element));
+    nca.picker(run, cells, follow), legend, ...charts.map((chart) => chart.element));
   charts.forEach((chart, i) => {
     nca.draw(chart);
     follow(i);
@@ -175,7 +174,7 @@ nca.showRanges = function(run) {
                           {name: `${nca.channelName(k)} most`, colour: k, x: distances, y: high[k]},
   ]),
   });
-  const legend = nca.legend(nca.channelColours(run), (visible) => nca.show(chart, visible));
+  const legend = nca.legend(nca.channelEntries(run), (visible) => nca.show(chart, visible));
   const places = [0, 0.25, 0.5, 0.75].map((part) => Math.round(part * (distances.length - 1)));
   const table = nca.make('table', {},
     nca.make('tr', {}, nca.make('th', {text: 'channel', scope: 'col'}),
@@ -185,7 +184,7 @@ nca.showRanges = function(run) {
       table.append(nca.make('tr', {}, nca.make('th', {text: nca.channelName(k), scope: 'row'}),
         ...places.map((at) => nca.make('td',
                         {text: `${nca.number(low[k][at])} to ${nca.number(high[k][at])}`})))));
-  column.append(chart.element, nca.hasCharts ? legend.element : '',
+  column.append(chart.element, nca.hasCharts ? legend : '',
     nca.make('details', {}, nca.make('summary', {text: 'As numbers'}), table));
   nca.draw(chart);
 };

@@ -61,7 +61,7 @@ nca.legend = function(entries, changed) {
     buttons.push(button);
     list.append(nca.make('li', {}, button));
   });
-  return {element: list, visible};
+  return list;
 };
 
 // A short piece of a trace, with its colour and dash.
@@ -101,7 +101,7 @@ nca.chart = function(spec) {
     'aria-label': `${spec.title}: chart; arrow keys move, plus and minus zoom, 0 shows all`,
   });
   const readout = nca.make('div', {class: 'readout'});
-  const tools = nca.make('div', {class: 'bar tools'});
+  const tools = nca.make('div', {class: 'bar'});
   const chart =
     {spec, plot, readout, graph: null, cursor: nca.make('div', {class: 'cursor'}), at: null};
   const tool = (text, label, act) => tools.append(
@@ -164,7 +164,7 @@ nca.draw = function(chart) {
       x: {axisLabelFormatter: nca.number}
     },
     series: Object.fromEntries(spec.series.map(
-      (one, i) => [String(i), {strokePattern: nca.dash(one.colour), strokeWidth: 1.6}])),
+      (one, i) => [String(i), {strokePattern: nca.dash(one.colour)}])),
     underlayCallback: (context, area, graph) => nca.drawBelow(chart, context, area, graph),
     highlightCallback: (event, x, points) => nca.readOut(chart, x, points),
     unhighlightCallback: () => {

@@ -42,6 +42,19 @@ nca.picture = function(picture, kind, description) {
   });
 };
 
+// A list of [name, words].
+nca.definitions = (facts) => nca.make('dl', {},
+  ...facts.flatMap(
+    ([name, words]) => [nca.make('dt', {text: name}), nca.make('dd', {text: words})]));
+
+// Steps of a rollout, by a config or a setting.
+nca.stepsOf = ({steps_min: least, steps_max: most}) =>
+  least === most ? String(most) : `${least} to ${most}`;
+
+nca.eventTable = (events) => nca.make('table', {},
+  ...events.map((event) => nca.make('tr', {}, nca.make('td', {text: nca.count(event.update)}),
+    nca.make('td', {text: event.name}), nca.make('td', {text: event.text}))));
+
 // Four digits, as people write them.
 nca.number = function(value) {
   if (value === null || value === undefined || !Number.isFinite(value)) return 'none';

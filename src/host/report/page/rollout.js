@@ -72,7 +72,7 @@ nca.strip = function(run, stages, growthSheet) {
 
 nca.showRollouts = function(run) {
   const column = nca.column('rollouts', run), growthSheet = nca.loadSheet(run.growth);
-  const order = [5, 0, 1, 2, 3, 4].map((i) => run.rollouts[i]);
+  const order = [run.rollouts.at(-1), ...run.rollouts.slice(0, -1)];   // the whole one first
   const stages = order.map((rollout) => nca.stage(run, rollout, growthSheet));
   const chart = nca.chart({
     title: 'Loss over time',
@@ -96,7 +96,7 @@ nca.showRollouts = function(run) {
       nca.make('div', {class: 'stages'}, ...stages.map((stage) => stage.element)),
       nca.strip(run, stages, growthSheet)),
     nca.make(
-      'div', {}, chart.element, nca.hasCharts ? legend.element : null, nca.lossTable(run, order))));
+      'div', {}, chart.element, nca.hasCharts ? legend : null, nca.lossTable(run, order))));
   nca.draw(chart);
   [growthSheet, ...stages.map((stage) => stage.sheet)].forEach(
     (sheet) => sheet.addEventListener('load', clock.redraw));

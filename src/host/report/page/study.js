@@ -4,15 +4,11 @@
 nca.percent = (share) => `${Math.round(100 * share)} %`;
 nca.loss = (value) => value === null ? 'not finite' : value.toFixed(2).replace('-', '−');
 
-nca.settingFacts = function(setting) {
-  const steps = setting.steps_min === setting.steps_max ?
-    setting.steps_max :
-    `${setting.steps_min} to ${setting.steps_max}`;
-  return `batch ${setting.batch}, ${setting.damaged} damaged, ${steps} steps`;
-};
+nca.settingFacts = (setting) =>
+  `batch ${setting.batch}, ${setting.damaged} damaged, ${nca.stepsOf(setting)} steps`;
 
 nca.showAsked = function() {
-  const {shared, quick, judged_on: machine, command} = nca.data, list = nca.make('dl');
+  const {shared, quick, judged_on: machine, command} = nca.data;
   const done = nca.runs.filter((run) => run.judged);
   const seconds = done.reduce((sum, run) => sum + run.seconds, 0);
   const facts = [
@@ -39,10 +35,9 @@ nca.showAsked = function() {
       'the quick form: tiny, and far too short to learn anything. Steps are an eighth of what the ' +
         'settings say. It shows that the machinery works, and nothing about the finding.',
     ]);
-  for (const [name, value] of facts)
-    list.append(nca.make('dt', {text: name}), nca.make('dd', {text: value}));
   document.querySelector('#asked .facts')
-    .append(nca.picture(nca.data.target, 'target', `the target, ${shared.target}`), list);
+    .append(nca.picture(nca.data.target, 'target', `the target, ${shared.target}`),
+      nca.definitions(facts));
   document.getElementById('lead').textContent =
     `${nca.data.settings.length} settings side by side, ${nca.count(done.length)} of ${
       nca.count(nca.runs.length)} runs${quick ? ' (quick form)' : ''}`;
@@ -113,7 +108,7 @@ nca.showCurves = function() {
   });
   const legend =
     nca.legend(settings.map((name) => ({name})), (visible) => nca.show(chart, visible));
-  if (nca.hasCharts) body.append(legend.element);
+  if (nca.hasCharts) body.append(legend);
   body.append(chart.element);
   const most = Math.max(...done.map((run) => run.history.updates_a_point));
   if (most > 1)
@@ -159,16 +154,13 @@ nca.shots = function(run) {
 
 nca.runEvents = function(run) {
   if (run.events === 0) return nca.make('p', {class: 'hint', text: 'No event in training.'});
-  const table = nca.make('table'), left = run.events - run.event_list.length;
-  for (const event of run.event_list)
-    table.append(nca.make('tr', {}, nca.make('td', {text: nca.count(event.update)}),
-      nca.make('td', {text: event.name}), nca.make('td', {text: event.text})));
+  const left = run.events - run.event_list.length;
   return nca.make('details', {}, nca.make('summary', {
     text: `${nca.count(run.events)} event${run.events === 1 ? '' : 's'}: ${
       nca.count(run.explosions)} explosions, ${nca.count(run.deaths)} in which cells died${
       left > 0 ? `; the first ${run.event_list.length} of them` : ''}`,
   }),
-    table);
+    nca.eventTable(run.event_list));
 };
 
 nca.showRun = function(run) {

@@ -2,13 +2,10 @@
 'use strict';
 
 nca.facts = function(run) {
-  const {config, model} = run,
-                 steps = config.steps_min === config.steps_max ?
-    config.steps_max :
-    `${config.steps_min} to ${config.steps_max}`;
+  const {config, model} = run, threads = run.machine ? run.machine.threads : 0;
   const machine = run.machine && run.machine.device ?
     `${run.machine.device}, ${run.machine.variant}` +
-      (run.machine.threads > 0 ? `, ${run.machine.threads} threads` : '') :
+      (threads > 0 ? `, ${threads} thread${threads === 1 ? '' : 's'}` : '') :
     'the run folder does not say';
   return [
     [
@@ -29,7 +26,7 @@ nca.facts = function(run) {
         `${config.batch} out of ${nca.count(config.pool)}; the worst ${config.reseeded} replaced ` +
           `by the seed, the best ${config.damaged} damaged`
     ],
-    ['Steps', `${steps} an update`],
+    ['Steps', `${nca.stepsOf(config)} an update`],
     ['Rate', `${config.rate}, ${config.schedule}; gradient: ${config.gradient}`],
     [
       'Rule',
@@ -44,15 +41,14 @@ nca.facts = function(run) {
 nca.lastLoss = (run) => run.history.loss.filter((loss) => loss !== null).pop();
 
 nca.showSettings = function(run) {
-  const column = nca.column('settings', run), list = nca.make('dl');
-  for (const [name, value] of nca.facts(run))
-    list.append(nca.make('dt', {text: name}), nca.make('dd', {text: value}));
+  const column = nca.column('settings', run);
   const all = nca.make('table');
   for (const [name, value] of Object.entries(run.config))
     all.append(nca.make(
       'tr', {}, nca.make('th', {text: name, scope: 'row'}), nca.make('td', {text: String(value)})));
   column.append(nca.make('div', {class: 'facts'},
-                  nca.picture(run.target, 'target', `the target, ${run.config.target}`), list),
+                  nca.picture(run.target, 'target', `the target, ${run.config.target}`),
+                  nca.definitions(nca.facts(run))),
     nca.make('details', {class: 'screen'}, nca.make('summary', {text: 'Every setting'}), all));
 };
 
@@ -87,18 +83,14 @@ nca.eventMarks = function() {
     .sort((a, b) => a.x - b.x);
 };
 
-nca.eventTable = function(run) {
-  const table = nca.make('table');
-  for (const event of run.events)
-    table.append(nca.make('tr', {}, nca.make('td', {text: nca.count(event.update)}),
-      nca.make('td', {text: event.name}), nca.make('td', {text: event.text})));
+nca.eventsOf = function(run) {
   const left = run.events_in_all - run.events.length;
   return nca.make('details', {}, nca.make('summary', {
     text: `${nca.runs.length > 1 ? `${run.name}: ` : ''}${nca.count(run.events_in_all)} event` +
       `${run.events_in_all === 1 ? '' : 's'}${
         left > 0 ? `, the first ${run.events.length} of them` : ''}`,
   }),
-    table);
+    nca.eventTable(run.events));
 };
 
 nca.showTraining = function() {
@@ -111,7 +103,7 @@ nca.showTraining = function() {
   const legend = nca.legend(nca.runNames().map((name) => ({name})),
     (visible) => charts.forEach((chart) => nca.show(chart, visible)));
   const most = Math.max(...nca.runs.map((run) => run.history.updates_a_point));
-  if (nca.runs.length > 1 && nca.hasCharts) body.append(legend.element);
+  if (nca.runs.length > 1 && nca.hasCharts) body.append(legend);
   body.append(...charts.map((chart) => chart.element));
   if (most > 1)
     body.append(nca.make('p', {
@@ -120,7 +112,7 @@ nca.showTraining = function() {
         'the loss reaches from the smallest to the largest of them.'
     }));
   const troubled = nca.runs.filter((run) => run.events_in_all > 0);
-  body.append(...troubled.map(nca.eventTable));
+  body.append(...troubled.map(nca.eventsOf));
   if (troubled.length === 0)
     body.append(
       nca.make('p', {text: 'No update was skipped and nothing went wrong.'}));
