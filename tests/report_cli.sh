@@ -36,6 +36,9 @@ cp good/model.safetensors bad/
 echo '{"target": 3}' >bad/config.json
 refused "bad/config.json" report bad
 
+sed 's/"grid": "auto"/"grid": "100000"/' good/config.json >bad/config.json
+refused 'bad/config.json: its --grid 100000: must be N, HxW or auto' report bad
+
 # Options.
 refused "must be a row and a column" report good --cell 12,0
 refused "must be a row and a column" report good --cell middle
@@ -45,8 +48,10 @@ refused "must be" report good --heal-steps 0
 refused "no such device" report good --device abacus
 
 # Places that cannot be written.
-refused "nowhere/page.html" report good "${short[@]}" -o nowhere/page.html
+refused "nowhere/page.html: there is no folder nowhere" report good "${short[@]}" -o nowhere/page.html
 refused "a folder" report good "${short[@]}" -o other --force
+refused "among the files of the run itself" report good "${short[@]}" --force -o good/config.json
+refused "among the files of the run itself" report good "${short[@]}" --force -o ./good/model.safetensors
 echo mine >page.html
 refused "exists" report good "${short[@]}" -o page.html
 [ "$(cat page.html)" = mine ] || complain "report" "changed a file it refused to write over"

@@ -20,6 +20,7 @@ refused() {
 
 refused "no such study" immortality
 refused "no such setting; there are blog-regenerating" regeneration --settings blog
+refused "--pool 2: less than the batch of" regeneration --pool 2 --out nothing
 refused "larger than the grid" regeneration --target-size 20 --grid 12
 refused "no such device" regeneration --device abacus
 refused "no run of the study is complete" "${quick[@]}" --judge --out nothing
@@ -121,11 +122,30 @@ refused "the checkpoint is of update 20, the metrics end with 19; go on with: nc
 
 # A child that cannot train ends the study with its own words, not with those of one that was
 # stopped for its sake.
-mkdir -p bad/blog-regenerating-seed1
-echo mine >bad/blog-regenerating-seed1/file
-refused "blog-regenerating-seed1: its training failed: nca train: bad/blog-regenerating-seed1: " \
-  "${quick[@]}" --settings blog-regenerating,blog-unstable --seeds 1 --updates 1000000 --out bad
-[ "$(ls bad/blog-regenerating-seed1)" = file ] || fail "a folder of another is changed"
+mkdir bad
+cp -r study/blog-regenerating-seed1 bad/
+sed -i '5s/.*/spoilt/' bad/blog-regenerating-seed1/metrics.jsonl
+bad=("${quick[@]}" --settings blog-regenerating,blog-unstable --seeds 1 --updates 1000000 --out bad)
+refused "blog-regenerating-seed1: its training failed: nca train: bad/blog-regenerating-seed1/" "${bad[@]}"
+grep -q "to train it anew, remove bad/blog-regenerating-seed1 and give the same" error ||
+  fail "not said how to go on: $(cat error)"
+
+# A folder that is no run is left alone.
+rm bad/blog-regenerating-seed1/config.json
+refused "bad/blog-regenerating-seed1: no config.json" "${bad[@]}"
+[ -s bad/blog-regenerating-seed1/model.safetensors ] || fail "a folder that is no run is changed"
+
+# Two at once: the second is refused, and says nothing else.
+"$nca" study "${quick[@]}" --settings blog-unstable --seeds 1 --updates 100000 --out both >log 2>/dev/null &
+child=$!
+for ((i = 0; i < 600; i++)); do
+  [ -s both/blog-unstable-seed1/metrics.jsonl ] && break
+  sleep 0.05
+done
+refused "another nca study is at work in this folder" \
+  "${quick[@]}" --settings blog-unstable --seeds 1 --updates 100000 --out both
+kill -INT "$child"
+wait "$child" || true
 
 # A run in which training gives up is a result.
 "$nca" study "${quick[@]}" --settings blog-unstable --seeds 1 --rate 10 --schedule constant --updates 100 \

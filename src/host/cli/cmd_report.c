@@ -1,9 +1,12 @@
 // nca report: a page about one run or several, side by side, in one file.
+#include <libgen.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "cli/device_options.h"
+#include "cli/printable.h"
 #include "cli/progress.h"
 #include "cli/run_folder.h"
 #include "cli/stop.h"
@@ -135,11 +138,28 @@ static nca_status observe_run(run *of, const nca_compute *compute, nca_error *er
     return status;
 }
 
-static nca_status check_output(const report_options *options, nca_error *error)
+// Where the page goes, before anything is computed for it: never over a file that it is made from.
+static nca_status check_output(const report_options *options, const nca_arguments *folders,
+                               nca_error *error)
 {
+    char path[NCA_PATH_BYTES];
+    struct stat place, source;
+    const char *dot = strrchr(options->output, '.');
     if (!options->force && access(options->output, F_OK) == 0)
         return nca_fail(error, NCA_FILE, "--output %s: exists; choose another name, or --force",
                         options->output);
+    snprintf(path, sizeof path, "%s", options->output);
+    const char *folder = dirname(path);
+    if (stat(folder, &place) != 0 || !S_ISDIR(place.st_mode))
+        return nca_fail(error, NCA_FILE, "--output %s: there is no folder %s; make it first",
+                        options->output, folder);
+    for (int i = 0; i < folders->count && !(dot && strcmp(dot, ".html") == 0); i++)
+        if (stat(folders->item[i], &source) == 0 && source.st_ino == place.st_ino &&
+            source.st_dev == place.st_dev)
+            return nca_fail(error, NCA_FILE,
+                            "--output %s: among the files of the run itself; end the name with "
+                            ".html, or choose another folder",
+                            options->output);
     return NCA_OK;
 }
 
@@ -147,8 +167,8 @@ static void say_what_was_written(const report_options *options, int runs)
 {
     struct stat about;
     const double size = stat(options->output, &about) == 0 ? (double)about.st_size : 0;
-    printf("%s: %d run%s, %.1f MB; open it in a browser\n", options->output, runs,
-           runs == 1 ? "" : "s", size / 1e6);
+    nca_print_safely(stdout, options->output);
+    printf(": %d run%s, %.1f MB; open it in a browser\n", runs, runs == 1 ? "" : "s", size / 1e6);
     if (!nca_page_has_charts())
         printf("without charts: this build did not find dygraphs (Debian: libjs-dygraphs)\n");
 }
@@ -158,7 +178,7 @@ static nca_status report(const report_options *options, const nca_arguments *fol
                          const nca_compute *compute, nca_error *error)
 {
     nca_page_run pages[RUNS_MAX];
-    NCA_TRY(check_output(options, error));
+    NCA_TRY(check_output(options, folders, error));
     for (int i = 0; i < folders->count; i++)
         NCA_TRY(read_run(options, folders->item[i], &runs[i], error));
     for (int i = 0; i < folders->count; i++) {

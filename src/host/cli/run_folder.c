@@ -58,7 +58,12 @@ nca_status nca_run_folder_config(const char *folder, nca_config *config, nca_err
     // A setting younger than the folder is what the folder's preset says, not today's default.
     if (nca_experiment_apply(named.preset, config, NULL) != NCA_OK)
         *config = named;
-    return nca_config_read(path, config, error);
+    NCA_TRY(nca_config_read(path, config, error));
+    int height, width;
+    nca_error why;
+    if (nca_config_grid(config, &height, &width, &why) != NCA_OK)
+        return nca_fail(error, NCA_FORMAT, "%s: its %s", path, why.message);
+    return NCA_OK;
 }
 
 nca_status nca_run_folder_set_config(const char *folder, const nca_config *config, nca_error *error)

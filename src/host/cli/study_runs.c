@@ -1,6 +1,7 @@
 // Which runs a study has, and how far their folders are.
 #include "cli/study_runs.h"
 
+#include <dirent.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -125,14 +126,31 @@ static bool has_films(const nca_study_run *run)
     return access(path, F_OK) == 0;
 }
 
+static bool holds_something(const char *path)
+{
+    DIR *folder = opendir(path);
+    int entries = 0;
+    while (folder && readdir(folder))
+        entries++;   // "." and ".." are two
+    if (folder)
+        closedir(folder);
+    return entries > 2;
+}
+
 static nca_status look_at_run(nca_study_run *run, nca_error *error)
 {
     nca_config saved = nca_config_default();
     char path[NCA_PATH_BYTES + 32];
     snprintf(path, sizeof path, "%s/config.json", run->folder);
     run->progress = NCA_STUDY_MISSING;
-    if (access(path, F_OK) != 0)   // nca train refuses a folder that holds something else
-        return NCA_OK;
+    if (access(path, F_OK) != 0) {
+        if (!holds_something(run->folder))
+            return NCA_OK;
+        return nca_fail(error, NCA_FILE,
+                        "%s: no config.json, so it is no run to go on with; remove it and give the "
+                        "same command again, or another --out",
+                        run->folder);
+    }
     NCA_TRY(nca_run_folder_config(run->folder, &saved, error));
     read_last_update(run);
     const char *different = nca_config_difference(&saved, &run->config);

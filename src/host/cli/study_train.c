@@ -1,10 +1,14 @@
 // The runs of a study, trained: each a process of its own, some at once.
+#define _GNU_SOURCE   // O_DIRECTORY
 #include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -165,8 +169,14 @@ static nca_status fail_child(const training *of, const job *at, int code, nca_er
                         "%s: its training was ended by signal %d; give the same command again to "
                         "go on",
                         at->run->name, code - 128);
-    return nca_fail(error, NCA_FILE, "%s: its training failed: %s", at->run->name,
-                    *said ? said : log);
+    const char *folder = at->run->folder;
+    if (at->run->progress == NCA_STUDY_MISSING)
+        return nca_fail(error, NCA_FILE, "%s: its training failed: %s", at->run->name,
+                        *said ? said : log);
+    return nca_fail(error, NCA_FILE,
+                    "%s: its training failed: %s; to train it anew, remove %s and give the same "
+                    "command again",
+                    at->run->name, *said ? said : log, folder);
 }
 
 // Exit code 1 says that training went wrong, which is what a study is there to see.
@@ -182,7 +192,8 @@ static nca_status finish(training *of, job *at, int code, nca_error *error)
                  duration);
     else
         snprintf(text, sizeof text, "stopped after update %lld", (long long)run->updates);
-    say(of, at, text);
+    if (run->progress == NCA_STUDY_COMPLETE || nca_stop_signal)
+        say(of, at, text);
     if (status == NCA_OK && run->progress != NCA_STUDY_COMPLETE && !nca_stop_signal)
         status = fail_child(of, at, code, error);
     at->run = NULL;
@@ -262,6 +273,21 @@ static nca_status make_folders(const nca_study *study, nca_error *error)
     return NCA_OK;
 }
 
+// One study at a time is trained in a folder; the lock goes with the process.
+static nca_status lock_folder(const nca_study *study, int *lock, nca_error *error)
+{
+    *lock = open(study->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (*lock >= 0 && flock(*lock, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
+        close(*lock);
+        *lock = -1;
+        return nca_fail(error, NCA_FILE,
+                        "%s: another nca study is at work in this folder; wait for it, or choose "
+                        "another --out",
+                        study->folder);
+    }
+    return NCA_OK;   // a file system without locks has none
+}
+
 // Every run has the same target: one that cannot be read is refused before there is a folder.
 static nca_status check_target(const nca_study *study, nca_error *error)
 {
@@ -292,14 +318,20 @@ nca_status nca_study_train(nca_study *study, const nca_study_training *asked, nc
         .study = study, .asked = asked, .is_terminal = isatty(STDOUT_FILENO), .error = error};
     NCA_TRY(check_target(study, error));
     NCA_TRY(make_folders(study, error));
+    int lock;
+    NCA_TRY(lock_folder(study, &lock, error));
     of.jobs = calloc((size_t)asked->jobs, sizeof *of.jobs);
-    if (!of.jobs)
-        return nca_fail(error, NCA_MEMORY, "--jobs %d: no memory for them", asked->jobs);
+    nca_status status =
+        of.jobs ? NCA_OK
+                : nca_fail(error, NCA_MEMORY, "--jobs %d: no memory for them", asked->jobs);
     for (int i = 0; i < study->count; i++)
         of.done += study->runs[i].progress == NCA_STUDY_COMPLETE;
-    const nca_status status = train_all(&of);
+    if (status == NCA_OK)
+        status = train_all(&of);
     clear_line(&of);
     free(of.jobs);
+    if (lock >= 0)
+        close(lock);
     if (status == NCA_OK && nca_stop_signal)
         return nca_fail(error, NCA_INTERRUPTED,
                         "stopped with %d of %d runs complete; every run at work has a checkpoint: "

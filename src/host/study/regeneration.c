@@ -87,6 +87,11 @@ nca_status nca_study_config(const nca_study_setting *setting, const nca_config *
     NCA_STUDY_SHARED(LAY_TEXT, LAY_NUMBER, LAY_NUMBER)
 #undef LAY_TEXT
 #undef LAY_NUMBER
+    if (config.batch > config.pool && !config.pool_replacement)
+        return nca_fail(error, NCA_ARGUMENT,
+                        "--pool %lld: less than the batch of %s, %d; give a larger one, or other "
+                        "--settings",
+                        (long long)config.pool, setting->name, setting->batch);
     NCA_TRY(nca_config_check(&config, error));
     *out = config;
     return NCA_OK;

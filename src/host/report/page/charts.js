@@ -279,7 +279,7 @@ addEventListener('beforeprint', () => {
   nca.isPrinting = true;
   nca.recolour();
   nca.charts.forEach(({plot}) => {
-    plot.style.zoom = String(660 / plot.clientWidth);
+    plot.style.zoom = String(Math.min(1, 660 / plot.clientWidth));
   });
 });
 addEventListener('afterprint', () => {

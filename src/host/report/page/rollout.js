@@ -107,7 +107,7 @@ nca.showRollouts = function(run) {
 nca.lossTable = function(run, order) {
   const moments =
     [Math.max(run.cut_at - 1, 0), run.cut_at, Math.round((run.cut_at + run.steps) / 2), run.steps];
-  const table = nca.make('table', {},
+  const table = nca.make('table', {class: 'numbers'},
     nca.make('tr', {}, nca.make('th', {text: 'log10 loss', scope: 'col'}),
       ...moments.map((step) => nca.make('th', {text: `step ${step}`, scope: 'col'}))));
   for (const rollout of order)

@@ -16,7 +16,7 @@ nca.showStep = function(run) {
   const column = nca.column('step', run);
   for (const moment of run.moments) {
     const largest = nca.number(moment.sobel_largest);
-    column.append(nca.make('h3', {text: `After ${moment.step} steps`}),
+    column.append(nca.make('h3', {text: `After ${moment.step} step${moment.step === 1 ? '' : 's'}`}),
       nca.make('div', {class: 'tiles'},
         nca.tile(moment.visible, 'Visible', 'the first four channels, on white'),
         nca.tile(
