@@ -6,8 +6,9 @@
 
 A figure stands between two comments that Markdown does not show:
   <!--n study runs/healing-seed1/loss_at/200/median .2f-->-4.05<!--/n-->
-the file (study or pilots), a path into its JSON (a list is entered by the "name" of its members)
-and how it is written. A table stands between <!--table NAME--> and <!--/table-->.
+the file (study, full, pilots, figures; or sums, made here of them), a path into its JSON (a list is
+entered by the "name" of its members, or by a number) and how it is written. A table stands between
+<!--table NAME--> and <!--/table-->.
 """
 import json
 import pathlib
@@ -16,14 +17,16 @@ import sys
 
 DOCS = pathlib.Path(__file__).resolve().parent.parent / "docs"
 PAGE = DOCS / "regeneration.md"
-FILES = {name: DOCS / "regeneration" / f"{name}.json" for name in ("study", "pilots")}
+FILES = {name: DOCS / "regeneration" / f"{name}.json"
+         for name in ("study", "full", "pilots", "figures")}
 CUTS = ("upper", "lower", "left", "right", "center")
 
 
 def enter(value, path):
     for key in path.split("/"):
         if isinstance(value, list):
-            value = next(member for member in value if member["name"] == key)
+            value = (value[int(key)] if key.isdigit() else
+                     next(member for member in value if member["name"] == key))
         else:
             value = value[key]
     return value
@@ -33,11 +36,30 @@ def written(value, form):
     """A number as the page has it: a form of Python's, or one of these."""
     if form == "percent":
         return f"{100 * value:.0f} %"
-    if form == "minutes":
-        return f"{value / 60:.0f} min"
     if form == "hours":
-        return f"{value / 3600:.1f} h"
+        return f"{value / 3600:.1f}"
+    if form == "rate":   # 2e-3
+        return re.sub(r"e([+-])0*", r"e\1", f"{value:.0e}").replace("e+", "e")
+    if form == "s":
+        return str(value)
     return format(value, form)
+
+
+def sums(data):
+    """What is counted over several entries."""
+    runs, settings = data["study"]["runs"], data["study"]["settings"]
+    return {
+        "runs": len(runs),
+        "seconds": sum(run["seconds"] for run in runs),
+        "pilot_seconds": sum(run["seconds"] for run in data["pilots"]["pilots"]),
+        "rate_ratio": data["study"]["shared"]["rate"] / data["full"]["shared"]["rate"],
+        "gave_up": {f"{batch}x{steps}": {
+            "count": sum(of["gave_up"] for of in settings
+                         if (of["batch"], of["steps_max"]) == (batch, steps)),
+            "of": sum(of["judged"] for of in settings
+                      if (of["batch"], of["steps_max"]) == (batch, steps)),
+        } for batch in (4, 16) for steps in (64, 128)},
+    }
 
 
 def share(found):
@@ -47,22 +69,26 @@ def share(found):
     return f"{found['count']} of {found['of']} ({low:.0f} to {high:.0f} %)"
 
 
-def row(cells):
-    return "| " + " | ".join(cells) + " |"
+def table(head, rows):
+    return ["| " + " | ".join(cells) + " |" for cells in [head, ["---"] * len(head), *rows]]
+
+
+def ended_by(run):
+    return "giving up" if run["gave_up"] else "its last update"
 
 
 def table_settings(data):
     head = ["setting", "batch", "damaged", "steps", "exploded", "grows", "holds"]
     head += ["heals all five cuts", "heals circles"]
-    rows = [row(head), row(["---"] * len(head))]
+    rows = []
     for of in data["study"]["settings"]:
         steps = str(of["steps_min"])
         if of["steps_max"] != of["steps_min"]:
             steps += f"-{of['steps_max']}"
         numbers = [str(of["batch"]), str(of["damaged"]), steps]
         shares = [share(of[key]) for key in ("exploded", "grows", "holds", "heals_all", "circles")]
-        rows.append(row([f"`{of['name']}`"] + numbers + shares))
-    return rows
+        rows.append([f"`{of['name']}`"] + numbers + shares)
+    return table(head, rows)
 
 
 def cut_cell(cut):
@@ -70,49 +96,74 @@ def cut_cell(cut):
     return f"**{text}**" if cut["healed"] else text
 
 
-def table_runs(data):
-    rules = data["study"]["rules"]
+def rows_of_runs(study):
+    rules = study["rules"]
     head = ["run", "updates", "minutes"]
     head += [f"at {at}" for at in [rules["grown_at"], *rules["held_at"]]]
     head += [cut for cut in CUTS] + ["circles", "pool distorted"]
-    rows = [row(head), row(["---"] * len(head))]
-    for of in data["study"]["runs"]:
+    rows = []
+    for of in study["runs"]:
         if not of["judged"]:
             continue
-        cells = [f"`{of['name']}`", f"{of['updates']:,}", f"{of['seconds'] / 60:.0f}"]
+        cells = [f"`{of['name']}`", f"{of['updates']:,}", f"{of['seconds'] / 60:,.0f}"]
         cells += [f"{loss['median']:.2f}" for loss in of["loss_at"].values()]
         cells += [cut_cell(of["cuts"][cut]) for cut in CUTS]
         healed = sum(circle["healed"] for circle in of["circles"])
         distorted = of["pool"]["share"]   # none where every slot is still the seed
         cells += [f"{healed} of {len(of['circles'])}"]
         cells += ["-" if distorted is None else f"{100 * distorted:.0f} %"]
-        rows.append(row(cells))
-    return rows
+        rows.append(cells)
+    return table(head, rows)
+
+
+def table_runs(data):
+    return rows_of_runs(data["study"])
+
+
+def table_full(data):
+    return rows_of_runs(data["full"])
+
+
+def table_cross(data):
+    rows = []
+    for batch in (4, 16):
+        found = [data["sums"]["gave_up"][f"{batch}x{steps}"] for steps in (64, 128)]
+        rows.append([f"batch {batch}"] + [f"{of['count']} of {of['of']}" for of in found])
+    return table(["gave up", "64 steps", "128 steps"], rows)
 
 
 def table_events(data):
-    head = ["run", "updates done", "the seed died", "exploded or gave up"]
+    head = ["run", "updates done", "cells died", "exploded or gave up"]
     head += ["largest state", "ended by"]
-    rows = [row(head), row(["---"] * len(head))]
+    rows = []
     for of in data["study"]["runs"]:
         if not of["judged"]:
             continue
-        end = "giving up" if of["gave_up"] else "its last update"
-        rows.append(row([f"`{of['name']}`", f"{of['updates']:,}", str(of["deaths"]),
-                         str(of["explosions"]), f"{of['max_state_trained']:.1f}", end]))
-    return rows
+        rows.append([f"`{of['name']}`", f"{of['updates']:,}", str(of["deaths"]),
+                     str(of["explosions"]), f"{of['max_state_trained']:.1f}", ended_by(of)])
+    return table(head, rows)
 
 
 def table_pilots(data):
     head = ["pilot", "rate and schedule", "updates", "at 128", "at 200", "at 1,000", *CUTS]
-    rows = [row(head), row(["---"] * len(head))]
+    rows = []
     for of in data["pilots"]["pilots"]:
         at = {step: loss["median"] for step, loss in of["eval"]["loss_at"].items()}
         cells = [f"`{of['preset']}`", of["schedule"], f"{of['updates']:,}"]
         cells += [f"{at[step]:.2f}" for step in ("128", "200", "1000")]
         cells += [f"{of['eval']['healed'][cut]['median']:.2f}" for cut in CUTS]
-        rows.append(row(cells))
-    return rows
+        rows.append(cells)
+    return table(head, rows)
+
+
+def table_remedies(data):
+    head = ["setting", "reseeded", "updates done", "cells died", "ended by", "at 200"]
+    rows = []
+    for of in data["pilots"]["remedies"]:
+        rows.append([f"`{of['name']}`", str(of["config"]["reseeded"]), f"{of['updates']:,}",
+                     str(of["deaths"]), ended_by(of),
+                     f"{of['eval']['loss_at']['200']['median']:.2f}"])
+    return table(head, rows)
 
 
 TABLES = {name[6:]: make for name, make in list(globals().items()) if name.startswith("table_")}
@@ -120,20 +171,31 @@ TABLES = {name[6:]: make for name, make in list(globals().items()) if name.start
 
 def renew(page, data):
     def figure(match):
-        source, path, form = match.group(1), match.group(2), match.group(3)
-        return f"<!--n {source} {path} {form}-->{written(enter(data[source], path), form)}<!--/n-->"
+        source, path, form = match.groups()
+        try:
+            text = written(enter(data[source], path), form)
+        except (KeyError, StopIteration, IndexError):
+            sys.exit(f"regeneration_page.py: {source} {path}: no such figure in the JSON")
+        return f"<!--n {source} {path} {form}-->{text}<!--/n-->"
 
-    def table(match):
+    def rows_of(match):
         name = match.group(1)
+        if name not in TABLES:
+            sys.exit(f"regeneration_page.py: {name}: no such table; there are {', '.join(TABLES)}")
         rows = "\n".join(TABLES[name](data))
         return f"<!--table {name}-->\n\n{rows}\n\n<!--/table-->"
 
     page = re.sub(r"<!--n (\S+) (\S+) (\S+?)-->[^<]*<!--/n-->", figure, page)
-    return re.sub(r"<!--table (\S+?)-->.*?<!--/table-->", table, page, flags=re.S)
+    return re.sub(r"<!--table (\S+?)-->.*?<!--/table-->", rows_of, page, flags=re.S)
 
 
 def main():
+    for path in (PAGE, *FILES.values()):
+        if not path.is_file():
+            print(f"regeneration_page.py: {path}: no such file", file=sys.stderr)
+            return 2
     data = {name: json.loads(path.read_text(encoding="utf-8")) for name, path in FILES.items()}
+    data["sums"] = sums(data)
     page = PAGE.read_text(encoding="utf-8")
     renewed = renew(page, data)
     if sys.argv[1:] == ["--check"]:
