@@ -73,6 +73,11 @@ def table(head, rows):
     return ["| " + " | ".join(cells) + " |" for cells in [head, ["---"] * len(head), *rows]]
 
 
+def steps_of(of):
+    least, most = of["steps_min"], of["steps_max"]
+    return str(least) if least == most else f"{least}-{most}"
+
+
 def ended_by(run):
     return "giving up" if run["gave_up"] else "its last update"
 
@@ -82,10 +87,7 @@ def table_settings(data):
     head += ["heals all five cuts", "heals circles"]
     rows = []
     for of in data["study"]["settings"]:
-        steps = str(of["steps_min"])
-        if of["steps_max"] != of["steps_min"]:
-            steps += f"-{of['steps_max']}"
-        numbers = [str(of["batch"]), str(of["damaged"]), steps]
+        numbers = [str(of["batch"]), str(of["damaged"]), steps_of(of)]
         shares = [share(of[key]) for key in ("exploded", "grows", "holds", "heals_all", "circles")]
         rows.append([f"`{of['name']}`"] + numbers + shares)
     return table(head, rows)
@@ -157,12 +159,13 @@ def table_pilots(data):
 
 
 def table_remedies(data):
-    head = ["setting", "reseeded", "updates done", "cells died", "ended by", "at 200"]
+    head = ["run", "reseeded", "steps", "rate", "updates done", "cells died", "ended by", "at 200"]
     rows = []
     for of in data["pilots"]["remedies"]:
-        rows.append([f"`{of['name']}`", str(of["config"]["reseeded"]), f"{of['updates']:,}",
-                     str(of["deaths"]), ended_by(of),
-                     f"{of['eval']['loss_at']['200']['median']:.2f}"])
+        config = of["config"]
+        rows.append([f"`{of['name']}`", str(config["reseeded"]), steps_of(config),
+                     written(config["rate"], "rate"), f"{of['updates']:,}", str(of["deaths"]),
+                     ended_by(of), f"{of['eval']['loss_at']['200']['median']:.2f}"])
     return table(head, rows)
 
 

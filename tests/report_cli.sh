@@ -33,11 +33,18 @@ refused "of another run" report bad
 cp wide/model.safetensors bad/
 refused "of another run" report bad
 cp good/model.safetensors bad/
+echo '["a machine"]' >bad/machine.json
+refused "bad/machine.json: not a JSON object" report bad
+cp good/machine.json bad/
 echo '{"target": 3}' >bad/config.json
 refused "bad/config.json" report bad
 
 sed 's/"grid": "auto"/"grid": "100000"/' good/config.json >bad/config.json
 refused 'bad/config.json: its --grid 100000: must be N, HxW or auto' report bad
+
+sed 's/"updates": 2/"updates": 1/' good/config.json >bad/config.json
+cp good/metrics.jsonl bad/
+refused "bad/metrics.jsonl: 2 updates, and config.json says 1" report bad
 
 # Options.
 refused "must be a row and a column" report good --cell 12,0

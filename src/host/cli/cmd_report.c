@@ -114,6 +114,11 @@ static nca_status read_run(const report_options *options, const char *folder, ru
     NCA_TRY(nca_config_to_json(&config, &of->config_json, error));
     NCA_TRY(nca_path_join(folder, "metrics.jsonl", path, error));
     NCA_TRY(nca_history_read(path, &of->history, error));
+    if (of->history.updates > config.updates)
+        return nca_fail(error, NCA_FORMAT,
+                        "%s: %lld updates, and config.json says %lld; one of the two is of another "
+                        "run: put this run's back",
+                        path, (long long)of->history.updates, (long long)config.updates);
     NCA_TRY(nca_run_folder_machine(folder, &of->machine_json, error));
     NCA_TRY(read_model(folder, &config, &of->model, error));
     NCA_TRY(nca_target_arguments_load(&target, folder, &of->model, &of->target, error));

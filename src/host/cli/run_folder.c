@@ -112,6 +112,16 @@ nca_status nca_run_folder_machine(const char *folder, char **json, nca_error *er
         return NCA_OK;
     }
     NCA_TRY(nca_file_read(path, MACHINE_LIMIT_BYTES, &text, &size_bytes, error));
+    json_t *machine = json_loadb((const char *)text, size_bytes, 0, NULL);
+    const bool is_object = json_is_object(machine);
+    json_decref(machine);
+    if (!is_object) {
+        free(text);
+        return nca_fail(error, NCA_FORMAT,
+                        "%s: not a JSON object; put a whole copy in its place, or delete it: only "
+                        "the name of the machine is lost",
+                        path);
+    }
     *json = (char *)text;
     return NCA_OK;
 }

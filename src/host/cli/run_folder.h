@@ -21,7 +21,7 @@ nca_status nca_machine_to_json(const nca_compute *compute, char **json, nca_erro
 // The same as the folder's machine.json. A run that goes on elsewhere has the latest.
 nca_status nca_run_folder_set_machine(const char *folder, const nca_compute *compute,
                                       nca_error *error);
-// The text of machine.json, which the caller frees; NULL where the folder has none.
+// The text of machine.json, a JSON object, which the caller frees; NULL where the folder has none.
 nca_status nca_run_folder_machine(const char *folder, char **json, nca_error *error);
 
 // Keeps a copy of a target that is a file, as FOLDER/target.EXTENSION; of an emoji nothing.
