@@ -160,8 +160,8 @@ static void test_a_good_run_is_judged_good(void **state)
     assert_true(of.grows && of.holds && of.heals_all);
     assert_int_equal(of.cuts_healed, NCA_CUT_COUNT);
     assert_int_equal(of.circles_healed, 20);
-    assert_true(fabs(of.distorted - 4 / 80.0) < 1e-12);   // the untouched left out
-    nca_judge_verdict(&rules, &history, &of);             // twice is the same
+    assert_true(fabs(of.distorted_share - 4 / 80.0) < 1e-12);   // the untouched left out
+    nca_judge_verdict(&rules, &history, &of);                   // twice is the same
     assert_int_equal(of.circles_healed, 20);
 }
 
@@ -301,7 +301,7 @@ static void test_a_study_counts_its_runs_and_says_so(void **state)
     }
     const nca_study_tally tally = nca_study_count(&study, &rows[0]);
     assert_true(tally.runs == 3 && tally.judged == 2 && tally.exploded == 1 && tally.grows == 2);
-    assert_true(tally.circles == 40 && tally.circles_healed == 40 && tally.distorted == 0.05);
+    assert_true(tally.circles == 40 && tally.circles_healed == 40 && tally.distorted_share == 0.05);
     json_t *json = NULL;
     assert_ok(nca_study_json(&study, &about, &json, error));
     json_t *settings = json_object_get(json, "settings"), *runs = json_object_get(json, "runs");

@@ -39,7 +39,7 @@ static void print_settings(const nca_study *study)
         print_share(tally.holds, tally.judged, 13);
         print_share(tally.heals_all, tally.judged, 13);
         print_share(tally.circles_healed, tally.circles, 15);
-        print_percent(tally.distorted, 6);
+        print_percent(tally.distorted_share, 6);
         printf("\n");
     }
     printf("runs of all judged, with Wilson's interval (95 %%); pool: distorted states, median\n");
@@ -69,7 +69,7 @@ static void print_run(const nca_study_run *run)
     for (int cut = 0; cut < NCA_CUT_COUNT; cut++)
         print_loss(of->evaluation.cut[cut].loss.median, cut_width(cut));
     printf(" %3d/%-2d", of->circles_healed, of->evaluation.circles);
-    print_percent(of->distorted, 5);
+    print_percent(of->distorted_share, 5);
     printf("%s\n", run->gave_up ? " G" : of->exploded ? " X" : "");
 }
 

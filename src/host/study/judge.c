@@ -143,7 +143,7 @@ void nca_judge_verdict(const nca_judge_rules *rules, const nca_history *history,
     const nca_evaluation *of = &judgement->evaluation;
     const nca_pool_judgement *pool = &judgement->pool;
     const int touched = pool->slots - pool->untouched;
-    judgement->distorted = touched > 0 ? (double)pool->distorted / touched : NAN;
+    judgement->distorted_share = touched > 0 ? (double)pool->distorted / touched : NAN;
     judgement->exploded = history->explosions > 0 || !(of->max_state <= NCA_STATE_BOUND);
     judgement->grows = is_good(&of->loss_at[0]);
     judgement->holds = true;

@@ -36,7 +36,7 @@ typedef struct nca_pool_judgement {
 typedef struct nca_judgement {
     nca_evaluation evaluation;   // steps in the order grown_at, held_at
     nca_pool_judgement pool;
-    double distorted;   // share of the pool's touched slots; NaN where there is none
+    double distorted_share;   // share of the pool's touched slots; NaN where there is none
     bool exploded, grows, holds, heals_all;
     bool cut_healed[NCA_CUT_COUNT];
     int cuts_healed, circles_healed;

@@ -40,7 +40,7 @@ static void add_judgement(nca_study_tally *tally, const nca_study_run *run)
 
 nca_study_tally nca_study_count(const nca_study *study, const nca_study_setting *setting)
 {
-    nca_study_tally tally = {.distorted = NAN};
+    nca_study_tally tally = {.distorted_share = NAN};
     double *shares = calloc((size_t)study->count + 1, sizeof *shares);
     int known = 0;
     for (int i = 0; i < study->count; i++) {
@@ -49,11 +49,11 @@ nca_study_tally nca_study_count(const nca_study *study, const nca_study_setting 
         if (run->setting != setting || !run->is_judged)
             continue;
         add_judgement(&tally, run);
-        if (shares && isfinite(run->judgement.distorted))
-            shares[known++] = run->judgement.distorted;
+        if (shares && isfinite(run->judgement.distorted_share))
+            shares[known++] = run->judgement.distorted_share;
     }
     if (known > 0)
-        tally.distorted = nca_spread_of(shares, known).median;
+        tally.distorted_share = nca_spread_of(shares, known).median;
     free(shares);
     return tally;
 }

@@ -74,7 +74,7 @@ typedef struct nca_study_tally {
     int exploded, gave_up, grows, holds, heals_all;
     int cut_healed[NCA_CUT_COUNT];
     int circles, circles_healed;   // of all its runs
-    double distorted;              // median over the runs; NaN where there is none
+    double distorted_share;        // median over the runs; NaN where there is none
 } nca_study_tally;
 nca_study_tally nca_study_count(const nca_study *study, const nca_study_setting *setting);
 

@@ -51,7 +51,7 @@ static json_t *setting_of(building *of, const nca_study *study, const nca_study_
     put(of, object, "heals_all", share_of(tally.heals_all, tally.judged));
     put(of, object, "cuts", cuts);
     put(of, object, "circles", share_of(tally.circles_healed, tally.circles));
-    put(of, object, "distorted", nca_json_number(tally.distorted));
+    put(of, object, "distorted", nca_json_number(tally.distorted_share));
     return object;
 }
 
@@ -123,7 +123,7 @@ static json_t *pool_of(const nca_judgement *judgement)
     const nca_pool_judgement *pool = &judgement->pool;
     return json_pack("{s:i, s:i, s:i, s:o, s:o}", "slots", pool->slots, "untouched",
                      pool->untouched, "distorted", pool->distorted, "share",
-                     nca_json_number(judgement->distorted), "median",
+                     nca_json_number(judgement->distorted_share), "median",
                      nca_json_number(pool->median));
 }
 
