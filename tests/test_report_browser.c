@@ -10,6 +10,8 @@
 #include "report/page.h"
 #include "scratch.h"
 
+enum { COLOURS = 8 };
+
 // What a run folder may be called, and what it may be said to have grown.
 static const char run_name[] = "run <b onclick=bad()>&amp;\"'";
 static const char target_name[] = "<img src=x onerror=document.body.remove()>.png";
@@ -224,6 +226,138 @@ static void test_it_fits_a_phone(void **state)
     expect_fits_a_phone(page, picture("390"));
 }
 
+// Side by side, every chart is as wide as its own column, and what a run's legend hides takes its
+// marks along.
+static void test_runs_stand_side_by_side(void **state)
+{
+    (void)state;
+    const char *both = scratch("both.html"), *run = scratch(run_name);
+    run_program((const char *const[]){"report", run, run, "-o", both, "--cut-at", "20",
+                                      "--heal-steps", "30", NULL});
+    browser_open(&chromium, both, 1280, 900);
+    assert_true(browser_number(&chromium, "nca.charts.length") > 10);
+    assert_int_equal(browser_number(&chromium,
+                                    "nca.charts.filter(({plot, graph}) => Math.abs("
+                                    "plot.clientWidth - graph.size().width) > 1).length"),
+                     0);
+    assert_int_equal(browser_number(&chromium,
+                                    "(() => { let drawn = []; const chart = nca.charts[0];"
+                                    "chart.spec.marks = [{x: 2, text: 'a', series: 0},"
+                                    "{x: 3, text: 'b', series: 1}];"
+                                    "nca.drawMarks = (marks) => { drawn = marks };"
+                                    "nca.show(chart, [false, true]);"
+                                    "return drawn.length === 1 && drawn[0].text === 'b' })()"),
+                     1);
+    assert_int_equal(count_complaints(both), 0);
+}
+
+// Numbers that differ look different, and whole numbers stay whole.
+static void test_numbers_of_an_axis_tell_ticks_apart(void **state)
+{
+    static const struct {
+        const char *tick, *text;
+    } cases[] = {
+        {"nca.tick(11016, 11010, 11030)", "11,016"},
+        {"nca.tick(100000, 0, 100000)", "100,000"},
+        {"nca.tick(-1.179, -1.18, -1.178)", "-1.179"},
+        {"nca.tick(-1.1795, -1.18, -1.178)", "-1.1795"},
+        {"nca.tick(0, -2, 2)", "0"},
+        {"nca.tick(-1e-17, -2, 2)", "0"},
+        {"nca.tick(1.5e10, 0, 3e10)", "1.5e10"},
+        {"nca.tick(2e-4, 0, 6e-4)", "2e-4"},
+        {"nca.number(1e-7)", "1e-7"},
+        {"nca.number(-3.14159)", "-3.142"},
+    };
+    (void)state;
+    browser_open(&chromium, page, 800, 600);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        json_t *text = browser_evaluate(&chromium, cases[i].tick);
+        assert_string_equal(json_string_value(text), cases[i].text);
+        json_decref(text);
+    }
+}
+
+// The events of a run that gave up, of which there can be hundreds: the last is named at the edge.
+static void test_marks_are_named_where_there_is_room(void **state)
+{
+    (void)state;
+    browser_open(&chromium, page, 800, 600);
+    const char script[] =
+        "(() => { const said = []; const context = {beginPath() {}, moveTo() {}, lineTo() {},"
+        "  stroke() {}, setLineDash() {}, measureText: () => ({width: 60}),"
+        "  fillText: (text, x) => said.push([text, x])};"
+        "const marks = Array.from({length: 50}, (_, i) => ({x: 50 + i, text: 'skipped'}));"
+        "nca.drawMarks([...marks, {x: 100, text: 'gave up'}], context,"
+        "  {x: 0, y: 0, w: 1000, h: 100}, {toDomXCoord: (x) => x * 10});"
+        "return said[0][0] === 'gave up' && said[0][1] === 936 && said.length > 3 &&"
+        "  said.every(([, x], i) => said.every(([, y], j) => i === j || Math.abs(x - y) >= 60))"
+        "})()";
+    assert_int_equal(browser_number(&chromium, script), 1);
+}
+
+// Linear light of the sRGB colour as that of somebody without red or green cones (Machado, Oliveira
+// and Fernandes 2009, severity 1), then CIE Lab; two colours are as far apart as the nearest pair.
+// clang-format off
+static const char lab_script[] =
+    "(() => {"
+    "  const light = (hex) => [1, 3, 5].map((at) => {"
+    "    const v = parseInt(hex.slice(at, at + 2), 16) / 255;"
+    "    return v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4 });"
+    "  const times = (rows, v) => rows.map((row) => row[0] * v[0] + row[1] * v[1] + row[2] * v[2]);"
+    "  const eyes = [[[1, 0, 0], [0, 1, 0], [0, 0, 1]],"
+    "    [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216],"
+    "     [-0.003882, -0.048116, 1.051998]],"
+    "    [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413],"
+    "     [-0.011820, 0.042940, 0.968881]]];"
+    "  const xyz = [[0.43390, 0.37622, 0.18991], [0.21267, 0.71515, 0.07218],"
+    "    [0.01776, 0.10947, 0.87277]];"    // each by that of white
+    "  const lab = (eye, hex) => {"
+    "    const seen = times(eye, light(hex)).map((v) => Math.min(1, Math.max(0, v)));"
+    "    const [x, y, z] = times(xyz, seen).map((v) =>"
+    "      v > 216 / 24389 ? Math.cbrt(v) : (24389 / 27 * v + 16) / 116);"
+    "    return [116 * y - 16, 500 * (x - y), 200 * (y - z)] };"
+    "  let least = Infinity;"
+    "  for (const palette of Object.values(nca.palettes))"
+    "    for (const eye of eyes)"
+    "      palette.forEach((a, i) => palette.slice(0, i).forEach((b) => {"
+    "        const one = lab(eye, a), other = lab(eye, b);"
+    "        least = Math.min(least, Math.hypot(...one.map((v, k) => v - other[k]))) }));"
+    "  return least;"
+    "})()";
+// clang-format on
+
+static void test_colours_can_be_told_apart_by_everyone(void **state)
+{
+    (void)state;
+    browser_open(&chromium, page, 800, 600);
+    assert_int_equal(browser_number(&chromium, "nca.palettes.light.length"), COLOURS);
+    assert_int_equal(browser_number(&chromium, "nca.palettes.dark.length"), COLOURS);
+    assert_true(browser_number(&chromium, lab_script) > 16.5);   // Okabe and Ito's own: 17.0
+}
+
+// On paper nothing is folded away, and the phone's rules do not hold.
+static void test_paper_shows_all(void **state)
+{
+    (void)state;
+    browser_open(&chromium, page, 1280, 900);
+    browser_do(&chromium, "Emulation.setEmulatedMedia", json_pack("{s:s}", "media", "print"));
+    browser_do(&chromium, "Emulation.setDeviceMetricsOverride",
+               json_pack("{s:i, s:i, s:i, s:b}", "width", 680, "height", 900, "deviceScaleFactor",
+                         1, "mobile", 0));
+    browser_run(&chromium, "dispatchEvent(new Event('beforeprint'))");
+    assert_int_equal(
+        browser_number(&chromium, "document.querySelectorAll('main details:not([open])').length"),
+        0);
+    assert_true(browser_number(&chromium, "document.querySelectorAll('main details').length") > 0);
+    assert_int_equal(
+        browser_number(&chromium, "parseFloat(getComputedStyle(nca.charts[0].plot).height)"),
+        17 * 16);
+    browser_run(&chromium, "dispatchEvent(new Event('afterprint'))");
+    assert_int_equal(
+        browser_number(&chromium, "document.querySelectorAll('main details[open]').length"), 0);
+    browser_do(&chromium, "Emulation.setEmulatedMedia", json_pack("{s:s}", "media", ""));
+}
+
 int main(int argc, char **argv)
 {
     if (!can_open_pages())
@@ -235,6 +369,11 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_a_legend_entry_hides_its_trace),
         cmocka_unit_test(test_keys_do_what_the_mouse_does),
         cmocka_unit_test(test_it_fits_a_phone),
+        cmocka_unit_test(test_runs_stand_side_by_side),
+        cmocka_unit_test(test_numbers_of_an_axis_tell_ticks_apart),
+        cmocka_unit_test(test_marks_are_named_where_there_is_room),
+        cmocka_unit_test(test_colours_can_be_told_apart_by_everyone),
+        cmocka_unit_test(test_paper_shows_all),
     };
     const struct CMUnitTest given[] = {
         cmocka_unit_test(test_it_opens_from_the_disk_and_asks_for_nothing),

@@ -1,4 +1,4 @@
-// A study as a table: a line a setting, then a line a run; within 100 columns.
+// A study as tables: a line a setting, twice, then a line a run; within 100 columns.
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -43,6 +43,23 @@ static void print_settings(const nca_study *study)
         printf("\n");
     }
     printf("runs of all judged, with Wilson's interval (95 %%); pool: distorted states, median\n");
+}
+
+static void print_cuts(const nca_study *study)
+{
+    printf("\n%-26s", "heals, by cut");
+    for (int cut = 0; cut < NCA_CUT_COUNT; cut++)
+        printf("%-13s", nca_cut_name(cut));
+    printf("\n");
+    for (const nca_study_setting *row = nca_study_settings(); row->name; row++) {
+        const nca_study_tally tally = nca_study_count(study, row);
+        if (tally.runs == 0)
+            continue;
+        printf("%-26s", row->name);
+        for (int cut = 0; cut < NCA_CUT_COUNT; cut++)
+            print_share(tally.cut_healed[cut], tally.judged, 13);
+        printf("\n");
+    }
 }
 
 static void print_loss(double loss, int width)
@@ -102,6 +119,7 @@ static void print_missing(const nca_study *study)
 void nca_study_print(const nca_study *study)
 {
     print_settings(study);
+    print_cuts(study);
     print_runs(study);
     print_missing(study);
 }

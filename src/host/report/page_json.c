@@ -121,6 +121,7 @@ static nca_status add_facts(const nca_page_run *run, json_t *object, nca_error *
         nca_page_set(object, "model", model_of(run)) &&
         nca_page_set(object, "updates", json_integer(history->updates)) &&
         nca_page_set(object, "seconds", nca_json_number(history->seconds)) &&
+        nca_page_set(object, "gave_up", json_boolean(history->gave_up)) &&
         nca_page_set(object, "history", curves_of(history)) &&
         nca_page_set(object, "events", nca_page_events(history, NCA_HISTORY_EVENTS)) &&
         nca_page_set(object, "events_in_all", json_integer((json_int_t)history->events)) &&

@@ -134,13 +134,17 @@ static uint8_t to_byte(float value)
     return (uint8_t)(value * 255 + 0.5f);
 }
 
-// Decoded and encoded anew: smaller, and never anything but a picture.
-static nca_status add_picture(json_t *list, const char *path, long long update, nca_error *error)
+// Decoded and encoded anew: smaller, and never anything but a picture. What cannot be read is named
+// in `damaged`.
+static nca_status add_picture(json_t *list, json_t *damaged, const char *path, long long update,
+                              nca_error *error)
 {
     nca_image image;
     json_t *picture;
-    if (nca_image_read(path, &image, NULL) != NCA_OK)
+    if (nca_image_read(path, &image, NULL) != NCA_OK) {
+        json_array_append_new(damaged, nca_json_text(strrchr(path, '/') + 1));
         return NCA_OK;
+    }
     const size_t pixels = (size_t)image.height * (size_t)image.width;
     uint8_t *rgb = malloc(pixels * 3);
     nca_status status = rgb ? NCA_OK : nca_fail(error, NCA_MEMORY, "%s: no memory for it", path);
@@ -158,8 +162,8 @@ static nca_status add_picture(json_t *list, const char *path, long long update, 
     return status;
 }
 
-static nca_status add_pictures(json_t *list, const char *folder, const char *kind, size_t shown,
-                               nca_error *error)
+static nca_status add_pictures(json_t *list, json_t *damaged, const char *folder, const char *kind,
+                               size_t shown, nca_error *error)
 {
     char path[4400];
     long long *updates;
@@ -171,7 +175,7 @@ static nca_status add_pictures(json_t *list, const char *folder, const char *kin
         // The first, the last, and as evenly between them as there are.
         const long long update = updates[wanted == 1 ? count - 1 : i * (count - 1) / (wanted - 1)];
         snprintf(path, sizeof path, "%.4096s/pictures/%s-%06lld.png", folder, kind, update);
-        status = add_picture(list, path, update, error);
+        status = add_picture(list, damaged, path, update, error);
     }
     free(updates);
     return status;
@@ -179,13 +183,14 @@ static nca_status add_pictures(json_t *list, const char *folder, const char *kin
 
 nca_status nca_page_folder_pictures(const char *folder, json_t **out, nca_error *error)
 {
-    json_t *batch = json_array(), *pool = json_array();
-    json_t *pictures = json_pack("{s:o, s:o}", "batch", batch, "pool", pool);
+    json_t *batch = json_array(), *pool = json_array(), *damaged = json_array();
+    json_t *pictures =
+        json_pack("{s:o, s:o, s:o}", "batch", batch, "pool", pool, "damaged", damaged);
     if (!pictures)
         return nca_fail(error, NCA_MEMORY, "%s: no memory for its pictures", folder);
-    nca_status status = add_pictures(batch, folder, "batch", BATCHES_SHOWN, error);
+    nca_status status = add_pictures(batch, damaged, folder, "batch", BATCHES_SHOWN, error);
     if (status == NCA_OK)
-        status = add_pictures(pool, folder, "pool", POOLS_SHOWN, error);
+        status = add_pictures(pool, damaged, folder, "pool", POOLS_SHOWN, error);
     if (status == NCA_OK)
         *out = pictures;
     else

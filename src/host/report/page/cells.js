@@ -148,12 +148,8 @@ nca.showCells = function(run) {
   if (!nca.hasCharts)
     return void column.append(
       nca.make('p', {text: 'Not drawn: there are no charts in this page.'}));
-  column.append(
-    nca.picker(run, cells, follow), legend, ...charts.map((chart) => chart.element));
-  charts.forEach((chart, i) => {
-    nca.draw(chart);
-    follow(i);
-  });
+  column.append(nca.picker(run, cells, follow), legend, ...charts.map((chart) => chart.element));
+  charts.forEach((_, i) => follow(i));
 };
 
 nca.showRanges = function(run) {
@@ -186,5 +182,4 @@ nca.showRanges = function(run) {
                         {text: `${nca.number(low[k][at])} to ${nca.number(high[k][at])}`})))));
   column.append(chart.element, nca.hasCharts ? legend : '',
     nca.make('details', {}, nca.make('summary', {text: 'As numbers'}), table));
-  nca.draw(chart);
 };

@@ -8,11 +8,12 @@ if (nca.hasCharts)
 else
   document.getElementById('no-charts').hidden = false;
 
-// Okabe and Ito's colours, which everyone can tell apart; yellow and black are shaded for their
-// ground. Beyond eight the dashes tell.
+// Okabe and Ito's colours, which everyone can tell apart (no two come nearer than their own yellow
+// and orange, also without red or green cones); yellow and black are shaded for their ground.
+// Beyond eight the dashes tell.
 nca.palettes = {
-  light: ['#0072B2', '#D55E00', '#009E73', '#CC79A7', '#E69F00', '#3A9BD6', '#111111', '#8F8200'],
-  dark: ['#4AA3DF', '#F07F2E', '#1FC79A', '#E39BC2', '#E69F00', '#8FD0F5', '#F2F2F2', '#F0E442'],
+  light: ['#0072B2', '#D55E00', '#009E73', '#CC79A7', '#E69F00', '#56B4E9', '#111111', '#5E5000'],
+  dark: ['#4AA3DF', '#F0603F', '#10B981', '#E39BC2', '#E69F00', '#9AD8FF', '#F2F2F2', '#F0E442'],
 };
 nca.dashes = [null, [7, 3], [2, 2], [9, 3, 2, 3]];
 
@@ -160,8 +161,16 @@ nca.draw = function(chart) {
     drawPoints: spec.series.every((one) => one.x.length < 30),
     interactionModel: {...own, ...twoFingers},
     axes: {
-      y: {axisLabelFormatter: nca.number, axisLabelWidth: 56},
-      x: {axisLabelFormatter: nca.number}
+      y: {
+        axisLabelFormatter: (value, granularity, options, graph) =>
+          spec.logscale ? nca.number(value) : nca.tick(value, ...graph.yAxisRange(0)),
+        axisLabelWidth: 64,
+      },
+      x: {
+        axisLabelFormatter: (value, granularity, options, graph) =>
+          nca.tick(value, ...graph.xAxisRange()),
+        pixelsPerLabel: 50,
+      },
     },
     series: Object.fromEntries(spec.series.map(
       (one, i) => [String(i), {strokePattern: nca.dash(one.colour)}])),
@@ -206,32 +215,38 @@ nca.drawBelow = function(chart, context, area, graph) {
     context.fill();
   });
   context.globalAlpha = 1;
-  context.font = '12px system-ui, sans-serif';
-  let labelled = -Infinity;  // where the last label ends: one that would cover it is left out
-  for (const mark of spec.marks || []) {
-    const x = graph.toDomXCoord(mark.x), isFree = x > labelled;
-    nca.drawMark(mark, isFree, context, area, x);
-    if (isFree) labelled = x + 8 + context.measureText(mark.text).width;
-  }
+  nca.drawMarks(
+    (spec.marks || []).filter((mark) => mark.series === undefined || visible[mark.series]), context,
+    area, graph);
   context.restore();
 };
 
-nca.drawMark = function(mark, isLabelled, context, area, x) {
-  const colour = mark.colour === undefined ? nca.theme().ink : nca.colour(mark.colour);
-  context.strokeStyle = context.fillStyle = colour;
-  context.setLineDash([5, 4]);
-  context.beginPath();
-  context.moveTo(x, area.y);
-  context.lineTo(x, area.y + area.h);
-  context.stroke();
-  context.setLineDash([]);
-  if (isLabelled) context.fillText(mark.text, x + 4, area.y + 12);
+// Dashed lines, and their words as far as there is room: the rarest first, which tell the most.
+nca.drawMarks = function(marks, context, area, graph) {
+  const often = new Map(), taken = [];
+  marks.forEach(({text}) => often.set(text, (often.get(text) || 0) + 1));
+  context.font = '12px system-ui, sans-serif';
+  for (const mark of [...marks].sort((a, b) => often.get(a.text) - often.get(b.text))) {
+    const x = graph.toDomXCoord(mark.x), width = context.measureText(mark.text).width;
+    const from = x + 4 + width > area.x + area.w ? x - 4 - width : x + 4;
+    context.strokeStyle = context.fillStyle =
+      mark.colour === undefined ? nca.theme().ink : nca.colour(mark.colour);
+    context.setLineDash([5, 4]);
+    context.beginPath();
+    context.moveTo(x, area.y);
+    context.lineTo(x, area.y + area.h);
+    context.stroke();
+    context.setLineDash([]);
+    if (taken.some(([first, last]) => from < last + 4 && from + width + 4 > first)) continue;
+    taken.push([from, from + width]);
+    context.fillText(mark.text, from, area.y + 12);
+  }
 };
 
 nca.readOut = function(chart, x, points) {
   const shown =
     points.filter((point) => point.yval !== null && !Number.isNaN(point.yval)).slice(0, 20);
-  chart.readout.textContent = `${chart.spec.xlabel} ${nca.number(x)}: ` +
+  chart.readout.textContent = `${chart.spec.xlabel} ${nca.count(x)}: ` +
     shown.map((point) => `${chart.spec.series[point.name].name} ${nca.number(point.yval)}`)
       .join(', ');
 };
@@ -274,9 +289,12 @@ nca.recolour = function() {
 nca.darkQuery.addEventListener('change', nca.recolour);
 
 // On paper a chart is as wide as the page, drawn for a white ground. It is scaled, not drawn at
-// another size: what a canvas of a new size shows would not reach the paper in time.
+// another size: what a canvas of a new size shows would not reach the paper in time. Nothing is
+// folded away there but the licence.
 addEventListener('beforeprint', () => {
   nca.isPrinting = true;
+  nca.unfolded = [...document.querySelectorAll('main details:not([open])')];
+  nca.unfolded.forEach((details) => details.setAttribute('open', ''));
   nca.recolour();
   nca.charts.forEach(({plot}) => {
     plot.style.zoom = String(Math.min(1, 660 / plot.clientWidth));
@@ -284,6 +302,7 @@ addEventListener('beforeprint', () => {
 });
 addEventListener('afterprint', () => {
   nca.isPrinting = false;
+  nca.unfolded.forEach((details) => details.removeAttribute('open'));
   nca.charts.forEach(({plot}) => {
     plot.style.zoom = '';
   });

@@ -51,7 +51,7 @@ nca.definitions = (facts) => nca.make('dl', {},
 nca.stepsOf = ({steps_min: least, steps_max: most}) =>
   least === most ? String(most) : `${least} to ${most}`;
 
-nca.eventTable = (events) => nca.make('table', {},
+nca.eventTable = (events) => nca.make('table', {class: 'events'},
   ...events.map((event) => nca.make('tr', {}, nca.make('td', {text: nca.count(event.update)}),
     nca.make('td', {text: event.name}), nca.make('td', {text: event.text}))));
 
@@ -59,8 +59,23 @@ nca.eventTable = (events) => nca.make('table', {},
 nca.number = function(value) {
   if (value === null || value === undefined || !Number.isFinite(value)) return 'none';
   const size = Math.abs(value);
-  if (size !== 0 && (size < 1e-3 || size >= 1e6)) return value.toExponential(2);
+  if (size !== 0 && (size < 1e-3 || size >= 1e6)) return nca.exponential(value, 2);
   return String(Number(value.toPrecision(4)));
+};
+
+// 1.5e10
+nca.exponential = function(value, digits) {
+  const [mantissa, exponent] = value.toExponential(digits).split('e');
+  return `${Number(mantissa)}e${Number(exponent)}`;
+};
+
+// A tick of an axis from `low` to `high`: as many digits as tell it from the next.
+nca.tick = function(value, low, high) {
+  const apart = (high - low) / 20, size = Math.max(Math.abs(low), Math.abs(high));
+  const digits = (unit) => Math.max(0, Math.min(12, Math.ceil(Math.log10(unit / apart))));
+  if (value !== 0 && (size < 1e-3 || size >= 1e6)) return nca.exponential(value, digits(size));
+  return (Number(value.toFixed(digits(1))) + 0)  // never -0
+    .toLocaleString('en', {maximumFractionDigits: 12});
 };
 
 nca.count = (value) => value.toLocaleString('en');
@@ -80,8 +95,10 @@ nca.bytes = function(base64) {
   return bytes;
 };
 
-// The last thing a page does: the licence of what draws its charts goes to its place.
+// The last thing a page does: it draws its charts, which are as wide as columns are once all of them
+// are there, and puts the licence of what draws them into its place.
 nca.finish = function() {
+  nca.charts.forEach(nca.draw);
   const licence = document.getElementById('licence');
   if (licence) {
     const place = document.getElementById('licences');

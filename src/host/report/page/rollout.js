@@ -97,7 +97,6 @@ nca.showRollouts = function(run) {
       nca.strip(run, stages, growthSheet)),
     nca.make(
       'div', {}, chart.element, nca.hasCharts ? legend : null, nca.lossTable(run, order))));
-  nca.draw(chart);
   [growthSheet, ...stages.map((stage) => stage.sheet)].forEach(
     (sheet) => sheet.addEventListener('load', clock.redraw));
   clock.watch(column);

@@ -79,6 +79,24 @@ nca.showFound = function() {
       nca.make('td', {text: setting.distorted === null ? '–' : nca.percent(setting.distorted)}))));
   document.querySelector('#found .scroll')
     .append(nca.make('table', {class: 'found'}, nca.make('thead', {}, head), body));
+};
+
+nca.cutName = (name) => name === 'center' ? 'centre' : name;
+
+// How often each cut healed.
+nca.showCuts = function() {
+  const names = Object.keys(nca.data.settings[0].cuts), body = nca.make('tbody');
+  const head = nca.make('tr', {}, nca.make('th', {text: 'Heals', scope: 'col'}),
+    ...names.map((name) => nca.make('th', {text: `${nca.cutName(name)} cut`, scope: 'col'})));
+  nca.data.settings.forEach(
+    (setting, i) => body.append(nca.make('tr', {},
+      nca.make('th', {scope: 'row'}, nca.swatch(i), setting.name),
+      ...names.map((name) => nca.shareCell(setting.cuts[name])))));
+  document.querySelector('#found .scroll')
+    .append(nca.make('table', {class: 'found'}, nca.make('thead', {}, head), body));
+};
+
+nca.showMissing = function() {
   const missing = nca.runs.filter((run) => !run.judged);
   if (missing.length > 0)
     document.querySelector('#found .missing').append(nca.make('p', {
@@ -113,7 +131,6 @@ nca.showCurves = function() {
   const most = Math.max(...done.map((run) => run.history.updates_a_point));
   if (most > 1)
     body.append(nca.make('p', {class: 'hint', text: `A point stands for up to ${most} updates.`}));
-  nca.draw(chart);
 };
 
 nca.verdicts = function(run) {
@@ -140,7 +157,7 @@ nca.shot = function(run, key, title, ...lines) {
 
 nca.shots = function(run) {
   const {rules} = nca.data, held = rules.held_at[rules.held_at.length - 1];
-  const cut = (name) => nca.shot(run, name, name === 'center' ? 'centre cut' : `${name} cut`,
+  const cut = (name) => nca.shot(run, name, `${nca.cutName(name)} cut`,
     nca.loss(run.cuts[name].median), run.cuts[name].healed ? 'healed' : 'not healed');
   return nca.make('div', {class: 'shots'},
     nca.shot(run, 'grown', `step ${nca.count(rules.grown_at)}`,
@@ -183,6 +200,8 @@ nca.showRun = function(run) {
   nca.showAsked();
   nca.showRules();
   nca.showFound();
+  nca.showCuts();
+  nca.showMissing();
   nca.showCurves();
   // By setting, as in the table, and not in the order in which they were trained.
   for (const setting of nca.data.settings)

@@ -16,7 +16,7 @@ nca.facts = function(run) {
     [
       'Training',
       `${nca.count(run.updates)} of ${nca.count(config.updates)} updates in ${
-        nca.duration(run.seconds)}`
+        nca.duration(run.seconds)}${run.gave_up ? '; then it gave up' : ''}`
     ],
     ['On', machine],
     [
@@ -38,7 +38,11 @@ nca.facts = function(run) {
   ];
 };
 
-nca.lastLoss = (run) => run.history.loss.filter((loss) => loss !== null).pop();
+// That of the last update in which nothing went wrong.
+nca.lastLoss = function(run) {
+  const wrong = new Set(run.events.map((event) => event.update)), {update, loss} = run.history;
+  return loss.filter((value, i) => value !== null && !wrong.has(update[i])).pop();
+};
 
 nca.showSettings = function(run) {
   const column = nca.column('settings', run);
@@ -78,8 +82,12 @@ nca.trainingChart = function(title, ylabel, key, more) {
 nca.eventMarks = function() {
   const isOne = nca.runs.length === 1;
   return nca.runs
-    .flatMap((run, i) => run.events.map(
-               (event) => ({x: event.update, colour: isOne ? 1 : i, text: event.name})))
+    .flatMap((run, i) => run.events.map((event) => ({
+      x: event.update,
+      colour: isOne ? 1 : i,
+      text: event.name,
+      series: isOne ? undefined : i,
+    })))
     .sort((a, b) => a.x - b.x);
 };
 
@@ -114,7 +122,5 @@ nca.showTraining = function() {
   const troubled = nca.runs.filter((run) => run.events_in_all > 0);
   body.append(...troubled.map(nca.eventsOf));
   if (troubled.length === 0)
-    body.append(
-      nca.make('p', {text: 'No update was skipped and nothing went wrong.'}));
-  charts.forEach(nca.draw);
+    body.append(nca.make('p', {text: 'No update was skipped and nothing went wrong.'}));
 };
