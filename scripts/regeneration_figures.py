@@ -172,15 +172,16 @@ def is_death(update):
 
 
 def add_pilot(run, group):
-    for path in (run / "config.json", run / "metrics.jsonl", NCA):
+    for path in (run / "config.json", run / "machine.json", run / "metrics.jsonl", NCA):
         if not path.exists():
             give_up(f"{path}: no such file")
     config = json.loads((run / "config.json").read_text(encoding="utf-8"))
+    machine = json.loads((run / "machine.json").read_text(encoding="utf-8"))
     lines = (run / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
     updates = [json.loads(line) for line in lines]
     judged = run_nca("eval", run, "--json", "--steps", "128,200,256,1000,5000", "--long-run", 0)
     pilot = {"name": run.resolve().name, "preset": config["preset"], "config": config,
-             "schedule": f"rate {config['rate']:g}, {config['schedule']}",
+             "machine": machine, "schedule": f"rate {config['rate']:g}, {config['schedule']}",
              "updates": len(updates), "seconds": sum(update["seconds"] for update in updates),
              "deaths": sum(map(is_death, updates)),
              "gave_up": updates[-1].get("event") == "gave up", "eval": json.loads(judged)}

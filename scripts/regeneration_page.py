@@ -52,6 +52,7 @@ def sums(data):
         "runs": len(runs),
         "seconds": sum(run["seconds"] for run in runs),
         "pilot_seconds": sum(run["seconds"] for run in data["pilots"]["pilots"]),
+        "remedy_seconds": sum(run["seconds"] for run in data["pilots"]["remedies"]),
         "rate_ratio": data["study"]["shared"]["rate"] / data["full"]["shared"]["rate"],
         "gave_up": {f"{batch}x{steps}": {
             "count": sum(of["gave_up"] for of in settings
@@ -159,13 +160,15 @@ def table_pilots(data):
 
 
 def table_remedies(data):
-    head = ["run", "reseeded", "steps", "rate", "updates done", "cells died", "ended by", "at 200"]
+    head = ["run", "reseeded", "steps", "rate", "updates done", "cells died", "ended by"]
+    head += ["at 200", "at 5,000"]
     rows = []
     for of in data["pilots"]["remedies"]:
         config = of["config"]
         rows.append([f"`{of['name']}`", str(config["reseeded"]), steps_of(config),
-                     written(config["rate"], "rate"), f"{of['updates']:,}", str(of["deaths"]),
-                     ended_by(of), f"{of['eval']['loss_at']['200']['median']:.2f}"])
+                     written(config["rate"], "rate"), f"{of['updates']:,}", f"{of['deaths']:,}",
+                     ended_by(of)])
+        rows[-1] += [f"{of['eval']['loss_at'][at]['median']:.2f}" for at in ("200", "5000")]
     return table(head, rows)
 
 
