@@ -9,7 +9,8 @@ short=(--cut-at 6 --heal-steps 8)
 
 # Folders that are none, or lack what a page is made of.
 refused "needs RUN_DIR" report
-refused "no such run folder" report nothing
+refused "no such run folder; give one that nca train has made" report nothing
+refused "one argument too many, at most 8" report good good good good good good good good good
 refused "no such run folder" report good nothing
 refused "no such run folder" report good/config.json
 cp -r good bad
@@ -25,7 +26,7 @@ printf 'garbage\n' >bad/metrics.jsonl
 refused "line 1 is not that of update 1" report bad
 cp good/metrics.jsonl bad/
 rm bad/model.safetensors
-refused "bad/model.safetensors" report bad
+refused "bad/model.safetensors: missing; nca train --resume bad writes it anew" report bad
 "$nca" train "${small[@]}" --hidden 32 --updates 1 --out other --quiet >/dev/null
 cp other/model.safetensors bad/
 refused "of another run" report bad

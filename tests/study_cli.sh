@@ -135,6 +135,45 @@ rm bad/blog-regenerating-seed1/config.json
 refused "bad/blog-regenerating-seed1: no config.json" "${bad[@]}"
 [ -s bad/blog-regenerating-seed1/model.safetensors ] || fail "a folder that is no run is changed"
 
+# A damaged run is told before any is judged, with the way out; a model that is gone has another.
+cp -r straight damaged
+two=("${quick[@]}" --settings blog-regenerating,blog-unstable --seeds 1 --out damaged)
+truncate -s 500 damaged/blog-unstable-seed1/model.safetensors
+refused "blog-unstable-seed1: damaged/blog-unstable-seed1/model.safetensors" "${two[@]}" --judge
+grep -q "remove damaged/blog-unstable-seed1 and give the same command again" error ||
+  fail "no way out: $(cat error)"
+"$nca" study "${two[@]}" --judge >log 2>/dev/null || true
+! grep -q judging log || fail "judges others first: $(cat log)"
+rm damaged/blog-unstable-seed1/model.safetensors
+refused "nca train --resume damaged/blog-unstable-seed1 writes it anew" "${two[@]}" --judge
+"$nca" train --resume damaged/blog-unstable-seed1 --quiet >/dev/null
+cmp damaged/blog-unstable-seed1/model.safetensors straight/blog-unstable-seed1/model.safetensors ||
+  fail "another model is written anew"
+"$nca" study "${two[@]}" --judge --quiet >log || fail "not judged: $(cat error)"
+
+# No study in the folder of a run.
+refused "a run of nca train; give the study a folder of its own" "${quick[@]}" --out straight/blog-unstable-seed1
+
+# Killed: its trainings end by themselves, and the same command at once goes on.
+killed=("${quick[@]}" --settings blog-regenerating,blog-unstable --seeds 1 --updates 200
+  --schedule constant --quiet --out "$scratch/killed")
+"$nca" study "${killed[@]}" >log 2>&1 &
+child=$!
+for ((i = 0; i < 600; i++)); do
+  [ "$(cat killed/*/metrics.jsonl 2>/dev/null | wc -l)" -ge 3 ] && break
+  sleep 0.05
+done
+kill -KILL "$child"
+wait "$child" 2>/dev/null || true
+"$nca" study "${killed[@]}" >log 2>error || fail "after a kill: $(cat error)"
+for folder in killed/*-seed1; do
+  [ "$(wc -l <"$folder/metrics.jsonl")" -eq 200 ] || fail "$folder is not whole"
+done
+"$nca" study "${killed[@]/killed/unhurt}" >/dev/null || fail "unhurt"
+for run in blog-regenerating-seed1 blog-unstable-seed1; do
+  cmp "killed/$run/model.safetensors" "unhurt/$run/model.safetensors" || fail "$run is another rule"
+done
+
 # Two at once: the second is refused, and says nothing else.
 "$nca" study "${quick[@]}" --settings blog-unstable --seeds 1 --updates 100000 --out both >log 2>/dev/null &
 child=$!

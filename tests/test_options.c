@@ -174,7 +174,7 @@ static void test_values_and_arguments_that_are_missing_or_too_many(void **state)
                    "--output: needs a value, FILE; write --output=--loud where that is one");
     expect_refused(&plain, "m --loud=yes", "--loud: takes no value; write --loud or --no-loud");
     expect_refused(&plain, "", "needs MODEL [FILE]; see nca sample --help");
-    expect_refused(&plain, "a b c", "c: one argument too many; see nca sample --help");
+    expect_refused(&plain, "a b c", "c: one argument too many, at most 2; see nca sample --help");
 }
 
 static void test_settings_are_options(void **state)

@@ -1,16 +1,46 @@
 // Child processes of this program.
+#define _GNU_SOURCE   // pipe2
 #include "cli/children.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <spawn.h>
+#include <signal.h>
 #include <stddef.h>
+#include <stdnoreturn.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
-
-extern char **environ;
+#include <unistd.h>
 
 enum { ARGUMENTS_MAX = 32 };
+
+// In the child. A parent that is killed cannot stop it, so the system does: with SIGTERM, at which a
+// training leaves a checkpoint. A parent that was gone before that was asked for is no parent any more.
+static noreturn void become(const char **words, const char *log, pid_t parent, int report)
+{
+    const int in = open("/dev/null", O_RDONLY);
+    const int out = open(log, O_WRONLY | O_CREAT | O_APPEND, 0666);
+    if (in >= 0 && out >= 0 && dup2(in, 0) == 0 && dup2(out, 1) == 1 && dup2(out, 2) == 2 &&
+        setpgid(0, 0) == 0 && prctl(PR_SET_PDEATHSIG, SIGTERM) == 0) {
+        if (getppid() != parent)
+            _exit(128 + SIGTERM);
+        execv("/proc/self/exe", (char *const *)words);
+    }
+    const int failed = errno;
+    (void)!write(report, &failed, sizeof failed);
+    _exit(127);
+}
+
+// What kept the child from becoming nca; 0 where nothing did. Waits for exec, which closes the pipe.
+static int read_failure(int from)
+{
+    int failed = 0;
+    ssize_t got;
+    do
+        got = read(from, &failed, sizeof failed);
+    while (got < 0 && errno == EINTR);
+    return got == (ssize_t)sizeof failed ? failed : 0;
+}
 
 nca_status nca_child_start(const char *const *arguments, const char *log, pid_t *out,
                            nca_error *error)
@@ -19,18 +49,18 @@ nca_status nca_child_start(const char *const *arguments, const char *log, pid_t 
     size_t count = 1;
     for (const char *const *word = arguments; *word && count <= ARGUMENTS_MAX; word++)
         words[count++] = *word;
-    posix_spawn_file_actions_t actions;
-    posix_spawn_file_actions_init(&actions);
-    posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
-    posix_spawn_file_actions_addopen(&actions, 1, log, O_WRONLY | O_CREAT | O_APPEND, 0666);
-    posix_spawn_file_actions_adddup2(&actions, 1, 2);
-    posix_spawnattr_t attributes;
-    posix_spawnattr_init(&attributes);
-    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP);
-    const int failed =
-        posix_spawn(out, "/proc/self/exe", &actions, &attributes, (char *const *)words, environ);
-    posix_spawnattr_destroy(&attributes);
-    posix_spawn_file_actions_destroy(&actions);
+    int report[2];
+    const pid_t parent = getpid();
+    int failed = pipe2(report, O_CLOEXEC) == 0 ? 0 : errno;
+    if (!failed) {
+        *out = fork();
+        if (*out == 0)
+            become(words, log, parent, report[1]);
+        failed = *out < 0 ? errno : 0;
+        close(report[1]);
+        failed = failed ? failed : read_failure(report[0]);
+        close(report[0]);
+    }
     if (!failed)
         return NCA_OK;
     return nca_fail(error, NCA_FILE, "%s: no process of nca train that writes there: %s", log,

@@ -254,6 +254,14 @@ static nca_status save(run *of, nca_error *error)
     return NCA_OK;
 }
 
+// Somebody removed it: the checkpoint has the rule as well.
+static bool is_model_missing(const run *of)
+{
+    char path[NCA_PATH_BYTES];
+    return nca_path_join(of->log.folder, "model.safetensors", path, NULL) == NCA_OK &&
+           access(path, F_OK) != 0;
+}
+
 static bool is_moment(int64_t done, int64_t every, int64_t total)
 {
     return done % every == 0 || done == total;
@@ -359,6 +367,8 @@ static nca_status train(run *of)
         NCA_TRY(nca_train_pictures_target(&pictures, &of->target, of->error));
         NCA_TRY(save(of, of->error));
     }
+    if (is_model_missing(of))
+        NCA_TRY(save(of, of->error));
     while (status == NCA_OK && !nca_stop_signal &&
            nca_trainer_done(of->trainer) < of->config.updates)
         status = advance(of, &pictures);

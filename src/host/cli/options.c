@@ -293,12 +293,21 @@ static nca_status parse_option(parsing *of, const char *name)
     return store_next(of, row, values);
 }
 
+static nca_status fail_too_many(const parsing *of)
+{
+    const int most = of->command->arguments_max;
+    char words[32] = "";
+    if (most > 1)
+        snprintf(words, sizeof words, ", at most %d", most);
+    return nca_fail(of->error, NCA_ARGUMENT, "%.100s: one argument too many%s; see nca %s --help",
+                    of->argv[of->at], words, of->command->name);
+}
+
 static nca_status parse_argument(parsing *of)
 {
     if (of->arguments->count >= of->command->arguments_max ||
         of->arguments->count >= NCA_OPTION_LIST_MAX)
-        return nca_fail(of->error, NCA_ARGUMENT, "%.100s: one argument too many; see nca %s --help",
-                        of->argv[of->at], of->command->name);
+        return fail_too_many(of);
     of->arguments->item[of->arguments->count++] = of->argv[of->at++];
     return NCA_OK;
 }

@@ -51,7 +51,8 @@ nca_status nca_run_folder_config(const char *folder, nca_config *config, nca_err
 {
     char path[NCA_PATH_BYTES];
     if (!nca_is_folder(folder))
-        return nca_fail(error, NCA_FILE, "%s: no such run folder", folder);
+        return nca_fail(error, NCA_FILE, "%s: no such run folder; give one that nca train has made",
+                        folder);
     NCA_TRY(nca_path_join(folder, "config.json", path, error));
     nca_config named = *config;
     NCA_TRY(nca_config_read(path, &named, error));

@@ -141,25 +141,46 @@ static nca_status judge_rule(judging *of, const nca_compute *compute, bool is_qu
 
 // -- Run ------------------------------------------------------------------------------------------
 
-static nca_status read_folder(judging *of)
+static nca_status read_rule(judging *of)
 {
     const nca_target_arguments target = NCA_TARGET_NOT_GIVEN;
-    nca_study_run *run = of->run;
+    NCA_TRY(nca_model_load(of->run->folder, &of->model, of->error));
+    return nca_target_arguments_load(&target, of->run->folder, &of->model, &of->target, of->error);
+}
+
+static void free_rule(judging *of)
+{
+    nca_model_free(&of->model);
+    nca_image_free(&of->target);
+}
+
+// What is quick: all that the folder holds, and what the pool is like.
+static nca_status read_run(nca_study *study, nca_study_run *run, nca_error *error)
+{
+    judging of = {.rules = &study->rules, .run = run, .error = error};
     char path[NCA_PATH_BYTES + 32];
     snprintf(path, sizeof path, "%s/metrics.jsonl", run->folder);
-    NCA_TRY(nca_history_read(path, &run->history, of->error));
-    NCA_TRY(nca_run_folder_machine(run->folder, &run->machine_json, of->error));
-    NCA_TRY(nca_model_load(run->folder, &of->model, of->error));
-    return nca_target_arguments_load(&target, run->folder, &of->model, &of->target, of->error);
+    nca_status status = nca_history_read(path, &run->history, error);
+    if (status == NCA_OK)
+        status = nca_run_folder_machine(run->folder, &run->machine_json, error);
+    if (status == NCA_OK)
+        status = read_rule(&of);
+    if (status == NCA_OK)
+        status = judge_pool(&of);
+    free_rule(&of);
+    if (status != NCA_FILE && status != NCA_FORMAT)
+        return status;
+    const nca_error found = *error;
+    return nca_fail(error, status,
+                    "%s: %s; to train it anew, remove %s and give the same command again",
+                    run->name, found.message, run->folder);
 }
 
 static nca_status judge_run(nca_study *study, nca_study_run *run, const nca_compute *compute,
                             bool is_quiet, nca_error *error)
 {
     judging of = {.rules = &study->rules, .run = run, .error = error};
-    nca_status status = read_folder(&of);
-    if (status == NCA_OK)
-        status = judge_pool(&of);
+    nca_status status = read_rule(&of);
     if (status == NCA_OK)
         status = judge_rule(&of, compute, is_quiet);
     if (status == NCA_OK) {
@@ -169,17 +190,22 @@ static nca_status judge_run(nca_study *study, nca_study_run *run, const nca_comp
                           &study->target, error);
         run->is_judged = true;
     }
-    nca_model_free(&of.model);
-    nca_image_free(&of.target);
+    free_rule(&of);
     return status;
 }
 
 nca_status nca_study_judge(nca_study *study, const nca_compute *compute, bool is_quiet,
                            nca_error *error)
 {
+    // First what is quick, of all runs: one that is damaged is told before hours are spent on others.
     for (int i = 0; i < study->count; i++) {
         nca_study_run *run = &study->runs[i];
         NCA_TRY(nca_config_to_json(&run->config, &run->config_json, error));
+        if (run->progress == NCA_STUDY_COMPLETE)
+            NCA_TRY(read_run(study, run, error));
+    }
+    for (int i = 0; i < study->count; i++) {
+        nca_study_run *run = &study->runs[i];
         if (run->progress != NCA_STUDY_COMPLETE)
             continue;
         if (!is_quiet) {

@@ -10,6 +10,7 @@
 
 #include "cli/run_folder.h"
 #include "io/files.h"
+#include "study/run_log.h"
 
 enum { TAIL_BYTES = 4096, RUNS_MAX = 1000 };
 
@@ -144,7 +145,7 @@ static nca_status look_at_run(nca_study_run *run, nca_error *error)
     snprintf(path, sizeof path, "%s/config.json", run->folder);
     run->progress = NCA_STUDY_MISSING;
     if (access(path, F_OK) != 0) {
-        if (!holds_something(run->folder))
+        if (!holds_something(run->folder) || nca_run_log_is_busy(run->folder))   // it begins
             return NCA_OK;
         return nca_fail(error, NCA_FILE,
                         "%s: no config.json, so it is no run to go on with; remove it and give the "
@@ -166,8 +167,21 @@ static nca_status look_at_run(nca_study_run *run, nca_error *error)
     return NCA_OK;
 }
 
+// A study and a run in one folder would mix their files.
+static nca_status check_folder(const nca_study *study, nca_error *error)
+{
+    char path[NCA_PATH_BYTES + 32];
+    snprintf(path, sizeof path, "%s/metrics.jsonl", study->folder);
+    if (access(path, F_OK) != 0)
+        return NCA_OK;
+    return nca_fail(error, NCA_ARGUMENT,
+                    "--out %s: a run of nca train; give the study a folder of its own",
+                    study->folder);
+}
+
 nca_status nca_study_look(nca_study *study, nca_error *error)
 {
+    NCA_TRY(check_folder(study, error));
     for (int i = 0; i < study->count; i++)
         NCA_TRY(look_at_run(&study->runs[i], error));
     return NCA_OK;

@@ -19,10 +19,11 @@
 #include "cli/study_runs.h"
 #include "io/files.h"
 #include "nca/image.h"
+#include "study/run_log.h"
 
 enum { WORDS_MAX = 12, WORD_BYTES = NCA_PATH_BYTES + 64, LOG_LIMIT_BYTES = 1 << 26 };
 
-static const double look_seconds = 2;
+static const double look_seconds = 2, busy_seconds = 60;
 
 // A run at work.
 typedef struct job {
@@ -124,10 +125,36 @@ static void add_device(words *to, const nca_device_arguments *device)
         add_word(to, "--tape-every=%lld", (long long)device->tape_every);
 }
 
+static void doze(void)
+{
+    nanosleep(&(struct timespec){.tv_nsec = 50000000}, NULL);
+}
+
+// A training whose study was killed is still writing its checkpoint.
+static nca_status wait_for_folder(const training *of, const nca_study_run *run)
+{
+    const double began = nca_clock();
+    if (!nca_run_log_is_busy(run->folder))
+        return NCA_OK;
+    while (!nca_stop_signal && nca_run_log_is_busy(run->folder)) {
+        if (nca_clock() - began > busy_seconds)
+            return nca_fail(of->error, NCA_FILE,
+                            "%s: another nca train is at work in this folder; wait for it or stop "
+                            "it, and give the same command again",
+                            run->folder);
+        doze();
+    }
+    nca_study_look(of->study, NULL);   // how far it is now
+    return NCA_OK;
+}
+
 static nca_status start(training *of, job *at, nca_study_run *run)
 {
     static words arguments;
     char settings[NCA_PATH_BYTES], log[NCA_PATH_BYTES];
+    NCA_TRY(wait_for_folder(of, run));
+    if (nca_stop_signal)
+        return NCA_OK;
     NCA_TRY(name_file(of->study, "settings", run->name, "json", settings, of->error));
     NCA_TRY(name_file(of->study, "logs", run->name, "log", log, of->error));
     NCA_TRY(nca_config_write(settings, &run->config, of->error));
@@ -251,7 +278,7 @@ static nca_status train_all(training *of)
             is_stopping = true;
         }
         draw(of);
-        nanosleep(&(struct timespec){.tv_nsec = 50000000}, NULL);
+        doze();
     }
     return status;
 }

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "io/files.h"
 #include "io/safetensors.h"
@@ -196,6 +197,11 @@ nca_status nca_model_load(const char *path, nca_model *out, nca_error *error)
     if (nca_is_folder(path)) {
         if (snprintf(inside, sizeof inside, "%s/model.safetensors", path) >= (int)sizeof inside)
             return nca_fail(error, NCA_ARGUMENT, "%.60s...: too long for a path", path);
+        if (access(inside, F_OK) != 0)
+            return nca_fail(error, NCA_FILE,
+                            "%s: missing; nca train --resume %s writes it anew where the folder "
+                            "has a checkpoint",
+                            inside, path);
         path = inside;
     }
     nca_tensors tensors;

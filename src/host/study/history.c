@@ -144,13 +144,14 @@ static nca_status read_lines(const char *path, const char *text, size_t size_byt
     nca_status status = NCA_OK;
     if (size_bytes == 0)
         return nca_fail(error, NCA_FORMAT,
-                        "%s: empty: not one update is done; let the run go on with nca train "
-                        "--resume",
+                        "%s: empty: no update is done, or it is damaged; nca train --resume goes "
+                        "on, or says what is lost",
                         path);
     if (text[size_bytes - 1] != '\n')
         return nca_fail(error, NCA_FORMAT,
-                        "%s: its last line, %zu, is cut short; nca train --resume mends it", path,
-                        lines + 1);
+                        "%s: its last line, %zu, is cut short; nca train --resume mends it, or "
+                        "says what is lost",
+                        path, lines + 1);
     if (!allocate(of, &now, lines))
         status = nca_fail(error, NCA_MEMORY, "%s: no memory for its %zu lines", path, lines);
     for (const char *at = text; status == NCA_OK && at < text + size_bytes;) {

@@ -62,6 +62,18 @@ static nca_status open_metrics(nca_run_log *log, int flags, nca_error *error)
     return NCA_OK;
 }
 
+bool nca_run_log_is_busy(const char *folder)
+{
+    char path[NCA_PATH_BYTES];
+    if (nca_path_join(folder, "metrics.jsonl", path, NULL) != NCA_OK)
+        return false;
+    const int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    const bool is_busy = file >= 0 && flock(file, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+    if (file >= 0)
+        close(file);
+    return is_busy;
+}
+
 // Behind the lock: config.json, and room for pictures.
 static nca_status fill_folder(const nca_run_log *log, const char *config_json, nca_error *error)
 {

@@ -10,6 +10,7 @@
 #ifndef NCA_STUDY_RUN_LOG_H
 #define NCA_STUDY_RUN_LOG_H
 
+#include <stdbool.h>
 #include <stdio.h>
 
 #include "io/files.h"
@@ -35,6 +36,8 @@ typedef struct nca_run_log {
 // processes that make the same folder at once, one gets it, and the other changes nothing in it.
 nca_status nca_run_log_create(const char *folder, const char *config_json, nca_run_log *out,
                               nca_error *error);
+// Whether a process trains in the folder.
+bool nca_run_log_is_busy(const char *folder);
 // The folder of a run to go on with, locked; refuses one in which another process trains. Nothing
 // of it is read or changed before nca_run_log_continue().
 nca_status nca_run_log_open(const char *folder, nca_run_log *out, nca_error *error);
