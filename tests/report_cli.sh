@@ -26,7 +26,7 @@ printf 'garbage\n' >bad/metrics.jsonl
 refused "line 1 is not that of update 1" report bad
 cp good/metrics.jsonl bad/
 rm bad/model.safetensors
-refused "bad/model.safetensors: missing; nca train --resume bad writes it anew" report bad
+refused "bad/model.safetensors: No such file; nca train --resume bad writes it anew" report bad
 "$nca" train "${small[@]}" --hidden 32 --updates 1 --out other --quiet >/dev/null
 cp other/model.safetensors bad/
 refused "of another run" report bad

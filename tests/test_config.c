@@ -43,7 +43,7 @@ static void test_grid_is_read_or_made_of_target_and_padding(void **state)
     static const struct {
         const char *text;
         int height, width;
-    } good[] = {{"auto", 72, 72}, {"56", 56, 56}, {"40x61", 40, 61}, {"1X65536", 1, 65536}};
+    } good[] = {{"auto", 36, 36}, {"56", 56, 56}, {"40x61", 40, 61}, {"1X65536", 1, 65536}};
     nca_config config = nca_config_default();
     for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
         int height, width;
@@ -129,8 +129,8 @@ static void test_what_does_not_go_together_is_refused(void **state)
     config.hidden = 130;
     expect_refused(&config, "--hidden 130: must be a multiple of 4");
     config = standard;
-    set_text(config.grid, "39");
-    expect_refused(&config, "--target-size 40: larger than the grid of 39x39; shrink one or grow "
+    set_text(config.grid, "19");
+    expect_refused(&config, "--target-size 20: larger than the grid of 19x19; shrink one or grow "
                             "the other");
     config = standard;
     config.target[0] = 0;

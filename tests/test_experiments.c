@@ -26,7 +26,7 @@ typedef struct column {
 } column;
 
 static const column columns[] = {
-    {"healing", 72, 40, 1024, 8, 1, 4, false, 0.1, 0.4, 0.5, 64, 95, 8000, 2e-3,
+    {"healing", 36, 20, 1024, 8, 1, 4, false, 0.1, 0.4, 0.5, 64, 95, 8000, 2e-3,
      "steps:2000x0.3,6000x0.1", "normalize", 1e-7},
     {"growing", 72, 40, 0, 8, 0, 0, false, 0.1, 0.4, 0, 64, 95, 8000, 2e-3, "steps:2000x0.1",
      "normalize", 1e-7},

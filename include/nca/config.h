@@ -26,43 +26,43 @@ enum { NCA_TEXT_BYTES = 1024 };
 // REAL(name, default, min, max, value, help)        double
 // FLAG(name, default, help)                         bool
 // `value` stands for the option's argument in help, with its unit.
-#define NCA_CONFIG_FIELDS(TEXT, INT, REAL, FLAG)                                              \
-    TEXT(preset, "healing", "NAME", "whole column of settings to start from")                 \
-    TEXT(target, "\xF0\x9F\x98\x9D", "FILE|EMOJI",                                            \
-         "what to grow: a PNG, JPEG, BMP or TGA, or an emoji")                                \
-    INT(target_size, 40, 1, 4096, "CELLS", "longer side of the target")                       \
-    INT(padding, 16, 0, 4096, "CELLS", "empty cells around the target, where --grid is auto") \
-    TEXT(grid, "auto", "N|HxW|auto", "grid in cells; auto is target size + 2 x padding")      \
-    FLAG(trim, false, "cut the empty border of an image away first")                          \
-    TEXT(background, "", "#RRGGBB", "colour of an image without alpha that becomes clear")    \
-    TEXT(font, "", "FILE", "colour bitmap font for an emoji")                                 \
-    INT(channels, 16, 4, 256, "N", "numbers in a cell, a multiple of 4")                      \
-    INT(hidden, 128, 4, 4096, "N", "hidden units of the rule, a multiple of 4")               \
-    REAL(fire_rate, 0.5, 0.0001, 1, "P", "probability that a cell updates in a step")         \
-    REAL(angle, 0, -360, 360, "DEGREES", "rotation of perception")                            \
-    REAL(step_size, 1, 0.0001, 100, "X", "multiplies every update of a cell")                 \
-    INT(batch, 8, 1, 4096, "N", "samples an update")                                          \
-    INT(pool, 1024, 0, 1048576, "N",                                                          \
-        "past states to train from; 0 starts every sample from the seed")                     \
-    FLAG(pool_replacement, false, "draw from the pool with replacement")                      \
-    INT(reseeded, 1, 0, 4096, "N", "worst samples of a batch that become the seed")           \
-    INT(damaged, 4, 0, 4096, "N", "best samples of a batch that are damaged")                 \
-    REAL(damage_radius_min, 0.1, 0, 2, "R", "smallest damage, in units of half the grid")     \
-    REAL(damage_radius_max, 0.4, 0, 2, "R", "largest damage, in units of half the grid")      \
-    REAL(damage_halves, 0.5, 0, 1, "P",                                                       \
-         "share of damage that is half of the grid, cut at any angle")                        \
-    INT(steps_min, 64, 1, 65536, "T", "fewest steps of a rollout")                            \
-    INT(steps_max, 95, 1, 65536, "T", "most steps of a rollout, drawn as well")               \
-    INT(updates, 8000, 0, 100000000, "N", "updates in all")                                   \
-    REAL(rate, 0.002, 0, 10, "X", "learning rate of Adam at the start")                       \
-    TEXT(schedule, "steps:2000x0.3,6000x0.1", "RULE",                                         \
-         "constant, cosine, or steps:UPDATExFACTOR[,...]")                                    \
-    TEXT(gradient, "normalize", "RULES", "none, or in order: normalize, clip:X, global:X")    \
-    REAL(beta1, 0.9, 0, 0.999999, "X", "Adam's decay of the mean")                            \
-    REAL(beta2, 0.999, 0, 0.999999999, "X", "Adam's decay of the square")                     \
-    REAL(epsilon, 1e-7, 1e-30, 1, "X", "Adam's epsilon")                                      \
-    INT(seed, 1, 0, NCA_SEED_MAX, "N", "seed of every random draw")                           \
-    INT(checkpoint_every, 500, 1, 100000000, "N", "updates between checkpoints")              \
+#define NCA_CONFIG_FIELDS(TEXT, INT, REAL, FLAG)                                             \
+    TEXT(preset, "healing", "NAME", "whole column of settings to start from")                \
+    TEXT(target, "\xF0\x9F\x98\x9D", "FILE|EMOJI",                                           \
+         "what to grow: a PNG, JPEG, BMP or TGA, or an emoji")                               \
+    INT(target_size, 20, 1, 4096, "CELLS", "longer side of the target")                      \
+    INT(padding, 8, 0, 4096, "CELLS", "empty cells around the target, where --grid is auto") \
+    TEXT(grid, "auto", "N|HxW|auto", "grid in cells; auto is target size + 2 x padding")     \
+    FLAG(trim, false, "cut the empty border of an image away first")                         \
+    TEXT(background, "", "#RRGGBB", "colour of an image without alpha that becomes clear")   \
+    TEXT(font, "", "FILE", "colour bitmap font for an emoji")                                \
+    INT(channels, 16, 4, 256, "N", "numbers in a cell, a multiple of 4")                     \
+    INT(hidden, 128, 4, 4096, "N", "hidden units of the rule, a multiple of 4")              \
+    REAL(fire_rate, 0.5, 0.0001, 1, "P", "probability that a cell updates in a step")        \
+    REAL(angle, 0, -360, 360, "DEGREES", "rotation of perception")                           \
+    REAL(step_size, 1, 0.0001, 100, "X", "multiplies every update of a cell")                \
+    INT(batch, 8, 1, 4096, "N", "samples an update")                                         \
+    INT(pool, 1024, 0, 1048576, "N",                                                         \
+        "past states to train from; 0 starts every sample from the seed")                    \
+    FLAG(pool_replacement, false, "draw from the pool with replacement")                     \
+    INT(reseeded, 1, 0, 4096, "N", "worst samples of a batch that become the seed")          \
+    INT(damaged, 4, 0, 4096, "N", "best samples of a batch that are damaged")                \
+    REAL(damage_radius_min, 0.1, 0, 2, "R", "smallest damage, in units of half the grid")    \
+    REAL(damage_radius_max, 0.4, 0, 2, "R", "largest damage, in units of half the grid")     \
+    REAL(damage_halves, 0.5, 0, 1, "P",                                                      \
+         "share of damage that is half of the grid, cut at any angle")                       \
+    INT(steps_min, 64, 1, 65536, "T", "fewest steps of a rollout")                           \
+    INT(steps_max, 95, 1, 65536, "T", "most steps of a rollout, drawn as well")              \
+    INT(updates, 8000, 0, 100000000, "N", "updates in all")                                  \
+    REAL(rate, 0.002, 0, 10, "X", "learning rate of Adam at the start")                      \
+    TEXT(schedule, "steps:2000x0.3,6000x0.1", "RULE",                                        \
+         "constant, cosine, or steps:UPDATExFACTOR[,...]")                                   \
+    TEXT(gradient, "normalize", "RULES", "none, or in order: normalize, clip:X, global:X")   \
+    REAL(beta1, 0.9, 0, 0.999999, "X", "Adam's decay of the mean")                           \
+    REAL(beta2, 0.999, 0, 0.999999999, "X", "Adam's decay of the square")                    \
+    REAL(epsilon, 1e-7, 1e-30, 1, "X", "Adam's epsilon")                                     \
+    INT(seed, 1, 0, NCA_SEED_MAX, "N", "seed of every random draw")                          \
+    INT(checkpoint_every, 500, 1, 100000000, "N", "updates between checkpoints")             \
     INT(pictures_every, 500, 1, 100000000, "N", "updates between pictures of batch, pool and loss")
 
 typedef struct nca_config {

@@ -198,10 +198,11 @@ nca_status nca_model_load(const char *path, nca_model *out, nca_error *error)
         if (snprintf(inside, sizeof inside, "%s/model.safetensors", path) >= (int)sizeof inside)
             return nca_fail(error, NCA_ARGUMENT, "%.60s...: too long for a path", path);
         if (access(inside, F_OK) != 0)
-            return nca_fail(error, NCA_FILE,
-                            "%s: missing; nca train --resume %s writes it anew where the folder "
-                            "has a checkpoint",
-                            inside, path);
+            return nca_fail(
+                error, NCA_FILE,
+                "%s: No such file; nca train --resume %s writes it anew where the folder "
+                "has a checkpoint",
+                inside, path);
         path = inside;
     }
     nca_tensors tensors;

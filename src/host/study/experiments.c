@@ -53,10 +53,13 @@ static void apply_regenerating(nca_config *config)
 }
 
 // The article's, and half of the damage is half of the grid: what a rule never sees cut away it
-// seldom regrows. docs/regeneration.md has the measurements.
+// seldom regrows (docs/regeneration.md). Of a size at which so many updates are enough
+// (docs/results.md).
 static void apply_healing(nca_config *config)
 {
     apply_article(config);
+    config->target_size = 20;
+    config->padding = 8;
     config->damaged = 4;
     config->damage_halves = 0.5;
     set_text(config->schedule, "steps:2000x0.3,6000x0.1");
