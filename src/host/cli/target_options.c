@@ -7,6 +7,7 @@
 
 #include "cli/run_folder.h"
 #include "io/files.h"
+#include "study/experiments.h"
 
 static void set_text(char to[NCA_TEXT_BYTES], const char *text)
 {
@@ -67,6 +68,8 @@ nca_status nca_target_arguments_load(const nca_target_arguments *given, const ch
     int height, width;
     if (is_folder)
         NCA_TRY(nca_run_folder_config(path, &config, error));
+    else
+        NCA_TRY(nca_experiment_apply("persistent", &config, error));   // of the article's size
     if (!given->target && !is_folder)
         return nca_fail(error, NCA_ARGUMENT,
                         "--target: needed, for %s does not say what it should have grown", path);
