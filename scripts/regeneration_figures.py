@@ -147,7 +147,8 @@ def make_figures(study, full):
     }
     strips = {"left-blog-regenerating": study / "blog-regenerating-seed1", "left-full": longest,
               "left-healing": study / "healing-seed1"}
-    for path in (*batches.values(), *strips.values(), FOLDER, NCA):
+    found = study / "study.json", full / "study.json"
+    for path in (*batches.values(), *strips.values(), *found, FOLDER, NCA):
         if not path.exists():
             give_up(f"{path}: no such file or folder")
     if not shutil.which(BROWSER):
@@ -159,6 +160,8 @@ def make_figures(study, full):
         figures |= {name: film_strip(scratch / f"{name}.png", run)
                     for name, run in strips.items()}
         figures["report"] = picture_report(scratch, longest)
+        shutil.copyfile(study / "study.json", FOLDER / "study.json")
+        shutil.copyfile(full / "study.json", FOLDER / "full.json")
         for picture in scratch.glob("*.png"):   # all are made before any is changed
             shutil.copyfile(picture, FOLDER / picture.name)
     write_json("figures", figures)
@@ -186,8 +189,8 @@ def add_pilot(run, group):
              "deaths": sum(map(is_death, updates)),
              "gave_up": updates[-1].get("event") == "gave up", "eval": json.loads(judged)}
     pilots = json.loads((FOLDER / "pilots.json").read_text(encoding="utf-8"))
-    others = [of for of in pilots.get(group, []) if of["name"] != pilot["name"]]
-    write_json("pilots", {**pilots, group: others + [pilot]})
+    runs = {of["name"]: of for of in pilots.get(group, [])}   # in the order in which they came
+    write_json("pilots", {**pilots, group: list({**runs, pilot["name"]: pilot}.values())})
 
 
 def write_json(name, value):

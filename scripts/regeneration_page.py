@@ -19,6 +19,7 @@ DOCS = pathlib.Path(__file__).resolve().parent.parent / "docs"
 PAGE = DOCS / "regeneration.md"
 FILES = {name: DOCS / "regeneration" / f"{name}.json"
          for name in ("study", "full", "pilots", "figures")}
+SMALL = 0.2   # radius of a circle, in units of half the grid: the largest that most settings train on
 CUTS = ("upper", "lower", "left", "right", "center")
 
 
@@ -63,6 +64,16 @@ def sums(data):
     }
 
 
+def loss(value):
+    return "not finite" if value is None else f"{value:.2f}"
+
+
+def healed_of(run, study, is_small):
+    limit = SMALL * int(study["shared"]["grid"]) / 2
+    found = [of["healed"] for of in run["circles"] if (of["radius"][0] <= limit) == is_small]
+    return f"{sum(found)} of {len(found)}"
+
+
 def share(found):
     if found["of"] == 0:
         return "-"
@@ -84,18 +95,21 @@ def ended_by(run):
 
 
 def table_settings(data):
-    head = ["setting", "batch", "damaged", "steps", "exploded", "grows", "holds"]
+    radius = {run["setting"]: f"{run['config']['damage_radius_min']:g}-"
+                              f"{run['config']['damage_radius_max']:g}"
+              for run in data["study"]["runs"]}
+    head = ["setting", "batch", "damaged", "radius", "steps", "exploded", "grows", "holds"]
     head += ["heals all five cuts", "heals circles"]
     rows = []
     for of in data["study"]["settings"]:
-        numbers = [str(of["batch"]), str(of["damaged"]), steps_of(of)]
+        numbers = [str(of["batch"]), str(of["damaged"]), radius[of["name"]], steps_of(of)]
         shares = [share(of[key]) for key in ("exploded", "grows", "holds", "heals_all", "circles")]
         rows.append([f"`{of['name']}`"] + numbers + shares)
     return table(head, rows)
 
 
 def cut_cell(cut):
-    text = f"{cut['median']:.2f}"
+    text = loss(cut["median"])
     return f"**{text}**" if cut["healed"] else text
 
 
@@ -103,17 +117,16 @@ def rows_of_runs(study):
     rules = study["rules"]
     head = ["run", "updates", "minutes"]
     head += [f"at {at}" for at in [rules["grown_at"], *rules["held_at"]]]
-    head += [cut for cut in CUTS] + ["circles", "pool distorted"]
+    head += [cut for cut in CUTS] + ["small circles", "larger", "pool distorted"]
     rows = []
     for of in study["runs"]:
         if not of["judged"]:
             continue
         cells = [f"`{of['name']}`", f"{of['updates']:,}", f"{of['seconds'] / 60:,.0f}"]
-        cells += [f"{loss['median']:.2f}" for loss in of["loss_at"].values()]
+        cells += [loss(at["median"]) for at in of["loss_at"].values()]
         cells += [cut_cell(of["cuts"][cut]) for cut in CUTS]
-        healed = sum(circle["healed"] for circle in of["circles"])
         distorted = of["pool"]["share"]   # none where every slot is still the seed
-        cells += [f"{healed} of {len(of['circles'])}"]
+        cells += [healed_of(of, study, is_small) for is_small in (True, False)]
         cells += ["-" if distorted is None else f"{100 * distorted:.0f} %"]
         rows.append(cells)
     return table(head, rows)
@@ -148,13 +161,17 @@ def table_events(data):
 
 
 def table_pilots(data):
-    head = ["pilot", "rate and schedule", "updates", "at 128", "at 200", "at 1,000", *CUTS]
+    head = ["pilot", "grid", "rate and schedule", "updates", "at 128", "at 200", "at 1,000", *CUTS]
     rows = []
     for of in data["pilots"]["pilots"]:
-        at = {step: loss["median"] for step, loss in of["eval"]["loss_at"].items()}
-        cells = [f"`{of['preset']}`", of["schedule"], f"{of['updates']:,}"]
-        cells += [f"{at[step]:.2f}" for step in ("128", "200", "1000")]
-        cells += [f"{of['eval']['healed'][cut]['median']:.2f}" for cut in CUTS]
+        config = of["config"]
+        grid = config["grid"]
+        if grid == "auto":
+            grid = config["target_size"] + 2 * config["padding"]
+        at = {step: found["median"] for step, found in of["eval"]["loss_at"].items()}
+        cells = [f"`{of['preset']}`", str(grid), of["schedule"], f"{of['updates']:,}"]
+        cells += [loss(at[step]) for step in ("128", "200", "1000")]
+        cells += [loss(of["eval"]["healed"][cut]["median"]) for cut in CUTS]
         rows.append(cells)
     return table(head, rows)
 
@@ -168,7 +185,7 @@ def table_remedies(data):
         rows.append([f"`{of['name']}`", str(config["reseeded"]), steps_of(config),
                      written(config["rate"], "rate"), f"{of['updates']:,}", f"{of['deaths']:,}",
                      ended_by(of)])
-        rows[-1] += [f"{of['eval']['loss_at'][at]['median']:.2f}" for at in ("200", "5000")]
+        rows[-1] += [loss(of["eval"]["loss_at"][at]["median"]) for at in ("200", "5000")]
     return table(head, rows)
 
 
@@ -208,8 +225,9 @@ def main():
         if renewed == page:
             return 0
         different = [b for a, b in zip(page.splitlines(), renewed.splitlines()) if a != b]
-        print(f"regeneration_page.py: {PAGE.name} is not what the JSON says, first: "
-              f"{different[0] if different else 'its length'}", file=sys.stderr)
+        print(f"regeneration_page.py: {PAGE.name} is not what the JSON says; run "
+              f"scripts/regeneration_page.py; first: {different[0] if different else 'its length'}",
+              file=sys.stderr)
         return 1
     if sys.argv[1:]:
         print("regeneration_page.py: no argument but --check", file=sys.stderr)

@@ -52,8 +52,8 @@ static void apply_regenerating(nca_config *config)
     config->damaged = 3;
 }
 
-// The article's, and half of the damage is half of the grid: what a rule never sees cut away it
-// seldom regrows (docs/regeneration.md). Of a size at which so many updates are enough
+// The article's, and half of the damage is half of the grid: at this size what a rule never saw
+// cut away it did not regrow (docs/regeneration.md). Of a size at which so many updates are enough
 // (docs/results.md).
 static void apply_healing(nca_config *config)
 {
