@@ -61,8 +61,9 @@ static void quantise(const lattice *of, size_t living, size_t channel)
     for (size_t i = 0; i < of->moments; i++) {
         const float value = sample_at(of, i * of->every, of->living[living], channel);
         of->bytes[row * of->moments + i] =
-            isfinite(value) && high > low ? (uint8_t)(255 * (value - low) / (high - low) + 0.5f)
-                                          : 0;
+            isfinite(value) && high > low
+                ? (uint8_t)(255 * (((double)value - low) / ((double)high - low)) + 0.5)
+                : 0;
     }
 }
 

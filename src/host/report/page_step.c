@@ -87,9 +87,10 @@ static nca_status add_sobel(const drawing *of, json_t *object, nca_error *error)
         for (int y = 0; y < of->height; y++)
             for (int x = 0; x < of->width; x++) {
                 colour shade;
-                for (int k = 0; k < 3; k++)
-                    shade.rgb[k] =
-                        (uint8_t)(127.5f + 127 * (sobel_at(of, y, x, k, is_x) / largest));
+                for (int k = 0; k < 3; k++) {
+                    const float part = sobel_at(of, y, x, k, is_x) / largest;
+                    shade.rgb[k] = isfinite(part) ? (uint8_t)(127.5f + 127 * part) : 127;
+                }
                 set_pixel(of, y, x, &shade);
             }
         NCA_TRY(add(of, object, is_x ? "sobel_x" : "sobel_y", error));
