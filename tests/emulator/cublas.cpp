@@ -7,7 +7,10 @@
 #include "shadow.h"
 
 struct cublasContext {
+    int device;
     cudaStream_t stream;
+    cudaStream_t worked_on;   // the stream that its workspace belongs to
+    bool has_worked;
     cublasMath_t math;
     cublasPointerMode_t pointers;
 };
@@ -187,13 +190,32 @@ bool is_known(const product &of, cublasComputeType_t compute)
     }
 }
 
-int bits_kept(cublasHandle_t handle, cublasComputeType_t compute)
+// Small products stay in f32 though tf32 is allowed, where NCA_EMULATOR_TF32_FROM says so.
+int bits_kept(cublasHandle_t handle, const product &of, cublasComputeType_t compute)
 {
+    const int from = nca_emulator_get()->tf32_from;
+    const bool is_large = from == 0 || (of.m >= 16 && std::min(of.n, of.k) >= from);
     if (compute == CUBLAS_COMPUTE_32F_FAST_16BF)
         return 7;
     if (compute == CUBLAS_COMPUTE_32F_FAST_TF32)
-        return 10;
-    return compute == CUBLAS_COMPUTE_32F && handle->math == CUBLAS_TF32_TENSOR_OP_MATH ? 10 : 23;
+        return is_large ? 10 : 23;
+    return compute == CUBLAS_COMPUTE_32F && handle->math == CUBLAS_TF32_TENSOR_OP_MATH && is_large ? 10 : 23;
+}
+
+// A handle works on the device that made it, and its workspace holds what the last stream's product
+// may still be using.
+cudaError_t check_handle(cublasHandle_t handle)
+{
+    if (handle->device != current_device())
+        return report(cudaErrorInvalidResourceHandle,
+                      format("cublas: a handle of device %d while device %d is current", handle->device,
+                             current_device()));
+    if (handle->has_worked && handle->worked_on != handle->stream)
+        return report(cudaErrorInvalidResourceHandle,
+                      "cublas: two streams share the workspace of one handle");
+    handle->worked_on = handle->stream;
+    handle->has_worked = true;
+    return cudaSuccess;
 }
 
 cublasStatus_t queue(cublasHandle_t handle, product of, const void *alpha, const void *beta,
@@ -206,7 +228,9 @@ cublasStatus_t queue(cublasHandle_t handle, product of, const void *alpha, const
         return status;
     if (!is_known(of, compute))
         return CUBLAS_STATUS_NOT_SUPPORTED;
-    of.mantissa_bits = bits_kept(handle, compute);
+    if (done(check_handle(handle)) != cudaSuccess)
+        return CUBLAS_STATUS_EXECUTION_FAILED;
+    of.mantissa_bits = bits_kept(handle, of, compute);
     const float *alpha_at = static_cast<const float *>(alpha), *beta_at = static_cast<const float *>(beta);
     const bool on_device = handle->pointers == CUBLAS_POINTER_MODE_DEVICE;
     of.alpha_at = on_device ? alpha_at : nullptr;
@@ -251,6 +275,7 @@ extern "C" cublasStatus_t cublasCreate(cublasHandle_t *handle)
     if (refuse_while_capturing() != cudaSuccess || cudaGetDeviceCount(&count) != cudaSuccess)
         return CUBLAS_STATUS_NOT_INITIALIZED;
     *handle = new cublasContext();
+    (*handle)->device = current_device();
     return CUBLAS_STATUS_SUCCESS;
 }
 

@@ -59,6 +59,11 @@ cudaDeviceProp properties_of(int device)
 }
 }   // namespace
 
+int nca_emulator::current_device()
+{
+    return selected;
+}
+
 extern "C" cudaError_t cudaGetDeviceCount(int *count)
 {
     const cudaError_t error = check_driver();

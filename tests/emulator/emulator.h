@@ -12,6 +12,8 @@
 //   NCA_EMULATOR_SM        multiprocessors; 4 unless set
 //   NCA_EMULATOR_CAPABILITY  compute capability that devices say they have, as 10 * major + minor; 90 unless set
 //   NCA_EMULATOR_IMAGE     architecture that kernels say they were compiled for, likewise; 90 unless set
+//   NCA_EMULATOR_TF32_FROM  cuBLAS rounds to tf32 only where two of a product's sizes are at least this (512 on
+//                          an H100, by public measurement); 0 unless set: always
 //   NCA_EMULATOR_CHECKS    0: accesses of kernels are not looked at (several times faster)
 #ifndef NCA_EMULATOR_EMULATOR_H
 #define NCA_EMULATOR_EMULATOR_H
@@ -35,6 +37,7 @@ typedef struct nca_emulator_settings {
     int image;
     int checks;
     int full_at_taking;
+    int tf32_from;
 } nca_emulator_settings;
 
 // Changes count from the next call of the API on.
@@ -49,6 +52,9 @@ int nca_emulator_checks(void);
 // Launches since the program started: all, and those of one kernel, its template's instances together.
 uint64_t nca_emulator_launches(void);
 uint64_t nca_emulator_launches_of(const char *kernel);
+// Launches with over 48 KB of dynamic shared memory whose kernel leaves the carve-out to the driver: it makes
+// room for one block, and a second one that would fit waits.
+uint64_t nca_emulator_uncarved_launches(void);
 
 #ifdef __cplusplus
 }

@@ -77,6 +77,7 @@ extern "C" nca_emulator_settings *nca_emulator_get(void)
         static_cast<int>(number_of("NCA_EMULATOR_IMAGE", 90)),
         static_cast<int>(number_of("NCA_EMULATOR_CHECKS", 1)),
         static_cast<int>(number_of("NCA_EMULATOR_FULL", 0)),
+        static_cast<int>(number_of("NCA_EMULATOR_TF32_FROM", 0)),
     };
     return &settings;
 }

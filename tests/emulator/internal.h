@@ -130,10 +130,16 @@ cudaError_t done(cudaError_t error);
 cudaError_t break_context(cudaError_t error);
 cudaError_t broken_context();
 
+// -- devices.cpp ----------------------------------------------------------------------------------
+// The device that is current in this thread.
+int current_device();
+
 // -- streams.cpp ----------------------------------------------------------------------------------
 // Does the work now, or adds it to the graph that the stream captures.
 cudaError_t enqueue(cudaStream_t stream, std::function<cudaError_t()> work);
 bool is_capturing(cudaStream_t stream);
+// What only the stream's own device takes, such as a launch, while another one is current.
+cudaError_t check_current(cudaStream_t stream, const char *what);
 // An API call that a global capture forbids: invalidates it. cudaSuccess if there is none.
 cudaError_t refuse_while_capturing();
 }   // namespace nca_emulator

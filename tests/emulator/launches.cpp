@@ -12,9 +12,10 @@ constexpr size_t shared_default = 48 << 10;   // what a block may have without a
 constexpr size_t shared_most = 227 << 10;     // and with
 
 const char *next_name;
-uint64_t launches;
+uint64_t launches, uncarved;
 std::map<std::string, uint64_t> launches_by_name;
 std::map<const void *, size_t> dynamic_limits;
+std::map<const void *, int> carveouts;   // percent; none: left to the driver
 
 size_t volume(dim3 of)
 {
@@ -74,7 +75,11 @@ cudaError_t launch(const cudaLaunchConfig_t &config, const void *kernel, std::fu
         else if (each.id == cudaLaunchAttributeClusterDimension)
             made.cluster = dim3(each.val.clusterDim.x, each.val.clusterDim.y, each.val.clusterDim.z);
     }
-    const cudaError_t error = done(check_config(config, made, limit));
+    cudaError_t error = done(check_config(config, made, limit));
+    if (error == cudaSuccess)
+        error = done(check_current(config.stream, made.name));
+    if (config.dynamicSmemBytes > shared_default && carveouts.count(kernel) == 0)
+        uncarved++;
     return error != cudaSuccess ? error : done(enqueue(config.stream, [made] { return run_now(made); }));
 }
 }   // namespace nca_emulator
@@ -89,6 +94,11 @@ void nca_emulator_name_launch(const char *name)
 extern "C" uint64_t nca_emulator_launches(void)
 {
     return launches;
+}
+
+extern "C" uint64_t nca_emulator_uncarved_launches(void)
+{
+    return uncarved;
 }
 
 // A launch is named as it was spelled: `scale`, or `(mlp<16, 128>)`.
@@ -112,7 +122,15 @@ extern "C" cudaError_t cudaFuncSetAttribute(const void *function, enum cudaFuncA
     if (attribute == cudaFuncAttributeMaxDynamicSharedMemorySize) {
         if (value < 0 || static_cast<size_t>(value) > shared_most)
             return done(cudaErrorInvalidValue);
-        dynamic_limits[function] = std::max(static_cast<size_t>(value), shared_default);
+        dynamic_limits[function] = static_cast<size_t>(value);
+    }
+    if (attribute == cudaFuncAttributePreferredSharedMemoryCarveout) {
+        if (value < -1 || value > 100)
+            return done(cudaErrorInvalidValue);
+        if (value < 0)
+            carveouts.erase(function);
+        else
+            carveouts[function] = value;
     }
     return done(function ? cudaSuccess : cudaErrorInvalidDeviceFunction);
 }

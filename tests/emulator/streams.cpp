@@ -16,12 +16,14 @@ struct CUgraphExec_st {
     work_list nodes;
 };
 struct CUstream_st {
+    int device;
     std::shared_ptr<CUgraph_st> captured;   // null: does not capture
     bool is_origin;                         // where the capture began
     bool invalidated;
     bool global_mode;
 };
 struct CUevent_st {
+    int device;
     std::chrono::steady_clock::time_point time;
     std::shared_ptr<CUgraph_st> captured;   // of the capture it was recorded in
     bool recorded, timing;
@@ -76,6 +78,16 @@ bool is_capturing(cudaStream_t stream)
     return stream_of(stream)->captured != nullptr;
 }
 
+// The default stream is that of any device.
+cudaError_t check_current(cudaStream_t stream, const char *what)
+{
+    if (!stream || stream->device == current_device())
+        return cudaSuccess;
+    return report(cudaErrorInvalidResourceHandle,
+                  format("%s: on a stream of device %d while device %d is current", what, stream->device,
+                         current_device()));
+}
+
 cudaError_t refuse_while_capturing()
 {
     for (CUstream_st *each : capturing)
@@ -111,6 +123,7 @@ extern "C" cudaError_t cudaStreamCreateWithPriority(cudaStream_t *stream, unsign
     if (!stream)
         return done(cudaErrorInvalidValue);
     *stream = new CUstream_st();
+    (*stream)->device = current_device();
     return done(cudaSuccess);
 }
 
@@ -163,6 +176,7 @@ extern "C" cudaError_t cudaEventCreateWithFlags(cudaEvent_t *event, unsigned int
     if (!event)
         return done(cudaErrorInvalidValue);
     *event = new CUevent_st();
+    (*event)->device = current_device();
     (*event)->timing = !(flags & cudaEventDisableTiming);
     return done(cudaSuccess);
 }
@@ -182,6 +196,10 @@ extern "C" cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream)
 {
     if (!event)
         return done(cudaErrorInvalidResourceHandle);
+    if (stream && stream->device != event->device)
+        return done(report(cudaErrorInvalidResourceHandle,
+                           format("an event of device %d, recorded on a stream of device %d", event->device,
+                                  stream->device)));
     event->captured = stream_of(stream)->captured;
     event->recorded = !event->captured;
     event->time = std::chrono::steady_clock::now();
@@ -213,7 +231,8 @@ extern "C" cudaError_t cudaEventQuery(cudaEvent_t event)
 
 extern "C" cudaError_t cudaEventElapsedTime(float *time_ms, cudaEvent_t start, cudaEvent_t end)
 {
-    if (!start || !end || !start->recorded || !end->recorded || !start->timing || !end->timing)
+    if (!start || !end || !start->recorded || !end->recorded || !start->timing || !end->timing ||
+        start->device != end->device)
         return done(cudaErrorInvalidResourceHandle);
     *time_ms = std::chrono::duration<float, std::milli>(end->time - start->time).count();
     return done(cudaSuccess);
@@ -224,6 +243,8 @@ extern "C" cudaError_t cudaStreamBeginCapture(cudaStream_t stream, enum cudaStre
 {
     if (!stream || stream->captured)
         return done(stream ? cudaErrorStreamCaptureUnmatched : cudaErrorStreamCaptureUnsupported);
+    if (check_current(stream, "a capture") != cudaSuccess)
+        return done(cudaErrorInvalidResourceHandle);
     join_capture(stream, std::make_shared<CUgraph_st>(), true, mode != cudaStreamCaptureModeRelaxed);
     return done(cudaSuccess);
 }
@@ -287,6 +308,8 @@ extern "C" cudaError_t cudaGraphLaunch(cudaGraphExec_t exec, cudaStream_t stream
 {
     if (!exec)
         return done(cudaErrorInvalidValue);
+    if (check_current(stream, "a graph") != cudaSuccess)
+        return done(cudaErrorInvalidResourceHandle);
     // Copied, so that a graph may be destroyed or updated while one that captured its launch lives on.
     const work_list nodes = exec->nodes;
     return done(enqueue(stream, [nodes] {
