@@ -30,7 +30,7 @@ static void test_every_variant_is_checked_or_counted(void **state)
             const nca_device_options asked = {.threads = 1, .isa = (*backend)->variants[i]};
             nca_compute on = {0};
             const nca_status status = nca_compute_open((*backend)->name, &asked, &on, NULL);
-            assert_true(status == NCA_OK || status == NCA_DEVICE);
+            assert_true(status == NCA_OK || status == NCA_DEVICE || status == NCA_ABSENT);
             missing += status != NCA_OK;
             variants++;
             nca_compute_close(&on);

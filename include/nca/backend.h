@@ -71,7 +71,8 @@ static inline bool nca_precision_is_reduced(const nca_device_options *options)
 typedef struct nca_device_info {
     char name[128];          // the processor's own name
     char variant[32];        // what runs there: "avx2", "reference", "fused" ...
-    char arithmetic[32];     // variants that give the same bits share it; empty: the variant
+    char arithmetic[32];     // variants that give the same bits share it; empty: the variant, or
+                             // what nca_session_info says
     int threads;             // that compute; 0: not counted in threads (a GPU)
     size_t memory_bytes;     // that sessions may use
     bool uses_host_memory;   // sessions lie in the memory of the host
@@ -88,10 +89,14 @@ typedef struct nca_shape {
     int tape_steps;   // longest rollout whose backward pass may be asked for; 0: of none
 } nca_shape;
 
+enum { NCA_ARITHMETIC_BYTES = 128 };
+
 // What a backend chose by itself for a session.
 typedef struct nca_session_info {
     char variant[32];   // what computes it, where the device's own leaves that open: "fused"
     int tape_every;     // the tape keeps every Nth state; 1: all of them
+    // What decides the last bits, in words: sessions that share it give the same ones.
+    char arithmetic[NCA_ARITHMETIC_BYTES];
 } nca_session_info;
 
 // What can be uploaded and downloaded, all f32 in the layout of nca/tensor.h and nca/model.h.
@@ -190,8 +195,8 @@ typedef struct nca_backend {
 
     // -- Device -----------------------------------------------------------------------------------
 
-    // NCA_DEVICE when the machine lacks it or the asked instruction set, NCA_ARGUMENT for options
-    // out of range. `options` may be NULL: all of them zero.
+    // NCA_ABSENT when the machine has no such device, NCA_DEVICE when it has one that cannot be used
+    // or lacks the asked instruction set, NCA_ARGUMENT for options out of range. `options` may be NULL: all of them zero.
     nca_status (*open)(const nca_device_options *options, nca_device **out, nca_error *error);
     void (*close)(nca_device *device);   // accepts NULL
     void (*info)(const nca_device *device, nca_device_info *out);
@@ -273,6 +278,7 @@ const nca_backend *const *nca_backends(void);
 typedef struct nca_compute {
     const nca_backend *backend;
     nca_device *device;
+    char passed_over[400];   // what "auto" found before it and cannot use, and why; empty: nothing
 } nca_compute;
 
 // Opens `name` ("auto", "cpu", "reference", "cuda:1" ...). The caller closes it.

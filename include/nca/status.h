@@ -16,7 +16,8 @@ extern "C" {
     X(NCA_FILE, "a file that cannot be read or written")                       \
     X(NCA_FORMAT, "a file whose content is not what it should be")             \
     X(NCA_MEMORY, "not enough memory")                                         \
-    X(NCA_DEVICE, "a device that is missing or failed")                        \
+    X(NCA_ABSENT, "a device that this machine does not have")                  \
+    X(NCA_DEVICE, "a device that cannot be used or failed")                    \
     X(NCA_NUMERIC, "a number that is not finite or out of bounds")             \
     X(NCA_MISSING, "a library or program this build or machine does not have") \
     X(NCA_INTERRUPTED, "stopped by a signal")

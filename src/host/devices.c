@@ -1,6 +1,7 @@
 // The one host file that names the backends; a backend is a folder in src/kernels and a row here.
 #include "nca/backend.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,9 +15,9 @@ static const nca_backend *const backends[] = {
 #endif
     &nca_cpu_backend, &nca_reference_backend, NULL};
 
-// What `auto` takes: the first that is there.
-static const char *const automatic[] = {"cuda", "cpu"};
-enum { AUTOMATIC = sizeof automatic / sizeof *automatic };
+enum {
+    AUTOMATIC = sizeof backends / sizeof *backends - 2
+};   // what `auto` takes: all but the reference
 
 const nca_backend *const *nca_backends(void)
 {
@@ -40,23 +41,38 @@ static nca_status open_backend(const nca_backend *backend, const nca_device_opti
     return NCA_OK;
 }
 
-// A device that is not there is passed over; a wrong option is not. How a GPU is to compute is not
-// asked of the next; another precision is, which refuses it, for it would give other numbers.
+static void note_passed_over(nca_compute *of, const nca_error *why)
+{
+    snprintf(of->passed_over, sizeof of->passed_over, "%.399s", why->message);
+}
+
+// Takes the first of the table that can be used. A wrong option ends it. How a GPU is to compute is
+// not asked of the next; another precision is, which refuses it, for it would give other numbers.
 static nca_status open_automatic(const nca_device_options *options, nca_compute *out,
                                  nca_error *error)
 {
-    nca_status status = NCA_DEVICE;
-    for (int i = 0; i < AUTOMATIC && status == NCA_DEVICE; i++) {
+    nca_compute found = {0};
+    for (int i = 0;; i++) {
         nca_device_options asked = *options;
-        const nca_backend *backend = find_backend(automatic[i], strlen(automatic[i]));
-        if (i == AUTOMATIC - 1) {
+        nca_error why = {0};
+        const bool is_last = i == AUTOMATIC - 1;
+        if (is_last) {
             asked.cuda_path = NULL;
             asked.tape_every = 0;
         }
-        if (backend)
-            status = open_backend(backend, &asked, out, error);
+        const nca_status status = backends[i]->open(&asked, &found.device, &why);
+        if (status == NCA_OK) {
+            found.backend = backends[i];
+            *out = found;
+            return NCA_OK;
+        }
+        if (is_last || (status != NCA_DEVICE && status != NCA_ABSENT))
+            return nca_fail(error, status, "%s%s%s", why.message,
+                            *found.passed_over ? "; --device auto did not take " : "",
+                            found.passed_over);
+        if (status == NCA_DEVICE)
+            note_passed_over(&found, &why);
     }
-    return status;
 }
 
 static nca_status fail_unknown(const char *name, nca_error *error)

@@ -1,6 +1,8 @@
 // Sessions are refused before anything is allocated where they would not fit.
 #include "session.h"
 
+#include <stdio.h>
+
 #include "io/memory.h"
 
 nca_status nca_session_check(const nca_compute *compute, const nca_shape *shape,
@@ -29,7 +31,12 @@ nca_status nca_session_open(const nca_compute *compute, const nca_shape *shape,
 nca_session_info nca_session_about(const nca_compute *compute, const nca_session *session)
 {
     nca_session_info about = {.tape_every = 1};
+    nca_device_info info;
     if (compute->backend->session_info)
         compute->backend->session_info(session, &about);
+    compute->backend->info(compute->device, &info);
+    if (!*about.arithmetic)
+        snprintf(about.arithmetic, sizeof about.arithmetic, "%s",
+                 *info.arithmetic ? info.arithmetic : info.variant);
     return about;
 }

@@ -60,7 +60,7 @@ if(NCA_WITH_CUDA)
   target_compile_definitions(test_fire PRIVATE NCA_TEST_CURAND)
 
   # The same tests on a GPU; skipped where there is none.
-  foreach(name cuda precision)
+  foreach(name cuda precision sessions)
     nca_test(test_${name}_gpu ${PROJECT_SOURCE_DIR}/tests/cuda/test_${name}.c)
     set_tests_properties(test_${name}_gpu PROPERTIES LABELS cuda)
   endforeach()

@@ -49,6 +49,23 @@ grep -q "hidden; Emulated device 0 (fused)$" bench_fused || fail "bench does not
 "$nca" run fused --device emulator --steps 20 --output grown.png
 [ -s grown.png ] || fail "run made no picture"
 
+# Sums are shared out by the number of multiprocessors: a run that goes on with another one is told so.
+cp -r fused moved
+NCA_EMULATOR_SM=4 "$nca" train --resume moved --updates 21 --device emulator --quiet >log
+! grep -q beware log || fail "the same device warns: $(cat log)"
+NCA_EMULATOR_SM=6 "$nca" train --resume moved --updates 22 --device emulator --quiet >log
+grep -q "beware: so far this run was computed by fused on 4 multiprocessors" log ||
+  fail "a device with another number of multiprocessors does not warn: $(cat log)"
+
+# `auto` says in one line why it passes over a GPU that is there, and nothing where none is.
+NCA_EMULATOR_DRIVER=12000 "$nca" eval fused --steps 2 --json >log 2>error
+[ "$(wc -l <error)" -eq 1 ] && grep -q "^--device auto takes cpu: .*update the driver" error ||
+  fail "auto passes over an old driver in silence, or in more than a line: $(cat error)"
+NCA_EMULATOR_DEVICES=0 "$nca" eval fused --steps 2 --json >log 2>error
+[ ! -s error ] || fail "auto complains that there is no GPU: $(cat error)"
+NCA_EMULATOR_DRIVER=12000 refused "did not take emulator: the NVIDIA driver knows CUDA 12.0" \
+  train "${settings[@]}" --updates 1 --out none --precision bf16
+
 NCA_EMULATOR_DEVICES=0 refused "use --device cpu" "${train_on[@]}" emulator
 NCA_EMULATOR_DRIVER=12000 refused "update the driver" "${train_on[@]}" emulator
 NCA_EMULATOR_MEMORY=1000000 refused "bytes" "${train_on[@]}" emulator

@@ -28,6 +28,18 @@ grep -q "beware: so far this run was computed by .*bf16" log || fail "going on i
 "$nca" train --resume tf32 --updates 7 --device emulator --precision bf16 --quiet >log
 grep -q "beware: so far this run was computed by .*tf32" log || fail "going on in bf16 does not warn: $(cat log)"
 
+# Where cuBLAS finds every product too small for tf32 and computes in f32, the line says that.
+NCA_EMULATOR_TF32_FROM=512 "$nca" train "${settings[@]}" --updates 1 --device emulator --precision tf32 \
+  --cuda-path cublas --out too_small >log
+grep -q "^tf32 against f32 .*: the device computed in f32, not in tf32$" log ||
+  fail "it does not say that cuBLAS stayed in f32: $(cat log)"
+# A grid larger than that of the line's own rollout, for which the kernels are prepared before.
+for precision in tf32 bf16; do
+  "$nca" train --target target.png --batch 1 --damaged 0 --pool 2 --steps-min 2 --steps-max 2 --updates 3 \
+    --checkpoint-every 3 --pictures-every 1000 --device emulator --precision $precision --out default_grid_$precision \
+    --quiet || fail "$precision: no training on the default grid"
+done
+
 # verify measures it beside the allowances of f32 and judges by them nothing but the rest.
 "$nca" verify --device emulator --precision tf32 >log || fail "verify in tf32 ends with $?"
 grep -q "^tf32 against f32 " log || fail "verify does not say how far tf32 is from f32: $(cat log)"

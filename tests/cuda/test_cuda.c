@@ -347,7 +347,7 @@ static void test_missing_devices_and_old_drivers_are_one_line(void **state)
     nca_emulator_settings *settings = nca_emulator_get();
     nca_compute out;
     settings->devices = 0;
-    assert_refused(NCA_DEVICE, nca_compute_open(DEVICE_NAME, NULL, &out, error));
+    assert_refused(NCA_ABSENT, nca_compute_open(DEVICE_NAME, NULL, &out, error));
     settings->devices = 1;
     settings->driver_version = 12000;
     assert_refused(NCA_DEVICE, nca_compute_open(DEVICE_NAME, NULL, &out, error));

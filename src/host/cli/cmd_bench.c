@@ -175,6 +175,7 @@ static nca_status bench_device(benching *of, const char *name, const nca_device_
 {
     nca_compute on = {0};
     NCA_TRY(nca_compute_open(name, options, &on, error));
+    nca_device_say_passed_over(&on);
     if (subjects & KERNELS && !on.backend->kernel)   // before its step is timed and told
         subjects = KERNELS;
     nca_bench_place place = {.options = &of->asked, .device = on.backend->name};

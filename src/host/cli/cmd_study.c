@@ -134,11 +134,11 @@ static nca_status check_complete(const work *of)
 // As many threads as the trainings had among them.
 static nca_status judge(work *of)
 {
-    nca_device_arguments device = of->options.device;
+    nca_device_options device = nca_device_options_of(&of->options.device);
     nca_compute compute = {0};
-    const int64_t threads = device.threads * of->options.jobs;
-    device.threads = threads < THREADS_MAX ? threads : THREADS_MAX;
-    NCA_TRY(nca_device_open(&device, &compute, of->error));
+    const int64_t threads = of->options.device.threads * of->options.jobs;
+    device.threads = threads < THREADS_MAX ? (int)threads : THREADS_MAX;
+    NCA_TRY(nca_compute_open(of->options.device.name, &device, &compute, of->error));
     nca_status status = nca_study_judge(&of->study, &compute, of->options.quiet, of->error);
     if (status == NCA_OK)
         status = nca_machine_to_json(&compute, &of->machine, of->error);

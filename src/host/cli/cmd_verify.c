@@ -40,7 +40,7 @@ static nca_status verify(const verify_options *options, const nca_arguments *arg
     nca_compute compute = {0};
     nca_device_info info;
     char device_words[NCA_DEVICE_BYTES];
-    NCA_TRY(nca_compute_open(options->device.name, &device, &compute, error));
+    NCA_TRY(nca_device_open(&options->device, &compute, error));
     compute.backend->info(compute.device, &info);
     printf("%s: %s\n", compute.backend->name, nca_device_words(&info, device_words));
     nca_status status = NCA_OK;

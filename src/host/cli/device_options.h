@@ -54,11 +54,20 @@ static inline nca_device_options nca_device_options_of(const nca_device_argument
                                 .tape_every = (int)given->tape_every};
 }
 
+// A GPU that is there and was not taken: what follows is slower than expected.
+static inline void nca_device_say_passed_over(const nca_compute *on)
+{
+    if (*on->passed_over)
+        fprintf(stderr, "--device auto takes %s: %s\n", on->backend->name, on->passed_over);
+}
+
 static inline nca_status nca_device_open(const nca_device_arguments *given, nca_compute *out,
                                          nca_error *error)
 {
     const nca_device_options options = nca_device_options_of(given);
-    return nca_compute_open(given->name, &options, out, error);
+    NCA_TRY(nca_compute_open(given->name, &options, out, error));
+    nca_device_say_passed_over(out);
+    return NCA_OK;
 }
 
 #endif

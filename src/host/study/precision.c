@@ -3,6 +3,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "study/cases.h"
 #include "study/verify.h"
@@ -82,6 +83,20 @@ nca_status nca_precision_measure(const char *device, const nca_device_options *o
     return status;
 }
 
+// The least error that factors rounded to so many bits can leave; f32's own is far below.
+static double least_error(const char *precision)
+{
+    return strcmp(precision, "tf32") == 0 ? 0x1p-11 / 100 : 0x1p-8 / 100;
+}
+
+static bool is_f32(const char *precision, const nca_precision_errors *errors)
+{
+    bool is_exact = errors->states.norm < least_error(precision);
+    for (int i = 0; i < NCA_TENSORS; i++)
+        is_exact = is_exact && errors->gradient[i].norm < least_error(precision);
+    return is_exact;
+}
+
 const char *nca_precision_words(const char *precision, const nca_precision_errors *errors,
                                 char text[NCA_PRECISION_BYTES])
 {
@@ -93,5 +108,8 @@ const char *nca_precision_words(const char *precision, const nca_precision_error
         used += snprintf(text + used, (size_t)(NCA_PRECISION_BYTES - used), "%s %s %.1e (%.1e)",
                          i > 0 ? "," : "", nca_tensor_name(i), errors->gradient[i].norm,
                          errors->gradient[i].largest);
+    if (is_f32(precision, errors) && used < NCA_PRECISION_BYTES)
+        snprintf(text + used, (size_t)(NCA_PRECISION_BYTES - used),
+                 "; these are f32's own: the device computed in f32, not in %s", precision);
     return text;
 }

@@ -70,7 +70,7 @@ typedef struct contents {
     int64_t counter[COUNTERS];
     char *config;
     char target[24];
-    char arithmetic[32];
+    char arithmetic[NCA_ARITHMETIC_BYTES];
 } contents;
 
 static const char *const rule_names[RULES] = {"parameters",      "moment1",      "moment2",
@@ -82,14 +82,6 @@ static void free_contents(contents *of)
         free(of->rule[i]);
     free(of->pool);
     free(of->config);
-}
-
-// What decides the last bits of what a device computes.
-static void name_arithmetic(const nca_trainer *trainer, char name[32])
-{
-    nca_device_info info;
-    trainer->compute.backend->info(trainer->compute.device, &info);
-    snprintf(name, 32, "%s", *info.arithmetic ? info.arithmetic : info.variant);
 }
 
 static nca_status gather(nca_trainer *trainer, contents *out, nca_error *error)
@@ -109,7 +101,8 @@ static nca_status gather(nca_trainer *trainer, contents *out, nca_error *error)
     out->pool = malloc((pool + 1) * sizeof(float));
     out->config = describe_config(&trainer->config);
     snprintf(out->target, sizeof out->target, "%016" PRIx64, trainer->target_hash);
-    name_arithmetic(trainer, out->arithmetic);
+    snprintf(out->arithmetic, sizeof out->arithmetic, "%s",
+             nca_trainer_session_info(trainer).arithmetic);
     if (!out->rule[0] || !out->rule[1] || !out->rule[2] || !out->pool || !out->config)
         return nca_fail(error, NCA_MEMORY, "a checkpoint of %zu bytes: no memory for it",
                         pool * sizeof(float));
@@ -297,8 +290,7 @@ nca_status nca_trainer_restore(nca_trainer *trainer, const char *path, nca_error
 
 const char *nca_trainer_other_arithmetic(const nca_trainer *trainer)
 {
-    char own[32];
-    name_arithmetic(trainer, own);
+    const nca_session_info own = nca_trainer_session_info(trainer);
     const char *restored = trainer->restored_arithmetic;
-    return *restored && strcmp(restored, own) != 0 ? restored : NULL;
+    return *restored && strcmp(restored, own.arithmetic) != 0 ? restored : NULL;
 }

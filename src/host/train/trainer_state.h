@@ -30,7 +30,7 @@ struct nca_trainer {
     nca_compute compute;            // the caller's
     nca_session *session;
     uint64_t target_hash;
-    char restored_arithmetic[32];   // of the checkpoint gone on from; empty where unknown
+    char restored_arithmetic[NCA_ARITHMETIC_BYTES];   // of the checkpoint gone on from; empty where unknown
 
     int64_t done;   // updates
     int64_t time;   // Adam's t of the latest applied update

@@ -53,7 +53,6 @@ static nca_status prepare_lists(nca_cuda_bench *of, int *rows, nca_error *error)
                  "an upload");
     if (session->is_fused)
         return NCA_OK;
-    NCA_TRY(nca_cuda_blas_use(session->device, session->stream, error));
     NCA_CUDA_TRY(
         device,
         nca_cuda_list_cells(&session->grid, of->step.active, NULL, &session->list, session->stream),

@@ -208,15 +208,15 @@ static int inputs_of(const nca_session *session)
 static nca_status hidden_product(const nca_cuda_bench *of, nca_error *error)
 {
     const nca_session *session = of->session;
-    return nca_cuda_multiply_turned(session->device, of->rows, session->shape.hidden,
-                                    inputs_of(session), session->p, session->rule.hidden_weight,
-                                    session->hidden, error);
+    return nca_cuda_multiply_turned(session, of->rows, session->shape.hidden, inputs_of(session),
+                                    session->p, session->rule.hidden_weight, session->hidden,
+                                    error);
 }
 
 static nca_status output_product(const nca_cuda_bench *of, nca_error *error)
 {
     const nca_session *session = of->session;
-    return nca_cuda_multiply_turned(session->device, of->rows, session->shape.channels,
+    return nca_cuda_multiply_turned(session, of->rows, session->shape.channels,
                                     session->shape.hidden, session->hidden,
                                     session->rule.output_weight, session->out, error);
 }
@@ -224,15 +224,14 @@ static nca_status output_product(const nca_cuda_bench *of, nca_error *error)
 static nca_status dhidden_product(const nca_cuda_bench *of, nca_error *error)
 {
     const nca_session *session = of->session;
-    return nca_cuda_multiply(session->device, of->rows, session->shape.hidden,
-                             session->shape.channels, session->dout, session->rule.output_weight,
-                             session->dhidden, error);
+    return nca_cuda_multiply(session, of->rows, session->shape.hidden, session->shape.channels,
+                             session->dout, session->rule.output_weight, session->dhidden, error);
 }
 
 static nca_status dp_product(const nca_cuda_bench *of, nca_error *error)
 {
     const nca_session *session = of->session;
-    return nca_cuda_multiply(session->device, of->rows, inputs_of(session), session->shape.hidden,
+    return nca_cuda_multiply(session, of->rows, inputs_of(session), session->shape.hidden,
                              session->dhidden, session->rule.hidden_weight, session->dp_rows,
                              error);
 }
@@ -241,16 +240,15 @@ static nca_status hidden_weight_product(const nca_cuda_bench *of, nca_error *err
 {
     const nca_session *session = of->session;
     return nca_cuda_multiply_add(
-        session->device, session->shape.hidden, inputs_of(session), of->rows, session->dhidden,
-        session->p, session->buffer[NCA_GRADIENT] + session->layout.offset[NCA_HIDDEN_WEIGHT],
-        error);
+        session, session->shape.hidden, inputs_of(session), of->rows, session->dhidden, session->p,
+        session->buffer[NCA_GRADIENT] + session->layout.offset[NCA_HIDDEN_WEIGHT], error);
 }
 
 static nca_status output_weight_product(const nca_cuda_bench *of, nca_error *error)
 {
     const nca_session *session = of->session;
     return nca_cuda_multiply_add(
-        session->device, session->shape.channels, session->shape.hidden, of->rows, session->dout,
+        session, session->shape.channels, session->shape.hidden, of->rows, session->dout,
         session->hidden, session->buffer[NCA_GRADIENT] + session->layout.offset[NCA_OUTPUT_WEIGHT],
         error);
 }

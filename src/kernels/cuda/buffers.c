@@ -42,6 +42,7 @@ nca_status nca_cuda_upload(nca_session *session, nca_buffer buffer, size_t first
                            const float *from, nca_error *error)
 {
     NCA_TRY(check_range(session, buffer, first, count, error));
+    NCA_TRY(nca_cuda_use(session->device, error));
     if (buffer == NCA_BATCH_GRADIENT)
         return nca_fail(error, NCA_ARGUMENT, "the batch gradient: it can only be downloaded");
     if (count > 0)
@@ -60,6 +61,7 @@ nca_status nca_cuda_download(nca_session *session, nca_buffer buffer, size_t fir
                              float *to, nca_error *error)
 {
     NCA_TRY(check_range(session, buffer, first, count, error));
+    NCA_TRY(nca_cuda_use(session->device, error));
     if (count > 0)
         NCA_CUDA_TRY(session->device,
                      cudaMemcpyAsync(to, session->buffer[buffer] + first, count * sizeof *to,
@@ -74,6 +76,7 @@ static nca_status upload_rows(nca_session *session, const int *rows, nca_error *
         if (rows[b] < 0 || rows[b] >= session->shape.pool)
             return nca_fail(error, NCA_ARGUMENT, "row %d of the pool: it has %d", rows[b],
                             session->shape.pool);
+    NCA_TRY(nca_cuda_use(session->device, error));
     NCA_CUDA_TRY(session->device,
                  cudaMemcpyAsync(session->rows, rows, (size_t)session->shape.batch * sizeof *rows,
                                  cudaMemcpyHostToDevice, session->stream),
@@ -118,6 +121,7 @@ nca_status nca_cuda_seed_slot(nca_session *session, int slot, int y, int x, bool
     if (y < 0 || y >= shape->height || x < 0 || x >= shape->width)
         return nca_fail(error, NCA_ARGUMENT, "a seed at row %d, column %d: the grid is %dx%d", y, x,
                         shape->height, shape->width);
+    NCA_TRY(nca_cuda_use(session->device, error));
     session->tape_is_valid = false;
     NCA_CUDA_TRY(session->device,
                  nca_cuda_seed(&session->grid, slot, y, x, clear, session->buffer[NCA_BATCH],
@@ -130,6 +134,7 @@ nca_status nca_cuda_damage_slot(nca_session *session, int slot, const nca_region
                                 nca_error *error)
 {
     NCA_TRY(check_slot(session, slot, error));
+    NCA_TRY(nca_cuda_use(session->device, error));
     session->tape_is_valid = false;
     NCA_CUDA_TRY(
         session->device,

@@ -6,8 +6,6 @@
 
 typedef enum nca_cuda_path { NCA_CUDA_AUTO, NCA_CUDA_FUSED, NCA_CUDA_CUBLAS } nca_cuda_path;
 
-typedef struct nca_cuda_blas nca_cuda_blas;   // cuBLAS, loaded when first needed
-
 struct nca_device {
     int number;
     nca_cuda_path path;
@@ -16,7 +14,6 @@ struct nca_device {
     int multiprocessors;
     size_t memory_bytes, shared_bytes_max, cache_bytes;   // cache: the last before memory
     char name[128];
-    nca_cuda_blas *blas;   // NULL until a session needs it
 };
 
 // Kinds of planes; see kernels.h.
@@ -59,6 +56,7 @@ struct nca_session {
     int every;                               // distance of the states on the tape
     int slots, planes;
     cudaStream_t stream;
+    struct cublasContext *blas;   // its own handle and so workspace; NULL until it needs one
 
     void *memory, *pinned;
     float *buffer[NCA_BUFFERS];
@@ -98,6 +96,9 @@ struct nca_session {
 // NCA_OK, or a failure in words: what was tried, the runtime's reason, the way out.
 nca_status nca_cuda_check(const nca_device *device, cudaError_t code, const char *what,
                           nca_error *error);
+// Makes the device current in this thread: every entry of the seam begins with it, for the caller may
+// have used another device meanwhile, or come by another thread.
+nca_status nca_cuda_use(const nca_device *device, nca_error *error);
 // Forwards a failure of the runtime or of a launch; needs `error`.
 #define NCA_CUDA_TRY(device, call, what) NCA_TRY(nca_cuda_check((device), (call), (what), error))
 
@@ -111,6 +112,7 @@ nca_status nca_cuda_session_create(nca_device *device, const nca_shape *shape, n
                                    nca_error *error);
 void nca_cuda_session_destroy(nca_session *session);
 void nca_cuda_session_about(const nca_session *session, nca_session_info *out);
+// Whether it can do a rollout; opens cuBLAS where that computes it.
 nca_status nca_cuda_session_ready(nca_session *session, nca_error *error);
 static inline uint32_t *nca_cuda_plane_of(const nca_session *session, int kind, int step)
 {
@@ -130,9 +132,12 @@ nca_status nca_cuda_damage_slot(nca_session *session, int slot, const nca_region
                                 nca_error *error);
 
 // reports.c
-// Room for a report that the device is about to fill; waits where there is none left.
-nca_status nca_cuda_pending_add(nca_session *session, int kind, void *report,
-                                nca_cuda_pending **out, nca_error *error);
+// Room for a report that the device is about to fill; waits where there is none left. The report is
+// handed over by synchronize() only after nca_cuda_pending_keep(), when all of its work is queued:
+// that of a call which fails on the way belongs to a caller who may be gone by then.
+nca_status nca_cuda_pending_take(nca_session *session, int kind, void *report,
+                                 nca_cuda_pending **out, nca_error *error);
+void nca_cuda_pending_keep(nca_session *session);
 nca_status nca_cuda_synchronize(nca_session *session, nca_error *error);
 
 // rollout.c
@@ -165,18 +170,19 @@ double nca_cuda_peak_bytes(nca_device *device);
 nca_status nca_cuda_kernel(nca_session *session, int number, int times, nca_kernel_report *report,
                            nca_error *error);
 
-// blas.c: row-major products through cuBLAS.
-nca_status nca_cuda_blas_open(nca_device *device, nca_error *error);
-void nca_cuda_blas_close(nca_device *device);
-nca_status nca_cuda_blas_use(nca_device *device, cudaStream_t stream, nca_error *error);
+// blas.c: row-major products through cuBLAS, on the session's stream.
+// Loads the library, once for the whole process.
+nca_status nca_cuda_blas_load(nca_error *error);
+nca_status nca_cuda_blas_open(nca_session *session, nca_error *error);
+void nca_cuda_blas_close(nca_session *session);
 // c [rows,columns] = a [rows,inner] b, b [columns,inner] turned
-nca_status nca_cuda_multiply_turned(nca_device *device, int rows, int columns, int inner,
+nca_status nca_cuda_multiply_turned(const nca_session *session, int rows, int columns, int inner,
                                     const float *a, const float *b, float *c, nca_error *error);
 // c [rows,columns] = a [rows,inner] b [inner,columns]
-nca_status nca_cuda_multiply(nca_device *device, int rows, int columns, int inner, const float *a,
-                             const float *b, float *c, nca_error *error);
+nca_status nca_cuda_multiply(const nca_session *session, int rows, int columns, int inner,
+                             const float *a, const float *b, float *c, nca_error *error);
 // c [rows,columns] += a [inner,rows] turned, b [inner,columns]
-nca_status nca_cuda_multiply_add(nca_device *device, int rows, int columns, int inner,
+nca_status nca_cuda_multiply_add(const nca_session *session, int rows, int columns, int inner,
                                  const float *a, const float *b, float *c, nca_error *error);
 
 #endif

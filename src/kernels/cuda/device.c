@@ -40,6 +40,11 @@ nca_status nca_cuda_check(const nca_device *device, cudaError_t code, const char
                     cudaGetErrorString(code), way_out(code));
 }
 
+nca_status nca_cuda_use(const nca_device *device, nca_error *error)
+{
+    return nca_cuda_check(device, cudaSetDevice(device->number), "cannot be used", error);
+}
+
 // Why there is no device at all.
 static nca_status fail_without_device(cudaError_t code, nca_error *error)
 {
@@ -48,7 +53,7 @@ static nca_status fail_without_device(cudaError_t code, nca_error *error)
     cudaDriverGetVersion(&driver);
     cudaRuntimeGetVersion(&runtime);
     if (driver == 0)
-        return nca_fail(error, NCA_DEVICE,
+        return nca_fail(error, NCA_ABSENT,
                         BACKEND_NAME ": no NVIDIA driver on this machine; install one, or use "
                                      "--device cpu");
     if (code == cudaErrorInsufficientDriver)
@@ -57,8 +62,10 @@ static nca_status fail_without_device(cudaError_t code, nca_error *error)
                         ": the NVIDIA driver knows CUDA %d.%d and this build needs %d.%d; update "
                         "the driver, or use --device cpu",
                         driver / 1000, driver % 1000 / 10, runtime / 1000, runtime % 1000 / 10);
-    return nca_fail(error, NCA_DEVICE, BACKEND_NAME ": no CUDA device: %s; use --device cpu",
-                    code == cudaSuccess ? "none is found" : cudaGetErrorString(code));
+    const bool is_absent = code == cudaSuccess || code == cudaErrorNoDevice;
+    return nca_fail(error, is_absent ? NCA_ABSENT : NCA_DEVICE,
+                    BACKEND_NAME ": no CUDA device: %s; use --device cpu",
+                    is_absent ? "none is found" : cudaGetErrorString(code));
 }
 
 static const char *const path_names[] = {"auto", "fused", "cublas"};
@@ -97,7 +104,7 @@ static nca_status look_at(nca_device *device, nca_error *error)
 {
     struct cudaDeviceProp found;
     size_t free_bytes = 0;
-    NCA_CUDA_TRY(device, cudaSetDevice(device->number), "cannot be used");
+    NCA_TRY(nca_cuda_use(device, error));
     NCA_CUDA_TRY(device, cudaGetDeviceProperties(&found, device->number), "cannot be asked");
     NCA_CUDA_TRY(device, cudaMemGetInfo(&free_bytes, &device->memory_bytes), "cannot be asked");
     snprintf(device->name, sizeof device->name, "%.127s", found.name);
@@ -121,9 +128,6 @@ static nca_status look_at(nca_device *device, nca_error *error)
 
 static void close_device(nca_device *device)
 {
-    if (!device)
-        return;
-    nca_cuda_blas_close(device);
     free(device);
 }
 
@@ -149,7 +153,7 @@ static nca_status open_device(const nca_device_options *options, nca_device **ou
     device->tape_every = options->tape_every;
     nca_status status = look_at(device, error);
     if (status == NCA_OK && path == NCA_CUDA_CUBLAS)
-        status = nca_cuda_blas_open(device, error);
+        status = nca_cuda_blas_load(error);
     if (status == NCA_OK)
         *out = device;
     else

@@ -486,14 +486,11 @@ bool nca_cuda_fused_fits(const nca_cuda_grid *grid, size_t shared_bytes_max)
            forward_bytes(grid) <= shared_bytes_max && backward_bytes(grid) <= shared_bytes_max;
 }
 
-cudaError_t nca_cuda_fused_prepare(const nca_cuda_grid *grid)
+cudaError_t nca_cuda_fused_prepare(size_t shared_bytes_max)
 {
-    const cudaError_t error = cudaFuncSetAttribute(
-        step_forward<128>, cudaFuncAttributeMaxDynamicSharedMemorySize, (int)forward_bytes(grid));
+    const cudaError_t error = nca_launch_prepare(step_forward<128>, shared_bytes_max);
     return error != cudaSuccess ? error
-                                : cudaFuncSetAttribute(step_backward<128>,
-                                                       cudaFuncAttributeMaxDynamicSharedMemorySize,
-                                                       (int)backward_bytes(grid));
+                                : nca_launch_prepare(step_backward<128>, shared_bytes_max);
 }
 
 static dim3 blocks_of(const nca_cuda_grid *grid, int members)

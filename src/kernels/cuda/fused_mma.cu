@@ -494,26 +494,23 @@ bool nca_cuda_mma_fits(const nca_cuda_grid *grid, size_t shared_bytes_max)
 }
 
 // Kernels that were compiled for a device without these units hold nothing.
-template <int FORMAT> static cudaError_t prepare(const nca_cuda_grid *grid)
+template <int FORMAT> static cudaError_t prepare(size_t shared_bytes_max)
 {
     cudaFuncAttributes compiled;
     cudaError_t error = cudaFuncGetAttributes(&compiled, mma_step_backward<FORMAT>);
     if (error == cudaSuccess && compiled.ptxVersion < 80)
         error = cudaErrorNoKernelImageForDevice;
     if (error == cudaSuccess)
-        error = cudaFuncSetAttribute(mma_step_forward<FORMAT>,
-                                     cudaFuncAttributeMaxDynamicSharedMemorySize,
-                                     (int)forward_bytes(grid));
+        error = nca_launch_prepare(mma_step_forward<FORMAT>, shared_bytes_max);
     if (error == cudaSuccess)
-        error = cudaFuncSetAttribute(mma_step_backward<FORMAT>,
-                                     cudaFuncAttributeMaxDynamicSharedMemorySize,
-                                     (int)backward_bytes(grid));
+        error = nca_launch_prepare(mma_step_backward<FORMAT>, shared_bytes_max);
     return error;
 }
 
-cudaError_t nca_cuda_mma_prepare(const nca_cuda_grid *grid, nca_cuda_precision precision)
+cudaError_t nca_cuda_mma_prepare(nca_cuda_precision precision, size_t shared_bytes_max)
 {
-    return precision == NCA_CUDA_TF32 ? prepare<NCA_CUDA_TF32>(grid) : prepare<NCA_CUDA_BF16>(grid);
+    return precision == NCA_CUDA_TF32 ? prepare<NCA_CUDA_TF32>(shared_bytes_max)
+                                      : prepare<NCA_CUDA_BF16>(shared_bytes_max);
 }
 
 template <int FORMAT>

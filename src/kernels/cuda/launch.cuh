@@ -19,7 +19,7 @@
 //   NCA_SHARED_DYNAMIC(float, name);
 //       float *const name = the shared_bytes of the launch, 16-byte aligned.
 //
-// More than 48 KB of dynamic shared memory needs cudaFuncSetAttribute first, on both.
+// More than 48 KB of dynamic shared memory needs nca_launch_prepare() first, on both.
 #ifndef NCA_KERNELS_CUDA_LAUNCH_CUH
 #define NCA_KERNELS_CUDA_LAUNCH_CUH
 
@@ -69,6 +69,20 @@ inline cudaError_t nca_launch(const nca_launch_shape &shape, void (*kernel)(Para
         cooperative.val.cooperative = 1;
     }
     return cudaLaunchKernelEx(&config, kernel, static_cast<Parameters>(arguments)...);
+}
+
+// Lets every launch of a kernel take the most shared memory a block may have, whatever launches of
+// other sizes need, and asks for a multiprocessor's memory to be shared memory as far as it can be,
+// so that as many blocks fit as have room.
+template <typename... Parameters>
+inline cudaError_t nca_launch_prepare(void (*kernel)(Parameters...), size_t shared_bytes_max)
+{
+    const cudaError_t error = cudaFuncSetAttribute(
+        kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, (int)shared_bytes_max);
+    if (error != cudaSuccess)
+        return error;
+    return cudaFuncSetAttribute(kernel, cudaFuncAttributePreferredSharedMemoryCarveout,
+                                cudaSharedmemCarveoutMaxShared);
 }
 
 #define NCA_LAUNCH(kernel, grid, block, shared_bytes, stream, ...)                                 \

@@ -4,12 +4,12 @@
 
 #include "cuda.h"
 
-nca_status nca_cuda_pending_add(nca_session *session, int kind, void *report,
-                                nca_cuda_pending **out, nca_error *error)
+nca_status nca_cuda_pending_take(nca_session *session, int kind, void *report,
+                                 nca_cuda_pending **out, nca_error *error)
 {
     if (session->pendings == NCA_PENDING_MAX)
         NCA_TRY(nca_cuda_synchronize(session, error));
-    nca_cuda_pending *added = &session->pending[session->pendings++];
+    nca_cuda_pending *added = &session->pending[session->pendings];
     added->kind = kind;
     added->report = report;
     added->is_timed = false;
@@ -17,6 +17,11 @@ nca_status nca_cuda_pending_add(nca_session *session, int kind, void *report,
     added->pass = (nca_pass_report){0};
     *out = added;
     return NCA_OK;
+}
+
+void nca_cuda_pending_keep(nca_session *session)
+{
+    session->pendings++;
 }
 
 static void hand_over_pass(const nca_session *session, const nca_cuda_pending *from)
@@ -51,9 +56,11 @@ static void hand_over(const nca_session *session, const nca_cuda_pending *from)
 
 nca_status nca_cuda_synchronize(nca_session *session, nca_error *error)
 {
+    const int pendings = session->pendings;
+    session->pendings = 0;   // also where the work failed: then nothing is handed over, ever
+    NCA_TRY(nca_cuda_use(session->device, error));
     NCA_CUDA_TRY(session->device, cudaStreamSynchronize(session->stream), "work on it failed");
-    for (int i = 0; i < session->pendings; i++)
+    for (int i = 0; i < pendings; i++)
         hand_over(session, &session->pending[i]);
-    session->pendings = 0;
     return NCA_OK;
 }

@@ -195,7 +195,7 @@ static nca_status report_pass(nca_session *session, bool is_backward, double flo
     nca_cuda_pending *pending;
     if (!report)
         return run_pass(session, is_backward, error);
-    NCA_TRY(nca_cuda_pending_add(session, NCA_PENDING_PASS, report, &pending, error));
+    NCA_TRY(nca_cuda_pending_take(session, NCA_PENDING_PASS, report, &pending, error));
     pending->flop = flop;
     pending->is_timed = session->rollout.measure;
     pending->pass.cell_steps =
@@ -209,6 +209,7 @@ static nca_status report_pass(nca_session *session, bool is_backward, double flo
                                      sizeof *session->counted,
                                  cudaMemcpyDeviceToHost, session->stream),
                  "a report");
+    nca_cuda_pending_keep(session);
     return NCA_OK;
 }
 
@@ -227,10 +228,9 @@ nca_status nca_cuda_forward(nca_session *session, const nca_rollout *rollout,
                             nca_pass_report *report, nca_error *error)
 {
     NCA_TRY(check_rollout(session, rollout, error));
+    NCA_TRY(nca_cuda_use(session->device, error));
     NCA_TRY(nca_cuda_session_ready(session, error));
     session->tape_is_valid = session->has_gone_back = false;
-    if (!session->is_fused)
-        NCA_TRY(nca_cuda_blas_use(session->device, session->stream, error));
     NCA_TRY(upload_fire(session, rollout, error));
     NCA_TRY(upload_values(session, rollout, error));
     session->rollout = *rollout;
@@ -246,8 +246,7 @@ nca_status nca_cuda_backward(nca_session *session, nca_pass_report *report, nca_
     if (!session->tape_is_valid || session->shape.tape_steps == 0)
         return nca_fail(error, NCA_ARGUMENT,
                         "a backward pass without the tape of a forward pass just before it");
-    if (!session->is_fused)
-        NCA_TRY(nca_cuda_blas_use(session->device, session->stream, error));
+    NCA_TRY(nca_cuda_use(session->device, error));
     // What the kernels add to, or leave alone where there are no steps.
     NCA_CUDA_TRY(session->device,
                  cudaMemsetAsync(session->buffer[NCA_GRADIENT], 0,

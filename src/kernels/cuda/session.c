@@ -284,9 +284,9 @@ static nca_status check_device(const nca_session *session, uint64_t bytes, size_
 }
 
 // Whether this session's way to do a rollout is there. A session that never has one needs neither.
-nca_status nca_cuda_session_ready(nca_session *session, nca_error *error)
+static nca_status check_path(const nca_session *session, nca_error *error)
 {
-    nca_device *device = session->device;
+    const nca_device *device = session->device;
     if (session->is_fused)
         return NCA_OK;
     if (device->path == NCA_CUDA_FUSED)
@@ -296,7 +296,13 @@ nca_status nca_cuda_session_ready(nca_session *session, nca_error *error)
                         "cublas",
                         session->shape.channels, session->shape.hidden,
                         device->shared_bytes_max >> 10);
-    return nca_cuda_blas_open(device, error);
+    return nca_cuda_blas_load(error);
+}
+
+nca_status nca_cuda_session_ready(nca_session *session, nca_error *error)
+{
+    NCA_TRY(check_path(session, error));
+    return session->is_fused || session->blas ? NCA_OK : nca_cuda_blas_open(session, error);
 }
 
 // Pinned memory: a report for each that may be on its way, and a list's total.
@@ -337,24 +343,26 @@ nca_status nca_cuda_session_create(nca_device *device, const nca_shape *shape, n
 {
     nca_session sized = {0};
     NCA_TRY(check_shape(shape, error));
-    NCA_CUDA_TRY(device, cudaSetDevice(device->number), "cannot be used");
+    NCA_TRY(nca_cuda_use(device, error));
     set_sizes(&sized, device, shape);
     const size_t free_bytes = usable_bytes();
     const uint64_t bytes = choose_tape(&sized, free_bytes);
     NCA_TRY(check_device(&sized, bytes, free_bytes, error));
     if (shape->tape_steps > 0)
-        NCA_TRY(nca_cuda_session_ready(&sized, error));
+        NCA_TRY(check_path(&sized, error));
     if (sized.is_fused)
         NCA_CUDA_TRY(device,
                      device->precision == NCA_CUDA_F32
-                         ? nca_cuda_fused_prepare(&sized.grid)
-                         : nca_cuda_mma_prepare(&sized.grid, device->precision),
+                         ? nca_cuda_fused_prepare(device->shared_bytes_max)
+                         : nca_cuda_mma_prepare(device->precision, device->shared_bytes_max),
                      "the fused kernels");
     nca_session *session = malloc(sizeof *session);
     if (!session)
         return nca_fail(error, NCA_MEMORY, "a session: no memory for its bookkeeping");
     *session = sized;
-    const nca_status status = allocate(session, bytes, error);
+    nca_status status = allocate(session, bytes, error);
+    if (status == NCA_OK && shape->tape_steps > 0)
+        status = nca_cuda_session_ready(session, error);
     if (status == NCA_OK)
         *out = session;
     else
@@ -377,6 +385,7 @@ void nca_cuda_session_destroy(nca_session *session)
         if (session->pending[i].end)
             cudaEventDestroy(session->pending[i].end);
     }
+    nca_cuda_blas_close(session);
     cudaFree(session->given_fire);
     cudaFree(session->memory);
     cudaFreeHost(session->pinned);
@@ -385,9 +394,24 @@ void nca_cuda_session_destroy(nca_session *session)
     free(session);
 }
 
+// What decides the last bits. The fused path's sums are shared out by the number of multiprocessors,
+// tensor cores add in an order of their own, and cuBLAS chooses its kernels by the card.
+static void name_arithmetic(const nca_session *session, const char *variant,
+                            char name[NCA_ARITHMETIC_BYTES])
+{
+    const nca_device *device = session->device;
+    if (session->is_fused && device->precision == NCA_CUDA_F32)
+        snprintf(name, NCA_ARITHMETIC_BYTES, "%s on %d multiprocessors", variant,
+                 device->multiprocessors);
+    else
+        snprintf(name, NCA_ARITHMETIC_BYTES, "%s on %.80s", variant, device->name);
+}
+
 void nca_cuda_session_about(const nca_session *session, nca_session_info *out)
 {
+    const nca_device *device = session->device;
     *out = (nca_session_info){.tape_every = session->every};
-    nca_cuda_name_variant(session->device, session->is_fused ? NCA_CUDA_FUSED : NCA_CUDA_CUBLAS,
+    nca_cuda_name_variant(device, session->is_fused ? NCA_CUDA_FUSED : NCA_CUDA_CUBLAS,
                           out->variant, sizeof out->variant);
+    name_arithmetic(session, out->variant, out->arithmetic);
 }

@@ -97,7 +97,7 @@ static nca_status compute_hidden(nca_session *session, const float *state, const
                  nca_cuda_perceive(&session->grid, session->rollout_values, state, settled, cells,
                                    rows, session->p, session->stream),
                  "perception");
-    NCA_TRY(nca_cuda_multiply_turned(device, rows, session->shape.hidden, inputs, session->p,
+    NCA_TRY(nca_cuda_multiply_turned(session, rows, session->shape.hidden, inputs, session->p,
                                      session->rule.hidden_weight, session->hidden, error));
     NCA_CUDA_TRY(device,
                  nca_cuda_hidden_relu(&session->grid, &session->rule, rows, session->hidden,
@@ -117,7 +117,7 @@ static nca_status forward_by_cublas(nca_session *session, const nca_cuda_step *s
         const uint32_t *cells = session->list.cells + first;
         const int rows = rows_at(session, first);
         NCA_TRY(compute_hidden(session, step->before, step->settled, cells, rows, error));
-        NCA_TRY(nca_cuda_multiply_turned(device, rows, session->shape.channels,
+        NCA_TRY(nca_cuda_multiply_turned(session, rows, session->shape.channels,
                                          session->shape.hidden, session->hidden,
                                          session->rule.output_weight, session->out, error));
         NCA_CUDA_TRY(device, nca_cuda_apply(step, cells, rows, session->out, session->stream),
@@ -151,9 +151,9 @@ static nca_status add_gradients(nca_session *session, int rows, nca_error *error
     const nca_layout *layout = &session->layout;
     const int channels = session->shape.channels, hidden = session->shape.hidden;
     float *gradient = session->buffer[NCA_GRADIENT];
-    NCA_TRY(nca_cuda_multiply_add(device, hidden, NCA_PERCEIVED * channels, rows, session->dhidden,
+    NCA_TRY(nca_cuda_multiply_add(session, hidden, NCA_PERCEIVED * channels, rows, session->dhidden,
                                   session->p, gradient + layout->offset[NCA_HIDDEN_WEIGHT], error));
-    NCA_TRY(nca_cuda_multiply_add(device, channels, hidden, rows, session->dout, session->hidden,
+    NCA_TRY(nca_cuda_multiply_add(session, channels, hidden, rows, session->dout, session->hidden,
                                   gradient + layout->offset[NCA_OUTPUT_WEIGHT], error));
     NCA_CUDA_TRY(device,
                  nca_cuda_add_columns(rows, hidden, session->dhidden,
@@ -174,13 +174,13 @@ static nca_status rows_backward(nca_session *session, const nca_cuda_step_backwa
     NCA_TRY(compute_hidden(session, step->before, step->settled, cells, rows, error));
     NCA_CUDA_TRY(device, nca_cuda_apply_backward(step, cells, rows, session->dout, session->stream),
                  "an update's gradient");
-    NCA_TRY(nca_cuda_multiply(device, rows, hidden, channels, session->dout,
+    NCA_TRY(nca_cuda_multiply(session, rows, hidden, channels, session->dout,
                               session->rule.output_weight, session->dhidden, error));
     NCA_CUDA_TRY(device,
                  nca_cuda_hidden_relu_backward(&session->grid, rows, session->hidden,
                                                session->dhidden, session->stream),
                  "the hidden layer's gradient");
-    NCA_TRY(nca_cuda_multiply(device, rows, NCA_PERCEIVED * channels, hidden, session->dhidden,
+    NCA_TRY(nca_cuda_multiply(session, rows, NCA_PERCEIVED * channels, hidden, session->dhidden,
                               session->rule.hidden_weight, session->dp_rows, error));
     NCA_TRY(add_gradients(session, rows, error));
     NCA_CUDA_TRY(device,

@@ -1,0 +1,302 @@
+// Sessions beside each other on the CUDA backend: of other grids, on other devices, used by another thread;
+// cuBLAS for several at once; and a pass that fails. What a session computes is what it computes alone.
+#include "device_under_test.h"
+
+#include <pthread.h>
+
+#include "session.h"
+
+static const char *const paths[] = {"fused", "cublas"};
+static const char *const precisions[] = {"f32", "tf32", "bf16"};
+enum { PATHS = sizeof paths / sizeof *paths, PRECISIONS = 3 };
+
+// More shared memory than a grid of 24x24 needs, and as little as one may.
+static const nca_shape large = {1, 72, 72, 16, 128, 2, 2}, small = {2, 9, 8, 16, 128, 2, 2};
+
+// -- A session, and everything that a backend does with one
+
+typedef struct subject {
+    const nca_compute *on;
+    const nca_shape *shape;
+    nca_session *session;
+} subject;
+
+static subject begin(const nca_compute *on, const nca_shape *shape)
+{
+    subject of = {on, shape, open_session(on, shape)};
+    float *parameters = uniform(total_of(shape), 1, 0.08);
+    float *pool = uniform(state_of(shape) * (size_t)shape->pool, 2, 0.5);
+    float *target = uniform(cells_of(shape) * NCA_VISIBLE, 3, 0.5);
+    write_buffer(on, of.session, NCA_PARAMETERS, total_of(shape), parameters);
+    write_buffer(on, of.session, NCA_POOL, state_of(shape) * (size_t)shape->pool, pool);
+    write_buffer(on, of.session, NCA_TARGET, cells_of(shape) * NCA_VISIBLE, target);
+    free(parameters), free(pool), free(target);
+    return of;
+}
+
+static nca_rollout rollout_of(const subject *of)
+{
+    return (nca_rollout){.steps = of->shape->tape_steps,
+                         .key = {.seed = 11, .update = 5},
+                         .fire_rate = 0.5,
+                         .step_size = 1,
+                         .alive_threshold = NCA_ALIVE_THRESHOLD,
+                         .keep_tape = true};
+}
+
+// A whole update by every entry of the seam that works on the device.
+static void update(const subject *of)
+{
+    const nca_backend *backend = of->on->backend;
+    const nca_rollout rollout = rollout_of(of);
+    const nca_region box = {.kind = NCA_REGION_BOX, .bottom = 2, .right = 3};
+    const nca_optimizer_step step = {
+        .time = 1, .rate = 0.01, .beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-7};
+    const int rows[] = {1, 0};
+    nca_pass_report forward, backward;
+    nca_sample_report samples[2];
+    nca_update_report updated;
+    assert_ok(backend->gather(of->session, rows, error));
+    assert_ok(backend->damage(of->session, 0, &box, error));
+    assert_ok(backend->seed(of->session, 0, 4, 5, false, error));
+    assert_ok(backend->forward(of->session, &rollout, &forward, error));
+    assert_ok(backend->loss(of->session, samples, error));
+    assert_ok(backend->backward(of->session, &backward, error));
+    assert_ok(backend->update(of->session, &step, &updated, error));
+    assert_ok(backend->scatter(of->session, rows, error));
+    assert_ok(backend->synchronize(of->session, error));
+    assert_true(updated.applied && forward.active_cells > 0 && samples[0].loss > 0);
+}
+
+// What has come of it: the parameters, then the pool.
+static float *end(subject *of)
+{
+    const size_t total = total_of(of->shape);
+    const size_t pool = state_of(of->shape) * (size_t)of->shape->pool;
+    float *all = allocate(total + pool, sizeof *all);
+    const nca_backend *backend = of->on->backend;
+    assert_ok(backend->download(of->session, NCA_PARAMETERS, 0, total, all, error));
+    assert_ok(backend->download(of->session, NCA_POOL, 0, pool, all + total, error));
+    assert_ok(backend->synchronize(of->session, error));
+    backend->destroy(of->session);
+    return all;
+}
+
+static float *alone(const nca_compute *on, const nca_shape *shape)
+{
+    subject of = begin(on, shape);
+    update(&of);
+    return end(&of);
+}
+
+static void assert_as_alone(subject *of, const float *expected)
+{
+    float *got = end(of);
+    assert_memory_equal(got, expected,
+                        (total_of(of->shape) + state_of(of->shape) * (size_t)of->shape->pool) *
+                            sizeof(float));
+    free(got);
+}
+
+// -- On one device
+
+// A smaller session that is opened later takes nothing from a larger one, on any path.
+static void test_sessions_of_different_grids_live_side_by_side(void **state)
+{
+    (void)state;
+    for (int path = 0; path < PATHS; path++)
+        for (int p = 0; p < PRECISIONS; p++) {
+            nca_compute on = open_device_as(paths[path], precisions[p], 0);
+            float *by_large = alone(&on, &large), *by_small = alone(&on, &small);
+            subject first = begin(&on, &large), second = begin(&on, &small);
+            update(&first);
+            update(&second);
+            assert_as_alone(&first, by_large);
+            assert_as_alone(&second, by_small);
+            free(by_large), free(by_small);
+            nca_compute_close(&on);
+        }
+}
+
+// Nothing of cuBLAS is shared by two sessions, and a device that closes leaves it to the others.
+static void test_cublas_serves_sessions_in_turn(void **state)
+{
+    (void)state;
+    nca_compute on = open_device("cublas", 0), other = open_device("cublas", 0);
+    float *expected = alone(&on, &small);
+    subject a = begin(&on, &small), b = begin(&on, &small), c = begin(&other, &small);
+    const nca_rollout rollout = rollout_of(&a);
+    // Calls of two sessions, one after the other.
+    update(&a);
+    assert_ok(on.backend->forward(b.session, &rollout, NULL, error));
+    assert_ok(on.backend->synchronize(b.session, error));
+    update(&c);
+    assert_as_alone(&a, expected);
+    assert_as_alone(&c, expected);
+    nca_compute_close(&other);
+    update(&b);
+    assert_as_alone(&b, expected);
+    free(expected);
+    nca_compute_close(&on);
+}
+
+// -- Devices and threads
+
+static void *update_in_thread(void *of)
+{
+    update(of);
+    return NULL;
+}
+
+// The seam may be used by any thread, one at a time, whatever device that thread has used before.
+static void test_another_thread_goes_on_with_a_session(void **state)
+{
+    (void)state;
+    for (int path = 0; path < PATHS; path++) {
+        nca_compute on = open_device(paths[path], 0);
+        float *expected = alone(&on, &small);
+        subject of = begin(&on, &small);
+        pthread_t thread;
+        assert_int_equal(pthread_create(&thread, NULL, update_in_thread, &of), 0);
+        assert_int_equal(pthread_join(thread, NULL), 0);
+        assert_as_alone(&of, expected);
+        free(expected);
+        nca_compute_close(&on);
+    }
+}
+
+// Two sessions whose sums have another order say so; a run that goes on is told by these words.
+static void test_arithmetic_is_named(void **state)
+{
+    (void)state;
+    char seen[PATHS][NCA_ARITHMETIC_BYTES];
+    for (int path = 0; path < PATHS; path++) {
+        nca_compute on = open_device(paths[path], 0);
+        nca_session *session = open_session(&on, &small);
+        const nca_session_info about = nca_session_about(&on, session);
+        on.backend->destroy(session);
+        nca_compute_close(&on);
+        assert_true(strncmp(about.arithmetic, paths[path], strlen(paths[path])) == 0);
+        strcpy(seen[path], about.arithmetic);
+    }
+    assert_string_not_equal(seen[0], seen[1]);
+    assert_non_null(strstr(seen[0], "multiprocessors"));
+}
+
+#if defined(NCA_TEST_EMULATED)
+static nca_compute open_second(const char *path)
+{
+    const nca_device_options options = {.cuda_path = path};
+    nca_compute on;
+    assert_ok(nca_compute_open(DEVICE_NAME ":1", &options, &on, error));
+    return on;
+}
+
+// Every entry of the seam works on its session's device, whichever was used last.
+static void test_two_devices_in_turn(void **state)
+{
+    (void)state;
+    nca_emulator_get()->devices = 2;
+    for (int path = 0; path < PATHS; path++) {
+        nca_compute second = open_second(paths[path]), first = open_device(paths[path], 0);
+        float *expected = alone(&first, &small);
+        subject a = begin(&second, &small), b = begin(&first, &small);
+        for (int i = 0; i < 2; i++) {
+            subject *of = i == 0 ? &a : &b;
+            update(of);
+        }
+        nca_kernel_report kernel;
+        subject timed = begin(&second, &small);
+        update(&timed);
+        update(&b);   // the other device is current now
+        assert_ok(second.backend->kernel(timed.session, 0, 1, &kernel, error));
+        assert_non_null(kernel.name);
+        second.backend->destroy(timed.session);
+        first.backend->destroy(b.session);
+        assert_as_alone(&a, expected);
+        free(expected);
+        nca_compute_close(&first);
+        nca_compute_close(&second);
+    }
+    nca_emulator_get()->devices = 1;
+}
+
+static void test_a_thread_begins_on_the_first_device(void **state)
+{
+    (void)state;
+    nca_emulator_get()->devices = 2;
+    nca_compute second = open_second("fused"), first = open_device("fused", 0);
+    float *expected = alone(&first, &small);
+    subject of = begin(&second, &small);
+    pthread_t thread;
+    assert_int_equal(pthread_create(&thread, NULL, update_in_thread, &of), 0);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    assert_as_alone(&of, expected);
+    free(expected);
+    nca_compute_close(&first);
+    nca_compute_close(&second);
+    nca_emulator_get()->devices = 1;
+}
+
+// The report of a pass that failed is the caller's again, who may free it.
+static void test_a_failed_pass_leaves_no_report(void **state)
+{
+    (void)state;
+    nca_emulator_settings *settings = nca_emulator_get();
+    nca_compute on = open_device("fused", 0);
+    subject of = begin(&on, &small);
+    const nca_rollout rollout = rollout_of(&of);
+    nca_pass_report report, untouched;
+    memset(&report, 0x5a, sizeof report);
+    memcpy(&untouched, &report, sizeof report);
+    settings->full_at_taking = 1;   // no graph can be made
+    assert_refused(NCA_MEMORY, on.backend->forward(of.session, &rollout, &report, error));
+    settings->full_at_taking = 0;
+    assert_ok(on.backend->synchronize(of.session, error));
+    assert_memory_equal(&report, &untouched, sizeof report);
+    on.backend->destroy(of.session);
+    nca_compute_close(&on);
+}
+
+// One block's shared memory a multiprocessor would be the driver's choice.
+static void test_kernels_ask_for_shared_memory(void **state)
+{
+    (void)state;
+    assert_true(nca_emulator_launches_of("step_forward") > 0);
+    assert_true(nca_emulator_launches_of("mma_step_backward") > 0);
+    assert_true(nca_emulator_uncarved_launches() == 0);
+}
+#endif
+
+static bool is_there(void)
+{
+    const nca_device_options options = {.precision = "tf32"};
+    nca_error why = {0};
+    nca_compute on;
+    if (nca_compute_open(DEVICE_NAME, &options, &on, &why) != NCA_OK) {
+        printf("skipped: %s\n", why.message);
+        return false;
+    }
+    nca_compute_close(&on);
+    return true;
+}
+
+int main(void)
+{
+    if (!IS_EMULATED && !is_there())
+        return SKIPPED;
+    check_accesses(false);   // test_cuda looks at them
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_sessions_of_different_grids_live_side_by_side),
+        cmocka_unit_test(test_cublas_serves_sessions_in_turn),
+        cmocka_unit_test(test_another_thread_goes_on_with_a_session),
+        cmocka_unit_test(test_arithmetic_is_named),
+#if defined(NCA_TEST_EMULATED)
+        cmocka_unit_test(test_two_devices_in_turn),
+        cmocka_unit_test(test_a_thread_begins_on_the_first_device),
+        cmocka_unit_test(test_a_failed_pass_leaves_no_report),
+        cmocka_unit_test(test_kernels_ask_for_shared_memory),
+#endif
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
