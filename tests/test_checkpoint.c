@@ -2,7 +2,7 @@
 // one that is not its own, or damaged, is refused and changes nothing.
 #include "spy.h"
 
-#include "io/safetensors.h"
+#include "model/safetensors.h"
 
 static void advance_by(training *of, int updates)
 {

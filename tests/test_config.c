@@ -12,8 +12,8 @@
 
 #include <math.h>
 
+#include "config/schedule.h"
 #include "nca/config.h"
-#include "train/optimizer.h"
 
 static void set_text(char to[NCA_TEXT_BYTES], const char *text)
 {

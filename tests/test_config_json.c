@@ -13,6 +13,7 @@
 #include <math.h>
 
 #include "cli/options.h"
+#include "config/config_json.h"
 
 static nca_status read_text(const char *text, nca_config *config, nca_error *error)
 {

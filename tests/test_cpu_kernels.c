@@ -12,7 +12,7 @@
 #include <cmocka.h>
 
 #include "cpu/ops.h"
-#include "study/cases.h"
+#include "verify/cases.h"
 
 void nca_cpu_fill_avx512_by_simde(nca_cpu_ops *ops, int channels, int hidden);
 

@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#include "io/image.h"
+#include "media/image.h"
 #include "scratch.h"
 
 static nca_image draw(const char *text)
@@ -26,8 +26,8 @@ static nca_image draw(const char *text)
 static bool is_same(const nca_image *a, const nca_image *b)
 {
     return a->height == b->height && a->width == b->width &&
-           memcmp(a->pixels, b->pixels,
-                  (size_t)a->height * (size_t)a->width * 4 * sizeof(float)) == 0;
+           memcmp(a->pixels, b->pixels, (size_t)a->height * (size_t)a->width * 4 * sizeof(float)) ==
+               0;
 }
 
 static void expect_same(const char *first, const char *second)
@@ -82,15 +82,15 @@ static void test_sequences_are_one_picture(void **state)
 {
     (void)state;
     static const char *const sequences[] = {
-        "🇩🇪",                       // flag, of two letters
+        "🇩🇪",   // flag, of two letters
         "🏴\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f",   // England, by tags
-        "🏳️‍🌈",                       // flag with a rainbow, joined
-        "👨‍👩‍👧‍👦",                       // family of four, joined
-        "👩🏽‍🚀",                       // astronaut with a skin tone
-        "👍🏿",                       // skin tone
-        "1️⃣",                       // keycap
+        "🏳️‍🌈",              // flag with a rainbow, joined
+        "👨‍👩‍👧‍👦",   // family of four, joined
+        "👩🏽‍🚀",             // astronaut with a skin tone
+        "👍🏿",                    // skin tone
+        "1️⃣",                     // keycap
         "#️⃣",
-        "❤️",                        // with the selector for colour
+        "❤️",   // with the selector for colour
         "❤️‍🔥",
         "☺️",
         "😝",
@@ -140,9 +140,17 @@ static void test_what_is_not_one_emoji_is_refused(void **state)
 static void test_wrong_code_points_are_refused(void **state)
 {
     (void)state;
-    static const char *const wrong[] = {"U+",       "U+Z",       "U+0",           "U+110000",
-                                        "U+1F98E x", "U+1F98E U", "U+1F98E U+",    "U+-1",
-                                        "U+ 1F98E", "U+0x1F98E", "U+FFFFFFFFFFFFFFFFFFFF1F98E"};
+    static const char *const wrong[] = {"U+",
+                                        "U+Z",
+                                        "U+0",
+                                        "U+110000",
+                                        "U+1F98E x",
+                                        "U+1F98E U",
+                                        "U+1F98E U+",
+                                        "U+-1",
+                                        "U+ 1F98E",
+                                        "U+0x1F98E",
+                                        "U+FFFFFFFFFFFFFFFFFFFF1F98E"};
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
         expect_refused(wrong[i], "not code points");
     expect_refused("U+D800", "neither a file nor one emoji");

@@ -2,7 +2,7 @@
 // it says, and every figure of an evaluation is that of plain rollouts.
 #include "seam_bench.h"
 
-#include "study/evaluate.h"
+#include "eval/evaluate.h"
 
 // The cells a cut clears, in words of its own: halves without the middle line, the middle square.
 static bool is_cut(int cut, int y, int x, int height, int width)

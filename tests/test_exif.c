@@ -10,15 +10,17 @@
 #include <cmocka.h>
 
 #include "corpus.h"
-#include "io/image.h"
+#include "media/image.h"
 
 // An Exif segment that says how the picture lies, behind an entry of another tag.
 static size_t put_exif(unsigned char *to, int orientation, bool is_big)
 {
-    static const unsigned char little[] = "\xff\xe1\0\x2e" "Exif\0\0II\x2a\0\x08\0\0\0\x02\0"
+    static const unsigned char little[] = "\xff\xe1\0\x2e"
+                                          "Exif\0\0II\x2a\0\x08\0\0\0\x02\0"
                                           "\x0f\x01\x02\0\x02\0\0\0nc\0\0"
                                           "\x12\x01\x03\0\x01\0\0\0\0\0\0\0\0\0\0\0";
-    static const unsigned char big[] = "\xff\xe1\0\x2e" "Exif\0\0MM\0\x2a\0\0\0\x08\0\x02"
+    static const unsigned char big[] = "\xff\xe1\0\x2e"
+                                       "Exif\0\0MM\0\x2a\0\0\0\x08\0\x02"
                                        "\x01\x0f\0\x02\0\0\0\x02nc\0\0"
                                        "\x01\x12\0\x03\0\0\0\x01\0\0\0\0\0\0\0\0";
     memcpy(to, is_big ? big : little, 48);
@@ -46,8 +48,8 @@ static void test_a_photograph_is_turned_as_it_says(void **state)
 {
     (void)state;
     enum { TOP, RIGHT, BOTTOM, LEFT };
-    static const int sides[9][2] = {{TOP, LEFT},     {TOP, LEFT},   {TOP, RIGHT},
-                                    {BOTTOM, RIGHT}, {BOTTOM, LEFT}, {LEFT, TOP},
+    static const int sides[9][2] = {{TOP, LEFT},     {TOP, LEFT},     {TOP, RIGHT},
+                                    {BOTTOM, RIGHT}, {BOTTOM, LEFT},  {LEFT, TOP},
                                     {RIGHT, TOP},    {RIGHT, BOTTOM}, {LEFT, BOTTOM}};
     size_t size;
     nca_image plain, image;
@@ -111,8 +113,8 @@ static void test_a_damaged_exif_segment_says_nothing(void **state)
     static const struct {
         size_t at;
         unsigned char value;
-    } lies[] = {{5, 0x10}, {6, 'e'}, {12, 'X'}, {14, 0x2b}, {16, 0xff}, {19, 0xff},
-                {20, 1},   {34, 0x13}, {36, 4}, {38, 2}};
+    } lies[] = {{5, 0x10},  {6, 'e'}, {12, 'X'},  {14, 0x2b}, {16, 0xff},
+                {19, 0xff}, {20, 1},  {34, 0x13}, {36, 4},    {38, 2}};
     for (size_t i = 0; i < sizeof lies / sizeof *lies; i++) {
         unsigned char kept = bytes[lies[i].at];
         bytes[lies[i].at] = lies[i].value;

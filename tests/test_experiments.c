@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "study/experiments.h"
+#include "config/presets.h"
 
 // What a column says. The target, its preparation, the seed and how often to save are no part of it.
 typedef struct column {

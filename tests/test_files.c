@@ -13,8 +13,8 @@
 #include <signal.h>
 #include <sys/resource.h>
 
-#include "io/files.h"
-#include "io/text.h"
+#include "base/files.h"
+#include "base/text.h"
 #include "scratch.h"
 
 static void expect_unread(const char *path, nca_status expected, const char *words)
@@ -274,7 +274,8 @@ static void test_a_long_message_keeps_its_end(void **state)
         path[before] = 0;
         while (strlen(path) + 5 < sizeof path)
             strcat(path, "\xf0\x9f\xa6\x8e");
-        assert_int_equal(nca_fail(&error, NCA_FILE, "%s: a reason; a way %s", path, "out"), NCA_FILE);
+        assert_int_equal(nca_fail(&error, NCA_FILE, "%s: a reason; a way %s", path, "out"),
+                         NCA_FILE);
         const size_t length = strlen(error.message);
         assert_true(length < sizeof error.message && length > sizeof error.message - 12);
         assert_string_equal(error.message + length - 21, ": a reason; a way out");

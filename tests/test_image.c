@@ -14,7 +14,7 @@
 #include <time.h>
 
 #include "corpus.h"
-#include "io/image.h"
+#include "media/image.h"
 
 // The disc as it was drawn: straight RGB and alpha, 0 to 255.
 static void disc(int y, int x, double rgba[4])
@@ -40,8 +40,8 @@ static double compare(const nca_image *image, bool on_white)
             const double alpha = rgba[3] / 255, shown = on_white ? 255 : rgba[3];
             worst = fmax(worst, fabs(p[3] * 255 - shown));
             for (int k = 0; k < 3; k++)
-                worst = fmax(worst, fabs(p[k] * 255 - rgba[k] * alpha -
-                                         (on_white ? 255 * (1 - alpha) : 0)));
+                worst = fmax(
+                    worst, fabs(p[k] * 255 - rgba[k] * alpha - (on_white ? 255 * (1 - alpha) : 0)));
         }
     return worst;
 }
@@ -52,10 +52,11 @@ static void test_each_format_gives_the_same_picture(void **state)
     static const struct {
         const char *name;
         bool on_white;
-        double allowed;   // 255ths: 1 where Pillow rounded, 110 where JPEG at quality 30 blurs edges
+        double
+            allowed;   // 255ths: 1 where Pillow rounded, 110 where JPEG at quality 30 blurs edges
     } files[] = {
-        {"rgba.png", false, 1e-4}, {"rgba.bmp", false, 1e-4},  {"rgba.tga", false, 1e-4},
-        {"packed.tga", false, 1e-4}, {"rgb.bmp", true, 1.001}, {"base.jpg", true, 110},
+        {"rgba.png", false, 1e-4},   {"rgba.bmp", false, 1e-4}, {"rgba.tga", false, 1e-4},
+        {"packed.tga", false, 1e-4}, {"rgb.bmp", true, 1.001},  {"base.jpg", true, 110},
     };
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
         size_t size;
@@ -73,9 +74,9 @@ static void test_each_format_gives_the_same_picture(void **state)
 }
 
 static const char *const all[] = {
-    "rgba.png",  "palette.png",     "grey.png", "bits.png", "grey16.png", "interlaced.png",
-    "base.jpg",  "progressive.jpg", "cmyk.jpg", "grey.jpg", "rgb.bmp",    "palette.bmp",
-    "rgba.bmp",  "rgba.tga",        "packed.tga", "palette.tga", "turned.jpg",
+    "rgba.png", "palette.png",     "grey.png",   "bits.png",    "grey16.png", "interlaced.png",
+    "base.jpg", "progressive.jpg", "cmyk.jpg",   "grey.jpg",    "rgb.bmp",    "palette.bmp",
+    "rgba.bmp", "rgba.tga",        "packed.tga", "palette.tga", "turned.jpg",
 };
 enum { ALL = sizeof all / sizeof *all };
 
@@ -132,7 +133,8 @@ static void test_a_png_with_a_turned_bit_is_refused(void **state)
     (void)state;
     size_t size;
     unsigned char *bytes = load("rgba.png", &size);
-    for (size_t bit = 8 * 8; bit < (size - 4) * 8; bit++) {   // the last chunk's sum is not looked at
+    for (size_t bit = 8 * 8; bit < (size - 4) * 8;
+         bit++) {   // the last chunk's sum is not looked at
         nca_image image;
         bytes[bit / 8] ^= (unsigned char)(1 << bit % 8);
         const nca_status status = nca_image_decode(bytes, size, "x", &image, NULL);
@@ -269,9 +271,9 @@ static void test_a_png_that_unpacks_without_end_is_refused(void **state)
     // A block of fixed codes: literal 0, then length 258 (11000101) at distance 1 (00000), repeated:
     // 13 bits, a whole number of times in 13 bytes.
     size_t bit = 16;
-#define PUT(value, count)                                             \
-    for (int b = 0; b < (count); b++, bit++)                          \
-        data[bit / 8] |= (unsigned char)(((value) >> b & 1) << bit % 8)
+#define PUT(value, count)                    \
+    for (int b = 0; b < (count); b++, bit++) \
+    data[bit / 8] |= (unsigned char)(((value) >> b & 1) << bit % 8)
     PUT(1, 1);
     PUT(1, 2);
     PUT(0x0c, 8);   // 00110000 from its highest bit
@@ -351,10 +353,8 @@ static void test_files_are_read_as_from_memory(void **state)
 static void test_a_state_is_shown_on_white(void **state)
 {
     (void)state;
-    const float cells[4][5] = {{0, 0, 0, 0, 9},
-                               {0.25f, 0.5f, 1, 1, 9},
-                               {0.1f, 0.2f, 0.3f, 0.5f, 9},
-                               {-3, NAN, 7, 2, 9}};
+    const float cells[4][5] = {
+        {0, 0, 0, 0, 9}, {0.25f, 0.5f, 1, 1, 9}, {0.1f, 0.2f, 0.3f, 0.5f, 9}, {-3, NAN, 7, 2, 9}};
     uint8_t rgb[12];
     static const uint8_t expected[12] = {255, 255, 255, 64, 128, 255, 153, 179, 204, 0, 0, 255};
     nca_image_on_white(cells[0], 2, 2, 5, rgb);

@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "io/memory.h"
+#include "base/memory.h"
 #include "nca/image.h"
 
 static void test_there_is_some(void **state)

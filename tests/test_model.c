@@ -12,7 +12,7 @@
 
 #include <math.h>
 
-#include "io/safetensors.h"
+#include "model/safetensors.h"
 #include "nca/model.h"
 #include "scratch.h"
 
@@ -152,10 +152,9 @@ static nca_status load_variant(const variant *of, nca_model *out, nca_error *err
     return nca_model_load(scratch("variant"), out, error);
 }
 
-#define RIGHT                                                         \
-    {                                                                 \
-        .shapes = {{8, 12}, {8, 0}, {4, 8}, {4, 0}}, .dtype = NCA_F32, \
-        .left_out = -1                                                \
+#define RIGHT                                                                         \
+    {                                                                                 \
+        .shapes = {{8, 12}, {8, 0}, {4, 8}, {4, 0}}, .dtype = NCA_F32, .left_out = -1 \
     }
 
 static void expect_refused(const variant *of, const char *words)
@@ -193,7 +192,7 @@ static void test_tensors_of_other_shapes_are_refused(void **state)
     of = (variant)RIGHT;
     of.dtype = NCA_I32;
     expect_refused(&of, "another shape or type");
-    static const uint64_t wrong[][3] = {{0, 8, 13}, {0, 12, 12}, {1, 7, 0},   {1, 8, 1},
+    static const uint64_t wrong[][3] = {{0, 8, 13}, {0, 12, 12}, {1, 7, 0}, {1, 8, 1},
                                         {2, 8, 4},  {2, 4, 12},  {3, 8, 0}, {3, 4, 1}};
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         of = (variant)RIGHT;
@@ -206,8 +205,10 @@ static void test_tensors_of_other_shapes_are_refused(void **state)
 static void test_sizes_that_cannot_run_are_refused(void **state)
 {
     (void)state;
-    const variant odd = {.shapes = {{6, 12}, {6, 0}, {4, 6}, {4, 0}}, .dtype = NCA_F32, .left_out = -1};
-    const variant none = {.shapes = {{8, 12}, {8, 0}, {0, 8}, {0, 0}}, .dtype = NCA_F32, .left_out = -1};
+    const variant odd = {
+        .shapes = {{6, 12}, {6, 0}, {4, 6}, {4, 0}}, .dtype = NCA_F32, .left_out = -1};
+    const variant none = {
+        .shapes = {{8, 12}, {8, 0}, {0, 8}, {0, 0}}, .dtype = NCA_F32, .left_out = -1};
     const variant many = {
         .shapes = {{4, 780}, {4, 0}, {260, 4}, {260, 0}}, .dtype = NCA_F32, .left_out = -1};
     const variant wide = {
@@ -222,12 +223,12 @@ static void test_settings_out_of_range_are_refused(void **state)
 {
     (void)state;
     static const char *const wrong[][2] = {
-        {"fire_rate", "1.5"},      {"fire_rate", "-1"},      {"fire_rate", "nan"},
-        {"fire_rate", ""},         {"fire_rate", "0.5x"},    {"angle_degrees", "361"},
-        {"angle_degrees", "inf"},  {"step_size", "1e9"},     {"grid_height", "-1"},
-        {"grid_height", "1e300"},  {"grid_width", "2000000"}, {"grid_width", "0x10p99"},
-        {"fire_rate", "0"},        {"fire_rate", " 0.5"},    {"fire_rate", "0x1"},
-        {"step_size", "0x1p0"},    {"angle_degrees", "\t9"},
+        {"fire_rate", "1.5"},     {"fire_rate", "-1"},       {"fire_rate", "nan"},
+        {"fire_rate", ""},        {"fire_rate", "0.5x"},     {"angle_degrees", "361"},
+        {"angle_degrees", "inf"}, {"step_size", "1e9"},      {"grid_height", "-1"},
+        {"grid_height", "1e300"}, {"grid_width", "2000000"}, {"grid_width", "0x10p99"},
+        {"fire_rate", "0"},       {"fire_rate", " 0.5"},     {"fire_rate", "0x1"},
+        {"step_size", "0x1p0"},   {"angle_degrees", "\t9"},
     };
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         variant of = RIGHT;

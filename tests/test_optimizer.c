@@ -4,8 +4,8 @@
 
 #include <unistd.h>
 
-#include "io/safetensors.h"
-#include "train/optimizer.h"
+#include "config/schedule.h"
+#include "model/safetensors.h"
 
 enum { PUT = 3 };   // numbers that are put into a tensor; the others are zero
 

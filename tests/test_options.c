@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include "base/nearest.h"
 #include "cli/options.h"
 
 typedef struct sample_options {

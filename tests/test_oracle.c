@@ -5,8 +5,8 @@
 #include <dirent.h>
 #include <unistd.h>
 
-#include "io/safetensors.h"
-#include "study/verify.h"
+#include "model/safetensors.h"
+#include "verify/verify.h"
 
 static const char folder[] = "../shared/oracle/cases";
 

@@ -12,10 +12,12 @@
 
 #include <math.h>
 
+#include "eval/movie.h"
+#include "media/canvas.h"
+#include "media/curve.h"
+#include "media/mosaic.h"
 #include "nca/image.h"
 #include "nca/train.h"
-#include "report/canvas.h"
-#include "report/pictures.h"
 #include "scratch.h"
 
 static nca_image read_picture(const char *path)
@@ -96,8 +98,7 @@ static void test_a_batch_is_shown_before_and_after(void **state)
     // Twenty samples are more than are shown; the first of both rows have colours 10 and 20.
     float *many = make_states(20, 8, 8, 16);
     const nca_states twenty = {after, 20, 8, 8, 16}, two = {after, 2, 8, 8, 16};
-    assert_int_equal(nca_batch_picture_write(scratch("b.png"), many, &twenty, NULL),
-                     NCA_OK);
+    assert_int_equal(nca_batch_picture_write(scratch("b.png"), many, &twenty, NULL), NCA_OK);
     nca_image image = read_picture(scratch("b.png"));
     static const int first[3] = {10, 0, 0}, shown[3] = {160, 0, 0}, hidden[3] = {170, 0, 0};
     const int area = count_near(&image, first);
@@ -105,8 +106,7 @@ static void test_a_batch_is_shown_before_and_after(void **state)
     assert_int_equal(count_near(&image, shown), area);
     assert_int_equal(count_near(&image, hidden), 0);
     nca_image_free(&image);
-    assert_int_equal(nca_batch_picture_write(scratch("b.png"), before, &two, NULL),
-                     NCA_OK);
+    assert_int_equal(nca_batch_picture_write(scratch("b.png"), before, &two, NULL), NCA_OK);
     free(before);
     free(after);
     free(many);
@@ -169,7 +169,8 @@ static void test_a_curve_that_falls_is_drawn_falling(void **state)
     points[500].event = NCA_EVENT_SKIPPED;
     assert_int_equal(nca_curve_write(scratch("c.png"), points, POINTS, "title", NULL), NCA_OK);
     nca_image image = read_picture(scratch("c.png"));
-    const int left = find_line(&image, image.width / 5), middle = find_line(&image, image.width / 2),
+    const int left = find_line(&image, image.width / 5),
+              middle = find_line(&image, image.width / 2),
               right = find_line(&image, image.width * 4 / 5);
     assert_true(left > 0 && middle > left + 50 && right > middle + 50);
     assert_true(count_near(&image, alarm_colour) > 10);   // the event's mark
@@ -183,7 +184,8 @@ static void test_odd_curves_are_drawn(void **state)
     static const nca_curve_point same[] = {{.update = 1, .loss = 0.1}, {.update = 1, .loss = 0.1}};
     const nca_curve_point none[] = {{.update = 1, .loss = NAN}, {.update = 2, .loss = INFINITY}};
     const nca_curve_point zero[] = {{.update = 1, .loss = 0}, {.update = 2, .loss = 1}};
-    const nca_curve_point wide[] = {{.update = 1, .loss = 1e-300}, {.update = 100000000, .loss = 1e300}};
+    const nca_curve_point wide[] = {{.update = 1, .loss = 1e-300},
+                                    {.update = 100000000, .loss = 1e300}};
     const struct {
         const nca_curve_point *points;
         size_t count;

@@ -3,10 +3,10 @@
 #define _GNU_SOURCE   // nftw, memmem
 #include "support.h"
 
+#include "eval/observe_keep.h"
 #include "report/page.h"
 #include "report/parts.h"
 #include "scratch.h"
-#include "study/observe_keep.h"
 
 enum { HEIGHT = 12, WIDTH = 10, CHANNELS = 8, HIDDEN = 4 };
 

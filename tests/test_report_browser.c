@@ -5,7 +5,7 @@
 #define _GNU_SOURCE   // nftw, realpath
 #include "support.h"
 
-#include "io/writers.h"
+#include "media/writers.h"
 #include "pages.h"
 #include "report/page.h"
 #include "scratch.h"

@@ -13,8 +13,8 @@
 #include <math.h>
 #include <sys/wait.h>
 
+#include "run/run_log.h"
 #include "scratch.h"
-#include "study/run_log.h"
 
 static const char config[] = "{}\n";
 

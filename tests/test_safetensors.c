@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "io/safetensors.h"
+#include "model/safetensors.h"
 #include "scratch.h"
 
 // A file in memory: its header's length, the header, and `data_bytes` bytes counting up.
@@ -203,9 +203,9 @@ static void test_broken_beginnings_are_refused(void **state)
         assert_int_equal(nca_tensors_parse(bad[i].bytes, bad[i].size, "x", &tensors, &error),
                          NCA_FORMAT);
         assert_non_null(strstr(error.message, "not a whole safetensors file"));
-        assert_int_equal(nca_tensors_read(scratch_write("begin", bad[i].bytes, bad[i].size),
-                                          &tensors, &error),
-                         NCA_FORMAT);
+        assert_int_equal(
+            nca_tensors_read(scratch_write("begin", bad[i].bytes, bad[i].size), &tensors, &error),
+            NCA_FORMAT);
     }
 }
 
@@ -243,7 +243,14 @@ static void test_headers_that_are_no_json_are_refused(void **state)
 {
     (void)state;
     static const char *const bad[] = {
-        "[]", "null", "12", "{\"a\"", "{}}", "{'a':1}", "\xff\xfe", "{} x",
+        "[]",
+        "null",
+        "12",
+        "{\"a\"",
+        "{}}",
+        "{'a':1}",
+        "\xff\xfe",
+        "{} x",
         ("{\"a\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[0,1]},"
          "\"a\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[0,1]}}"),   // the name twice
         "{\"a\\u0000b\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[0,1]}}",
@@ -309,7 +316,8 @@ static void test_no_cut_is_taken_for_the_whole(void **state)
 {
     (void)state;
     const float data[] = {1, 2, 3};
-    const nca_tensor tensor = {.name = "t", .dtype = NCA_F32, .axes = 1, .shape = {3}, .data = data};
+    const nca_tensor tensor = {
+        .name = "t", .dtype = NCA_F32, .axes = 1, .shape = {3}, .data = data};
     size_t size;
     nca_tensors tensors;
     assert_int_equal(nca_tensors_write(scratch("cut"), &tensor, 1, NULL, 0, NULL), NCA_OK);

@@ -1,7 +1,7 @@
 // The cpu backend against the f64 reference through the seam: rollouts, losses, gradients and
 // updates on odd shapes, and what goes into pool and batch. Every number a caller can see.
-#include "study/cases.h"
 #include "support.h"
+#include "verify/cases.h"
 
 // Some 1e-7 comes of f32 over a few steps; a wrong term makes 1e-2.
 static const double allowance = 1e-5;

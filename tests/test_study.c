@@ -2,9 +2,9 @@
 // question has them; intervals are Wilson's; every verdict follows its rule on made-up figures.
 #include "support.h"
 
-#include "study/experiments.h"
-#include "study/study.h"
-#include "study/wilson.h"
+#include "config/presets.h"
+#include "eval/wilson.h"
+#include "sweep/study.h"
 
 // -- Settings -------------------------------------------------------------------------------------
 

@@ -4,7 +4,7 @@
 #define _GNU_SOURCE   // nftw
 #include "support.h"
 
-#include "io/writers.h"
+#include "media/writers.h"
 #include "pages.h"
 #include "scratch.h"
 

@@ -12,7 +12,7 @@
 
 #include <math.h>
 
-#include "io/image.h"
+#include "media/image.h"
 #include "scratch.h"
 
 static nca_image make(int height, int width)
@@ -57,7 +57,7 @@ static double mean(const nca_image *image, int channel)
     return sum / (image->height * image->width);
 }
 
-static const int sizes[][4] = {{128, 136, 40, 38}, {17, 5, 40, 12}, {9, 9, 9, 9}, {1, 1, 7, 7},
+static const int sizes[][4] = {{128, 136, 40, 38}, {17, 5, 40, 12}, {9, 9, 9, 9},    {1, 1, 7, 7},
                                {40, 40, 1, 1},     {3, 200, 2, 50}, {31, 37, 30, 36}};
 enum { SIZES = sizeof sizes / sizeof *sizes };
 
@@ -234,11 +234,11 @@ static void test_the_background_becomes_clear(void **state)
     (void)state;
     nca_image image = make(1, 5);
     const float pixels[5][4] = {
-        {1, 1, 1, 1},                                   // the background
-        {247 / 255.f, 1, 244 / 255.f, 1},               // as JPEG leaves it
-        {242 / 255.f, 1, 1, 1},                         // too far in one channel
-        {0.5f, 0.5f, 0.5f, 0.5f},                       // the background, half clear
-        {0, 0.5f, 0, 1},                                // what is to grow
+        {1, 1, 1, 1},                       // the background
+        {247 / 255.f, 1, 244 / 255.f, 1},   // as JPEG leaves it
+        {242 / 255.f, 1, 1, 1},             // too far in one channel
+        {0.5f, 0.5f, 0.5f, 0.5f},           // the background, half clear
+        {0, 0.5f, 0, 1},                    // what is to grow
     };
     memcpy(image.pixels, pixels, sizeof pixels);
     assert_int_equal(
@@ -256,9 +256,9 @@ static void test_colours_are_read_strictly(void **state)
 {
     (void)state;
     static const char *const right[] = {"#008000", "008000", "#008000"};
-    static const char *const wrong[] = {"#",       "white",    "#fff",     "#fffffff", "# 12345",
-                                        "+12345",  "0x1234",   "#12345g",  "##12345",  "#-12345",
-                                        "#ffffff ", "\xe2\x99\xa5"};
+    static const char *const wrong[] = {"#",       "white",   "#fff",     "#fffffff",
+                                        "# 12345", "+12345",  "0x1234",   "#12345g",
+                                        "##12345", "#-12345", "#ffffff ", "\xe2\x99\xa5"};
     for (size_t i = 0; i < sizeof right / sizeof *right; i++) {
         nca_image image = make(1, 2);
         at(&image, 0, 0)[1] = 128 / 255.f;
@@ -317,9 +317,10 @@ static void test_a_target_larger_than_the_grid_is_refused(void **state)
 static void test_a_file_becomes_a_target(void **state)
 {
     (void)state;
-    const nca_target_options options = {
-        .source = "tests/fuzz/corpus/image/rgb.bmp", .background = "#ffffff", .target_size = 20,
-        .trim = true};
+    const nca_target_options options = {.source = "tests/fuzz/corpus/image/rgb.bmp",
+                                        .background = "#ffffff",
+                                        .target_size = 20,
+                                        .trim = true};
     nca_image image;
     assert_int_equal(nca_target_load(&options, &image, NULL), NCA_OK);
     assert_int_equal(image.height, 20);

@@ -1,7 +1,7 @@
 // The built-in checks: what they take for a variant that is not here, and what for a failure.
 #include "support.h"
 
-#include "study/verify.h"
+#include "verify/verify.h"
 
 // Runs them all on the reference, which takes any options; the verdict's text is thrown away.
 static nca_status verify(const nca_device_options *options, nca_verdict *out, nca_error *error)

@@ -17,8 +17,8 @@
 #include <sys/resource.h>
 #include <webp/demux.h>
 
-#include "io/image.h"
-#include "io/writers.h"
+#include "media/image.h"
+#include "media/writers.h"
 #include "scratch.h"
 
 enum { HEIGHT = 6, WIDTH = 10, FRAMES = 5, BYTES = HEIGHT * WIDTH * 3 };
@@ -137,8 +137,7 @@ static void test_gif_reads_back_as_it_was(void **state)
         assert_int_equal(DGifSavedExtensionToGCB(gif, i, &control), GIF_OK);
         assert_int_equal(control.DelayTime, 5);
         for (int p = 0; p < HEIGHT * WIDTH; p++) {
-            const GifColorType *colour =
-                &gif->SColorMap->Colors[gif->SavedImages[i].RasterBits[p]];
+            const GifColorType *colour = &gif->SColorMap->Colors[gif->SavedImages[i].RasterBits[p]];
             assert_int_equal(colour->Red, rgb[3 * p]);
             assert_int_equal(colour->Green, rgb[3 * p + 1]);
             assert_int_equal(colour->Blue, rgb[3 * p + 2]);
@@ -244,7 +243,8 @@ static void test_npy_holds_every_state(void **state)
     assert_int_equal(bytes[header - 1], '\n');
     const char dict[] = "{'descr': '<f4', 'fortran_order': False, 'shape': (5, 6, 10, 4), }";
     assert_memory_equal(bytes + 10, dict, sizeof dict - 1);
-    assert_int_equal(strspn((char *)bytes + 10 + sizeof dict - 1, " "), header - 11 - (sizeof dict - 1));
+    assert_int_equal(strspn((char *)bytes + 10 + sizeof dict - 1, " "),
+                     header - 11 - (sizeof dict - 1));
     for (int i = 0; i < FRAMES; i++) {
         float first, last;
         memcpy(&first, bytes + header + (size_t)i * states * 4, 4);
@@ -389,10 +389,9 @@ static nca_status write_by_another(const char *bytes)
 {
     char script[512], *path = strdup(getenv("PATH")), *search = NULL;
     mkdir(scratch("another"), 0700);
-    const int length =
-        snprintf(script, sizeof script,
-                 "#!/bin/sh\ncat >/dev/null\nfor last; do :; done\nprintf '%s' >\"${last#file:}\"\n",
-                 bytes);
+    const int length = snprintf(
+        script, sizeof script,
+        "#!/bin/sh\ncat >/dev/null\nfor last; do :; done\nprintf '%s' >\"${last#file:}\"\n", bytes);
     chmod(scratch_write("another/ffmpeg", script, (size_t)length), 0700);
     assert_true(asprintf(&search, "%s:%s", scratch("another"), path) > 0);
     setenv("PATH", search, 1);
@@ -464,8 +463,7 @@ static void test_mp4_without_ffmpeg_says_what_to_install(void **state)
     char *path = strdup(getenv("PATH"));
     mkdir(scratch("path"), 0700);
     setenv("PATH", "/nonexistent", 1);
-    const nca_status status =
-        find("x.mp4")->open(scratch("path/x.mp4"), &usual, &writer, &error);
+    const nca_status status = find("x.mp4")->open(scratch("path/x.mp4"), &usual, &writer, &error);
     setenv("PATH", path, 1);
     free(path);
     assert_int_equal(status, NCA_MISSING);

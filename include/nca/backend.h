@@ -271,7 +271,7 @@ typedef struct nca_backend {
                          nca_error *error);
 } nca_backend;
 
-// The backends of this build, ended by NULL. src/host/devices.c alone names them.
+// The backends of this build, ended by NULL. src/host/base/devices.c alone names them.
 const nca_backend *const *nca_backends(void);
 
 // An opened device with its functions.

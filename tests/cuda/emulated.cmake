@@ -1,6 +1,6 @@
 # nca_emulated: the whole program with the CUDA backend on an emulated device, and the tests of that
 # backend. Never installed. Its own devices.c and backend come before those of the library.
-add_library(nca_emulated_backend OBJECT ${PROJECT_SOURCE_DIR}/src/host/devices.c ${NCA_CUDA_HOST})
+add_library(nca_emulated_backend OBJECT ${PROJECT_SOURCE_DIR}/src/host/base/devices.c ${NCA_CUDA_HOST})
 nca_emulate(nca_emulated_backend ${NCA_CUDA_KERNELS})
 target_compile_definitions(nca_emulated_backend PRIVATE NCA_WITH_CUDA)
 target_include_directories(nca_emulated_backend PRIVATE ${PROJECT_SOURCE_DIR}/include)

@@ -3,8 +3,8 @@
 // compared through the program, by emulated.sh and scripts/gpu_check.sh.
 #include "device_under_test.h"
 #include "launches.h"
-#include "session.h"
-#include "study/cases.h"
+#include "model/session.h"
+#include "verify/cases.h"
 
 static const char *const paths[] = {"fused", "cublas"};
 

@@ -2,7 +2,7 @@
 // the option acts at all, what is refused, and what verify and train say of it.
 #include "device_under_test.h"
 
-#include "study/precision.h"
+#include "verify/precision.h"
 
 static const char *const paths[] = {"fused", "cublas"};
 enum { PATHS = sizeof paths / sizeof *paths };

@@ -4,7 +4,7 @@
 
 #include <pthread.h>
 
-#include "session.h"
+#include "model/session.h"
 
 static const char *const paths[] = {"fused", "cublas"};
 static const char *const precisions[] = {"f32", "tf32", "bf16"};

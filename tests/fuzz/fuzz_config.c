@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "cli/options.h"
+#include "config/config_json.h"
 
 static void require(int holds)
 {

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "io/image.h"
+#include "media/image.h"
 
 static void require(int holds)
 {

@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "io/safetensors.h"
+#include "model/safetensors.h"
 
 static void require(int holds)
 {

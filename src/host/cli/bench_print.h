@@ -2,7 +2,7 @@
 #ifndef NCA_CLI_BENCH_PRINT_H
 #define NCA_CLI_BENCH_PRINT_H
 
-#include "study/measure.h"
+#include "verify/measure.h"
 
 // What was timed, and where.
 typedef struct nca_bench_place {

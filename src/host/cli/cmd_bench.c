@@ -1,11 +1,12 @@
 // nca bench: how fast this build is on this machine, in whole train steps and kernel by kernel.
 #include <string.h>
 
+#include "base/nearest.h"
 #include "cli/bench_print.h"
 #include "cli/device_options.h"
 #include "cli/target_options.h"
-#include "study/cases.h"
-#include "study/measure.h"
+#include "verify/cases.h"
+#include "verify/measure.h"
 
 typedef struct bench_options {
     int64_t batch, steps, channels, hidden, repeats, warmup, seed;

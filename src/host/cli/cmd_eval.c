@@ -9,7 +9,7 @@
 #include "cli/printable.h"
 #include "cli/progress.h"
 #include "cli/target_options.h"
-#include "study/evaluate.h"
+#include "eval/evaluate.h"
 
 typedef struct eval_options {
     nca_target_arguments target;

@@ -6,12 +6,13 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/files.h"
 #include "cli/options.h"
 #include "cli/printable.h"
-#include "io/files.h"
-#include "io/image.h"
-#include "io/safetensors.h"
-#include "io/writers.h"
+#include "config/config_json.h"
+#include "media/image.h"
+#include "media/writers.h"
+#include "model/safetensors.h"
 #include "nca/backend.h"
 #include "nca/nca.h"
 

@@ -5,12 +5,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/stop.h"
 #include "cli/device_options.h"
 #include "cli/printable.h"
 #include "cli/progress.h"
 #include "cli/run_folder.h"
-#include "cli/stop.h"
 #include "cli/target_options.h"
+#include "config/config_json.h"
 #include "report/page.h"
 
 enum { RUNS_MAX = 8 };

@@ -4,12 +4,12 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/stop.h"
 #include "cli/damage.h"
 #include "cli/device_options.h"
 #include "cli/progress.h"
-#include "cli/stop.h"
 #include "cli/target_options.h"
-#include "io/writers.h"
+#include "media/writers.h"
 
 typedef struct run_options {
     const char *output, *grid;

@@ -3,10 +3,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/files.h"
+#include "base/stop.h"
 #include "cli/run_folder.h"
-#include "cli/stop.h"
 #include "cli/study_runs.h"
-#include "io/files.h"
 #include "report/study_page.h"
 
 typedef struct study_options {

@@ -4,12 +4,13 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/stop.h"
 #include "cli/device_options.h"
 #include "cli/progress.h"
 #include "cli/run_folder.h"
-#include "cli/stop.h"
 #include "cli/train_pictures.h"
-#include "study/precision.h"
+#include "config/config_json.h"
+#include "verify/precision.h"
 
 typedef struct train_options {
     const char *out, *resume;

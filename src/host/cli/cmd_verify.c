@@ -1,7 +1,7 @@
 // nca verify: whether this build computes right on this machine.
 #include "cli/device_options.h"
-#include "study/precision.h"
-#include "study/verify.h"
+#include "verify/precision.h"
+#include "verify/verify.h"
 
 typedef struct verify_options {
     nca_device_arguments device;

@@ -1,5 +1,6 @@
 // The program as a whole.
 #include "cli/commands.h"
+#include "base/nearest.h"
 
 #include <errno.h>
 #include <fcntl.h>

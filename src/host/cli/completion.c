@@ -5,8 +5,8 @@
 #include <ctype.h>
 #include <string.h>
 
-#include "study/experiments.h"
-#include "study/regeneration.h"
+#include "config/presets.h"
+#include "sweep/regeneration.h"
 
 enum { WORDS_BYTES = 512 };
 

@@ -1,12 +1,13 @@
 // Scheduled damage from the command line.
 #include "cli/damage.h"
+#include "base/nearest.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cli/options.h"
-#include "study/evaluate.h"
+#include "eval/evaluate.h"
 
 // `count` numbers with commas between, and nothing else: no blanks, no hexadecimal, no words.
 static bool read_numbers(const char *text, double *numbers, int count)

@@ -2,7 +2,7 @@
 #ifndef NCA_CLI_DAMAGE_H
 #define NCA_CLI_DAMAGE_H
 
-#include "report/movie.h"
+#include "eval/movie.h"
 
 // upper, lower, left, right or center; circle:Y,X,RADIUS; box:TOP,LEFT,BOTTOM,RIGHT (in cells, the
 // last two one past the end); then @STEP, 0..steps.

@@ -4,10 +4,10 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "base/stop.h"
 #include "cli/options.h"
 #include "cli/printable.h"
-#include "cli/stop.h"
-#include "study/experiments.h"
+#include "config/presets.h"
 
 enum { COLUMN = 30, WIDTH_MIN = 60, WIDTH_MAX = 100, TEXT_BYTES = 1024 };
 

@@ -6,69 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "study/experiments.h"
-
-// A text may be left empty where its default is.
-// clang-format off
-#define TEXT_ROW(name, standard, value, help)                                                     \
-    {#name, NCA_OPTION_TEXT, offsetof(nca_config, name), sizeof(standard) > 1, NCA_TEXT_BYTES - 1, \
-     value, help, NULL},
-#define INT_ROW(name, standard, min, max, value, help)                                            \
-    {#name, NCA_OPTION_INT, offsetof(nca_config, name), (double)min, (double)max, value, help,    \
-     NULL},
-#define REAL_ROW(name, standard, min, max, value, help)                                           \
-    {#name, NCA_OPTION_REAL, offsetof(nca_config, name), min, max, value, help, NULL},
-#define FLAG_ROW(name, standard, help)                                                            \
-    {#name, NCA_OPTION_FLAG, offsetof(nca_config, name), 0, 0, NULL, help, NULL},
-// clang-format on
-
-static const nca_option config_rows[] = {
-    NCA_CONFIG_FIELDS(TEXT_ROW, INT_ROW, REAL_ROW, FLAG_ROW){0},
-};
-
-// What a command that trains reads settings from before its options.
-typedef struct config_source {
-    const char *preset;
-    const char *file;
-} config_source;
-
-static const nca_option source_rows[] = {
-    {"config", NCA_OPTION_STRING, offsetof(config_source, file), 0, 0, "FILE.json",
-     "settings by their names in config.json, over the preset", NULL},
-    {0},
-};
-
-const nca_option *nca_config_options(void)
-{
-    return config_rows;
-}
-
-const nca_option *nca_config_sources(void)
-{
-    return source_rows;
-}
-
-static char dashed(char c)
-{
-    return c == '_' ? '-' : c;
-}
-
-const nca_option *nca_option_find(const nca_option *rows, const char *name, size_t length)
-{
-    for (const nca_option *row = rows; row && row->name; row++) {
-        size_t i = 0;
-        while (i < length && dashed(row->name[i]) == dashed(name[i]))
-            i++;
-        if (i == length && !row->name[i])
-            return row;
-    }
-    return NULL;
-}
-
-bool nca_option_is_flag(const nca_option *row)
-{
-    return row->kind == NCA_OPTION_FLAG || row->kind == NCA_OPTION_SWITCH;
-}
+#include "base/nearest.h"
+#include "config/config_json.h"
+#include "config/presets.h"
 
 // The name of a row as it is typed.
 static const char *spell(const nca_option *row)
@@ -76,17 +16,9 @@ static const char *spell(const nca_option *row)
     static char name[64];
     size_t i = 0;
     for (; row->name[i] && i + 1 < sizeof name; i++)
-        name[i] = dashed(row->name[i]);
+        name[i] = row->name[i] == '_' ? '-' : row->name[i];
     name[i] = 0;
     return name;
-}
-
-void nca_option_range(const nca_option *row, char *text, size_t size)
-{
-    if (row->kind == NCA_OPTION_INT)
-        snprintf(text, size, "%.0f to %.0f", row->min, row->max);
-    else
-        snprintf(text, size, "%.15g to %.15g", row->min, row->max);
 }
 
 static nca_status fail_number(const nca_option *row, const char *text, const char *what,
@@ -188,7 +120,7 @@ typedef struct parsing {
     char **argv;
     void *values;
     nca_config *config;
-    config_source source;
+    nca_config_source source;
     nca_arguments *arguments;
     nca_error *error;
 } parsing;
@@ -196,8 +128,8 @@ typedef struct parsing {
 // Names of the command's options, or of its flags only; `room` of them at most.
 static size_t collect_names(const parsing *of, bool only_flags, const char **names, size_t room)
 {
-    const nca_option *tables[] = {of->command->options, of->config ? config_rows : NULL,
-                                  of->config ? source_rows : NULL};
+    const nca_option *tables[] = {of->command->options, of->config ? nca_config_options() : NULL,
+                                  of->config ? nca_config_sources() : NULL};
     size_t count = 0;
     for (size_t t = 0; t < 3; t++)
         for (const nca_option *row = tables[t]; row && row->name && count < room; row++)
@@ -232,11 +164,11 @@ static const nca_option *find_row(parsing *of, const char *name, size_t length, 
     const nca_option *row = nca_option_find(of->command->options, name, length);
     *values = of->values;
     if (!row && of->config) {
-        row = nca_option_find(config_rows, name, length);
+        row = nca_option_find(nca_config_options(), name, length);
         *values = of->config;
     }
     if (!row && of->config) {
-        row = nca_option_find(source_rows, name, length);
+        row = nca_option_find(nca_config_sources(), name, length);
         *values = &of->source;
     }
     return row;

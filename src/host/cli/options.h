@@ -7,36 +7,8 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#include "nca/config.h"
+#include "config/settings.h"
 #include "nca/status.h"
-
-typedef enum nca_option_kind {
-    NCA_OPTION_TEXT,     // char[NCA_TEXT_BYTES]
-    NCA_OPTION_STRING,   // const char *, pointing into argv
-    NCA_OPTION_INT,      // int64_t
-    NCA_OPTION_REAL,     // double
-    NCA_OPTION_FLAG,     // bool; given without a value, or as --no-NAME
-    NCA_OPTION_SWITCH,   // int; the same as 1 or 0, so that -1 before tells that it was not given
-    NCA_OPTION_LIST,     // nca_option_list: may be given several times
-} nca_option_kind;
-
-enum { NCA_OPTION_LIST_MAX = 64 };
-
-typedef struct nca_option_list {
-    int count;
-    const char *item[NCA_OPTION_LIST_MAX];
-} nca_option_list;
-
-// One option of a command. `target` is an offset into the command's own struct.
-typedef struct nca_option {
-    const char *name;   // without the dashes
-    nca_option_kind kind;
-    size_t target;
-    double min, max;     // of numbers; of texts the fewest and the most bytes
-    const char *value;   // stands for the argument in help
-    const char *help;    // one line
-    const char *group;   // heading under which help shows it; NULL: as the row before
-} nca_option;
 
 // A subcommand: main.c holds the one table of them.
 typedef struct nca_command {
@@ -77,37 +49,14 @@ void nca_help_print(FILE *to, const nca_command *command);
 // A text in the second column of help, broken between words; `used` columns of the line are taken.
 void nca_help_wrap(FILE *to, int used, const char *text);
 
-// The rows of nca/config.h as options, ended by a row without a name. Their names are written with
-// underscores, as in config.json; on the command line with dashes.
-const nca_option *nca_config_options(void);
-// The options beside them that name where settings come from: --config.
-const nca_option *nca_config_sources(void);
-// The row of an option, its name written either way; NULL where there is none.
-const nca_option *nca_option_find(const nca_option *rows, const char *name, size_t length);
-// Whether it is given without a value.
-bool nca_option_is_flag(const nca_option *row);
-// What a number may be, in words: "1 to 4096".
-void nca_option_range(const nca_option *row, char *text, size_t size);
 // A number of a row: the whole text, decimal, finite and within its range.
 nca_status nca_option_read_int(const nca_option *row, const char *text, int64_t *out,
                                nca_error *error);
 nca_status nca_option_read_real(const nca_option *row, const char *text, double *out,
                                 nca_error *error);
 
-// The candidate nearest to `word` by edit distance, or NULL where none is near.
-const char *nca_nearest(const char *word, const char *const *candidates, size_t count);
-
 // Prints "nca COMMAND: message" on stderr and returns the exit code: 1 for a training or check that
 // went wrong, 128 + the signal where one ended it, 2 for everything else.
 int nca_report_failure(const char *command, const nca_error *error);
-
-// config.json, complete: every field of nca/config.h by its name. The caller frees `text`.
-nca_status nca_config_to_json(const nca_config *config, char **text, nca_error *error);
-// Changes only the fields that the text names. Unknown keys, wrong types and values out of range
-// are refused by name, with the nearest key where there is one.
-nca_status nca_config_from_json(const char *text, size_t size_bytes, const char *name,
-                                nca_config *config, nca_error *error);
-nca_status nca_config_read(const char *path, nca_config *config, nca_error *error);
-nca_status nca_config_write(const char *path, const nca_config *config, nca_error *error);
 
 #endif

@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "io/text.h"
+#include "base/text.h"
 
 // Controls, line and paragraph separators, and marks that change the direction of what follows.
 static bool is_harmful(uint32_t point)

@@ -1,5 +1,6 @@
 // Names and contents of run folders.
 #include "cli/run_folder.h"
+#include "config/config_json.h"
 
 #include <ctype.h>
 #include <jansson.h>
@@ -7,11 +8,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/files.h"
 #include "cli/options.h"
-#include "io/files.h"
+#include "config/presets.h"
 #include "nca/image.h"
 #include "nca/nca.h"
-#include "study/experiments.h"
 
 enum { TARGET_LIMIT_BYTES = 1 << 28, MACHINE_LIMIT_BYTES = 1 << 16, EXTENSION_MAX = 8 };
 

@@ -4,7 +4,7 @@
 
 #include "nca/backend.h"
 #include "nca/config.h"
-#include "study/run_log.h"
+#include "run/run_log.h"
 
 // The first of runs/TARGET-PRESET, runs/TARGET-PRESET-2, ... that does not exist.
 void nca_run_folder_choose(const nca_config *config, char path[NCA_PATH_BYTES]);

@@ -5,12 +5,13 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/stop.h"
 #include "cli/progress.h"
 #include "cli/run_folder.h"
-#include "cli/stop.h"
 #include "cli/study_runs.h"
 #include "cli/target_options.h"
-#include "io/safetensors.h"
+#include "config/config_json.h"
+#include "model/safetensors.h"
 
 enum { POOL_SHOWN = 64, POOL_COLUMNS = 8 };
 

@@ -8,9 +8,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/files.h"
 #include "cli/run_folder.h"
-#include "io/files.h"
-#include "study/run_log.h"
+#include "run/run_log.h"
 
 enum { TAIL_BYTES = 4096, RUNS_MAX = 1000 };
 

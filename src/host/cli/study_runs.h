@@ -3,7 +3,7 @@
 #define NCA_CLI_STUDY_RUNS_H
 
 #include "cli/device_options.h"
-#include "study/study.h"
+#include "sweep/study.h"
 
 // What is asked for.
 typedef struct nca_study_plan {

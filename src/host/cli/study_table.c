@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "cli/study_runs.h"
-#include "study/wilson.h"
+#include "eval/wilson.h"
 
 // "2/3 21-94%"
 static void print_share(int hits, int total, int width)

@@ -12,14 +12,15 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/files.h"
+#include "base/stop.h"
 #include "cli/children.h"
 #include "cli/options.h"
 #include "cli/progress.h"
-#include "cli/stop.h"
 #include "cli/study_runs.h"
-#include "io/files.h"
+#include "config/config_json.h"
 #include "nca/image.h"
-#include "study/run_log.h"
+#include "run/run_log.h"
 
 enum { WORDS_MAX = 12, WORD_BYTES = NCA_PATH_BYTES + 64, LOG_LIMIT_BYTES = 1 << 26 };
 

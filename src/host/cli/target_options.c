@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/files.h"
 #include "cli/run_folder.h"
-#include "io/files.h"
-#include "study/experiments.h"
+#include "config/presets.h"
 
 static void set_text(char to[NCA_TEXT_BYTES], const char *text)
 {

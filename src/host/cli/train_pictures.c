@@ -4,8 +4,9 @@
 #include <stdlib.h>
 
 #include "cli/preview.h"
-#include "report/pictures.h"
-#include "study/evaluate.h"
+#include "eval/evaluate.h"
+#include "eval/movie.h"
+#include "media/mosaic.h"
 
 enum { POOL_SHOWN = 64, GROWTH_STEPS = 200, HEALING_STEPS = 600 };
 

@@ -5,7 +5,7 @@
 #include <signal.h>
 
 #include "cli/progress.h"
-#include "study/run_log.h"
+#include "run/run_log.h"
 
 typedef struct nca_train_pictures {
     const nca_config *config;

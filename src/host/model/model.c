@@ -7,9 +7,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "io/files.h"
-#include "io/safetensors.h"
-#include "io/text.h"
+#include "base/files.h"
+#include "base/text.h"
+#include "model/safetensors.h"
 #include "nca/rng.h"
 
 static const char *const tensor_names[] = {

@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "io/files.h"
+#include "base/files.h"
 
 enum { FILE_LIMIT_BYTES = 16 << 20, UNITS_MAX = 4096 };
 

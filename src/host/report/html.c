@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "io/files.h"
+#include "base/files.h"
 
 // A page while it is written; after a failure nothing more is.
 typedef struct writing {

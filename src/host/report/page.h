@@ -4,11 +4,11 @@
 
 #include <stdbool.h>
 
+#include "eval/history.h"
+#include "eval/observe.h"
 #include "nca/image.h"
 #include "nca/model.h"
 #include "report/html.h"
-#include "study/history.h"
-#include "study/observe.h"
 
 // A run as the page shows it; everything is the caller's.
 typedef struct nca_page_run {

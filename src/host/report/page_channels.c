@@ -149,9 +149,9 @@ nca_status nca_page_channels(const nca_observation *of, json_t *object, nca_erro
     json_t *traces = json_array();
     for (int cell = 0; cell < NCA_OBSERVED_CELLS; cell++)
         json_array_append_new(traces, trace_json(of, cell));
-    const bool is_set = nca_page_set(object, "traces", traces) &&
-                        nca_page_set(object, "lattice", collect_lattice(of)) &&
-                        nca_page_set(object, "ranges", ranges_json(of));
+    const bool is_set = nca_json_set(object, "traces", traces) &&
+                        nca_json_set(object, "lattice", collect_lattice(of)) &&
+                        nca_json_set(object, "ranges", ranges_json(of));
     return is_set ? NCA_OK
                   : nca_fail(error, NCA_MEMORY, "the page: no memory for the channels of a run");
 }

@@ -4,12 +4,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "io/text.h"
-
-bool nca_page_set(json_t *object, const char *key, json_t *value)
-{
-    return json_object_set_new(object, key, value) == 0;
-}
+#include "base/text.h"
 
 static nca_status fail_memory(const nca_page_run *run, nca_error *error)
 {
@@ -68,7 +63,7 @@ static nca_status add_target(const nca_page_run *run, json_t *object, nca_error 
     free(rgb);
     if (status != NCA_OK)
         return status;
-    return nca_page_set(object, "target", picture) ? NCA_OK : fail_memory(run, error);
+    return nca_json_set(object, "target", picture) ? NCA_OK : fail_memory(run, error);
 }
 
 // Losses of every rollout, and its frames.
@@ -76,11 +71,11 @@ static nca_status add_rollouts(const nca_page_run *run, json_t *object, nca_erro
 {
     const nca_observation *of = run->observation;
     json_t *list = json_array(), *growth = NULL;
-    if (!nca_page_set(object, "rollouts", list))
+    if (!nca_json_set(object, "rollouts", list))
         return fail_memory(run, error);
     NCA_TRY(nca_page_frames(&of->growth, of->cut_at, of->picture_height, of->picture_width, &growth,
                             error));
-    bool is_set = nca_page_set(object, "growth", growth);
+    bool is_set = nca_json_set(object, "growth", growth);
     for (int i = 0; i < NCA_OBSERVED_ROLLOUTS; i++) {
         const double *losses = of->loss + (size_t)i * ((size_t)of->steps + 1);
         json_t *frames = NULL;
@@ -101,7 +96,7 @@ static nca_status add_steps(const nca_page_run *run, json_t *object, nca_error *
 {
     const nca_observation *of = run->observation;
     json_t *young = NULL, *grown = NULL, *list = json_array();
-    if (!nca_page_set(object, "moments", list))
+    if (!nca_json_set(object, "moments", list))
         return fail_memory(run, error);
     NCA_TRY(nca_page_step(run, of->young, of->young_step, &young, error));
     json_array_append_new(list, young);
@@ -115,21 +110,21 @@ static nca_status add_facts(const nca_page_run *run, json_t *object, nca_error *
     const nca_history *history = run->history;
     const nca_observation *of = run->observation;
     const bool is_set =
-        nca_page_set(object, "name", nca_json_text(run->name)) &&
-        nca_page_set(object, "config", nca_json_parsed(run->config_json)) &&
-        nca_page_set(object, "machine", nca_json_parsed(run->machine_json)) &&
-        nca_page_set(object, "model", model_of(run)) &&
-        nca_page_set(object, "updates", json_integer(history->updates)) &&
-        nca_page_set(object, "seconds", nca_json_number(history->seconds)) &&
-        nca_page_set(object, "gave_up", json_boolean(history->gave_up)) &&
-        nca_page_set(object, "history", curves_of(history)) &&
-        nca_page_set(object, "events", nca_page_events(history, NCA_HISTORY_EVENTS)) &&
-        nca_page_set(object, "events_in_all", json_integer((json_int_t)history->events)) &&
-        nca_page_set(object, "grid", json_pack("[i,i]", of->height, of->width)) &&
-        nca_page_set(object, "steps", json_integer(of->steps)) &&
-        nca_page_set(object, "cut_at", json_integer(of->cut_at)) &&
-        nca_page_set(object, "traced", json_string(nca_cut_name(run->observed->traced_cut))) &&
-        nca_page_set(object, "seed", json_integer((json_int_t)run->observed->seed));
+        nca_json_set(object, "name", nca_json_text(run->name)) &&
+        nca_json_set(object, "config", nca_json_parsed(run->config_json)) &&
+        nca_json_set(object, "machine", nca_json_parsed(run->machine_json)) &&
+        nca_json_set(object, "model", model_of(run)) &&
+        nca_json_set(object, "updates", json_integer(history->updates)) &&
+        nca_json_set(object, "seconds", nca_json_number(history->seconds)) &&
+        nca_json_set(object, "gave_up", json_boolean(history->gave_up)) &&
+        nca_json_set(object, "history", curves_of(history)) &&
+        nca_json_set(object, "events", nca_page_events(history, NCA_HISTORY_EVENTS)) &&
+        nca_json_set(object, "events_in_all", json_integer((json_int_t)history->events)) &&
+        nca_json_set(object, "grid", json_pack("[i,i]", of->height, of->width)) &&
+        nca_json_set(object, "steps", json_integer(of->steps)) &&
+        nca_json_set(object, "cut_at", json_integer(of->cut_at)) &&
+        nca_json_set(object, "traced", json_string(nca_cut_name(run->observed->traced_cut))) &&
+        nca_json_set(object, "seed", json_integer((json_int_t)run->observed->seed));
     return is_set ? NCA_OK : fail_memory(run, error);
 }
 
@@ -137,7 +132,7 @@ static nca_status add_folder_pictures(const nca_page_run *run, json_t *object, n
 {
     json_t *pictures = NULL;
     NCA_TRY(nca_page_folder_pictures(run->folder, &pictures, error));
-    return nca_page_set(object, "pictures", pictures) ? NCA_OK : fail_memory(run, error);
+    return nca_json_set(object, "pictures", pictures) ? NCA_OK : fail_memory(run, error);
 }
 
 nca_status nca_page_run_json(const nca_page_run *run, json_t **out, nca_error *error)

@@ -4,7 +4,7 @@
 
 #include <jansson.h>
 
-#include "io/json_values.h"
+#include "base/json_values.h"
 #include "report/page.h"
 
 // Everything about one run; the caller owns `out`.
@@ -35,8 +35,5 @@ json_t *nca_page_bytes(const void *bytes, size_t size_bytes);
 json_t *nca_page_events(const nca_history *of, size_t most);
 // Traces, samples of every cell, and ranges of an observation, set into `object`.
 nca_status nca_page_channels(const nca_observation *of, json_t *object, nca_error *error);
-
-// Sets a new value into an object; false without memory, or where there is no value.
-bool nca_page_set(json_t *object, const char *key, json_t *value);
 
 #endif

@@ -68,7 +68,7 @@ static nca_status add(const drawing *of, json_t *object, const char *key, nca_er
 {
     json_t *picture = NULL;
     NCA_TRY(nca_page_picture(of->rgb, of->height, of->width, &picture, error));
-    return nca_page_set(object, key, picture)
+    return nca_json_set(object, key, picture)
                ? NCA_OK
                : nca_fail(error, NCA_MEMORY, "the page: no memory for a picture");
 }
@@ -95,7 +95,7 @@ static nca_status add_sobel(const drawing *of, json_t *object, nca_error *error)
             }
         NCA_TRY(add(of, object, is_x ? "sobel_x" : "sobel_y", error));
     }
-    nca_page_set(object, "sobel_largest", nca_json_number(largest));
+    nca_json_set(object, "sobel_largest", nca_json_number(largest));
     return NCA_OK;
 }
 
@@ -113,7 +113,7 @@ static bool fires(const drawing *of, int y, int x, double rate)
 static nca_status add_fire(const drawing *of, json_t *object, nca_error *error)
 {
     json_t *list = json_array();
-    if (!nca_page_set(object, "fire", list))
+    if (!nca_json_set(object, "fire", list))
         return nca_fail(error, NCA_MEMORY, "the page: no memory for a picture");
     for (size_t i = 0; i < sizeof fire_percents / sizeof *fire_percents; i++) {
         int living = 0, updated = 0;
@@ -131,9 +131,9 @@ static nca_status add_fire(const drawing *of, json_t *object, nca_error *error)
             }
         json_array_append_new(list, picture);
         NCA_TRY(add(of, picture, "picture", error));
-        nca_page_set(picture, "percent", json_integer(fire_percents[i]));
-        nca_page_set(picture, "living", json_integer(living));
-        nca_page_set(picture, "updated", json_integer(updated));
+        nca_json_set(picture, "percent", json_integer(fire_percents[i]));
+        nca_json_set(picture, "living", json_integer(living));
+        nca_json_set(picture, "updated", json_integer(updated));
     }
     return NCA_OK;
 }
@@ -148,9 +148,9 @@ static nca_status add_kinds(const drawing *of, json_t *object, nca_error *error)
             growing += lives && !is_grown;
             set_pixel(of, y, x, is_grown ? &blue : lives ? &orange : &white);
         }
-    nca_page_set(object, "mature", json_integer(mature));
-    nca_page_set(object, "growing", json_integer(growing));
-    nca_page_set(object, "empty", json_integer(of->height * of->width - mature - growing));
+    nca_json_set(object, "mature", json_integer(mature));
+    nca_json_set(object, "growing", json_integer(growing));
+    nca_json_set(object, "empty", json_integer(of->height * of->width - mature - growing));
     return add(of, object, "kinds", error);
 }
 

@@ -14,7 +14,7 @@ static nca_status put_picture(json_t *object, const char *key, const nca_study_p
     if (!picture->rgb)
         return NCA_OK;
     NCA_TRY(nca_page_picture(picture->rgb, picture->height, picture->width, &value, error));
-    return nca_page_set(object, key, value) ? NCA_OK
+    return nca_json_set(object, key, value) ? NCA_OK
                                             : nca_fail(error, NCA_MEMORY, "the page: no memory");
 }
 
@@ -43,9 +43,9 @@ static nca_status add_run(const nca_study_run *run, json_t *object, nca_error *e
 {
     static const char *const names[] = {"grown", "held", "whole"};
     json_t *pictures = json_object();
-    if (!nca_page_set(object, "pictures", pictures) ||
-        !nca_page_set(object, "history", curve_of(&run->history)) ||
-        !nca_page_set(object, "event_list", nca_page_events(&run->history, EVENTS_SHOWN)))
+    if (!nca_json_set(object, "pictures", pictures) ||
+        !nca_json_set(object, "history", curve_of(&run->history)) ||
+        !nca_json_set(object, "event_list", nca_page_events(&run->history, EVENTS_SHOWN)))
         return nca_fail(error, NCA_MEMORY, "%s: no memory for its page", run->name);
     for (int i = 0; i < NCA_STUDY_PICTURES; i++)
         NCA_TRY(put_picture(pictures,

@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "io/safetensors.h"
+#include "model/safetensors.h"
 #include "train/trainer_state.h"
 
 enum { COUNTERS = 9, RULES = 6, TENSORS = RULES + 2, UPDATES_MAX = 100000000 };

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "train/damage.h"
+#include "task/damage.h"
 #include "train/trainer_state.h"
 
 // A random row 0..count-1: 64 random bits, scaled; the bias is below 2^-40.

@@ -7,9 +7,9 @@
 #include <string.h>
 #include <time.h>
 
-#include "io/memory.h"
-#include "session.h"
-#include "train/optimizer.h"
+#include "base/memory.h"
+#include "config/schedule.h"
+#include "model/session.h"
 #include "train/trainer_state.h"
 
 static double now(void)

@@ -4,16 +4,6 @@
 #include <math.h>
 #include <string.h>
 
-nca_status nca_cpu_run(nca_session *session, int phases, nca_cpu_band *band, nca_error *error)
-{
-    const nca_cpu_job job = {.samples = session->shape.batch,
-                             .phases = phases,
-                             .bands = session->bands,
-                             .band = band,
-                             .context = session};
-    return nca_cpu_workers_run(session->device->workers, &job, error);
-}
-
 static nca_status check_rollout(const nca_session *session, const nca_rollout *rollout,
                                 nca_error *error)
 {

@@ -215,3 +215,13 @@ void nca_cpu_session_destroy(nca_session *session)
     free(session->sample);
     free(session);
 }
+
+nca_status nca_cpu_run(nca_session *session, int phases, nca_cpu_band *band, nca_error *error)
+{
+    const nca_cpu_job job = {.samples = session->shape.batch,
+                             .phases = phases,
+                             .bands = session->bands,
+                             .band = band,
+                             .context = session};
+    return nca_cpu_workers_run(session->device->workers, &job, error);
+}

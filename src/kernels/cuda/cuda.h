@@ -92,7 +92,17 @@ struct nca_session {
     int pendings;
 };
 
+// The backend's name in --device and in messages.
+#ifdef NCA_EMULATOR
+#define NCA_CUDA_NAME "emulator"
+#else
+#define NCA_CUDA_NAME "cuda"
+#endif
+
 // device.c
+nca_status nca_cuda_open(const nca_device_options *options, nca_device **out, nca_error *error);
+void nca_cuda_close(nca_device *device);
+void nca_cuda_describe(const nca_device *device, nca_device_info *out);
 // NCA_OK, or a failure in words: what was tried, the runtime's reason, the way out.
 nca_status nca_cuda_check(const nca_device *device, cudaError_t code, const char *what,
                           nca_error *error);

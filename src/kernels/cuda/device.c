@@ -1,17 +1,9 @@
-// The CUDA backend: which device, what it can, how its errors read, and the table of functions.
+// A device: which one, what it can, and how its errors read.
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cuda.h"
-
-#ifdef NCA_EMULATOR
-#define BACKEND_NAME "emulator"
-#define BACKEND_DESCRIPTION "the CUDA backend on a device that tests emulate"
-#else
-#define BACKEND_NAME "cuda"
-#define BACKEND_DESCRIPTION "active cells only, on an NVIDIA GPU, by fused kernels or cuBLAS"
-#endif
 
 // TENSOR: of the units that multiply tf32 and bf16.
 enum { COMPUTE_MAJOR_MIN = 7, COMPUTE_MINOR_MIN = 5, TENSOR_MAJOR_MIN = 8 };
@@ -36,7 +28,7 @@ nca_status nca_cuda_check(const nca_device *device, cudaError_t code, const char
         return NCA_OK;
     cudaGetLastError();   // what was reported is not reported again
     return nca_fail(error, code == cudaErrorMemoryAllocation ? NCA_MEMORY : NCA_DEVICE,
-                    "%s:%d: %s: %s; %s", BACKEND_NAME, device->number, what,
+                    "%s:%d: %s: %s; %s", NCA_CUDA_NAME, device->number, what,
                     cudaGetErrorString(code), way_out(code));
 }
 
@@ -54,17 +46,17 @@ static nca_status fail_without_device(cudaError_t code, nca_error *error)
     cudaRuntimeGetVersion(&runtime);
     if (driver == 0)
         return nca_fail(error, NCA_ABSENT,
-                        BACKEND_NAME ": no NVIDIA driver on this machine; install one, or use "
-                                     "--device cpu");
+                        NCA_CUDA_NAME ": no NVIDIA driver on this machine; install one, or use "
+                                      "--device cpu");
     if (code == cudaErrorInsufficientDriver)
         return nca_fail(error, NCA_DEVICE,
-                        BACKEND_NAME
+                        NCA_CUDA_NAME
                         ": the NVIDIA driver knows CUDA %d.%d and this build needs %d.%d; update "
                         "the driver, or use --device cpu",
                         driver / 1000, driver % 1000 / 10, runtime / 1000, runtime % 1000 / 10);
     const bool is_absent = code == cudaSuccess || code == cudaErrorNoDevice;
     return nca_fail(error, is_absent ? NCA_ABSENT : NCA_DEVICE,
-                    BACKEND_NAME ": no CUDA device: %s; use --device cpu",
+                    NCA_CUDA_NAME ": no CUDA device: %s; use --device cpu",
                     is_absent ? "none is found" : cudaGetErrorString(code));
 }
 
@@ -95,7 +87,7 @@ static nca_status choose_device(int number, nca_error *error)
         return fail_without_device(code, error);
     if (number < 0 || number >= count)
         return nca_fail(error, NCA_DEVICE, "--device %s:%d: there %s %d, numbered from 0",
-                        BACKEND_NAME, number, count == 1 ? "is" : "are", count);
+                        NCA_CUDA_NAME, number, count == 1 ? "is" : "are", count);
     return NCA_OK;
 }
 
@@ -115,23 +107,23 @@ static nca_status look_at(nca_device *device, nca_error *error)
         return nca_fail(error, NCA_DEVICE,
                         "%s:%d: %.60s has compute capability %d.%d and %d.%d is needed; use "
                         "--device cpu",
-                        BACKEND_NAME, device->number, device->name, found.major, found.minor,
+                        NCA_CUDA_NAME, device->number, device->name, found.major, found.minor,
                         COMPUTE_MAJOR_MIN, COMPUTE_MINOR_MIN);
     if (device->precision != NCA_CUDA_F32 && found.major < TENSOR_MAJOR_MIN)
         return nca_fail(error, NCA_ARGUMENT,
                         "--precision %s: %s:%d, %.60s, has compute capability %d.%d and %d.0 is "
                         "needed; leave it out",
-                        precision_names[device->precision], BACKEND_NAME, device->number,
+                        precision_names[device->precision], NCA_CUDA_NAME, device->number,
                         device->name, found.major, found.minor, TENSOR_MAJOR_MIN);
     return NCA_OK;
 }
 
-static void close_device(nca_device *device)
+void nca_cuda_close(nca_device *device)
 {
     free(device);
 }
 
-static nca_status open_device(const nca_device_options *options, nca_device **out, nca_error *error)
+nca_status nca_cuda_open(const nca_device_options *options, nca_device **out, nca_error *error)
 {
     const nca_device_options standard = {0};
     int path, precision;
@@ -145,7 +137,7 @@ static nca_status open_device(const nca_device_options *options, nca_device **ou
     NCA_TRY(choose_device(options->number, error));
     nca_device *device = calloc(1, sizeof *device);
     if (!device)
-        return nca_fail(error, NCA_MEMORY, "%s:%d: no memory for its bookkeeping", BACKEND_NAME,
+        return nca_fail(error, NCA_MEMORY, "%s:%d: no memory for its bookkeeping", NCA_CUDA_NAME,
                         options->number);
     device->number = options->number;
     device->path = (nca_cuda_path)path;
@@ -157,7 +149,7 @@ static nca_status open_device(const nca_device_options *options, nca_device **ou
     if (status == NCA_OK)
         *out = device;
     else
-        close_device(device);
+        nca_cuda_close(device);
     return status;
 }
 
@@ -169,35 +161,9 @@ void nca_cuda_name_variant(const nca_device *device, nca_cuda_path path, char *t
              is_f32 ? "" : precision_names[device->precision]);
 }
 
-static void describe(const nca_device *device, nca_device_info *out)
+void nca_cuda_describe(const nca_device *device, nca_device_info *out)
 {
     *out = (nca_device_info){.memory_bytes = device->memory_bytes};
     snprintf(out->name, sizeof out->name, "%s", device->name);
     nca_cuda_name_variant(device, device->path, out->variant, sizeof out->variant);
 }
-
-const nca_backend nca_cuda_backend = {
-    .name = BACKEND_NAME,
-    .description = BACKEND_DESCRIPTION,
-    .open = open_device,
-    .close = close_device,
-    .info = describe,
-    .peak = nca_cuda_peak,
-    .peak_bytes = nca_cuda_peak_bytes,
-    .session_bytes = nca_cuda_session_bytes,
-    .create = nca_cuda_session_create,
-    .destroy = nca_cuda_session_destroy,
-    .session_info = nca_cuda_session_about,
-    .upload = nca_cuda_upload,
-    .download = nca_cuda_download,
-    .gather = nca_cuda_gather_rows,
-    .scatter = nca_cuda_scatter_rows,
-    .seed = nca_cuda_seed_slot,
-    .damage = nca_cuda_damage_slot,
-    .forward = nca_cuda_forward,
-    .loss = nca_cuda_measure_loss,
-    .backward = nca_cuda_backward,
-    .update = nca_cuda_learn,
-    .synchronize = nca_cuda_synchronize,
-    .kernel = nca_cuda_kernel,
-};

@@ -1,0 +1,66 @@
+// What someone probably meant: the nearest of some words by edit distance.
+#include "base/nearest.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+enum { WORD_MAX = 64, PREFIX_MIN = 3 };
+
+static char plain(char c)
+{
+    return c == '_' ? '-' : c;
+}
+
+static size_t smaller(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+// Edit distance in which two neighbours that changed places count as one; '_' and '-' are the same.
+static size_t distance(const char *a, const char *b)
+{
+    size_t rows[3][WORD_MAX + 1];   // of the last three letters of `a`, by turns
+    const size_t length = strlen(b);
+    for (size_t j = 0; j <= length; j++)
+        rows[0][j] = j;
+    size_t i = 0;
+    for (; a[i]; i++) {
+        const size_t *above = rows[i % 3], *before = rows[(i + 2) % 3];
+        size_t *row = rows[(i + 1) % 3];
+        row[0] = i + 1;
+        for (size_t j = 0; j < length; j++) {
+            const bool is_same = plain(a[i]) == plain(b[j]);
+            row[j + 1] = smaller(above[j] + !is_same, smaller(row[j], above[j + 1]) + 1);
+            if (i > 0 && j > 0 && plain(a[i]) == plain(b[j - 1]) && plain(a[i - 1]) == plain(b[j]))
+                row[j + 1] = smaller(row[j + 1], before[j - 1] + 1);
+        }
+    }
+    return rows[i % 3][length];
+}
+
+static bool starts_with(const char *text, const char *start)
+{
+    size_t i = 0;
+    while (start[i] && plain(text[i]) == plain(start[i]))
+        i++;
+    return !start[i];
+}
+
+const char *nca_nearest(const char *word, const char *const *candidates, size_t count)
+{
+    const char *nearest = NULL, *longer = NULL;
+    const size_t length = strlen(word);
+    size_t best = length / 4 + 2;   // further away it is another word
+    for (size_t i = 0; i < count && length <= WORD_MAX; i++) {
+        if (strlen(candidates[i]) > WORD_MAX)
+            continue;
+        if (!longer && length >= PREFIX_MIN && starts_with(candidates[i], word))
+            longer = candidates[i];
+        const size_t d = distance(word, candidates[i]);
+        if (d < best) {
+            best = d;
+            nearest = candidates[i];
+        }
+    }
+    return nearest ? nearest : longer;
+}

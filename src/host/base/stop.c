@@ -1,0 +1,27 @@
+// Signals that ask for an end, for the commands that leave something behind.
+#include "base/stop.h"
+
+#include "base/files.h"
+
+volatile sig_atomic_t nca_stop_signal;
+
+// A terminal that closes often hangs up twice, once by its shell and once by itself, so that only
+// what a person sends again is impatience.
+static void ask_to_stop(int number)
+{
+    if (nca_stop_signal == 0) {
+        nca_stop_signal = number;
+    } else if (number != SIGHUP) {
+        nca_outputs_remove();
+        signal(number, SIG_DFL);
+        raise(number);   // it is blocked in here, and comes when this returns
+    }
+}
+
+void nca_stop_by_signals(void)
+{
+    signal(SIGINT, ask_to_stop);
+    signal(SIGTERM, ask_to_stop);
+    if (signal(SIGHUP, ask_to_stop) == SIG_IGN)
+        signal(SIGHUP, SIG_IGN);
+}

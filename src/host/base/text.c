@@ -1,0 +1,44 @@
+// UTF-8, one character after the other.
+#include "base/text.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+size_t nca_text_character(const char *from, uint32_t *point)
+{
+    const unsigned char *text = (const unsigned char *)from;
+    static const uint32_t smallest[] = {0, 0, 0x80, 0x800, 0x10000};
+    const size_t length = text[0] < 0x80   ? 1
+                          : text[0] < 0xc0 ? 0
+                          : text[0] < 0xe0 ? 2
+                          : text[0] < 0xf0 ? 3
+                          : text[0] < 0xf8 ? 4
+                                           : 0;
+    if (length <= 1) {
+        *point = text[0];
+        return length;
+    }
+    *point = text[0] & (0xffu >> (length + 1));
+    for (size_t i = 1; i < length; i++) {
+        if ((text[i] & 0xc0) != 0x80)
+            return 0;
+        *point = *point << 6 | (text[i] & 0x3fu);
+    }
+    const bool is_surrogate = *point >= 0xd800 && *point <= 0xdfff;
+    return *point < smallest[length] || *point > 0x10ffff || is_surrogate ? 0 : length;
+}
+
+void nca_text_copy(char *to, size_t room, const char *from)
+{
+    while (*from) {
+        uint32_t point;
+        const size_t length = nca_text_character(from, &point);
+        if (length >= room)
+            break;
+        memcpy(to, from, length);
+        to += length;
+        room -= length;
+        from += length ? length : 1;
+    }
+    *to = 0;
+}

@@ -1,0 +1,16 @@
+// Text in UTF-8, which file names need not be.
+#ifndef NCA_BASE_TEXT_H
+#define NCA_BASE_TEXT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+// Bytes of the character that `text` begins with, and its code point; 0 where there is none: a
+// stray or missing continuation, an overlong form, a surrogate, beyond U+10FFFF. The end is a
+// character of one byte.
+size_t nca_text_character(const char *text, uint32_t *point);
+
+// As much of `from` as fits, in whole characters; what is none is left out.
+void nca_text_copy(char *to, size_t room, const char *from);
+
+#endif

@@ -1,0 +1,129 @@
+// The presets: each a whole column of settings, a published experiment's or the default's.
+#include "config/presets.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static void set_text(char to[NCA_TEXT_BYTES], const char *text)
+{
+    snprintf(to, NCA_TEXT_BYTES, "%s", text);
+}
+
+// Mordvintsev et al. 2020, what its three experiments share.
+static void apply_article(nca_config *config)
+{
+    config->target_size = 40;
+    config->padding = 16;
+    set_text(config->grid, "auto");
+    config->channels = 16;
+    config->hidden = 128;
+    config->fire_rate = 0.5;
+    config->angle = 0;
+    config->step_size = 1;
+    config->batch = 8;
+    config->pool = 1024;
+    config->pool_replacement = false;
+    config->reseeded = 1;
+    config->damaged = 0;
+    config->damage_radius_min = 0.1;
+    config->damage_radius_max = 0.4;
+    config->damage_halves = 0;
+    config->steps_min = 64;
+    config->steps_max = 95;
+    config->updates = 8000;
+    config->rate = 2e-3;
+    set_text(config->schedule, "steps:2000x0.1");
+    set_text(config->gradient, "normalize");
+    config->beta1 = 0.9;
+    config->beta2 = 0.999;
+    config->epsilon = 1e-7;
+}
+
+static void apply_growing(nca_config *config)
+{
+    apply_article(config);
+    config->pool = 0;
+    config->reseeded = 0;
+}
+
+static void apply_regenerating(nca_config *config)
+{
+    apply_article(config);
+    config->damaged = 3;
+}
+
+// The article's, and half of the damage is half of the grid: at this size what a rule never saw
+// cut away it did not regrow (docs/regeneration.md). Of a size at which so many updates are enough
+// (docs/results.md).
+static void apply_healing(nca_config *config)
+{
+    apply_article(config);
+    config->target_size = 20;
+    config->padding = 8;
+    config->damaged = 4;
+    config->damage_halves = 0.5;
+    set_text(config->schedule, "steps:2000x0.3,6000x0.1");
+}
+
+// The 2023 replication in JAX: a 56x56 grid, damage from the pool, a cosine of the learning rate.
+static void apply_blog(nca_config *config, int batch, int damaged, int steps)
+{
+    apply_article(config);
+    config->padding = 8;
+    set_text(config->grid, "56");
+    config->batch = batch;
+    config->damaged = damaged;
+    config->pool_replacement = true;
+    config->damage_radius_min = 0.05;
+    config->damage_radius_max = 0.2;
+    config->steps_min = config->steps_max = steps;
+    config->updates = 100000;
+    config->rate = 1e-4;
+    set_text(config->schedule, "cosine");
+    set_text(config->gradient, "normalize,clip:0.5");
+    config->epsilon = 1e-8;
+}
+
+static void apply_blog_regenerating(nca_config *config)
+{
+    apply_blog(config, 4, 1, 128);
+}
+
+static void apply_blog_unstable(nca_config *config)
+{
+    apply_blog(config, 16, 4, 64);
+}
+
+static const nca_experiment experiments[] = {
+    {"healing", "half of a batch damaged, up to half of the grid: heals every cut", apply_healing},
+    {"growing", "from the seed only, no pool (Mordvintsev et al. 2020, experiment 1)",
+     apply_growing},
+    {"persistent", "pool of past states, holds its shape (experiment 2)", apply_article},
+    {"regenerating", "pool, and the 3 best of a batch damaged (experiment 3)", apply_regenerating},
+    {"blog-regenerating", "batch 4, 1 damaged, 128 steps: said to heal (2023 replication)",
+     apply_blog_regenerating},
+    {"blog-unstable", "batch 16, 4 damaged, 64 steps: said to explode (2023 replication)",
+     apply_blog_unstable},
+    {NULL, NULL, NULL},
+};
+
+const nca_experiment *nca_experiments(void)
+{
+    return experiments;
+}
+
+nca_status nca_experiment_apply(const char *name, nca_config *config, nca_error *error)
+{
+    char known[256] = "";
+    for (const nca_experiment *row = experiments; row->name; row++) {
+        if (strcmp(row->name, name) == 0) {
+            row->apply(config);
+            set_text(config->preset, name);
+            return NCA_OK;
+        }
+        const size_t used = strlen(known);
+        snprintf(known + used, sizeof known - used, "%s%s", used ? ", " : "", row->name);
+    }
+    return nca_fail(error, NCA_ARGUMENT, "--preset %.60s: no such preset; there are %s", name,
+                    known);
+}

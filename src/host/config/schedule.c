@@ -1,0 +1,107 @@
+// The optimizer's texts: which rules a gradient passes through, and how the learning rate falls.
+#include "config/schedule.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+// The end of an item: a comma or the end of the text.
+static size_t item_length(const char *text)
+{
+    return strcspn(text, ",");
+}
+
+// A positive decimal number that ends the item. (strtod alone would take blanks and hexadecimal.)
+static bool read_value(const char *text, double *out)
+{
+    char *end;
+    *out = strtod(text, &end);
+    return end == text + strspn(text, "+-.eE0123456789") && end != text &&
+           (*end == 0 || *end == ',') && isfinite(*out) && *out > 0;
+}
+
+static bool read_rule(const char *item, size_t length, nca_gradient_rule_kind *kind, double *value)
+{
+    *value = 0;
+    if (length == strlen("normalize") && strncmp(item, "normalize", length) == 0) {
+        *kind = NCA_GRADIENT_NORMALIZE;
+        return true;
+    }
+    if (strncmp(item, "clip:", 5) == 0) {
+        *kind = NCA_GRADIENT_CLIP;
+        return read_value(item + 5, value);
+    }
+    if (strncmp(item, "global:", 7) == 0) {
+        *kind = NCA_GRADIENT_GLOBAL;
+        return read_value(item + 7, value);
+    }
+    return false;
+}
+
+nca_status nca_gradient_rules_parse(const char *text, nca_optimizer_step *out, nca_error *error)
+{
+    out->rules = 0;
+    if (strcmp(text, "none") == 0)
+        return NCA_OK;
+    for (const char *item = text;; item++) {
+        nca_gradient_rule_kind kind;
+        double value;
+        const size_t length = item_length(item);
+        if (out->rules == NCA_GRADIENT_RULES_MAX || !read_rule(item, length, &kind, &value))
+            return nca_fail(error, NCA_ARGUMENT,
+                            "--gradient %.60s: must be none, or up to %d of normalize, clip:X and "
+                            "global:X with commas between",
+                            text, NCA_GRADIENT_RULES_MAX);
+        out->rule[out->rules].kind = kind;
+        out->rule[out->rules++].value = value;
+        item += length;
+        if (!*item)
+            return NCA_OK;
+    }
+}
+
+// "2000x0.1": after so many updates the rate is multiplied.
+static bool read_step(const char *item, int64_t *after, double *factor)
+{
+    char *end;
+    *after = strtoll(item, &end, 10);
+    return *item >= '0' && *item <= '9' && *end == 'x' && read_value(end + 1, factor);
+}
+
+nca_status nca_schedule_rate(const char *text, double rate, int64_t update, int64_t updates,
+                             double *out, nca_error *error)
+{
+    static const double pi = 3.14159265358979323846;
+    if (strcmp(text, "constant") == 0) {
+        *out = rate;
+        return NCA_OK;
+    }
+    if (strcmp(text, "cosine") == 0) {
+        const double part = updates > 0 ? (double)(update - 1) / (double)updates : 0;
+        *out = part < 1 ? rate * 0.5 * (1 + cos(pi * part)) : 0;
+        return NCA_OK;
+    }
+    bool is_understood = strncmp(text, "steps:", 6) == 0;
+    for (const char *item = text + 6; is_understood; item++) {
+        int64_t after;
+        double factor;
+        is_understood = read_step(item, &after, &factor);
+        if (is_understood && update > after)
+            rate *= factor;
+        item += item_length(item);
+        if (!*item)
+            break;
+    }
+    if (!is_understood)
+        return nca_fail(error, NCA_ARGUMENT,
+                        "--schedule %.60s: must be constant, cosine or steps:UPDATExFACTOR[,...], "
+                        "as steps:2000x0.1",
+                        text);
+    *out = rate;
+    return NCA_OK;
+}
+
+bool nca_schedule_needs_updates(const char *text)
+{
+    return strcmp(text, "cosine") == 0;
+}

@@ -1,0 +1,96 @@
+// Judges a rule: does it grow, hold and heal. Every figure is over several fire-mask seeds.
+#ifndef NCA_EVAL_EVALUATE_H
+#define NCA_EVAL_EVALUATE_H
+
+#include <signal.h>
+#include <stdbool.h>
+
+#include "base/spread.h"
+#include "nca/backend.h"
+#include "nca/image.h"
+#include "nca/model.h"
+
+// The article's five cuts: X(enum, name). Upper is rows 0..H/2-1 and lower the others, left is
+// columns 0..W/2-1 and right the others, so that the middle line of an odd side goes with lower and
+// right. The centre is two ninths of the sides: 16x16 of 72x72.
+#define NCA_CUTS(X) \
+    X(UPPER, "upper") X(LOWER, "lower") X(LEFT, "left") X(RIGHT, "right") X(CENTER, "center")
+enum {
+#define NCA_CUT_ENUM(name, text) NCA_CUT_##name,
+    NCA_CUTS(NCA_CUT_ENUM)
+#undef NCA_CUT_ENUM
+        NCA_CUT_COUNT,
+};
+
+// The region a cut clears on a grid of this size.
+nca_region nca_cut_region(int cut, int height, int width);
+const char *nca_cut_name(int cut);
+
+enum { NCA_EVALUATE_STEPS_MAX = 32, NCA_EVALUATE_CIRCLES_MAX = 100 };
+
+// The article's damage, in units of half the grid.
+#define NCA_CIRCLE_RADIUS_MIN 0.1
+#define NCA_CIRCLE_RADIUS_MAX 0.4
+
+// A damage counts as healed where the log10 loss is at most this above that of the same pattern at
+// the same moment, left whole: twice the error of the whole one. Half a face that is missing stands
+// one to two above.
+#define NCA_HEALED_WITHIN 0.3
+bool nca_is_healed(double loss, double whole);
+
+// What a caller that looks at an evaluation is shown.
+typedef enum nca_evaluate_moment {
+    NCA_EVALUATED_STEP,    // number: the step, one of those measured
+    NCA_EVALUATED_CUT,     // number: the cut, heal_steps after it
+    NCA_EVALUATED_WHOLE,   // the same moment without damage
+} nca_evaluate_moment;
+
+typedef struct nca_evaluate_options {
+    int seeds;                           // fire-mask seeds, run as one batch
+    uint64_t seed;                       // key of all: fire bits differ by the slot of the batch
+    int steps[NCA_EVALUATE_STEPS_MAX];   // ascending
+    int steps_count;
+    int cut_at;                           // step of the cut, 200
+    int heal_steps;                       // steps after it, 400
+    bool cuts;                            // whether to make the five cuts
+    int circles;                          // how many random circles are cut out, each by itself
+    int long_run;                         // steps of the long run, 10000; 0: none
+    double fire_rate, angle, step_size;   // as the model says, unless changed; angle in degrees
+    const volatile sig_atomic_t *stop;    // ends it with NCA_INTERRUPTED once not 0; may be NULL
+    void (*progress)(void *context, double done);   // 0..1; may be NULL
+    void *context;
+    // Shows a state [H,W,C] of the first seed, valid during the call; may be NULL.
+    void (*look)(void *context, nca_evaluate_moment moment, int number, const float *state);
+    void *look_context;
+} nca_evaluate_options;
+
+// What became of a damage.
+typedef struct nca_healing {
+    nca_spread loss;
+    int seeds_healed;   // each beside itself, left whole
+} nca_healing;
+
+typedef struct nca_evaluation {
+    int steps_count;
+    int step[NCA_EVALUATE_STEPS_MAX];
+    nca_spread loss_at[NCA_EVALUATE_STEPS_MAX];
+    bool has_cuts;
+    nca_healing cut[NCA_CUT_COUNT];
+    int circles;
+    nca_region circle_region[NCA_EVALUATE_CIRCLES_MAX];
+    nca_healing circle[NCA_EVALUATE_CIRCLES_MAX];
+    nca_spread whole;   // where anything was damaged: the same moment without
+    int long_run;       // 0: none
+    nca_spread long_run_loss;
+    double long_run_max_state;   // largest |x| at its end
+    int long_run_dead;           // seeds whose pattern died out
+    double max_state;   // largest |x| of all rollouts, looked at every 100 steps; NaN stays
+} nca_evaluation;
+
+// `target` is padded to the grid already. NCA_MEMORY where the seeds do not fit, NCA_INTERRUPTED
+// once `stop` is not 0.
+nca_status nca_evaluate(const nca_model *model, const nca_image *target,
+                        const nca_evaluate_options *options, const nca_compute *compute,
+                        nca_evaluation *out, nca_error *error);
+
+#endif

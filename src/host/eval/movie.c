@@ -1,0 +1,208 @@
+// A rollout as a film.
+#include "eval/movie.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "media/writers.h"
+#include "model/session.h"
+#include "nca/image.h"
+
+enum { SIDE_PIXELS = 360, FORWARD_MAX = 100 };
+
+// A film while it is shot.
+typedef struct shooting {
+    const nca_film *film;
+    const nca_backend *backend;
+    const nca_format *format;
+    nca_session *session;
+    nca_writer *writer;
+    int channels, scale, done;
+    float *state;     // [H,W,C]
+    uint8_t *small;   // [H,W,3]
+    uint8_t *large;   // [H*scale,W*scale,3]
+} shooting;
+
+static void enlarge(const shooting *of)
+{
+    const size_t width = (size_t)of->film->width, scale = (size_t)of->scale;
+    for (size_t y = 0; y < (size_t)of->film->height * scale; y++)
+        for (size_t x = 0; x < width * scale; x++)
+            memcpy(of->large + (y * width * scale + x) * 3,
+                   of->small + (y / scale * width + x / scale) * 3, 3);
+}
+
+static nca_status shoot_frame(shooting *of, nca_error *error)
+{
+    const nca_film *film = of->film;
+    NCA_TRY(of->backend->download(
+        of->session, NCA_BATCH, 0,
+        nca_state_size(1, (size_t)film->height, (size_t)film->width, (size_t)of->channels),
+        of->state, error));
+    NCA_TRY(of->backend->synchronize(of->session, error));
+    if (of->format->wants_states)
+        return of->format->add(of->writer, of->state, error);
+    nca_image_on_white(of->state, film->height, film->width, of->channels, of->small);
+    enlarge(of);
+    return of->format->add(of->writer, of->large, error);
+}
+
+static nca_status damage_now(shooting *of, nca_error *error)
+{
+    for (int i = 0; i < of->film->damages; i++)
+        if (of->film->damage[i].step == of->done)
+            NCA_TRY(of->backend->damage(of->session, 0, &of->film->damage[i].region, error));
+    return NCA_OK;
+}
+
+// The step of the next frame or damage, whichever comes first; not too far, so that a signal is
+// answered and the progress moves.
+static int next_stop(const shooting *of)
+{
+    const nca_film *film = of->film;
+    int stop = (of->done / film->every + 1) * film->every;
+    stop = stop < film->steps ? stop : film->steps;
+    stop = stop < of->done + FORWARD_MAX ? stop : of->done + FORWARD_MAX;
+    for (int i = 0; i < film->damages; i++)
+        if (film->damage[i].step > of->done && film->damage[i].step < stop)
+            stop = film->damage[i].step;
+    return stop;
+}
+
+static bool is_stopped(const nca_film *film)
+{
+    return film->stop && *film->stop;
+}
+
+static nca_status fail_stopped(nca_error *error)
+{
+    return nca_fail(error, NCA_INTERRUPTED, "stopped; nothing was written");
+}
+
+static nca_status shoot(shooting *of, nca_error *error)
+{
+    const nca_film *film = of->film;
+    for (int i = 0; i < film->seeds; i++)
+        NCA_TRY(of->backend->seed(of->session, 0, film->seed_at[i][0], film->seed_at[i][1], i == 0,
+                                  error));
+    NCA_TRY(damage_now(of, error));
+    NCA_TRY(shoot_frame(of, error));
+    while (of->done < film->steps) {
+        const int stop = next_stop(of);
+        const nca_rollout rollout = {.steps = stop - of->done,
+                                     .first_step = of->done,
+                                     .key = {.seed = film->seed},
+                                     .fire_rate = film->fire_rate,
+                                     .angle = nca_radians(film->angle),
+                                     .step_size = film->step_size,
+                                     .alive_threshold = NCA_ALIVE_THRESHOLD};
+        NCA_TRY(of->backend->forward(of->session, &rollout, NULL, error));
+        of->done = stop;
+        NCA_TRY(damage_now(of, error));
+        if (stop % film->every == 0 || stop == film->steps)
+            NCA_TRY(shoot_frame(of, error));
+        if (film->progress)
+            film->progress(film->context, (double)stop / film->steps);
+        if (is_stopped(film))
+            return fail_stopped(error);
+    }
+    return NCA_OK;
+}
+
+static nca_status look_for_life(shooting *of, nca_error *error)
+{
+    nca_sample_report sample;
+    NCA_TRY(of->backend->loss(of->session, &sample, error));
+    NCA_TRY(of->backend->synchronize(of->session, error));
+    *of->film->is_dead = sample.alive_cells == 0;
+    return NCA_OK;
+}
+
+static nca_status open_film(shooting *of, const char *path, const nca_model *model,
+                            const nca_compute *compute, nca_error *error)
+{
+    const nca_film *film = of->film;
+    const nca_layout layout = nca_layout_of(model->channels, model->hidden);
+    const size_t cells = (size_t)film->height * (size_t)film->width;
+    const uint64_t scale = (uint64_t)of->scale;
+    const uint64_t frames =
+        nca_memory_sum(nca_memory_product(cells, (uint64_t)of->channels, sizeof *of->state, 1),
+                       nca_memory_product(cells, scale * scale + 1, 3, 1));
+    char what[96];
+    snprintf(what, sizeof what, "frames of %dx%d cells, %d pixels each", film->height, film->width,
+             of->scale);
+    const nca_shape shape = {.batch = 1,
+                             .height = film->height,
+                             .width = film->width,
+                             .channels = model->channels,
+                             .hidden = model->hidden};
+    NCA_TRY(nca_session_open(compute, &shape, frames, what, &of->session, error));
+    NCA_TRY(of->backend->upload(of->session, NCA_PARAMETERS, 0, layout.total, model->parameters,
+                                error));
+    of->state = malloc(cells * (size_t)of->channels * sizeof *of->state);
+    of->small = malloc(cells * 3);
+    of->large = malloc(cells * (size_t)of->scale * (size_t)of->scale * 3);
+    if (!of->state || !of->small || !of->large)
+        return nca_fail(error, NCA_MEMORY, "%s: no memory for frames of %dx%d cells", path,
+                        film->height, film->width);
+    const int pixels = of->format->wants_states ? 1 : of->scale;
+    const nca_writer_options options = {
+        .height = film->height * pixels,
+        .width = film->width * pixels,
+        .channels = of->channels,
+        .frames = 1 + (film->steps + film->every - 1) / film->every,
+        .frames_per_second = film->frames_per_second,
+        .columns = film->columns,
+    };
+    return of->format->open(path, &options, &of->writer, error);
+}
+
+nca_status nca_film_write(const char *path, const nca_model *model, const nca_film *film,
+                          const nca_compute *compute, nca_error *error)
+{
+    const int longer = film->height > film->width ? film->height : film->width;
+    shooting of = {.film = film, .backend = compute->backend, .channels = model->channels};
+    NCA_TRY(nca_format_find(path, &of.format, error));
+    of.scale = film->scale > 0 ? film->scale : longer < SIDE_PIXELS ? SIDE_PIXELS / longer : 1;
+    nca_status status = open_film(&of, path, model, compute, error);
+    if (status == NCA_OK)
+        status = shoot(&of, error);
+    if (status == NCA_OK && film->is_dead)
+        status = look_for_life(&of, error);
+    if (of.writer) {
+        nca_error *kept = status == NCA_OK ? error : NULL;
+        const nca_status closed = of.format->close(of.writer, status == NCA_OK, kept);
+        status = status == NCA_OK ? closed : status;
+    }
+    of.backend->destroy(of.session);
+    free(of.state);
+    free(of.small);
+    free(of.large);
+    // What ends this program may have ended the one it writes to: no failure of its own.
+    return status != NCA_OK && is_stopped(film) ? fail_stopped(error) : status;
+}
+
+nca_status nca_movie_write(const char *path, const nca_model *model, const nca_movie *movie,
+                           const nca_compute *compute, nca_error *error)
+{
+    nca_film film = {.height = movie->height,
+                     .width = movie->width,
+                     .steps = movie->steps,
+                     .every = movie->every,
+                     .frames_per_second = 25,
+                     .seed = movie->seed,
+                     .fire_rate = model->fire_rate,
+                     .angle = model->angle,
+                     .step_size = model->step_size,
+                     .stop = movie->stop,
+                     .is_dead = movie->is_dead,
+                     .seeds = 1,
+                     .seed_at = {{movie->height / 2, movie->width / 2}}};
+    if (movie->damage_at >= 0) {
+        film.damages = 1;
+        film.damage[0] = (nca_film_damage){movie->damage_at, movie->region};
+    }
+    return nca_film_write(path, model, &film, compute, error);
+}

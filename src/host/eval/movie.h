@@ -1,0 +1,56 @@
+// A rollout written frame by frame: from seeds, with damage on the way, in any format.
+#ifndef NCA_EVAL_MOVIE_H
+#define NCA_EVAL_MOVIE_H
+
+#include <signal.h>
+
+#include "nca/backend.h"
+#include "nca/model.h"
+
+enum { NCA_FILM_SEEDS_MAX = 64, NCA_FILM_DAMAGES_MAX = 64 };
+
+typedef struct nca_film_damage {
+    int step;   // after which it is done; 0 is before the first
+    nca_region region;
+} nca_film_damage;
+
+typedef struct nca_film {
+    int height, width;   // of the grid
+    int steps, every;    // steps in all, and for each frame
+    int scale;           // pixels of a cell; 0: about 360 pixels in all
+    double frames_per_second;
+    int columns;                          // of a filmstrip; 0: the last frame
+    uint64_t seed;                        // of the fire bits
+    double fire_rate, angle, step_size;   // angle in degrees
+    int seeds;
+    int seed_at[NCA_FILM_SEEDS_MAX][2];   // y, x
+    int damages;
+    nca_film_damage damage[NCA_FILM_DAMAGES_MAX];
+    const volatile sig_atomic_t *stop;   // ends the film when not 0, leaving no file; may be NULL
+    void (*progress)(void *context, double done);   // 0..1; may be NULL
+    void *context;
+    bool *is_dead;   // set to whether no cell lives after the last step; may be NULL
+} nca_film;
+
+// Writes the film in the format of the path's extension (nca_frames_open lists them), whole or not
+// at all; `model` is unchanged. NCA_ARGUMENT for an extension that is none, NCA_INTERRUPTED where
+// `stop` ended it, else what the file or the device could not do.
+nca_status nca_film_write(const char *path, const nca_model *model, const nca_film *film,
+                          const nca_compute *compute, nca_error *error);
+
+// An animation (by the path's extension) from the seed over `steps` steps; `region` is cleared at
+// step `damage_at` (negative: never). Scale is chosen so that the longer side is about 360 pixels.
+typedef struct nca_movie {
+    int height, width;
+    int steps;
+    int every;   // steps a frame
+    int damage_at;
+    nca_region region;
+    uint64_t seed;
+    const volatile sig_atomic_t *stop;   // as in nca_film, and so is what follows
+    bool *is_dead;
+} nca_movie;
+nca_status nca_movie_write(const char *path, const nca_model *model, const nca_movie *movie,
+                           const nca_compute *compute, nca_error *error);
+
+#endif

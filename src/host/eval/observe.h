@@ -1,0 +1,73 @@
+// Watches a rule on its own grid, step by step: growth from the seed, then from one moment of it
+// the five cuts and an undamaged rollout beside them. What is kept is what a page about it shows.
+#ifndef NCA_EVAL_OBSERVE_H
+#define NCA_EVAL_OBSERVE_H
+
+#include <signal.h>
+
+#include "eval/evaluate.h"
+#include "nca/backend.h"
+#include "nca/image.h"
+#include "nca/model.h"
+
+enum {
+    NCA_OBSERVED_CELLS = 3,
+    NCA_OBSERVED_ROLLOUTS = NCA_CUT_COUNT + 1,   // the cuts, then the undamaged one
+    NCA_OBSERVED_WHOLE = NCA_CUT_COUNT,          // its number
+};
+
+typedef struct nca_observe_options {
+    uint64_t seed;                                  // of the fire bits
+    int cut_at;                                     // step of the cuts, 1 or more
+    int heal_steps;                                 // steps after them, 1 or more
+    int traced_cut;                                 // the rollout whose cells are followed
+    int cell[NCA_OBSERVED_CELLS][2];                // y, x of the cells followed at every step
+    const volatile sig_atomic_t *stop;              // ends it when not 0; may be NULL
+    void (*progress)(void *context, double done);   // 0..1; may be NULL
+    void *context;
+} nca_observe_options;
+
+// Frames of a rollout: RGB on white, [count,height,width,3]. Where the grid is large a pixel is the
+// mean of `shrink` x `shrink` cells.
+typedef struct nca_observed_frames {
+    int count, first, every;   // the first step, and steps a frame
+    uint8_t *rgb;
+} nca_observed_frames;
+
+typedef struct nca_observation {
+    int height, width, channels;   // of the grid
+    int cut_at, steps;             // steps in all
+    int cell[NCA_OBSERVED_CELLS][2];
+    double
+        *loss;   // [ROLLOUTS,steps+1] log10; up to the cut they are one. Infinite where no number
+    float *trace;   // [CELLS,steps+1,C] of the traced cut; at the cut after it
+
+    int shrink, picture_height, picture_width;
+    nca_observed_frames growth;                           // seed to the moment before the cut
+    nca_observed_frames healing[NCA_OBSERVED_ROLLOUTS];   // the moment after the cut to the end
+
+    // Every cell of the traced rollout whose row and column are multiples of `stride`, at times.
+    int samples, sample_every, stride, lattice_height, lattice_width;
+    float *sampled;   // [samples,lattice_height,lattice_width,C]
+
+    // Smallest and largest value over all steps of the traced rollout, by the rounded distance in
+    // cells from (H/2, W/2).
+    int rings;
+    float *ring_low, *ring_high;   // [rings,C]
+
+    int young_step;         // while it grows: a fifth of the way to the cut
+    float *young, *grown;   // [H,W,C]; grown is at cut_at, before the cut
+} nca_observation;
+
+// `target` is padded to the grid already. Memory is asked for before it is taken.
+nca_status nca_observe(const nca_model *model, const nca_image *target,
+                       const nca_observe_options *options, const nca_compute *compute,
+                       nca_observation *out, nca_error *error);
+void nca_observation_free(nca_observation *of);
+
+// Centre, halfway to the edge, and edge: on the row of the centre, leftwards, so that a cut of the
+// left half goes through the last two. The edge is the last cell of the target with alpha above the
+// threshold.
+void nca_observe_choose_cells(const nca_image *target, int cell[NCA_OBSERVED_CELLS][2]);
+
+#endif

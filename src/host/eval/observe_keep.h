@@ -1,0 +1,20 @@
+// What an observation keeps of the states that pass by; private to study/observe*.c.
+#ifndef NCA_EVAL_OBSERVE_KEEP_H
+#define NCA_EVAL_OBSERVE_KEEP_H
+
+#include "eval/observe.h"
+
+// Chooses how much is kept, so that a page about it stays small, and allocates it.
+nca_status nca_observation_create(int height, int width, int channels,
+                                  const nca_observe_options *options, nca_observation *out,
+                                  nca_error *error);
+
+// A state [H,W,C] of the traced rollout after `step` steps: traces, samples and ranges.
+void nca_observation_follow(nca_observation *of, int step, const float *state);
+
+// Whether a frame of this step is kept, and the frame itself, of a state [H,W,C].
+bool nca_observed_frame_is_due(const nca_observed_frames *frames, int step);
+void nca_observed_frame_add(const nca_observation *of, nca_observed_frames *frames, int step,
+                            const float *state, uint8_t *scratch);
+
+#endif

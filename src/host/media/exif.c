@@ -1,0 +1,77 @@
+// How a camera was held: the orientation that a JPEG's Exif segment tells. Its pixels are stored as
+// the sensor lay, and every viewer turns them.
+//
+//   segment   ff e1, length, "Exif", 0, 0, then a TIFF file
+//   TIFF      "II" or "MM" for the order of bytes, 42, where the first directory is
+//   directory how many entries, then 12 bytes each: tag, type, count, value
+//
+// Sources: CIPA DC-008 (Exif 2.32), 4.6.4 A; TIFF 6.0, section 2.
+#include <string.h>
+
+#include "media/image.h"
+
+// A TIFF file within the segment; what lies outside reads as 0.
+typedef struct tiff {
+    const uint8_t *bytes;
+    size_t size;
+    bool is_big;   // the order of bytes
+} tiff;
+
+static uint32_t read_at(const tiff *of, size_t at, int count)
+{
+    uint32_t value = 0;
+    if (at > of->size || of->size - at < (size_t)count)
+        return 0;
+    for (int i = 0; i < count; i++)
+        value = value << 8 | of->bytes[at + (size_t)(of->is_big ? i : count - 1 - i)];
+    return value;
+}
+
+// 0 where it does not say.
+static int find_orientation(const uint8_t *bytes, size_t size)
+{
+    enum { MARK = 42, ORIENTATION = 0x0112, SHORT = 3, ENTRY_BYTES = 12 };
+    if (size < 8 || (memcmp(bytes, "II", 2) != 0 && memcmp(bytes, "MM", 2) != 0))
+        return 0;
+    const tiff of = {.bytes = bytes, .size = size, .is_big = bytes[0] == 'M'};
+    const size_t directory = read_at(&of, 4, 4);
+    const size_t entries = read_at(&of, directory, 2);
+    if (read_at(&of, 2, 2) != MARK)
+        return 0;
+    for (size_t i = 0; i < entries; i++) {
+        const size_t at = directory + 2 + i * ENTRY_BYTES;
+        if (at > size || size - at < ENTRY_BYTES)
+            return 0;
+        if (read_at(&of, at, 2) != ORIENTATION)
+            continue;
+        const uint32_t value = read_at(&of, at + 8, 2);
+        const bool is_one = read_at(&of, at + 2, 2) == SHORT && read_at(&of, at + 4, 4) == 1;
+        return is_one && value <= 8 ? (int)value : 0;
+    }
+    return 0;
+}
+
+int nca_exif_orientation(const uint8_t *bytes, size_t size)
+{
+    enum { EXIF = 0xe1, START_OF_SCAN = 0xda, NAME_BYTES = 6 };
+    if (size < 2 || bytes[0] != 0xff || bytes[1] != 0xd8)
+        return 1;
+    for (size_t at = 2; size - at >= 4 && bytes[at] == 0xff;) {
+        const uint8_t marker = bytes[at + 1];
+        const size_t length = (size_t)bytes[at + 2] << 8 | bytes[at + 3];
+        if (marker == 0xff) {   // a fill byte
+            at++;
+            continue;
+        }
+        if (marker == START_OF_SCAN || length < 2 || length > size - at - 2)
+            break;
+        const uint8_t *data = bytes + at + 4;
+        if (marker == EXIF && length >= 2 + NAME_BYTES && memcmp(data, "Exif\0", NAME_BYTES) == 0) {
+            const int found = find_orientation(data + NAME_BYTES, length - 2 - NAME_BYTES);
+            if (found)
+                return found;
+        }
+        at += 2 + length;
+    }
+    return 1;
+}

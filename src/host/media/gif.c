@@ -1,0 +1,174 @@
+// Animated GIF by giflib. One palette of 256 colours serves all frames.
+#include <gif_lib.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/files.h"
+#include "base/memory.h"
+#include "media/gif_palette.h"
+#include "media/writers.h"
+
+// Frames are kept until the palette is known.
+typedef struct animation {
+    char *path;
+    nca_output *output;
+    nca_writer_options options;
+    uint8_t *frames;   // [room,H,W,3]
+    int count, room;
+} animation;
+
+static void free_animation(animation *of)
+{
+    if (!of)
+        return;
+    nca_output_abandon(of->output);
+    free(of->path);
+    free(of->frames);
+    free(of);
+}
+
+static size_t frame_bytes(const animation *of)
+{
+    return (size_t)of->options.height * (size_t)of->options.width * 3;
+}
+
+static nca_status check_size(const char *path, const nca_writer_options *options, nca_error *error)
+{
+    enum { SIDE_MAX = 65535 };
+    if (options->width > SIDE_MAX || options->height > SIDE_MAX)
+        return nca_fail(error, NCA_ARGUMENT,
+                        "%s: frames of %dx%d pixels are too large for GIF; at most %d a side", path,
+                        options->height, options->width, SIDE_MAX);
+    return nca_memory_check(nca_memory_product((uint64_t)options->frames, (uint64_t)options->height,
+                                               (uint64_t)options->width, 3),
+                            error, "%.200s: its %d frames", path, options->frames);
+}
+
+static nca_status open_animation(const char *path, const nca_writer_options *options,
+                                 nca_writer **out, nca_error *error)
+{
+    NCA_TRY(check_size(path, options, error));
+    animation *of = calloc(1, sizeof *of);
+    if (of) {
+        of->options = *options;
+        of->room = options->frames;
+        of->path = strdup(path);
+        of->frames = calloc((size_t)of->room, frame_bytes(of));
+    }
+    if (!of || !of->path || !of->frames) {
+        free_animation(of);
+        return nca_fail(error, NCA_MEMORY,
+                        "%s: no memory for %d frames; write fewer or smaller ones", path,
+                        options->frames);
+    }
+    const nca_status status = nca_output_open(path, &of->output, error);
+    if (status != NCA_OK) {
+        free_animation(of);
+        return status;
+    }
+    *out = (nca_writer *)of;
+    return NCA_OK;
+}
+
+static nca_status add_frame(nca_writer *writer, const void *frame, nca_error *error)
+{
+    animation *of = (animation *)writer;
+    (void)error;
+    if (of->count < of->room)
+        memcpy(of->frames + (size_t)of->count++ * frame_bytes(of), frame, frame_bytes(of));
+    return NCA_OK;
+}
+
+// giflib hands over bytes; a failure is kept until the end.
+typedef struct sink {
+    nca_output *output;
+    nca_status status;
+    nca_error *error;
+} sink;
+
+static int take_bytes(GifFileType *gif, const GifByteType *bytes, int size)
+{
+    sink *to = gif->UserData;
+    to->status = nca_output_write(to->output, bytes, (size_t)size, to->error);
+    return to->status == NCA_OK ? size : 0;
+}
+
+static bool put_frame(GifFileType *gif, const animation *of, int number, const nca_palette *palette)
+{
+    const int width = of->options.width, height = of->options.height;
+    const int delay = (int)(100 / of->options.frames_per_second + 0.5);   // hundredths of a second
+    GraphicsControlBlock control = {.DisposalMode = DISPOSE_DO_NOT,
+                                    .DelayTime = delay > 1 ? delay : 2,
+                                    .TransparentColor = NO_TRANSPARENT_COLOR};
+    GifByteType extension[4];
+    EGifGCBToExtension(&control, extension);
+    if (EGifPutExtension(gif, GRAPHICS_EXT_FUNC_CODE, sizeof extension, extension) != GIF_OK ||
+        EGifPutImageDesc(gif, 0, 0, width, height, false, NULL) != GIF_OK)
+        return false;
+    const uint8_t *rgb = of->frames + (size_t)number * frame_bytes(of);
+    GifPixelType *line = malloc((size_t)width);
+    bool is_written = line != NULL;
+    for (int y = 0; y < height && is_written; y++) {
+        for (int x = 0; x < width; x++, rgb += 3)
+            line[x] = nca_palette_find(palette, rgb);
+        is_written = EGifPutLine(gif, line, width) == GIF_OK;
+    }
+    free(line);
+    return is_written;
+}
+
+static bool put_all(GifFileType *gif, const animation *of, const nca_palette *palette)
+{
+    static const GifByteType forever[] = {1, 0, 0};
+    GifColorType colours[NCA_PALETTE_COLOURS];
+    for (int i = 0; i < NCA_PALETTE_COLOURS; i++)
+        colours[i] = (GifColorType){palette->rgb[i][0], palette->rgb[i][1], palette->rgb[i][2]};
+    ColorMapObject *map = GifMakeMapObject(NCA_PALETTE_COLOURS, colours);
+    bool is_written =
+        map && EGifPutScreenDesc(gif, of->options.width, of->options.height, 8, 0, map) == GIF_OK &&
+        EGifPutExtensionLeader(gif, APPLICATION_EXT_FUNC_CODE) == GIF_OK &&
+        EGifPutExtensionBlock(gif, 11, "NETSCAPE2.0") == GIF_OK &&
+        EGifPutExtensionBlock(gif, sizeof forever, forever) == GIF_OK &&
+        EGifPutExtensionTrailer(gif) == GIF_OK;
+    GifFreeMapObject(map);
+    for (int i = 0; i < of->count && is_written; i++)
+        is_written = put_frame(gif, of, i, palette);
+    return is_written;
+}
+
+static nca_status write_animation(animation *of, nca_error *error)
+{
+    static nca_palette palette;
+    sink to = {.output = of->output, .error = error};
+    int code = 0;
+    if (!nca_palette_make(of->frames, frame_bytes(of) / 3 * (size_t)of->count, &palette))
+        return nca_fail(error, NCA_MEMORY, "%s: no memory for its palette", of->path);
+    GifFileType *gif = EGifOpen(&to, take_bytes, &code);
+    if (gif)
+        EGifSetGifVersion(gif, true);   // extensions came with GIF89a
+    bool is_written = gif && put_all(gif, of, &palette);
+    if (gif)
+        is_written &= EGifCloseFile(gif, &code) == GIF_OK;
+    if (is_written && to.status == NCA_OK) {
+        of->output = NULL;
+        return nca_output_commit(to.output, error);
+    }
+    return to.status != NCA_OK ? to.status
+                               : nca_fail(error, NCA_MEMORY, "%s: giflib failed", of->path);
+}
+
+static nca_status close_animation(nca_writer *writer, bool keep, nca_error *error)
+{
+    animation *of = (animation *)writer;
+    const nca_status status = keep ? write_animation(of, error) : NCA_OK;
+    free_animation(of);
+    return status;
+}
+
+const nca_format nca_format_gif = {
+    .extension = ".gif",
+    .description = "an animation of 256 colours",
+    .open = open_animation,
+    .add = add_frame,
+    .close = close_animation,
+};

@@ -1,0 +1,123 @@
+// States as pictures side by side: a batch before and after its rollout, and the pool.
+#include <math.h>
+#include <stdlib.h>
+
+#include "media/canvas.h"
+#include "media/mosaic.h"
+#include "media/writers.h"
+#include "nca/image.h"
+
+enum { SHOWN_MAX = 16, GAP = 4, LABEL = 22, SIDE_MAX = 2000 };
+
+// More is slow to write and too large to look at: a picture shows fewer states instead.
+static const uint64_t pixels_max = 1 << 24;
+
+static const nca_colour ground = {236, 238, 241}, ink = {34, 40, 49};
+
+static int choose_scale(int columns, int side)
+{
+    const int scale = SIDE_MAX / (columns * (side + GAP));
+    return scale < 1 ? 1 : scale > 4 ? 4 : scale;
+}
+
+// Where the states of a picture lie: `shown` tiles in rows of `columns`.
+typedef struct tiling {
+    int shown, columns, rows;
+    int scale;           // pixels of a cell
+    int height, width;   // of a tile with the gap after it
+    int label;           // height of a row's label
+} tiling;
+
+static tiling lay_out(const nca_states *states, int shown, int rows, int label)
+{
+    tiling of = {
+        .shown = shown, .rows = rows, .columns = (shown + rows - 1) / rows, .label = label};
+    of.scale = choose_scale(of.columns, states->width);
+    of.height = states->height * of.scale + GAP;
+    of.width = states->width * of.scale + GAP;
+    return of;
+}
+
+static bool is_too_large(const tiling *of)
+{
+    return of->shown > of->rows && (uint64_t)of->rows * (uint64_t)(of->label + of->height) *
+                                           (uint64_t)of->columns * (uint64_t)of->width >
+                                       pixels_max;
+}
+
+static nca_status create_canvas(const tiling *of, nca_canvas *out, nca_error *error)
+{
+    NCA_TRY(nca_canvas_create(of->rows * (of->label + of->height) + GAP,
+                              of->columns * of->width + GAP, out, error));
+    nca_canvas_fill(out, 0, 0, out->height, out->width, ground);
+    return NCA_OK;
+}
+
+// State `number` of the data as the tile of a row and column; rgb [H,W,3] is scratch.
+static void draw_state(nca_canvas *canvas, const tiling *at, int row, int column,
+                       const nca_states *of, int number, uint8_t *rgb)
+{
+    const size_t state = (size_t)of->height * (size_t)of->width * (size_t)of->channels;
+    nca_image_on_white(of->data + (size_t)number * state, of->height, of->width, of->channels, rgb);
+    nca_canvas_picture(canvas, (row + 1) * at->label + row * at->height + (at->label ? 0 : GAP),
+                       GAP + column * at->width, at->scale, rgb, of->height, of->width);
+}
+
+static nca_status write_canvas(nca_canvas *canvas, const char *path, nca_error *error)
+{
+    const nca_status status =
+        nca_png_write(path, canvas->rgb, canvas->height, canvas->width, error);
+    nca_canvas_free(canvas);
+    return status;
+}
+
+nca_status nca_batch_picture_write(const char *path, const float *before, const nca_states *after,
+                                   nca_error *error)
+{
+    static const char *const labels[] = {"before", "after"};
+    const nca_states first = {before, after->count, after->height, after->width, after->channels};
+    const nca_states *const rows[] = {&first, after};
+    const int count = after->count < SHOWN_MAX ? after->count : SHOWN_MAX;
+    tiling at = lay_out(after, 2 * count, 2, LABEL);
+    while (is_too_large(&at))
+        at = lay_out(after, at.shown - 2, 2, LABEL);
+    nca_canvas canvas;
+    uint8_t *rgb = malloc((size_t)after->height * (size_t)after->width * 3);
+    if (!rgb)
+        return nca_fail(error, NCA_MEMORY, "%s: no memory to draw it", path);
+    nca_status status = create_canvas(&at, &canvas, error);
+    for (int r = 0; r < 2 && status == NCA_OK; r++) {
+        nca_canvas_text(&canvas, r * (LABEL + at.height) + 5, GAP, 2, labels[r], ink);
+        for (int i = 0; i < at.columns; i++)
+            draw_state(&canvas, &at, r, i, rows[r], i, rgb);
+    }
+    if (status == NCA_OK)
+        status = write_canvas(&canvas, path, error);
+    free(rgb);
+    return status;
+}
+
+// Near-square.
+static tiling lay_out_mosaic(const nca_states *states, int shown)
+{
+    const int columns = (int)ceil(sqrt(shown));
+    return lay_out(states, shown, (shown + columns - 1) / columns, 0);
+}
+
+nca_status nca_mosaic_write(const char *path, const nca_states *states, nca_error *error)
+{
+    tiling at = lay_out_mosaic(states, states->count);
+    while (is_too_large(&at))
+        at = lay_out_mosaic(states, at.shown - 1);
+    nca_canvas canvas;
+    uint8_t *rgb = malloc((size_t)states->height * (size_t)states->width * 3);
+    if (!rgb)
+        return nca_fail(error, NCA_MEMORY, "%s: no memory to draw it", path);
+    nca_status status = create_canvas(&at, &canvas, error);
+    for (int i = 0; i < at.shown && status == NCA_OK; i++)
+        draw_state(&canvas, &at, i / at.columns, i % at.columns, states, i, rgb);
+    if (status == NCA_OK)
+        status = write_canvas(&canvas, path, error);
+    free(rgb);
+    return status;
+}

@@ -1,0 +1,117 @@
+// Animated WebP by libwebp, lossless: cells have hard edges.
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <webp/encode.h>
+#include <webp/mux.h>
+
+#include "base/files.h"
+#include "media/writers.h"
+
+typedef struct animation {
+    char *path;
+    nca_writer_options options;
+    WebPAnimEncoder *encoder;
+    nca_output *output;
+    int frames;
+} animation;
+
+static int frame_time_ms(const animation *of, int frame)
+{
+    return (int)(frame * 1000.0 / of->options.frames_per_second + 0.5);
+}
+
+static void free_animation(animation *of)
+{
+    WebPAnimEncoderDelete(of->encoder);
+    nca_output_abandon(of->output);
+    free(of->path);
+    free(of);
+}
+
+static nca_status open_animation(const char *path, const nca_writer_options *options,
+                                 nca_writer **out, nca_error *error)
+{
+    WebPAnimEncoderOptions settings;
+    if (options->width > WEBP_MAX_DIMENSION || options->height > WEBP_MAX_DIMENSION)
+        return nca_fail(error, NCA_ARGUMENT,
+                        "%s: frames of %dx%d pixels are too large for WebP; at most %d a side",
+                        path, options->height, options->width, WEBP_MAX_DIMENSION);
+    if (1000.0 * options->frames / options->frames_per_second > INT_MAX)
+        return nca_fail(error, NCA_ARGUMENT,
+                        "%s: a film of %d frames is too long for WebP; write fewer, or more a "
+                        "second",
+                        path, options->frames);
+    animation *of = calloc(1, sizeof *of);
+    if (!of || !WebPAnimEncoderOptionsInit(&settings)) {
+        free(of);
+        return nca_fail(error, NCA_MEMORY, "%s: no memory to write it", path);
+    }
+    settings.anim_params.loop_count = 0;
+    settings.anim_params.bgcolor = 0xffffffff;
+    of->options = *options;
+    of->path = strdup(path);
+    of->encoder = WebPAnimEncoderNew(options->width, options->height, &settings);
+    if (!of->path || !of->encoder) {
+        free_animation(of);
+        return nca_fail(error, NCA_MEMORY, "%s: no memory to write it", path);
+    }
+    const nca_status status = nca_output_open(path, &of->output, error);
+    if (status != NCA_OK) {
+        free_animation(of);
+        return status;
+    }
+    *out = (nca_writer *)of;
+    return NCA_OK;
+}
+
+static nca_status add_frame(nca_writer *writer, const void *frame, nca_error *error)
+{
+    animation *of = (animation *)writer;
+    WebPPicture picture;
+    WebPConfig config;
+    if (!WebPPictureInit(&picture) || !WebPConfigInit(&config) ||
+        !WebPConfigLosslessPreset(&config, 3))
+        return nca_fail(error, NCA_MISSING, "libwebp: of another version than this build's");
+    picture.use_argb = 1;
+    picture.width = of->options.width;
+    picture.height = of->options.height;
+    const bool is_added =
+        WebPPictureImportRGB(&picture, frame, of->options.width * 3) &&
+        WebPAnimEncoderAdd(of->encoder, &picture, frame_time_ms(of, of->frames++), &config);
+    WebPPictureFree(&picture);
+    return is_added ? NCA_OK
+                    : nca_fail(error, NCA_MEMORY, "%s: %s", of->path,
+                               WebPAnimEncoderGetError(of->encoder));
+}
+
+static nca_status close_animation(nca_writer *writer, bool keep, nca_error *error)
+{
+    animation *of = (animation *)writer;
+    nca_status status = NCA_OK;
+    if (keep) {
+        WebPData data;
+        WebPDataInit(&data);
+        if (!WebPAnimEncoderAdd(of->encoder, NULL, frame_time_ms(of, of->frames), NULL) ||
+            !WebPAnimEncoderAssemble(of->encoder, &data))
+            status = nca_fail(error, NCA_MEMORY, "%s: %s", of->path,
+                              WebPAnimEncoderGetError(of->encoder));
+        else
+            status = nca_output_write(of->output, data.bytes, data.size, error);
+        WebPDataClear(&data);
+    }
+    if (keep && status == NCA_OK) {
+        status = nca_output_commit(of->output, error);
+        of->output = NULL;
+    }
+    free_animation(of);
+    return status;
+}
+
+const nca_format nca_format_webp = {
+    .extension = ".webp",
+    .description = "an animation, lossless",
+    .open = open_animation,
+    .add = add_frame,
+    .close = close_animation,
+};

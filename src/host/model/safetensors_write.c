@@ -1,0 +1,114 @@
+// Writes safetensors files; the format stands in safetensors.c.
+#include "model/safetensors.h"
+
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/files.h"
+
+enum { LENGTH_BYTES = 8, ALIGN_BYTES = 8 };
+
+static const struct {
+    const char *name;
+    size_t bytes;
+} dtypes[] = {
+#define NCA_DTYPE_ROW(name, text, bytes) {text, bytes},
+    NCA_DTYPES(NCA_DTYPE_ROW)
+#undef NCA_DTYPE_ROW
+};
+
+static size_t bytes_of(const nca_tensor *tensor)
+{
+    size_t bytes = dtypes[tensor->dtype].bytes;
+    for (int i = 0; i < tensor->axes; i++)
+        bytes *= (size_t)tensor->shape[i];
+    return bytes;
+}
+
+static json_t *describe(const nca_tensor *tensor, size_t offset)
+{
+    json_t *shape = json_array();
+    for (int i = 0; i < tensor->axes; i++)
+        json_array_append_new(shape, json_integer((json_int_t)tensor->shape[i]));
+    return json_pack("{s:s, s:o, s:[I,I]}", "dtype", dtypes[tensor->dtype].name, "shape", shape,
+                     "data_offsets", (json_int_t)offset, (json_int_t)(offset + bytes_of(tensor)));
+}
+
+// The header as JSON; NULL without memory, or where a name or text is not UTF-8.
+static json_t *describe_all(const nca_tensor *tensor, size_t count, const nca_metadata *metadata,
+                            size_t metadata_count)
+{
+    json_t *header = json_object(), *strings = json_object();
+    size_t offset = 0;
+    bool is_whole = true;
+    for (size_t i = 0; i < metadata_count; i++)
+        is_whole &=
+            json_object_set_new(strings, metadata[i].key, json_string(metadata[i].value)) == 0;
+    is_whole &= json_object_set_new(header, "__metadata__", strings) == 0;
+    for (size_t i = 0; i < count; i++) {
+        is_whole &= json_object_set_new(header, tensor[i].name, describe(&tensor[i], offset)) == 0;
+        offset += bytes_of(&tensor[i]);
+    }
+    if (is_whole)
+        return header;
+    json_decref(header);
+    return NULL;
+}
+
+// As text, its length a multiple of eight so that the data is aligned.
+static char *make_header(const nca_tensor *tensor, size_t count, const nca_metadata *metadata,
+                         size_t metadata_count)
+{
+    json_t *header = describe_all(tensor, count, metadata, metadata_count);
+    char *text = header ? json_dumps(header, JSON_COMPACT) : NULL;
+    json_decref(header);
+    if (!text)
+        return NULL;
+    const size_t length = strlen(text);
+    const size_t padded = (length + ALIGN_BYTES - 1) / ALIGN_BYTES * ALIGN_BYTES;
+    char *grown = realloc(text, padded + 1);
+    if (!grown) {
+        free(text);
+        return NULL;
+    }
+    memset(grown + length, ' ', padded - length);
+    grown[padded] = 0;
+    return grown;
+}
+
+static nca_status write_all(nca_output *output, const char *header, const nca_tensor *tensor,
+                            size_t count, nca_error *error)
+{
+    const uint64_t length = strlen(header);
+    uint8_t bytes[LENGTH_BYTES];
+    for (int i = 0; i < LENGTH_BYTES; i++)
+        bytes[i] = (uint8_t)(length >> (8 * i));
+    NCA_TRY(nca_output_write(output, bytes, sizeof bytes, error));
+    NCA_TRY(nca_output_write(output, header, (size_t)length, error));
+    for (size_t i = 0; i < count; i++)
+        NCA_TRY(nca_output_write(output, tensor[i].data, bytes_of(&tensor[i]), error));
+    return NCA_OK;
+}
+
+nca_status nca_tensors_write(const char *path, const nca_tensor *tensor, size_t count,
+                             const nca_metadata *metadata, size_t metadata_count, nca_error *error)
+{
+    nca_output *output;
+    char *header = make_header(tensor, count, metadata, metadata_count);
+    if (!header)
+        return nca_fail(error, NCA_ARGUMENT,
+                        "%s: cannot be written: no memory for its header, or a text in it is not "
+                        "UTF-8",
+                        path);
+    nca_status status = nca_output_open(path, &output, error);
+    if (status == NCA_OK) {
+        status = write_all(output, header, tensor, count, error);
+        if (status == NCA_OK)
+            status = nca_output_commit(output, error);
+        else
+            nca_output_abandon(output);
+    }
+    free(header);
+    return status;
+}

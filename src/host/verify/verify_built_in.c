@@ -1,0 +1,231 @@
+// Checks that need no file: finite differences, the device against the reference, and the variants
+// of the CPU against each other.
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "verify/cases.h"
+#include "verify/verify.h"
+
+// What f64 goes through in a moment.
+enum { CELL_STEPS_MAX = 25000 };
+
+// Given bits are the oracle's to check; of loud cases finite differences would cross thresholds.
+static bool is_verified(const nca_case *of)
+{
+    return !of->kind && of->shape.tape_steps > 0 && nca_case_cell_steps(of) <= CELL_STEPS_MAX;
+}
+
+// The difference between f32 and f64 over a few steps is some 1e-7.
+// One hidden unit whose sign a finite difference changes counts some 1e-4; a wrong term above 1e-2.
+static const double device_allowance = 1e-5, difference_allowance = 1e-3;
+
+static nca_verify_case verify_case(const nca_case *of, const nca_case_start *start)
+{
+    return (nca_verify_case){.shape = of->shape,
+                             .parameters = start->parameters,
+                             .states = start->states,
+                             .target = start->target,
+                             .rollout = nca_case_rollout(of, start)};
+}
+
+static double mean_loss(const nca_verify_result *result, int batch)
+{
+    double sum = 0;
+    for (int b = 0; b < batch; b++)
+        sum += result->samples[b].loss;
+    return sum / batch;
+}
+
+// A part of what a case starts from, which is moved a little along random signs.
+typedef struct shaking {
+    const nca_verify_case *of;
+    const nca_compute *reference;
+    float *x;                // [count], of the case
+    const float *gradient;   // [count] d loss / d x
+    size_t count;
+    double *moved;   // [count] by how much each really moved from below to above, for f32 rounds
+} shaking;
+
+// The loss with x moved to one side.
+static nca_status loss_beside(const shaking *on, double sign, double *out, nca_error *error)
+{
+    const double h = 1.0 / (1 << 24);   // small: units whose sign it changes count as error
+    nca_verify_result result;
+    float *kept = malloc(on->count * sizeof *kept);
+    if (!kept)
+        return nca_fail(error, NCA_MEMORY, "finite differences: no memory for them");
+    memcpy(kept, on->x, on->count * sizeof *kept);
+    for (size_t i = 0; i < on->count; i++) {
+        const double draw =
+            nca_random_uniform((nca_key){.seed = 99}, NCA_RANDOM_TEST, 0, 0, (uint32_t)i);
+        on->x[i] = (float)(on->x[i] + sign * h * (draw < 0.5 ? -1 : 1));
+        on->moved[i] += sign * on->x[i];
+    }
+    const nca_status status = nca_verify_compute(on->of, on->reference, &result, error);
+    memcpy(on->x, kept, on->count * sizeof *kept);
+    free(kept);
+    NCA_TRY(status);
+    *out = mean_loss(&result, on->of->shape.batch);
+    nca_verify_result_free(&result);
+    return NCA_OK;
+}
+
+// The change of the loss along a direction, against what the gradient says of it.
+static nca_status check_difference(shaking *on, double *out, nca_error *error)
+{
+    double above = 0, below = 0, predicted = 0, size = 0;
+    on->moved = calloc(on->count, sizeof *on->moved);
+    if (!on->moved)
+        return nca_fail(error, NCA_MEMORY, "finite differences: no memory for them");
+    nca_status status = loss_beside(on, 1, &above, error);
+    if (status == NCA_OK)
+        status = loss_beside(on, -1, &below, error);
+    for (size_t i = 0; i < on->count; i++) {
+        const double change = on->gradient[i] * on->moved[i];
+        predicted += change;
+        size += change * change;
+    }
+    free(on->moved);
+    *out = size > 0 ? fabs(above - below - predicted) / sqrt(size) : NAN;   // nothing lives
+    return status;
+}
+
+static nca_status verify_differences(const nca_case *tried, const nca_compute *reference,
+                                     nca_verdict *verdict, nca_error *error)
+{
+    const nca_shape *shape = &tried->shape;
+    const nca_layout layout = nca_layout_of(shape->channels, shape->hidden);
+    nca_verify_result result;
+    nca_case_start start;
+    NCA_TRY(nca_case_begin(tried, &start, error));
+    const nca_verify_case given = verify_case(tried, &start);
+    nca_status status = nca_verify_compute(&given, reference, &result, error);
+    for (int i = 0; i <= NCA_TENSORS && status == NCA_OK; i++) {
+        const bool is_state = i == NCA_TENSORS;
+        const size_t state = nca_state_size((size_t)shape->batch, (size_t)shape->height,
+                                            (size_t)shape->width, (size_t)shape->channels);
+        char name[96];
+        double found = 0;
+        shaking on = {.of = &given, .reference = reference};
+        on.x = is_state ? start.states : start.parameters + layout.offset[i];
+        on.gradient = is_state ? result.state_gradient : result.gradient + layout.offset[i];
+        on.count = is_state ? state : layout.size[i];
+        status = check_difference(&on, &found, error);
+        snprintf(name, sizeof name, "%s: %s", tried->name, is_state ? "x0" : nca_tensor_name(i));
+        if (status == NCA_OK)
+            nca_verdict_add(verdict, name, found, difference_allowance);
+    }
+    if (status == NCA_OK)
+        nca_verify_result_free(&result);
+    nca_case_free(&start);
+    return status;
+}
+
+// A case in which nothing lives would prove nothing: it gives NaN, which does not pass.
+static double compare(const float *got, const float *expected, size_t count)
+{
+    double *wide = malloc((count + 1) * sizeof *wide);
+    bool is_zero = true;
+    if (!wide)
+        return NAN;
+    for (size_t i = 0; i < count; i++) {
+        wide[i] = expected[i];
+        is_zero &= expected[i] == 0;
+    }
+    const double found = is_zero ? NAN : nca_relative_error(got, wide, count);
+    free(wide);
+    return found;
+}
+
+// The same case on two devices.
+static nca_status verify_devices(const nca_case *tried, const nca_compute *device,
+                                 const nca_compute *judge, nca_verdict *verdict, nca_error *error)
+{
+    const nca_shape *shape = &tried->shape;
+    const nca_layout layout = nca_layout_of(shape->channels, shape->hidden);
+    const size_t state = nca_state_size((size_t)shape->batch, (size_t)shape->height,
+                                        (size_t)shape->width, (size_t)shape->channels);
+    nca_verify_result expected = {0}, got = {0};
+    nca_case_start start;
+    NCA_TRY(nca_case_begin(tried, &start, error));
+    const nca_verify_case given = verify_case(tried, &start);
+    nca_status status = nca_verify_compute(&given, judge, &expected, error);
+    if (status == NCA_OK)
+        status = nca_verify_compute(&given, device, &got, error);
+    if (status == NCA_OK) {
+        char name[96];
+        snprintf(name, sizeof name, "%s: states", tried->name);
+        nca_verdict_add_rollout(verdict, name, compare(got.states, expected.states, state),
+                                device_allowance);
+        snprintf(name, sizeof name, "%s: gradient", tried->name);
+        nca_verdict_add_rollout(verdict, name,
+                                compare(got.gradient, expected.gradient, layout.total),
+                                device_allowance);
+        snprintf(name, sizeof name, "%s: state gradient", tried->name);
+        nca_verdict_add_rollout(verdict, name,
+                                compare(got.state_gradient, expected.state_gradient, state),
+                                device_allowance);
+    }
+    nca_verify_result_free(&expected);
+    nca_verify_result_free(&got);
+    nca_case_free(&start);
+    return status;
+}
+
+// A variant of a backend against its plainest. One that the machine lacks is counted, and no
+// failure.
+static nca_status verify_variant(const nca_backend *backend, const char *isa,
+                                 const nca_device_options *options, nca_verdict *verdict,
+                                 nca_error *error)
+{
+    const char *name = backend->name, *plain = backend->variants[0];
+    nca_device_options asked = *options, plainest = *options;
+    nca_compute device = {0}, judge = {0};
+    nca_error why = {0};
+    asked.isa = isa;
+    plainest.isa = plain;
+    nca_status status = nca_compute_open(name, &asked, &device, &why);
+    if (status == NCA_DEVICE) {
+        fprintf(verdict->to, "%s, %s against %s: not checked: %s\n", name, isa, plain, why.message);
+        verdict->unavailable++;
+        return NCA_OK;
+    }
+    if (status != NCA_OK)
+        return nca_fail(error, status, "%s", why.message);
+    fprintf(verdict->to, "%s, %s against %s\n", name, isa, plain);
+    status = nca_compute_open(name, &plainest, &judge, error);
+    for (const nca_case *of = nca_cases; of->name && status == NCA_OK; of++)
+        if (is_verified(of))
+            status = verify_devices(of, &device, &judge, verdict, error);
+    nca_compute_close(&judge);
+    nca_compute_close(&device);
+    return status;
+}
+
+nca_status nca_verify_built_in(const nca_compute *compute, const nca_device_options *options,
+                               nca_verdict *verdict, nca_error *error)
+{
+    const nca_device_options on_cpu = {.threads = options->threads};
+    nca_compute reference = {0};
+    NCA_TRY(nca_compute_open("reference", &on_cpu, &reference, error));
+    nca_status status = NCA_OK;
+    fprintf(verdict->to, "gradients against finite differences, f64\n");
+    for (const nca_case *of = nca_cases; of->name && status == NCA_OK; of++)
+        if (is_verified(of))
+            status = verify_differences(of, &reference, verdict, error);
+    const bool is_judged = compute->backend != reference.backend;
+    if (is_judged)
+        fprintf(verdict->to, "%s against the reference\n", compute->backend->name);
+    for (const nca_case *of = nca_cases; is_judged && of->name && status == NCA_OK; of++)
+        if (is_verified(of))
+            status = verify_devices(of, compute, &reference, verdict, error);
+    const bool is_reduced = verdict->is_reduced;
+    verdict->is_reduced = false;   // CPUs compute in f32
+    for (const nca_backend *const *b = nca_backends(); *b; b++)
+        for (int i = 1; (*b)->variants && (*b)->variants[i] && status == NCA_OK; i++)
+            status = verify_variant(*b, (*b)->variants[i], &on_cpu, verdict, error);
+    verdict->is_reduced = is_reduced;
+    nca_compute_close(&reference);
+    return status;
+}
