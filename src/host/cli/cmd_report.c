@@ -9,10 +9,10 @@
 #include "cli/device_options.h"
 #include "cli/printable.h"
 #include "cli/progress.h"
-#include "cli/run_folder.h"
 #include "cli/target_options.h"
 #include "config/config_json.h"
 #include "report/page.h"
+#include "run/run_folder.h"
 
 enum { RUNS_MAX = 8 };
 

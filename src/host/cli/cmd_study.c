@@ -5,9 +5,10 @@
 
 #include "base/files.h"
 #include "base/stop.h"
-#include "cli/run_folder.h"
-#include "cli/study_runs.h"
+#include "cli/device_options.h"
+#include "cli/study_screen.h"
 #include "report/study_page.h"
+#include "run/run_folder.h"
 
 typedef struct study_options {
     const char *out, *settings;
@@ -132,14 +133,14 @@ static nca_status check_complete(const work *of)
 }
 
 // As many threads as the trainings had among them.
-static nca_status judge(work *of)
+static nca_status judge(work *of, const nca_study_watch *watch)
 {
     nca_device_options device = nca_device_options_of(&of->options.device);
     nca_compute compute = {0};
     const int64_t threads = of->options.device.threads * of->options.jobs;
     device.threads = threads < THREADS_MAX ? (int)threads : THREADS_MAX;
     NCA_TRY(nca_compute_open(of->options.device.name, &device, &compute, of->error));
-    nca_status status = nca_study_judge(&of->study, &compute, of->options.quiet, of->error);
+    nca_status status = nca_study_judge(&of->study, &compute, watch, of->error);
     if (status == NCA_OK)
         status = nca_machine_to_json(&compute, &of->machine, of->error);
     nca_compute_close(&compute);
@@ -241,12 +242,17 @@ static nca_status study(work *of)
     NCA_TRY(nca_study_look(&of->study, of->error));
     NCA_TRY(choose_jobs(of));
     nca_stop_by_signals();
+    nca_study_screen screen;
+    const nca_study_watch watch = nca_study_watch_by(&screen, options->quiet);
     const nca_study_training training = {
-        .jobs = (int)options->jobs, .device = options->device, .is_quiet = options->quiet};
-    if (!options->judge)
-        NCA_TRY(nca_study_train(&of->study, &training, of->error));
+        .jobs = (int)options->jobs, .device = options->device, .watch = &watch};
+    if (!options->judge) {
+        const nca_status status = nca_study_train(&of->study, &training, of->error);
+        nca_study_screen_end(&screen);
+        NCA_TRY(status);
+    }
     NCA_TRY(check_complete(of));
-    NCA_TRY(judge(of));
+    NCA_TRY(judge(of, &watch));
     NCA_TRY(write_study(of));
     say_what_was_found(of);
     return NCA_OK;

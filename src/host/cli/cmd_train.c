@@ -4,12 +4,14 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/stop.h"
 #include "cli/device_options.h"
+#include "cli/preview.h"
 #include "cli/progress.h"
-#include "cli/run_folder.h"
-#include "cli/train_pictures.h"
 #include "config/config_json.h"
+#include "run/run_folder.h"
+#include "run/train_pictures.h"
 #include "verify/precision.h"
 
 typedef struct train_options {
@@ -49,7 +51,7 @@ static const char details[] =
     "updates) and the pool to the seed; when that is due a fourth time with no renewal between,\n"
     "training ends with it. All of this stands in metrics.jsonl.\n";
 
-static const double event_seconds = 10;
+static const double event_seconds = 10, preview_seconds = 0.5;
 
 // One run, while it lasts.
 typedef struct run {
@@ -64,6 +66,7 @@ typedef struct run {
     int64_t saved;    // update of the latest checkpoint; negative where there is none
     nca_event said;   // the latest event on the screen, and when it came there
     double said_at;
+    double previewed;   // when the terminal last showed the batch
     nca_error *error;
 } run;
 
@@ -296,12 +299,39 @@ static nca_status end_with_good_rule(run *of, nca_train_pictures *pictures,
     return NCA_NUMERIC;
 }
 
+static bool is_preview_due(const run *of)
+{
+    return of->options.preview && of->progress.is_terminal &&
+           nca_clock() - of->previewed >= preview_seconds;
+}
+
+// The batch in the terminal, above the bar.
+static nca_status preview(run *of)
+{
+    const float *before, *after;
+    nca_preview shown = {.batch = (int)of->config.batch,
+                         .height = of->target.height,
+                         .width = of->target.width,
+                         .channels = (int)of->config.channels};
+    char *text;
+    int lines;
+    NCA_TRY(nca_trainer_batch(of->trainer, &before, &after, of->error));
+    shown.states = after;
+    nca_progress_size(&of->progress, &shown.columns, &shown.lines);
+    shown.lines -= 2;   // the bar's, and the one the cursor may need
+    NCA_TRY(nca_preview_draw(&shown, &text, &lines, of->error));
+    nca_progress_picture(&of->progress, text, lines);
+    of->previewed = nca_clock();
+    free(text);
+    return NCA_OK;
+}
+
 // One update and what belongs to it.
 static nca_status advance(run *of, nca_train_pictures *pictures)
 {
     const int64_t next = nca_trainer_done(of->trainer) + 1;
     const bool is_picture = is_moment(next, of->config.pictures_every, of->config.updates);
-    const bool is_shown = of->options.preview && nca_train_pictures_preview_is_due(pictures);
+    const bool is_shown = is_preview_due(of);
     nca_update_result result;
     nca_trainer_keep_before(of->trainer, is_picture || is_shown);
     const nca_status status = nca_trainer_update(of->trainer, &result, of->error);
@@ -312,7 +342,7 @@ static nca_status advance(run *of, nca_train_pictures *pictures)
         return end_with_good_rule(of, pictures, &result);
     NCA_TRY(nca_run_log_add(&of->log, &result, of->error));
     if (is_shown)
-        NCA_TRY(nca_train_pictures_preview(pictures, of->error));
+        NCA_TRY(preview(of));
     nca_progress_update(&of->progress, &result);
     if (is_picture)
         NCA_TRY(nca_train_pictures_write(pictures, of->error));
@@ -333,8 +363,9 @@ static nca_status stop(run *of, nca_train_pictures *pictures)
     return NCA_OK;
 }
 
-static void say_what_became(run *of, nca_train_pictures *pictures)
+static void say_what_became(run *of, const nca_train_pictures *pictures)
 {
+    char elapsed[32];
     const char *folder = of->log.folder;
     if (pictures->is_dead)
         nca_progress_say(
@@ -345,8 +376,8 @@ static void say_what_became(run *of, nca_train_pictures *pictures)
         nca_progress_say(&of->progress, "%s", folder);
         return;
     }
-    nca_progress_say(&of->progress, "trained in %s: %s/model.safetensors",
-                     nca_train_pictures_elapsed(pictures), folder);
+    nca_format_duration(nca_clock() - of->progress.started, elapsed, sizeof elapsed);
+    nca_progress_say(&of->progress, "trained in %s: %s/model.safetensors", elapsed, folder);
     nca_progress_say(&of->progress,
                      "look at %s/growth.webp, healing.webp, loss.png, pictures/; judge it with: "
                      "nca eval %s",
@@ -359,7 +390,6 @@ static nca_status train(run *of)
                                    .trainer = of->trainer,
                                    .log = &of->log,
                                    .compute = &of->compute,
-                                   .progress = &of->progress,
                                    .height = of->target.height,
                                    .width = of->target.width,
                                    .stop = &nca_stop_signal};

@@ -4,16 +4,10 @@
 
 #include <stdio.h>
 
+#include "base/devices.h"
 #include "cli/options.h"
-#include "nca/backend.h"
 
 enum { NCA_DEVICE_BYTES = 256 };   // of the words for a device
-
-// All zero: chosen by itself, with every core.
-typedef struct nca_device_arguments {
-    const char *name, *cuda_path, *precision;
-    int64_t threads, tape_every;
-} nca_device_arguments;
 
 // Rows for the table of a command whose struct has a nca_device_arguments called `field`.
 // clang-format off
@@ -44,14 +38,6 @@ static inline const char *nca_device_words(const nca_device_info *info, char tex
                  info->threads == 1 ? "" : "s");
     snprintf(text, NCA_DEVICE_BYTES, "%s (%s%s)", info->name, info->variant, threads);
     return text;
-}
-
-static inline nca_device_options nca_device_options_of(const nca_device_arguments *given)
-{
-    return (nca_device_options){.threads = (int)given->threads,
-                                .cuda_path = given->cuda_path,
-                                .precision = given->precision,
-                                .tape_every = (int)given->tape_every};
 }
 
 // A GPU that is there and was not taken: what follows is slower than expected.

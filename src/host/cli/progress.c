@@ -6,30 +6,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "cli/printable.h"
 
 enum { BAR_MIN = 6, BAR_MAX = 24, TEXT_BYTES = 256, SAID_BYTES = 8192 };
 
 static const double redraw_seconds = 0.1, line_seconds = 30, smoothing = 0.05;
-
-double nca_clock(void)
-{
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
-}
-
-void nca_format_duration(double seconds, char *text, size_t size)
-{
-    const long whole = seconds > 0 && seconds < 1e9 ? (long)(seconds + 0.5) : 0;
-    if (whole >= 3600)
-        snprintf(text, size, "%ld:%02ld:%02ld", whole / 3600, whole / 60 % 60, whole % 60);
-    else
-        snprintf(text, size, "%ld:%02ld", whole / 60, whole % 60);
-}
 
 static bool is_terminal(FILE *to)
 {

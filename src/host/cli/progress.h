@@ -39,9 +39,5 @@ void nca_percent_show(void *context, double done);
 
 // Characters of the terminal; 80x24 where it does not say.
 void nca_progress_size(const nca_progress *progress, int *columns, int *lines);
-// "3:07", "2:15:00"
-void nca_format_duration(double seconds, char *text, size_t size);
-// Seconds of a clock that only runs forward.
-double nca_clock(void);
 
 #endif

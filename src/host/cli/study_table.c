@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cli/study_runs.h"
+#include "cli/study_screen.h"
 #include "eval/wilson.h"
 
 // "2/3 21-94%"

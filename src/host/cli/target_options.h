@@ -3,19 +3,7 @@
 #define NCA_CLI_TARGET_OPTIONS_H
 
 #include "cli/options.h"
-#include "nca/image.h"
-#include "nca/model.h"
-
-typedef struct nca_target_arguments {
-    const char *target, *background, *font, *grid;
-    int64_t target_size, padding;   // negative: not given
-    int trim;                       // negative: not given
-} nca_target_arguments;
-
-#define NCA_TARGET_NOT_GIVEN                         \
-    {                                                \
-        .target_size = -1, .padding = -1, .trim = -1 \
-    }
+#include "run/run_target.h"
 
 // Rows for the table of a command whose struct has a nca_target_arguments called `name`.
 // clang-format off
@@ -37,13 +25,6 @@ typedef struct nca_target_arguments {
      "colour bitmap font for an emoji [the run's, else the system's]", NULL}
 // clang-format on
 
-// The target padded to its grid. `path` is the model: a run folder says itself what it was trained
-// on. The caller frees `out`.
-nca_status nca_target_arguments_load(const nca_target_arguments *arguments, const char *path,
-                                     const nca_model *model, nca_image *out, nca_error *error);
-
-// Height and width of a grid as text, "N" or "HxW".
-nca_status nca_grid_read(const char *text, int *height, int *width, nca_error *error);
 // A cell of a grid as text, "Y,X"; `option` stands in the message.
 nca_status nca_place_read(const char *option, const char *text, int height, int width, int place[2],
                           nca_error *error);

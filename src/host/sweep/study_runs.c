@@ -1,5 +1,5 @@
 // Which runs a study has, and how far their folders are.
-#include "cli/study_runs.h"
+#include "sweep/study_runs.h"
 
 #include <dirent.h>
 #include <jansson.h>
@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "base/files.h"
-#include "cli/run_folder.h"
+#include "run/run_folder.h"
 #include "run/run_log.h"
 
 enum { TAIL_BYTES = 4096, RUNS_MAX = 1000 };

@@ -1,5 +1,5 @@
 // Names and contents of run folders.
-#include "cli/run_folder.h"
+#include "run/run_folder.h"
 #include "config/config_json.h"
 
 #include <ctype.h>
@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "base/files.h"
-#include "cli/options.h"
+
 #include "config/presets.h"
 #include "nca/image.h"
 #include "nca/nca.h"

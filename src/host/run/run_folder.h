@@ -1,6 +1,6 @@
 // The folder of a run, as commands see it: its name, its settings, and the target it keeps.
-#ifndef NCA_CLI_RUN_FOLDER_H
-#define NCA_CLI_RUN_FOLDER_H
+#ifndef NCA_RUN_RUN_FOLDER_H
+#define NCA_RUN_RUN_FOLDER_H
 
 #include "nca/backend.h"
 #include "nca/config.h"

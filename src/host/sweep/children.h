@@ -1,7 +1,7 @@
 // Processes of this program that a command starts, so that several runs go side by side and one
 // that fails takes no other with it.
-#ifndef NCA_CLI_CHILDREN_H
-#define NCA_CLI_CHILDREN_H
+#ifndef NCA_SWEEP_CHILDREN_H
+#define NCA_SWEEP_CHILDREN_H
 
 #include <stdbool.h>
 #include <sys/types.h>

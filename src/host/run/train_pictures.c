@@ -1,16 +1,13 @@
 // The pictures of a run as it goes.
-#include "cli/train_pictures.h"
+#include "run/train_pictures.h"
 
 #include <stdlib.h>
 
-#include "cli/preview.h"
 #include "eval/evaluate.h"
 #include "eval/movie.h"
 #include "media/mosaic.h"
 
 enum { POOL_SHOWN = 64, GROWTH_STEPS = 200, HEALING_STEPS = 600 };
-
-static const double preview_seconds = 0.5;
 
 nca_status nca_train_pictures_curve(nca_train_pictures *of, nca_error *error)
 {
@@ -105,35 +102,4 @@ nca_status nca_train_pictures_finish(nca_train_pictures *of, nca_error *error)
         status = nca_movie_write(path, &model, &movie, of->compute, error);
     nca_model_free(&model);
     return status;
-}
-
-const char *nca_train_pictures_elapsed(nca_train_pictures *of)
-{
-    nca_format_duration(nca_clock() - of->progress->started, of->elapsed, sizeof of->elapsed);
-    return of->elapsed;
-}
-
-bool nca_train_pictures_preview_is_due(const nca_train_pictures *of)
-{
-    return of->progress->is_terminal && nca_clock() - of->previewed >= preview_seconds;
-}
-
-nca_status nca_train_pictures_preview(nca_train_pictures *of, nca_error *error)
-{
-    const float *before, *after;
-    nca_preview preview = {.batch = (int)of->config->batch,
-                           .height = of->height,
-                           .width = of->width,
-                           .channels = (int)of->config->channels};
-    char *text;
-    int lines;
-    NCA_TRY(nca_trainer_batch(of->trainer, &before, &after, error));
-    preview.states = after;
-    nca_progress_size(of->progress, &preview.columns, &preview.lines);
-    preview.lines -= 2;   // the bar's, and the one the cursor may need
-    NCA_TRY(nca_preview_draw(&preview, &text, &lines, error));
-    nca_progress_picture(of->progress, text, lines);
-    of->previewed = nca_clock();
-    free(text);
-    return NCA_OK;
 }

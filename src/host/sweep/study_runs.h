@@ -1,8 +1,8 @@
 // The runs of a study: which there are, how far their folders are, and their training.
-#ifndef NCA_CLI_STUDY_RUNS_H
-#define NCA_CLI_STUDY_RUNS_H
+#ifndef NCA_SWEEP_STUDY_RUNS_H
+#define NCA_SWEEP_STUDY_RUNS_H
 
-#include "cli/device_options.h"
+#include "base/devices.h"
 #include "sweep/study.h"
 
 // What is asked for.
@@ -23,10 +23,18 @@ nca_status nca_study_plan_runs(const nca_study_plan *plan, nca_study *out, nca_e
 // setting and the field.
 nca_status nca_study_look(nca_study *study, nca_error *error);
 
+// Who is told how a study goes; each function may be NULL.
+typedef struct nca_study_watch {
+    void (*say)(void *context, const char *line);   // what a run began or came to
+    void (*at_work)(void *context, const nca_study_run *const *runs, int count);   // every 2 s
+    void (*judged)(void *context, double done);                                    // 0..1 of a run
+    void *context;
+} nca_study_watch;
+
 typedef struct nca_study_training {
     int jobs;   // at once
     nca_device_arguments device;
-    bool is_quiet;
+    const nca_study_watch *watch;
 } nca_study_training;
 
 // Trains what is not complete. NCA_INTERRUPTED after a signal, when every child has left its
@@ -34,10 +42,7 @@ typedef struct nca_study_training {
 nca_status nca_study_train(nca_study *study, const nca_study_training *training, nca_error *error);
 
 // Judges every run that is complete, and keeps its pictures. NCA_INTERRUPTED after a signal.
-nca_status nca_study_judge(nca_study *study, const nca_compute *compute, bool is_quiet,
-                           nca_error *error);
-
-// The table on standard output, and what is missing.
-void nca_study_print(const nca_study *study);
+nca_status nca_study_judge(nca_study *study, const nca_compute *compute,
+                           const nca_study_watch *watch, nca_error *error);
 
 #endif

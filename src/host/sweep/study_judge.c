@@ -6,12 +6,11 @@
 #include <unistd.h>
 
 #include "base/stop.h"
-#include "cli/progress.h"
-#include "cli/run_folder.h"
-#include "cli/study_runs.h"
-#include "cli/target_options.h"
 #include "config/config_json.h"
 #include "model/safetensors.h"
+#include "run/run_folder.h"
+#include "run/run_target.h"
+#include "sweep/study_runs.h"
 
 enum { POOL_SHOWN = 64, POOL_COLUMNS = 8 };
 
@@ -124,19 +123,18 @@ static void look(void *context, nca_evaluate_moment moment, int number, const fl
                    &of->run->picture[picture], NULL);   // no memory: no picture, as of the pool
 }
 
-static nca_status judge_rule(judging *of, const nca_compute *compute, bool is_quiet)
+static nca_status judge_rule(judging *of, const nca_compute *compute, const nca_study_watch *watch)
 {
-    nca_percent percent = {.word = "judged"};
     nca_evaluate_options options = nca_judge_evaluation(of->rules, &of->model);
     options.stop = &nca_stop_signal;
     options.look = look;
     options.look_context = of;
-    options.progress = !is_quiet && isatty(STDERR_FILENO) ? nca_percent_show : NULL;
-    options.context = &percent;
+    options.progress = watch->judged;
+    options.context = watch->context;
     const nca_status status = nca_evaluate(&of->model, &of->target, &options, compute,
                                            &of->run->judgement.evaluation, of->error);
     if (options.progress)
-        options.progress(&percent, 1);   // whatever became of it, its line goes
+        options.progress(options.context, 1);   // whatever became of it, its line goes
     return status;
 }
 
@@ -178,12 +176,12 @@ static nca_status read_run(nca_study *study, nca_study_run *run, nca_error *erro
 }
 
 static nca_status judge_run(nca_study *study, nca_study_run *run, const nca_compute *compute,
-                            bool is_quiet, nca_error *error)
+                            const nca_study_watch *watch, nca_error *error)
 {
     judging of = {.rules = &study->rules, .run = run, .error = error};
     nca_status status = read_rule(&of);
     if (status == NCA_OK)
-        status = judge_rule(&of, compute, is_quiet);
+        status = judge_rule(&of, compute, watch);
     if (status == NCA_OK) {
         nca_judge_verdict(&study->rules, &run->history, &run->judgement);
         if (!study->target.rgb)
@@ -195,8 +193,8 @@ static nca_status judge_run(nca_study *study, nca_study_run *run, const nca_comp
     return status;
 }
 
-nca_status nca_study_judge(nca_study *study, const nca_compute *compute, bool is_quiet,
-                           nca_error *error)
+nca_status nca_study_judge(nca_study *study, const nca_compute *compute,
+                           const nca_study_watch *watch, nca_error *error)
 {
     // First what is quick, of all runs: one that is damaged is told before hours are spent on others.
     for (int i = 0; i < study->count; i++) {
@@ -209,11 +207,11 @@ nca_status nca_study_judge(nca_study *study, const nca_compute *compute, bool is
         nca_study_run *run = &study->runs[i];
         if (run->progress != NCA_STUDY_COMPLETE)
             continue;
-        if (!is_quiet) {
-            printf("judging %s\n", run->name);
-            fflush(stdout);
-        }
-        NCA_TRY(judge_run(study, run, compute, is_quiet, error));
+        char line[256];
+        snprintf(line, sizeof line, "judging %s", run->name);
+        if (watch->say)
+            watch->say(watch->context, line);
+        NCA_TRY(judge_run(study, run, compute, watch, error));
     }
     return NCA_OK;
 }

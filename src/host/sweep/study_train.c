@@ -12,15 +12,14 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/files.h"
 #include "base/stop.h"
-#include "cli/children.h"
-#include "cli/options.h"
-#include "cli/progress.h"
-#include "cli/study_runs.h"
 #include "config/config_json.h"
 #include "nca/image.h"
 #include "run/run_log.h"
+#include "sweep/children.h"
+#include "sweep/study_runs.h"
 
 enum { WORDS_MAX = 12, WORD_BYTES = NCA_PATH_BYTES + 64, LOG_LIMIT_BYTES = 1 << 26 };
 
@@ -39,50 +38,35 @@ typedef struct training {
     job *jobs;   // [asked->jobs]
     int next;    // the first run that was not looked at yet
     int done;    // complete, of the study
-    bool is_terminal, is_drawn;
-    double drawn;
+    double shown;
+    const nca_study_run **at_work;   // [asked->jobs]
     nca_error *error;
 } training;
 
-// -- Words on the terminal ------------------------------------------------------------------------
-
-static void clear_line(training *of)
-{
-    if (of->is_drawn)
-        printf("\r\033[K");
-    of->is_drawn = false;
-}
+// -- What is told ---------------------------------------------------------------------------------
 
 static void say(training *of, const job *at, const char *what)
 {
-    if (of->asked->is_quiet)
-        return;
-    clear_line(of);
-    printf("%d of %d complete; %s %s\n", of->done, of->study->count, at->run->name, what);
-    fflush(stdout);
+    char line[256];
+    snprintf(line, sizeof line, "%d of %d complete; %s %s", of->done, of->study->count,
+             at->run->name, what);
+    if (of->asked->watch->say)
+        of->asked->watch->say(of->asked->watch->context, line);
 }
 
-// One line that is drawn anew: how far every run at work is.
-static void draw(training *of)
+// How far every run at work is, now and then.
+static void show(training *of)
 {
-    char line[100];
-    size_t used = 0;
-    if (!of->is_terminal || of->asked->is_quiet || nca_clock() - of->drawn < look_seconds)
+    const nca_study_watch *watch = of->asked->watch;
+    int count = 0;
+    if (!watch->at_work || nca_clock() - of->shown < look_seconds)
         return;
-    of->drawn = nca_clock();
+    of->shown = nca_clock();
     nca_study_look(of->study, NULL);
-    for (int i = 0; i < of->asked->jobs && used < sizeof line; i++) {
-        const nca_study_run *run = of->jobs[i].run;
-        if (run)
-            used += (size_t)snprintf(line + used, sizeof line - used, "%s%s %.0f%%",
-                                     used ? ", " : "", run->name,
-                                     100.0 * (double)run->updates /
-                                         (double)(run->config.updates ? run->config.updates : 1));
-    }
-    clear_line(of);
-    printf("%.79s", line);
-    fflush(stdout);
-    of->is_drawn = true;
+    for (int i = 0; i < of->asked->jobs; i++)
+        if (of->jobs[i].run)
+            of->at_work[count++] = of->jobs[i].run;
+    watch->at_work(watch->context, of->at_work, count);
 }
 
 // -- Children -------------------------------------------------------------------------------------
@@ -278,7 +262,7 @@ static nca_status train_all(training *of)
             stop_children(of);
             is_stopping = true;
         }
-        draw(of);
+        show(of);
         doze();
     }
     return status;
@@ -342,22 +326,23 @@ static nca_status check_target(const nca_study *study, nca_error *error)
 
 nca_status nca_study_train(nca_study *study, const nca_study_training *asked, nca_error *error)
 {
-    training of = {
-        .study = study, .asked = asked, .is_terminal = isatty(STDOUT_FILENO), .error = error};
+    training of = {.study = study, .asked = asked, .error = error};
     NCA_TRY(check_target(study, error));
     NCA_TRY(make_folders(study, error));
     int lock;
     NCA_TRY(lock_folder(study, &lock, error));
     of.jobs = calloc((size_t)asked->jobs, sizeof *of.jobs);
+    of.at_work = calloc((size_t)asked->jobs, sizeof *of.at_work);
     nca_status status =
-        of.jobs ? NCA_OK
-                : nca_fail(error, NCA_MEMORY, "--jobs %d: no memory for them", asked->jobs);
+        of.jobs && of.at_work
+            ? NCA_OK
+            : nca_fail(error, NCA_MEMORY, "--jobs %d: no memory for them", asked->jobs);
     for (int i = 0; i < study->count; i++)
         of.done += study->runs[i].progress == NCA_STUDY_COMPLETE;
     if (status == NCA_OK)
         status = train_all(&of);
-    clear_line(&of);
     free(of.jobs);
+    free(of.at_work);
     if (lock >= 0)
         close(lock);
     if (status == NCA_OK && nca_stop_signal)

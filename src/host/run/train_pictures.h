@@ -1,10 +1,10 @@
 // The pictures of a run as it goes: loss curve, batch, pool, and at the end growth and healing.
-#ifndef NCA_CLI_TRAIN_PICTURES_H
-#define NCA_CLI_TRAIN_PICTURES_H
+#ifndef NCA_RUN_TRAIN_PICTURES_H
+#define NCA_RUN_TRAIN_PICTURES_H
 
 #include <signal.h>
 
-#include "cli/progress.h"
+#include "nca/train.h"
 #include "run/run_log.h"
 
 typedef struct nca_train_pictures {
@@ -12,12 +12,9 @@ typedef struct nca_train_pictures {
     nca_trainer *trainer;
     nca_run_log *log;
     const nca_compute *compute;
-    nca_progress *progress;
     int height, width;
     const volatile sig_atomic_t *stop;   // ends the films when not 0; may be NULL
-    double previewed;                    // when the terminal last showed the batch
     bool is_dead;                        // nothing lived at the end of growth.webp
-    char elapsed[32];
 } nca_train_pictures;
 
 // pictures/target.png, what it should become.
@@ -28,12 +25,7 @@ nca_status nca_train_pictures_curve(nca_train_pictures *pictures, nca_error *err
 // loss.png, pictures/batch-UPDATE.png and pool-UPDATE.png of the latest update, whose batch before
 // the rollout was kept.
 nca_status nca_train_pictures_write(nca_train_pictures *pictures, nca_error *error);
-// The batch in the terminal, above the bar.
-bool nca_train_pictures_preview_is_due(const nca_train_pictures *pictures);
-nca_status nca_train_pictures_preview(nca_train_pictures *pictures, nca_error *error);
 // growth.webp and healing.webp.
 nca_status nca_train_pictures_finish(nca_train_pictures *pictures, nca_error *error);
-// How long the run took, in words.
-const char *nca_train_pictures_elapsed(nca_train_pictures *pictures);
 
 #endif

@@ -1,6 +1,6 @@
 // Child processes of this program.
 #define _GNU_SOURCE   // pipe2
-#include "cli/children.h"
+#include "sweep/children.h"
 
 #include <errno.h>
 #include <fcntl.h>
