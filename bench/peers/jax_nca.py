@@ -137,7 +137,8 @@ def make_step(options, weights, states, target):
     return train_step, lambda: np.asarray(held["x"])
 
 
-def run_rollout(variant, tensors, metadata):
+def run_rollout(options, tensors, metadata):
+    variant = options.variant
     take_step = functools.partial(step, variant=variant, angle=float(metadata["angle"]),
                                   step_size=float(metadata["step_size"]))
     loss = functools.partial(rollout_loss, take_step)
@@ -150,7 +151,7 @@ def run_rollout(variant, tensors, metadata):
             **{"grad." + name: value for name, value in weights.items()}}
 
 
-def run_adam(tensors, metadata):
+def run_adam(_, tensors, metadata):
     """The optimizer that is timed, on given gradients: parameters after each update."""
     names = [name.removesuffix(".param") for name in tensors
              if name.endswith(".param") and not name.startswith("expected.")]
@@ -164,13 +165,33 @@ def run_adam(tensors, metadata):
     return {name + ".param": np.stack(values) for name, values in history.items()}
 
 
+def open_device(options):
+    try:
+        device = jax.devices(options.device)[0]
+    except Exception as why:   # what is raised differs between versions
+        said = (str(why) or type(why).__name__).strip().splitlines()[-1]
+        raise work.NoDevice(f"JAX {jax.__version__} finds no CUDA device: {said}") from None
+    return device.device_kind
+
+
+def set_precision(options, precision):
+    """Of products and convolutions alike; a CPU has but one."""
+    if options.device == "cuda":
+        jax.config.update("jax_default_matmul_precision",
+                          "tensorfloat32" if precision == "tf32" else "highest")
+
+
+def peak_device_mb():
+    stats = jax.devices()[0].memory_stats() or {}   # a CPU keeps none
+    return stats["peak_bytes_in_use"] / 1e6 if "peak_bytes_in_use" in stats else None
+
+
 def main():
-    options = work.parse("jax")
-    if options.check:
-        return work.check("jax", options, run_rollout, run_adam)
     versions = {"jax": jax.__version__, "jaxlib": jax.lib.__version__, "numpy": np.__version__}
-    work.bench("jax", options, make_step, versions)
-    return 0
+    return work.run(work.Framework(
+        "jax", versions, open_device, set_precision, make_step, run_rollout, run_adam,
+        lambda: None,   # a step ends when its losses have been read
+        peak_device_mb), work.parse("jax"))
 
 
 if __name__ == "__main__":

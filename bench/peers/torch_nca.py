@@ -1,17 +1,20 @@
-"""The train step of a growing NCA in PyTorch, written as a careful user would for a CPU.
+"""The train step of a growing NCA in PyTorch, written as a careful user would.
 
 Variants:
   conv              depthwise convolution and 1x1 convolutions, channels first
   conv-channels-last the same in PyTorch's channels-last memory format
   sliced            channel last: Sobel from shifted slices, linear layers on rows of cells
-  conv-compiled, sliced-compiled   the step through torch.compile
+  *-compiled        a step of the rollout through torch.compile
+  *-graph           on a GPU: the whole train step as one CUDA graph (torch_step.py)
 """
+import functools
 import math
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 
+import torch_step
 import work
 from work import ALIVE_THRESHOLD, ALPHA, CHANNELS, HIDDEN
 
@@ -60,7 +63,7 @@ class ConvRule(torch.nn.Module):
                 "output.bias": self.output.bias.grad}
 
     def from_cells(self, x):
-        return torch.tensor(x).permute(0, 3, 1, 2).contiguous()
+        return torch.tensor(x, device=self.kernels.device).permute(0, 3, 1, 2).contiguous()
 
     def to_cells(self, x):
         return x.detach().permute(0, 2, 3, 1)
@@ -75,7 +78,7 @@ class ChannelsLastRule(ConvRule):
         self.to(memory_format=torch.channels_last)
 
     def from_cells(self, x):
-        return torch.tensor(x).permute(0, 3, 1, 2).contiguous(memory_format=torch.channels_last)
+        return super().from_cells(x).contiguous(memory_format=torch.channels_last)
 
 
 class SlicedRule(torch.nn.Module):
@@ -117,7 +120,7 @@ class SlicedRule(torch.nn.Module):
         return {name: value.grad for name, value in self.named_parameters()}
 
     def from_cells(self, x):
-        return torch.tensor(x)
+        return torch.tensor(x, device=self.output.bias.device)
 
     def to_cells(self, x):
         return x.detach()
@@ -129,10 +132,11 @@ class SlicedRule(torch.nn.Module):
 RULES = {"conv": ConvRule, "conv-channels-last": ChannelsLastRule, "sliced": SlicedRule}
 
 
-def make_rule(variant, weights, **options):
-    rule = RULES[variant.removesuffix("-compiled")](**options)
+def make_rule(options, weights, **settings):
+    rule = RULES[options.variant.removesuffix("-graph").removesuffix("-compiled")](**settings)
     rule.load(weights)
-    step = torch.compile(rule, dynamic=False) if variant.endswith("-compiled") else rule
+    rule.to(options.device)
+    step = torch.compile(rule, dynamic=False) if "-compiled" in options.variant else rule
     return rule, step
 
 
@@ -154,72 +158,86 @@ def normalize_gradients(parameters):
         parameter.grad /= parameter.grad.norm() + work.NORM_EPSILON
 
 
-def make_adam(parameters, rate):
+def make_adam(options, parameters, rate):
     return torch.optim.Adam(parameters, lr=rate, betas=(work.BETA1, work.BETA2), eps=work.EPSILON,
-                            foreach=True)
+                            foreach=True, capturable=options.variant.endswith("-graph"))
 
 
 def make_step(options, weights, states, target):
     torch.manual_seed(options.seed)
-    rule, step = make_rule(options.variant, weights)
+    rule, step = make_rule(options, weights)
     start, target = rule.from_cells(states), rule.from_cells(target[None])
     parameters = list(rule.parameters())
-    adam = make_adam(parameters, work.RATE)
-    last = [start]
+    adam = make_adam(options, parameters, work.RATE)
 
-    def train_step():
-        fire = torch.rand(options.steps, *states.shape[:3]) < options.fire_rate
-        x = rollout(step, start, rule.masks(fire.float()))
+    def update():
+        fire = torch.rand(options.steps, *states.shape[:3], device=start.device)
+        x = rollout(step, start, rule.masks((fire < options.fire_rate).float()))
         losses = sample_losses(rule, x, target)
-        adam.zero_grad(set_to_none=True)
         losses.mean().backward()
         normalize_gradients(parameters)
         adam.step()
-        last[0] = x.detach()
+        return losses.detach(), x.detach()
+
+    repeat = torch_step.make(options, functools.partial(adam.zero_grad, set_to_none=True), update)
+    last = [start]
+
+    def train_step():
+        losses, last[0] = repeat()
         return losses.tolist()
 
-    return train_step, lambda: rule.to_cells(last[0]).numpy()
+    return train_step, lambda: rule.to_cells(last[0]).cpu().numpy()
 
 
-def run_rollout(variant, tensors, metadata):
-    rule, step = make_rule(variant, {name: tensors[name] for name in work.WEIGHTS},
+def run_rollout(options, tensors, metadata):
+    rule, step = make_rule(options, {name: tensors[name] for name in work.WEIGHTS},
                            angle=float(metadata["angle"]), step_size=float(metadata["step_size"]))
     start = rule.from_cells(tensors["x0"]).requires_grad_()
-    fire = rule.masks(torch.tensor(tensors["fire"]).float())
-    x = rollout(step, start, fire)
-    losses = sample_losses(rule, x, rule.from_cells(tensors["target"][None]))
-    losses.mean().backward()
-    found = {"x": rule.to_cells(x), "loss": losses.detach(), "grad.x0": rule.to_cells(start.grad)}
-    found.update({"grad." + name: value for name, value in rule.gradients().items()})
-    return {name: value.numpy() for name, value in found.items()}
+    fire = rule.masks(torch.tensor(tensors["fire"], device=start.device).float())
+    target = rule.from_cells(tensors["target"][None])
+
+    def clear():
+        start.grad = None
+        rule.zero_grad(set_to_none=True)
+
+    def differentiate():
+        x = rollout(step, start, fire)
+        losses = sample_losses(rule, x, target)
+        losses.mean().backward()
+        found = {"grad." + name: value for name, value in rule.gradients().items()}
+        return {"x": rule.to_cells(x), "loss": losses.detach(),
+                "grad.x0": rule.to_cells(start.grad), **found}
+
+    repeat = torch_step.make(options, clear, differentiate)
+    return {name: value.cpu().numpy() for name, value in repeat().items()}
 
 
-def run_adam(tensors, metadata):
+def run_adam(options, tensors, _):
     """The optimizer that is timed, on given gradients: parameters after each update."""
     names = [name.removesuffix(".param") for name in tensors
              if name.endswith(".param") and not name.startswith("expected.")]
-    parameters = [torch.nn.Parameter(torch.tensor(tensors[n + ".param"])) for n in names]
-    adam = make_adam(parameters, 0.0)
+    place = functools.partial(torch.tensor, device=options.device)
+    parameters = [torch.nn.Parameter(place(tensors[n + ".param"])) for n in names]
+    adam = make_adam(options, parameters, 0.0)
     history = {name: [] for name in names}
-    for update, rate in enumerate(tensors["learning_rate"]):
+    for number, rate in enumerate(tensors["learning_rate"]):
         adam.param_groups[0]["lr"] = float(rate)
         for name, parameter in zip(names, parameters):
-            parameter.grad = torch.tensor(tensors[name + ".grad"][update])
+            parameter.grad = place(tensors[name + ".grad"][number])
         normalize_gradients(parameters)
         adam.step()
         for name, parameter in zip(names, parameters):
-            history[name].append(parameter.detach().numpy().copy())
+            history[name].append(parameter.detach().cpu().numpy().copy())
     return {name + ".param": np.stack(values) for name, values in history.items()}
 
 
 def main():
     options = work.parse("torch")
-    torch.set_num_threads(options.threads)
-    if options.check:
-        return work.check("torch", options, run_rollout, run_adam)
     versions = {"torch": torch.__version__, "numpy": np.__version__}
-    work.bench("torch", options, make_step, versions)
-    return 0
+    return work.run(work.Framework(
+        "torch", versions, torch_step.open_device, torch_step.set_precision, make_step, run_rollout,
+        run_adam, functools.partial(torch_step.synchronize, options),
+        functools.partial(torch_step.peak_device_mb, options)), options)
 
 
 if __name__ == "__main__":

@@ -1,9 +1,10 @@
 """What every peer is given and asked: the work of `nca bench step`, the oracle, a line of JSON.
 
-A peer is one file per framework. It hands over a function that makes a train step and two that run
-oracle cases; everything that must be alike between frameworks stands here.
+A peer is one file per framework, and hands over a Framework; everything that must be alike between
+frameworks stands here.
 """
 import argparse
+import collections
 import json
 import math
 import os
@@ -16,13 +17,30 @@ import time
 import numpy as np
 from safetensors import safe_open
 
-from variants import VARIANTS
+from variants import NO_DEVICE, PRECISIONS, VARIANTS
 
 CHANNELS, HIDDEN, ALPHA = 16, 128, 3
 ALIVE_THRESHOLD = 0.1
 RATE, BETA1, BETA2, EPSILON, NORM_EPSILON = 2e-3, 0.9, 0.999, 1e-7, 1e-8
 WEIGHTS = ("hidden.weight", "hidden.bias", "output.weight", "output.bias")
 SOBEL = np.array([[-1, 0, 1], [-2, 0, 2], [-1, 0, 1]], np.float32) / 8
+
+# name            of the framework, as variants.py has it
+# versions        of its packages
+# open_device     (options) -> the device's name; raises NoDevice where there is none
+# set_precision   (options, precision): of matrix products and convolutions from here on
+# make_step       (options, weights, states, target) -> a train step, and the last states it reached
+# run_rollout     (options, tensors, metadata) -> tensors of an oracle case
+# run_adam        (options, tensors, metadata) -> the same, of an optimizer case
+# synchronize     waits for the device
+# peak_device_mb  10^6 bytes of the device's memory at the most; None on a CPU
+Framework = collections.namedtuple(
+    "Framework", "name versions open_device set_precision make_step run_rollout run_adam "
+                 "synchronize peak_device_mb")
+
+
+class NoDevice(Exception):
+    pass
 
 
 class Parser(argparse.ArgumentParser):
@@ -69,35 +87,41 @@ def radius_of(active, fire_rate, grid):
     return math.sqrt(active / fire_rate * grid * grid / math.pi) - 1
 
 
-def time_steps(step, warmup, repeats):
+def time_steps(step, synchronize, warmup, repeats):
     """Milliseconds of each step, and of the first one, which compiles."""
     spent = []
     for _ in range(1 + warmup + repeats):
+        synchronize()
         began = time.perf_counter()
         step()
+        synchronize()
         spent.append(1e3 * (time.perf_counter() - began))
     return spent[1 + warmup:], spent[0]
 
 
-def bench(framework, options, make_step, versions):
+def bench(framework, options, device_name):
     imported_mb = peak_rss_mb()
+    precision, = options.precision
+    framework.set_precision(options, precision)
     rng = np.random.default_rng(options.seed)
     weights = draw_weights(rng)
     states = draw_discs(rng, options.batch, options.grid,
                         radius_of(options.active, options.fire_rate, options.grid))
     target = rng.uniform(0, 1, (options.grid, options.grid, 4)).astype(np.float32)
-    step, rollout_end = make_step(options, weights, states, target)
-    spent, first = time_steps(step, options.warmup, options.repeats)
-    peak_mb = peak_rss_mb()
+    step, rollout_end = framework.make_step(options, weights, states, target)
+    spent, first = time_steps(step, framework.synchronize, options.warmup, options.repeats)
+    peak_mb, peak_device_mb = peak_rss_mb(), framework.peak_device_mb()
     print(json.dumps({
-        "framework": framework, "variant": options.variant, "batch": options.batch,
-        "grid": [options.grid] * 2, "steps": options.steps,
+        "framework": framework.name, "variant": options.variant, "device": device_name,
+        "precision": precision, "batch": options.batch, "grid": [options.grid] * 2,
+        "steps": options.steps,
         "median_ms": statistics.median(spent), "min_ms": min(spent), "max_ms": max(spent),
         "first_ms": first, "repeats": options.repeats, "peak_rss_mb": peak_mb,
-        "imported_rss_mb": imported_mb,
+        "imported_rss_mb": imported_mb, "peak_device_mb": peak_device_mb,
         "active_fraction": [active_fraction(states, options.fire_rate),
                             active_fraction(rollout_end(), options.fire_rate)],
-        "threads": options.threads, "python": platform.python_version(), "versions": versions}))
+        "threads": options.threads, "python": platform.python_version(),
+        "versions": framework.versions}))
 
 
 # --- the oracle -----------------------------------------------------------------------------------
@@ -112,13 +136,11 @@ def relative_error(got, expected):
     return np.linalg.norm(got - expected) / (norm if norm > 0 else 1)
 
 
-def check_case(path, variant, run_rollout, run_adam):
+def check_case(path, framework, options):
     """Runs a case; its worst tensor: name, error and allowance, as the oracle's README sets it."""
     tensors, metadata = read_case(path)
-    if "learning_rate" in tensors:
-        found = run_adam(tensors, metadata)
-    else:
-        found = run_rollout(variant, tensors, metadata)
+    is_adam = "learning_rate" in tensors
+    found = (framework.run_adam if is_adam else framework.run_rollout)(options, tensors, metadata)
     worst = ("", 0.0, 1e-5)
     for name in (n for n in tensors if n.startswith("expected.")):
         error = relative_error(found[name.removeprefix("expected.")], tensors[name])
@@ -136,14 +158,19 @@ def is_of_use(path):
     return int(metadata["normalize"]) == 1 and float(metadata["clip"]) == 0
 
 
-def check(framework, options, run_rollout, run_adam):
+def check(framework, options):
+    """Allowances are those of f32: less than that is measured, not judged."""
     failed = 0
-    for path in (p for p in options.check if is_of_use(p)):
-        name, error, allowed = check_case(path, options.variant, run_rollout, run_adam)
-        is_right = error <= allowed
-        failed += not is_right
-        print(f"{framework} {options.variant:20s} {os.path.basename(path):46s} "
-              f"{'ok' if is_right else 'FAILED'}  worst {name or '-'} {error:.1e} of {allowed:.1e}")
+    for precision in options.precision:
+        framework.set_precision(options, precision)
+        for path in (p for p in options.check if is_of_use(p)):
+            name, error, allowed = check_case(path, framework, options)
+            is_right = error <= allowed
+            failed += precision == "f32" and not is_right
+            verdict = ("ok" if is_right else "FAILED") if precision == "f32" else "not judged"
+            print(f"{framework.name:6s}{options.variant:22s}{precision:5s}"
+                  f"{os.path.basename(path):40s}{verdict:11s}worst {name or '-'} {error:.1e} of "
+                  f"{allowed:.1e}", flush=True)
     return 1 if failed else 0
 
 
@@ -156,10 +183,13 @@ def positive(text):
 
 
 def parse(framework):
-    variants = VARIANTS[framework]
+    variants = VARIANTS["cuda"][framework]   # those of a CPU are among them
     parser = Parser(prog=os.path.basename(sys.argv[0]),
                     description="Times one train step of a growing NCA; prints JSON.")
     parser.add_argument("--variant", choices=variants, default=variants[0])
+    parser.add_argument("--device", choices=tuple(VARIANTS), default="cpu")
+    parser.add_argument("--precision", choices=PRECISIONS["cuda"], nargs="+", default=["f32"],
+                        help="one to time, one or more to check")
     parser.add_argument("--batch", type=positive, default=4)
     parser.add_argument("--grid", type=positive, default=56)
     parser.add_argument("--steps", type=positive, default=128)
@@ -169,6 +199,23 @@ def parse(framework):
     parser.add_argument("--warmup", type=int, default=1)
     parser.add_argument("--threads", type=positive, default=len(os.sched_getaffinity(0)))
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--probe", action="store_true", help="name device and versions, and end")
     parser.add_argument("--check", nargs="+", metavar="CASE",
                         help="run these oracle cases instead of timing; exit 1 where one fails")
     return parser.parse_args()
+
+
+def run(framework, options):
+    """Does what was asked; the exit code."""
+    try:
+        device_name = framework.open_device(options)
+    except NoDevice as why:
+        print(why, file=sys.stderr)
+        return NO_DEVICE
+    if options.probe:
+        print(json.dumps({"device": device_name, "versions": framework.versions}))
+    elif options.check:
+        return check(framework, options)
+    else:
+        bench(framework, options, device_name)
+    return 0
