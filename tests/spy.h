@@ -159,7 +159,7 @@ static inline void start_training(training *of, const nca_config *config, int th
     *of = (training){.config = *config};
     assert_ok(nca_config_grid(config, &of->shape.height, &of->shape.width, error));
     of->shape.batch = (int)config->batch, of->shape.pool = (int)config->pool;
-    of->shape.channels = (int)config->channels, of->shape.hidden = (int)config->hidden;
+    of->shape.spec.channels = (int)config->channels, of->shape.spec.hidden[0] = (int)config->hidden;
     of->target = make_target(of->shape.height, of->shape.width);
     assert_ok(nca_compute_open("cpu", &options, &of->inner, error));
     spy.real = of->inner.backend;

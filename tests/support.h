@@ -114,7 +114,7 @@ static inline size_t cells_of(const nca_shape *shape)
 // Elements of the state of one sample, and of the batch.
 static inline size_t state_of(const nca_shape *shape)
 {
-    return cells_of(shape) * (size_t)shape->channels;
+    return cells_of(shape) * (size_t)shape->spec.channels;
 }
 
 static inline size_t batch_of(const nca_shape *shape)
@@ -124,13 +124,13 @@ static inline size_t batch_of(const nca_shape *shape)
 
 static inline size_t total_of(const nca_shape *shape)
 {
-    return nca_layout_of(shape->channels, shape->hidden).total;
+    return nca_layout_of(&shape->spec).total;
 }
 
 // A batch of mixed alpha, some of it near the threshold, so that cells die, live and lift others.
 static inline float *mixed_states(const nca_shape *shape, uint32_t sample)
 {
-    const size_t channels = (size_t)shape->channels;
+    const size_t channels = (size_t)shape->spec.channels;
     float *states = uniform(batch_of(shape), sample, 0.5);
     for (size_t i = 0; i < batch_of(shape) / channels; i++) {
         float *alpha = &states[i * channels + NCA_ALPHA];

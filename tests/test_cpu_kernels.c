@@ -195,12 +195,13 @@ typedef struct packed_rule {
 
 static packed_rule pack_rule(int channels, int hidden, int panel)
 {
-    const nca_layout layout = nca_layout_of(channels, hidden);
+    const nca_layout layout = nca_layout_of(&(nca_spec)NCA_GROWING(channels, hidden));
     const int inputs = 3 * channels, width = panel ? panel : hidden;
     packed_rule packed = {.parameters = uniform(layout.total, 6),
                           .panels = calloc(layout.size[NCA_HIDDEN_WEIGHT], 4),
                           .columns = calloc(layout.size[NCA_OUTPUT_WEIGHT], 4)};
     packed.rule = (nca_cpu_rule){
+        .inputs = inputs,
         .channels = channels,
         .hidden = hidden,
         .hidden_weight = packed.parameters,
@@ -229,7 +230,7 @@ static void free_rule(packed_rule *packed)
 static float *run_network(const nca_cpu_ops *ops, int channels, int hidden, int count, size_t *size)
 {
     packed_rule packed = pack_rule(channels, hidden, ops->panel);
-    const nca_layout layout = nca_layout_of(channels, hidden);
+    const nca_layout layout = nca_layout_of(&(nca_spec)NCA_GROWING(channels, hidden));
     const size_t n = (size_t)count, units = n * (size_t)hidden, inputs = n * 3 * (size_t)channels;
     float *p = uniform(inputs, 7), *dout = uniform(n * (size_t)channels, 8);
     *size = 2 * units + inputs + n * (size_t)channels + layout.total;
@@ -271,8 +272,8 @@ static void check_network(int channels, int hidden)
 static bool is_new_rule(const nca_case *of)
 {
     for (const nca_case *before = nca_cases; before < of; before++)
-        if (before->shape.channels == of->shape.channels &&
-            before->shape.hidden == of->shape.hidden)
+        if (before->shape.spec.channels == of->shape.spec.channels &&
+            before->shape.spec.hidden[0] == of->shape.spec.hidden[0])
             return false;
     return true;
 }
@@ -283,7 +284,7 @@ static void test_network_matches_scalar(void **state)
     int checked = 0;
     for (const nca_case *of = nca_cases; of->name; of++)
         if (is_new_rule(of)) {
-            check_network(of->shape.channels, of->shape.hidden);
+            check_network(of->shape.spec.channels, of->shape.spec.hidden[0]);
             checked++;
         }
     assert_true(checked > 5);

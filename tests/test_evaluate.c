@@ -26,7 +26,7 @@ static bool is_cut(int cut, int y, int x, int height, int width)
 
 static void check_cut(const nca_compute *on, int cut, int height, int width)
 {
-    const nca_shape shape = {1, height, width, 4, 4, 0, 0};
+    const nca_shape shape = {1, height, width, 0, 0, NCA_GROWING(4, 4)};
     const nca_region region = nca_cut_region(cut, height, width);
     nca_session *session = open_session(on, &shape);
     float *states = allocate(batch_of(&shape), sizeof *states);
@@ -90,11 +90,12 @@ enum { SEEDS = 3, SIDE = 15, CUT_AT = 20, HEAL = 110 };
 static nca_model make_model(void)
 {
     nca_model model;
-    assert_ok(nca_model_create(8, 16, &model, error));
-    const size_t total = nca_layout_of(8, 16).total;
+    assert_ok(nca_model_create(&(nca_spec)NCA_GROWING(8, 16), &model, error));
+    const size_t total = nca_layout_of(&(nca_spec)NCA_GROWING(8, 16)).total;
     float *draws = uniform(total, 41, 0.12);
     memcpy(model.parameters, draws, total * sizeof *draws);
-    model.parameters[nca_layout_of(8, 16).offset[NCA_OUTPUT_BIAS] + NCA_ALPHA] = 0.05f;
+    model.parameters[nca_layout_of(&(nca_spec)NCA_GROWING(8, 16)).offset[NCA_OUTPUT_BIAS] +
+                     NCA_ALPHA] = 0.05f;
     free(draws);
     return model;
 }
@@ -120,7 +121,7 @@ static nca_evaluate_options some_options(void)
 static nca_spread roll(const nca_compute *on, const nca_model *model, const float *target,
                        const nca_region *region, int steps, nca_sample_report samples[SEEDS])
 {
-    const nca_shape shape = {SEEDS, SIDE, SIDE, 8, 16, 0, 0};
+    const nca_shape shape = {SEEDS, SIDE, SIDE, 0, 0, NCA_GROWING(8, 16)};
     double losses[SEEDS];
     nca_session *session = open_session(on, &shape);
     nca_rollout rollout = {.key = {.seed = 77},
@@ -274,7 +275,7 @@ static void test_cuts_and_long_run_can_be_left_out(void **state)
 static void test_a_rule_that_dies_or_explodes_is_judged(void **state)
 {
     (void)state;
-    const size_t bias = nca_layout_of(8, 16).offset[NCA_OUTPUT_BIAS];
+    const size_t bias = nca_layout_of(&(nca_spec)NCA_GROWING(8, 16)).offset[NCA_OUTPUT_BIAS];
     nca_evaluate_options options = some_options();
     nca_evaluation got;
     nca_compute on;
@@ -287,8 +288,9 @@ static void test_a_rule_that_dies_or_explodes_is_judged(void **state)
     assert_ok(nca_evaluate(&model, &target, &options, &on, &got, error));
     assert_true(got.long_run_dead == SEEDS && got.long_run_max_state == 0);
     // Channel 1 is beyond f32 after two updates of every cell.
-    memset(model.parameters + nca_layout_of(8, 16).offset[NCA_OUTPUT_WEIGHT], 0,
-           nca_layout_of(8, 16).size[NCA_OUTPUT_WEIGHT] * sizeof(float));
+    memset(model.parameters +
+               nca_layout_of(&(nca_spec)NCA_GROWING(8, 16)).offset[NCA_OUTPUT_WEIGHT],
+           0, nca_layout_of(&(nca_spec)NCA_GROWING(8, 16)).size[NCA_OUTPUT_WEIGHT] * sizeof(float));
     model.parameters[bias + NCA_ALPHA] = 1;
     model.parameters[bias + 1] = 3e38f;
     options.steps[0] = 1, options.steps[1] = options.long_run = 2, options.steps_count = 2;

@@ -15,7 +15,7 @@ static bool are_finite(const float *x, size_t count)
 // Every row of the pool finite, within the bound, and alive somewhere.
 static void assert_pool_is_sound(training *of)
 {
-    const size_t state = state_of(&of->shape), channels = (size_t)of->shape.channels;
+    const size_t state = state_of(&of->shape), channels = (size_t)of->shape.spec.channels;
     float *pool = read_of(of, NCA_POOL);
     for (size_t n = 0; n < (size_t)of->shape.pool; n++) {
         bool is_alive = false;
@@ -140,7 +140,7 @@ static void check_broken_weight(size_t at, float value)
 static void test_a_broken_weight_is_noticed_at_once(void **state)
 {
     (void)state;
-    const nca_layout layout = nca_layout_of(8, 16);
+    const nca_layout layout = nca_layout_of(&(nca_spec)NCA_GROWING(8, 16));
     static const float values[] = {NAN, INFINITY, -INFINITY, 1e30f};
     for (int t = 0; t < NCA_TENSORS; t++)
         for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
@@ -161,7 +161,8 @@ static void test_a_rule_that_overflows_goes_back_at_once(void **state)
     start_good(&of, 3);
     kept start = keep(&of);
     put(&of, NCA_PARAMETERS, 5, -FLT_MAX);   // of a hidden unit that stays silent
-    put(&of, NCA_PARAMETERS, nca_layout_of(8, 16).offset[NCA_HIDDEN_BIAS], -FLT_MAX);
+    put(&of, NCA_PARAMETERS, nca_layout_of(&(nca_spec)NCA_GROWING(8, 16)).offset[NCA_HIDDEN_BIAS],
+        -FLT_MAX);
     put(&of, NCA_MOMENT1, 5, INFINITY);
     const nca_update_result result = advance(&of);
     assert_event(&result, NCA_EVENT_ROLLED_BACK, "the rule is not finite");
@@ -234,13 +235,14 @@ static void test_a_dead_pool_is_noticed_and_repaired(void **state)
 // What is old and strong lives on under a rule that kills the seed.
 static nca_update_result advance_deadly(training *of)
 {
-    const size_t row = state_of(&of->shape), channels = (size_t)of->shape.channels;
+    const size_t row = state_of(&of->shape), channels = (size_t)of->shape.spec.channels;
     float *pool = read_of(of, NCA_POOL);
     for (size_t n = 0; n < 12; n++)
         for (size_t i = NCA_ALPHA; i < row; i += channels)
             pool[n * row + i] = 1000;
     write_buffer(&of->inner, of->trainer->session, NCA_POOL, 12 * row, pool);
-    put(of, NCA_PARAMETERS, nca_layout_of(8, 16).offset[NCA_OUTPUT_BIAS] + NCA_ALPHA, -9);
+    put(of, NCA_PARAMETERS,
+        nca_layout_of(&(nca_spec)NCA_GROWING(8, 16)).offset[NCA_OUTPUT_BIAS] + NCA_ALPHA, -9);
     free(pool);
     return advance(of);
 }
@@ -302,7 +304,8 @@ static void check_deadly_rule(int64_t pool)
     config.damaged = 0, config.pool = pool, config.reseeded = pool > 0, config.fire_rate = 1;
     start_training(&of, &config, 1);
     advance(&of);
-    put(&of, NCA_PARAMETERS, nca_layout_of(8, 16).offset[NCA_OUTPUT_BIAS] + NCA_ALPHA, -9);
+    put(&of, NCA_PARAMETERS,
+        nca_layout_of(&(nca_spec)NCA_GROWING(8, 16)).offset[NCA_OUTPUT_BIAS] + NCA_ALPHA, -9);
     for (int i = 0; i < 4; i++) {
         const nca_update_result result = advance(&of);
         assert_event(&result, NCA_EVENT_POOL_REPAIRED, "no cell of the batch lives");

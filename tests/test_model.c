@@ -19,9 +19,10 @@
 static nca_model make(int channels, int hidden)
 {
     nca_model model;
-    assert_int_equal(nca_model_create(channels, hidden, &model, NULL), NCA_OK);
+    assert_int_equal(nca_model_create(&(nca_spec)NCA_GROWING(channels, hidden), &model, NULL),
+                     NCA_OK);
     nca_model_initialize(&model, 7);
-    const nca_layout layout = nca_layout_of(channels, hidden);
+    const nca_layout layout = nca_layout_of(&(nca_spec)NCA_GROWING(channels, hidden));
     for (size_t i = layout.size[0]; i < layout.total; i++)
         model.parameters[i] = (float)i / 3;
     model.fire_rate = 0.25;
@@ -36,7 +37,7 @@ static nca_model make(int channels, int hidden)
 static void test_the_layout_is_that_of_the_header(void **state)
 {
     (void)state;
-    const nca_layout layout = nca_layout_of(16, 128);
+    const nca_layout layout = nca_layout_of(&(nca_spec)NCA_GROWING(16, 128));
     assert_int_equal(layout.total, 8336);   // RECIPES: 48 x 128 + 128 + 128 x 16 + 16
     assert_int_equal(layout.offset[NCA_HIDDEN_WEIGHT], 0);
     assert_int_equal(layout.offset[NCA_HIDDEN_BIAS], 6144);
@@ -49,10 +50,10 @@ static void test_a_rule_starts_as_the_recipe_says(void **state)
 {
     (void)state;
     nca_model model, same, other;
-    const nca_layout layout = nca_layout_of(16, 128);
-    assert_int_equal(nca_model_create(16, 128, &model, NULL), NCA_OK);
-    assert_int_equal(nca_model_create(16, 128, &same, NULL), NCA_OK);
-    assert_int_equal(nca_model_create(16, 128, &other, NULL), NCA_OK);
+    const nca_layout layout = nca_layout_of(&(nca_spec)NCA_GROWING(16, 128));
+    assert_int_equal(nca_model_create(&(nca_spec)NCA_GROWING(16, 128), &model, NULL), NCA_OK);
+    assert_int_equal(nca_model_create(&(nca_spec)NCA_GROWING(16, 128), &same, NULL), NCA_OK);
+    assert_int_equal(nca_model_create(&(nca_spec)NCA_GROWING(16, 128), &other, NULL), NCA_OK);
     model.parameters[layout.total - 1] = 3;
     nca_model_initialize(&model, 1);
     nca_model_initialize(&same, 1);
@@ -80,9 +81,9 @@ static void test_a_rule_starts_as_the_recipe_says(void **state)
 
 static void expect_same(const nca_model *a, const nca_model *b)
 {
-    const nca_layout layout = nca_layout_of(a->channels, a->hidden);
-    assert_int_equal(a->channels, b->channels);
-    assert_int_equal(a->hidden, b->hidden);
+    const nca_layout layout = nca_layout_of(&a->spec);
+    assert_int_equal(a->spec.channels, b->spec.channels);
+    assert_int_equal(a->spec.hidden[0], b->spec.hidden[0]);
     assert_memory_equal(a->parameters, b->parameters, layout.total * sizeof(float));
     assert_true(a->fire_rate == b->fire_rate && a->angle == b->angle);
     assert_true(a->step_size == b->step_size);
@@ -159,12 +160,12 @@ static nca_status load_variant(const variant *of, nca_model *out, nca_error *err
 
 static void expect_refused(const variant *of, const char *words)
 {
-    nca_model model = {.hidden = 77};
+    nca_model model = {.spec = {.hidden = {77}}};
     nca_error error = {0};
     assert_int_equal(load_variant(of, &model, &error), NCA_FORMAT);
     if (!strstr(error.message, words))
         fail_msg("says: %s", error.message);
-    assert_int_equal(model.hidden, 77);   // untouched
+    assert_int_equal(model.spec.hidden[0], 77);   // untouched
 }
 
 static void test_settings_that_are_missing_have_defaults(void **state)
@@ -173,8 +174,8 @@ static void test_settings_that_are_missing_have_defaults(void **state)
     const variant of = RIGHT;
     nca_model model;
     assert_int_equal(load_variant(&of, &model, NULL), NCA_OK);
-    assert_int_equal(model.channels, 4);
-    assert_int_equal(model.hidden, 8);
+    assert_int_equal(model.spec.channels, 4);
+    assert_int_equal(model.spec.hidden[0], 8);
     assert_true(model.fire_rate == 0.5 && model.angle == 0 && model.step_size == 1);
     assert_int_equal(model.grid_height, 0);
     assert_string_equal(model.name, "");

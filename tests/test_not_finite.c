@@ -8,7 +8,8 @@ static void check_nan_in_states(bench *of)
     static const float spoilt[] = {NAN, INFINITY, -INFINITY};
     float *batch = read_batch(of);
     for (size_t cell = 0; cell < 3 * cells_of(&small); cell++) {
-        const size_t slot = cell / cells_of(&small), at = cell * (size_t)small.channels + cell % 3;
+        const size_t slot = cell / cells_of(&small),
+                     at = cell * (size_t)small.spec.channels + cell % 3;
         nca_sample_report samples[3];
         write_buffer(&of->on, of->session, NCA_BATCH, batch_of(&small), batch);
         assert_ok(of->backend->upload(of->session, NCA_BATCH, at, 1, &spoilt[cell % 3], error));
@@ -23,7 +24,7 @@ static void check_nan_in_states(bench *of)
 // A hidden channel, which the loss does not look at: 20 channels, several bands of rows.
 static void check_nan_in_hidden_channels(bench *of)
 {
-    const nca_shape shape = {1, 13, 3, 20, 8, 0, 0};
+    const nca_shape shape = {1, 13, 3, 0, 0, NCA_GROWING(20, 8)};
     nca_session *session = open_session(&of->on, &shape);
     float *zeros = allocate(batch_of(&shape), sizeof *zeros);
     for (size_t cell = 0; cell < cells_of(&shape); cell++) {
@@ -51,7 +52,7 @@ static void test_states_that_are_not_finite_are_reported(void **state)
 static void check_nan_in_gradients(bench *of)
 {
     static const float spoilt[] = {NAN, INFINITY, -INFINITY};
-    const nca_layout layout = nca_layout_of(small.channels, small.hidden);
+    const nca_layout layout = nca_layout_of(&small.spec);
     nca_optimizer_step step = plain_step;
     step.rules = 1;
     step.rule[0].kind = NCA_GRADIENT_CLIP;

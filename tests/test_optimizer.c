@@ -12,7 +12,7 @@ enum { PUT = 3 };   // numbers that are put into a tensor; the others are zero
 // A gradient with 3 and 4 in one tensor, and 12 in another.
 static void put_gradient(bench *of)
 {
-    const nca_layout layout = nca_layout_of(small.channels, small.hidden);
+    const nca_layout layout = nca_layout_of(&small.spec);
     const float one[] = {3, -4}, other = 12;
     float *zeros = allocate(layout.total, sizeof *zeros);
     write_buffer(&of->on, of->session, NCA_GRADIENT, layout.total, zeros);
@@ -25,7 +25,7 @@ static void put_gradient(bench *of)
 // The three numbers of a buffer.
 static void read_put(const bench *of, nca_buffer buffer, double out[PUT])
 {
-    const nca_layout layout = nca_layout_of(small.channels, small.hidden);
+    const nca_layout layout = nca_layout_of(&small.spec);
     float *all = read_buffer(&of->on, of->session, buffer, layout.total);
     out[0] = all[5], out[1] = all[6], out[2] = all[layout.offset[NCA_OUTPUT_WEIGHT] + 7];
     free(all);

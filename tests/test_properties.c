@@ -72,10 +72,10 @@ static void *turn(const void *grids, size_t count, int height, int width, size_t
 // that perceives (x, y) so takes its two groups of weights exchanged, one of them negated.
 static float *turn_rule(const nca_shape *shape, const float *parameters)
 {
-    const size_t c = (size_t)shape->channels, total = total_of(shape);
+    const size_t c = (size_t)shape->spec.channels, total = total_of(shape);
     float *turned = allocate(total, sizeof *turned);
     memcpy(turned, parameters, total * sizeof *turned);
-    for (size_t j = 0; j < (size_t)shape->hidden; j++)
+    for (size_t j = 0; j < (size_t)shape->spec.hidden[0]; j++)
         for (size_t k = 0; k < c; k++) {
             turned[j * 3 * c + c + k] = parameters[j * 3 * c + 2 * c + k];
             turned[j * 3 * c + 2 * c + k] = -parameters[j * 3 * c + c + k];
@@ -89,7 +89,7 @@ static void assert_turned(const growth *of, const growth *twin)
 {
     static const double allowance = 5e-6;
     const nca_shape *shape = &of->shape;
-    const size_t batch = (size_t)shape->batch, cell = (size_t)shape->channels * sizeof(float);
+    const size_t batch = (size_t)shape->batch, cell = (size_t)shape->spec.channels * sizeof(float);
     float *states = turn(of->after, batch, shape->height, shape->width, cell);
     float *gradient = turn(of->state_gradient, batch, shape->height, shape->width, cell);
     assert_close(twin->after, states, batch_of(shape), allowance, "turned states");
@@ -104,7 +104,7 @@ static void assert_turned(const growth *of, const growth *twin)
 
 static void check_turning(const nca_compute *on)
 {
-    growth of = {.shape = {2, 17, 12, 16, 128, 0, 10}, .rollout = half_fire};
+    growth of = {.shape = {2, 17, 12, 0, 10, NCA_GROWING(16, 128)}, .rollout = half_fire};
     const size_t cells = cells_of(&of.shape), channels = 16 * sizeof(float);
     float *parameters = uniform(total_of(&of.shape), 1, 0.08), *before = mixed_states(&of.shape, 2);
     float *target = uniform(cells * NCA_VISIBLE, 3, 0.5);
@@ -150,8 +150,7 @@ static void test_a_turned_grid_grows_turned(void **state)
 static float *growing_rule(const nca_shape *shape)
 {
     float *parameters = uniform(total_of(shape), 11, 0.1);
-    parameters[nca_layout_of(shape->channels, shape->hidden).offset[NCA_OUTPUT_BIAS] + NCA_ALPHA] =
-        0.3f;
+    parameters[nca_layout_of(&shape->spec).offset[NCA_OUTPUT_BIAS] + NCA_ALPHA] = 0.3f;
     return parameters;
 }
 
@@ -176,7 +175,7 @@ static void *move(const void *grids, size_t count, const nca_shape *shape, int d
 static void check_moving(const nca_compute *on)
 {
     enum { STEPS = 8 };
-    growth of = {.shape = {1, 31, 27, 16, 64, 0, STEPS}, .rollout = half_fire};
+    growth of = {.shape = {1, 31, 27, 0, STEPS, NCA_GROWING(16, 64)}, .rollout = half_fire};
     const nca_shape *shape = &of.shape;
     const size_t cell = 16 * sizeof(float);
     float *parameters = growing_rule(shape), *before = allocate(batch_of(shape), sizeof *before);
@@ -253,7 +252,8 @@ static float *train(const char *isa, int threads, const nca_shape *shape)
 
 static void check_threads(const nca_compute *on)
 {
-    static const nca_shape shapes[] = {{1, 37, 11, 16, 128, 0, 6}, {5, 19, 13, 16, 64, 0, 6}};
+    static const nca_shape shapes[] = {{1, 37, 11, 0, 6, NCA_GROWING(16, 128)},
+                                       {5, 19, 13, 0, 6, NCA_GROWING(16, 64)}};
     static const int threads[] = {2, 3, 7};
     nca_device_info info;
     on->backend->info(on->device, &info);
@@ -287,7 +287,7 @@ static uint8_t *bits_of_slot(const uint8_t *fire, const nca_shape *shape, size_t
 
 static void check_neighbours(const nca_compute *on)
 {
-    growth of = {.shape = {4, 13, 9, 16, 128, 0, 7}, .rollout = half_fire};
+    growth of = {.shape = {4, 13, 9, 0, 7, NCA_GROWING(16, 128)}, .rollout = half_fire};
     const size_t state = state_of(&of.shape);
     float *parameters = uniform(total_of(&of.shape), 1, 0.08), *before = mixed_states(&of.shape, 2);
     float *target = uniform(cells_of(&of.shape) * NCA_VISIBLE, 3, 0.5);
@@ -336,10 +336,10 @@ static bool fires(nca_key key, size_t sample, size_t step, size_t cell, double r
 static void check_fire_bits(const nca_compute *on)
 {
     static const double rates[] = {0, 0.2, 0.5, 1};
-    const nca_shape shape = {2, 9, 21, 16, 64, 0, 0};
+    const nca_shape shape = {2, 9, 21, 0, 0, NCA_GROWING(16, 64)};
     float *parameters = allocate(total_of(&shape), sizeof *parameters);
     float *before = allocate(batch_of(&shape), sizeof *before);
-    parameters[nca_layout_of(16, 64).offset[NCA_OUTPUT_BIAS] + 4] = 1;
+    parameters[nca_layout_of(&(nca_spec)NCA_GROWING(16, 64)).offset[NCA_OUTPUT_BIAS] + 4] = 1;
     for (size_t cell = 0; cell < 2 * cells_of(&shape); cell++)
         before[cell * 16 + NCA_ALPHA] = 1;
     nca_session *session = open_session(on, &shape);
@@ -374,7 +374,7 @@ static void test_fire_bits_are_those_of_the_definition(void **state)
 static void check_pieces(const nca_compute *on)
 {
     static const int pieces[] = {1, 5, 0, 7};
-    const nca_shape shape = {2, 15, 10, 16, 128, 0, 0};
+    const nca_shape shape = {2, 15, 10, 0, 0, NCA_GROWING(16, 128)};
     float *parameters = uniform(total_of(&shape), 1, 0.08), *before = mixed_states(&shape, 2);
     nca_session *session = open_session(on, &shape);
     nca_rollout rollout = half_fire;

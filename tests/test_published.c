@@ -21,8 +21,8 @@ static void encode(const uint8_t *bytes, size_t count, char *text)
     static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     for (size_t i = 0; i < count; i += 3) {
         const size_t left = count - i;
-        const unsigned group = bytes[i] << 16 | (left > 1 ? bytes[i + 1] : 0) << 8 |
-                               (left > 2 ? bytes[i + 2] : 0);
+        const unsigned group =
+            bytes[i] << 16 | (left > 1 ? bytes[i + 1] : 0) << 8 | (left > 2 ? bytes[i + 2] : 0);
         *text++ = digits[group >> 18];
         *text++ = digits[group >> 12 & 63];
         *text++ = left > 1 ? digits[group >> 6 & 63] : '=';
@@ -77,10 +77,10 @@ static void test_bytes_become_weights_and_biases(void **state)
 {
     (void)state;
     nca_model model;
-    const nca_layout layout = nca_layout_of(4, 8);
+    const nca_layout layout = nca_layout_of(&(nca_spec)NCA_GROWING(4, 8));
     assert_int_equal(import(&first_right, &second_right, &model, NULL), NCA_OK);
-    assert_int_equal(model.channels, 4);
-    assert_int_equal(model.hidden, 8);
+    assert_int_equal(model.spec.channels, 4);
+    assert_int_equal(model.spec.hidden[0], 8);
     assert_string_equal(model.name, "rule.json");
     for (size_t k = 0; k < 8; k++) {
         for (size_t i = 0; i < 12; i++)
@@ -98,12 +98,12 @@ static void test_bytes_become_weights_and_biases(void **state)
 
 static void expect_refused(const layer *first, const layer *second, const char *words)
 {
-    nca_model model = {.hidden = 77};
+    nca_model model = {.spec = {.hidden = {77}}};
     nca_error error = {0};
     assert_int_equal(import(first, second, &model, &error), NCA_FORMAT);
     if (!strstr(error.message, words))
         fail_msg("says: %s", error.message);
-    assert_int_equal(model.hidden, 77);
+    assert_int_equal(model.spec.hidden[0], 77);
 }
 
 static void test_a_layer_with_a_wrong_field_is_refused(void **state)
@@ -199,13 +199,13 @@ static void test_other_json_is_refused(void **state)
         {"[{}, {}]", "layer 1"},
     };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
-        nca_model model = {.hidden = 77};
+        nca_model model = {.spec = {.hidden = {77}}};
         nca_error error = {0};
         scratch_write("bad.json", bad[i].text, strlen(bad[i].text));
         assert_int_equal(nca_model_import(scratch("bad.json"), &model, &error), NCA_FORMAT);
         if (!strstr(error.message, bad[i].words))
             fail_msg("%s: says %s", bad[i].text, error.message);
-        assert_int_equal(model.hidden, 77);
+        assert_int_equal(model.spec.hidden[0], 77);
     }
 }
 

@@ -56,7 +56,7 @@ static void start(still *of)
     const char *path = write_metrics(2, last);
     assert_ok(nca_history_read(path, &of->history, error));
     assert_ok(nca_compute_open("reference", &(nca_device_options){0}, &of->compute, error));
-    assert_ok(nca_model_create(CHANNELS, HIDDEN, &of->model, error));
+    assert_ok(nca_model_create(&(nca_spec)NCA_GROWING(CHANNELS, HIDDEN), &of->model, error));
     assert_ok(nca_image_create(HEIGHT, WIDTH, &of->target, error));
     nca_observe_choose_cells(&of->target, of->options.cell);
     assert_ok(

@@ -68,7 +68,7 @@ static void compare_samples(const nca_case *of, const passed *got, const passed 
 static void compare_passed(const nca_case *of, const passed *got, const passed *expected)
 {
     const nca_shape *shape = &of->shape;
-    const nca_layout layout = nca_layout_of(shape->channels, shape->hidden);
+    const nca_layout layout = nca_layout_of(&shape->spec);
     char what[96];
     for (size_t i = 0; i < batch_of(shape); i++)   // the same cells are cleared
         assert_true((got->states[i] == 0) == (expected->states[i] == 0));
@@ -123,8 +123,7 @@ static void test_loud_dead_cells_decide_who_lives(void **state)
         nca_case_start from;
         assert_ok(nca_case_begin(of, &from, error));
         passed speaking = pass(&reference, of, &from);
-        const size_t bias =
-            nca_layout_of(of->shape.channels, of->shape.hidden).offset[NCA_OUTPUT_BIAS] + NCA_ALPHA;
+        const size_t bias = nca_layout_of(&of->shape.spec).offset[NCA_OUTPUT_BIAS] + NCA_ALPHA;
         from.parameters[bias] = 0;
         passed silent = pass(&reference, of, &from);
         int more = 0;

@@ -47,7 +47,7 @@ static void test_gather_and_scatter_move_rows(void **state)
 
 static void check_seed_and_damage(bench *of)
 {
-    const size_t state = state_of(&small), channels = (size_t)small.channels;
+    const size_t state = state_of(&small), channels = (size_t)small.spec.channels;
     float *batch = read_batch(of);
     const nca_region box = {.kind = NCA_REGION_BOX, .top = 2, .left = -3, .bottom = 99, .right = 4};
     const nca_region circle = {
@@ -247,13 +247,17 @@ static void test_backward_needs_its_tape(void **state)
 
 static void check_shapes(bench *of)
 {
-    static const nca_shape bad[] = {{0, 9, 7, 4, 8, 5, 4},  {3, 0, 7, 4, 8, 5, 4},
-                                    {3, 9, -7, 4, 8, 5, 4}, {3, 9, 7, 6, 8, 5, 4},
-                                    {3, 9, 7, 0, 8, 5, 4},  {3, 9, 7, 4, 2, 5, 4},
-                                    {3, 9, 7, 4, 8, -1, 4}, {3, 9, 7, 4, 8, 5, -1}};
-    static const nca_shape large[] = {{1, 60000, 60000, 256, 128, 0, 95},
-                                      {1, 72, 72, 16, 128, INT32_MAX, 95},
-                                      {4096, 65536, 65536, 256, 4096, 1 << 20, 65536}};
+    static const nca_shape bad[] = {{0, 9, 7, 5, 4, NCA_GROWING(4, 8)},
+                                    {3, 0, 7, 5, 4, NCA_GROWING(4, 8)},
+                                    {3, 9, -7, 5, 4, NCA_GROWING(4, 8)},
+                                    {3, 9, 7, 5, 4, NCA_GROWING(6, 8)},
+                                    {3, 9, 7, 5, 4, NCA_GROWING(0, 8)},
+                                    {3, 9, 7, 5, 4, NCA_GROWING(4, 2)},
+                                    {3, 9, 7, -1, 4, NCA_GROWING(4, 8)},
+                                    {3, 9, 7, 5, -1, NCA_GROWING(4, 8)}};
+    static const nca_shape large[] = {{1, 60000, 60000, 0, 95, NCA_GROWING(256, 128)},
+                                      {1, 72, 72, INT32_MAX, 95, NCA_GROWING(16, 128)},
+                                      {4096, 65536, 65536, 1 << 20, 65536, NCA_GROWING(256, 4096)}};
     nca_session *untouched = of->session;
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         assert_refused(NCA_ARGUMENT,
@@ -270,7 +274,7 @@ static void check_shapes(bench *of)
 // rules work in, in f32 or, in the reference, in f64.
 static void check_bytes(bench *of)
 {
-    const nca_shape rule = {1, 1, 1, 256, 4096, 0, 1};
+    const nca_shape rule = {1, 1, 1, 0, 1, NCA_GROWING(256, 4096)};
     const size_t number = strcmp(of->backend->name, "reference") == 0 ? 8 : 4;
     assert_true(of->backend->session_bytes(of->on.device, &rule) >= 5 * number * total_of(&rule));
 }

@@ -8,7 +8,7 @@ static const char *const pool_step = "glgsddFlBUS";   // of an update with one r
 // By the definition, in f64: mean over cells and visible channels of the squared difference.
 static double loss_of(const training *of, const float *state)
 {
-    const size_t cells = cells_of(&of->shape), channels = (size_t)of->shape.channels;
+    const size_t cells = cells_of(&of->shape), channels = (size_t)of->shape.spec.channels;
     double sum = 0;
     for (size_t i = 0; i < cells; i++)
         for (size_t k = 0; k < NCA_VISIBLE; k++)
@@ -43,7 +43,7 @@ static void assert_permuted(const int *a, const int *b, int count)
 // The seed: channels 3 and up of the cell (H/2, W/2) are one.
 static float *make_seed(const training *of)
 {
-    const size_t channels = (size_t)of->shape.channels;
+    const size_t channels = (size_t)of->shape.spec.channels;
     float *seed = allocate(state_of(&of->shape), sizeof *seed);
     for (size_t k = 3; k < channels; k++)
         seed[(5 * 9 + 4) * channels + k] = 1;
@@ -53,7 +53,7 @@ static float *make_seed(const training *of)
 // A state with a circle cleared, in the units of RECIPES: -1..1 from the first to the last cell.
 static void clear_circle(const training *of, const nca_region *region, float *state)
 {
-    const size_t channels = (size_t)of->shape.channels;
+    const size_t channels = (size_t)of->shape.spec.channels;
     for (int y = 0; y < 11; y++)
         for (int x = 0; x < 9; x++) {
             const double dy = (y / 5.0 - region->center_y / 5.0) / (region->radius_y / 5);

@@ -83,10 +83,9 @@ typedef struct nca_shape {
     int batch;        // B
     int height;       // H
     int width;        // W
-    int channels;     // C, a multiple of 4
-    int hidden;       // K, a multiple of 4
     int pool;         // N
     int tape_steps;   // longest rollout whose backward pass may be asked for; 0: of none
+    nca_spec spec;    // what the cells compute
 } nca_shape;
 
 enum { NCA_ARITHMETIC_BYTES = 128 };
@@ -101,7 +100,7 @@ typedef struct nca_session_info {
 
 // What can be uploaded and downloaded, all f32 in the layout of nca/tensor.h and nca/model.h.
 typedef enum nca_buffer {
-    NCA_PARAMETERS,       // [P]        P = nca_layout_of(channels, hidden).total
+    NCA_PARAMETERS,       // [P]        P = nca_layout_of(&spec).total
     NCA_GRADIENT,         // [P]        d(mean over B of loss) / d parameters, before any rule
     NCA_MOMENT1,          // [P]        Adam's first moment
     NCA_MOMENT2,          // [P]        Adam's second moment

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "nca/spec.h"
 #include "nca/status.h"
 
 #ifdef __cplusplus
@@ -79,6 +80,9 @@ typedef struct nca_config {
 
 // The defaults of the list above.
 nca_config nca_config_default(void);
+
+// What the cells of the run compute.
+nca_spec nca_config_spec(const nca_config *config);
 
 // Height and width of the grid, from `grid`, or from target size and padding where it is "auto".
 nca_status nca_config_grid(const nca_config *config, int *height, int *width, nca_error *error);

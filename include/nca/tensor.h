@@ -13,9 +13,8 @@
 #include <stddef.h>
 
 enum {
-    NCA_VISIBLE = 4,     // channels that a target has: premultiplied RGB and alpha
-    NCA_ALPHA = 3,       // the channel that says whether a cell is alive
-    NCA_PERCEIVED = 3,   // groups a cell perceives: itself, its x-gradient, its y-gradient
+    NCA_VISIBLE = 4,   // channels that a target has: premultiplied RGB and alpha
+    NCA_ALPHA = 3,     // the channel that says whether a cell is alive
 };
 
 // A cell is alive where the largest alpha of its 3x3 neighbourhood is above this.

@@ -28,7 +28,8 @@ static bool is_tested(const nca_case *of)
 
 static bool is_for(const nca_case *of, const char *path)
 {
-    return strcmp(path, "cublas") == 0 || (of->shape.channels == 16 && of->shape.hidden == 128);
+    return strcmp(path, "cublas") == 0 ||
+           (of->shape.spec.channels == 16 && of->shape.spec.hidden[0] == 128);
 }
 
 static const nca_case *find_case(const char *name)
@@ -111,7 +112,7 @@ static void compare_samples(const nca_case *of, const result *got, const result 
 static void compare(const nca_case *of, const result *got, const result *expected, bool is_cpu)
 {
     const nca_shape *shape = &of->shape;
-    const nca_layout layout = nca_layout_of(shape->channels, shape->hidden);
+    const nca_layout layout = nca_layout_of(&shape->spec);
     for (size_t i = 0; i < batch_of(shape); i++)
         if ((got->states[i] == 0) != (expected->states[i] == 0))
             fail_msg("%s: element %zu is %g and not %g", of->name, i, got->states[i],
@@ -305,7 +306,7 @@ static void go_through_pool(const nca_compute *on, const nca_shape *shape, float
 static void test_pool_seed_and_damage_are_the_cpus(void **state)
 {
     (void)state;
-    const nca_shape shape = {3, 9, 11, 20, 8, 5, 0};
+    const nca_shape shape = {3, 9, 11, 5, 0, NCA_GROWING(20, 8)};
     nca_compute cpu = open_any_cpu(), on = open_device("cublas", 0);
     float *batch[2], *pool[2];
     go_through_pool(&cpu, &shape, &batch[0], &pool[0]);
@@ -325,7 +326,7 @@ static void test_pool_seed_and_damage_are_the_cpus(void **state)
 static void test_failures_are_one_line(void **state)
 {
     (void)state;
-    const nca_shape huge = {8, 72, 72, 16, 128, 100000000, 95};
+    const nca_shape huge = {8, 72, 72, 100000000, 95, NCA_GROWING(16, 128)};
     nca_session *session;
     nca_compute out;
     const nca_device_options wrong = {.cuda_path = "quick"}, negative = {.tape_every = -1};

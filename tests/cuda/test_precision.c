@@ -33,8 +33,8 @@ static void free_result(result *of)
 // from the threshold of life, which the rule changes by a hundredth of what the rest changes.
 static void leave_edges(const nca_shape *shape, float *parameters, float *states)
 {
-    const nca_layout layout = nca_layout_of(shape->channels, shape->hidden);
-    const size_t channels = (size_t)shape->channels, hidden = (size_t)shape->hidden;
+    const nca_layout layout = nca_layout_of(&shape->spec);
+    const size_t channels = (size_t)shape->spec.channels, hidden = (size_t)shape->spec.hidden[0];
     for (size_t k = 0; k < hidden; k++) {
         parameters[layout.offset[NCA_HIDDEN_BIAS] + k] = k % 2 ? 1.0f : -1.0f;
         parameters[layout.offset[NCA_OUTPUT_WEIGHT] + NCA_ALPHA * hidden + k] *= 0.01f;
@@ -52,7 +52,7 @@ static result compute(const nca_compute *on, const nca_shape *shape)
                                  .step_size = 1,
                                  .alive_threshold = NCA_ALIVE_THRESHOLD,
                                  .keep_tape = true};
-    const nca_layout layout = nca_layout_of(shape->channels, shape->hidden);
+    const nca_layout layout = nca_layout_of(&shape->spec);
     float *parameters = uniform(layout.total, 1, 0.08), *states = mixed_states(shape, 2);
     float *target = uniform(cells_of(shape) * NCA_VISIBLE, 3, 0.5);
     nca_sample_report samples[4];
@@ -120,7 +120,8 @@ static void check_errors(const char *path, int precision, const result *got, con
 static void test_errors_are_those_of_the_rounding(void **state)
 {
     (void)state;
-    static const nca_shape shapes[] = {{2, 17, 13, 16, 128, 0, 4}, {1, 9, 33, 20, 132, 0, 3}};
+    static const nca_shape shapes[] = {{2, 17, 13, 0, 4, NCA_GROWING(16, 128)},
+                                       {1, 9, 33, 0, 3, NCA_GROWING(20, 132)}};
     for (int p = 0; p < PATHS; p++)
         for (int s = 0; s < 2; s++) {
             if (s == 1 && strcmp(paths[p], "fused") == 0)
@@ -139,7 +140,7 @@ static void test_errors_are_those_of_the_rounding(void **state)
 static void test_f32_is_the_default(void **state)
 {
     (void)state;
-    const nca_shape shape = {2, 9, 8, 16, 128, 0, 3};
+    const nca_shape shape = {2, 9, 8, 0, 3, NCA_GROWING(16, 128)};
     for (int p = 0; p < PATHS; p++) {
         result plain = compute_as(paths[p], NULL, 0, &shape);
         result asked = compute_as(paths[p], "f32", 0, &shape);
@@ -156,7 +157,7 @@ static void test_orders_and_thinned_tapes_give_the_same_bits(void **state)
     (void)state;
     if (IS_SANITIZED)   // about numbers, by kernels that have run before
         skip();
-    const nca_shape shape = {2, 17, 13, 16, 128, 0, 5};
+    const nca_shape shape = {2, 17, 13, 0, 5, NCA_GROWING(16, 128)};
     static const struct {
         uint64_t seed;
         int every;
@@ -199,7 +200,8 @@ static void test_the_error_is_measured_in_one_line(void **state)
             nca_compute on = open_device_as(paths[p], precisions[i].name, 0);
             nca_precision_errors found;
             char words[NCA_PRECISION_BYTES];
-            assert_ok(nca_precision_measure(DEVICE_NAME, &options, &on, 16, 128, &found, error));
+            assert_ok(nca_precision_measure(DEVICE_NAME, &options, &on,
+                                            &(nca_spec)NCA_GROWING(16, 128), &found, error));
             nca_compute_close(&on);
             check_measured(paths[p], &found.states, precisions[i].roundoff);
             for (int t = 0; t < NCA_TENSORS; t++)
@@ -218,7 +220,7 @@ static void test_the_error_is_measured_in_one_line(void **state)
 static void test_products_too_small_for_tf32_are_told(void **state)
 {
     (void)state;
-    const nca_shape shape = {2, 17, 13, 16, 128, 0, 4};
+    const nca_shape shape = {2, 17, 13, 0, 4, NCA_GROWING(16, 128)};
     const nca_device_options options = {.cuda_path = "cublas", .precision = "tf32"};
     nca_precision_errors found;
     char words[NCA_PRECISION_BYTES];
@@ -227,7 +229,8 @@ static void test_products_too_small_for_tf32_are_told(void **state)
     result got = compute_as("cublas", "tf32", 0, &shape);
     check_errors("cublas", 0, &got, &f32);
     nca_compute on = open_device_as("cublas", "tf32", 0);
-    assert_ok(nca_precision_measure(DEVICE_NAME, &options, &on, 16, 128, &found, error));
+    assert_ok(nca_precision_measure(DEVICE_NAME, &options, &on, &(nca_spec)NCA_GROWING(16, 128),
+                                    &found, error));
     nca_compute_close(&on);
     nca_emulator_get()->tf32_from = 0;
     assert_non_null(
@@ -289,7 +292,7 @@ static void test_what_is_not_there_is_refused(void **state)
 static void test_kernels_for_older_devices_are_refused(void **state)
 {
     (void)state;
-    const nca_shape shape = {1, 4, 4, 16, 128, 0, 2};
+    const nca_shape shape = {1, 4, 4, 0, 2, NCA_GROWING(16, 128)};
     nca_compute on = open_device_as("fused", "bf16", 0);
     nca_session *session;
     nca_error why = {0};
@@ -307,7 +310,7 @@ static void test_kernels_for_older_devices_are_refused(void **state)
 static void test_both_paths_round_the_same_factors(void **state)
 {
     (void)state;
-    const nca_shape shape = {2, 17, 13, 16, 128, 0, 1};
+    const nca_shape shape = {2, 17, 13, 0, 1, NCA_GROWING(16, 128)};
     for (int i = 0; i < 2; i++) {
         result fused = compute_as("fused", precisions[i].name, 0, &shape);
         result cublas = compute_as("cublas", precisions[i].name, 0, &shape);

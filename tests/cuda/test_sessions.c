@@ -11,7 +11,8 @@ static const char *const precisions[] = {"f32", "tf32", "bf16"};
 enum { PATHS = sizeof paths / sizeof *paths, PRECISIONS = 3 };
 
 // More shared memory than a grid of 24x24 needs, and as little as one may.
-static const nca_shape large = {1, 72, 72, 16, 128, 2, 2}, small = {2, 9, 8, 16, 128, 2, 2};
+static const nca_shape large = {1, 72, 72, 2, 2, NCA_GROWING(16, 128)},
+                       small = {2, 9, 8, 2, 2, NCA_GROWING(16, 128)};
 
 // -- A session, and everything that a backend does with one
 

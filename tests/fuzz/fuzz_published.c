@@ -20,9 +20,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
         require(strncmp(error.message, "fuzz.json: ", 11) == 0);
         return 0;
     }
-    const size_t total = nca_layout_of(model.channels, model.hidden).total;
-    require(model.channels % 4 == 0 && model.channels >= 4 && model.channels <= 256);
-    require(model.hidden % 4 == 0 && model.hidden >= 4 && model.hidden <= 4096);
+    const size_t total = nca_layout_of(&model.spec).total;
+    require(model.spec.channels % 4 == 0 && model.spec.channels >= 4 && model.spec.channels <= 256);
+    require(model.spec.hidden[0] % 4 == 0 && model.spec.hidden[0] >= 4 &&
+            model.spec.hidden[0] <= 4096);
     for (size_t i = 0; i < total; i++)
         require(isfinite(model.parameters[i]));
     nca_model_free(&model);

@@ -11,7 +11,7 @@ static void print_head(const nca_bench_place *on, const char *subject)
     char device[NCA_DEVICE_BYTES];
     printf("%s, %d x %dx%d x %d step%s, %d channels, %d hidden; %s\n\n", subject, shape->batch,
            shape->height, shape->width, shape->tape_steps, shape->tape_steps == 1 ? "" : "s",
-           shape->channels, shape->hidden, nca_device_words(&on->info, device));
+           shape->spec.channels, shape->spec.hidden[0], nca_device_words(&on->info, device));
 }
 
 static void print_timing(const char *name, const nca_timing *timing)
@@ -121,8 +121,8 @@ static void json_head(const nca_bench_place *on, const char *subject)
     printf("{\"subject\": \"%s\", \"device\": \"%s\", \"isa\": \"%s\", \"threads\": %d,\n", subject,
            on->device, on->info.variant, on->info.threads);
     printf(" \"batch\": %d, \"grid\": [%d, %d], \"steps\": %d, \"channels\": %d, \"hidden\": %d,\n",
-           shape->batch, shape->height, shape->width, shape->tape_steps, shape->channels,
-           shape->hidden);
+           shape->batch, shape->height, shape->width, shape->tape_steps, shape->spec.channels,
+           shape->spec.hidden[0]);
 }
 
 void nca_bench_json_step(const nca_bench_place *on, const nca_measurement *found)

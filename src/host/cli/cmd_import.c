@@ -41,7 +41,7 @@ static nca_status import(const import_options *options, const char *path, nca_er
     const nca_status status = nca_model_save(&model, options->output, error);
     if (status == NCA_OK)
         printf("%s: %d channels, %d hidden units, %zu parameters\n", options->output,
-               model.channels, model.hidden, nca_layout_of(model.channels, model.hidden).total);
+               model.spec.channels, model.spec.hidden[0], nca_layout_of(&model.spec).total);
     nca_model_free(&model);
     return status;
 }

@@ -80,15 +80,15 @@ static nca_status read_model(const char *folder, const nca_config *config, nca_m
     int height, width;
     NCA_TRY(nca_config_grid(config, &height, &width, error));
     NCA_TRY(nca_model_load(folder, out, error));
-    if (out->channels == config->channels && out->hidden == config->hidden &&
+    if (out->spec.channels == config->channels && out->spec.hidden[0] == config->hidden &&
         (out->grid_height == 0 || out->grid_height == height) &&
         (out->grid_width == 0 || out->grid_width == width))
         return NCA_OK;
     return nca_fail(error, NCA_FORMAT,
                     "%s/model.safetensors: %d channels, %d hidden units, grid %dx%d, and "
                     "config.json says %d, %d, %dx%d; it is of another run: put this run's back",
-                    folder, out->channels, out->hidden, out->grid_height, out->grid_width,
-                    (int)config->channels, (int)config->hidden, height, width);
+                    folder, out->spec.channels, out->spec.hidden[0], out->grid_height,
+                    out->grid_width, (int)config->channels, (int)config->hidden, height, width);
 }
 
 // "Y,X" within the grid.

@@ -196,12 +196,12 @@ static void say_choices(run *of)
 static nca_status say_precision(run *of)
 {
     const nca_device_options options = nca_device_options_of(&of->options.device);
+    const nca_spec spec = nca_config_spec(&of->config);
     nca_precision_errors errors;
     char words[NCA_PRECISION_BYTES];
     if (!nca_precision_is_reduced(&options))
         return NCA_OK;
-    NCA_TRY(nca_precision_measure(of->options.device.name, &options, &of->compute,
-                                  (int)of->config.channels, (int)of->config.hidden, &errors,
+    NCA_TRY(nca_precision_measure(of->options.device.name, &options, &of->compute, &spec, &errors,
                                   of->error));
     nca_progress_say(&of->progress, "%s", nca_precision_words(options.precision, &errors, words));
     return NCA_OK;

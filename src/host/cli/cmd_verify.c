@@ -26,9 +26,10 @@ static const char details[] =
 static nca_status say_precision(const verify_options *options, const nca_device_options *device,
                                 const nca_compute *compute, nca_error *error)
 {
+    const nca_spec spec = nca_spec_growing(16, 128);
     nca_precision_errors errors;
     char words[NCA_PRECISION_BYTES];
-    NCA_TRY(nca_precision_measure(options->device.name, device, compute, 16, 128, &errors, error));
+    NCA_TRY(nca_precision_measure(options->device.name, device, compute, &spec, &errors, error));
     printf("%s\n", nca_precision_words(device->precision, &errors, words));
     return NCA_OK;
 }

@@ -21,6 +21,11 @@ nca_config nca_config_default(void)
     };
 }
 
+nca_spec nca_config_spec(const nca_config *config)
+{
+    return nca_spec_growing((int)config->channels, (int)config->hidden);
+}
+
 // A side of the grid; moves on behind it.
 static bool read_side(const char **text, int *side)
 {

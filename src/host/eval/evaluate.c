@@ -242,13 +242,10 @@ static nca_status judge(judging *of, nca_evaluation *out, nca_error *error)
 static nca_status open_judging(judging *of, const nca_model *model, const nca_image *target,
                                const nca_compute *compute, nca_error *error)
 {
-    const nca_layout layout = nca_layout_of(model->channels, model->hidden);
+    const nca_layout layout = nca_layout_of(&model->spec);
     const size_t seeds = (size_t)of->options->seeds;
-    const nca_shape shape = {.batch = of->options->seeds,
-                             .height = of->height,
-                             .width = of->width,
-                             .channels = model->channels,
-                             .hidden = model->hidden};
+    const nca_shape shape = {
+        .batch = of->options->seeds, .height = of->height, .width = of->width, .spec = model->spec};
     char what[96];
     snprintf(what, sizeof what, "--seeds %d on a grid of %dx%d", shape.batch, of->height,
              of->width);
@@ -288,7 +285,7 @@ nca_status nca_evaluate(const nca_model *model, const nca_image *target,
                   .backend = compute->backend,
                   .height = target->height,
                   .width = target->width,
-                  .channels = model->channels,
+                  .channels = model->spec.channels,
                   .total = count_steps(options)};
     nca_evaluation evaluation = {0};
     nca_status status = open_judging(&of, model, target, compute, error);

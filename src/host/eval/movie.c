@@ -124,7 +124,7 @@ static nca_status open_film(shooting *of, const char *path, const nca_model *mod
                             const nca_compute *compute, nca_error *error)
 {
     const nca_film *film = of->film;
-    const nca_layout layout = nca_layout_of(model->channels, model->hidden);
+    const nca_layout layout = nca_layout_of(&model->spec);
     const size_t cells = (size_t)film->height * (size_t)film->width;
     const uint64_t scale = (uint64_t)of->scale;
     const uint64_t frames =
@@ -133,11 +133,8 @@ static nca_status open_film(shooting *of, const char *path, const nca_model *mod
     char what[96];
     snprintf(what, sizeof what, "frames of %dx%d cells, %d pixels each", film->height, film->width,
              of->scale);
-    const nca_shape shape = {.batch = 1,
-                             .height = film->height,
-                             .width = film->width,
-                             .channels = model->channels,
-                             .hidden = model->hidden};
+    const nca_shape shape = {
+        .batch = 1, .height = film->height, .width = film->width, .spec = model->spec};
     NCA_TRY(nca_session_open(compute, &shape, frames, what, &of->session, error));
     NCA_TRY(of->backend->upload(of->session, NCA_PARAMETERS, 0, layout.total, model->parameters,
                                 error));
@@ -163,7 +160,7 @@ nca_status nca_film_write(const char *path, const nca_model *model, const nca_fi
                           const nca_compute *compute, nca_error *error)
 {
     const int longer = film->height > film->width ? film->height : film->width;
-    shooting of = {.film = film, .backend = compute->backend, .channels = model->channels};
+    shooting of = {.film = film, .backend = compute->backend, .channels = model->spec.channels};
     NCA_TRY(nca_format_find(path, &of.format, error));
     of.scale = film->scale > 0 ? film->scale : longer < SIDE_PIXELS ? SIDE_PIXELS / longer : 1;
     nca_status status = open_film(&of, path, model, compute, error);

@@ -120,22 +120,21 @@ static nca_status watch(watching *of, nca_error *error)
 static nca_status open_watching(watching *of, const nca_image *target, const nca_compute *compute,
                                 nca_error *error)
 {
-    const nca_layout layout = nca_layout_of(of->model->channels, of->model->hidden);
+    const nca_layout layout = nca_layout_of(&of->model->spec);
     const size_t cells = (size_t)target->height * (size_t)target->width;
     const nca_shape shape = {.batch = NCA_OBSERVED_ROLLOUTS,
                              .height = target->height,
                              .width = target->width,
-                             .channels = of->model->channels,
-                             .hidden = of->model->hidden};
+                             .spec = of->model->spec};
     const uint64_t kept = nca_state_size((size_t)shape.batch, (size_t)shape.height,
-                                         (size_t)shape.width, (size_t)shape.channels);
+                                         (size_t)shape.width, (size_t)shape.spec.channels);
     char what[96];
     snprintf(what, sizeof what, "%d grids of %dx%d cells", shape.batch, shape.height, shape.width);
     NCA_TRY(
         nca_session_open(compute, &shape, kept * sizeof *of->states, what, &of->session, error));
-    NCA_TRY(nca_observation_create(target->height, target->width, of->model->channels, of->options,
-                                   &of->out, error));
-    of->state_size = cells * (size_t)of->model->channels;
+    NCA_TRY(nca_observation_create(target->height, target->width, of->model->spec.channels,
+                                   of->options, &of->out, error));
+    of->state_size = cells * (size_t)of->model->spec.channels;
     of->states = malloc(NCA_OBSERVED_ROLLOUTS * of->state_size * sizeof *of->states);
     of->rgb = malloc(cells * 3);
     if (!of->states || !of->rgb)

@@ -23,18 +23,14 @@ const char *nca_tensor_name(int tensor)
     return tensor_names[tensor];
 }
 
-nca_status nca_model_create(int channels, int hidden, nca_model *out, nca_error *error)
+nca_status nca_model_create(const nca_spec *spec, nca_model *out, nca_error *error)
 {
-    const nca_layout layout = nca_layout_of(channels, hidden);
+    const nca_layout layout = nca_layout_of(spec);
     float *parameters = calloc(layout.total, sizeof *parameters);
     if (!parameters)
         return nca_fail(error, NCA_MEMORY, "a rule of %zu parameters: no memory for it",
                         layout.total);
-    *out = (nca_model){.channels = channels,
-                       .hidden = hidden,
-                       .parameters = parameters,
-                       .fire_rate = 0.5,
-                       .step_size = 1};
+    *out = (nca_model){.spec = *spec, .parameters = parameters, .fire_rate = 0.5, .step_size = 1};
     return NCA_OK;
 }
 
@@ -48,8 +44,8 @@ void nca_model_free(nca_model *model)
 
 void nca_model_initialize(nca_model *model, uint64_t seed)
 {
-    const nca_layout layout = nca_layout_of(model->channels, model->hidden);
-    const double limit = sqrt(6.0 / (NCA_PERCEIVED * model->channels + model->hidden));
+    const nca_layout layout = nca_layout_of(&model->spec);
+    const double limit = sqrt(6.0 / (nca_spec_inputs(&model->spec) + model->spec.hidden[0]));
     const nca_key key = {.seed = seed};
     memset(model->parameters, 0, layout.total * sizeof *model->parameters);
     for (size_t i = 0; i < layout.size[NCA_HIDDEN_WEIGHT]; i++) {
@@ -74,10 +70,10 @@ static entry number(const char *key, double value)
 
 nca_status nca_model_save(const nca_model *model, const char *path, nca_error *error)
 {
-    const nca_layout layout = nca_layout_of(model->channels, model->hidden);
+    const nca_layout layout = nca_layout_of(&model->spec);
     nca_tensor tensor[NCA_TENSORS];
     for (int i = 0; i < NCA_TENSORS; i++) {
-        const nca_tensor_shape shape = nca_tensor_shape_of(i, model->channels, model->hidden);
+        const nca_tensor_shape shape = nca_tensor_shape_of(i, &model->spec);
         tensor[i] = (nca_tensor){.name = nca_tensor_name(i),
                                  .dtype = NCA_F32,
                                  .axes = shape.axes,
@@ -161,11 +157,11 @@ static nca_status read_sizes(const nca_tensors *tensors, int *c, int *k, nca_err
     return NCA_OK;
 }
 
-static nca_status find_tensors(const nca_tensors *tensors, int channels, int hidden,
+static nca_status find_tensors(const nca_tensors *tensors, const nca_spec *spec,
                                const nca_tensor *found[NCA_TENSORS], nca_error *error)
 {
     for (int i = 0; i < NCA_TENSORS; i++) {
-        const nca_tensor_shape shape = nca_tensor_shape_of(i, channels, hidden);
+        const nca_tensor_shape shape = nca_tensor_shape_of(i, spec);
         const int64_t sizes[] = {(int64_t)shape.size[0], (int64_t)shape.size[1]};
         NCA_TRY(nca_tensors_require(tensors, nca_tensor_name(i), NCA_F32, shape.axes, sizes,
                                     &found[i], error));
@@ -178,9 +174,10 @@ static nca_status read_parameters(const nca_tensors *tensors, nca_model *model, 
     const nca_tensor *found[NCA_TENSORS];
     int channels = 0, hidden = 0;
     NCA_TRY(read_sizes(tensors, &channels, &hidden, error));
-    NCA_TRY(find_tensors(tensors, channels, hidden, found, error));
-    NCA_TRY(nca_model_create(channels, hidden, model, error));
-    const nca_layout layout = nca_layout_of(model->channels, model->hidden);
+    const nca_spec spec = nca_spec_growing(channels, hidden);
+    NCA_TRY(find_tensors(tensors, &spec, found, error));
+    NCA_TRY(nca_model_create(&spec, model, error));
+    const nca_layout layout = nca_layout_of(&model->spec);
     for (int i = 0; i < NCA_TENSORS; i++)
         memcpy(model->parameters + layout.offset[i], found[i]->data, found[i]->size_bytes);
     for (size_t i = 0; i < layout.total; i++)

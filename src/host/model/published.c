@@ -105,13 +105,14 @@ static void unpack_layer(const layer *from, float *weight, float *bias)
 static nca_status build(const layer layers[2], const char *path, nca_model *out, nca_error *error)
 {
     const int channels = layers[1].outputs, hidden = layers[0].outputs;
-    if (layers[0].inputs != NCA_PERCEIVED * channels || layers[1].inputs != hidden ||
-        channels % 4 || channels > 256 || hidden % 4)
+    if (layers[0].inputs != 3 * channels || layers[1].inputs != hidden || channels % 4 ||
+        channels > 256 || hidden % 4)
         return nca_fail(error, NCA_FORMAT,
                         "%s: layers %d -> %d and %d -> %d do not make a rule of 3C -> K -> C", path,
                         layers[0].inputs, hidden, layers[1].inputs, channels);
-    NCA_TRY(nca_model_create(channels, hidden, out, error));
-    const nca_layout layout = nca_layout_of(channels, hidden);
+    const nca_spec spec = nca_spec_growing(channels, hidden);
+    NCA_TRY(nca_model_create(&spec, out, error));
+    const nca_layout layout = nca_layout_of(&spec);
     unpack_layer(&layers[0], out->parameters + layout.offset[NCA_HIDDEN_WEIGHT],
                  out->parameters + layout.offset[NCA_HIDDEN_BIAS]);
     unpack_layer(&layers[1], out->parameters + layout.offset[NCA_OUTPUT_WEIGHT],

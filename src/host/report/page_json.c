@@ -43,11 +43,11 @@ json_t *nca_page_events(const nca_history *of, size_t most)
 static json_t *model_of(const nca_page_run *run)
 {
     const nca_model *model = run->model;
-    const nca_layout layout = nca_layout_of(model->channels, model->hidden);
+    const nca_layout layout = nca_layout_of(&model->spec);
     return json_pack("{s:o, s:i, s:i, s:I, s:f, s:f, s:f}", "name", nca_json_text(model->name),
-                     "channels", model->channels, "hidden", model->hidden, "parameters",
-                     (json_int_t)layout.total, "fire_rate", model->fire_rate, "angle", model->angle,
-                     "step_size", model->step_size);
+                     "channels", model->spec.channels, "hidden", model->spec.hidden[0],
+                     "parameters", (json_int_t)layout.total, "fire_rate", model->fire_rate, "angle",
+                     model->angle, "step_size", model->step_size);
 }
 
 static nca_status add_target(const nca_page_run *run, json_t *object, nca_error *error)

@@ -45,14 +45,15 @@ static void draw_pool(judging *of, const float *pool, int slots)
     const int columns = shown < POOL_COLUMNS ? shown : POOL_COLUMNS;
     const int rows = (shown + columns - 1) / columns;
     const size_t state =
-        nca_state_size(1, (size_t)height, (size_t)width, (size_t)of->model.channels);
+        nca_state_size(1, (size_t)height, (size_t)width, (size_t)of->model.spec.channels);
     const size_t line = (size_t)width * 3, sheet_line = line * (size_t)columns;
     uint8_t *sheet = malloc((size_t)rows * (size_t)height * sheet_line);
     uint8_t *tile = malloc((size_t)height * line);
     if (sheet && tile) {
         memset(sheet, 255, (size_t)rows * (size_t)height * sheet_line);
         for (int i = 0; i < shown; i++) {
-            nca_image_on_white(pool + (size_t)i * state, height, width, of->model.channels, tile);
+            nca_image_on_white(pool + (size_t)i * state, height, width, of->model.spec.channels,
+                               tile);
             for (int y = 0; y < height; y++)
                 memcpy(sheet + (size_t)(i / columns * height + y) * sheet_line +
                            (size_t)(i % columns) * line,
@@ -88,14 +89,14 @@ static nca_status judge_pool(judging *of)
     nca_tensors tensors;
     const nca_tensor *pool;
     const int64_t shape[] = {of->run->config.pool, of->target.height, of->target.width,
-                             of->model.channels};
+                             of->model.spec.channels};
     snprintf(path, sizeof path, "%s/checkpoint.safetensors", of->run->folder);
     NCA_TRY(nca_tensors_read(path, &tensors, of->error));
     nca_status status = check_update(of, &tensors);
     if (status == NCA_OK)
         status = nca_tensors_require(&tensors, "pool", NCA_F32, 4, shape, &pool, of->error);
     if (status == NCA_OK)
-        status = nca_judge_pool(pool->data, (int)shape[0], &of->target, of->model.channels,
+        status = nca_judge_pool(pool->data, (int)shape[0], &of->target, of->model.spec.channels,
                                 &of->run->judgement.pool, of->error);
     if (status == NCA_OK && shape[0] > 0)
         draw_pool(of, pool->data, (int)shape[0]);
@@ -119,7 +120,7 @@ static void look(void *context, nca_evaluate_moment moment, int number, const fl
     else if (moment == NCA_EVALUATED_CUT)
         picture = NCA_STUDY_CUT + number;
     if (picture >= 0)
-        (void)draw(state, of->target.height, of->target.width, of->model.channels,
+        (void)draw(state, of->target.height, of->target.width, of->model.spec.channels,
                    &of->run->picture[picture], NULL);   // no memory: no picture, as of the pool
 }
 

@@ -177,7 +177,8 @@ nca_status nca_trainer_model(nca_trainer *trainer, nca_model *out, nca_error *er
 {
     const nca_config *config = &trainer->config;
     nca_model model;
-    NCA_TRY(nca_model_create((int)config->channels, (int)config->hidden, &model, error));
+    const nca_spec spec = nca_config_spec(config);
+    NCA_TRY(nca_model_create(&spec, &model, error));
     nca_status status = trainer->compute.backend->download(
         trainer->session, NCA_PARAMETERS, 0, trainer->layout.total, model.parameters, error);
     if (status == NCA_OK)
@@ -243,8 +244,8 @@ static nca_status start(nca_trainer *trainer, const nca_image *target, nca_error
     const size_t pixels = (size_t)trainer->height * (size_t)trainer->width * NCA_VISIBLE;
     nca_model model;
     NCA_TRY(backend->upload(trainer->session, NCA_TARGET, 0, pixels, target->pixels, error));
-    NCA_TRY(nca_model_create((int)trainer->config.channels, (int)trainer->config.hidden, &model,
-                             error));
+    const nca_spec spec = nca_config_spec(&trainer->config);
+    NCA_TRY(nca_model_create(&spec, &model, error));
     nca_model_initialize(&model, (uint64_t)trainer->config.seed);
     const nca_status status = backend->upload(trainer->session, NCA_PARAMETERS, 0,
                                               trainer->layout.total, model.parameters, error);
@@ -259,10 +260,9 @@ static nca_shape shape_of(const nca_config *config, int height, int width)
     return (nca_shape){.batch = (int)config->batch,
                        .height = height,
                        .width = width,
-                       .channels = (int)config->channels,
-                       .hidden = (int)config->hidden,
                        .pool = (int)config->pool,
-                       .tape_steps = (int)config->steps_max};
+                       .tape_steps = (int)config->steps_max,
+                       .spec = nca_config_spec(config)};
 }
 
 // What the host keeps: the batch before and after, the target, and a checkpoint on its way.
@@ -305,7 +305,8 @@ nca_status nca_trainer_create(const nca_config *config, const nca_image *target,
     trainer->compute = *compute;
     trainer->height = height;
     trainer->width = width;
-    trainer->layout = nca_layout_of((int)config->channels, (int)config->hidden);
+    const nca_spec spec = nca_config_spec(config);
+    trainer->layout = nca_layout_of(&spec);
     trainer->target_hash =
         hash_floats(target->pixels, (size_t)height * (size_t)width * NCA_VISIBLE);
     trainer->optimizer = (nca_optimizer_step){

@@ -9,36 +9,36 @@
 // clang-format off
 const nca_case nca_cases[] = {
     // The sizes of the benches' figures; too large to be checked against f64 in a test.
-    {"4x56x56", {4, 56, 56, 16, 128, 4, 128}, 0.5, 0, 1, 0, 0, 0, 0.22},
-    {"8x72x72", {8, 72, 72, 16, 128, 8, 80}, 0.5, 0, 1, 0, 0, 0, 0.2},
+    {"4x56x56", {4, 56, 56, 4, 128, NCA_GROWING(16, 128)}, 0.5, 0, 1, 0, 0, 0, 0.22},
+    {"8x72x72", {8, 72, 72, 8, 80, NCA_GROWING(16, 128)}, 0.5, 0, 1, 0, 0, 0, 0.2},
     // Real sizes of the rule, small grids.
-    {"one-cell", {1, 1, 1, 16, 128, 2, 3}, 1, 0, 1, 0, 0, 0, 1},
-    {"3x5", {7, 3, 5, 16, 64, 9, 5}, 0.2, 0, 1, 0, 2, 0, 0.1},
-    {"3x5-all-fire", {1, 3, 5, 16, 192, 1, 5}, 1, 0, 1, 0, 3, 0, 0.5},
-    {"17x13-angle", {2, 17, 13, 16, 128, 2, 9}, 0.5, 0.7, 1, 3, 4, 0, 0.2},
-    {"13x17-given-bits", {2, 13, 17, 16, 128, 3, 6}, 0.5, 2.5, 0.5, 0, 5, NCA_CASE_GIVEN, 0.2},
-    {"row", {1, 1, 41, 16, 128, 1, 6}, 0.5, 0, 1, 0, 10, 0, 0.2},
-    {"column", {2, 41, 1, 16, 128, 2, 6}, 0.2, 0, 1, 900, 11, 0, 0.1},
-    {"3x41", {1, 3, 41, 16, 128, 1, 6}, 0.5, 0, 1, 0, 12, 0, 0.2},
-    {"no-steps", {2, 5, 4, 16, 128, 2, 0}, 0.5, 0, 1, 0, 13, 0, 0.2},
-    {"24x24-few-fire", {3, 24, 24, 16, 128, 3, 12}, 0.2, 0, 1, 0, 14, 0, 0.1},
-    {"24x24-32-steps", {2, 24, 24, 16, 128, 2, 32}, 0.5, 0, 1, 0, 15, 0, 0.2},
-    {"72x9-small-step", {1, 72, 9, 16, 64, 1, 10}, 0.5, 0, 0.25, 0, 16, 0, 0.1},
+    {"one-cell", {1, 1, 1, 2, 3, NCA_GROWING(16, 128)}, 1, 0, 1, 0, 0, 0, 1},
+    {"3x5", {7, 3, 5, 9, 5, NCA_GROWING(16, 64)}, 0.2, 0, 1, 0, 2, 0, 0.1},
+    {"3x5-all-fire", {1, 3, 5, 1, 5, NCA_GROWING(16, 192)}, 1, 0, 1, 0, 3, 0, 0.5},
+    {"17x13-angle", {2, 17, 13, 2, 9, NCA_GROWING(16, 128)}, 0.5, 0.7, 1, 3, 4, 0, 0.2},
+    {"13x17-given-bits", {2, 13, 17, 3, 6, NCA_GROWING(16, 128)}, 0.5, 2.5, 0.5, 0, 5, NCA_CASE_GIVEN, 0.2},
+    {"row", {1, 1, 41, 1, 6, NCA_GROWING(16, 128)}, 0.5, 0, 1, 0, 10, 0, 0.2},
+    {"column", {2, 41, 1, 2, 6, NCA_GROWING(16, 128)}, 0.2, 0, 1, 900, 11, 0, 0.1},
+    {"3x41", {1, 3, 41, 1, 6, NCA_GROWING(16, 128)}, 0.5, 0, 1, 0, 12, 0, 0.2},
+    {"no-steps", {2, 5, 4, 2, 0, NCA_GROWING(16, 128)}, 0.5, 0, 1, 0, 13, 0, 0.2},
+    {"24x24-few-fire", {3, 24, 24, 3, 12, NCA_GROWING(16, 128)}, 0.2, 0, 1, 0, 14, 0, 0.1},
+    {"24x24-32-steps", {2, 24, 24, 2, 32, NCA_GROWING(16, 128)}, 0.5, 0, 1, 0, 15, 0, 0.2},
+    {"72x9-small-step", {1, 72, 9, 1, 10, NCA_GROWING(16, 64)}, 0.5, 0, 0.25, 0, 16, 0, 0.1},
     // Sizes that no fast kernel is for.
-    {"one-cell-4-channels", {7, 1, 1, 4, 4, 7, 3}, 0.2, 0.4, 1, 5, 1, 0, 0.2},
-    {"17x13-4-channels", {2, 17, 13, 4, 4, 2, 6}, 1, -1.1, 0.25, 0, 6, 0, 0.5},
-    {"11x7-4-channels", {2, 11, 7, 4, 8, 2, 6}, 0.5, 0, 1, 0, 17, 0, 0.2},
-    {"17x13-8-channels", {7, 17, 13, 8, 64, 7, 4}, 0.2, 0, 2, 900, 7, 0, 0.1},
-    {"17x13-20-channels", {1, 17, 13, 20, 132, 2, 5}, 0.5, 0.3, 1, 0, 8, 0, 0.2},
-    {"9x9-132-hidden", {2, 9, 9, 16, 132, 2, 5}, 1, 0, 1, 0, 9, 0, 0.5},
+    {"one-cell-4-channels", {7, 1, 1, 7, 3, NCA_GROWING(4, 4)}, 0.2, 0.4, 1, 5, 1, 0, 0.2},
+    {"17x13-4-channels", {2, 17, 13, 2, 6, NCA_GROWING(4, 4)}, 1, -1.1, 0.25, 0, 6, 0, 0.5},
+    {"11x7-4-channels", {2, 11, 7, 2, 6, NCA_GROWING(4, 8)}, 0.5, 0, 1, 0, 17, 0, 0.2},
+    {"17x13-8-channels", {7, 17, 13, 7, 4, NCA_GROWING(8, 64)}, 0.2, 0, 2, 900, 7, 0, 0.1},
+    {"17x13-20-channels", {1, 17, 13, 2, 5, NCA_GROWING(20, 132)}, 0.5, 0.3, 1, 0, 8, 0, 0.2},
+    {"9x9-132-hidden", {2, 9, 9, 2, 5, NCA_GROWING(16, 132)}, 1, 0, 1, 0, 9, 0, 0.5},
     // Who lives on hangs on dead neighbours that fire.
-    {"loud", {3, 17, 13, 16, 128, 3, 4}, 0.5, 0, 1, 0, 18, NCA_CASE_LOUD, 0.2},
-    {"loud-all-fire", {1, 11, 12, 16, 128, 1, 3}, 1, 0.2, 1, 0, 19, NCA_CASE_LOUD, 0.5},
-    {"loud-4-channels", {1, 11, 12, 4, 8, 1, 3}, 1, 0.2, 1, 0, 20,
+    {"loud", {3, 17, 13, 3, 4, NCA_GROWING(16, 128)}, 0.5, 0, 1, 0, 18, NCA_CASE_LOUD, 0.2},
+    {"loud-all-fire", {1, 11, 12, 1, 3, NCA_GROWING(16, 128)}, 1, 0.2, 1, 0, 19, NCA_CASE_LOUD, 0.5},
+    {"loud-4-channels", {1, 11, 12, 1, 3, NCA_GROWING(4, 8)}, 1, 0.2, 1, 0, 20,
      NCA_CASE_LOUD | NCA_CASE_GIVEN, 0.5},
-    {"loud-20-channels", {7, 5, 9, 20, 64, 1, 3}, 0.2, 0, 0.5, 0, 21, NCA_CASE_LOUD, 0.1},
-    {"loud-33-columns", {2, 9, 33, 20, 132, 2, 4}, 0.5, 0.3, 1, 0, 22, NCA_CASE_LOUD, 0.2},
-    {"loud-150x70", {1, 150, 70, 16, 128, 1, 2}, 0.5, 0.1, 1, 0, 23, NCA_CASE_LOUD, 0.2},
+    {"loud-20-channels", {7, 5, 9, 1, 3, NCA_GROWING(20, 64)}, 0.2, 0, 0.5, 0, 21, NCA_CASE_LOUD, 0.1},
+    {"loud-33-columns", {2, 9, 33, 2, 4, NCA_GROWING(20, 132)}, 0.5, 0.3, 1, 0, 22, NCA_CASE_LOUD, 0.2},
+    {"loud-150x70", {1, 150, 70, 1, 2, NCA_GROWING(16, 128)}, 0.5, 0.1, 1, 0, 23, NCA_CASE_LOUD, 0.2},
     {0},
 };
 // clang-format on
@@ -80,7 +80,8 @@ static void fill(const nca_case *of, int array, double size, float *x, size_t co
 // Some alpha is near the threshold, so that cells die, live and lift others.
 static void mix_alpha(const nca_shape *shape, float *states)
 {
-    const size_t channels = (size_t)shape->channels, cells = cells_of(shape) * (size_t)shape->batch;
+    const size_t channels = (size_t)shape->spec.channels,
+                 cells = cells_of(shape) * (size_t)shape->batch;
     for (size_t i = 0; i < cells; i++) {
         float *alpha = &states[i * channels + NCA_ALPHA];
         *alpha = i % 7 < 2 ? 0.8f + 0.4f * *alpha : i % 7 < 4 ? 0.1f + 0.1f * *alpha : 0;
@@ -91,15 +92,17 @@ static void mix_alpha(const nca_shape *shape, float *states)
 // lifts dead ones above it.
 static void make_loud(const nca_shape *shape, nca_case_start *of)
 {
-    const size_t channels = (size_t)shape->channels, cells = cells_of(shape) * (size_t)shape->batch;
-    const nca_layout layout = nca_layout_of(shape->channels, shape->hidden);
+    const size_t channels = (size_t)shape->spec.channels,
+                 cells = cells_of(shape) * (size_t)shape->batch;
+    const nca_layout layout = nca_layout_of(&shape->spec);
     float *first_unit = of->parameters + layout.offset[NCA_HIDDEN_WEIGHT];
     for (size_t i = 0; i < cells; i++)
         of->states[i * channels + NCA_ALPHA] = i % 11 == 3 ? 0.12f : 0.01f * (float)(i % 5);
-    for (size_t k = 0; k < NCA_PERCEIVED * channels; k++)
+    for (size_t k = 0; k < (size_t)nca_spec_inputs(&shape->spec); k++)
         first_unit[k] = k == NCA_ALPHA ? 5 : 0;
     of->parameters[layout.offset[NCA_HIDDEN_BIAS]] = 0;
-    of->parameters[layout.offset[NCA_OUTPUT_WEIGHT] + NCA_ALPHA * (size_t)shape->hidden] = -1;
+    of->parameters[layout.offset[NCA_OUTPUT_WEIGHT] + NCA_ALPHA * (size_t)shape->spec.hidden[0]] =
+        -1;
     of->parameters[layout.offset[NCA_OUTPUT_BIAS] + NCA_ALPHA] = 0.25f;
 }
 
@@ -107,9 +110,8 @@ static void fill_start(const nca_case *of, nca_case_start *out, size_t bits)
 {
     const nca_shape *shape = &of->shape;
     const bool is_loud = of->kind & NCA_CASE_LOUD;
-    const size_t states = cells_of(shape) * (size_t)shape->batch * (size_t)shape->channels;
-    fill(of, PARAMETERS, is_loud ? 0.03 : 0.08, out->parameters,
-         nca_layout_of(shape->channels, shape->hidden).total);
+    const size_t states = cells_of(shape) * (size_t)shape->batch * (size_t)shape->spec.channels;
+    fill(of, PARAMETERS, is_loud ? 0.03 : 0.08, out->parameters, nca_layout_of(&shape->spec).total);
     fill(of, STATES, 0.5, out->states, states);
     fill(of, TARGET, 0.5, out->target, cells_of(shape) * NCA_VISIBLE);
     mix_alpha(shape, out->states);
@@ -124,11 +126,11 @@ nca_status nca_case_begin(const nca_case *of, nca_case_start *out, nca_error *er
     const nca_shape *shape = &of->shape;
     const size_t cells = cells_of(shape), batch = (size_t)shape->batch;
     const size_t bits = of->kind & NCA_CASE_GIVEN ? (size_t)nca_case_cell_steps(of) : 0;
-    nca_case_start made = {
-        .parameters = malloc(nca_layout_of(shape->channels, shape->hidden).total * sizeof(float)),
-        .states = malloc(cells * batch * (size_t)shape->channels * sizeof(float)),
-        .target = malloc(cells * NCA_VISIBLE * sizeof(float)),
-        .fire = bits > 0 ? malloc(bits) : NULL};
+    nca_case_start made = {.parameters = malloc(nca_layout_of(&shape->spec).total * sizeof(float)),
+                           .states =
+                               malloc(cells * batch * (size_t)shape->spec.channels * sizeof(float)),
+                           .target = malloc(cells * NCA_VISIBLE * sizeof(float)),
+                           .fire = bits > 0 ? malloc(bits) : NULL};
     if (!made.parameters || !made.states || !made.target || (bits > 0 && !made.fire)) {
         nca_case_free(&made);
         return nca_fail(error, NCA_MEMORY, "case %s: no memory for it", of->name);

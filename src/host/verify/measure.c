@@ -66,7 +66,7 @@ static nca_status time_steps(nca_measuring *of, double *series, nca_measurement 
 static double bytes_of(const nca_measuring *of)
 {
     const double alive = (double)of->forward.active_cells / of->options->fire_rate;
-    return 5 * sizeof(float) * of->options->shape.channels * alive;
+    return 5 * sizeof(float) * of->options->shape.spec.channels * alive;
 }
 
 static nca_status measure(nca_measuring *of, double *series, nca_measurement *out, nca_error *error)

@@ -30,7 +30,7 @@ static double uniform(uint64_t seed, uint32_t sample, size_t index)
 static nca_status upload_rule(nca_measuring *of, nca_error *error)
 {
     const nca_shape *shape = &of->options->shape;
-    const nca_layout layout = nca_layout_of(shape->channels, shape->hidden);
+    const nca_layout layout = nca_layout_of(&shape->spec);
     const double sizes[NCA_TENSORS] = {0.14, 0.05, 2e-3, 0};
     float *parameters = malloc(layout.total * sizeof *parameters);
     if (!parameters)
@@ -49,7 +49,7 @@ static nca_status upload_rule(nca_measuring *of, nca_error *error)
 static void fill_states(nca_measuring *of)
 {
     const nca_shape *shape = &of->options->shape;
-    const size_t channels = (size_t)shape->channels;
+    const size_t channels = (size_t)shape->spec.channels;
     const double cy = (shape->height - 1) / 2.0, cx = (shape->width - 1) / 2.0;
     float *cell = of->states;
     for (int b = 0; b < shape->batch; b++)
@@ -67,7 +67,7 @@ static void fill_states(nca_measuring *of)
 static size_t state_size(const nca_shape *shape)
 {
     return nca_state_size((size_t)shape->batch, (size_t)shape->height, (size_t)shape->width,
-                          (size_t)shape->channels);
+                          (size_t)shape->spec.channels);
 }
 
 nca_status nca_measuring_step(nca_measuring *of, bool is_clocked,

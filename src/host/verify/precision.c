@@ -28,10 +28,10 @@ static nca_precision_error compare(const float *got, const float *expected, size
 static void compare_results(const nca_shape *shape, const nca_verify_result *got,
                             const nca_verify_result *expected, nca_precision_errors *out)
 {
-    const nca_layout layout = nca_layout_of(shape->channels, shape->hidden);
+    const nca_layout layout = nca_layout_of(&shape->spec);
     out->states = compare(got->states, expected->states,
                           nca_state_size((size_t)shape->batch, (size_t)shape->height,
-                                         (size_t)shape->width, (size_t)shape->channels));
+                                         (size_t)shape->width, (size_t)shape->spec.channels));
     for (int i = 0; i < NCA_TENSORS; i++)
         out->gradient[i] = compare(got->gradient + layout.offset[i],
                                    expected->gradient + layout.offset[i], layout.size[i]);
@@ -61,19 +61,15 @@ static nca_status compute(const nca_case *of, const nca_compute *reduced, const 
 }
 
 nca_status nca_precision_measure(const char *device, const nca_device_options *options,
-                                 const nca_compute *reduced, int channels, int hidden,
+                                 const nca_compute *reduced, const nca_spec *spec,
                                  nca_precision_errors *out, nca_error *error)
 {
-    const nca_case of = {.name = "of-a-precision",
-                         .shape = {.batch = 3,
-                                   .height = 24,
-                                   .width = 24,
-                                   .channels = channels,
-                                   .hidden = hidden,
-                                   .tape_steps = STEPS},
-                         .fire_rate = 0.5,
-                         .step_size = 1,
-                         .draw = 30};
+    const nca_case of = {
+        .name = "of-a-precision",
+        .shape = {.batch = 3, .height = 24, .width = 24, .tape_steps = STEPS, .spec = *spec},
+        .fire_rate = 0.5,
+        .step_size = 1,
+        .draw = 30};
     nca_device_options whole = *options;
     nca_compute exact = {0};
     whole.precision = NULL;

@@ -21,9 +21,9 @@ enum { NCA_PRECISION_BYTES = 768 };   // of the words
 // states in both precisions.
 //   device, options   as nca_compute_open() took them; it is opened once more, in f32
 //   reduced           the device that they gave
-//   channels, hidden  of the rule: they decide by which path it is computed
+//   spec              of the rule: it decides by which path it is computed
 nca_status nca_precision_measure(const char *device, const nca_device_options *options,
-                                 const nca_compute *reduced, int channels, int hidden,
+                                 const nca_compute *reduced, const nca_spec *spec,
                                  nca_precision_errors *out, nca_error *error);
 // In one line: "tf32 against f32, ...". Where the device computed in f32 all the same, as cuBLAS
 // does with products that it finds too small, the line says so.

@@ -20,8 +20,8 @@ void nca_verify_result_free(nca_verify_result *result)
 static nca_status allocate(const nca_shape *shape, nca_verify_result *out, nca_error *error)
 {
     const size_t state = nca_state_size((size_t)shape->batch, (size_t)shape->height,
-                                        (size_t)shape->width, (size_t)shape->channels);
-    const nca_layout layout = nca_layout_of(shape->channels, shape->hidden);
+                                        (size_t)shape->width, (size_t)shape->spec.channels);
+    const nca_layout layout = nca_layout_of(&shape->spec);
     *out = (nca_verify_result){.states = calloc(state, sizeof(float)),
                                .gradient = calloc(layout.total, sizeof(float)),
                                .state_gradient = calloc(state, sizeof(float)),
@@ -37,8 +37,8 @@ static nca_status run(const nca_verify_case *of, const nca_backend *backend, nca
 {
     const nca_shape *shape = &of->shape;
     const size_t cells = (size_t)shape->height * (size_t)shape->width;
-    const size_t state = cells * (size_t)shape->batch * (size_t)shape->channels;
-    const size_t total = nca_layout_of(shape->channels, shape->hidden).total;
+    const size_t state = cells * (size_t)shape->batch * (size_t)shape->spec.channels;
+    const size_t total = nca_layout_of(&shape->spec).total;
     nca_rollout rollout = of->rollout;
     rollout.fire = of->fire;
     rollout.keep_tape = true;
@@ -59,7 +59,7 @@ nca_status nca_verify_compute(const nca_verify_case *of, const nca_compute *comp
 {
     const nca_shape *shape = &of->shape;
     const uint64_t state = nca_state_size((size_t)shape->batch, (size_t)shape->height,
-                                          (size_t)shape->width, (size_t)shape->channels);
+                                          (size_t)shape->width, (size_t)shape->spec.channels);
     nca_session *session = NULL;
     nca_verify_result result;
     char what[96];

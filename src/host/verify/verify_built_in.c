@@ -95,7 +95,7 @@ static nca_status verify_differences(const nca_case *tried, const nca_compute *r
                                      nca_verdict *verdict, nca_error *error)
 {
     const nca_shape *shape = &tried->shape;
-    const nca_layout layout = nca_layout_of(shape->channels, shape->hidden);
+    const nca_layout layout = nca_layout_of(&shape->spec);
     nca_verify_result result;
     nca_case_start start;
     NCA_TRY(nca_case_begin(tried, &start, error));
@@ -104,7 +104,7 @@ static nca_status verify_differences(const nca_case *tried, const nca_compute *r
     for (int i = 0; i <= NCA_TENSORS && status == NCA_OK; i++) {
         const bool is_state = i == NCA_TENSORS;
         const size_t state = nca_state_size((size_t)shape->batch, (size_t)shape->height,
-                                            (size_t)shape->width, (size_t)shape->channels);
+                                            (size_t)shape->width, (size_t)shape->spec.channels);
         char name[96];
         double found = 0;
         shaking on = {.of = &given, .reference = reference};
@@ -143,9 +143,9 @@ static nca_status verify_devices(const nca_case *tried, const nca_compute *devic
                                  const nca_compute *judge, nca_verdict *verdict, nca_error *error)
 {
     const nca_shape *shape = &tried->shape;
-    const nca_layout layout = nca_layout_of(shape->channels, shape->hidden);
+    const nca_layout layout = nca_layout_of(&shape->spec);
     const size_t state = nca_state_size((size_t)shape->batch, (size_t)shape->height,
-                                        (size_t)shape->width, (size_t)shape->channels);
+                                        (size_t)shape->width, (size_t)shape->spec.channels);
     nca_verify_result expected = {0}, got = {0};
     nca_case_start start;
     NCA_TRY(nca_case_begin(tried, &start, error));

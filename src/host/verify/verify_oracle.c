@@ -78,19 +78,18 @@ static nca_status read_shape(const oracle *of, nca_shape *out)
     *out = (nca_shape){.batch = (int)x0->shape[0],
                        .height = (int)x0->shape[1],
                        .width = (int)x0->shape[2],
-                       .channels = (int)x0->shape[3],
-                       .hidden = (int)bias->shape[0],
-                       .tape_steps = (int)fire->shape[0]};
+                       .tape_steps = (int)fire->shape[0],
+                       .spec = nca_spec_growing((int)x0->shape[3], (int)bias->shape[0])};
     return NCA_OK;
 }
 
 // The four tensors one after the other. The caller frees them.
 static nca_status read_parameters(const oracle *of, const nca_shape *shape, float **out)
 {
-    const nca_layout layout = nca_layout_of(shape->channels, shape->hidden);
+    const nca_layout layout = nca_layout_of(&shape->spec);
     const nca_tensor *found[NCA_TENSORS];
     for (int i = 0; i < NCA_TENSORS; i++) {
-        const nca_tensor_shape wanted = nca_tensor_shape_of(i, shape->channels, shape->hidden);
+        const nca_tensor_shape wanted = nca_tensor_shape_of(i, &shape->spec);
         const int64_t sizes[] = {(int64_t)wanted.size[0], (int64_t)wanted.size[1]};
         NCA_TRY(require(of, nca_tensor_name(i), NCA_F32, wanted.axes, sizes, &found[i]));
     }
@@ -134,9 +133,9 @@ static nca_status read_rollout(const oracle *of, nca_verify_case *out)
 static nca_status judge_result(const oracle *of, const nca_shape *shape,
                                const nca_verify_result *result)
 {
-    const nca_layout layout = nca_layout_of(shape->channels, shape->hidden);
+    const nca_layout layout = nca_layout_of(&shape->spec);
     const int64_t batch = shape->batch;
-    const int64_t states[] = {batch, shape->height, shape->width, shape->channels};
+    const int64_t states[] = {batch, shape->height, shape->width, shape->spec.channels};
     float *losses = malloc((size_t)batch * sizeof *losses);
     if (!losses)
         return nca_fail(of->error, NCA_MEMORY, "%s: no memory for its losses", of->path);
@@ -148,7 +147,7 @@ static nca_status judge_result(const oracle *of, const nca_shape *shape,
     free(losses);
     NCA_TRY(status);
     for (int i = 0; i < NCA_TENSORS; i++) {
-        const nca_tensor_shape given = nca_tensor_shape_of(i, shape->channels, shape->hidden);
+        const nca_tensor_shape given = nca_tensor_shape_of(i, &shape->spec);
         const int64_t sizes[] = {(int64_t)given.size[0], (int64_t)given.size[1]};
         char name[64];
         snprintf(name, sizeof name, "expected.grad.%s", nca_tensor_name(i));
@@ -222,8 +221,9 @@ static nca_status read_optimizer_tensors(const oracle *of, optimizer_case *out)
         largest = elements > largest ? elements : largest;
     }
     const int units = (int)((largest + 3) / 4 + 3) / 4 * 4;
-    out->shape = (nca_shape){.batch = 1, .height = 1, .width = 1, .channels = 4, .hidden = units};
-    out->layout = nca_layout_of(4, units);
+    out->shape =
+        (nca_shape){.batch = 1, .height = 1, .width = 1, .spec = nca_spec_growing(4, units)};
+    out->layout = nca_layout_of(&out->shape.spec);
     return NCA_OK;
 }
 

@@ -40,15 +40,15 @@ struct kernel_run {
 static void perceive(const band_run *of, const uint32_t *cells, int count)
 {
     const nca_session *session = of->session;
-    session->ops.perceive(of->state, session->row, session->shape.channels, cells, count,
+    session->ops.perceive(of->state, session->row, session->shape.spec.channels, cells, count,
                           session->rotation, of->scratch->p);
 }
 
 static void perceive_backward(const band_run *of, const uint32_t *cells, int count)
 {
     const nca_session *session = of->session;
-    session->ops.perceive_backward(of->scratch->dp, session->row, session->shape.channels, cells,
-                                   count, session->rotation, of->gradient);
+    session->ops.perceive_backward(of->scratch->dp, session->row, session->shape.spec.channels,
+                                   cells, count, session->rotation, of->gradient);
 }
 
 // The network's kernels work on what a chunk before this one has left in the thread's scratch.
@@ -169,7 +169,8 @@ enum { ROWS = 17 };
 static void list_rows(const kernel_run *of, kernel_row rows[ROWS + 1])
 {
     const nca_shape *shape = &of->session->shape;
-    const double C = shape->channels, K = shape->hidden, P = (double)of->session->layout.total;
+    const double C = shape->spec.channels, K = shape->spec.hidden[0],
+                 P = (double)of->session->layout.total;
     const double HW = (double)shape->height * shape->width, N = HW * shape->batch;
     const double A = of->active, S = of->alive, G = of->busy_bands;
     // clang-format off
@@ -277,9 +278,9 @@ static void fill_scratch(const kernel_run *of)
     for (int i = 0; i < nca_cpu_workers_count(session->device->workers); i++) {
         const band_run at = open_band(of, index / session->bands, index % session->bands, i);
         for (int k = 0; count > 0 && k < NCA_CPU_CHUNK; k++)   // a whole one, of the first cells
-            session->ops.perceive(at.state, session->row, session->shape.channels,
+            session->ops.perceive(at.state, session->row, session->shape.spec.channels,
                                   cells + k % count, 1, session->rotation,
-                                  at.scratch->p + k * NCA_PERCEIVED * session->shape.channels);
+                                  at.scratch->p + k * nca_spec_inputs(&session->shape.spec));
         mlp(&at, cells, NCA_CPU_CHUNK);
         mlp_backward(&at, cells, NCA_CPU_CHUNK);
     }

@@ -6,8 +6,8 @@
 static size_t buffer_elements(const nca_session *session, nca_buffer buffer)
 {
     const nca_shape *shape = &session->shape;
-    const size_t state =
-        nca_state_size(1, (size_t)shape->height, (size_t)shape->width, (size_t)shape->channels);
+    const size_t state = nca_state_size(1, (size_t)shape->height, (size_t)shape->width,
+                                        (size_t)shape->spec.channels);
     switch (buffer) {
     case NCA_PARAMETERS:
     case NCA_GRADIENT:
@@ -21,7 +21,7 @@ static size_t buffer_elements(const nca_session *session, nca_buffer buffer)
     case NCA_POOL:
         return state * (size_t)shape->pool;
     case NCA_TARGET:
-        return state / (size_t)shape->channels * NCA_VISIBLE;
+        return state / (size_t)shape->spec.channels * NCA_VISIBLE;
     case NCA_BUFFERS:
         break;
     }
@@ -43,7 +43,7 @@ static nca_status check_range(const nca_session *session, nca_buffer buffer, siz
 static float *batch_row(const nca_session *session, const nca_cpu_sample *sample, int y)
 {
     return nca_cpu_state(session, sample, sample->current) +
-           nca_cpu_cell(session, y, 0) * (size_t)session->shape.channels;
+           nca_cpu_cell(session, y, 0) * (size_t)session->shape.spec.channels;
 }
 
 static nca_span *written_row(const nca_session *session, const nca_cpu_sample *sample, int y)
@@ -55,7 +55,7 @@ static nca_span *written_row(const nca_session *session, const nca_cpu_sample *s
 static void copy_batch(nca_session *session, size_t first, size_t count, const float *from,
                        float *to)
 {
-    const size_t row = (size_t)session->shape.width * (size_t)session->shape.channels;
+    const size_t row = (size_t)session->shape.width * (size_t)session->shape.spec.channels;
     const size_t height = (size_t)session->shape.height;
     for (size_t done = 0; done < count;) {
         const size_t at = first + done, line = at / row, start = at % row;
@@ -114,8 +114,8 @@ nca_status nca_cpu_gather(nca_session *session, const int *rows, nca_error *erro
 {
     NCA_TRY(check_rows(session, rows, error));
     const nca_shape *shape = &session->shape;
-    const size_t state =
-        nca_state_size(1, (size_t)shape->height, (size_t)shape->width, (size_t)shape->channels);
+    const size_t state = nca_state_size(1, (size_t)shape->height, (size_t)shape->width,
+                                        (size_t)shape->spec.channels);
     for (int b = 0; b < shape->batch; b++)
         copy_batch(session, (size_t)b * state, state,
                    session->buffer[NCA_POOL] + (size_t)rows[b] * state, NULL);
@@ -127,8 +127,8 @@ nca_status nca_cpu_scatter(nca_session *session, const int *rows, nca_error *err
 {
     NCA_TRY(check_rows(session, rows, error));
     const nca_shape *shape = &session->shape;
-    const size_t state =
-        nca_state_size(1, (size_t)shape->height, (size_t)shape->width, (size_t)shape->channels);
+    const size_t state = nca_state_size(1, (size_t)shape->height, (size_t)shape->width,
+                                        (size_t)shape->spec.channels);
     for (int b = 0; b < shape->batch; b++)
         copy_batch(session, (size_t)b * state, state, NULL,
                    session->buffer[NCA_POOL] + (size_t)rows[b] * state);
@@ -151,7 +151,7 @@ nca_status nca_cpu_seed(nca_session *session, int slot, int y, int x, bool clear
         return nca_fail(error, NCA_ARGUMENT, "a seed at row %d, column %d: the grid is %dx%d", y, x,
                         shape->height, shape->width);
     nca_cpu_sample *sample = &session->sample[slot];
-    const size_t channels = (size_t)shape->channels;
+    const size_t channels = (size_t)shape->spec.channels;
     for (int line = 0; clear && line < shape->height; line++) {
         memset(batch_row(session, sample, line), 0,
                (size_t)shape->width * channels * sizeof(float));
@@ -182,7 +182,7 @@ nca_status nca_cpu_damage(nca_session *session, int slot, const nca_region *regi
                           nca_error *error)
 {
     NCA_TRY(check_slot(session, slot, error));
-    const size_t channels = (size_t)session->shape.channels;
+    const size_t channels = (size_t)session->shape.spec.channels;
     for (int y = 0; y < session->shape.height; y++) {
         float *row = batch_row(session, &session->sample[slot], y);
         for (int x = 0; x < session->shape.width; x++)

@@ -97,7 +97,7 @@ static inline int nca_cpu_state_index(const nca_session *session, const nca_cpu_
 static inline float *nca_cpu_state(const nca_session *session, const nca_cpu_sample *sample,
                                    int index)
 {
-    return sample->states + (size_t)index * session->plane * (size_t)session->shape.channels;
+    return sample->states + (size_t)index * session->plane * (size_t)session->shape.spec.channels;
 }
 
 // The cell (y, x) of a padded plane.

@@ -19,7 +19,8 @@ void nca_cpu_loss_band(void *context, int number, int phase, int band, int worke
     (void)phase, (void)worker;
     const nca_session *session = context;
     const nca_cpu_sample *sample = &session->sample[number];
-    const size_t channels = (size_t)session->shape.channels, width = (size_t)session->shape.width;
+    const size_t channels = (size_t)session->shape.spec.channels,
+                 width = (size_t)session->shape.width;
     const float *state = nca_cpu_state(session, sample, sample->current);
     double squares = 0;
     uint32_t largest = 0;
@@ -67,7 +68,7 @@ void nca_cpu_loss_backward(const nca_session *session, const nca_cpu_sample *sam
                            float *gradient)
 {
     const nca_shape *shape = &session->shape;
-    const size_t channels = (size_t)shape->channels, width = (size_t)shape->width;
+    const size_t channels = (size_t)shape->spec.channels, width = (size_t)shape->width;
     const float scale = (float)(2.0 / ((double)shape->batch * (double)shape->height *
                                        (double)shape->width * NCA_VISIBLE));
     const float *state = nca_cpu_state(session, sample, sample->current);

@@ -10,7 +10,7 @@ static void add_scaled(float x, const float *row, int columns, float *y)
 
 void nca_cpu_mlp_hidden_scalar(const nca_cpu_rule *rule, const float *p, int count, float *hidden)
 {
-    const int inputs = NCA_PERCEIVED * rule->channels, units = rule->hidden;
+    const int inputs = rule->inputs, units = rule->hidden;
     for (int i = 0; i < count; i++, p += inputs, hidden += units) {
         for (int j = 0; j < units; j++)
             hidden[j] = rule->hidden_bias[j];
@@ -38,7 +38,7 @@ void nca_cpu_mlp_scalar(const nca_cpu_rule *rule, const float *p, int count, flo
 void nca_cpu_mlp_backward_scalar(const nca_cpu_rule *rule, const nca_cpu_chunk *cells,
                                  const nca_cpu_gradient *sums)
 {
-    const int channels = rule->channels, units = rule->hidden, inputs = NCA_PERCEIVED * channels;
+    const int channels = rule->channels, units = rule->hidden, inputs = rule->inputs;
     const float *p = cells->p, *hidden = cells->hidden, *dout = cells->dout;
     float *dhidden = cells->dhidden, *dp = cells->dp;
     for (int i = 0; i < cells->count;

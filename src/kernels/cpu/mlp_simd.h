@@ -14,7 +14,7 @@
 
 enum {
     CHANNELS = 16,
-    INPUTS = NCA_PERCEIVED * CHANNELS,
+    INPUTS = 3 * CHANNELS,
     ROWS_MAX = 12,
     COLUMNS_MAX = 4,
     // Vectors and rows of the tile for products with K, 16 and 48 columns.

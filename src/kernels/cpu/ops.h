@@ -14,6 +14,7 @@ enum { NCA_CPU_CHUNK = 48 };
 
 // Parameters in the orders in which the kernels read them; C channels, K hidden units.
 typedef struct nca_cpu_rule {
+    int inputs;
     int channels;
     int hidden;
     const float *hidden_weight;   // [K,3C]

@@ -9,12 +9,14 @@ void nca_cpu_rule_pack(nca_session *session)
     if (!session->rule_is_stale)
         return;
     const float *parameters = session->buffer[NCA_PARAMETERS];
-    const size_t channels = (size_t)session->shape.channels, hidden = (size_t)session->shape.hidden;
-    const size_t inputs = NCA_PERCEIVED * channels;
+    const size_t channels = (size_t)session->shape.spec.channels,
+                 hidden = (size_t)session->shape.spec.hidden[0];
+    const size_t inputs = (size_t)nca_spec_inputs(&session->shape.spec);
     const size_t panel = session->ops.panel ? (size_t)session->ops.panel : hidden;
     nca_cpu_rule *rule = &session->rule;
-    rule->channels = session->shape.channels;
-    rule->hidden = session->shape.hidden;
+    rule->inputs = (int)inputs;
+    rule->channels = session->shape.spec.channels;
+    rule->hidden = session->shape.spec.hidden[0];
     rule->hidden_weight = parameters + session->layout.offset[NCA_HIDDEN_WEIGHT];
     rule->hidden_bias = parameters + session->layout.offset[NCA_HIDDEN_BIAS];
     rule->output_weight = parameters + session->layout.offset[NCA_OUTPUT_WEIGHT];

@@ -132,8 +132,8 @@ void nca_cpu_reduce_sums(nca_session *session)
     for (size_t i = 0; i < layout->total; i++)
         gradient[i] = (float)total[i];
     transpose(total + layout->offset[NCA_HIDDEN_WEIGHT],
-              (size_t)NCA_PERCEIVED * (size_t)session->shape.channels,
-              (size_t)session->shape.hidden, gradient + layout->offset[NCA_HIDDEN_WEIGHT]);
+              (size_t)nca_spec_inputs(&session->shape.spec), (size_t)session->shape.spec.hidden[0],
+              gradient + layout->offset[NCA_HIDDEN_WEIGHT]);
 }
 
 nca_status nca_cpu_backward(nca_session *session, nca_pass_report *report, nca_error *error)

@@ -41,12 +41,12 @@ static void set_sizes(nca_session *session, const nca_shape *shape)
 {
     const int rows = (shape->height + BANDS_MAX - 1) / BANDS_MAX;
     session->shape = *shape;
-    session->layout = nca_layout_of(shape->channels, shape->hidden);
+    session->layout = nca_layout_of(&shape->spec);
     session->band_rows = rows > BAND_ROWS_MIN ? rows : BAND_ROWS_MIN;
     session->bands = (shape->height + session->band_rows - 1) / session->band_rows;
     session->states = shape->tape_steps > 1 ? shape->tape_steps + 1 : 2;
     session->steps = shape->tape_steps > 1 ? shape->tape_steps : 1;
-    session->row = (size_t)(shape->width + 2) * (size_t)shape->channels;
+    session->row = (size_t)(shape->width + 2) * (size_t)shape->spec.channels;
     session->plane = (size_t)(shape->height + 2) * (size_t)(shape->width + 2);
 }
 
@@ -54,7 +54,7 @@ static void lay_out_sample(arena *from, const nca_session *session, nca_cpu_samp
 {
     const nca_shape *shape = &session->shape;
     const size_t rows = (size_t)shape->height, bands = (size_t)session->bands;
-    const size_t state = multiply(from, session->plane, (size_t)shape->channels);
+    const size_t state = multiply(from, session->plane, (size_t)shape->spec.channels);
     const size_t block = multiply(from, session->row, (size_t)session->band_rows + 2);
     sample->states = take(from, multiply(from, state, (size_t)session->states), sizeof(float));
     sample->written = take(from, multiply(from, rows, (size_t)session->states), sizeof(nca_span));
@@ -79,8 +79,10 @@ static void lay_out_sample(arena *from, const nca_session *session, nca_cpu_samp
 
 static void lay_out_scratch(arena *from, const nca_session *session, nca_cpu_scratch *scratch)
 {
-    const size_t channels = (size_t)session->shape.channels, width = (size_t)session->shape.width;
-    const size_t inputs = NCA_PERCEIVED * channels, hidden = (size_t)session->shape.hidden;
+    const size_t channels = (size_t)session->shape.spec.channels,
+                 width = (size_t)session->shape.width;
+    const size_t inputs = (size_t)nca_spec_inputs(&session->shape.spec),
+                 hidden = (size_t)session->shape.spec.hidden[0];
     scratch->cells = take(from, multiply(from, width, (size_t)session->band_rows), 4);
     scratch->bits = take(from, width, 1);
     scratch->alive = take(from, width, 1);
@@ -103,7 +105,7 @@ static void lay_out_buffers(arena *from, nca_session *session)
 {
     const nca_shape *shape = &session->shape;
     const size_t cells = multiply(from, (size_t)shape->height, (size_t)shape->width);
-    const size_t state = multiply(from, cells, (size_t)shape->channels);
+    const size_t state = multiply(from, cells, (size_t)shape->spec.channels);
     const size_t gradients =
         shape->tape_steps > 0 ? multiply(from, state, (size_t)shape->batch) : 0;
     const size_t parameters = session->layout.total;
@@ -145,10 +147,11 @@ uint64_t nca_cpu_session_bytes(const nca_device *device, const nca_shape *shape)
 
 static nca_status check_shape(const nca_shape *shape, nca_error *error)
 {
-    if (shape->channels < 4 || shape->channels % 4 || shape->hidden < 4 || shape->hidden % 4)
+    if (shape->spec.channels < 4 || shape->spec.channels % 4 || shape->spec.hidden[0] < 4 ||
+        shape->spec.hidden[0] % 4)
         return nca_fail(error, NCA_ARGUMENT,
                         "%d channels and %d hidden units: both must be multiples of 4",
-                        shape->channels, shape->hidden);
+                        shape->spec.channels, shape->spec.hidden[0]);
     if (shape->batch < 1 || shape->height < 1 || shape->width < 1 || shape->pool < 0 ||
         shape->tape_steps < 0 || shape->height > 1 << 20 || shape->width > 1 << 20)
         return nca_fail(error, NCA_ARGUMENT,
@@ -166,7 +169,7 @@ static nca_status check_memory(const nca_device *device, uint64_t bytes, const n
     return nca_fail(error, NCA_MEMORY,
                     "%d samples of %dx%dx%d, a pool of %d and %d steps need %s%llu bytes and this "
                     "machine has %zu; choose a smaller grid, batch, pool or fewer steps",
-                    shape->batch, shape->height, shape->width, shape->channels, shape->pool,
+                    shape->batch, shape->height, shape->width, shape->spec.channels, shape->pool,
                     shape->tape_steps, bytes == UINT64_MAX ? "more than " : "",
                     (unsigned long long)bytes, device->memory_bytes);
 }
@@ -196,7 +199,7 @@ nca_status nca_cpu_session_create(nca_device *device, const nca_shape *shape, nc
     session->memory_bytes = bytes;
     madvise(session->memory, bytes, MADV_HUGEPAGE);
     session->device = device;
-    nca_cpu_fill(device->variant, &session->ops, shape->channels, shape->hidden);
+    nca_cpu_fill(device->variant, &session->ops, shape->spec.channels, shape->spec.hidden[0]);
     set_sizes(session, shape);
     arena from = {.base = session->memory};
     lay_out(&from, session, threads);

@@ -69,7 +69,7 @@ typedef struct band_back {
 static int pass_on(const band_back *of)
 {
     const nca_session *session = of->session;
-    const size_t channels = (size_t)session->shape.channels;
+    const size_t channels = (size_t)session->shape.spec.channels;
     const size_t above = nca_cpu_cell(session, of->y0 - 1, -1);
     const float *after = of->after;
     float *before = of->before;
@@ -94,7 +94,7 @@ static void back_through_cells(const band_back *of, const uint32_t *cells, int c
     const nca_session *session = of->session;
     const nca_cpu_ops *ops = &session->ops;
     nca_cpu_scratch *scratch = of->scratch;
-    const size_t channels = (size_t)session->shape.channels;
+    const size_t channels = (size_t)session->shape.spec.channels;
     const float step_size = (float)session->rollout.step_size;
     const nca_cpu_chunk chunk = {.count = count,
                                  .p = scratch->p,
@@ -105,14 +105,14 @@ static void back_through_cells(const band_back *of, const uint32_t *cells, int c
     for (int i = 0; i < count; i++)
         for (size_t k = 0; k < channels; k++)
             scratch->out[(size_t)i * channels + k] = step_size * of->after[cells[i] * channels + k];
-    ops->perceive(of->state, session->row, session->shape.channels, cells, count, session->rotation,
-                  scratch->p);
+    ops->perceive(of->state, session->row, session->shape.spec.channels, cells, count,
+                  session->rotation, scratch->p);
     const double start = session->rollout.measure ? nca_cpu_now() : 0;
     ops->mlp_hidden(&session->rule, scratch->p, count, scratch->hidden);
     ops->mlp_backward(&session->rule, &chunk, &of->sums);
     if (session->rollout.measure)
         scratch->mlp_seconds += nca_cpu_now() - start;
-    ops->perceive_backward(scratch->dp, session->row, session->shape.channels, cells, count,
+    ops->perceive_backward(scratch->dp, session->row, session->shape.spec.channels, cells, count,
                            session->rotation, of->before);
 }
 
@@ -162,7 +162,7 @@ void nca_cpu_step_backward_begin(nca_session *session, int number, int band)
 void nca_cpu_step_backward_end(nca_session *session, int number, int band)
 {
     nca_cpu_sample *sample = &session->sample[number];
-    const size_t channels = (size_t)session->shape.channels;
+    const size_t channels = (size_t)session->shape.spec.channels;
     const size_t width = (size_t)session->shape.width * channels;
     int y0, y1;
     nca_cpu_band_rows(session, band, &y0, &y1);

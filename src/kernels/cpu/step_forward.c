@@ -138,7 +138,7 @@ static void propose(const band_step *of, const uint32_t *cells, int count)
     const nca_session *session = of->session;
     nca_cpu_scratch *scratch = of->scratch;
     const nca_cpu_ops *ops = &session->ops;
-    ops->perceive(of->before, session->row, session->shape.channels, cells, count,
+    ops->perceive(of->before, session->row, session->shape.spec.channels, cells, count,
                   session->rotation, scratch->p);
     const double start = session->rollout.measure ? nca_cpu_now() : 0;
     ops->mlp(&session->rule, scratch->p, count, scratch->hidden, scratch->out);
@@ -149,7 +149,7 @@ static void propose(const band_step *of, const uint32_t *cells, int count)
 // Updates the listed cells, and says which of them are mature now.
 static void update_cells(const band_step *of, const uint32_t *cells, int count)
 {
-    const size_t channels = (size_t)of->session->shape.channels;
+    const size_t channels = (size_t)of->session->shape.spec.channels;
     const float step_size = (float)of->session->rollout.step_size;
     const float threshold = (float)of->session->rollout.alive_threshold;
     uint8_t *mature = of->mature_after + (size_t)of->y0 * ((size_t)of->session->shape.width + 2);
@@ -203,7 +203,7 @@ static bool is_lifted(const band_step *of, int y, int x)
         return false;
     propose(of, dead, count);
     for (int i = 0; i < count; i++) {
-        const size_t channels = (size_t)shape->channels;
+        const size_t channels = (size_t)shape->spec.channels;
         const float alpha = of->before[dead[i] * channels + NCA_ALPHA];
         if (alpha + step_size * of->scratch->out[(size_t)i * channels + NCA_ALPHA] > threshold)
             return true;
@@ -239,7 +239,7 @@ static inline void copy_cell(float *to, const float *from, size_t channels)
 // The next state of a row: updated, kept, or clear.
 static void settle_row(const band_step *of, int y, nca_span *written)
 {
-    const size_t channels = (size_t)of->session->shape.channels;
+    const size_t channels = (size_t)of->session->shape.spec.channels;
     const size_t start = (size_t)(y - of->y0 + 1) * of->session->row + channels;
     const float *before = of->before + start;
     float *after = of->after + start;
@@ -274,7 +274,7 @@ void nca_cpu_step_settle(nca_session *session, int sample, int step, int band, i
 void nca_cpu_step_prepare(nca_session *session, int number, int band)
 {
     nca_cpu_sample *sample = &session->sample[number];
-    const size_t channels = (size_t)session->shape.channels;
+    const size_t channels = (size_t)session->shape.spec.channels;
     const float threshold = (float)session->rollout.alive_threshold;
     const float *state = nca_cpu_state(session, sample, sample->current);
     int y0, y1;

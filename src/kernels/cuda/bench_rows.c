@@ -189,7 +189,7 @@ static cudaError_t add_columns(const nca_cuda_bench *of)
 {
     const nca_session *session = of->session;
     return nca_cuda_add_columns(
-        of->rows, session->shape.hidden, session->dhidden,
+        of->rows, session->shape.spec.hidden[0], session->dhidden,
         session->buffer[NCA_GRADIENT] + session->layout.offset[NCA_HIDDEN_BIAS], session->stream);
 }
 
@@ -202,36 +202,37 @@ static cudaError_t spread_gradient(const nca_cuda_bench *of)
 
 static int inputs_of(const nca_session *session)
 {
-    return NCA_PERCEIVED * session->shape.channels;
+    return NCA_PERCEIVED * session->shape.spec.channels;
 }
 
 static nca_status hidden_product(const nca_cuda_bench *of, nca_error *error)
 {
     const nca_session *session = of->session;
-    return nca_cuda_multiply_turned(session, of->rows, session->shape.hidden, inputs_of(session),
-                                    session->p, session->rule.hidden_weight, session->hidden,
-                                    error);
+    return nca_cuda_multiply_turned(session, of->rows, session->shape.spec.hidden[0],
+                                    inputs_of(session), session->p, session->rule.hidden_weight,
+                                    session->hidden, error);
 }
 
 static nca_status output_product(const nca_cuda_bench *of, nca_error *error)
 {
     const nca_session *session = of->session;
-    return nca_cuda_multiply_turned(session, of->rows, session->shape.channels,
-                                    session->shape.hidden, session->hidden,
+    return nca_cuda_multiply_turned(session, of->rows, session->shape.spec.channels,
+                                    session->shape.spec.hidden[0], session->hidden,
                                     session->rule.output_weight, session->out, error);
 }
 
 static nca_status dhidden_product(const nca_cuda_bench *of, nca_error *error)
 {
     const nca_session *session = of->session;
-    return nca_cuda_multiply(session, of->rows, session->shape.hidden, session->shape.channels,
-                             session->dout, session->rule.output_weight, session->dhidden, error);
+    return nca_cuda_multiply(session, of->rows, session->shape.spec.hidden[0],
+                             session->shape.spec.channels, session->dout,
+                             session->rule.output_weight, session->dhidden, error);
 }
 
 static nca_status dp_product(const nca_cuda_bench *of, nca_error *error)
 {
     const nca_session *session = of->session;
-    return nca_cuda_multiply(session, of->rows, inputs_of(session), session->shape.hidden,
+    return nca_cuda_multiply(session, of->rows, inputs_of(session), session->shape.spec.hidden[0],
                              session->dhidden, session->rule.hidden_weight, session->dp_rows,
                              error);
 }
@@ -240,17 +241,18 @@ static nca_status hidden_weight_product(const nca_cuda_bench *of, nca_error *err
 {
     const nca_session *session = of->session;
     return nca_cuda_multiply_add(
-        session, session->shape.hidden, inputs_of(session), of->rows, session->dhidden, session->p,
-        session->buffer[NCA_GRADIENT] + session->layout.offset[NCA_HIDDEN_WEIGHT], error);
+        session, session->shape.spec.hidden[0], inputs_of(session), of->rows, session->dhidden,
+        session->p, session->buffer[NCA_GRADIENT] + session->layout.offset[NCA_HIDDEN_WEIGHT],
+        error);
 }
 
 static nca_status output_weight_product(const nca_cuda_bench *of, nca_error *error)
 {
     const nca_session *session = of->session;
     return nca_cuda_multiply_add(
-        session, session->shape.channels, session->shape.hidden, of->rows, session->dout,
-        session->hidden, session->buffer[NCA_GRADIENT] + session->layout.offset[NCA_OUTPUT_WEIGHT],
-        error);
+        session, session->shape.spec.channels, session->shape.spec.hidden[0], of->rows,
+        session->dout, session->hidden,
+        session->buffer[NCA_GRADIENT] + session->layout.offset[NCA_OUTPUT_WEIGHT], error);
 }
 
 // The table of kernels: flop and bytes as nca_kernel_report has them.

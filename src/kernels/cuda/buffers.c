@@ -5,7 +5,7 @@ static size_t buffer_elements(const nca_session *session, nca_buffer buffer)
 {
     const nca_shape *shape = &session->shape;
     const size_t cells = (size_t)shape->height * (size_t)shape->width;
-    const size_t state = cells * (size_t)shape->channels;
+    const size_t state = cells * (size_t)shape->spec.channels;
     switch (buffer) {
     case NCA_PARAMETERS:
     case NCA_GRADIENT:

@@ -532,7 +532,8 @@ static __global__ void reduce_sums(size_t total, int inputs, int units, const fl
 cudaError_t nca_cuda_reduce_sums(const nca_cuda_grid *grid, const float *sums, int blocks,
                                  float *gradient, cudaStream_t stream)
 {
-    const size_t total = nca_layout_of(grid->channels, grid->hidden).total;
+    const nca_spec spec = nca_spec_growing(grid->channels, grid->hidden);
+    const size_t total = nca_layout_of(&spec).total;
     return NCA_LAUNCH(reduce_sums, dim3((unsigned)((total + 63) / 64)), dim3(64), 0, stream, total,
                       3 * grid->channels, grid->hidden, sums, blocks, gradient);
 }

@@ -33,6 +33,8 @@ extern "C" {
 // Of the network's products.
 typedef enum nca_cuda_precision { NCA_CUDA_F32, NCA_CUDA_TF32, NCA_CUDA_BF16 } nca_cuda_precision;
 
+enum { NCA_PERCEIVED = 3 };   // groups of C numbers that a cell perceives by `sobel`
+
 // Sizes of a session. A region is some whole rows of one sample, whose masks one block can hold.
 typedef struct nca_cuda_grid {
     int batch, height, width, channels, hidden;

@@ -70,12 +70,12 @@ static void set_sizes(nca_session *session, nca_device *device, const nca_shape 
     nca_cuda_grid *grid = &session->grid;
     session->device = device;
     session->shape = *shape;
-    session->layout = nca_layout_of(shape->channels, shape->hidden);
+    session->layout = nca_layout_of(&shape->spec);
     *grid = (nca_cuda_grid){.batch = shape->batch,
                             .height = shape->height,
                             .width = shape->width,
-                            .channels = shape->channels,
-                            .hidden = shape->hidden,
+                            .channels = shape->spec.channels,
+                            .hidden = shape->spec.hidden[0],
                             .words = (shape->width + 31) / 32};
     grid->region_rows = region_rows_of(*grid);
     grid->regions = (grid->height + grid->region_rows - 1) / grid->region_rows;
@@ -100,7 +100,7 @@ static void lay_out_buffers(arena *from, nca_session *session, size_t state)
 {
     const nca_shape *shape = &session->shape;
     const size_t cells = multiply(from, (size_t)shape->height, (size_t)shape->width);
-    const size_t sample = multiply(from, cells, (size_t)shape->channels);
+    const size_t sample = multiply(from, cells, (size_t)shape->spec.channels);
     const size_t parameters = session->layout.total;
     const size_t elements[NCA_BUFFERS] = {
         [NCA_PARAMETERS] = parameters,
@@ -135,7 +135,8 @@ static void lay_out_rule(arena *from, nca_session *session)
 // The matrices of the cuBLAS path.
 static void lay_out_rows(arena *from, nca_session *session, size_t cells)
 {
-    const size_t channels = (size_t)session->shape.channels, hidden = (size_t)session->shape.hidden;
+    const size_t channels = (size_t)session->shape.spec.channels,
+                 hidden = (size_t)session->shape.spec.hidden[0];
     const size_t rows = cells < ROWS_MAX ? cells : ROWS_MAX, inputs = NCA_PERCEIVED * channels;
     const size_t back = session->shape.tape_steps > 0 ? rows : 0;
     session->row_count = (int)rows;
@@ -247,10 +248,11 @@ uint64_t nca_cuda_session_bytes(const nca_device *device, const nca_shape *shape
 
 static nca_status check_shape(const nca_shape *shape, nca_error *error)
 {
-    if (shape->channels < 4 || shape->channels % 4 || shape->hidden < 4 || shape->hidden % 4)
+    if (shape->spec.channels < 4 || shape->spec.channels % 4 || shape->spec.hidden[0] < 4 ||
+        shape->spec.hidden[0] % 4)
         return nca_fail(error, NCA_ARGUMENT,
                         "%d channels and %d hidden units: both must be multiples of 4",
-                        shape->channels, shape->hidden);
+                        shape->spec.channels, shape->spec.hidden[0]);
     if (shape->batch < 1 || shape->height < 1 || shape->width < 1 || shape->pool < 0 ||
         shape->tape_steps < 0 || shape->height > 1 << 20 || shape->width > 1 << 20)
         return nca_fail(error, NCA_ARGUMENT,
@@ -278,7 +280,7 @@ static nca_status check_device(const nca_session *session, uint64_t bytes, size_
     return nca_fail(error, NCA_MEMORY,
                     "%d samples of %dx%dx%d, a pool of %d and %d steps need %s%llu bytes and "
                     "device %d has %zu free; choose a smaller grid, batch, pool or fewer steps",
-                    shape->batch, shape->height, shape->width, shape->channels, shape->pool,
+                    shape->batch, shape->height, shape->width, shape->spec.channels, shape->pool,
                     shape->tape_steps, bytes == UINT64_MAX ? "more than " : "",
                     (unsigned long long)bytes, session->device->number, free_bytes);
 }
@@ -294,7 +296,7 @@ static nca_status check_path(const nca_session *session, nca_error *error)
                         "--cuda-path fused: needs 16 channels, 128 hidden units and 96 KiB of "
                         "shared memory a block; here are %d, %d and %zu KiB; use --cuda-path "
                         "cublas",
-                        session->shape.channels, session->shape.hidden,
+                        session->shape.spec.channels, session->shape.spec.hidden[0],
                         device->shared_bytes_max >> 10);
     return nca_cuda_blas_load(error);
 }

@@ -59,8 +59,8 @@ static int tape_states(const nca_shape *shape)
 
 static void count_elements(const nca_shape *shape, double elements[NCA_BUFFERS])
 {
-    const double cells = (double)shape->height * shape->width, state = cells * shape->channels;
-    const double parameters = (double)nca_layout_of(shape->channels, shape->hidden).total;
+    const double cells = (double)shape->height * shape->width, state = cells * shape->spec.channels;
+    const double parameters = (double)nca_layout_of(&shape->spec).total;
     elements[NCA_PARAMETERS] = elements[NCA_GRADIENT] = parameters;
     elements[NCA_MOMENT1] = elements[NCA_MOMENT2] = parameters;
     elements[NCA_BATCH] = elements[NCA_BATCH_GRADIENT] = state * shape->batch;
@@ -76,7 +76,7 @@ static uint64_t session_bytes(const nca_device *device, const nca_shape *shape)
     for (int i = 0; i < NCA_BUFFERS; i++)
         total += elements[i] * sizeof(double);
     total += elements[NCA_BATCH] * (tape_states(shape) + 2) * sizeof(double);
-    total += elements[NCA_BATCH] / shape->channels * 2 * tape_states(shape);
+    total += elements[NCA_BATCH] / shape->spec.channels * 2 * tape_states(shape);
     total += elements[NCA_PARAMETERS] * sizeof(double);   // after the gradient rules
     return total < 9e18 ? (uint64_t)total : UINT64_MAX;
 }
@@ -105,8 +105,8 @@ static bool allocate(nca_session *session)
 {
     const nca_shape *shape = &session->shape;
     const size_t batch = (size_t)shape->batch, states = (size_t)tape_states(shape);
-    const size_t inputs = (size_t)NCA_PERCEIVED * (size_t)shape->channels;
-    const size_t units = (size_t)shape->hidden + (size_t)shape->channels;
+    const size_t inputs = (size_t)nca_spec_inputs(&shape->spec);
+    const size_t units = (size_t)shape->spec.hidden[0] + (size_t)shape->spec.channels;
     double elements[NCA_BUFFERS];
     bool is_whole = true;
     count_elements(shape, elements);
@@ -137,10 +137,11 @@ static nca_status create(nca_device *device, const nca_shape *shape, nca_session
                          nca_error *error)
 {
     const uint64_t bytes = session_bytes(device, shape);
-    if (shape->channels < 4 || shape->channels % 4 || shape->hidden < 4 || shape->hidden % 4)
+    if (shape->spec.channels < 4 || shape->spec.channels % 4 || shape->spec.hidden[0] < 4 ||
+        shape->spec.hidden[0] % 4)
         return nca_fail(error, NCA_ARGUMENT,
                         "%d channels and %d hidden units: both must be multiples of 4",
-                        shape->channels, shape->hidden);
+                        shape->spec.channels, shape->spec.hidden[0]);
     if (shape->batch < 1 || shape->height < 1 || shape->width < 1 || shape->pool < 0 ||
         shape->tape_steps < 0)
         return nca_fail(error, NCA_ARGUMENT, "a batch of %d grids of %dx%d: sizes must be positive",
@@ -151,9 +152,9 @@ static nca_status create(nca_device *device, const nca_shape *shape, nca_session
     nca_session *session = calloc(1, sizeof *session);
     if (session) {
         session->shape = *shape;
-        session->layout = nca_layout_of(shape->channels, shape->hidden);
+        session->layout = nca_layout_of(&shape->spec);
         session->cells = (size_t)shape->height * (size_t)shape->width;
-        session->state = session->cells * (size_t)shape->channels;
+        session->state = session->cells * (size_t)shape->spec.channels;
     }
     if (!session || !allocate(session)) {
         destroy(session);
@@ -234,7 +235,7 @@ static nca_status seed(nca_session *session, int slot, int y, int x, bool clear,
     double *grid = session->buffer[NCA_BATCH] + (size_t)slot * session->state;
     if (clear)
         memset(grid, 0, session->state * sizeof *grid);
-    for (int k = NCA_ALPHA; k < shape->channels; k++)
+    for (int k = NCA_ALPHA; k < shape->spec.channels; k++)
         grid[nca_reference_at(session, y, x) + (size_t)k] = 1;
     session->tape_is_valid = false;
     return NCA_OK;
@@ -260,7 +261,7 @@ static nca_status damage(nca_session *session, int slot, const nca_region *regio
         for (int x = 0; x < shape->width; x++)
             if (is_inside(region, y, x))
                 memset(grid + nca_reference_at(session, y, x), 0,
-                       (size_t)shape->channels * sizeof *grid);
+                       (size_t)shape->spec.channels * sizeof *grid);
     session->tape_is_valid = false;
     return NCA_OK;
 }
@@ -309,7 +310,7 @@ static nca_status forward(nca_session *session, const nca_rollout *rollout, nca_
 
 static nca_status loss(nca_session *session, nca_sample_report *samples, nca_error *error)
 {
-    const int channels = session->shape.channels;
+    const int channels = session->shape.spec.channels;
     (void)error;
     for (int b = 0; b < session->shape.batch; b++) {
         const double *x = session->buffer[NCA_BATCH] + (size_t)b * session->state;
@@ -332,7 +333,7 @@ static nca_status loss(nca_session *session, nca_sample_report *samples, nca_err
 
 static void loss_backward(const nca_session *session, double *gradient)
 {
-    const size_t channels = (size_t)session->shape.channels;
+    const size_t channels = (size_t)session->shape.spec.channels;
     const size_t cells = session->cells * (size_t)session->shape.batch;
     memset(gradient, 0, cells * channels * sizeof *gradient);
     for (size_t i = 0; i < cells; i++)

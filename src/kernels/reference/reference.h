@@ -24,7 +24,8 @@ struct nca_session {
 // Where the first channel of the cell (y, x) of a grid lies.
 static inline size_t nca_reference_at(const nca_session *session, int y, int x)
 {
-    return ((size_t)y * (size_t)session->shape.width + (size_t)x) * (size_t)session->shape.channels;
+    return ((size_t)y * (size_t)session->shape.width + (size_t)x) *
+           (size_t)session->shape.spec.channels;
 }
 
 // step.c: one step of all samples, forward and backward.

@@ -16,7 +16,7 @@ static double *tensor(const nca_session *session, nca_buffer buffer, int which)
 // perceived [3C]: the cell's state and its two gradients, rotated; zero outside the grid.
 static void perceive(const nca_session *session, const double *grid, int y, int x, double *p)
 {
-    const int channels = session->shape.channels;
+    const int channels = session->shape.spec.channels;
     const double c = cos(session->rollout.angle), s = sin(session->rollout.angle);
     for (int k = 0; k < channels; k++) {
         double gx = 0, gy = 0;
@@ -39,7 +39,7 @@ static void perceive(const nca_session *session, const double *grid, int y, int 
 static void perceive_backward(const nca_session *session, const double *dp, int y, int x,
                               double *gradient)
 {
-    const int channels = session->shape.channels;
+    const int channels = session->shape.spec.channels;
     const double c = cos(session->rollout.angle), s = sin(session->rollout.angle);
     for (int k = 0; k < channels; k++) {
         const double gx = c * dp[channels + k] + s * dp[2 * channels + k];
@@ -59,7 +59,7 @@ static void perceive_backward(const nca_session *session, const double *dp, int 
 // hidden = relu(W1 p + b1), out = W2 hidden + b2
 static void network(nca_session *session)
 {
-    const int inputs = NCA_PERCEIVED * session->shape.channels, units = session->shape.hidden;
+    const int inputs = nca_spec_inputs(&session->shape.spec), units = session->shape.spec.hidden[0];
     const double *w1 = tensor(session, NCA_PARAMETERS, NCA_HIDDEN_WEIGHT);
     const double *w2 = tensor(session, NCA_PARAMETERS, NCA_OUTPUT_WEIGHT);
     for (int j = 0; j < units; j++) {
@@ -68,7 +68,7 @@ static void network(nca_session *session)
             sum += w1[j * inputs + k] * session->perceived[k];
         session->hidden[j] = sum < 0 ? 0 : sum;
     }
-    for (int k = 0; k < session->shape.channels; k++) {
+    for (int k = 0; k < session->shape.spec.channels; k++) {
         session->out[k] = tensor(session, NCA_PARAMETERS, NCA_OUTPUT_BIAS)[k];
         for (int j = 0; j < units; j++)
             session->out[k] += w2[k * units + j] * session->hidden[j];
@@ -78,8 +78,8 @@ static void network(nca_session *session)
 // From dout [C]: adds to the gradient of the parameters, and fills d loss / d perceived.
 static void network_backward(nca_session *session, const double *dout)
 {
-    const int inputs = NCA_PERCEIVED * session->shape.channels, units = session->shape.hidden;
-    const int channels = session->shape.channels;
+    const int inputs = nca_spec_inputs(&session->shape.spec), units = session->shape.spec.hidden[0];
+    const int channels = session->shape.spec.channels;
     const double *w1 = tensor(session, NCA_PARAMETERS, NCA_HIDDEN_WEIGHT);
     const double *w2 = tensor(session, NCA_PARAMETERS, NCA_OUTPUT_WEIGHT);
     memset(session->dperceived, 0, (size_t)inputs * sizeof(double));
@@ -133,7 +133,7 @@ static void step_sample(nca_session *session, const double *before, double *afte
                         uint8_t *alive, int sample, int step)
 {
     const int height = session->shape.height, width = session->shape.width;
-    const size_t channels = (size_t)session->shape.channels;
+    const size_t channels = (size_t)session->shape.spec.channels;
     memcpy(after, before, session->state * sizeof *after);
     for (int y = 0; y < height; y++)
         for (int x = 0; x < width; x++) {
@@ -167,7 +167,7 @@ void nca_reference_step(nca_session *session, const double *before, double *afte
 static void step_sample_backward(nca_session *session, const double *state, const uint8_t *fired,
                                  const uint8_t *alive, const double *after, double *before)
 {
-    const size_t channels = (size_t)session->shape.channels;
+    const size_t channels = (size_t)session->shape.spec.channels;
     const int width = session->shape.width;
     double *dout = session->dhidden;   // [C], scratch
     memset(before, 0, session->state * sizeof *before);
