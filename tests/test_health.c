@@ -142,7 +142,7 @@ static void test_a_broken_weight_is_noticed_at_once(void **state)
     (void)state;
     const nca_layout layout = nca_layout_of(&(nca_spec)NCA_GROWING(8, 16));
     static const float values[] = {NAN, INFINITY, -INFINITY, 1e30f};
-    for (int t = 0; t < NCA_TENSORS; t++)
+    for (int t = 0; t < layout.tensors; t++)
         for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
             // An infinite or huge bias that a ReLU or the update makes nothing of is no harm.
             if (t == NCA_HIDDEN_WEIGHT && i > 0)

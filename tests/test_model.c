@@ -124,7 +124,7 @@ static void test_a_name_cut_within_a_character_is_saved_without_it(void **state)
 
 // What a file of the four tensors can get wrong.
 typedef struct variant {
-    uint64_t shapes[NCA_TENSORS][2];
+    uint64_t shapes[NCA_TENSORS_OF_ONE_LAYER][2];
     nca_dtype dtype;
     const char *key, *value;   // metadata
     float first;               // parameter
@@ -136,10 +136,10 @@ static nca_status load_variant(const variant *of, nca_model *out, nca_error *err
     static const char *const names[] = {"hidden.weight", "hidden.bias", "output.weight",
                                         "output.bias"};
     static float data[70000];
-    nca_tensor tensor[NCA_TENSORS];
+    nca_tensor tensor[NCA_TENSORS_OF_ONE_LAYER];
     int count = 0;
     data[0] = of->first;
-    for (int i = 0; i < NCA_TENSORS; i++)
+    for (int i = 0; i < NCA_TENSORS_OF_ONE_LAYER; i++)
         if (i != of->left_out)
             tensor[count++] = (nca_tensor){.name = names[i],
                                            .dtype = of->dtype,
@@ -186,7 +186,7 @@ static void test_tensors_of_other_shapes_are_refused(void **state)
 {
     (void)state;
     variant of = RIGHT;
-    for (int i = 0; i < NCA_TENSORS; i++) {
+    for (int i = 0; i < NCA_TENSORS_OF_ONE_LAYER; i++) {
         of.left_out = i;
         expect_refused(&of, "has no tensor");
     }

@@ -58,7 +58,7 @@ static void check_nan_in_gradients(bench *of)
     step.rule[0].kind = NCA_GRADIENT_CLIP;
     step.rule[0].value = 1;
     float *before = read_buffer(&of->on, of->session, NCA_PARAMETERS, layout.total);
-    for (int i = 0; i < 3 * NCA_TENSORS; i++) {
+    for (int i = 0; i < 3 * NCA_TENSORS_OF_ONE_LAYER; i++) {
         const int t = i / 3;
         float *gradient = uniform(layout.total, 9, 1);
         nca_update_report report = {.applied = true};
@@ -67,7 +67,7 @@ static void check_nan_in_gradients(bench *of)
         assert_ok(of->backend->update(of->session, &step, &report, error));
         assert_ok(of->backend->synchronize(of->session, error));
         assert_false(report.applied);
-        for (int other = 0; other < NCA_TENSORS; other++)
+        for (int other = 0; other < NCA_TENSORS_OF_ONE_LAYER; other++)
             assert_true((isfinite(report.gradient_norm[other]) != 0) == (other != t));
         float *after = read_buffer(&of->on, of->session, NCA_PARAMETERS, layout.total);
         float *moment = read_buffer(&of->on, of->session, NCA_MOMENT2, layout.total);

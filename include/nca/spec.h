@@ -101,6 +101,7 @@ enum {
     NCA_PARAMETER_TENSORS(NCA_TENSOR_ENUM)
 #undef NCA_TENSOR_ENUM
         NCA_TENSORS,
+    NCA_TENSORS_OF_ONE_LAYER = NCA_HIDDEN2_WEIGHT,   // the first ones
 };
 
 // What one of them is called in files.
@@ -123,8 +124,15 @@ static inline nca_tensor_shape nca_tensor_shape_of(int tensor, const nca_spec *s
     return shapes[tensor];
 }
 
+// How many of them a rule has.
+static inline int nca_spec_tensors(const nca_spec *spec)
+{
+    return spec->hidden[1] > 0 ? NCA_TENSORS : NCA_TENSORS_OF_ONE_LAYER;
+}
+
 // Offsets and sizes, in elements, of the tensors.
 typedef struct nca_layout {
+    int tensors;
     size_t offset[NCA_TENSORS];
     size_t size[NCA_TENSORS];
     size_t total;
@@ -133,6 +141,7 @@ typedef struct nca_layout {
 static inline nca_layout nca_layout_of(const nca_spec *spec)
 {
     nca_layout layout;
+    layout.tensors = nca_spec_tensors(spec);
     layout.total = 0;
     for (int tensor = 0; tensor < NCA_TENSORS; tensor++) {
         const nca_tensor_shape shape = nca_tensor_shape_of(tensor, spec);

@@ -72,7 +72,7 @@ nca_status nca_model_save(const nca_model *model, const char *path, nca_error *e
 {
     const nca_layout layout = nca_layout_of(&model->spec);
     nca_tensor tensor[NCA_TENSORS];
-    for (int i = 0; i < NCA_TENSORS; i++) {
+    for (int i = 0; i < layout.tensors; i++) {
         const nca_tensor_shape shape = nca_tensor_shape_of(i, &model->spec);
         tensor[i] = (nca_tensor){.name = nca_tensor_name(i),
                                  .dtype = NCA_F32,
@@ -91,7 +91,7 @@ nca_status nca_model_save(const nca_model *model, const char *path, nca_error *e
     nca_metadata metadata[NUMBERS + 2] = {{"format", "nca"}, {"name", name}};
     for (int i = 0; i < NUMBERS; i++)
         metadata[i + 2] = (nca_metadata){numbers[i].key, numbers[i].value};
-    return nca_tensors_write(path, tensor, NCA_TENSORS, metadata, NUMBERS + 2, error);
+    return nca_tensors_write(path, tensor, (size_t)layout.tensors, metadata, NUMBERS + 2, error);
 }
 
 // A number of the metadata, and what it is where the file has none.
@@ -160,7 +160,7 @@ static nca_status read_sizes(const nca_tensors *tensors, int *c, int *k, nca_err
 static nca_status find_tensors(const nca_tensors *tensors, const nca_spec *spec,
                                const nca_tensor *found[NCA_TENSORS], nca_error *error)
 {
-    for (int i = 0; i < NCA_TENSORS; i++) {
+    for (int i = 0; i < nca_spec_tensors(spec); i++) {
         const nca_tensor_shape shape = nca_tensor_shape_of(i, spec);
         const int64_t sizes[] = {(int64_t)shape.size[0], (int64_t)shape.size[1]};
         NCA_TRY(nca_tensors_require(tensors, nca_tensor_name(i), NCA_F32, shape.axes, sizes,
@@ -178,7 +178,7 @@ static nca_status read_parameters(const nca_tensors *tensors, nca_model *model, 
     NCA_TRY(find_tensors(tensors, &spec, found, error));
     NCA_TRY(nca_model_create(&spec, model, error));
     const nca_layout layout = nca_layout_of(&model->spec);
-    for (int i = 0; i < NCA_TENSORS; i++)
+    for (int i = 0; i < layout.tensors; i++)
         memcpy(model->parameters + layout.offset[i], found[i]->data, found[i]->size_bytes);
     for (size_t i = 0; i < layout.total; i++)
         if (!isfinite(model->parameters[i]))

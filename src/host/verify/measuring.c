@@ -31,11 +31,11 @@ static nca_status upload_rule(nca_measuring *of, nca_error *error)
 {
     const nca_shape *shape = &of->options->shape;
     const nca_layout layout = nca_layout_of(&shape->spec);
-    const double sizes[NCA_TENSORS] = {0.14, 0.05, 2e-3, 0};
+    const double sizes[NCA_TENSORS] = {0.14, 0.05, 2e-3, 0, 0.14, 0.05};
     float *parameters = malloc(layout.total * sizeof *parameters);
     if (!parameters)
         return nca_fail(error, NCA_MEMORY, "a rule: no memory for it");
-    for (int t = 0; t < NCA_TENSORS; t++)
+    for (int t = 0; t < layout.tensors; t++)
         for (size_t i = 0; i < layout.size[t]; i++)
             parameters[layout.offset[t] + i] =
                 (float)(sizes[t] * uniform(of->options->seed, (uint32_t)t, i));

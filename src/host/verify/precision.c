@@ -32,7 +32,8 @@ static void compare_results(const nca_shape *shape, const nca_verify_result *got
     out->states = compare(got->states, expected->states,
                           nca_state_size((size_t)shape->batch, (size_t)shape->height,
                                          (size_t)shape->width, (size_t)shape->spec.channels));
-    for (int i = 0; i < NCA_TENSORS; i++)
+    out->tensors = layout.tensors;
+    for (int i = 0; i < layout.tensors; i++)
         out->gradient[i] = compare(got->gradient + layout.offset[i],
                                    expected->gradient + layout.offset[i], layout.size[i]);
 }
@@ -88,7 +89,7 @@ static double least_error(const char *precision)
 static bool is_f32(const char *precision, const nca_precision_errors *errors)
 {
     bool is_exact = errors->states.norm < least_error(precision);
-    for (int i = 0; i < NCA_TENSORS; i++)
+    for (int i = 0; i < errors->tensors; i++)
         is_exact = is_exact && errors->gradient[i].norm < least_error(precision);
     return is_exact;
 }
@@ -100,7 +101,7 @@ const char *nca_precision_words(const char *precision, const nca_precision_error
                         "%s against f32 on this device, a drawn rule, %d steps; relative error by "
                         "norm (largest): states %.1e (%.1e); gradients",
                         precision, STEPS, errors->states.norm, errors->states.largest);
-    for (int i = 0; i < NCA_TENSORS && used < NCA_PRECISION_BYTES; i++)
+    for (int i = 0; i < errors->tensors && used < NCA_PRECISION_BYTES; i++)
         used += snprintf(text + used, (size_t)(NCA_PRECISION_BYTES - used), "%s %s %.1e (%.1e)",
                          i > 0 ? "," : "", nca_tensor_name(i), errors->gradient[i].norm,
                          errors->gradient[i].largest);

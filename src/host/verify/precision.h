@@ -11,6 +11,7 @@ typedef struct nca_precision_error {
 } nca_precision_error;
 
 typedef struct nca_precision_errors {
+    int tensors;                  // of the rule
     nca_precision_error states;   // after the rollout
     nca_precision_error gradient[NCA_TENSORS];
 } nca_precision_errors;

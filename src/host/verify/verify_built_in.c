@@ -101,8 +101,8 @@ static nca_status verify_differences(const nca_case *tried, const nca_compute *r
     NCA_TRY(nca_case_begin(tried, &start, error));
     const nca_verify_case given = verify_case(tried, &start);
     nca_status status = nca_verify_compute(&given, reference, &result, error);
-    for (int i = 0; i <= NCA_TENSORS && status == NCA_OK; i++) {
-        const bool is_state = i == NCA_TENSORS;
+    for (int i = 0; i <= layout.tensors && status == NCA_OK; i++) {
+        const bool is_state = i == layout.tensors;
         const size_t state = nca_state_size((size_t)shape->batch, (size_t)shape->height,
                                             (size_t)shape->width, (size_t)shape->spec.channels);
         char name[96];

@@ -88,7 +88,7 @@ static nca_status read_parameters(const oracle *of, const nca_shape *shape, floa
 {
     const nca_layout layout = nca_layout_of(&shape->spec);
     const nca_tensor *found[NCA_TENSORS];
-    for (int i = 0; i < NCA_TENSORS; i++) {
+    for (int i = 0; i < layout.tensors; i++) {
         const nca_tensor_shape wanted = nca_tensor_shape_of(i, &shape->spec);
         const int64_t sizes[] = {(int64_t)wanted.size[0], (int64_t)wanted.size[1]};
         NCA_TRY(require(of, nca_tensor_name(i), NCA_F32, wanted.axes, sizes, &found[i]));
@@ -96,7 +96,7 @@ static nca_status read_parameters(const oracle *of, const nca_shape *shape, floa
     *out = malloc(layout.total * sizeof **out);
     if (!*out)
         return nca_fail(of->error, NCA_MEMORY, "%s: no memory for its parameters", of->path);
-    for (int i = 0; i < NCA_TENSORS; i++)
+    for (int i = 0; i < layout.tensors; i++)
         memcpy(*out + layout.offset[i], found[i]->data, found[i]->size_bytes);
     return NCA_OK;
 }
@@ -146,7 +146,7 @@ static nca_status judge_result(const oracle *of, const nca_shape *shape,
         status = judge(of, "expected.loss", losses, 1, &batch);
     free(losses);
     NCA_TRY(status);
-    for (int i = 0; i < NCA_TENSORS; i++) {
+    for (int i = 0; i < layout.tensors; i++) {
         const nca_tensor_shape given = nca_tensor_shape_of(i, &shape->spec);
         const int64_t sizes[] = {(int64_t)given.size[0], (int64_t)given.size[1]};
         char name[64];
