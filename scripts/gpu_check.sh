@@ -50,8 +50,8 @@ program() {
 
 # copy_libraries PROGRAM...: the C library is the other machine's own; all else travels.
 copy_libraries() {
-  ldd "$@" 2>/dev/null | awk '$2 == "=>" && $3 ~ /^\// {print $3}' | sort -u |
-    grep -vE '/(ld-linux.*|lib(c|m|dl|rt|pthread|mvec|resolv|util|anl))\.so' | xargs -r cp -Lt "$to/lib"
+  { ldd "$@" 2>/dev/null || true; } | awk '$2 == "=>" && $3 ~ /^\// &&
+    $3 !~ /\/(ld-linux.*|lib(c|m|dl|rt|pthread|mvec|resolv|util|anl))\.so/ {print $3}' | sort -u | xargs -r cp -Lt "$to/lib"
 }
 
 pack() {
@@ -71,7 +71,7 @@ pack() {
     build pack "${CUDAARCHS:-80-real;90-real;100-real;120}" >&2
     nca=build-pack/nca
   }
-  rm -rf "$to"/{nca,test_*_gpu,lib,cases,scripts,bench,variants}
+  rm -rf "${to:?}"/{nca,test_*_gpu,lib,cases,scripts,bench,variants}
   mkdir -p "$to"/{lib,scripts,bench/peers}
   cp "$nca" "$to/nca"
   for test in "${test_names[@]}"; do
@@ -145,9 +145,14 @@ nca=${NCA:+$(absolute "$NCA")}
 [ -z "$nca" ] || { [ -f "$nca" ] && [ -x "$nca" ]; } || refuse "NCA is $nca, and that is no program; correct or unset it"
 [ -z "$folder" ] || [ -z "$to_pack$archive" ] || refuse "$folder: one argument too many; --pack and --keep take one"
 [ ${#variants[@]} -eq 0 ] || [ -n "$to_pack" ] || refuse "--variant: goes into a pack; give --pack FOLDER too"
-[ -z "$archive" ] || { keep "$archive" && exit; }
-[ -z "$to_pack" ] || { pack "$to_pack" && exit; }
-timeout -k 3 10 nvidia-smi -L 2>/dev/null | grep -aq '^GPU' || {
+if [ -n "$archive" ]; then
+  keep "$archive"
+  exit
+elif [ -n "$to_pack" ]; then
+  pack "$to_pack"
+  exit
+fi
+timeout -k 3 10 nvidia-smi -L 2>/dev/null | grep -a '^GPU' >/dev/null || {
   echo "gpu_check.sh: nvidia-smi finds no GPU on this machine: nothing to check" >&2
   exit 77
 }
@@ -213,7 +218,7 @@ bounded() {
   local limit=$1 code=0
   shift
   (
-    ulimit -f 262144 # 256 MiB
+    ulimit -f 262144 2>/dev/null || true # 256 MiB
     exec </dev/null >"$text" 2>&1
     [ "${expects:-}" != json ] || exec >"$json"
     if [ "$(type -t "$1")" = function ]; then
@@ -232,7 +237,7 @@ bounded() {
 # step NAME SECONDS COMMAND...: runs it for so long at most, keeps what it prints, and goes on.
 #   needs    what it cannot be run without, as lacking() knows it; such a step is skipped
 #   expects  json: it prints JSON; file: it writes JSON to steps/NAME.json; else a pattern of its text
-#   least    seconds that must be left for it (5)
+#   least    seconds that must be left for it (6)
 step() {
   local name=$1 limit=$(($2 * scale / 100)) left=$((seconds - SECONDS)) began=$SECONDS state=FAILED why code=0
   local text=$out/steps/$name.txt json=$out/steps/$name.json
@@ -240,11 +245,11 @@ step() {
   is_wanted "$name" || return 0
   # shellcheck disable=SC2086
   why=$(lacking ${needs:-})
-  [ $left -ge "${least:-5}" ] || why="no time left of $seconds s"
+  [ $left -ge "${least:-6}" ] || why="no time left of $seconds s"
   if [ -n "$why" ]; then
     state=skipped
   else
-    [ $limit -le $((left - 4)) ] || limit=$((left - 4))
+    [ $limit -le $((left - 5)) ] || limit=$((left - 5))
     [ $limit -gt 0 ] || limit=1
     bounded $limit "$@" || code=$?
     [ $code -ne 137 ] || [ $((SECONDS - began)) -lt $limit ] || code=124
@@ -285,13 +290,13 @@ finish() {
     ok:*) ;;
     *) lines+=("$(printf '%-8s %-22s %s' "$2" "$1" "$4")") ;;
   esac
-  write_archive
-  printf '%-8s %-22s %4d s  %s\n' "$2" "$1" "$3" "$4"
+  [ "$2" = skipped ] || write_archive
+  printf '%-8s %-26s %3d s  %s\n' "$2" "$1" "$3" "$4"
 }
 
 write_table() {
   printf '%-10s %s\n' GPU "$gpu" driver "$driver" CUDA "$cuda" commit "$commit"
-  printf '%s\n' "${lines[@]}"
+  [ ${#lines[@]} -eq 0 ] || printf '%s\n' "${lines[@]}"
   [ ! -s "$work/turns" ] || compare_turns
   printf '%-10s %s ok, %s FAILED, %s skipped in %d s; all of it in %s\n' steps "${count[ok]}" "${count[FAILED]}" \
     "${count[skipped]}" "$SECONDS" "$archive"
@@ -320,8 +325,10 @@ write_archive() {
 # cuBLAS is this machine's: of its toolkit, or of Python's packages. Our programs alone are told
 # where: Python and NVIDIA's tools keep their own libraries.
 find_cublas() {
-  local folder
-  for folder in "$(dirname "$(realpath "$(command -v nvcc || echo /x/x)")")/../lib64" "$(timeout -k 1 $((5 * scale / 100 + 1)) python3 -c \
+  local folder limit=$((5 * scale / 100 + 1)) left=$((seconds - SECONDS - 5))
+  [ $limit -le $left ] || limit=$left
+  [ $limit -gt 0 ] || return 0
+  for folder in "$(dirname "$(realpath -m "$(command -v nvcc || echo /x/x)")")/../lib64" "$(timeout -k 1 $limit python3 -c \
     'import nvidia.cu13 as found; print(list(found.__path__)[0])' 2>/dev/null | tr -cd '!-~' || true)/lib"; do
     [ ! -e "$folder/libcublas.so.13" ] || libraries+=:$folder
   done
@@ -344,7 +351,7 @@ train() { step "$1" 60 "${run[@]}" train --pictures-every 1000 --quiet --out "$w
 profile() {
   choose_sizes 8x72
   # shellcheck disable=SC2016
-  needs=ncu expects='step_'$1 step "ncu_$1" 45 bash -c 'ncu --clock-control none --set full -k "regex:^step_$1" -s 60 -c 1 \
+  needs=ncu expects='Duration .*[0-9]' step "ncu_$1" 45 bash -c 'ncu --clock-control none --set full -k "regex:^step_$1" -s 60 -c 1 \
     -f -o "$2" "${@:3}" && ncu --import "$2.ncu-rep" --page details' - "$1" "$out/steps/ncu_$1" "$nca" bench step \
     --device cuda --cuda-path fused "${sizes[@]}" --repeats 1 --warmup 0
 }
@@ -418,19 +425,23 @@ part_1() {
   bench kernels_cublas_8x72 kernels 8x72 --cuda-path cublas
 }
 
-# turns PRECISION: every program of a pack in turn, ABAB, the order turned from round to round.
+# turns PRECISION: every program of a pack in turn, ABAB, the order turned from round to round. One that
+# fails is asked no more.
 turns() {
   local round pass size name order
+  local -A is_broken=()
   for round in 1 2 3; do
-    [ $((seconds - SECONDS)) -ge 15 ] || { lines+=("no time left for round $round of the variants in $1") && return; }
+    [ $((seconds - SECONDS)) -ge 15 ] || { lines+=("no time left for round $round of the variants in $1") && break; }
     order=("${programs[@]}")
     [ $round -ne 2 ] || for name in "${!programs[@]}"; do order[-1-name]=${programs[name]}; done
     for size in 8x72 4x56; do
       for pass in a b; do
         for name in "${order[@]}"; do
-          run=(env "LD_LIBRARY_PATH=$root/lib:$libraries" "$root/variants/$name/nca")
+          [ -z "${is_broken[$name]:-}" ] || continue
+          run=(env "LD_LIBRARY_PATH=$root/lib${libraries:+:$libraries}" "$root/variants/$name/nca")
           [ "$name" != nca ] || run=("${run_nca[@]}")
           bench "turn_$1_${size}_${round}_${pass}_$name" step $size --cuda-path fused --precision "$1"
+          [[ ${rows[-1]} != *"_${pass}_$name\", \"state\": \"FAILED\""* ]] || is_broken[$name]=yes
         done
       done
     done
@@ -474,26 +485,27 @@ part_2() {
 }
 
 [ -n "$nca" ] || ! is_pack || nca=$root/nca
-here=$(dirname "${nca:-$root/build/nca}")
-[ ! -e "$here/cuda" ] || cuda=$(<"$here/cuda")
-if [ -e "$here/commit" ]; then commit=$(<"$here/commit"); else commit=$(git -C "$root" describe --always --dirty 2>/dev/null) || true; fi
+beside=$(dirname "${nca:-$root/build/nca}")
+[ ! -f "$beside/cuda" ] || cuda=$(<"$beside/cuda")
+if [ -f "$beside/commit" ]; then commit=$(<"$beside/commit"); else commit=$(git -C "$root" describe --always --dirty 2>/dev/null) || true; fi
 wanted=('*')
 expects='^[^,]+, [0-9.]+, [0-9]+\.[0-9]+,' step gpu 10 nvidia-smi --format=csv,noheader \
   --query-gpu=name,driver_version,compute_cap,clocks.sm,clocks.max.sm,clocks.mem,memory.total,power.limit
 wanted=("$only")
 [ -n "$nca" ] || {
   cd "$root"
-  capability_plain=${capability//./}
-  build release "${capability_plain:-native}" >"$out/steps/build.txt" 2>&1 || { write_archive && refuse "this machine cannot build nca" \
+  architecture=${capability//./}
+  build release "${architecture:-native}" >"$out/steps/build.txt" 2>&1 || { write_archive && refuse "this machine cannot build nca" \
     "(steps/build.txt in $archive); where one can: scripts/gpu_check.sh --pack FOLDER, bring FOLDER here and run its own"; }
   nca=$root/build/nca SECONDS=0
 }
 libraries=''
 find_cublas
-libraries=${libraries#:}${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
+libraries=$libraries${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
+libraries=${libraries#:}
 run_nca=(env "LD_LIBRARY_PATH=$libraries" "$nca")
 run=("${run_nca[@]}")
-cases=$here/cases
+cases=$beside/cases
 [ -d "$cases" ] || cases=$root/../shared/oracle/cases
 all=("$cases"/*.safetensors) small=()
 for case in "${all[@]}"; do
@@ -505,7 +517,7 @@ settings=(--preset regenerating --target-size 24 --padding 8 --pool 64) default=
   settings=(--target-size 8 --padding 2 --batch 2 --damaged 0 --pool 4 --steps-min 4 --steps-max 6)
   default=("${settings[@]}" --updates 2)
 }
-part_$part
+"part_$part"
 write_archive
 echo
 cat "$out/table.txt"
