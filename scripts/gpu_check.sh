@@ -24,7 +24,8 @@ refuse() {
   exit 2
 }
 absolute() { (cd "$here" && realpath -m "$1"); }
-is_pack() { [ -x "$root/nca" ] && [ -f "$root/nca" ]; }
+is_program() { [ -f "$1" ] && [ -x "$1" ]; }
+is_pack() { is_program "$root/nca"; }
 make_folder() { mkdir -p "$1" 2>/dev/null || refuse "$1: cannot be made a folder; choose another name"; }
 
 # -- Building and packing.
@@ -51,7 +52,8 @@ program() {
 # copy_libraries PROGRAM...: the C library is the other machine's own; all else travels.
 copy_libraries() {
   { ldd "$@" 2>/dev/null || true; } | awk '$2 == "=>" && $3 ~ /^\// &&
-    $3 !~ /\/(ld-linux.*|lib(c|m|dl|rt|pthread|mvec|resolv|util|anl))\.so/ {print $3}' | sort -u | xargs -r cp -Lt "$to/lib"
+    $3 !~ /\/(ld-linux.*|lib(c|m|dl|rt|pthread|mvec|resolv|util|anl))\.so/ {print $3}' |
+    sort -u | xargs -r cp -Lt "$to/lib"
 }
 
 pack() {
@@ -61,7 +63,7 @@ pack() {
     [[ $variant =~ ^[a-z0-9][a-z0-9_-]{0,19}=. ]] ||
       refuse "--variant $variant: no NAME=PROGRAM; a name is up to 20 of a-z, 0-9, - and _"
     found=$(absolute "${variant#*=}")
-    [ -f "$found" ] && [ -x "$found" ] || refuse "--variant $variant: $found is no program; build it first"
+    is_program "$found" || refuse "--variant $variant: $found is no program; build it first"
   done
   make_folder "$to"
   [ -e "$to/commit" ] || [ -z "$(ls -A "$to")" ] ||
@@ -142,8 +144,9 @@ done
 scale=${NCA_GPU_LIMITS:-100}
 [[ $scale =~ ^[1-9][0-9]{0,3}$ ]] || refuse "NCA_GPU_LIMITS is $scale: not percent, such as 100"
 nca=${NCA:+$(absolute "$NCA")}
-[ -z "$nca" ] || { [ -f "$nca" ] && [ -x "$nca" ]; } || refuse "NCA is $nca, and that is no program; correct or unset it"
-[ -z "$folder" ] || [ -z "$to_pack$archive" ] || refuse "$folder: one argument too many; --pack and --keep take one"
+[ -z "$nca" ] || is_program "$nca" || refuse "NCA is $nca, and that is no program; correct or unset it"
+[ -z "$folder" ] || [ -z "$to_pack$archive" ] ||
+  refuse "$folder: one argument too many; --pack and --keep take one"
 [ ${#variants[@]} -eq 0 ] || [ -n "$to_pack" ] || refuse "--variant: goes into a pack; give --pack FOLDER too"
 if [ -n "$archive" ]; then
   keep "$archive"
@@ -205,12 +208,12 @@ lacking() {
   local need
   for need; do
     case $need in
-      cases) [ -d "$cases" ] || { echo "no oracle cases here" && return; } ;;
-      8.0) [[ ! $capability =~ ^[1-7]\. ]] || { echo "needs compute capability 8.0; this GPU has $capability" && return; } ;;
-      test_*) [ -n "$(program "$need")" ] || { echo "not built: it needs cmocka and libwebpdemux" && return; } ;;
-      *) command -v "$need" >/dev/null || { echo "no $need on PATH" && return; } ;;
+      cases) [ -d "$cases" ] || echo "no oracle cases here" ;;
+      8.0) [[ ! $capability =~ ^[1-7]\. ]] || echo "needs compute capability 8.0, not $capability" ;;
+      test_*) [ -n "$(program "$need")" ] || echo "not built: it needs cmocka and libwebpdemux" ;;
+      *) command -v "$need" >/dev/null || echo "no $need on PATH" ;;
     esac
-  done
+  done | head -1
 }
 
 # bounded SECONDS COMMAND...: in a process group of its own, of which nothing is left at the end.
@@ -275,18 +278,20 @@ step() {
 # finish NAME STATE SECONDS WHY COMMAND: a row of results.json, a line of the table, then the archive anew.
 finish() {
   local line precision size round
-  rows+=("  {\"name\": \"$1\", \"state\": \"$2\", \"seconds\": $3, \"why\": $(quoted "$4"), \"command\": $(quoted "${5:0:1000}")}")
+  rows+=("$(printf '  {"name": "%s", "state": "%s", "seconds": %d, "why": %s, "command": %s}' "$1" "$2" "$3" \
+    "$(quoted "$4")" "$(quoted "${5:0:1000}")")")
   count[$2]=$((count[$2] + 1))
   [ ! -e "$out/steps/$1.json" ] || figures+=${figures:+,}$'\n'"  \"$1\": $(<"$out/steps/$1.json")"
   case $2:$1 in
-    ok:bench_*) lines+=("$(printf '%-22s %9s ms a step   %9s forward   %9s backward   %s of the peak' "$1" "$(number "$1" median_ms)" \
-      "$(number "$1" forward_ms)" "$(number "$1" backward_ms)" "$(number "$1" share_of_peak)")") ;;
+    ok:bench_*) lines+=("$(printf '%-22s %9s ms a step   %9s forward   %9s backward   %s of the peak' "$1" \
+      "$(number "$1" median_ms)" "$(number "$1" forward_ms)" "$(number "$1" backward_ms)" \
+      "$(number "$1" share_of_peak)")") ;;
     ok:train_update) lines+=("$(printf '%-22s %9s ms an update' train "$(number "$1" median_ms)")") ;;
-    ok:tf32_* | ok:bf16_*) line=$(grep -a ' against f32' "$out/steps/$1.txt" | head -1) && lines+=("$line") || true ;;
+    ok:tf32_* | ok:bf16_*) lines+=("$(printf '%-22s %s' "$1" "$(grep -am1 ' against f32' "$out/steps/$1.txt")")") ;;
     ok:peers) lines+=("$(head -40 "$out/steps/$1.txt")") ;;
     ok:turn_*) IFS=_ read -r _ precision size round _ line <<<"$1"
       echo "$precision $size $line $round $(number "$1" median_ms)" >>"$work/turns" ;;
-    ok:gpu) IFS=, read -r gpu driver capability _ <"$out/steps/gpu.txt" && driver=${driver# } capability=${capability# } ;;
+    ok:gpu) IFS=, read -r gpu driver capability _ < <(sed 's/, /,/g' "$out/steps/gpu.txt") || true ;;
     ok:*) ;;
     *) lines+=("$(printf '%-8s %-22s %s' "$2" "$1" "$4")") ;;
   esac
@@ -305,8 +310,8 @@ write_table() {
 write_archive() {
   local more
   {
-    printf '{"gpu": %s, "driver": %s, "cuda": %s,\n "commit": %s, "part": %d, "seconds": %d,\n "steps": [\n' "$(quoted "$gpu")" \
-      "$(quoted "$driver")" "$(quoted "$cuda")" "$(quoted "$commit")" "$part" "$SECONDS"
+    printf '{"gpu": %s, "driver": %s, "cuda": %s,\n "commit": %s, "part": %d, "seconds": %d,\n "steps": [\n' \
+      "$(quoted "$gpu")" "$(quoted "$driver")" "$(quoted "$cuda")" "$(quoted "$commit")" "$part" "$SECONDS"
     printf '%s' "${rows[0]}"
     [ ${#rows[@]} -eq 1 ] || printf ',\n%s' "${rows[@]:1}"
     printf '],\n "figures": {%s}}\n' "$figures"
@@ -325,11 +330,12 @@ write_archive() {
 # cuBLAS is this machine's: of its toolkit, or of Python's packages. Our programs alone are told
 # where: Python and NVIDIA's tools keep their own libraries.
 find_cublas() {
-  local folder limit=$((5 * scale / 100 + 1)) left=$((seconds - SECONDS - 5))
+  local python folder limit=$((5 * scale / 100 + 1)) left=$((seconds - SECONDS - 5))
   [ $limit -le $left ] || limit=$left
   [ $limit -gt 0 ] || return 0
-  for folder in "$(dirname "$(realpath -m "$(command -v nvcc || echo /x/x)")")/../lib64" "$(timeout -k 1 $limit python3 -c \
-    'import nvidia.cu13 as found; print(list(found.__path__)[0])' 2>/dev/null | tr -cd '!-~' || true)/lib"; do
+  python=$(timeout -k 1 $limit python3 -c 'import nvidia.cu13 as found; print(list(found.__path__)[0])' \
+    2>/dev/null | tr -cd '!-~' || true)
+  for folder in "$(dirname "$(realpath -m "$(command -v nvcc || echo /x/x)")")/../lib64" "$python/lib"; do
     [ ! -e "$folder/libcublas.so.13" ] || libraries+=:$folder
   done
 }
@@ -351,16 +357,16 @@ train() { step "$1" 60 "${run[@]}" train --pictures-every 1000 --quiet --out "$w
 profile() {
   choose_sizes 8x72
   # shellcheck disable=SC2016
-  needs=ncu expects='Duration .*[0-9]' step "ncu_$1" 45 bash -c 'ncu --clock-control none --set full -k "regex:^step_$1" -s 60 -c 1 \
-    -f -o "$2" "${@:3}" && ncu --import "$2.ncu-rep" --page details' - "$1" "$out/steps/ncu_$1" "$nca" bench step \
-    --device cuda --cuda-path fused "${sizes[@]}" --repeats 1 --warmup 0
+  needs=ncu expects='Duration .*[0-9]' step "ncu_$1" 45 bash -c 'ncu --clock-control none --set full \
+    -k "regex:^step_$1" -s 60 -c 1 -f -o "$2" "${@:3}" && ncu --import "$2.ncu-rep" --page details' - "$1" \
+    "$out/steps/ncu_$1" "$nca" bench step --device cuda --cuda-path fused "${sizes[@]}" --repeats 1 --warmup 0
 }
 # sanitize NAME TOOL CASE OPTION...
 sanitize() {
   needs="compute-sanitizer cases ${needs:-}" expects='SUMMARY: 0 ' step "$1" 60 compute-sanitizer --tool "$2" \
     --error-exitcode 1 "$nca" verify --device cuda --cuda-path fused "${@:4}" "$cases/$3.safetensors"
 }
-losses() { sed -n 's/.*"loss": \([-+0-9.e]*\).*/\1/p' "$work/runs/$1/metrics.jsonl" 2>/dev/null | head -$compared || true; }
+losses() { sed -n 's/.*"loss": \([-+0-9.e]*\).*/\1/p' "$work/runs/$1/metrics.jsonl" | head -$compared || true; }
 # The first updates of one seed have the same losses; later ones drift apart as any two sums do.
 same_losses() {
   paste <(losses train_cuda) <(losses train_cpu) | awk -v wanted=$compared '
@@ -371,8 +377,9 @@ same_losses() {
 # What an update takes: the median of the second half, when every graph has been made.
 update_ms() {
   cp "$work/runs/train_cuda/metrics.jsonl" "$out/steps/train_metrics.jsonl" &&
-    sed -n 's/.*"seconds": \([0-9.e-]*\).*/\1/p' "$out/steps/train_metrics.jsonl" | tail -n $((updates / 2)) | sort -g |
-    awk '{x[NR] = $1} END {if (NR == 0) exit 1; printf "{\"updates\": %d, \"median_ms\": %.3f}\n", 2 * NR, 1e3 * x[int((NR + 1) / 2)]}'
+    sed -n 's/.*"seconds": \([0-9.e-]*\).*/\1/p' "$out/steps/train_metrics.jsonl" | tail -n $((updates / 2)) |
+    sort -g | awk '{x[NR] = $1} END {if (NR == 0) exit 1
+      printf "{\"updates\": %d, \"median_ms\": %.3f}\n", 2 * NR, 1e3 * x[int((NR + 1) / 2)]}'
 }
 # peers SECONDS: PyTorch and JAX on the same card.
 peers() {
@@ -390,7 +397,8 @@ if not found.find_spec(\"torch\"): print(\"python3 here has no torch\"); sys.exi
 part_1() {
   local size precision path
   # shellcheck disable=SC2016
-  step libraries 10 bash -c 'echo "cuBLAS is looked for in: $2"; ldd "$1"; ! ldd "$1" 2>&1 | grep "not found"' - "$nca" "$libraries"
+  step libraries 10 bash -c 'echo "cuBLAS is looked for in: $2"
+ldd "$1"; ! ldd "$1" 2>&1 | grep "not found"' - "$nca" "$libraries"
   step info 30 "${run[@]}" info
   verify verify_fused --cuda-path fused "${all[@]}"
   run_test test_mma_gpu 30
@@ -398,12 +406,16 @@ part_1() {
     bench bench_fused_$size step $size --cuda-path fused
     bench kernels_fused_$size kernels $size --cuda-path fused
   done
-  for precision in tf32 bf16; do needs=8.0 bench bench_fused_8x72_$precision step 8x72 --cuda-path fused --precision $precision; done
+  for precision in tf32 bf16; do
+    needs=8.0 bench bench_fused_8x72_$precision step 8x72 --cuda-path fused --precision $precision
+  done
   train train_cuda "${settings[@]}" --updates $updates --device cuda
   expects=json step train_update 5 update_ms
   train train_cpu "${settings[@]}" --updates $compared --device cpu
   step train_losses 5 same_losses
-  for precision in bf16 tf32; do needs=8.0 train train_$precision "${default[@]}" --device cuda --precision $precision; done
+  for precision in bf16 tf32; do
+    needs=8.0 train train_$precision "${default[@]}" --device cuda --precision $precision
+  done
   verify verify_cublas --cuda-path cublas "${all[@]}"
   run_test test_cuda_gpu 90
   bench bench_cublas_8x72 step 8x72 --cuda-path cublas
@@ -419,7 +431,9 @@ part_1() {
   # In less than f32 errors are measured and not judged.
   for path in fused cublas; do
     verify thinned_$path --cuda-path $path --tape-every 3 "${small[@]}"
-    for precision in tf32 bf16; do needs=8.0 verify ${precision}_$path --cuda-path $path --precision $precision "${all[@]}"; done
+    for precision in tf32 bf16; do
+      needs=8.0 verify ${precision}_$path --cuda-path $path --precision $precision "${all[@]}"
+    done
   done
   bench bench_cublas_4x56 step 4x56 --cuda-path cublas
   bench kernels_cublas_8x72 kernels 8x72 --cuda-path cublas
@@ -452,7 +466,8 @@ turns() {
 compare_turns() {
   awk 'function median(list,   n, x, i, j, t) {
       n = split(list, x, " ")
-      for (i = 2; i <= n; i++) for (j = i; j > 1 && x[j - 1] + 0 > x[j] + 0; j--) { t = x[j]; x[j] = x[j - 1]; x[j - 1] = t }
+      for (i = 2; i <= n; i++)
+        for (j = i; j > 1 && x[j - 1] + 0 > x[j] + 0; j--) { t = x[j]; x[j] = x[j - 1]; x[j - 1] = t }
       return n % 2 ? x[(n + 1) / 2] : (x[n / 2] + x[n / 2 + 1]) / 2
     }
     { row = $1 " " $2 " " $3; if (!(row in times)) rows[++count] = row
@@ -487,7 +502,7 @@ part_2() {
 [ -n "$nca" ] || ! is_pack || nca=$root/nca
 beside=$(dirname "${nca:-$root/build/nca}")
 [ ! -f "$beside/cuda" ] || cuda=$(<"$beside/cuda")
-if [ -f "$beside/commit" ]; then commit=$(<"$beside/commit"); else commit=$(git -C "$root" describe --always --dirty 2>/dev/null) || true; fi
+commit=$(cat "$beside/commit" 2>/dev/null || git -C "$root" describe --always --dirty 2>/dev/null || echo unknown)
 wanted=('*')
 expects='^[^,]+, [0-9.]+, [0-9]+\.[0-9]+,' step gpu 10 nvidia-smi --format=csv,noheader \
   --query-gpu=name,driver_version,compute_cap,clocks.sm,clocks.max.sm,clocks.mem,memory.total,power.limit
@@ -495,8 +510,9 @@ wanted=("$only")
 [ -n "$nca" ] || {
   cd "$root"
   architecture=${capability//./}
-  build release "${architecture:-native}" >"$out/steps/build.txt" 2>&1 || { write_archive && refuse "this machine cannot build nca" \
-    "(steps/build.txt in $archive); where one can: scripts/gpu_check.sh --pack FOLDER, bring FOLDER here and run its own"; }
+  build release "${architecture:-native}" >"$out/steps/build.txt" 2>&1 || { write_archive && refuse "this machine" \
+    "cannot build nca (steps/build.txt in $archive); where one can: scripts/gpu_check.sh --pack FOLDER, then bring" \
+    "FOLDER here and run FOLDER/scripts/gpu_check.sh"; }
   nca=$root/build/nca SECONDS=0
 }
 libraries=''
@@ -511,7 +527,8 @@ all=("$cases"/*.safetensors) small=()
 for case in "${all[@]}"; do
   case $case in *grid_56_* | *trained_128* | *adam*) ;; *) small+=("$case") ;; esac
 done
-settings=(--preset regenerating --target-size 24 --padding 8 --pool 64) default=(--updates 20 --pool 64) updates=500 compared=20
+settings=(--preset regenerating --target-size 24 --padding 8 --pool 64) default=(--updates 20 --pool 64)
+updates=500 compared=20
 [ -z "${NCA_GPU_QUICK:-}" ] || {
   all=("$cases/one_step_half_fire.safetensors") small=("${all[@]}") updates=6 compared=5
   settings=(--target-size 8 --padding 2 --batch 2 --damaged 0 --pool 4 --steps-min 4 --steps-max 6)

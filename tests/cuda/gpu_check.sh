@@ -50,9 +50,9 @@ NCA=$nca "$root/scripts/gpu_check.sh" --pack pack --variant "other=$nca" >out 2>
 for file in nca lib/libjansson.so.4 cuda commit variants/other/nca scripts/bench_peers.sh bench/peers/compare.py; do
   [ -s pack/$file ] || fail "no $file in the pack"
 done
-if [ "$(id -u)" -eq 0 ]; then
+if chroot / true 2>/dev/null; then
   mkdir bare
-  for file in /lib*/ld-linux-*.so.? $(ldconfig -p | sed -n 's/.*[^a-z]lib\(c\|m\|dl\|rt\|pthread\)\.so\.[0-9].* => //p'); do
+  for file in /lib*/ld-linux-*.so.? $(ldconfig -p | sed -nE 's/.*\tlib(c|m|dl|rt|pthread)\.so\.[0-9].* => //p'); do
     mkdir -p "bare${file%/*}"
     cp -L "$file" "bare$file"
   done
@@ -80,13 +80,15 @@ program pack/scripts/bench_peers.sh 'echo peers; exec python3 bench "$@"'
 
 check 0
 open_archive gpu_check || fail "the archive cannot be read"
-expect ok gpu libraries info bench_fused_8x72 kernels_fused_4x56 bench_fused_8x72_bf16 bench_cublas_8x72 train_cuda train_cpu \
-  train_losses train_update train_tf32 ncu_forward ncu_backward peers
+expect ok gpu libraries info bench_fused_8x72 kernels_fused_4x56 bench_fused_8x72_bf16 bench_cublas_8x72 \
+  train_cuda train_cpu train_losses train_update train_tf32 ncu_forward ncu_backward peers
 expect skipped test_cuda_gpu test_mma_gpu
-[ $cases = no ] || expect ok verify_fused verify_cublas thinned_cublas bf16_fused memcheck_fused racecheck_bf16 synccheck_fused
+[ $cases = no ] || expect ok verify_fused verify_cublas thinned_cublas bf16_fused memcheck_fused \
+  racecheck_bf16 synccheck_fused
 grep -q "0 FAILED" out || fail "the table does not count: $(cat out)"
 grep -qE "^bench_fused_8x72 +[0-9.]+ ms a step +[0-9.]+ forward" out || fail "the table has no figures: $(cat out)"
-grep -q '"gpu": "Fake \\"GPU\\" \\\\ 5", "driver": "580.1"' "$json" || fail "it does not say on what it ran: $(head -1 "$json")"
+grep -q '"gpu": "Fake \\"GPU\\" \\\\ 5", "driver": "580.1"' "$json" ||
+  fail "it does not say on what it ran: $(head -1 "$json")"
 grep -q '"median_ms": [0-9]' "$json" || fail "the JSON has no figures"
 for file in ncu_forward.ncu-rep kernels_fused_8x72.json peers.json train_metrics.jsonl info.txt; do
   [ -s opened/steps/$file ] || fail "no $file in the archive"
@@ -128,7 +130,8 @@ broken() {
 tools 'echo "a planted failure: \"\\" >&2; exit 3'
 broken
 grep -qF 'exit code 3: a planted failure: \"\\' "$json" || fail "it does not say why: $(cat "$json")"
-tools 'head -c 3000 /dev/urandom; printf "\"\\\\\001\377\300{\"a\": nan}\n"; [[ "$*" != *--json* ]] || printf "{\377" >"${@: -1}"'
+tools 'head -c 3000 /dev/urandom; printf "\"\\\\\001\377\300{\"a\": nan}\n"' \
+  '[[ "$*" != *--json* ]] || printf "{\377" >"${@: -1}"'
 broken
 tools 'sleep 1000 & sleep 1000'
 program bin/ncu 'sleep 1000 & [[ $* != *step_forward* ]] || trap "" TERM; sleep 1000; sleep 1000'
@@ -152,11 +155,13 @@ cp pack/quick pack/nca
 # A report that is too large is left out; a program that prints no JSON fails.
 tools 'exit 0'
 program bin/nvidia-smi "case \$1 in $gpu esac" "$query"
-program bin/ncu '[ $1 != --import ] || { echo "Duration us 3.1"; exit; }; while [ $1 != -o ]; do shift; done; head -c 17M /dev/urandom >$2.ncu-rep'
+program bin/ncu '[ $1 != --import ] || { echo "Duration us 3.1"; exit; }' \
+  'while [ $1 != -o ]; do shift; done; head -c 17M /dev/urandom >$2.ncu-rep'
 check 0 --only ncu_forward
 open_archive gpu_check || fail "the archive cannot be read"
 expect ok ncu_forward
-[ "$(stat -c %s results/gpu_check.tgz)" -lt 16777216 ] && [ ! -e opened/steps/ncu_forward.ncu-rep ] || fail "a large archive"
+[ "$(stat -c %s results/gpu_check.tgz)" -lt 16777216 ] && [ ! -e opened/steps/ncu_forward.ncu-rep ] ||
+  fail "the archive is too large"
 touch odd
 check 1 --only 'bench_*'
 open_archive gpu_check || fail "the archive cannot be read"
@@ -173,8 +178,8 @@ expect FAILED ncu_forward ncu_backward
 expect '' info
 expect ok turn_f32_8x72_1_a_nca turn_f32_4x56_3_b_other turn_bf16_8x72_2_a_nca
 grep -qE '^f32 +8x72 +other +3.0000 ms a step +2.0000 of nca' out || fail "the variants are not compared: $(cat out)"
-[ "$(sed -n 's/^ok *turn_f32_8x72_[12]_[ab]_\([a-z]*\) .*/\1/p' out | paste -sd' ')" = "nca other nca other other nca other nca" ] ||
-  fail "not in turn: $(cat out)"
+order=$(sed -n 's/^ok *turn_f32_8x72_[12]_[ab]_\([a-z]*\) .*/\1/p' out | paste -sd' ')
+[ "$order" = "nca other nca other other nca other nca" ] || fail "not in turn: $order: $(cat out)"
 rm -r pack/variants
 check 1 --part 2
 grep -q 'no variants here' out || fail "it does not say how to make variants: $(cat out)"
@@ -214,8 +219,8 @@ NCA_GPU_LIMITS=abc check 2
 mkdir mine
 echo mine >mine/notes.txt
 # shellcheck disable=SC2086
-for wrong in --quick "results more" --pack mine/notes.txt "--pack mine/notes.txt" "--pack mine" "--pack p --variant x" "--part 3" \
-  "--seconds abc" "--variant a=b" "--keep mine" "--pack p more"; do
+for wrong in --quick "results more" --pack mine/notes.txt "--pack mine/notes.txt" "--pack mine" \
+  "--pack p --variant x" "--part 3" "--seconds abc" "--variant a=b" "--keep mine" "--pack p more"; do
   ! PATH=$scratch/bin:$PATH pack/scripts/gpu_check.sh $wrong >out 2>err || fail "$wrong: not refused"
   [ "$(wc -l <err)" -eq 1 ] || fail "$wrong: not one line: $(cat err)"
 done
