@@ -17,7 +17,7 @@ program() {
 # check CODE OPTION...: the pack's script ends with that code.
 check() {
   local code=0
-  PATH=$scratch/bin:$PATH pack/scripts/gpu_check.sh "${@:2}" results >out 2>err || code=$?
+  TMPDIR=$scratch/tmp PATH=$scratch/bin:$PATH pack/scripts/gpu_check.sh "${@:2}" results >out 2>err || code=$?
   [ $code -eq "$1" ] || fail "exit code $code, not $1, of gpu_check.sh ${*:2}: $(cat out err)"
 }
 # open_archive NAME: unpacks it; whether its results.json can be read.
@@ -64,7 +64,7 @@ cases=no
 
 # -- Stand-ins that work. `cuda` of the packed program is the emulator; what a precision costs, which takes
 # it seconds, is tested elsewhere.
-mkdir bin
+mkdir bin tmp
 gpu='-L) echo "GPU 0: Fake (UUID: none)" && exit ;;'
 query='echo "Fake \"GPU\" \\ 5, 580.1, 9.0, 345 MHz, 1980 MHz, 2619 MHz, 81559 MiB, 700 W"'
 program bin/nvidia-smi "case \$1 in $gpu esac" "$query"
@@ -146,12 +146,13 @@ program pack/nca 'trap "" TERM; sleep 1000 & while :; do sleep 1; done'
 began=$SECONDS
 check 1 --seconds 8
 [ $((SECONDS - began)) -le 8 ] || fail "--seconds 8 takes $((SECONDS - began)) s"
-PATH=$scratch/bin:$PATH pack/scripts/gpu_check.sh results >out 2>err &
+TMPDIR=$scratch/tmp PATH=$scratch/bin:$PATH pack/scripts/gpu_check.sh results >out 2>err &
 sleep 1
 kill -TERM $!
 wait $! && fail "ended, and it is content" || [ $? -eq 143 ] || fail "ended by $?: $(cat err)"
 cp pack/quick pack/nca
 [ -z "$(children)" ] || fail "left running: $(children | xargs ps -o args= -p)"
+[ -z "$(ls -A tmp)" ] || fail "left on the disk: $(ls tmp)"
 # A report that is too large is left out; a program that prints no JSON fails.
 tools 'exit 0'
 program bin/nvidia-smi "case \$1 in $gpu esac" "$query"
@@ -191,7 +192,7 @@ RANDOM=$seed
 whole=0
 for ((i = 0; i < 20; i++)); do
   rm -rf results
-  PATH=$scratch/bin:$PATH setsid pack/scripts/gpu_check.sh results >out 2>err &
+  TMPDIR=$scratch/tmp PATH=$scratch/bin:$PATH setsid pack/scripts/gpu_check.sh results >out 2>err &
   killed=$!
   sleep "$((RANDOM % 8 == 0)).$((100 + RANDOM % 600))"
   kill -KILL $killed 2>/dev/null || true
