@@ -1,292 +1,563 @@
 #!/usr/bin/env bash
-# On a machine with an NVIDIA GPU, in one go of under ten minutes: build, oracle, the tests on the
-# device, sanitizers, bench, and a training beside the CPU's. Each step's output goes into the
-# folder, all figures into its results.json; a table ends it. What the machine lacks is skipped with
-# a line.
-#   gpu_check.sh [FOLDER]        default: bench/results/gpu
-#   gpu_check.sh --pack FOLDER   on a machine that can build: the program, its tests, the libraries
-#                                they load and the oracle's cases, for a GPU machine that cannot;
-#                                there NCA=FOLDER/nca scripts/gpu_check.sh
-# NCA names a program to check instead of building one; NCA_GPU_SECONDS (570) is the time after
-# which no step begins; NCA_GPU_QUICK=1 takes sizes that an emulated device can do too.
+# Asks an NVIDIA GPU all that nca wants to know of it, what is worth most first, in the few minutes that
+# one may be at hand. Everything goes into one archive, which is renewed after each step: a check
+# that is cut off loses nothing.
+#   gpu_check.sh [--part 1|2] [--seconds N] [--only PATTERN] [FOLDER]
+#       fills FOLDER/gpu_check.tgz within N seconds (320). Part 2 fills FOLDER/gpu_check_2.tgz (240):
+#       it times the variants of a pack in turn and repeats what failed in part 1. --only takes the
+#       steps whose names match, such as 'ncu_*'
+#   gpu_check.sh --pack FOLDER [--variant NAME=PROGRAM]...
+#       fills a folder with all that a GPU machine without network or compiler needs; there run
+#       FOLDER/scripts/gpu_check.sh
+#   gpu_check.sh --keep ARCHIVE
+#       lays the figures and texts of an archive into bench/results
+# A checkout is built first, for this GPU, before the seconds are counted; NCA names a program to check or
+# pack instead. NCA_GPU_LIMITS scales the steps' time limits (100, in percent); NCA_GPU_QUICK=1 takes
+# sizes that an emulated device can do. Exit code 0: all well; 1: a step failed; 2: bad arguments;
+# 77: no GPU.
 set -euo pipefail
+export LC_ALL=C
 here=$PWD
-cd "$(dirname "$0")/.."
+root=$(cd "$(dirname "$0")/.." && pwd)
 refuse() {
   echo "gpu_check.sh: $*" >&2
   exit 2
 }
 absolute() { (cd "$here" && realpath -m "$1"); }
-make_folder() {
-  mkdir -p "$1" 2>/dev/null || refuse "$1: cannot be made a folder; choose another name"
-}
+is_program() { [ -f "$1" ] && [ -x "$1" ]; }
+is_pack() { is_program "$root/nca"; }
+make_folder() { mkdir -p "$1" 2>/dev/null || refuse "$1: cannot be made a folder; choose another name"; }
 
-# build ARCHITECTURES: the program and, where their libraries are here, its tests. By the toolchain
-# that is found.
+# -- Building and packing.
+test_names=(test_mma_gpu test_cuda_gpu test_precision_gpu)
+# build PRESET ARCHITECTURES: the program and, where their libraries are here, its tests.
 build() {
   local toolchain tests=OFF targets=nca
   toolchain=$(scripts/cuda_toolchain.sh) || return 1
   eval "$toolchain"
-  ! pkg-config --exists cmocka libwebpdemux 2>/dev/null ||
-    tests=ON targets='nca test_cuda_gpu test_precision_gpu test_mma_gpu'
-  NCA_TARGETS=$targets scripts/build.sh release "-DCMAKE_CUDA_ARCHITECTURES=$1" -DNCA_CUDA=ON \
+  ! pkg-config --exists cmocka libwebpdemux 2>/dev/null || tests=ON targets="nca ${test_names[*]}"
+  NCA_TARGETS=$targets scripts/build.sh "$1" "-DCMAKE_CUDA_ARCHITECTURES=$2" -DNCA_CUDA=ON \
     -DBUILD_TESTING=$tests || return 1
   cuda=$("$CUDACXX" --version | sed -n 's/.*release \([0-9.]*\),.*/\1/p')
 }
 
-tests=(build/tests/emulator/test_{cuda,precision}_gpu build/tests/test_mma_gpu)
-
-# The C library is the other machine's own; all else travels.
-pack() {
-  local to
-  to=$(absolute "$1")
-  make_folder "$to"
-  build "${CUDAARCHS:-80-real;90-real;100-real;120}" >&2
-  mkdir -p "$to/lib"
-  cp build/nca "${tests[@]}" "$to/"
-  ldd "$to/nca" "$to"/test_*_gpu | awk '$2 == "=>" && $3 ~ /^\// {print $3}' | sort -u |
-    grep -vE '/(libc|libm|libdl|librt|libpthread)\.so' | xargs cp -Lt "$to/lib"
-  [ ! -d ../shared/oracle/cases ] || cp -r ../shared/oracle/cases "$to/"
-  echo "$cuda" >"$to/cuda"
-  du -sh "$to"
+# program NAME: where a test of the program that is checked is.
+program() {
+  local folder
+  for folder in "${nca%/*}" "${nca%/*}/tests" "${nca%/*}/tests/emulator"; do
+    [ ! -x "$folder/$1" ] || { echo "$folder/$1" && return; }
+  done
 }
 
-case ${1:-} in
-  --pack)
-    [ $# -eq 2 ] && [ -n "$2" ] || refuse "--pack: the folder to fill, and nothing else"
-    pack "$2"
-    exit
-    ;;
-  -*) refuse "$1: no such option; --pack FOLDER, or the folder for the results" ;;
-esac
-[ $# -le 1 ] || refuse "$2: one argument too many"
-nvidia-smi -L 2>/dev/null | grep -q '^GPU' || {
+# copy_libraries PROGRAM...: the C library is the other machine's own; all else travels.
+copy_libraries() {
+  { ldd "$@" 2>/dev/null || true; } | awk '$2 == "=>" && $3 ~ /^\// &&
+    $3 !~ /\/(ld-linux.*|lib(c|m|dl|rt|pthread|mvec|resolv|util|anl))\.so/ {print $3}' |
+    sort -u | xargs -r cp -Lt "$to/lib"
+}
+
+pack() {
+  local variant test found cuda=unknown
+  to=$(absolute "$1")
+  for variant in "${variants[@]}"; do
+    [[ $variant =~ ^[a-z0-9][a-z0-9_-]{0,19}=. ]] ||
+      refuse "--variant $variant: no NAME=PROGRAM; a name is up to 20 of a-z, 0-9, - and _"
+    found=$(absolute "${variant#*=}")
+    is_program "$found" || refuse "--variant $variant: $found is no program; build it first"
+  done
+  make_folder "$to"
+  [ -e "$to/commit" ] || [ -z "$(ls -A "$to")" ] ||
+    refuse "$to: not empty, and no earlier pack; choose another name"
+  cd "$root"
+  [ -n "$nca" ] || {
+    build pack "${CUDAARCHS:-80-real;90-real;100-real;120}" >&2
+    nca=build-pack/nca
+  }
+  rm -rf "${to:?}"/{nca,test_*_gpu,lib,cases,scripts,bench,variants}
+  mkdir -p "$to"/{lib,scripts,bench/peers}
+  cp "$nca" "$to/nca"
+  for test in "${test_names[@]}"; do
+    found=$(program "$test")
+    [ -z "$found" ] || cp "$found" "$to/"
+  done
+  copy_libraries "$to/nca" "$to"/test_*_gpu
+  for variant in "${variants[@]}"; do
+    mkdir -p "$to/variants/${variant%%=*}"
+    cp "$(absolute "${variant#*=}")" "$to/variants/${variant%%=*}/nca"
+    copy_libraries "$to/variants/${variant%%=*}/nca"
+  done
+  [ ! -d ../shared/oracle/cases ] || cp -r ../shared/oracle/cases "$to/"
+  cp scripts/{gpu_check,bench_peers}.sh "$to/scripts/"
+  cp bench/peers/*.py "$to/bench/peers/"
+  echo "$cuda" >"$to/cuda"
+  git describe --always --dirty >"$to/commit" 2>/dev/null || echo unknown >"$to/commit"
+  chmod -R u+w "$to"
+  echo "$to: $(du -sh "$to" | cut -f1) for CUDA $cuda; needs $(objdump -T "$to/nca" "$to"/lib/* 2>/dev/null |
+    grep -o 'GLIBC_2\.[0-9.]*' | sort -Vu | tail -1 || true) and x86-64"
+}
+
+# keep ARCHIVE: its small texts under bench/results/CARD-COMMIT, as they may be committed.
+keep() {
+  local archive folder from
+  archive=$(absolute "$1")
+  ! is_pack || refuse "--keep: $root is a pack; give the archive to a checkout's gpu_check.sh"
+  from=$(tar xzOf "$archive" ./results.json 2>/dev/null | head -2 | tr -d '\n') || true
+  [[ $from =~ \"gpu\":\ \"(.+)\",\ \"driver\".*\"commit\":\ \"([^\"]+)\",\ \"part\":\ ([12]) ]] ||
+    refuse "$archive: no archive of a GPU check; it is called gpu_check.tgz"
+  folder=$(tr -cs 'A-Za-z0-9\n' - <<<"${BASH_REMATCH[1]}-${BASH_REMATCH[2]}" | tr '[:upper:]' '[:lower:]')
+  folder=$root/bench/results/${folder%-}
+  [ "${BASH_REMATCH[3]}" = 1 ] || folder+=-2
+  make_folder "$folder"
+  tar xzf "$archive" -C "$folder" --no-same-owner --exclude='*.ncu-rep' ./results.json ./table.txt ./steps
+  find "$folder/steps" -type f \( -size 0 -o -size +64k \) -delete
+  echo "$folder"
+}
+
+# -- Arguments.
+part=1 seconds='' only='*' folder='' to_pack='' archive='' variants=()
+while [ $# -gt 0 ]; do
+  case $1 in
+    --part | --seconds | --only | --pack | --variant | --keep)
+      [ -n "${2:-}" ] || refuse "$1: no value; the head of this script has the options"
+      ;;
+  esac
+  case $1 in
+    --part) part=$2 ;;
+    --seconds) seconds=$2 ;;
+    --only) only=$2 ;;
+    --pack) to_pack=$2 ;;
+    --variant) variants+=("$2") ;;
+    --keep) archive=$2 ;;
+    -*) refuse "$1: no such option; there are --part, --seconds, --only, --pack, --variant and --keep" ;;
+    *)
+      [ -z "$folder" ] && [ -n "$1" ] || refuse "'$1': one argument too many; give one folder"
+      folder=$1
+      shift
+      continue
+      ;;
+  esac
+  shift 2
+done
+[[ $part =~ ^[12]$ ]] || refuse "--part $part: no such part; there are 1 and 2"
+[ -n "$seconds" ] || seconds=$((part == 1 ? 320 : 240))
+[[ $seconds =~ ^(0|[1-9][0-9]{0,4})$ ]] || refuse "--seconds $seconds: not whole seconds, such as 320"
+scale=${NCA_GPU_LIMITS:-100}
+[[ $scale =~ ^[1-9][0-9]{0,3}$ ]] || refuse "NCA_GPU_LIMITS is $scale: not percent, such as 100"
+nca=${NCA:+$(absolute "$NCA")}
+[ -z "$nca" ] || is_program "$nca" || refuse "NCA is $nca, and that is no program; correct or unset it"
+[ -z "$folder" ] || [ -z "$to_pack$archive" ] ||
+  refuse "$folder: one argument too many; --pack and --keep take one"
+[ ${#variants[@]} -eq 0 ] || [ -n "$to_pack" ] || refuse "--variant: goes into a pack; give --pack FOLDER too"
+if [ -n "$archive" ]; then
+  keep "$archive"
+  exit
+elif [ -n "$to_pack" ]; then
+  pack "$to_pack"
+  exit
+fi
+timeout -k 3 10 nvidia-smi -L 2>/dev/null | grep -a '^GPU' >/dev/null || {
   echo "gpu_check.sh: nvidia-smi finds no GPU on this machine: nothing to check" >&2
   exit 77
 }
-results=$(absolute "${1:-$PWD/bench/results/gpu}")
-nca=${NCA:+$(absolute "$NCA")}
-[ -z "$nca" ] || { [ -f "$nca" ] && [ -x "$nca" ]; } || refuse "NCA is $nca, and that is no program"
-deadline=${NCA_GPU_SECONDS:-570}
-[[ $deadline =~ ^(0|[1-9][0-9]{0,5})$ ]] ||
-  refuse "NCA_GPU_SECONDS is $deadline: whole seconds, such as 570"
-# What an earlier check has left goes; whatever else may lie in a folder does not.
-make_folder "$results"
-[ -e "$results/results.json" ] || [ -e "$results/.gpu_check" ] || [ -z "$(ls -A "$results")" ] ||
-  refuse "$results: not empty, and no results of an earlier check; choose another name"
-: >"$results/.gpu_check"
-rm -f "$results"/*.txt "$results"/*.json
-ask() { nvidia-smi --query-gpu="$1" --format=csv,noheader | head -1; }
-gpu=$(ask name)
-driver=$(ask driver_version)
-cuda=unknown
-quick=${NCA_GPU_QUICK:-}
+if is_pack; then folder=${folder:-gpu_results}; else folder=${folder:-$root/bench/results/gpu}; fi
+folder=$(absolute "$folder")
+make_folder "$folder"
+archive=$folder/gpu_check.tgz
+[ "$part" = 1 ] || archive=$folder/gpu_check_2.tgz
+{ : >"$archive.part"; } 2>/dev/null || refuse "$archive: cannot be written; choose another folder"
+work=$(mktemp -d)
+out=$work/out child=
+mkdir -p "$out/steps" "$work/runs"
+trap '[ -z "$child" ] || kill -KILL -- "-$child" 2>/dev/null; rm -rf "$work"' EXIT
+trap 'exit 143' TERM INT HUP
 
-names=() states=() seconds=() why=()
-# note NAME STATE SECONDS WHY: a line now, and a row of results.json.
-note() {
-  names+=("$1") states+=("$2") seconds+=("$3") why+=("$4")
-  printf '%-8s %-22s %4d s  %s\n' "$2" "$1" "$3" "$4"
+# -- Steps.
+rows=() lines=() figures='' gpu=unknown driver=unknown capability='' cuda=unknown commit=unknown
+leave_out=()
+declare -A count=([ok]=0 [FAILED]=0 [skipped]=0)
+# quoted TEXT: as JSON, whatever bytes it has.
+quoted() {
+  local text=${1//[^ -~]/?}
+  text=${text//\\/\\\\}
+  printf '"%s"' "${text//\"/\\\"}"
 }
-# step NAME COMMAND...: keeps what it prints and goes on where it fails. A command that ends with 77
-# lacked something. What is JSON (step_json) is kept apart from words.
-step() { run_step txt "$@"; }
-step_json() { run_step json "$@"; }
-run_step() {
-  local kind=$1 name=$2 began=$SECONDS code=0 left=$((deadline - SECONDS)) bounded=()
+last_line() { tail -c 2000 "$1" | tr -c '\n -~' '?' | grep -v '^[ ?]*$' | tail -1 | cut -c1-200 || true; }
+number() { sed -n "s/.*\"$2\": \([-+0-9.e]*\).*/\1/p" "$out/steps/$1.json" | head -1; }
+
+# Whether a file is JSON of plain characters: every string becomes byte 1 and every value byte 2,
+# which no file that gets so far has; then lists and objects close from within.
+is_json() {
+  [ "$(stat -c %s "$1")" -le 262144 ] || return 1
+  [ "$(tr -d '\t\n\r -~' <"$1" | wc -c)" -eq 0 ] || return 1
+  [ "$(sed -zE -e '/^[ \t\r\n]*[[{]/!s/^/x/' -e 's/"([^"\\[:cntrl:]]|\\(["\\/bfnrt]|u[0-9a-fA-F]{4}))*"/\x01/g' \
+    -e 's/-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?|true|false|null/\x02/g' -e 's/[ \t\r\n]+//g' -e :again \
+    -e 's/\[([\x01\x02](,[\x01\x02])*)?]|\{(\x01:[\x01\x02](,\x01:[\x01\x02])*)?}/\x02/g' -e tagain "$1")" = $'\x02' ]
+}
+
+is_wanted() {
+  local pattern
+  for pattern in "${wanted[@]}"; do
+    # shellcheck disable=SC2053
+    [[ $1 != $pattern ]] || return 0
+  done
+  return 1
+}
+
+# lacking NEED...: why a step cannot be run here, or nothing.
+lacking() {
+  local need
+  for need; do
+    case $need in
+      cases) [ -d "$cases" ] || echo "no oracle cases here" ;;
+      8.0) [[ ! $capability =~ ^[1-7]\. ]] || echo "needs compute capability 8.0, not $capability" ;;
+      test_*) [ -n "$(program "$need")" ] || echo "not built: it needs cmocka and libwebpdemux" ;;
+      *) command -v "$need" >/dev/null || echo "no $need on PATH" ;;
+    esac
+  done | head -1
+}
+
+# bounded SECONDS COMMAND...: in a process group of its own, of which nothing is left at the end.
+bounded() {
+  local limit=$1 code=0
+  shift
+  (
+    ulimit -f 262144 2>/dev/null || true # 256 MiB
+    exec </dev/null >"$text" 2>&1
+    [ "${expects:-}" != json ] || exec >"$json"
+    if [ "$(type -t "$1")" = function ]; then
+      "$@"
+      exit
+    fi
+    exec timeout -k 3 "$limit" "$@"
+  ) &
+  child=$!
+  wait $child || code=$?
+  kill -KILL -- "-$child" 2>/dev/null || true # what it may have left behind
+  child=
+  return $code
+}
+
+# step NAME SECONDS COMMAND...: runs it for so long at most, keeps what it prints, and goes on.
+#   needs    what it cannot be run without, as lacking() knows it; such a step is skipped
+#   expects  json: it prints JSON; file: it writes JSON to steps/NAME.json; else a pattern of its text
+#   least    seconds that must be left for it (6)
+step() {
+  local name=$1 limit=$(($2 * scale / 100)) left=$((seconds - SECONDS)) began=$SECONDS state=FAILED why code=0
+  local text=$out/steps/$name.txt json=$out/steps/$name.json
   shift 2
-  [ $left -gt 0 ] || {
-    note "$name" skipped 0 "no time left of $deadline s"
-    return
-  }
-  [ "$(type -t "$1")" = function ] || bounded=(timeout "$left")
-  if [ "$kind" = json ]; then
-    "${bounded[@]}" "$@" >"$results/$name.json" 2>"$results/$name.txt" || code=$?
+  is_wanted "$name" || return 0
+  # shellcheck disable=SC2086
+  why=$(lacking ${needs:-})
+  [ $left -ge "${least:-6}" ] || why="no time left of $seconds s"
+  if [ -n "$why" ]; then
+    state=skipped
   else
-    "${bounded[@]}" "$@" >"$results/$name.txt" 2>&1 || code=$?
+    [ $limit -le $((left - 5)) ] || limit=$((left - 5))
+    [ $limit -gt 0 ] || limit=1
+    bounded $limit "$@" || code=$?
+    [ $code -ne 137 ] || [ $((SECONDS - began)) -lt $limit ] || code=124
+    case $code in
+      0) state=ok ;;
+      77) state=skipped why=$(last_line "$text") ;;
+      124) why="did not end in $limit s" ;;
+      *) why="exit code $code: $(last_line "$text")" ;;
+    esac
+    [ ! -e "$json" ] || is_json "$json" || { head -c 250000 "$json" >>"$text" && rm "$json"; }
+    [ $code -ne 0 ] || case ${expects:-} in
+      '') ;;
+      json | file) [ -e "$json" ] || state=FAILED why="printed no JSON" ;;
+      *) grep -aqE -e "$expects" "$text" || state=FAILED why="did not print '$expects'" ;;
+    esac
+    [ "$(stat -c %s "$text")" -le 500000 ] || {
+      { head -c 250000 "$text" && tail -c 250000 "$text"; } >"$work/short" && mv "$work/short" "$text"
+    }
   fi
-  case $code in
-    0) note "$name" ok $((SECONDS - began)) "" ;;
-    77) note "$name" skipped $((SECONDS - began)) "$(tail -1 "$results/$name.txt")" ;;
-    124) note "$name" FAILED $((SECONDS - began)) "did not end in the $deadline s that all have" ;;
-    *) note "$name" FAILED $((SECONDS - began)) "$(tail -1 "$results/$name.txt")" ;;
+  finish "$name" $state $((SECONDS - began)) "$why" "$*"
+}
+
+# finish NAME STATE SECONDS WHY COMMAND: a row of results.json, a line of the table, then the archive anew.
+finish() {
+  local line precision size round
+  rows+=("$(printf '  {"name": "%s", "state": "%s", "seconds": %d, "why": %s, "command": %s}' "$1" "$2" "$3" \
+    "$(quoted "$4")" "$(quoted "${5:0:1000}")")")
+  count[$2]=$((count[$2] + 1))
+  [ ! -e "$out/steps/$1.json" ] || figures+=${figures:+,}$'\n'"  \"$1\": $(<"$out/steps/$1.json")"
+  case $2:$1 in
+    ok:bench_*) lines+=("$(printf '%-22s %9s ms a step   %9s forward   %9s backward   %s of the peak' "$1" \
+      "$(number "$1" median_ms)" "$(number "$1" forward_ms)" "$(number "$1" backward_ms)" \
+      "$(number "$1" share_of_peak)")") ;;
+    ok:train_update) lines+=("$(printf '%-22s %9s ms an update' train "$(number "$1" median_ms)")") ;;
+    ok:tf32_* | ok:bf16_*) lines+=("$(printf '%-22s %s' "$1" "$(grep -am1 ' against f32' "$out/steps/$1.txt")")") ;;
+    ok:peers) lines+=("$(head -40 "$out/steps/$1.txt")") ;;
+    ok:turn_*) IFS=_ read -r _ precision size round _ line <<<"$1"
+      echo "$precision $size $line $round $(number "$1" median_ms)" >>"$work/turns" ;;
+    ok:gpu) IFS=, read -r gpu driver capability _ < <(sed 's/, /,/g' "$out/steps/gpu.txt") || true ;;
+    ok:*) ;;
+    *) lines+=("$(printf '%-8s %-22s %s' "$2" "$1" "$4")") ;;
   esac
-  [ $code -eq 0 ] || rm -f "$results/$name.json"
-}
-lacks() {
-  echo "$*"
-  return 77
+  [ "$2" = skipped ] || write_archive
+  printf '%-8s %-26s %3d s  %s\n' "$2" "$1" "$3" "$4"
 }
 
-echo "$gpu, driver $driver"
-if [ -z "$nca" ]; then
-  step build build "$(ask compute_cap | tr -d .)"
-  nca=build/nca
-  [ "${states[0]}" = ok ] || refuse "this machine cannot build nca (see" \
-    "$results/build.txt); where one can: scripts/gpu_check.sh --pack FOLDER, bring the checkout" \
-    "with FOLDER here, then NCA=FOLDER/nca scripts/gpu_check.sh"
-else
-  pack=$(dirname "$nca")
-  tests=("$pack"/test_{cuda,precision,mma}_gpu)
-  [ ! -e "$pack/cuda" ] || cuda=$(cat "$pack/cuda")
-  [ ! -d "$pack/lib" ] || export LD_LIBRARY_PATH=$pack/lib${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
-  # cuBLAS is this machine's: of its toolkit, or of Python's packages.
-  for folder in "$(dirname "$(realpath "$(command -v nvcc || echo /x/x)")")/../lib64" \
-    "$(python3 -c 'import nvidia.cu13 as found; print(list(found.__path__)[0])' 2>/dev/null || true)/lib"; do
-    [ ! -e "$folder/libcublas.so.13" ] || export LD_LIBRARY_PATH=${LD_LIBRARY_PATH:+$LD_LIBRARY_PATH:}$folder
-  done
-fi
+write_table() {
+  printf '%-10s %s\n' GPU "$gpu" driver "$driver" CUDA "$cuda" commit "$commit"
+  [ ${#lines[@]} -eq 0 ] || printf '%s\n' "${lines[@]}"
+  [ ! -s "$work/turns" ] || compare_turns
+  printf '%-10s %s ok, %s FAILED, %s skipped in %d s; all of it in %s\n' steps "${count[ok]}" "${count[FAILED]}" \
+    "${count[skipped]}" "$SECONDS" "$archive"
+}
 
-cases=()
-for folder in "${pack:-/nowhere}/cases" ../shared/oracle/cases; do
-  [ ${#cases[@]} -gt 0 ] || for case in "$folder"/*.safetensors; do
-    [ ! -e "$case" ] || cases+=("$case")
+write_archive() {
+  local more
+  {
+    printf '{"gpu": %s, "driver": %s, "cuda": %s,\n "commit": %s, "part": %d, "seconds": %d,\n "steps": [\n' \
+      "$(quoted "$gpu")" "$(quoted "$driver")" "$(quoted "$cuda")" "$(quoted "$commit")" "$part" "$SECONDS"
+    printf '%s' "${rows[0]}"
+    [ ${#rows[@]} -eq 1 ] || printf ',\n%s' "${rows[@]:1}"
+    printf '],\n "figures": {%s}}\n' "$figures"
+  } >"$out/results.json"
+  write_table >"$out/table.txt"
+  for more in 'steps/*.ncu-rep' 'steps/*.txt' none; do
+    tar cf "$archive.part" -I 'gzip -1' -C "$out" "${leave_out[@]}" . || [ $? -eq 1 ] ||
+      { echo "gpu_check.sh: $archive: cannot be written" >&2 && return; }
+    [ "$(stat -c %s "$archive.part")" -gt 15728640 ] || break
+    leave_out+=(--exclude="./$more")
   done
-done
-small=()
-for case in "${cases[@]}"; do
-  case $case in *grid_56_* | *trained_128* | *adam*) ;; *) small+=("$case") ;; esac
-done
-[ -z "$quick" ] || cases=("${small[@]:0:1}") small=("${small[@]:0:1}")
-# In less than f32, which a GPU below 8.0 has not, errors are measured and not judged.
-capability=$(ask compute_cap | tr -d .)
-precisions=()
-[ "${capability:-80}" -lt 80 ] || precisions=(tf32 bf16)
-for path in fused cublas; do
-  if [ ${#cases[@]} -gt 0 ]; then
-    step "verify_$path" "$nca" verify --device cuda --cuda-path $path "${cases[@]}"
-    step "thinned_$path" "$nca" verify --device cuda --cuda-path $path --tape-every 3 "${small[@]}"
-    for precision in "${precisions[@]}"; do
-      step "${precision}_$path" "$nca" verify --device cuda --cuda-path $path \
-        --precision $precision "${cases[@]}"
-    done
-  else
-    step "verify_$path" lacks "no oracle cases beside the checkout"
-  fi
-done
-[ -n "$quick" ] || step verify_built_in "$nca" verify --device cuda
-for test in "${tests[@]}"; do
-  if [ -x "$test" ]; then
-    step "$(basename "$test")" "$test"
-  else
-    step "$(basename "$test")" lacks "it was not built: it needs cmocka and libwebpdemux"
-  fi
-done
+  mv "$archive.part" "$archive"
+}
 
-# Whole updates of both paths, and kernels one by one under the names of bench/NOTES.md, in its
-# sizes.
+# -- What is asked.
+# cuBLAS is this machine's: of its toolkit, or of Python's packages. Our programs alone are told
+# where: Python and NVIDIA's tools keep their own libraries.
+find_cublas() {
+  local python folder limit=$((5 * scale / 100 + 1)) left=$((seconds - SECONDS - 5))
+  [ $limit -le $left ] || limit=$left
+  [ $limit -gt 0 ] || return 0
+  python=$(timeout -k 1 $limit python3 -c 'import nvidia.cu13 as found; print(list(found.__path__)[0])' \
+    2>/dev/null | tr -cd '!-~' || true)
+  for folder in "$(dirname "$(realpath -m "$(command -v nvcc || echo /x/x)")")/../lib64" "$python/lib"; do
+    [ ! -e "$folder/libcublas.so.13" ] || libraries+=:$folder
+  done
+}
 choose_sizes() {
-  case $quick$1 in
-    8x72) sizes=(--batch 8 --grid 72 --steps 80 --active 0.2) ;;
-    4x56) sizes=(--batch 4 --grid 56 --steps 128) ;;
-    *) sizes=(--batch 1 --grid 9 --steps 4 --repeats 1 --warmup 0) ;;
+  case ${NCA_GPU_QUICK:-}$1 in
+    8x72) sizes=(--batch 8 --grid 72 --steps 80 --active 0.2) repeats=(--repeats 20) ;;
+    4x56) sizes=(--batch 4 --grid 56 --steps 128 --active 0.22) repeats=(--repeats 20) ;;
+    *) sizes=(--batch 1 --grid 9 --steps 4) repeats=(--repeats 1 --warmup 0) ;;
   esac
 }
-for path in fused cublas; do
-  for size in 8x72 4x56; do
-    choose_sizes $size
-    step_json "bench_${path}_$size" "$nca" bench step --device cuda --cuda-path $path \
-      "${sizes[@]}" --json
-    step_json "kernels_${path}_$size" "$nca" bench kernels --device cuda --cuda-path $path \
-      "${sizes[@]}" --json
+verify() { needs="cases ${needs:-}" step "$1" 60 "${run[@]}" verify --device cuda "${@:2}"; }
+run_test() { needs=$1 step "$1" "$2" env LD_LIBRARY_PATH="$libraries" "$(program "$1")"; }
+bench() { # NAME SUBJECT SIZE OPTION...
+  choose_sizes "$3"
+  expects=json step "$1" 40 "${run[@]}" bench "$2" --device cuda "${sizes[@]}" "${repeats[@]}" "${@:4}" --json
+}
+# A face of 40 x 40 pixels as TGA, for a machine may have no font with emoji.
+draw_target() {
+  local x y pixels=''
+  for ((y = -39; y < 40; y += 2)); do
+    for ((x = -39; x < 40; x += 2)); do
+      if ((x * x + y * y > 1540)); then
+        pixels+='\x00\x00\x00\x00' # blue, green, red, alpha
+      elif (((x - 14) ** 2 + (y + 12) ** 2 < 50 || (x + 14) ** 2 + (y + 12) ** 2 < 50)); then
+        pixels+='\x20\x30\x50\xff'
+      elif ((y > 10 && x * x + (y - 10) ** 2 < 300)); then
+        pixels+='\x60\x40\xe0\xff'
+      else
+        pixels+='\x30\xc8\xfc\xff'
+      fi
+    done
   done
+  # shellcheck disable=SC2059
+  printf "\\0\\0\\2\\0\\0\\0\\0\\0\\0\\0\\0\\0\\50\\0\\50\\0\\40\\50$pixels"
+}
+train() {
+  step "$1" 60 "${run[@]}" train --target "$work/target.tga" --pictures-every 1000 --quiet --out "$work/runs/$1" "${@:2}"
+}
+# profile PASS: one launch of the hot kernel in the middle of a rollout.
+profile() {
   choose_sizes 8x72
-  for precision in "${precisions[@]}"; do
-    step_json "bench_${path}_8x72_$precision" "$nca" bench step --device cuda --cuda-path $path \
-      --precision $precision "${sizes[@]}" --json
-  done
-done
-choose_sizes 8x72
-step bench_table "$nca" bench "${sizes[@]}"
-
-scratch=$(mktemp -d)
-trap 'rm -rf "$scratch"' EXIT
-settings=(--pictures-every 1000 --quiet)
-if [ -z "$quick" ]; then
-  settings+=(--preset regenerating --target-size 24 --padding 8 --pool 64)
-  updates=500 compared=20
-else
-  settings+=(--target-size 8 --padding 2 --batch 2 --damaged 0 --pool 4 --steps-min 4 --steps-max 6)
-  updates=6 compared=5
-fi
-step train_cuda "$nca" train "${settings[@]}" --updates $updates --device cuda --out "$scratch/cuda"
-step train_cpu "$nca" train "${settings[@]}" --updates $compared --device cpu --out "$scratch/cpu"
-losses() { sed -n 's/.*"loss": \([-+0-9.e]*\).*/\1/p' "$scratch/$1/metrics.jsonl" | head -$compared; }
+  # shellcheck disable=SC2016
+  needs=ncu expects='Duration .*[0-9]' step "ncu_$1" 45 bash -c 'ncu --clock-control none --set full \
+    -k "regex:^step_$1" -s 60 -c 1 -f -o "$2" "${@:3}" && ncu --import "$2.ncu-rep" --page details' - "$1" \
+    "$out/steps/ncu_$1" "$nca" bench step --device cuda --cuda-path fused "${sizes[@]}" --repeats 1 --warmup 0
+}
+# sanitize NAME TOOL CASE OPTION...
+sanitize() {
+  needs="compute-sanitizer cases ${needs:-}" expects='SUMMARY: 0 ' step "$1" 60 compute-sanitizer --tool "$2" \
+    --error-exitcode 1 "$nca" verify --device cuda --cuda-path fused "${@:4}" "$cases/$3.safetensors"
+}
+losses() { sed -n 's/.*"loss": \([-+0-9.e]*\).*/\1/p' "$work/runs/$1/metrics.jsonl" | head -$compared || true; }
 # The first updates of one seed have the same losses; later ones drift apart as any two sums do.
 same_losses() {
-  paste <(losses cuda) <(losses cpu) | awk -v wanted=$compared '
-    { off = $1 / $2 - 1; if (off < 0) off = -off; if (off > largest) largest = off }
+  paste <(losses train_cuda) <(losses train_cpu) | awk -v wanted=$compared '
+    { off = $2 == 0 ? 1 : $1 / $2 - 1; if (off < 0) off = -off; if (off > largest) largest = off }
     !(off <= 1e-4) { print "update " NR ": " $0; is_wrong = 1 }
     END { printf "%d updates, losses differ by %.1e at most\n", NR, largest; exit is_wrong || NR != wanted }'
 }
-step same_losses same_losses
 # What an update takes: the median of the second half, when every graph has been made.
 update_ms() {
-  sed -n 's/.*"seconds": \([0-9.e-]*\).*/\1/p' "$scratch/cuda/metrics.jsonl" | tail -n $((updates / 2)) | sort -g |
-    awk '{x[NR] = $1} END {if (NR == 0) exit 1; printf "{\"updates\": %d, \"median_ms\": %.3f}\n", 2 * NR, 1e3 * x[int((NR + 1) / 2)]}'
+  cp "$work/runs/train_cuda/metrics.jsonl" "$out/steps/train_metrics.jsonl" &&
+    sed -n 's/.*"seconds": \([0-9.e-]*\).*/\1/p' "$out/steps/train_metrics.jsonl" | tail -n $((updates / 2)) |
+    sort -g | awk '{x[NR] = $1} END {if (NR == 0) exit 1
+      printf "{\"updates\": %d, \"median_ms\": %.3f}\n", 2 * NR, 1e3 * x[int((NR + 1) / 2)]}'
 }
-step_json train_update update_ms
+# peers SECONDS: PyTorch and JAX on the same card.
+peers() {
+  local limit=$(($1 * scale / 100 - 4)) left=$((seconds - SECONDS - 8)) sizes=(--config 8x72x80@0.2 --rounds 3)
+  [ $limit -le $left ] || limit=$left
+  [ $limit -gt 0 ] || limit=1
+  [ -z "${NCA_GPU_QUICK:-}" ] || sizes=(--config 1x9x4@0.2 --rounds 1 --repeats 1)
+  # shellcheck disable=SC2016
+  needs=python3 expects=file least=20 step peers "$1" bash -c 'python3 -c "import sys, importlib.util as found
+if not found.find_spec(\"torch\"): print(\"python3 here has no torch\"); sys.exit(77)" || exit; exec bash "$@"' - \
+    "$root/scripts/bench_peers.sh" --device cuda --python python3 --nca "$nca" --precision f32 --precision tf32 \
+    "${sizes[@]}" --seconds $limit --json "$out/steps/peers.json"
+}
 
-# Last, for they take longest and nothing waits for them.
-for path in fused cublas; do
-  for tool in memcheck racecheck synccheck; do
-    if command -v compute-sanitizer >/dev/null; then
-      step "${tool}_$path" compute-sanitizer --tool $tool --error-exitcode 1 \
-        "$nca" verify --device cuda --cuda-path $path "${small[@]:0:3}"
-    else
-      step "${tool}_$path" lacks "no compute-sanitizer on PATH"
-    fi
+part_1() {
+  local size precision path
+  draw_target >"$work/target.tga"
+  # shellcheck disable=SC2016
+  step libraries 10 bash -c 'echo "cuBLAS is looked for in: $2"
+ldd "$1"; ! ldd "$1" 2>&1 | grep "not found"' - "$nca" "$libraries"
+  step info 30 "${run[@]}" info
+  verify verify_fused --cuda-path fused "${all[@]}"
+  run_test test_mma_gpu 30
+  for size in 8x72 4x56; do
+    bench bench_fused_$size step $size --cuda-path fused
+    bench kernels_fused_$size kernels $size --cuda-path fused
   done
-done
-for precision in "${precisions[@]}"; do
-  if command -v compute-sanitizer >/dev/null; then
-    step "racecheck_$precision" compute-sanitizer --tool racecheck --error-exitcode 1 \
-      "$nca" verify --device cuda --cuda-path fused --precision $precision "${small[@]:0:1}"
+  for precision in tf32 bf16; do
+    needs=8.0 bench bench_fused_8x72_$precision step 8x72 --cuda-path fused --precision $precision
+  done
+  train train_cuda "${settings[@]}" --updates $updates --device cuda
+  expects=json step train_update 5 update_ms
+  train train_cpu "${settings[@]}" --updates $compared --device cpu
+  step train_losses 5 same_losses
+  for precision in bf16 tf32; do
+    needs=8.0 train train_$precision "${default[@]}" --device cuda --precision $precision
+  done
+  verify verify_cublas --cuda-path cublas "${all[@]}"
+  run_test test_cuda_gpu 90
+  bench bench_cublas_8x72 step 8x72 --cuda-path cublas
+  profile forward
+  profile backward
+  sanitize memcheck_fused memcheck dead_cells_loud
+  sanitize racecheck_fused racecheck edge_wrap_free
+  peers 90
+  run_test test_precision_gpu 60
+  [ -n "${NCA_GPU_QUICK:-}" ] || step verify_built_in 60 "${run[@]}" verify --device cuda
+  needs=8.0 sanitize racecheck_bf16 racecheck edge_wrap_free --precision bf16
+  sanitize synccheck_fused synccheck edge_wrap_free
+  # In less than f32 errors are measured and not judged.
+  for path in fused cublas; do
+    verify thinned_$path --cuda-path $path --tape-every 3 "${small[@]}"
+    for precision in tf32 bf16; do
+      needs=8.0 verify ${precision}_$path --cuda-path $path --precision $precision "${all[@]}"
+    done
+  done
+  bench bench_cublas_4x56 step 4x56 --cuda-path cublas
+  bench kernels_cublas_8x72 kernels 8x72 --cuda-path cublas
+}
+
+# turns PRECISION: every program of a pack in turn, ABAB, the order turned from round to round. One that
+# fails is asked no more.
+turns() {
+  local round pass size name order
+  local -A is_broken=()
+  for round in 1 2 3; do
+    [ $((seconds - SECONDS)) -ge 15 ] || { lines+=("no time left for round $round of the variants in $1") && break; }
+    order=("${programs[@]}")
+    [ $round -ne 2 ] || for name in "${!programs[@]}"; do order[-1-name]=${programs[name]}; done
+    for size in 8x72 4x56; do
+      for pass in a b; do
+        for name in "${order[@]}"; do
+          [ -z "${is_broken[$name]:-}" ] || continue
+          run=(env "LD_LIBRARY_PATH=$root/lib${libraries:+:$libraries}" "$root/variants/$name/nca")
+          [ "$name" != nca ] || run=("${run_nca[@]}")
+          bench "turn_$1_${size}_${round}_${pass}_$name" step $size --cuda-path fused --precision "$1"
+          [[ ${rows[-1]} != *"_${pass}_$name\", \"state\": \"FAILED\""* ]] || is_broken[$name]=yes
+        done
+      done
+    done
+  done
+  run=("${run_nca[@]}")
+}
+# The median of each program's times, and the median over the rounds of its share of nca's.
+compare_turns() {
+  awk 'function median(list,   n, x, i, j, t) {
+      n = split(list, x, " ")
+      for (i = 2; i <= n; i++)
+        for (j = i; j > 1 && x[j - 1] + 0 > x[j] + 0; j--) { t = x[j]; x[j] = x[j - 1]; x[j - 1] = t }
+      return n % 2 ? x[(n + 1) / 2] : (x[n / 2] + x[n / 2 + 1]) / 2
+    }
+    { row = $1 " " $2 " " $3; if (!(row in times)) rows[++count] = row
+      times[row] = times[row] " " $5; sum[row, $4] += $5; runs[row, $4]++ }
+    END { for (r = 1; r <= count; r++) {
+        row = rows[r]; split(row, word, " "); base = word[1] " " word[2] " nca"; ratios = ""
+        for (i = 1; i <= 3; i++) if (runs[row, i] && sum[base, i] > 0)
+          ratios = ratios " " (sum[row, i] / runs[row, i]) / (sum[base, i] / runs[base, i])
+        printf "%-5s %-5s %-20s %9.4f ms a step   %s\n", word[1], word[2], word[3], median(times[row]),
+          ratios == "" ? "" : sprintf("%.4f of nca", median(ratios))
+      } }' "$work/turns"
+}
+part_2() {
+  local programs=(nca) variant name failed
+  for variant in "$root"/variants/*/nca; do
+    [ ! -x "$variant" ] || { name=${variant%/nca} && programs+=("${name##*/}"); }
+  done
+  if [ ${#programs[@]} -gt 1 ]; then
+    turns f32
   else
-    step "racecheck_$precision" lacks "no compute-sanitizer on PATH"
+    lines+=("no variants here: gpu_check.sh --pack FOLDER --variant NAME=PROGRAM packs them")
   fi
-done
-
-# -- results.json: what was asked of what, and every figure.
-quoted() { printf '"%s"' "$(tr -d '\000-\037' <<<"$1" | sed 's/[\\"]/\\&/g')"; }
-write_results() {
-  local i separator=
-  printf '{"gpu": %s, "driver": %s, "cuda": %s,\n' "$(quoted "$gpu")" "$(quoted "$driver")" "$(quoted "$cuda")"
-  printf ' "commit": %s, "seconds": %d,\n "steps": [' \
-    "$(quoted "$(git describe --always --dirty 2>/dev/null || echo unknown)")" "$SECONDS"
-  for i in "${!names[@]}"; do
-    printf '%s\n  {"name": "%s", "state": "%s", "seconds": %d, "why": %s}' "$separator" "${names[i]}" "${states[i]}" \
-      "${seconds[i]}" "$(quoted "${why[i]}")"
-    separator=,
-  done
-  printf '],\n "figures": {'
-  separator=
-  for i in "${!names[@]}"; do
-    [ -s "$results/${names[i]}.json" ] || continue
-    printf '%s\n  "%s": ' "$separator" "${names[i]}"
-    cat "$results/${names[i]}.json"
-    separator=,
-  done
-  printf '}}\n'
+  failed=$(tar xzOf "$folder/gpu_check.tgz" ./results.json 2>/dev/null |
+    sed -n 's/^  {"name": "\([a-z0-9_]*\)", "state": "FAILED".*/\1/p' || true)
+  mapfile -t wanted <<<"$failed"
+  [[ $failed != *train_losses* && $failed != *train_update* ]] || wanted+=(train_cuda train_cpu)
+  part_1
+  wanted=("$only")
+  [ ${#programs[@]} -eq 1 ] || needs=8.0 turns bf16
 }
-write_results >"$results/results.part"
-mv "$results/results.part" "$results/results.json"
 
-# -- The table.
-figure() { sed -n "s/.*\"$2\": \([-+0-9.e]*\).*/\1/p" "$results/$1.json" | head -1; }
-count() { printf '%s\n' "${states[@]}" | grep -cx "$1" || true; }
+[ -n "$nca" ] || ! is_pack || nca=$root/nca
+beside=$(dirname "${nca:-$root/build/nca}")
+[ ! -f "$beside/cuda" ] || cuda=$(<"$beside/cuda")
+commit=$(cat "$beside/commit" 2>/dev/null || git -C "$root" describe --always --dirty 2>/dev/null || echo unknown)
+wanted=('*')
+expects='^[^,]+, [0-9.]+, [0-9]+\.[0-9]+,' step gpu 10 nvidia-smi --format=csv,noheader \
+  --query-gpu=name,driver_version,compute_cap,clocks.sm,clocks.max.sm,clocks.mem,memory.total,power.limit
+wanted=("$only")
+[ -n "$nca" ] || {
+  cd "$root"
+  architecture=${capability//./}
+  build release "${architecture:-native}" >"$out/steps/build.txt" 2>&1 || { write_archive && refuse "this machine" \
+    "cannot build nca (steps/build.txt in $archive); where one can: scripts/gpu_check.sh --pack FOLDER, then bring" \
+    "FOLDER here and run FOLDER/scripts/gpu_check.sh"; }
+  nca=$root/build/nca SECONDS=0
+}
+libraries=''
+find_cublas
+libraries=$libraries${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
+libraries=${libraries#:}
+run_nca=(env "LD_LIBRARY_PATH=$libraries" "$nca")
+run=("${run_nca[@]}")
+cases=$beside/cases
+[ -d "$cases" ] || cases=$root/../shared/oracle/cases
+all=("$cases"/*.safetensors) small=()
+for case in "${all[@]}"; do
+  case $case in *grid_56_* | *trained_128* | *adam*) ;; *) small+=("$case") ;; esac
+done
+settings=(--preset regenerating --target-size 24 --padding 8 --pool 64) default=(--updates 20 --pool 64)
+updates=500 compared=20
+[ -z "${NCA_GPU_QUICK:-}" ] || {
+  all=("$cases/one_step_half_fire.safetensors") small=("${all[@]}") updates=6 compared=5
+  settings=(--target-size 8 --padding 2 --batch 2 --damaged 0 --pool 4 --steps-min 4 --steps-max 6)
+  default=("${settings[@]}" --updates 2)
+}
+"part_$part"
+write_archive
 echo
-printf '%-10s %s\n' GPU "$gpu" driver "$driver" CUDA "$cuda"
-for name in "${names[@]}"; do
-  [[ $name != bench_* ]] || [ ! -s "$results/$name.json" ] ||
-    printf '%-22s %9s ms a step   %9s forward   %9s backward   %s of the peak\n' "$name" "$(figure "$name" median_ms)" \
-      "$(figure "$name" forward_ms)" "$(figure "$name" backward_ms)" "$(figure "$name" share_of_peak)"
-done
-# How far less than f32 is from f32 on this device.
-for precision in "${precisions[@]}"; do
-  grep -hs "^$precision against f32" "$results/${precision}_fused.txt" || true
-done
-[ ! -s "$results/train_update.json" ] || printf '%-22s %9s ms an update\n' train "$(figure train_update median_ms)"
-printf '%-10s %s ok, %s FAILED, %s skipped in %d s; all of it in %s\n' steps "$(count ok)" "$(count FAILED)" \
-  "$(count skipped)" "$SECONDS" "$results"
-[ "$(count FAILED)" -eq 0 ]
+cat "$out/table.txt"
+[ "${count[FAILED]}" -eq 0 ]
