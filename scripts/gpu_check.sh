@@ -29,7 +29,7 @@ is_pack() { is_program "$root/nca"; }
 make_folder() { mkdir -p "$1" 2>/dev/null || refuse "$1: cannot be made a folder; choose another name"; }
 
 # -- Building and packing.
-test_names=(test_mma_gpu test_cuda_gpu test_precision_gpu)
+test_names=(test_mma_gpu test_cuda_gpu test_sessions_gpu test_precision_gpu)
 # build PRESET ARCHITECTURES: the program and, where their libraries are here, its tests.
 build() {
   local toolchain tests=OFF targets=nca
@@ -440,6 +440,7 @@ ldd "$1"; ! ldd "$1" 2>&1 | grep "not found"' - "$nca" "$libraries"
   done
   verify verify_cublas --cuda-path cublas "${all[@]}"
   run_test test_cuda_gpu 90
+  run_test test_sessions_gpu 20
   bench bench_cublas_8x72 step 8x72 --cuda-path cublas
   profile forward
   profile backward
