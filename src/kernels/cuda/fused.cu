@@ -189,6 +189,7 @@ static __global__ void __launch_bounds__(FORWARD_THREADS)
     step_forward(nca_cuda_step step, int members)
 {
     NCA_SHARED_DYNAMIC(float, memory);
+    step.grid.channels = CHANNELS;   // known when compiled
     const forward_shared s = forward_lay_out<K>(memory);
     uint32_t *planes = s.masks;
     const nca_masks m = nca_masks_take(step.grid, planes);
@@ -430,6 +431,7 @@ static __global__ void __launch_bounds__(BACKWARD_THREADS)
     step_backward(nca_cuda_step_backward step, int members)
 {
     NCA_SHARED_DYNAMIC(float, memory);
+    step.grid.channels = CHANNELS;   // known when compiled
     const backward_shared s = backward_lay_out<K>(memory);
     uint32_t *planes = s.masks;
     const nca_back_masks m = nca_back_masks_take(step.grid, planes);
