@@ -191,19 +191,21 @@ static __device__ inline void nca_back_masks_fill(const nca_cuda_step_backward &
                                                   const nca_back_masks &m)
 {
     const nca_cuda_grid &grid = step.grid;
-    nca_bits_load(grid, at, step.settled, 1, m.settled);
-    nca_bits_load(grid, at, step.settled1, 0, m.settled1);
-    if (!step.is_last) {
-        nca_bits_load(grid, at, step.settled2, 1, m.settled2);
-        nca_bits_load(grid, at, step.active1, 1, m.senders);
-    }
-    nca_bits_load(grid, at, step.active, 0, m.taught);
-    __syncthreads();
-    NCA_FOR_WORDS(0, at.rows, grid.words)
-    m.taught.at(row, w) &= m.settled1.at(row, w);
-    if (!step.is_last) {
-        NCA_FOR_WORDS(-1, at.rows + 1, grid.words)
-        m.senders.at(row, w) &= m.settled2.at(row, w);
+    NCA_FOR_WORDS(-1, at.rows + 1, grid.words)
+    {
+        const uint32_t settled = nca_plane_word(grid, at, step.settled, row, w);
+        const uint32_t settled1 = nca_plane_word(grid, at, step.settled1, row, w);
+        const uint32_t active = nca_plane_word(grid, at, step.active, row, w);
+        uint32_t settled2 = 0, active1 = 0;
+        if (!step.is_last) {
+            settled2 = nca_plane_word(grid, at, step.settled2, row, w);
+            active1 = nca_plane_word(grid, at, step.active1, row, w);
+        }
+        m.settled.at(row, w) = settled;
+        m.settled1.at(row, w) = settled1;
+        m.settled2.at(row, w) = settled2;
+        m.senders.at(row, w) = active1 & settled2;
+        m.taught.at(row, w) = active & settled1;
     }
     __syncthreads();
 }
