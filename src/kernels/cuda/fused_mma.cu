@@ -164,7 +164,7 @@ static __global__ void __launch_bounds__(FORWARD_THREADS, 3)
     mma_step_forward(nca_cuda_step step, int members)
 {
     NCA_SHARED_DYNAMIC(float, memory);
-    step.grid.channels = CHANNELS;   // known when compiled
+    step.grid.channels = CHANNELS;                    // known when compiled
     const forward_shared s = forward_lay_out(memory);
     uint32_t *planes = s.masks;
     const nca_masks m = nca_masks_take(step.grid, planes);
@@ -399,34 +399,65 @@ static __device__ void send_gradient(const nca_cuda_step_backward &step, const n
     nca_listed_send(step, at, s.list[cell], channel, dp);
 }
 
-static __device__ void save(float value, bool begins, float *sum)
-{
-    *sum = (begins ? 0 : *sum) + value;
-}
+// A lane's sums in global memory, in the layout that fused.cu has there: hidden.weight transposed
+// to [3C,K].
+struct saved_sums {
+    float *w1, *w2, *hidden_bias;   // of its first unit and column
+    float *output_bias;             // NULL where it has none
+    bool has_hidden_bias;           // the lanes of a group have the same unit and other cells
 
-// Adds a block's sums to its own in global memory, in the layout that fused.cu has there:
-// hidden.weight transposed to [3C,K]. The last step of the rollout, which is the first backward,
-// begins them. All threads of the block come here.
+    __device__ saved_sums(float *sums)
+    {
+        const int pair = nca_mma_pair();
+        const int unit = threadIdx.x / 32 * BACKWARD_UNITS + nca_mma_group();
+        float *const b1 = sums + HIDDEN * INPUTS, *const b2 = b1 + HIDDEN + CHANNELS * HIDDEN;
+        w1 = sums + pair * HIDDEN + unit;
+        w2 = b1 + HIDDEN + pair * HIDDEN + unit;
+        hidden_bias = b1 + unit;
+        output_bias = threadIdx.x < CHANNELS ? b2 + threadIdx.x : NULL;
+        has_hidden_bias = pair == 0;
+    }
+};
+
+// Adds a block's sums to its own in global memory. The last step of the rollout, which is the first
+// backward, begins them. All are loaded before the first is stored, so that a thread waits once.
+// All threads of the block come here.
 static __device__ void save_sums(const gradient_sums &own, bool begins, float *sums)
 {
-    float *w1 = sums, *b1 = w1 + HIDDEN * INPUTS, *w2 = b1 + HIDDEN, *b2 = w2 + CHANNELS * HIDDEN;
-    const int unit = threadIdx.x / 32 * BACKWARD_UNITS + nca_mma_group(), pair = nca_mma_pair();
-    for (int i = 0; i < 4; i++) {
-        const int of = unit + i / 2 * 8, column = pair + i % 2;
-        for (int n = 0; n < INPUTS / 8; n++)
-            save(own.w1[n][i], begins, w1 + (8 * n + column) * HIDDEN + of);
-        for (int n = 0; n < CHANNELS / 8; n++)
-            save(own.w2[n][i], begins, w2 + (8 * n + column) * HIDDEN + of);
+    const saved_sums to(sums);
+    gradient_sums before = {};
+    if (!begins) {
+#pragma unroll
+        for (int i = 0; i < 4; i++) {
+            const int at = i % 2 * HIDDEN + i / 2 * 8;
+            for (int n = 0; n < INPUTS / 8; n++)
+                before.w1[n][i] = to.w1[8 * n * HIDDEN + at];
+            for (int n = 0; n < CHANNELS / 8; n++)
+                before.w2[n][i] = to.w2[8 * n * HIDDEN + at];
+        }
+        for (int i = 0; i < 2; i++)
+            if (to.has_hidden_bias)
+                before.hidden_bias[i] = to.hidden_bias[8 * i];
+        if (to.output_bias)
+            before.output_bias = *to.output_bias;
     }
-    for (int i = 0; i < 2; i++) {   // the lanes of a group have the same unit and other cells
+#pragma unroll
+    for (int i = 0; i < 4; i++) {
+        const int at = i % 2 * HIDDEN + i / 2 * 8;
+        for (int n = 0; n < INPUTS / 8; n++)
+            to.w1[8 * n * HIDDEN + at] = before.w1[n][i] + own.w1[n][i];
+        for (int n = 0; n < CHANNELS / 8; n++)
+            to.w2[8 * n * HIDDEN + at] = before.w2[n][i] + own.w2[n][i];
+    }
+    for (int i = 0; i < 2; i++) {
         float bias = own.hidden_bias[i];
         bias += __shfl_xor_sync(0xffffffffu, bias, 1);
         bias += __shfl_xor_sync(0xffffffffu, bias, 2);
-        if (pair == 0)
-            save(bias, begins, b1 + unit + 8 * i);
+        if (to.has_hidden_bias)
+            to.hidden_bias[8 * i] = before.hidden_bias[i] + bias;
     }
-    if (threadIdx.x < CHANNELS)
-        save(own.output_bias, begins, b2 + threadIdx.x);
+    if (to.output_bias)
+        *to.output_bias = before.output_bias + own.output_bias;
 }
 
 // One step backward.
@@ -440,7 +471,7 @@ static __global__ void __launch_bounds__(BACKWARD_THREADS)
     mma_step_backward(nca_cuda_step_backward step, int members)
 {
     NCA_SHARED_DYNAMIC(float, memory);
-    step.grid.channels = CHANNELS;   // known when compiled
+    step.grid.channels = CHANNELS;                    // known when compiled
     const backward_shared s = backward_lay_out(memory);
     uint32_t *planes = s.masks;
     const nca_back_masks m = nca_back_masks_take(step.grid, planes);
