@@ -190,6 +190,8 @@ static __global__ void __launch_bounds__(FORWARD_THREADS)
 {
     NCA_SHARED_DYNAMIC(float, memory);
     step.grid.channels = CHANNELS;                    // known when compiled
+    const nca_cuda_rollout rollout = *step.rollout;   // loaded once, ahead of its use
+    step.rollout = &rollout;
     const forward_shared s = forward_lay_out<K>(memory);
     uint32_t *planes = s.masks;
     const nca_masks m = nca_masks_take(step.grid, planes);
@@ -455,6 +457,8 @@ static __global__ void __launch_bounds__(BACKWARD_THREADS)
 {
     NCA_SHARED_DYNAMIC(float, memory);
     step.grid.channels = CHANNELS;                    // known when compiled
+    const nca_cuda_rollout rollout = *step.rollout;   // loaded once, ahead of its use
+    step.rollout = &rollout;
     const backward_shared s = backward_lay_out<K>(memory);
     uint32_t *planes = s.masks;
     const nca_back_masks m = nca_back_masks_take(step.grid, planes);

@@ -160,11 +160,13 @@ static __device__ void apply_forward(const nca_cuda_step &step, const nca_region
 //           block; does 16,384 flop an active cell on tensor cores
 //   needs   C = 16, K = 128, compute capability 8.0;  reference: cpu/step_forward.c
 template <int FORMAT>
-static __global__ void __launch_bounds__(FORWARD_THREADS, 3)
+static __global__ void __launch_bounds__(FORWARD_THREADS, FORMAT == NCA_CUDA_TF32 ? 3 : 5)
     mma_step_forward(nca_cuda_step step, int members)
 {
     NCA_SHARED_DYNAMIC(float, memory);
     step.grid.channels = CHANNELS;                    // known when compiled
+    const nca_cuda_rollout rollout = *step.rollout;   // loaded once, ahead of its use
+    step.rollout = &rollout;
     const forward_shared s = forward_lay_out(memory);
     uint32_t *planes = s.masks;
     const nca_masks m = nca_masks_take(step.grid, planes);
@@ -472,6 +474,8 @@ static __global__ void __launch_bounds__(BACKWARD_THREADS)
 {
     NCA_SHARED_DYNAMIC(float, memory);
     step.grid.channels = CHANNELS;                    // known when compiled
+    const nca_cuda_rollout rollout = *step.rollout;   // loaded once, ahead of its use
+    step.rollout = &rollout;
     const backward_shared s = backward_lay_out(memory);
     uint32_t *planes = s.masks;
     const nca_back_masks m = nca_back_masks_take(step.grid, planes);
