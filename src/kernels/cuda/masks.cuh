@@ -295,11 +295,12 @@ static __device__ inline void nca_lister_write(const nca_cuda_grid &grid, const 
                                                uint32_t *list)
 {
     int rank = of.rank - first;
-    for (int i = of.first; i < of.end && rank < room; i++)
+    for (int i = of.first; i < of.end && rank < room; i++) {
+        const uint32_t start = (uint32_t)(i / grid.words) << 16 | (uint32_t)(i % grid.words * 32);
         for (uint32_t left = plane.at(0, i); left; left &= left - 1, rank++)
             if (rank >= 0 && rank < room)
-                list[rank] = (uint32_t)(i / grid.words) << 16 |
-                             (uint32_t)(i % grid.words * 32 + __ffs((int)left) - 1);
+                list[rank] = start + (uint32_t)__ffs((int)left) - 1;
+    }
 }
 
 // Marks a cell in a plane that other blocks write too.
