@@ -197,8 +197,6 @@ static __global__ void __launch_bounds__(FORWARD_THREADS)
     const nca_masks m = nca_masks_take(step.grid, planes);
     const int region = blockIdx.x / members, member = blockIdx.x % members;
     const nca_region_rows at = nca_region_of(step.grid, region);
-    fetch<FORWARD_THREADS, INPUTS, K>(step.rule.hidden_columns, K, s.w1);
-    fetch<FORWARD_THREADS, K, CHANNELS>(step.rule.output_columns, CHANNELS, s.w2);
     nca_masks_fill(step, at, m);
     nca_masks_publish(step, at, m, member, members);
     nca_masks_keep(step, at, m, member, members);
@@ -206,6 +204,10 @@ static __global__ void __launch_bounds__(FORWARD_THREADS)
     const nca_lister active = nca_lister_open(step.grid, at, m.active, s.warp_totals);
     if (member == 0 && threadIdx.x == 0 && step.counts)
         step.counted[region] += (uint64_t)active.total;
+    if (member * CHUNK >= lister.total)
+        return;   // no chunk: no weights
+    fetch<FORWARD_THREADS, INPUTS, K>(step.rule.hidden_columns, K, s.w1);
+    fetch<FORWARD_THREADS, K, CHANNELS>(step.rule.output_columns, CHANNELS, s.w2);
     for (int first = member * CHUNK; first < lister.total; first += members * CHUNK) {
         const int count = min(CHUNK, lister.total - first);
         nca_lister_write(step.grid, lister, m.listed, first, count, s.list);
@@ -464,13 +466,15 @@ static __global__ void __launch_bounds__(BACKWARD_THREADS)
     const nca_back_masks m = nca_back_masks_take(step.grid, planes);
     const int region = blockIdx.x / members, member = blockIdx.x % members;
     const nca_region_rows at = nca_region_of(step.grid, region);
-    fetch<BACKWARD_THREADS, INPUTS, K>(step.rule.hidden_columns, K + W1_PAD, s.w1);
-    fetch<BACKWARD_THREADS, CHANNELS, K>(step.rule.output_weight, K, s.w2);
     nca_back_masks_fill(step, at, m);
     nca_pass_gradient_on(step, at, m, member, members);
     const nca_lister lister = nca_lister_open(step.grid, at, m.taught, s.warp_totals);
     if (member == 0 && threadIdx.x == 0)
         step.counted[region] = (step.is_last ? 0 : step.counted[region]) + (uint64_t)lister.total;
+    if (!step.is_last && member * CHUNK >= lister.total)
+        return;   // no chunk: no weights, and no sums but those that begin
+    fetch<BACKWARD_THREADS, INPUTS, K>(step.rule.hidden_columns, K + W1_PAD, s.w1);
+    fetch<BACKWARD_THREADS, CHANNELS, K>(step.rule.output_weight, K, s.w2);
     gradient_sums<K> sums = {};
     for (int first = member * CHUNK; first < lister.total; first += members * CHUNK) {
         const int count = min(CHUNK, lister.total - first);
@@ -492,9 +496,8 @@ static __global__ void __launch_bounds__(BACKWARD_THREADS)
             send_gradient(step, at, s, count, (int)threadIdx.x);
         __syncthreads();
     }
-    if (step.is_last || member * CHUNK < lister.total)
-        save_sums<K>(sums, step.is_last,
-                     step.sums + (size_t)blockIdx.x * (K * (INPUTS + 1) + CHANNELS * (K + 1)));
+    save_sums<K>(sums, step.is_last,
+                 step.sums + (size_t)blockIdx.x * (K * (INPUTS + 1) + CHANNELS * (K + 1)));
 }
 
 // -- Launchers

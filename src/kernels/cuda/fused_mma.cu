@@ -179,6 +179,8 @@ static __global__ void __launch_bounds__(FORWARD_THREADS, FORMAT == NCA_CUDA_TF3
     const nca_lister active = nca_lister_open(step.grid, at, m.active, s.warp_totals);
     if (member == 0 && threadIdx.x == 0 && step.counts)
         step.counted[region] += (uint64_t)active.total;
+    if (member * CHUNK >= lister.total)
+        return;   // no chunk: no weights
     forward_weights<FORMAT> weights;
     forward_weights_load<FORMAT>(step.rule, weights);
     for (int first = member * CHUNK; first < lister.total; first += members * CHUNK) {
@@ -486,6 +488,8 @@ static __global__ void __launch_bounds__(BACKWARD_THREADS)
     const nca_lister lister = nca_lister_open(step.grid, at, m.taught, s.warp_totals);
     if (member == 0 && threadIdx.x == 0)
         step.counted[region] = (step.is_last ? 0 : step.counted[region]) + (uint64_t)lister.total;
+    if (!step.is_last && member * CHUNK >= lister.total)
+        return;   // no chunk: no weights, and no sums but those that begin
     backward_weights<FORMAT> weights;
     backward_weights_load<FORMAT>(step.rule, weights);
     gradient_sums sums = {};
@@ -506,10 +510,8 @@ static __global__ void __launch_bounds__(BACKWARD_THREADS)
             send_gradient(step, at, s, count);
         __syncthreads();
     }
-    if (step.is_last || member * CHUNK < lister.total)
-        save_sums(sums, step.is_last,
-                  step.sums +
-                      (size_t)blockIdx.x * (HIDDEN * (INPUTS + 1) + CHANNELS * (HIDDEN + 1)));
+    save_sums(sums, step.is_last,
+              step.sums + (size_t)blockIdx.x * (HIDDEN * (INPUTS + 1) + CHANNELS * (HIDDEN + 1)));
 }
 
 // -- Launchers
