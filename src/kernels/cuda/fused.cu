@@ -189,13 +189,14 @@ static __global__ void __launch_bounds__(FORWARD_THREADS)
     step_forward(nca_cuda_step step, int members)
 {
     NCA_SHARED_DYNAMIC(float, memory);
+    step.grid.channels = CHANNELS;                    // known when compiled
+    const nca_cuda_rollout rollout = *step.rollout;   // loaded once, ahead of its use
+    step.rollout = &rollout;
     const forward_shared s = forward_lay_out<K>(memory);
     uint32_t *planes = s.masks;
     const nca_masks m = nca_masks_take(step.grid, planes);
     const int region = blockIdx.x / members, member = blockIdx.x % members;
     const nca_region_rows at = nca_region_of(step.grid, region);
-    fetch<FORWARD_THREADS, INPUTS, K>(step.rule.hidden_columns, K, s.w1);
-    fetch<FORWARD_THREADS, K, CHANNELS>(step.rule.output_columns, CHANNELS, s.w2);
     nca_masks_fill(step, at, m);
     nca_masks_publish(step, at, m, member, members);
     nca_masks_keep(step, at, m, member, members);
@@ -203,6 +204,10 @@ static __global__ void __launch_bounds__(FORWARD_THREADS)
     const nca_lister active = nca_lister_open(step.grid, at, m.active, s.warp_totals);
     if (member == 0 && threadIdx.x == 0 && step.counts)
         step.counted[region] += (uint64_t)active.total;
+    if (member * CHUNK >= lister.total)
+        return;   // no chunk: no weights
+    fetch<FORWARD_THREADS, INPUTS, K>(step.rule.hidden_columns, K, s.w1);
+    fetch<FORWARD_THREADS, K, CHANNELS>(step.rule.output_columns, CHANNELS, s.w2);
     for (int first = member * CHUNK; first < lister.total; first += members * CHUNK) {
         const int count = min(CHUNK, lister.total - first);
         nca_lister_write(step.grid, lister, m.listed, first, count, s.list);
@@ -394,28 +399,51 @@ static __device__ void send_gradient(const nca_cuda_step_backward &step, const n
     nca_listed_send(step, at, s.list[cell], channel, dp);
 }
 
+// A thread's sums in global memory. hidden.weight is transposed there, [3C,K], so that a warp has a
+// line; reduce_sums() turns it.
+template <int K> struct saved_sums {
+    float *w1, *w2, *bias;   // bias: NULL where the thread has none
+
+    __device__ saved_sums(float *sums)
+    {
+        const int ug = threadIdx.x % 32, kg = threadIdx.x / 32;
+        float *b1 = sums + K * INPUTS, *b2 = b1 + K + CHANNELS * K;
+        w1 = sums + kg * K + ug;
+        w2 = b1 + K + kg * K + ug;
+        bias = threadIdx.x < K              ? b1 + threadIdx.x
+               : threadIdx.x < K + CHANNELS ? b2 + (threadIdx.x - K)
+                                            : NULL;
+    }
+};
+
 // Adds a block's sums to its own in global memory, where they stay in the second-level cache from
-// step to step; the last step of the rollout, which is the first backward, begins them.
+// step to step; the last step of the rollout, which is the first backward, begins them. All are
+// loaded before the first is stored, so that a thread waits once.
 template <int K>
 static __device__ void save_sums(const gradient_sums<K> &own, bool begins, float *sums)
 {
-    const int ug = threadIdx.x % 32, kg = threadIdx.x / 32;
-    float *w1 = sums, *b1 = w1 + K * INPUTS, *w2 = b1 + K, *b2 = w2 + CHANNELS * K;
-    for (int i = 0; i < K / 32; i++)
-        for (int k = 0; k < INPUTS / 8; k++) {
-            // Kept transposed, [3C,K], so that a warp writes a line; reduce_sums() turns it.
-            float *to = w1 + (kg + 8 * k) * K + ug + 32 * i;
-            *to = (begins ? 0 : *to) + own.w1[i][k];
-        }
-    for (int c = 0; c < CHANNELS / 8; c++)
+    const saved_sums<K> to(sums);
+    gradient_sums<K> before = {};
+    if (!begins) {
+#pragma unroll
         for (int i = 0; i < K / 32; i++) {
-            float *to = w2 + (kg + 8 * c) * K + ug + 32 * i;
-            *to = (begins ? 0 : *to) + own.w2[c][i];
+            for (int k = 0; k < INPUTS / 8; k++)
+                before.w1[i][k] = to.w1[8 * k * K + 32 * i];
+            for (int c = 0; c < CHANNELS / 8; c++)
+                before.w2[c][i] = to.w2[8 * c * K + 32 * i];
         }
-    if (threadIdx.x < K + CHANNELS) {
-        float *to = threadIdx.x < K ? b1 + threadIdx.x : b2 + (threadIdx.x - K);
-        *to = (begins ? 0 : *to) + own.bias;
+        if (to.bias)
+            before.bias = *to.bias;
     }
+#pragma unroll
+    for (int i = 0; i < K / 32; i++) {
+        for (int k = 0; k < INPUTS / 8; k++)
+            to.w1[8 * k * K + 32 * i] = before.w1[i][k] + own.w1[i][k];
+        for (int c = 0; c < CHANNELS / 8; c++)
+            to.w2[8 * c * K + 32 * i] = before.w2[c][i] + own.w2[c][i];
+    }
+    if (to.bias)
+        *to.bias = before.bias + own.bias;
 }
 
 // One step backward.
@@ -430,18 +458,23 @@ static __global__ void __launch_bounds__(BACKWARD_THREADS)
     step_backward(nca_cuda_step_backward step, int members)
 {
     NCA_SHARED_DYNAMIC(float, memory);
+    step.grid.channels = CHANNELS;                    // known when compiled
+    const nca_cuda_rollout rollout = *step.rollout;   // loaded once, ahead of its use
+    step.rollout = &rollout;
     const backward_shared s = backward_lay_out<K>(memory);
     uint32_t *planes = s.masks;
     const nca_back_masks m = nca_back_masks_take(step.grid, planes);
     const int region = blockIdx.x / members, member = blockIdx.x % members;
     const nca_region_rows at = nca_region_of(step.grid, region);
-    fetch<BACKWARD_THREADS, INPUTS, K>(step.rule.hidden_columns, K + W1_PAD, s.w1);
-    fetch<BACKWARD_THREADS, CHANNELS, K>(step.rule.output_weight, K, s.w2);
     nca_back_masks_fill(step, at, m);
     nca_pass_gradient_on(step, at, m, member, members);
     const nca_lister lister = nca_lister_open(step.grid, at, m.taught, s.warp_totals);
     if (member == 0 && threadIdx.x == 0)
         step.counted[region] = (step.is_last ? 0 : step.counted[region]) + (uint64_t)lister.total;
+    if (!step.is_last && member * CHUNK >= lister.total)
+        return;   // no chunk: no weights, and no sums but those that begin
+    fetch<BACKWARD_THREADS, INPUTS, K>(step.rule.hidden_columns, K + W1_PAD, s.w1);
+    fetch<BACKWARD_THREADS, CHANNELS, K>(step.rule.output_weight, K, s.w2);
     gradient_sums<K> sums = {};
     for (int first = member * CHUNK; first < lister.total; first += members * CHUNK) {
         const int count = min(CHUNK, lister.total - first);
@@ -463,9 +496,8 @@ static __global__ void __launch_bounds__(BACKWARD_THREADS)
             send_gradient(step, at, s, count, (int)threadIdx.x);
         __syncthreads();
     }
-    if (step.is_last || member * CHUNK < lister.total)
-        save_sums<K>(sums, step.is_last,
-                     step.sums + (size_t)blockIdx.x * (K * (INPUTS + 1) + CHANNELS * (K + 1)));
+    save_sums<K>(sums, step.is_last,
+                 step.sums + (size_t)blockIdx.x * (K * (INPUTS + 1) + CHANNELS * (K + 1)));
 }
 
 // -- Launchers

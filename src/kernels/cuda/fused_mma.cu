@@ -160,10 +160,13 @@ static __device__ void apply_forward(const nca_cuda_step &step, const nca_region
 //           block; does 16,384 flop an active cell on tensor cores
 //   needs   C = 16, K = 128, compute capability 8.0;  reference: cpu/step_forward.c
 template <int FORMAT>
-static __global__ void __launch_bounds__(FORWARD_THREADS)
+static __global__ void __launch_bounds__(FORWARD_THREADS, FORMAT == NCA_CUDA_TF32 ? 3 : 5)
     mma_step_forward(nca_cuda_step step, int members)
 {
     NCA_SHARED_DYNAMIC(float, memory);
+    step.grid.channels = CHANNELS;                    // known when compiled
+    const nca_cuda_rollout rollout = *step.rollout;   // loaded once, ahead of its use
+    step.rollout = &rollout;
     const forward_shared s = forward_lay_out(memory);
     uint32_t *planes = s.masks;
     const nca_masks m = nca_masks_take(step.grid, planes);
@@ -176,6 +179,8 @@ static __global__ void __launch_bounds__(FORWARD_THREADS)
     const nca_lister active = nca_lister_open(step.grid, at, m.active, s.warp_totals);
     if (member == 0 && threadIdx.x == 0 && step.counts)
         step.counted[region] += (uint64_t)active.total;
+    if (member * CHUNK >= lister.total)
+        return;   // no chunk: no weights
     forward_weights<FORMAT> weights;
     forward_weights_load<FORMAT>(step.rule, weights);
     for (int first = member * CHUNK; first < lister.total; first += members * CHUNK) {
@@ -398,34 +403,65 @@ static __device__ void send_gradient(const nca_cuda_step_backward &step, const n
     nca_listed_send(step, at, s.list[cell], channel, dp);
 }
 
-static __device__ void save(float value, bool begins, float *sum)
-{
-    *sum = (begins ? 0 : *sum) + value;
-}
+// A lane's sums in global memory, in the layout that fused.cu has there: hidden.weight transposed
+// to [3C,K].
+struct saved_sums {
+    float *w1, *w2, *hidden_bias;   // of its first unit and column
+    float *output_bias;             // NULL where it has none
+    bool has_hidden_bias;           // the lanes of a group have the same unit and other cells
 
-// Adds a block's sums to its own in global memory, in the layout that fused.cu has there:
-// hidden.weight transposed to [3C,K]. The last step of the rollout, which is the first backward,
-// begins them. All threads of the block come here.
+    __device__ saved_sums(float *sums)
+    {
+        const int pair = nca_mma_pair();
+        const int unit = threadIdx.x / 32 * BACKWARD_UNITS + nca_mma_group();
+        float *const b1 = sums + HIDDEN * INPUTS, *const b2 = b1 + HIDDEN + CHANNELS * HIDDEN;
+        w1 = sums + pair * HIDDEN + unit;
+        w2 = b1 + HIDDEN + pair * HIDDEN + unit;
+        hidden_bias = b1 + unit;
+        output_bias = threadIdx.x < CHANNELS ? b2 + threadIdx.x : NULL;
+        has_hidden_bias = pair == 0;
+    }
+};
+
+// Adds a block's sums to its own in global memory. The last step of the rollout, which is the first
+// backward, begins them. All are loaded before the first is stored, so that a thread waits once.
+// All threads of the block come here.
 static __device__ void save_sums(const gradient_sums &own, bool begins, float *sums)
 {
-    float *w1 = sums, *b1 = w1 + HIDDEN * INPUTS, *w2 = b1 + HIDDEN, *b2 = w2 + CHANNELS * HIDDEN;
-    const int unit = threadIdx.x / 32 * BACKWARD_UNITS + nca_mma_group(), pair = nca_mma_pair();
-    for (int i = 0; i < 4; i++) {
-        const int of = unit + i / 2 * 8, column = pair + i % 2;
-        for (int n = 0; n < INPUTS / 8; n++)
-            save(own.w1[n][i], begins, w1 + (8 * n + column) * HIDDEN + of);
-        for (int n = 0; n < CHANNELS / 8; n++)
-            save(own.w2[n][i], begins, w2 + (8 * n + column) * HIDDEN + of);
+    const saved_sums to(sums);
+    gradient_sums before = {};
+    if (!begins) {
+#pragma unroll
+        for (int i = 0; i < 4; i++) {
+            const int at = i % 2 * HIDDEN + i / 2 * 8;
+            for (int n = 0; n < INPUTS / 8; n++)
+                before.w1[n][i] = to.w1[8 * n * HIDDEN + at];
+            for (int n = 0; n < CHANNELS / 8; n++)
+                before.w2[n][i] = to.w2[8 * n * HIDDEN + at];
+        }
+        for (int i = 0; i < 2; i++)
+            if (to.has_hidden_bias)
+                before.hidden_bias[i] = to.hidden_bias[8 * i];
+        if (to.output_bias)
+            before.output_bias = *to.output_bias;
     }
-    for (int i = 0; i < 2; i++) {   // the lanes of a group have the same unit and other cells
+#pragma unroll
+    for (int i = 0; i < 4; i++) {
+        const int at = i % 2 * HIDDEN + i / 2 * 8;
+        for (int n = 0; n < INPUTS / 8; n++)
+            to.w1[8 * n * HIDDEN + at] = before.w1[n][i] + own.w1[n][i];
+        for (int n = 0; n < CHANNELS / 8; n++)
+            to.w2[8 * n * HIDDEN + at] = before.w2[n][i] + own.w2[n][i];
+    }
+    for (int i = 0; i < 2; i++) {
         float bias = own.hidden_bias[i];
         bias += __shfl_xor_sync(0xffffffffu, bias, 1);
         bias += __shfl_xor_sync(0xffffffffu, bias, 2);
-        if (pair == 0)
-            save(bias, begins, b1 + unit + 8 * i);
+        if (to.has_hidden_bias)
+            to.hidden_bias[8 * i] = before.hidden_bias[i] + bias;
     }
-    if (threadIdx.x < CHANNELS)
-        save(own.output_bias, begins, b2 + threadIdx.x);
+    if (to.output_bias)
+        *to.output_bias = before.output_bias + own.output_bias;
 }
 
 // One step backward.
@@ -439,6 +475,9 @@ static __global__ void __launch_bounds__(BACKWARD_THREADS)
     mma_step_backward(nca_cuda_step_backward step, int members)
 {
     NCA_SHARED_DYNAMIC(float, memory);
+    step.grid.channels = CHANNELS;                    // known when compiled
+    const nca_cuda_rollout rollout = *step.rollout;   // loaded once, ahead of its use
+    step.rollout = &rollout;
     const backward_shared s = backward_lay_out(memory);
     uint32_t *planes = s.masks;
     const nca_back_masks m = nca_back_masks_take(step.grid, planes);
@@ -449,6 +488,8 @@ static __global__ void __launch_bounds__(BACKWARD_THREADS)
     const nca_lister lister = nca_lister_open(step.grid, at, m.taught, s.warp_totals);
     if (member == 0 && threadIdx.x == 0)
         step.counted[region] = (step.is_last ? 0 : step.counted[region]) + (uint64_t)lister.total;
+    if (!step.is_last && member * CHUNK >= lister.total)
+        return;   // no chunk: no weights, and no sums but those that begin
     backward_weights<FORMAT> weights;
     backward_weights_load<FORMAT>(step.rule, weights);
     gradient_sums sums = {};
@@ -469,10 +510,8 @@ static __global__ void __launch_bounds__(BACKWARD_THREADS)
             send_gradient(step, at, s, count);
         __syncthreads();
     }
-    if (step.is_last || member * CHUNK < lister.total)
-        save_sums(sums, step.is_last,
-                  step.sums +
-                      (size_t)blockIdx.x * (HIDDEN * (INPUTS + 1) + CHANNELS * (HIDDEN + 1)));
+    save_sums(sums, step.is_last,
+              step.sums + (size_t)blockIdx.x * (HIDDEN * (INPUTS + 1) + CHANNELS * (HIDDEN + 1)));
 }
 
 // -- Launchers

@@ -113,15 +113,22 @@ static __device__ inline nca_bits nca_bits_take(const nca_cuda_grid &grid, uint3
          (row = (first_row) + nca_i / (words_of_row), w = nca_i % (words_of_row), true); \
          nca_i += blockDim.x)
 
-// Rows -halo..rows+halo-1 of a plane; zero outside the grid.
+// A word of a plane; zero outside the grid. A loop over the words of several planes takes one of each
+// before it uses any, so that it waits for all of them once.
+static __device__ inline uint32_t nca_plane_word(const nca_cuda_grid &grid,
+                                                 const nca_region_rows &at, const uint32_t *plane,
+                                                 int row, int w)
+{
+    const int y = at.y0 + row;
+    return y >= 0 && y < grid.height ? plane[nca_word_of(grid, at.sample, y, w)] : 0;
+}
+
+// Rows -halo..rows+halo-1 of a plane.
 static __device__ inline void nca_bits_load(const nca_cuda_grid &grid, const nca_region_rows &at,
                                             const uint32_t *plane, int halo, const nca_bits &to)
 {
     NCA_FOR_WORDS(-halo, at.rows + halo, grid.words)
-    {
-        const int y = at.y0 + row;
-        to.at(row, w) = y >= 0 && y < grid.height ? plane[nca_word_of(grid, at.sample, y, w)] : 0;
-    }
+    to.at(row, w) = nca_plane_word(grid, at, plane, row, w);
 }
 
 struct nca_masks {
@@ -161,10 +168,15 @@ static __device__ inline void nca_masks_fill(const nca_cuda_step &step, const nc
 {
     const nca_cuda_grid &grid = step.grid;
     const bool is_first = step.step == 0;
-    nca_bits_load(grid, at, step.mature, 3, m.mature);
-    nca_bits_load(grid, at, step.fire, 2, m.fire);
-    if (!is_first)
-        nca_bits_load(grid, at, step.alive_last, 2, m.alive);
+    NCA_FOR_WORDS(-NCA_HALO, at.rows + NCA_HALO, grid.words)
+    {
+        const uint32_t mature = nca_plane_word(grid, at, step.mature, row, w);
+        const uint32_t fire = nca_plane_word(grid, at, step.fire, row, w);
+        const uint32_t alive = is_first ? 0 : nca_plane_word(grid, at, step.alive_last, row, w);
+        m.mature.at(row, w) = mature;
+        m.fire.at(row, w) = fire;
+        m.alive.at(row, w) = alive;
+    }
     __syncthreads();
     NCA_FOR_WORDS(-2, at.rows + 2, grid.words)
     m.settled.at(row, w) = nca_settled_word(grid, is_first, at.y0 + row, m.alive, m.mature, row, w);
@@ -283,11 +295,12 @@ static __device__ inline void nca_lister_write(const nca_cuda_grid &grid, const 
                                                uint32_t *list)
 {
     int rank = of.rank - first;
-    for (int i = of.first; i < of.end && rank < room; i++)
+    for (int i = of.first; i < of.end && rank < room; i++) {
+        const uint32_t start = (uint32_t)(i / grid.words) << 16 | (uint32_t)(i % grid.words * 32);
         for (uint32_t left = plane.at(0, i); left; left &= left - 1, rank++)
             if (rank >= 0 && rank < room)
-                list[rank] = (uint32_t)(i / grid.words) << 16 |
-                             (uint32_t)(i % grid.words * 32 + __ffs((int)left) - 1);
+                list[rank] = start + (uint32_t)__ffs((int)left) - 1;
+    }
 }
 
 // Marks a cell in a plane that other blocks write too.

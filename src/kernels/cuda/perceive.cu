@@ -3,7 +3,9 @@
 
 #include "perceive.cuh"
 
-enum { THREADS = 128 };
+// Six blocks a multiprocessor leave a thread 80 registers, enough for all its loads at once. Not told
+// so, the compiler takes half of that and waits between loads.
+enum { THREADS = 128, BLOCKS_MIN = 6 };
 
 static unsigned blocks_for(size_t items)
 {
@@ -26,9 +28,9 @@ static __device__ nca_region_rows row_of(const nca_cuda_grid &grid, uint32_t cel
 //   launch  ceil(count*C/4/128) blocks x 128 threads
 //   moves   at most 36*C bytes in, 12*C out a cell; does 30*C flop
 //   reference: cpu/perceive_scalar.c
-static __global__ void perceive(nca_cuda_grid grid, const nca_cuda_rollout *rollout,
-                                const float *state, const uint32_t *settled, const uint32_t *cells,
-                                int count, float *p)
+static __global__ void __launch_bounds__(THREADS, BLOCKS_MIN)
+    perceive(nca_cuda_grid grid, const nca_cuda_rollout *rollout, const float *state,
+             const uint32_t *settled, const uint32_t *cells, int count, float *p)
 {
     const int quads = grid.channels / 4;
     const size_t i = (size_t)blockIdx.x * blockDim.x + threadIdx.x;
@@ -62,7 +64,8 @@ static size_t backward_shared_bytes(const nca_cuda_grid *grid)
 //   launch  B*regions*members blocks x 128 threads;  shared: five planes of a region
 //   moves   8*C bytes a settled cell and 12*C a sender, mostly from the caches
 //   does    25*C flop a sender;  reference: cpu/step_backward.c
-static __global__ void gather_gradient(nca_cuda_step_backward step, int members)
+static __global__ void __launch_bounds__(THREADS, BLOCKS_MIN)
+    gather_gradient(nca_cuda_step_backward step, int members)
 {
     NCA_SHARED_DYNAMIC(uint32_t, shared);
     uint32_t *memory = shared;
@@ -132,7 +135,8 @@ cudaError_t nca_cuda_spread_gradient(const nca_cuda_step_backward *step, const u
 //   launch  B*regions*members blocks x 128 threads;  shared: five planes of a region
 //   moves   8*C bytes a cell and 12*C a sender;  does 25*C flop a sender
 //   reference: cpu/step_backward.c
-static __global__ void batch_gradient(nca_cuda_step_backward step, int members, float *out)
+static __global__ void __launch_bounds__(THREADS, BLOCKS_MIN)
+    batch_gradient(nca_cuda_step_backward step, int members, float *out)
 {
     NCA_SHARED_DYNAMIC(uint32_t, shared);
     uint32_t *memory = shared;

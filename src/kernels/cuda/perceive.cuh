@@ -1,5 +1,9 @@
 // Perception of four channels of one cell, and its transpose: a cell gathers what the active cells
 // around it send, so that no two threads add to one number. For kernels only.
+//
+// All loads of a thread are on their way before the first is used, so that it waits once and not
+// for one neighbour after the other. A neighbour that is not there is not loaded. Its place in the
+// sums is taken by a zero that changes none of them, so that the sums need no branch either.
 #ifndef NCA_CUDA_PERCEIVE_CUH
 #define NCA_CUDA_PERCEIVE_CUH
 
@@ -33,31 +37,78 @@ struct nca_plane_bits {
     }
 };
 
+// Place of neighbour (dy, dx), each -1..1, in an array of nine.
+static __device__ inline int nca_place(int dy, int dx)
+{
+    return 3 * (dy + 1) + dx + 1;
+}
+
+// Which of the cells around (row, x) are in the grid and one of `bits`: a bit each, by its place.
+template <typename Bits>
+static __device__ inline uint32_t nca_around(const nca_cuda_grid &grid, const Bits &bits, int row,
+                                             int x)
+{
+    uint32_t around = 0;
+#pragma unroll
+    for (int dx = -1; dx <= 1; dx++) {
+        const bool is_inside = x + dx >= 0 && x + dx < grid.width;
+        const int column = is_inside ? x + dx : x;
+#pragma unroll
+        for (int dy = -1; dy <= 1; dy++)
+            around |= (uint32_t)(bits.has(row + dy, column) && is_inside) << nca_place(dy, dx);
+    }
+    return around;
+}
+
+// The zero that `scale` turns into -0. To add -0 changes no number, while to add 0 turns -0 into 0.
+static __device__ inline float nca_nothing(float scale)
+{
+    return scale > 0 ? -0.0f : 0.0f;
+}
+
+static __device__ inline float4 nca_load4_if(bool is_there, const float *from, ptrdiff_t offset,
+                                             float otherwise)
+{
+    float4 value = make_float4(otherwise, otherwise, otherwise, otherwise);
+    if (is_there)
+        value = nca_load4(from + offset);
+    return value;
+}
+
 // `state` is that of the whole batch; `settled`, nca_bits or nca_plane_bits, has the rows around.
 template <typename Bits>
 static __device__ inline nca_perceived4
 nca_perceive4(const nca_cuda_grid &grid, const nca_region_rows &at, const nca_cuda_rollout &rollout,
               const float *state, const Bits &settled, int row, int x, int channel)
 {
-    const float4 zero = make_float4(0, 0, 0, 0);
-    float4 own = zero, gx = zero, gy = zero;
+    const uint32_t around = nca_around(grid, settled, row, x);
+    const float *const middle =
+        state + nca_cell_of(grid, at.sample, at.y0 + row, x) * grid.channels + channel;
+    float4 value[9];
+#pragma unroll
+    for (int dy = -1; dy <= 1; dy++)
+#pragma unroll
+        for (int dx = -1; dx <= 1; dx++)
+            value[nca_place(dy, dx)] =
+                nca_load4_if(around >> nca_place(dy, dx) & 1, middle,
+                             ((ptrdiff_t)dy * grid.width + dx) * grid.channels,
+                             nca_nothing(dx != 0 ? nca_sobel_x(dy, dx) : nca_sobel_x(dx, dy)));
+    float4 gx = make_float4(0, 0, 0, 0), gy = gx;
 #pragma unroll
     for (int dy = -1; dy <= 1; dy++)
 #pragma unroll
         for (int dx = -1; dx <= 1; dx++) {
-            if (x + dx < 0 || x + dx >= grid.width || !settled.has(row + dy, x + dx))
-                continue;
-            const size_t cell = nca_cell_of(grid, at.sample, at.y0 + row + dy, x + dx);
-            const float4 value = nca_load4(state + cell * grid.channels + channel);
-            if (dy == 0 && dx == 0)
-                own = value;
+            const int place = nca_place(dy, dx);
             if (dx != 0)
-                gx = nca_add_scaled(gx, nca_sobel_x(dy, dx), value);
+                gx = nca_add_scaled(gx, nca_sobel_x(dy, dx), value[place]);
+            // In two corners the zero is right for gx, and for gy with the other sign.
+            const bool turns = dx * dy < 0 && !(around >> place & 1);
+            const float scale = nca_sobel_x(dx, dy);
             if (dy != 0)
-                gy = nca_add_scaled(gy, nca_sobel_x(dx, dy), value);
+                gy = nca_add_scaled(gy, turns ? -scale : scale, value[place]);
         }
     nca_perceived4 p;
-    p.x = own;
+    p.x = value[nca_place(0, 0)];
     p.gx = nca_add_scaled(nca_scaled(rollout.cosine, gx), -rollout.sine, gy);
     p.gy = nca_add_scaled(nca_scaled(rollout.sine, gx), rollout.cosine, gy);
     return p;
@@ -80,20 +131,37 @@ static __device__ inline float4 nca_gather4(const nca_cuda_grid &grid, const nca
                                             const float *dp, const nca_bits &senders, int row,
                                             int x, int channel, float4 g)
 {
+    const uint32_t around = nca_around(grid, senders, row, x);
+    const int stride = 3 * grid.channels;
+    const float *const middle =
+        dp + nca_cell_of(grid, at.sample, at.y0 + row, x) * stride + channel;
+    float4 own, gx[9], gy[9];   // a sender sees this cell at (-dy, -dx)
 #pragma unroll
     for (int dy = -1; dy <= 1; dy++)
 #pragma unroll
         for (int dx = -1; dx <= 1; dx++) {
-            if (x + dx < 0 || x + dx >= grid.width || !senders.has(row + dy, x + dx))
-                continue;
-            const size_t cell = nca_cell_of(grid, at.sample, at.y0 + row + dy, x + dx);
-            const float *sent = dp + cell * 3 * grid.channels + channel;
-            if (dy == 0 && dx == 0)
-                g = nca_add_scaled(g, 1, nca_load4(sent));
-            if (dx != 0)   // the sender sees this cell at (-dy, -dx)
-                g = nca_add_scaled(g, nca_sobel_x(-dy, -dx), nca_load4(sent + grid.channels));
+            const int place = nca_place(dy, dx);
+            const bool is_there = around >> place & 1;
+            const ptrdiff_t sent = ((ptrdiff_t)dy * grid.width + dx) * stride;
+            if (dx == 0 && dy == 0)
+                own = nca_load4_if(is_there, middle, sent, nca_nothing(1));
+            if (dx != 0)
+                gx[place] = nca_load4_if(is_there, middle, sent + grid.channels,
+                                         nca_nothing(nca_sobel_x(-dy, -dx)));
             if (dy != 0)
-                g = nca_add_scaled(g, nca_sobel_x(-dx, -dy), nca_load4(sent + 2 * grid.channels));
+                gy[place] = nca_load4_if(is_there, middle, sent + 2 * grid.channels,
+                                         nca_nothing(nca_sobel_x(-dx, -dy)));
+        }
+#pragma unroll
+    for (int dy = -1; dy <= 1; dy++)
+#pragma unroll
+        for (int dx = -1; dx <= 1; dx++) {
+            if (dx == 0 && dy == 0)
+                g = nca_add_scaled(g, 1, own);
+            if (dx != 0)
+                g = nca_add_scaled(g, nca_sobel_x(-dy, -dx), gx[nca_place(dy, dx)]);
+            if (dy != 0)
+                g = nca_add_scaled(g, nca_sobel_x(-dx, -dy), gy[nca_place(dy, dx)]);
         }
     return g;
 }
@@ -123,19 +191,21 @@ static __device__ inline void nca_back_masks_fill(const nca_cuda_step_backward &
                                                   const nca_back_masks &m)
 {
     const nca_cuda_grid &grid = step.grid;
-    nca_bits_load(grid, at, step.settled, 1, m.settled);
-    nca_bits_load(grid, at, step.settled1, 0, m.settled1);
-    if (!step.is_last) {
-        nca_bits_load(grid, at, step.settled2, 1, m.settled2);
-        nca_bits_load(grid, at, step.active1, 1, m.senders);
-    }
-    nca_bits_load(grid, at, step.active, 0, m.taught);
-    __syncthreads();
-    NCA_FOR_WORDS(0, at.rows, grid.words)
-    m.taught.at(row, w) &= m.settled1.at(row, w);
-    if (!step.is_last) {
-        NCA_FOR_WORDS(-1, at.rows + 1, grid.words)
-        m.senders.at(row, w) &= m.settled2.at(row, w);
+    NCA_FOR_WORDS(-1, at.rows + 1, grid.words)
+    {
+        const uint32_t settled = nca_plane_word(grid, at, step.settled, row, w);
+        const uint32_t settled1 = nca_plane_word(grid, at, step.settled1, row, w);
+        const uint32_t active = nca_plane_word(grid, at, step.active, row, w);
+        uint32_t settled2 = 0, active1 = 0;
+        if (!step.is_last) {
+            settled2 = nca_plane_word(grid, at, step.settled2, row, w);
+            active1 = nca_plane_word(grid, at, step.active1, row, w);
+        }
+        m.settled.at(row, w) = settled;
+        m.settled1.at(row, w) = settled1;
+        m.settled2.at(row, w) = settled2;
+        m.senders.at(row, w) = active1 & settled2;
+        m.taught.at(row, w) = active & settled1;
     }
     __syncthreads();
 }
