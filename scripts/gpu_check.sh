@@ -29,7 +29,7 @@ is_pack() { is_program "$root/nca"; }
 make_folder() { mkdir -p "$1" 2>/dev/null || refuse "$1: cannot be made a folder; choose another name"; }
 
 # -- Building and packing.
-test_names=(test_mma_gpu test_cuda_gpu test_sessions_gpu test_precision_gpu)
+test_names=(test_mma_gpu test_neighbours_gpu test_cuda_gpu test_sessions_gpu test_precision_gpu)
 # build PRESET ARCHITECTURES: the program and, where their libraries are here, its tests.
 build() {
   local toolchain tests=OFF targets=nca
@@ -424,6 +424,7 @@ ldd "$1"; ! ldd "$1" 2>&1 | grep "not found"' - "$nca" "$libraries"
   step info 30 "${run[@]}" info
   verify verify_fused --cuda-path fused "${all[@]}"
   run_test test_mma_gpu 30
+  run_test test_neighbours_gpu 20
   for size in 8x72 4x56; do
     bench bench_fused_$size step $size --cuda-path fused
     bench kernels_fused_$size kernels $size --cuda-path fused
