@@ -3,8 +3,8 @@
 # CPU's, going on in another precision, verify, and what is refused.
 #   emulated_precision.sh NCA_EMULATED
 set -euo pipefail
-root=$(cd "$(dirname "$0")/../.." && pwd)
-. "$root/tests/cuda/emulated_program.sh"
+root=$(cd "$(dirname "$0")/../../.." && pwd)
+. "$root/tests/kernels/cuda/emulated_program.sh"
 
 "$nca" train "${settings[@]}" --updates 6 --device cpu --out cpu --quiet
 # In less than f32 it says how far that is from f32, and trains: the first losses are the CPU's to within

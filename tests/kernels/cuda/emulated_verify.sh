@@ -5,7 +5,7 @@
 set -euo pipefail
 nca=$1
 cases=()
-for case in "${2:-$(dirname "$0")/../../../shared/oracle/cases}"/*.safetensors; do
+for case in "${2:-$(dirname "$0")/../../../../shared/oracle/cases}"/*.safetensors; do
   case $case in *grid_56* | *trained_128*) ;; *) [ ! -e "$case" ] || cases+=("$case") ;; esac
 done
 [ ${#cases[@]} -gt 0 ] || {

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Every figure of docs/regeneration.md is what the JSON of the study says, and another one is noticed.
 set -euo pipefail
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/../.."
 command -v python3 >/dev/null || {
   echo "no python3: skipped"
   exit 77

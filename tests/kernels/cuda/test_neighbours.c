@@ -5,7 +5,7 @@
 
 #include <cuda_runtime_api.h>
 
-#include "cuda/neighbours.h"
+#include "neighbours.h"
 
 enum { CHANNELS = 16 };
 

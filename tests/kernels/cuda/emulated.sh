@@ -3,8 +3,8 @@
 # where the device is missing, old, too small or lost.
 #   emulated.sh NCA_EMULATED
 set -euo pipefail
-root=$(cd "$(dirname "$0")/../.." && pwd)
-. "$root/tests/cuda/emulated_program.sh"
+root=$(cd "$(dirname "$0")/../../.." && pwd)
+. "$root/tests/kernels/cuda/emulated_program.sh"
 
 # begin LOG ARGUMENT...: a training on the emulated device that is lost with its first launch, so that only
 # what is said before it is there to look at.

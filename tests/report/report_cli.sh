@@ -3,7 +3,7 @@
 # a page of one run and of two, as large as it says.
 #   report_cli.sh NCA
 set -euo pipefail
-root=$(cd "$(dirname "$0")/.." && pwd)
+root=$(cd "$(dirname "$0")/../.." && pwd)
 . "$root/tests/refused.sh"
 short=(--cut-at 6 --heal-steps 8)
 

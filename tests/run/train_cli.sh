@@ -4,7 +4,7 @@
 # work on what was trained.
 #   train_cli.sh NCA
 set -euo pipefail
-root=$(cd "$(dirname "$0")/.." && pwd)
+root=$(cd "$(dirname "$0")/../.." && pwd)
 . "$root/tests/scratch.sh"
 
 # begins FILE HEX: the file begins with these bytes.

@@ -4,7 +4,7 @@
 
 #include <cuda_runtime_api.h>
 
-#include "cuda/mma_products.h"
+#include "mma_products.h"
 
 enum { ROWS = 16, COLUMNS = 8, INNER_MOST = 16 };
 

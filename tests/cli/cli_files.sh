@@ -2,7 +2,7 @@
 # Files that are none, that lie, or that cannot be written; sizes beyond memory; a disk that fills up.
 #   cli_files.sh NCA
 set -euo pipefail
-root=$(cd "$(dirname "$0")/.." && pwd)
+root=$(cd "$(dirname "$0")/../.." && pwd)
 . "$root/tests/refused.sh"
 
 # picture NAME: one of the fuzzers' pictures; two bytes at their end are not part of it.

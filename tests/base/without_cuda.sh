@@ -3,7 +3,7 @@
 # GPU it says in one line why there is none.
 #   without_cuda.sh NCA     NCA_BUILT_WITH_CUDA=1 where the build has the CUDA backend
 set -euo pipefail
-root=$(cd "$(dirname "$0")/.." && pwd)
+root=$(cd "$(dirname "$0")/../.." && pwd)
 pictures=$root/tests/fuzz/corpus/image
 . "$root/tests/scratch.sh"
 

@@ -4,7 +4,7 @@
 # that page stay beside the program, as quickstart-*.png.
 #   quickstart.sh NCA TEST_REPORT_BROWSER
 set -euo pipefail
-root=$(cd "$(dirname "$0")/.." && pwd)
+root=$(cd "$(dirname "$0")/../.." && pwd)
 browser_test=$(realpath "$2")
 . "$root/tests/scratch.sh"
 

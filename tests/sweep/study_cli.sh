@@ -4,7 +4,7 @@
 # runs are refused; what is missing is told.
 #   study_cli.sh NCA
 set -euo pipefail
-root=$(cd "$(dirname "$0")/.." && pwd)
+root=$(cd "$(dirname "$0")/../.." && pwd)
 . "$root/tests/scratch.sh"
 quick=(regeneration --quick --jobs 2)
 runs=10   # two seeds of two settings, one of six

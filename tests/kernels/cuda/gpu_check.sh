@@ -4,7 +4,7 @@
 # is whole and says what was done.
 #   gpu_check.sh NCA_EMULATED
 set -euo pipefail
-root=$(cd "$(dirname "$0")/../.." && pwd)
+root=$(cd "$(dirname "$0")/../../.." && pwd)
 . "$root/tests/scratch.sh"
 export NCA_EMULATOR_CHECKS=0 NCA_GPU_QUICK=1
 unset NCA

@@ -3,7 +3,7 @@
 # that is pretended: python3 stands for PyPI, nvidia-smi for a driver, and nothing is built.
 #   cuda_toolchain.sh [NCA]
 set -euo pipefail
-root=$(cd "$(dirname "$0")/.." && pwd)
+root=$(cd "$(dirname "$0")/../.." && pwd)
 . "$root/tests/scratch.sh"
 unset CUDACXX CUDA_PATH CUDA_HOME CUDAARCHS CUDAToolkit_ROOT CPATH LIBRARY_PATH
 

@@ -3,7 +3,7 @@
 # time and that nothing measured is lost. Stand-ins answer for the frameworks' Python and for nca.
 #   bench_peers.sh NCA
 set -euo pipefail
-root=$(cd "$(dirname "$0")/.." && pwd)
+root=$(cd "$(dirname "$0")/../.." && pwd)
 . "$root/tests/scratch.sh"
 command -v python3 >/dev/null || {
   echo "no python3: skipped"

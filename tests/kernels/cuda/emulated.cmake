@@ -27,16 +27,16 @@ function(nca_emulated_test name source)
   set_tests_properties(${name} PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 900 LABELS cuda)
 endfunction()
 
-# Every tests/cuda/test_*.c, and the tests of the seam that go through all backends of a program.
-file(GLOB NCA_CUDA_TESTS CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/cuda/test_*.c)
+# Every tests/kernels/cuda/test_*.c, and the tests of the seam that go through all backends of a program.
+file(GLOB NCA_CUDA_TESTS CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/kernels/cuda/test_*.c)
 foreach(source ${NCA_CUDA_TESTS})
   get_filename_component(name ${source} NAME_WE)
   nca_emulated_test(${name} ${source})
 endforeach()
-nca_emulate(test_mma ${PROJECT_SOURCE_DIR}/tests/cuda/mma_products.cu)
-nca_emulate(test_neighbours ${PROJECT_SOURCE_DIR}/tests/cuda/neighbours.cu)
+nca_emulate(test_mma ${PROJECT_SOURCE_DIR}/tests/kernels/cuda/mma_products.cu)
+nca_emulate(test_neighbours ${PROJECT_SOURCE_DIR}/tests/kernels/cuda/neighbours.cu)
 foreach(name seam_contract not_finite optimizer)
-  nca_emulated_test(test_${name}_cuda ${PROJECT_SOURCE_DIR}/tests/test_${name}.c)
+  nca_emulated_test(test_${name}_cuda ${PROJECT_SOURCE_DIR}/tests/kernels/test_${name}.c)
 endforeach()
 
 # What is tested through that program. It is about numbers: with a sanitizer it would take minutes to find
@@ -48,21 +48,21 @@ else()
   set(NCA_EMULATED_TESTS emulated emulated_precision emulated_verify gpu_check)
 endif()
 foreach(name ${NCA_EMULATED_TESTS})
-  add_test(NAME ${name} COMMAND bash ${PROJECT_SOURCE_DIR}/tests/cuda/${name}.sh
+  add_test(NAME ${name} COMMAND bash ${PROJECT_SOURCE_DIR}/tests/kernels/cuda/${name}.sh
     $<TARGET_FILE:nca_emulated> WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
   set_tests_properties(${name} PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 900 LABELS cuda)
 endforeach()
 
 if(NCA_WITH_CUDA)
   # NVIDIA's cuRAND header beside the host's generator, without the emulator's headers.
-  add_library(curand_on_host OBJECT ${PROJECT_SOURCE_DIR}/tests/cuda/curand_on_host.cpp)
+  add_library(curand_on_host OBJECT ${PROJECT_SOURCE_DIR}/tests/kernels/cuda/curand_on_host.cpp)
   target_include_directories(curand_on_host SYSTEM PRIVATE ${CUDAToolkit_INCLUDE_DIRS})
   target_sources(test_fire PRIVATE $<TARGET_OBJECTS:curand_on_host>)
   target_compile_definitions(test_fire PRIVATE NCA_TEST_CURAND)
 
   # The same tests on a GPU; skipped where there is none.
   foreach(name cuda precision sessions)
-    nca_test(test_${name}_gpu ${PROJECT_SOURCE_DIR}/tests/cuda/test_${name}.c)
+    nca_test(test_${name}_gpu ${PROJECT_SOURCE_DIR}/tests/kernels/cuda/test_${name}.c)
     set_tests_properties(test_${name}_gpu PROPERTIES LABELS cuda)
   endforeach()
 endif()
