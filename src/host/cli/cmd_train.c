@@ -170,10 +170,11 @@ static void say_other_arithmetic(run *of)
 {
     const char *saved = nca_trainer_other_arithmetic(of->trainer);
     if (saved)
-        nca_progress_say(&of->progress,
-                         "beware: so far this run was computed by %s, which rounds otherwise: it "
-                         "goes on, but not bit for bit as if never stopped",
-                         saved);
+        nca_progress_say(
+            &of->progress,
+            "warning: this run was trained on %s, which rounds differently from %s: it "
+            "goes on, but not bit for bit as if never stopped",
+            saved, nca_trainer_session_info(of->trainer).arithmetic);
 }
 
 // What the device chose where it was left to it.

@@ -119,7 +119,7 @@ static void describe(const nca_device *device, nca_device_info *out)
     snprintf(out->variant, sizeof out->variant, "%s", nca_cpu_variants[device->variant].name);
     // Both vector widths sum in the same order; the table's first row is plain C.
     snprintf(out->arithmetic, sizeof out->arithmetic, "%s",
-             device->variant == 0 ? "scalar C" : "AVX2 or AVX-512");
+             device->variant == 0 ? "scalar C, sums by sample" : "AVX2 or AVX-512, sums by sample");
 }
 
 // Every call has done its work when it returns.

@@ -65,8 +65,8 @@ struct nca_session {
     void *memory;
     size_t memory_bytes;
 
-    float *buffer[NCA_BUFFERS];   // NULL for the batch, which lies in the samples
-    double *totals;               // [P], scratch of reductions
+    float *buffer[NCA_BUFFERS];     // NULL for the batch, which lies in the samples
+    double *totals, *sample_sums;   // [P], scratch of reductions
     nca_cpu_rule rule;
     bool rule_is_stale;         // parameters have changed since it was packed
     nca_cpu_sample *sample;     // [B]
@@ -175,7 +175,7 @@ nca_status nca_cpu_damage(nca_session *session, int slot, const nca_region *regi
 nca_status nca_cpu_forward(nca_session *session, const nca_rollout *rollout,
                            nca_pass_report *report, nca_error *error);
 nca_status nca_cpu_backward(nca_session *session, nca_pass_report *report, nca_error *error);
-// The gradient of the parameters: bands and samples added in their order.
+// The gradient of the parameters: the bands of a sample, then samples, added in their order.
 void nca_cpu_reduce_sums(nca_session *session);
 
 // loss.c

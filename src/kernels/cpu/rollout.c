@@ -116,18 +116,29 @@ static void transpose(const double *from, size_t rows, size_t columns, float *to
             to[j * rows + i] = (float)from[i * columns + j];
 }
 
+// Adds the gradient of a sample, its bands summed in f64 and rounded to f32, to the totals.
+static void add_sample(nca_session *session, const nca_cpu_sample *sample)
+{
+    const size_t count = session->layout.total;
+    double *sum = session->sample_sums;
+    memset(sum, 0, count * sizeof *sum);
+    for (int band = 0; band < session->bands; band++) {
+        const float *sums = sample->sums + (size_t)band * count;
+        if (sample->summed[band])
+            for (size_t i = 0; i < count; i++)
+                sum[i] += sums[i];
+    }
+    for (size_t i = 0; i < count; i++)
+        session->totals[i] += (float)sum[i];
+}
+
 void nca_cpu_reduce_sums(nca_session *session)
 {
     const nca_layout *layout = &session->layout;
     double *total = session->totals;
     memset(total, 0, layout->total * sizeof *total);
     for (int b = 0; b < session->shape.batch; b++)
-        for (int band = 0; band < session->bands; band++) {
-            const float *sums = session->sample[b].sums + (size_t)band * layout->total;
-            if (session->sample[b].summed[band])
-                for (size_t i = 0; i < layout->total; i++)
-                    total[i] += sums[i];
-        }
+        add_sample(session, &session->sample[b]);
     float *gradient = session->buffer[NCA_GRADIENT];
     for (size_t i = 0; i < layout->total; i++)
         gradient[i] = (float)total[i];

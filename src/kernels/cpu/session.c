@@ -97,6 +97,7 @@ static void lay_out_rule(arena *from, nca_session *session)
 {
     const nca_layout *layout = &session->layout;
     session->totals = take(from, layout->total, sizeof(double));
+    session->sample_sums = take(from, layout->total, sizeof(double));
     session->rule.hidden_panels = take(from, layout->size[NCA_HIDDEN_WEIGHT], sizeof(float));
     session->rule.output_columns = take(from, layout->size[NCA_OUTPUT_WEIGHT], sizeof(float));
 }

@@ -122,7 +122,8 @@ static int blocks_with_sums(const nca_session *session)
 static cudaError_t reduce_sums(const nca_cuda_bench *of)
 {
     const nca_session *session = of->session;
-    return nca_cuda_reduce_sums(&session->grid, session->sums, blocks_with_sums(session),
+    return nca_cuda_reduce_sums(&session->grid, session->sums,
+                                session->grid.regions * session->backward_members,
                                 session->buffer[NCA_GRADIENT], session->stream);
 }
 

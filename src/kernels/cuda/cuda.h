@@ -68,7 +68,7 @@ struct nca_session {
     bool rule_is_stale;
     uint64_t *counted;         // [B,regions]
     float *gradient, *dp[2];   // of states; of what cells send: kernels.h
-    float *sums;               // [blocks,P]
+    float *sums;               // [B,blocks,P]
     int *rows;                 // [B] of the pool
     nca_cuda_loss_part *parts;
     nca_sample_report *samples;

@@ -543,22 +543,28 @@ cudaError_t nca_cuda_fused_backward(const nca_cuda_step_backward *step, int memb
                       backward_bytes(&step->grid), stream, *step, members);
 }
 
-// gradient [P] is the sum over the blocks of `sums` [blocks,P], in f64 and in their order;
-// hidden.weight is turned back from [3C,K].
+// gradient [P] is the sum over the samples of the sum over the blocks of each: sums
+// [samples,blocks,P]. In f64 and in their order; the sum of a sample is rounded to f32, and so is
+// the end. hidden.weight is turned back from [3C,K].
 //   launch  ceil(P/64) blocks x 64 threads
-//   moves   4*P*blocks + 4*P bytes, the sums mostly from the second-level cache; does P*blocks flop
+//   moves   4*P*samples*blocks + 4*P bytes, the sums mostly from the second-level cache; does
+//           P*samples*blocks flop
 //   reference: cpu/rollout.c
 static __global__ void reduce_sums(size_t total, int inputs, int units, const float *sums,
-                                   int blocks, float *gradient)
+                                   int samples, int blocks, float *gradient)
 {
     const size_t i = (size_t)blockIdx.x * blockDim.x + threadIdx.x;
     if (i >= total)
         return;
-    double sum = 0;
-    for (int block = 0; block < blocks; block++)
-        sum += sums[block * total + i];
+    double all = 0;
+    for (int sample = 0; sample < samples; sample++) {
+        double sum = 0;
+        for (int block = 0; block < blocks; block++)
+            sum += sums[((size_t)sample * blocks + block) * total + i];
+        all += (float)sum;
+    }
     const size_t to = i < (size_t)inputs * units ? i % units * inputs + i / units : i;
-    gradient[to] = (float)sum;
+    gradient[to] = (float)all;
 }
 
 cudaError_t nca_cuda_reduce_sums(const nca_cuda_grid *grid, const float *sums, int blocks,
@@ -567,5 +573,5 @@ cudaError_t nca_cuda_reduce_sums(const nca_cuda_grid *grid, const float *sums, i
     const nca_spec spec = nca_spec_growing(grid->channels, grid->hidden);
     const size_t total = nca_layout_of(&spec).total;
     return NCA_LAUNCH(reduce_sums, dim3((unsigned)((total + 63) / 64)), dim3(64), 0, stream, total,
-                      3 * grid->channels, grid->hidden, sums, blocks, gradient);
+                      3 * grid->channels, grid->hidden, sums, grid->batch, blocks, gradient);
 }

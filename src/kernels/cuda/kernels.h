@@ -109,7 +109,7 @@ typedef struct nca_cuda_step_backward {
     float *gradient;     // [B,H,W,C] in: d loss / d state 2; out: d loss / d state 1
     const float *dp1;    // [B,H,W,3,C] what the step after this one sends to its neighbours
     float *dp;           // the same of this step
-    float *sums;         // [blocks,P] of the fused path; overwritten where is_last
+    float *sums;         // [B,blocks,P] of the fused path; overwritten where is_last
     uint64_t *counted;   // [B,regions]
 } nca_cuda_step_backward;
 
@@ -185,7 +185,7 @@ cudaError_t nca_cuda_fused_prepare(size_t shared_bytes_max);
 cudaError_t nca_cuda_fused_forward(const nca_cuda_step *step, int members, cudaStream_t stream);
 cudaError_t nca_cuda_fused_backward(const nca_cuda_step_backward *step, int members,
                                     cudaStream_t stream);
-// gradient [P] = the sum of `blocks` partial sums, in their order.
+// gradient [P] = the sum over the samples of `blocks` partial sums each, in their order.
 cudaError_t nca_cuda_reduce_sums(const nca_cuda_grid *grid, const float *sums, int blocks,
                                  float *gradient, cudaStream_t stream);
 

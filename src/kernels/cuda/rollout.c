@@ -136,8 +136,7 @@ static nca_status go_back(nca_session *session, nca_error *error)
         return NCA_OK;
     NCA_CUDA_TRY(session->device,
                  nca_cuda_reduce_sums(&session->grid, session->sums,
-                                      session->shape.batch * session->grid.regions *
-                                          session->backward_members,
+                                      session->grid.regions * session->backward_members,
                                       session->buffer[NCA_GRADIENT], session->stream),
                  "the parameters' gradient");
     return NCA_OK;

@@ -8,10 +8,10 @@
 
 enum { ALIGN_BYTES = 256, REGION_CELLS = 8192, ROWS_MAX = 32768, PLANES_MIN = 16 };
 enum {
-    FORWARD_BLOCKS = 2,
-    BACKWARD_BLOCKS = 1,
-    CELLS_A_BLOCK = 64
-};   // a multiprocessor; a member
+    FORWARD_BLOCKS = 2,   // a multiprocessor
+    CELLS_A_BLOCK = 64,
+    BACKWARD_MEMBERS = 32,   // of a region
+};
 
 // What kernels may use without being allowed more.
 enum { SHARED_BYTES = 48 << 10 };
@@ -54,14 +54,28 @@ static int region_rows_of(nca_cuda_grid grid)
     return grid.region_rows;
 }
 
-// How many blocks share a region, so that some blocks run on every multiprocessor.
-static int members_of(const nca_session *session, int blocks)
+// How many blocks may share a region with something to do for each.
+static int members_at_most(const nca_cuda_grid *grid)
 {
-    const nca_cuda_grid *grid = &session->grid;
-    const int regions = grid->batch * grid->regions;
-    const int wanted = session->device->multiprocessors * blocks / regions;
-    const int useful = (grid->region_rows * grid->width + CELLS_A_BLOCK - 1) / CELLS_A_BLOCK;
-    return wanted < 1 ? 1 : wanted < useful ? wanted : useful;
+    return (grid->region_rows * grid->width + CELLS_A_BLOCK - 1) / CELLS_A_BLOCK;
+}
+
+// Forward so many that blocks run on every multiprocessor.
+static int forward_members(const nca_session *session)
+{
+    const int regions = session->grid.batch * session->grid.regions;
+    const int wanted = session->device->multiprocessors * FORWARD_BLOCKS / regions;
+    const int most = members_at_most(&session->grid);
+    return wanted < 1 ? 1 : wanted < most ? wanted : most;
+}
+
+// Backward each has sums of its own, so their number follows from the grid alone: the gradient of a
+// sample is the same on every device and in every batch. Eight samples of 72x72 fill two blocks a
+// multiprocessor of a large GPU.
+static int backward_members(const nca_cuda_grid *grid)
+{
+    const int most = members_at_most(grid);
+    return most < BACKWARD_MEMBERS ? most : BACKWARD_MEMBERS;
 }
 
 // Sizes that follow from device and shape, but for the tape's.
@@ -83,8 +97,8 @@ static void set_sizes(nca_session *session, nca_device *device, const nca_shape 
         device->path != NCA_CUDA_CUBLAS &&
         (device->precision == NCA_CUDA_F32 ? nca_cuda_fused_fits(grid, device->shared_bytes_max)
                                            : nca_cuda_mma_fits(grid, device->shared_bytes_max));
-    session->forward_members = members_of(session, FORWARD_BLOCKS);
-    session->backward_members = members_of(session, BACKWARD_BLOCKS);
+    session->forward_members = forward_members(session);
+    session->backward_members = backward_members(grid);
     session->planes = shape->tape_steps + 2 > PLANES_MIN ? shape->tape_steps + 2 : PLANES_MIN;
 }
 
@@ -396,17 +410,17 @@ void nca_cuda_session_destroy(nca_session *session)
     free(session);
 }
 
-// What decides the last bits. The fused path's sums are shared out by the number of multiprocessors,
-// tensor cores add in an order of their own, and cuBLAS chooses its kernels by the card.
+// What decides the last bits. Tensor cores add in an order of their own, and cuBLAS chooses its
+// kernels by the card.
 static void name_arithmetic(const nca_session *session, const char *variant,
                             char name[NCA_ARITHMETIC_BYTES])
 {
     const nca_device *device = session->device;
     if (session->is_fused && device->precision == NCA_CUDA_F32)
-        snprintf(name, NCA_ARITHMETIC_BYTES, "%s on %d multiprocessors", variant,
-                 device->multiprocessors);
+        snprintf(name, NCA_ARITHMETIC_BYTES, "%s, sums by sample", variant);
     else
-        snprintf(name, NCA_ARITHMETIC_BYTES, "%s on %.80s", variant, device->name);
+        snprintf(name, NCA_ARITHMETIC_BYTES, "%s on %.64s%s", variant, device->name,
+                 session->is_fused ? ", sums by sample" : "");
 }
 
 void nca_cuda_session_about(const nca_session *session, nca_session_info *out)

@@ -49,13 +49,20 @@ grep -q "hidden; Emulated device 0 (fused)$" bench_fused || fail "bench does not
 "$nca" run fused --device emulator --steps 20 --output grown.png
 [ -s grown.png ] || fail "run made no picture"
 
-# Sums are shared out by the number of multiprocessors: a run that goes on with another one is told so.
-cp -r fused moved
-NCA_EMULATOR_SM=4 "$nca" train --resume moved --updates 21 --device emulator --quiet >log
-! grep -q beware log || fail "the same device warns: $(cat log)"
-NCA_EMULATOR_SM=6 "$nca" train --resume moved --updates 22 --device emulator --quiet >log
-grep -q "beware: so far this run was computed by fused on 4 multiprocessors" log ||
-  fail "a device with another number of multiprocessors does not warn: $(cat log)"
+# Sums do not depend on the number of multiprocessors: a run goes on with another one as if nothing had happened.
+for sm in 4 6 19; do
+  cp -r fused moved_$sm
+  NCA_EMULATOR_SM=$sm "$nca" train --resume moved_$sm --updates 23 --device emulator --quiet >log
+  ! grep -q warning log || fail "another number of multiprocessors warns: $(cat log)"
+  cmp moved_4/model.safetensors moved_$sm/model.safetensors || fail "$sm multiprocessors give another rule"
+done
+# cuBLAS chooses by the card, so there a run that goes on with another one is told so.
+cp -r cublas other_card
+NCA_EMULATOR_DEVICES=2 "$nca" train --resume other_card --updates 21 --device emulator:1 --cuda-path cublas --quiet >log
+grep -q "warning: this run was trained on cublas on Emulated device 0, which rounds differently" log ||
+  fail "another card does not warn: $(cat log)"
+NCA_EMULATOR_DEVICES=2 "$nca" train --resume other_card --updates 22 --device emulator:1 --cuda-path cublas --quiet >log
+! grep -q warning log || fail "the same card warns: $(cat log)"
 
 # `auto` says in one line why it passes over a GPU that is there, and nothing where none is.
 NCA_EMULATOR_DRIVER=12000 "$nca" eval fused --steps 2 --json >log 2>error

@@ -22,11 +22,11 @@ for precision in tf32 bf16; do
     fail "$precision: the losses are not the CPU's, or just the same"
 done
 "$nca" train --resume bf16 --updates 7 --device emulator --precision bf16 >log
-! grep -q beware log || fail "going on in bf16 warns: $(cat log)"
+! grep -q warning log || fail "going on in bf16 warns: $(cat log)"
 "$nca" train --resume bf16 --updates 8 --device emulator --quiet >log
-grep -q "beware: so far this run was computed by .*bf16" log || fail "going on in f32 does not warn: $(cat log)"
+grep -q "warning: this run was trained on fused, bf16 on .* rounds differently from fused, sums by sample" log || fail "going on in f32 does not warn: $(cat log)"
 "$nca" train --resume tf32 --updates 7 --device emulator --precision bf16 --quiet >log
-grep -q "beware: so far this run was computed by .*tf32" log || fail "going on in bf16 does not warn: $(cat log)"
+grep -q "warning: this run was trained on fused, tf32" log || fail "going on in bf16 does not warn: $(cat log)"
 
 # Where cuBLAS finds every product too small for tf32 and computes in f32, the line says that.
 NCA_EMULATOR_TF32_FROM=512 "$nca" train "${settings[@]}" --updates 1 --device emulator --precision tf32 \
