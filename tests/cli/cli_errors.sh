@@ -2,7 +2,7 @@
 # Bad input of every kind: exit code 2, one clear line, and nothing left behind.
 #   cli_errors.sh NCA
 set -euo pipefail
-. "$(dirname "$0")/refused.sh"
+. "$(dirname "$0")/../refused.sh"
 
 # Commands and options.
 refused "did you mean nca train?" trian

@@ -182,7 +182,7 @@ static void test_other_fonts_are_taken_or_refused(void **state)
     expect_font_refused(scratch("missing.ttf"), NCA_FILE, "missing.ttf: No such file");
     expect_font_refused(scratch_folder, NCA_FILE, "not a file");
     expect_font_refused(scratch_write("empty.ttf", "", 0), NCA_FORMAT, "not a font");
-    expect_font_refused("tests/test_emoji.c", NCA_FORMAT, "not a font");
+    expect_font_refused("tests/media/test_emoji.c", NCA_FORMAT, "not a font");
     assert_int_equal(mkfifo(scratch("pipe.ttf"), 0600), 0);
     alarm(10);
     expect_font_refused(scratch("pipe.ttf"), NCA_FILE, "not a file");
