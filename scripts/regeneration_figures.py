@@ -194,7 +194,7 @@ def add_pilot(run, group):
 
 
 def laid_out(value):
-    """JSON with a line for each key, and one for each member of a list of objects, such as a run."""
+    """JSON with a line for each key, and for each member of a list of objects: for each run."""
     def line(part):
         return json.dumps(part, ensure_ascii=False)
 
