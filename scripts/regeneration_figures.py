@@ -160,8 +160,8 @@ def make_figures(study, full):
         figures |= {name: film_strip(scratch / f"{name}.png", run)
                     for name, run in strips.items()}
         figures["report"] = picture_report(scratch, longest)
-        shutil.copyfile(study / "study.json", FOLDER / "study.json")
-        shutil.copyfile(full / "study.json", FOLDER / "full.json")
+        for name, folder in (("study", study), ("full", full)):
+            write_json(name, json.loads((folder / "study.json").read_text(encoding="utf-8")))
         for picture in scratch.glob("*.png"):   # all are made before any is changed
             shutil.copyfile(picture, FOLDER / picture.name)
     write_json("figures", figures)
@@ -193,9 +193,23 @@ def add_pilot(run, group):
     write_json("pilots", {**pilots, group: list({**runs, pilot["name"]: pilot}.values())})
 
 
+def laid_out(value):
+    """JSON with a line for each key, and for each member of a list of objects: for each run."""
+    def line(part):
+        return json.dumps(part, ensure_ascii=False)
+
+    keys = []
+    for key, part in value.items():
+        if isinstance(part, list) and part and isinstance(part[0], dict):
+            part_text = "[\n  " + ",\n  ".join(map(line, part)) + "\n ]"
+        else:
+            part_text = line(part)
+        keys.append(f" {line(key)}: {part_text}")
+    return "{\n" + ",\n".join(keys) + "\n}\n"
+
+
 def write_json(name, value):
-    text = json.dumps(value, indent=1, ensure_ascii=False)
-    (FOLDER / f"{name}.json").write_text(text + "\n", encoding="utf-8")
+    (FOLDER / f"{name}.json").write_text(laid_out(value), encoding="utf-8")
 
 
 def main(words):

@@ -1,14 +1,12 @@
 #!/usr/bin/env python3
 """Puts the study's figures into docs/regeneration.md, from the JSON beside it.
 
-  regeneration_page.py           writes every figure of the page anew
-  regeneration_page.py --check   changes nothing; fails where a figure is not what the JSON says
+  regeneration_page.py           writes every table and every number of the page anew
+  regeneration_page.py --check   changes nothing; fails where one is not what the JSON says
 
-A figure stands between two comments that Markdown does not show:
-  <!--n study runs/healing-seed1/loss_at/200/median .2f-->-4.05<!--/n-->
-the file (study, full, pilots, figures; or sums, made here of them), a path into its JSON (a list is
-entered by the "name" of its members, or by a number) and how it is written. A table stands between
-<!--table NAME--> and <!--/table-->.
+A table stands between the lines <!-- table NAME: ... --> and <!-- end of table -->. Numbers of the
+text are found by the words around them: NUMBERS, below, has the words and where in the JSON each
+number is. A digit of the text that no entry of NUMBERS covers is refused.
 """
 import json
 import pathlib
@@ -21,6 +19,86 @@ FILES = {name: DOCS / "regeneration" / f"{name}.json"
          for name in ("study", "full", "pilots", "figures")}
 SMALL = 0.2   # radius of a circle, in units of half the grid: the largest that most settings train on
 CUTS = ("upper", "lower", "left", "right", "center")
+
+# Words of the page, each {} a number, and for each {}: the file (study, full, pilots, figures; or
+# sums, made here of them), a path into its JSON (a list is entered by the "name" of its members, or
+# by a number) and how it is written. Without any {}: numbers that are not the study's.
+REGENERATING, UNSTABLE = "study settings/blog-regenerating", "study settings/blog-unstable"
+HELD = "study rules/held_at/1 ,d"
+NUMBERS = [
+    ("Distill 2020",),
+    ("a blog in 2023",),
+    ("batches of {} samples, {} of them damaged, and rollouts of {} steps, gradients exploded",
+     f"{UNSTABLE}/batch d", f"{UNSTABLE}/damaged d", f"{UNSTABLE}/steps_max d"),
+    ("batches of {} samples, {} of them damaged, and rollouts of {} steps, the rule learned",
+     f"{REGENERATING}/batch d", f"{REGENERATING}/damaged d", f"{REGENERATING}/steps_max d"),
+    ("if the picture is there after {} steps, and *holds* if it is there after {} and after {}.",
+     "study rules/grown_at d", "study rules/held_at/0 ,d", HELD),
+    ("At {}, the bound for both words", "study rules/good_loss g"),
+    ("each further -1 is a tenth",),
+    ("Wilson's 95 % interval",),
+    ("was not finite or was beyond {},", "study rules/state_bound rate"),
+    ("medians of {} fire seeds, at these steps, and {} steps after a cut made at step {}.",
+     "study rules/seeds d", "study rules/heal_steps d", "study rules/cut_at d"),
+    ("within {} of the loss at the same moment without a cut, provided that the picture was there "
+     "(at most {})", "study rules/healed_within g", "study rules/good_loss g"),
+    ("the pool with a loss above {} at", "study rules/good_loss g"),
+    ("reaches {} after {} steps, but stays at {} where",
+     "study runs/blog-regenerating-seed1/loss_at/5000/median .2f", HELD,
+     "study runs/blog-regenerating-seed1/cuts/left/median .2f"),
+    ("article's larger circles ({})", "study runs/regenerating-seed1/cuts/left/median .2f"),
+    ("all five cuts, the left one to {}.", "study runs/healing-seed1/cuts/left/median .2f"),
+    ("`blog-unstable` gave up in {} of {} runs, `blog-regenerating` in {} of {}.",
+     f"{UNSTABLE}/gave_up d", f"{UNSTABLE}/judged d", f"{REGENERATING}/gave_up d",
+     f"{REGENERATING}/judged d"),
+    ("Trained at exactly {} steps", f"{REGENERATING}/steps_max d"),
+    ("the loss is {} after one such stretch and {} after two, but {} at step {}, between",
+     "pilots pilots/b1/eval/loss_at/128/median .2f", "pilots pilots/b1/eval/loss_at/256/median .2f",
+     "pilots pilots/b1/eval/loss_at/200/median .2f", "study rules/grown_at d"),
+    ("rules trained at exactly {} steps showed this, nor did one of the four trained at {}.",
+     f"{UNSTABLE}/steps_max d", f"{REGENERATING}/steps_max d"),
+    ("The rate of the study is {} times", "sums rate_ratio .0f"),
+    ("replication's schedule, {} updates with a rate that starts at {} and",
+     "full shared/updates ,d", "full shared/rate rate"),
+    ("At step {} its picture is better than", "full rules/grown_at d"),
+    ("It holds for {} steps and heals what", "full rules/held_at/1 ,d"),
+    ("and the loss is {} after {} steps.", "full runs/blog-regenerating-seed1/cuts/left/median .2f",
+     "full rules/heal_steps d"),
+    ("`blog-unstable`, update {}, before and after {} steps.", "figures batch-unstable/update ,d",
+     f"{UNSTABLE}/steps_max d"),
+    ("`blog-regenerating`, update {}, before and after {} steps:",
+     "figures batch-regenerating/update ,d", f"{REGENERATING}/steps_max d"),
+    ("`blog-regenerating`, every {} steps; the left half is cut at step {}.",
+     "figures left-blog-regenerating/every d", "figures left-blog-regenerating/cut_at d"),
+    ("after the {} updates of the replication's schedule:", "full shared/updates ,d"),
+    ("At the centre the values run from {} to {}, halfway from {} to {}, "
+     "at the edge from {} to {}.",
+     "figures report/cells/centre/least .1f", "figures report/cells/centre/most .1f",
+     "figures report/cells/halfway/least .1f", "figures report/cells/halfway/most .1f",
+     "figures report/cells/edge/least .1f", "figures report/cells/edge/most .1f"),
+    ("they ran from -1700 to 1000, from -25 to 30 and from -0.5 to 0.5.",),
+    ("the largest in training was {}.",
+     "full runs/blog-regenerating-seed1/max_state_trained .0f"),
+    ("A rate of {} instead of {} prevented",
+     "pilots remedies/blog-unstable-seed1-rate5e-4/config/rate rate", "study shared/rate rate"),
+    ("the number of steps from {} to {} let one", "study settings/healing/steps_min d",
+     "study settings/healing/steps_max d"),
+    ("took {} hours in all on another machine ({}, {}),", "sums remedy_seconds hours",
+     "pilots remedies/blog-unstable-seed1-rate5e-4/machine/device s",
+     "pilots remedies/blog-unstable-seed1-rate5e-4/machine/variant s"),
+    ("{} cells on a grid of {}x{} (the replication's, halved), a pool of {}, and {} updates at a "
+     "rate of {} that falls by `{}` (at", "study shared/target_size d", "study shared/grid s",
+     "study shared/grid s", "study shared/pool ,d", "study shared/updates ,d",
+     "study shared/rate rate", "study shared/schedule s"),
+    ("a rate of {} learns fast", "study shared/rate rate"),
+    ("the picture at step {}, between the multiples of {}.", "study rules/grown_at d",
+     f"{REGENERATING}/steps_max d"),
+    ("not even those with {} updates.", "pilots pilots/b1/updates ,d"),
+    ("The {} runs of the study took {} hours in all on {} ({}),", "sums runs d",
+     "sums seconds hours", "study judged_on/device s", "study judged_on/variant s"),
+    ("The long run took {} hours (with two threads at its end), the pilots {}.",
+     "full runs/0/seconds hours", "sums pilot_seconds hours"),
+]
 
 
 def enter(value, path):
@@ -192,24 +270,70 @@ def table_remedies(data):
 TABLES = {name[6:]: make for name, make in list(globals().items()) if name.startswith("table_")}
 
 
-def renew(page, data):
-    def figure(match):
-        source, path, form = match.groups()
-        try:
-            text = written(enter(data[source], path), form)
-        except (KeyError, StopIteration, IndexError):
-            sys.exit(f"regeneration_page.py: {source} {path}: no such figure in the JSON")
-        return f"<!--n {source} {path} {form}-->{text}<!--/n-->"
+class Mismatch(Exception):
+    pass
 
+
+def figure(data, place):
+    source, path, form = place.split(" ")
+    try:
+        return written(enter(data[source], path), form)
+    except (KeyError, StopIteration, IndexError):
+        raise Mismatch(f"{source} {path}: no such figure in the JSON") from None
+
+
+def pattern_of(words, places):
+    """Finds the words, wherever their lines are broken; a group for each number."""
+    forms = iter(place.split(" ")[2] for place in places)
+    number = r"(-?\d(?:[\d.,e-]*\d)?)"
+    parts = [re.escape(part).replace(r"\ ", r"\s+") for part in words.split("{}")]
+    return "".join(part + ("(.+?)" if form == "s" else number)
+                   for part, form in zip(parts, forms)) + parts[-1]
+
+
+def renew_numbers(page, data):
+    covered = []
+    for words, *places in NUMBERS:
+        found = list(re.finditer(pattern_of(words, places), page))
+        if len(found) != 1:
+            raise Mismatch(f"the page has {len(found)} times, not once: {words}")
+        start, text = found[0].start(), found[0].group()
+        for group in range(len(places), 0, -1):
+            low, high = (at - start for at in found[0].span(group))
+            text = text[:low] + figure(data, places[group - 1]) + text[high:]
+        page = page[:start] + text + page[found[0].end():]
+        covered.append(text)
+    return page, covered
+
+
+def check_covered(page, covered):
+    """Refuses a digit outside of tables, code, links and the words of NUMBERS."""
+    for text in covered:
+        page = page.replace(text, "", 1)
+    for hidden in (r"<!-- table.*?<!-- end of table -->", r"```.*?```", r"`[^`\n]*`",
+                   r"\]\([^)]*\)", "log10"):
+        page = re.sub(hidden, "", page, flags=re.S)
+    for line in page.splitlines():
+        if re.search(r"\d", line):
+            raise Mismatch(f"a number that NUMBERS does not have: {line}")
+
+
+def renew_tables(page, data):
     def rows_of(match):
         name = match.group(1)
         if name not in TABLES:
-            sys.exit(f"regeneration_page.py: {name}: no such table; there are {', '.join(TABLES)}")
+            raise Mismatch(f"{name}: no such table; there are {', '.join(TABLES)}")
         rows = "\n".join(TABLES[name](data))
-        return f"<!--table {name}-->\n\n{rows}\n\n<!--/table-->"
+        return (f"<!-- table {name}: written by scripts/regeneration_page.py -->\n\n{rows}\n\n"
+                "<!-- end of table -->")
 
-    page = re.sub(r"<!--n (\S+) (\S+) (\S+?)-->[^<]*<!--/n-->", figure, page)
-    return re.sub(r"<!--table (\S+?)-->.*?<!--/table-->", rows_of, page, flags=re.S)
+    return re.sub(r"<!-- table (\w+):[^>]*-->.*?<!-- end of table -->", rows_of, page, flags=re.S)
+
+
+def renew(page, data):
+    page, covered = renew_numbers(page, data)
+    check_covered(page, covered)
+    return renew_tables(page, data)
 
 
 def main():
@@ -220,7 +344,11 @@ def main():
     data = {name: json.loads(path.read_text(encoding="utf-8")) for name, path in FILES.items()}
     data["sums"] = sums(data)
     page = PAGE.read_text(encoding="utf-8")
-    renewed = renew(page, data)
+    try:
+        renewed = renew(page, data)
+    except Mismatch as mismatch:
+        print(f"regeneration_page.py: {PAGE.name}: {mismatch}", file=sys.stderr)
+        return 1
     if sys.argv[1:] == ["--check"]:
         if renewed == page:
             return 0

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Makes the pictures of the README's "When training goes wrong", docs/trouble/*.png, from the runs of
-# the regeneration study and two short trainings of its own (minutes).
+# Makes the pictures of "When training goes wrong" in docs/training.md, docs/trouble/*.png, from the
+# runs of the regeneration study and two short trainings of its own (minutes).
 #   trouble_pictures.sh STUDY PILOT     the study's folder, and the run of its first pilot
 set -euo pipefail
 cd "$(dirname "$0")/.."
