@@ -2,7 +2,7 @@
 #ifndef NCA_CUDA_BENCH_H
 #define NCA_CUDA_BENCH_H
 
-#include "cuda.h"
+#include "cuda_backend.h"
 
 // Kernels while they run, on one step of the rollout.
 typedef struct nca_cuda_bench {

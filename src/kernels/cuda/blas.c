@@ -4,7 +4,7 @@
 #include <dlfcn.h>
 #include <pthread.h>
 
-#include "cuda.h"
+#include "cuda_backend.h"
 
 // cublas_v2.h renames its functions by macros; the library knows the new names.
 #define NAME(function) NAME_OF(function)

@@ -1,7 +1,7 @@
 // What the device gives at best, measured: multiply-adds in registers, copies through its memory.
 #include <stdlib.h>
 
-#include "cuda.h"
+#include "cuda_backend.h"
 
 enum { RUNS = 5, BLOCKS_A_MULTIPROCESSOR = 8, ROUNDS_MIN = 256, ROUNDS_MAX = 1 << 16, CACHES = 8 };
 

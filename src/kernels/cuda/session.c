@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "cuda.h"
+#include "cuda_backend.h"
 
 enum { ALIGN_BYTES = 256, REGION_CELLS = 8192, ROWS_MAX = 32768, PLANES_MIN = 16 };
 enum {

@@ -1,6 +1,6 @@
 // One step, forward and backward: one kernel on the fused path; on the cuBLAS path a list of cells,
 // its matrices and the products between them.
-#include "cuda.h"
+#include "cuda_backend.h"
 
 // Where the state before a step lies. A rollout without tape goes to and fro between two slots. A
 // tape has its kept states first, then the room for those in between, whose slot 0 takes the last

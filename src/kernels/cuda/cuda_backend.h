@@ -1,6 +1,6 @@
 // What the host files of the CUDA backend share: device, session, and how errors become words.
-#ifndef NCA_CUDA_H
-#define NCA_CUDA_H
+#ifndef NCA_CUDA_BACKEND_H
+#define NCA_CUDA_BACKEND_H
 
 #include "kernels.h"
 
