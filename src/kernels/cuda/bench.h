@@ -18,12 +18,12 @@ typedef struct nca_cuda_bench {
 // A kernel or two of our own, or a product by cuBLAS.
 typedef struct nca_cuda_bench_row {
     const char *name;
-    cudaError_t (*launch)(const nca_cuda_bench *of);
-    nca_status (*multiply)(const nca_cuda_bench *of, nca_error *error);
+    cudaError_t (*launch)(const nca_cuda_bench *bench);
+    nca_status (*multiply)(const nca_cuda_bench *bench, nca_error *error);
     double flop, bytes;
 } nca_cuda_bench_row;
 
 // False beyond the last.
-bool nca_cuda_bench_row_of(const nca_cuda_bench *of, int number, nca_cuda_bench_row *out);
+bool nca_cuda_bench_row_of(const nca_cuda_bench *bench, int number, nca_cuda_bench_row *out);
 
 #endif

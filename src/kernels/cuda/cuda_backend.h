@@ -157,8 +157,8 @@ nca_status nca_cuda_backward(nca_session *session, nca_pass_report *report, nca_
 
 // steps.c: one step of either path, forward and backward.
 // `counts` is false where a thinned tape is computed again.
-nca_status nca_cuda_step_forward(nca_session *session, int step, bool counts, nca_error *error);
-nca_status nca_cuda_step_back(nca_session *session, int step, nca_error *error);
+nca_status nca_cuda_step_forward(nca_session *session, int number, bool counts, nca_error *error);
+nca_status nca_cuda_step_back(nca_session *session, int number, nca_error *error);
 // The fused path's kernel of a step, in the device's precision.
 cudaError_t nca_cuda_launch_forward(const nca_session *session, const nca_cuda_step *step);
 cudaError_t nca_cuda_launch_backward(const nca_session *session,

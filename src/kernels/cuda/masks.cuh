@@ -279,23 +279,23 @@ static __device__ inline nca_lister nca_lister_open(const nca_cuda_grid &grid,
                                                     const nca_bits &plane, int *warp_totals)
 {
     const int words = at.rows * grid.words, each = (words + blockDim.x - 1) / (int)blockDim.x;
-    nca_lister of;
-    of.first = min((int)threadIdx.x * each, words);
-    of.end = min(of.first + each, words);
+    nca_lister lister;
+    lister.first = min((int)threadIdx.x * each, words);
+    lister.end = min(lister.first + each, words);
     int count = 0;
-    for (int i = of.first; i < of.end; i++)
+    for (int i = lister.first; i < lister.end; i++)
         count += __popc(plane.at(0, i));
-    of.rank = nca_block_prefix(count, warp_totals, &of.total);
-    return of;
+    lister.rank = nca_block_prefix(count, warp_totals, &lister.total);
+    return lister;
 }
 
 // Writes the cells with ranks first..first+room-1 of a region to list[0..], each as row << 16 | x.
-static __device__ inline void nca_lister_write(const nca_cuda_grid &grid, const nca_lister &of,
+static __device__ inline void nca_lister_write(const nca_cuda_grid &grid, const nca_lister &lister,
                                                const nca_bits &plane, int first, int room,
                                                uint32_t *list)
 {
-    int rank = of.rank - first;
-    for (int i = of.first; i < of.end && rank < room; i++) {
+    int rank = lister.rank - first;
+    for (int i = lister.first; i < lister.end && rank < room; i++) {
         const uint32_t start = (uint32_t)(i / grid.words) << 16 | (uint32_t)(i % grid.words * 32);
         for (uint32_t left = plane.at(0, i); left; left &= left - 1, rank++)
             if (rank >= 0 && rank < room)
