@@ -71,11 +71,11 @@ static __global__ void end_rollout(nca_cuda_step step, int members, float *batch
     if (!is_first)
         nca_bits_load(grid, at, step.alive_last, 0, alive_last);
     __syncthreads();
-    NCA_FOR_WORDS(0, at.rows, grid.words)
-    {
+    for (int i = threadIdx.x; i < at.rows * grid.words; i += blockDim.x) {
+        const int row = i / grid.words, w = i % grid.words;
         settled.at(row, w) =
             nca_settled_word(grid, is_first, at.y0 + row, alive_last, mature, row, w);
-        if (nca_i % members == member)
+        if (i % members == member)
             step.settled[nca_word_of(grid, at.sample, at.y0 + row, w)] = settled.at(row, w);
     }
     __syncthreads();

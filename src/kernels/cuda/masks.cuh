@@ -106,13 +106,6 @@ static __device__ inline nca_bits nca_bits_take(const nca_cuda_grid &grid, uint3
     return taken;
 }
 
-// Goes through words 0..words-1 of rows FIRST..END-1, a word a thread; `row` and `w` say which.
-#define NCA_FOR_WORDS(first_row, end_row, words_of_row)                                  \
-    for (int nca_i = threadIdx.x, row, w;                                                \
-         nca_i < ((end_row) - (first_row)) * (words_of_row) &&                           \
-         (row = (first_row) + nca_i / (words_of_row), w = nca_i % (words_of_row), true); \
-         nca_i += blockDim.x)
-
 // A word of a plane; zero outside the grid. A loop over the words of several planes takes one of each
 // before it uses any, so that it waits for all of them once.
 static __device__ inline uint32_t nca_plane_word(const nca_cuda_grid &grid,
@@ -127,8 +120,10 @@ static __device__ inline uint32_t nca_plane_word(const nca_cuda_grid &grid,
 static __device__ inline void nca_bits_load(const nca_cuda_grid &grid, const nca_region_rows &at,
                                             const uint32_t *plane, int halo, const nca_bits &to)
 {
-    NCA_FOR_WORDS(-halo, at.rows + halo, grid.words)
-    to.at(row, w) = nca_plane_word(grid, at, plane, row, w);
+    for (int i = threadIdx.x; i < (at.rows + 2 * halo) * grid.words; i += blockDim.x) {
+        const int row = i / grid.words - halo, w = i % grid.words;
+        to.at(row, w) = nca_plane_word(grid, at, plane, row, w);
+    }
 }
 
 struct nca_masks {
@@ -168,8 +163,8 @@ static __device__ inline void nca_masks_fill(const nca_cuda_step &step, const nc
 {
     const nca_cuda_grid &grid = step.grid;
     const bool is_first = step.step == 0;
-    NCA_FOR_WORDS(-NCA_HALO, at.rows + NCA_HALO, grid.words)
-    {
+    for (int i = threadIdx.x; i < (at.rows + 2 * NCA_HALO) * grid.words; i += blockDim.x) {
+        const int row = i / grid.words - NCA_HALO, w = i % grid.words;
         const uint32_t mature = nca_plane_word(grid, at, step.mature, row, w);
         const uint32_t fire = nca_plane_word(grid, at, step.fire, row, w);
         const uint32_t alive = is_first ? 0 : nca_plane_word(grid, at, step.alive_last, row, w);
@@ -178,25 +173,28 @@ static __device__ inline void nca_masks_fill(const nca_cuda_step &step, const nc
         m.alive.at(row, w) = alive;
     }
     __syncthreads();
-    NCA_FOR_WORDS(-2, at.rows + 2, grid.words)
-    m.settled.at(row, w) = nca_settled_word(grid, is_first, at.y0 + row, m.alive, m.mature, row, w);
+    for (int i = threadIdx.x; i < (at.rows + 4) * grid.words; i += blockDim.x) {
+        const int row = i / grid.words - 2, w = i % grid.words;
+        m.settled.at(row, w) =
+            nca_settled_word(grid, is_first, at.y0 + row, m.alive, m.mature, row, w);
+    }
     __syncthreads();
-    NCA_FOR_WORDS(-2, at.rows + 2, grid.words)
-    {
+    for (int i = threadIdx.x; i < (at.rows + 4) * grid.words; i += blockDim.x) {
+        const int row = i / grid.words - 2, w = i % grid.words;
         m.mature.at(row, w) &= m.settled.at(row, w);
         m.stay.at(row, w) = m.mature.at(row, w) & ~m.fire.at(row, w);
     }
     __syncthreads();
-    NCA_FOR_WORDS(-1, at.rows + 1, grid.words)
-    {
+    for (int i = threadIdx.x; i < (at.rows + 2) * grid.words; i += blockDim.x) {
+        const int row = i / grid.words - 1, w = i % grid.words;
         const int y = at.y0 + row;
         const uint32_t columns = y >= 0 && y < grid.height ? nca_columns(grid, w) : 0;
         m.alive.at(row, w) = m.mature.spread(row, w) & columns;
         m.risk.at(row, w) = m.alive.at(row, w) & ~m.stay.spread(row, w);
     }
     __syncthreads();
-    NCA_FOR_WORDS(0, at.rows, grid.words)
-    {
+    for (int i = threadIdx.x; i < at.rows * grid.words; i += blockDim.x) {
+        const int row = i / grid.words, w = i % grid.words;
         const uint32_t fire = m.fire.at(row, w), alive = m.alive.at(row, w);
         m.active.at(row, w) = fire & alive;
         m.listed.at(row, w) = fire & (alive | (m.risk.spread(row, w) & nca_columns(grid, w)));
@@ -211,9 +209,9 @@ static __device__ inline void nca_masks_publish(const nca_cuda_step &step,
                                                 int member, int members)
 {
     const nca_cuda_grid &grid = step.grid;
-    NCA_FOR_WORDS(0, at.rows, grid.words)
-    {
-        if (nca_i % members != member)
+    for (int i = threadIdx.x; i < at.rows * grid.words; i += blockDim.x) {
+        const int row = i / grid.words, w = i % grid.words;
+        if (i % members != member)
             continue;
         const size_t word = nca_word_of(grid, at.sample, at.y0 + row, w);
         step.settled[word] = m.settled.at(row, w);

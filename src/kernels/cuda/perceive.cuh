@@ -191,8 +191,8 @@ static __device__ inline void nca_back_masks_fill(const nca_cuda_step_backward &
                                                   const nca_back_masks &m)
 {
     const nca_cuda_grid &grid = step.grid;
-    NCA_FOR_WORDS(-1, at.rows + 1, grid.words)
-    {
+    for (int i = threadIdx.x; i < (at.rows + 2) * grid.words; i += blockDim.x) {
+        const int row = i / grid.words - 1, w = i % grid.words;
         const uint32_t settled = nca_plane_word(grid, at, step.settled, row, w);
         const uint32_t settled1 = nca_plane_word(grid, at, step.settled1, row, w);
         const uint32_t active = nca_plane_word(grid, at, step.active, row, w);
