@@ -32,11 +32,12 @@ static nca_status count_step(nca_cuda_bench *bench, int step, uint32_t *words, n
     NCA_TRY(count_cells(session, bench->step.alive, NULL, words, &bench->alive, error));
     NCA_TRY(count_cells(session, bench->step.settled, NULL, words, &bench->settled, error));
     NCA_TRY(count_cells(session, settled_after, NULL, words, &bench->settled_after, error));
-    NCA_TRY(count_cells(session, bench->step.active, settled_after, words, &bench->taught, error));
+    NCA_TRY(
+        count_cells(session, bench->step.active, settled_after, words, &bench->learning, error));
     NCA_TRY(count_cells(session, bench->end.settled, NULL, words, &bench->settled_last, error));
     return count_cells(session, nca_cuda_plane_of(session, NCA_PLANE_ACTIVE, 0),
                        nca_cuda_plane_of(session, NCA_PLANE_SETTLED, 1), words,
-                       &bench->taught_first, error);
+                       &bench->learning_first, error);
 }
 
 // A list for the matrices, and rows of the pool.

@@ -11,8 +11,8 @@ typedef struct nca_cuda_bench {
     nca_cuda_step_backward back, back_end;
     int rows;   // of the cuBLAS path's matrices
     // Cells of the batch; see the table in bench_rows.c.
-    double active, alive, settled, settled_after, taught;
-    double settled_last, taught_first;   // after the last step; of the first
+    double active, alive, settled, settled_after, learning;
+    double settled_last, learning_first;   // after the last step; of the first
 } nca_cuda_bench;
 
 // A kernel or two of our own, or a product by cuBLAS.

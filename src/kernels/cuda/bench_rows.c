@@ -262,7 +262,7 @@ static nca_status output_weight_product(const nca_cuda_bench *bench, nca_error *
 
 // The table of kernels: flop and bytes as nca_kernel_report has them.
 //   A, S, V, Z, T   cells of the step that are active; settled before it; alive before it; settled
-//                   after it; active and settled after it
+//                   after it; learning
 //   M               rows of the matrices
 //   N, HW           cells of the batch, of a sample
 //   W, R            words of a plane, regions of the batch
@@ -275,7 +275,7 @@ static void list_common(const nca_cuda_bench *bench, nca_cuda_bench_row rows[COM
     const double C = grid->channels, K = grid->hidden, P = (double)bench->session->layout.total;
     const double HW = (double)grid->height * grid->width, N = HW * grid->batch;
     const double W = (double)nca_cuda_plane(grid), steps = bench->session->rollout.steps;
-    const double T1 = bench->taught_first;
+    const double T1 = bench->learning_first;
     // clang-format off
     const nca_cuda_bench_row all[COMMON] = {
         {"fire", fire, NULL, 0, 4*W*steps},
@@ -301,7 +301,7 @@ static void list_fused(const nca_cuda_bench *bench, nca_cuda_bench_row rows[FUSE
     const double C = grid->channels, K = grid->hidden, P = (double)bench->session->layout.total;
     const double W = (double)nca_cuda_plane(grid), G = blocks_with_sums(bench->session);
     const double A = bench->active, S = bench->settled, V = bench->alive, Z = bench->settled_after,
-                 T = bench->taught;
+                 T = bench->learning;
     // clang-format off
     const nca_cuda_bench_row all[FUSED] = {
         {"fused_forward", fused_forward, NULL, (8*C*K + 32*C)*A, 4*C*(S + V) + 16*C*K + 36*W},
@@ -319,7 +319,7 @@ static void list_cublas(const nca_cuda_bench *bench, nca_cuda_bench_row rows[CUB
     const double C = grid->channels, K = grid->hidden, W = (double)nca_cuda_plane(grid);
     const double R = (double)grid->batch * grid->regions;
     const double A = bench->active, S = bench->settled, V = bench->alive, Z = bench->settled_after,
-                 T = bench->taught;
+                 T = bench->learning;
     const double M = bench->rows;
     // clang-format off
     const nca_cuda_bench_row all[CUBLAS] = {

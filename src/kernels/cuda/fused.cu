@@ -468,7 +468,7 @@ static __global__ void __launch_bounds__(BACKWARD_THREADS)
     const nca_region_rows at = nca_region_of(step.grid, region);
     nca_back_masks_fill(step, at, m);
     nca_pass_gradient_on(step, at, m, member, members);
-    const nca_lister lister = nca_lister_open(step.grid, at, m.taught, s.warp_totals);
+    const nca_lister lister = nca_lister_open(step.grid, at, m.learning, s.warp_totals);
     if (member == 0 && threadIdx.x == 0)
         step.counted[region] = (step.is_last ? 0 : step.counted[region]) + (uint64_t)lister.total;
     if (!step.is_last && member * CHUNK >= lister.total)
@@ -478,7 +478,7 @@ static __global__ void __launch_bounds__(BACKWARD_THREADS)
     gradient_sums<K> sums = {};
     for (int first = member * CHUNK; first < lister.total; first += members * CHUNK) {
         const int count = min(CHUNK, lister.total - first);
-        nca_lister_write(step.grid, lister, m.taught, first, count, s.list);
+        nca_lister_write(step.grid, lister, m.learning, first, count, s.list);
         __syncthreads();
         if (threadIdx.x < 4 * CHUNK)
             perceive_chunk(step.grid, at, *step.rollout, step.before, m.settled, s.list, count,

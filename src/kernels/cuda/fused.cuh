@@ -83,7 +83,7 @@ static __device__ inline void nca_pass_gradient_on(const nca_cuda_step_backward 
     const int items = at.rows * grid.words * 32 * 4, stride = (int)blockDim.x * members;
     for (int i = member * (int)blockDim.x + (int)threadIdx.x; i < items; i += stride) {
         const int word = i / 128, bit = i / 4 % 32, channel = 4 * (i % 4);
-        if (!((m.settled1.at(0, word) & ~m.taught.at(0, word)) >> bit & 1))
+        if (!((m.settled1.at(0, word) & ~m.learning.at(0, word)) >> bit & 1))
             continue;
         const int row = word / grid.words, x = word % grid.words * 32 + bit;
         const float4 g = nca_gradient4(step, at, m, row, x, channel);

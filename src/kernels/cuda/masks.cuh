@@ -1,10 +1,10 @@
 // The masks of one step in one region, made by one block in shared memory, 32 cells a word; the
 // lists of cells that follow from them; and looking at a neighbour. For kernels only.
 //
-// Who needs its network computed is decided here, exactly: an active cell, and a dead one that
-// fires where a living neighbour could die without its word. A living cell is at risk unless a
-// mature cell in its neighbourhood does not fire, since that one stays mature; and only cells at
-// risk ask.
+// The words for masks stand at the top of kernels.h. Who needs its network computed is decided
+// here, exactly: an active cell, and a dead one that fires where a living neighbour could die
+// without its word. A cell that stays mature keeps its whole neighbourhood alive, so that only
+// cells at risk ask.
 #ifndef NCA_CUDA_MASKS_CUH
 #define NCA_CUDA_MASKS_CUH
 
@@ -156,8 +156,8 @@ static __device__ inline uint32_t nca_settled_word(const nca_cuda_grid &grid, bo
     return is_first ? nca_columns(grid, w) : alive_last.at(row, w) & mature.spread(row, w);
 }
 
-// Fills the masks of a region: own rows of all, one row more of `settled` and `alive`. Begins and
-// ends with all threads of the block.
+// Fills the masks of a region: own rows of all, one row more of `settled` and `alive`; `mature`
+// becomes that of settled cells. Begins and ends with all threads of the block: five barriers.
 static __device__ inline void nca_masks_fill(const nca_cuda_step &step, const nca_region_rows &at,
                                              const nca_masks &m)
 {
@@ -244,7 +244,7 @@ static __device__ inline void nca_masks_keep(const nca_cuda_step &step, const nc
 }
 
 // Exclusive sums of `value` over the threads of the block, and their total; `warp_totals` [32] is
-// shared. Ends with all threads of the block.
+// shared. All threads of the block come here: two barriers.
 static __device__ inline int nca_block_prefix(int value, int *warp_totals, int *total)
 {
     const int lane = threadIdx.x & 31, warp = threadIdx.x >> 5, warps = blockDim.x >> 5;
@@ -265,7 +265,8 @@ static __device__ inline int nca_block_prefix(int value, int *warp_totals, int *
     return before + sum - value;
 }
 
-// The words of own rows that a thread lists, and how many cells stand before them.
+// The words of own rows that a thread lists, and how many cells stand before them. To open it all
+// threads of the block come: two barriers.
 struct nca_lister {
     int first, end;   // numbers of words, row by row
     int rank;         // of the first of their cells
