@@ -187,23 +187,17 @@ cudaError_t nca_cuda_add_columns(int count, int columns, const float *x, float *
 
 // fused.cu: one kernel a step, for 16 channels and 128 hidden units.
 // Whether it can do sessions of this grid with so much shared memory a block.
-bool nca_cuda_fused_fits(const nca_cuda_grid *grid, size_t shared_bytes_max);
+bool nca_cuda_fused_fits(const nca_cuda_grid *grid, nca_cuda_precision precision,
+                         size_t shared_bytes_max);
 // Allows the kernels the shared memory that sessions of any grid need.
-cudaError_t nca_cuda_fused_prepare(size_t shared_bytes_max);
-cudaError_t nca_cuda_fused_forward(const nca_cuda_step *step, int members, cudaStream_t stream);
-cudaError_t nca_cuda_fused_backward(const nca_cuda_step_backward *step, int members,
-                                    cudaStream_t stream);
+cudaError_t nca_cuda_fused_prepare(nca_cuda_precision precision, size_t shared_bytes_max);
+cudaError_t nca_cuda_fused_forward(const nca_cuda_step *step, nca_cuda_precision precision,
+                                   int members, cudaStream_t stream);
+cudaError_t nca_cuda_fused_backward(const nca_cuda_step_backward *step,
+                                    nca_cuda_precision precision, int members, cudaStream_t stream);
 // gradient [P] = the sum over the samples of `blocks` partial sums each, in their order.
 cudaError_t nca_cuda_reduce_sums(const nca_cuda_grid *grid, const float *sums, int blocks,
                                  float *gradient, cudaStream_t stream);
-
-// fused_mma.cu: the same in tf32 or bf16, on tensor cores; the sums are reduced as above.
-bool nca_cuda_mma_fits(const nca_cuda_grid *grid, size_t shared_bytes_max);
-cudaError_t nca_cuda_mma_prepare(nca_cuda_precision precision, size_t shared_bytes_max);
-cudaError_t nca_cuda_mma_forward(const nca_cuda_step *step, nca_cuda_precision precision,
-                                 int members, cudaStream_t stream);
-cudaError_t nca_cuda_mma_backward(const nca_cuda_step_backward *step, nca_cuda_precision precision,
-                                  int members, cudaStream_t stream);
 
 // loss.cu: reports [B]; `parts` [B,NCA_CUDA_LOSS_PARTS] is scratch.
 enum { NCA_CUDA_LOSS_PARTS = 16 };

@@ -129,11 +129,8 @@ static nca_status forward_by_cublas(nca_session *session, const nca_cuda_step *s
 
 cudaError_t nca_cuda_launch_forward(const nca_session *session, const nca_cuda_step *step)
 {
-    const nca_cuda_precision precision = session->device->precision;
-    const int members = session->forward_members;
-    return precision == NCA_CUDA_F32
-               ? nca_cuda_fused_forward(step, members, session->stream)
-               : nca_cuda_mma_forward(step, precision, members, session->stream);
+    return nca_cuda_fused_forward(step, session->device->precision, session->forward_members,
+                                  session->stream);
 }
 
 nca_status nca_cuda_step_forward(nca_session *session, int number, bool counts, nca_error *error)
@@ -209,11 +206,8 @@ static nca_status back_by_cublas(nca_session *session, const nca_cuda_step_backw
 
 cudaError_t nca_cuda_launch_backward(const nca_session *session, const nca_cuda_step_backward *step)
 {
-    const nca_cuda_precision precision = session->device->precision;
-    const int members = session->backward_members;
-    return precision == NCA_CUDA_F32
-               ? nca_cuda_fused_backward(step, members, session->stream)
-               : nca_cuda_mma_backward(step, precision, members, session->stream);
+    return nca_cuda_fused_backward(step, session->device->precision, session->backward_members,
+                                   session->stream);
 }
 
 nca_status nca_cuda_step_back(nca_session *session, int number, nca_error *error)
