@@ -106,8 +106,8 @@ void nca_cuda_describe(const nca_device *device, nca_device_info *out);
 // NCA_OK, or a failure in words: what was tried, the runtime's reason, the way out.
 nca_status nca_cuda_check(const nca_device *device, cudaError_t code, const char *what,
                           nca_error *error);
-// Makes the device current in this thread: every entry of the seam begins with it, for the caller may
-// have used another device meanwhile, or come by another thread.
+// Makes the device current in this thread: every entry of the seam begins with it, for the caller
+// may have used another device meanwhile, or come by another thread.
 nca_status nca_cuda_use(const nca_device *device, nca_error *error);
 // Forwards a failure of the runtime or of a launch; needs `error`.
 #define NCA_CUDA_TRY(device, call, what) NCA_TRY(nca_cuda_check((device), (call), (what), error))

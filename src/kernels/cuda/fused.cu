@@ -77,6 +77,9 @@ static __device__ void apply(const nca_cuda_step &step, const nca_region_rows &a
 //           and bf16, and the planes
 //   moves   at most 768 bytes an active cell, mostly from the caches, and 32 KiB of weights a
 //           block; does 16,384 flop an active cell
+//   nine barriers: five in nca_masks_fill(), two in each nca_lister_open(); and four a chunk
+//   besides those of the network's compute()
+//   nothing aliases; blocks of a region mark words of mature_next together, by atomics
 //   needs   C = 16, K = 128, the network's CAPABILITY;  reference: cpu/step_forward.c
 template <typename Network>
 static __global__ void __launch_bounds__(FORWARD_THREADS, Network::BLOCKS_MIN)
@@ -179,6 +182,10 @@ static __device__ void pass_gradient_on(const nca_cuda_step_backward &step,
 //           and bf16, and the planes
 //   moves   at most 1.5 KiB an active cell, mostly from the caches, and 32 KiB of weights (56 in
 //           tf32 and bf16) and 65 KiB of sums a block; does 45,056 flop an active cell
+//   three barriers: one in nca_back_masks_fill(), two in nca_lister_open(); and four a chunk
+//   besides those of the network's compute()
+//   `gradient`, and a block's own sums, are read and written in place, a number by one thread; else
+//   nothing aliases
 //   needs   C = 16, K = 128, the network's CAPABILITY;  reference: cpu/step_backward.c
 template <typename Network>
 static __global__ void __launch_bounds__(BACKWARD_THREADS, Network::BLOCKS_MIN)
@@ -316,12 +323,13 @@ cudaError_t nca_cuda_fused_backward(const nca_cuda_step_backward *step,
 // gradient [P] is the sum over the samples of the sum over the blocks of each: sums
 // [samples,blocks,P]. In f64 and in their order; the sum of a sample is rounded to f32, and so is
 // the end. hidden.weight is turned back from [3C,K].
-//   launch  ceil(P/64) blocks x 64 threads
+//   launch  ceil(P/64) blocks x 64 threads;  shared: none
 //   moves   4*P*samples*blocks + 4*P bytes, the sums mostly from the second-level cache; does
 //           P*samples*blocks flop
-//   reference: cpu/rollout.c
-static __global__ void reduce_sums(size_t total, int inputs, int units, const float *sums,
-                                   int samples, int blocks, float *gradient)
+//   no barrier;  nothing aliases;  reference: cpu/rollout.c
+static __global__ void __launch_bounds__(64, nca_blocks_min(64, 32))
+    reduce_sums(size_t total, int inputs, int units, const float *__restrict__ sums, int samples,
+                int blocks, float *__restrict__ gradient)
 {
     const size_t i = (size_t)blockIdx.x * blockDim.x + threadIdx.x;
     if (i >= total)

@@ -106,8 +106,8 @@ static __device__ inline nca_bits nca_bits_take(const nca_cuda_grid &grid, uint3
     return taken;
 }
 
-// A word of a plane; zero outside the grid. A loop over the words of several planes takes one of each
-// before it uses any, so that it waits for all of them once.
+// A word of a plane; zero outside the grid. A loop over the words of several planes takes one of
+// each before it uses any, so that it waits for all of them once.
 static __device__ inline uint32_t nca_plane_word(const nca_cuda_grid &grid,
                                                  const nca_region_rows &at, const uint32_t *plane,
                                                  int row, int w)
