@@ -33,7 +33,7 @@ static __device__ uint32_t draw_bits(const nca_cuda_rollout &rollout, uint32_t s
 //   moves   4 bytes a word, or reads 32 given bits of a byte each; does five draws of about 100
 //           integer instructions each, no flop
 //   reference: cpu/fire_scalar.c
-static __global__ void __launch_bounds__(THREADS, nca_blocks_min(THREADS, 6))
+static __global__ void __launch_bounds__(THREADS, nca_blocks_min(THREADS, 8))
     draw_planes(const __grid_constant__ nca_cuda_grid grid,
                 const nca_cuda_rollout *__restrict__ rollout, int first, int count,
                 uint32_t *__restrict__ planes)

@@ -63,7 +63,7 @@ cudaError_t nca_cuda_prepare(const nca_cuda_step *step, int members, const float
 //   moves   4*C bytes a settled cell and 4*C a cell, does no flop
 //   two barriers: after the planes are loaded, and after `settled`;  nothing aliases
 //   reference: cpu/step_forward.c
-static __global__ void __launch_bounds__(THREADS, nca_blocks_min(THREADS, 6))
+static __global__ void __launch_bounds__(THREADS, nca_blocks_min(THREADS, 8))
     end_rollout(const __grid_constant__ nca_cuda_step step, int members, float *__restrict__ batch)
 {
     NCA_SHARED_DYNAMIC(uint32_t, shared);
@@ -119,7 +119,7 @@ size_t nca_cuda_masks_shared_bytes(const nca_cuda_grid *grid)
 //   five barriers in nca_masks_fill(), two more in block 0 of a region, which counts
 //   nothing aliases; blocks of a region mark words of mature_next together, by atomics
 //   reference: cpu/step_forward.c
-static __global__ void __launch_bounds__(THREADS, nca_blocks_min(THREADS, 6))
+static __global__ void __launch_bounds__(THREADS, nca_blocks_min(THREADS, 8))
     make_masks(const __grid_constant__ nca_cuda_step step, int members)
 {
     NCA_SHARED_DYNAMIC(uint32_t, shared);
