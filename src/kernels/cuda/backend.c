@@ -1,5 +1,5 @@
 // The CUDA backend: its table of functions.
-#include "cuda.h"
+#include "cuda_backend.h"
 
 #ifdef NCA_EMULATOR
 #define BACKEND_DESCRIPTION "the CUDA backend on a device that tests emulate"

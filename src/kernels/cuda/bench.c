@@ -24,25 +24,26 @@ static nca_status count_cells(nca_session *session, const uint32_t *plane, const
 }
 
 // What there is to do in the step; words [2,B,H,words] is scratch.
-static nca_status count_step(nca_cuda_bench *of, int step, uint32_t *words, nca_error *error)
+static nca_status count_step(nca_cuda_bench *bench, int step, uint32_t *words, nca_error *error)
 {
-    nca_session *session = of->session;
+    nca_session *session = bench->session;
     const uint32_t *settled_after = nca_cuda_plane_of(session, NCA_PLANE_SETTLED, step + 1);
-    NCA_TRY(count_cells(session, of->step.active, NULL, words, &of->active, error));
-    NCA_TRY(count_cells(session, of->step.alive, NULL, words, &of->alive, error));
-    NCA_TRY(count_cells(session, of->step.settled, NULL, words, &of->settled, error));
-    NCA_TRY(count_cells(session, settled_after, NULL, words, &of->settled_after, error));
-    NCA_TRY(count_cells(session, of->step.active, settled_after, words, &of->taught, error));
-    NCA_TRY(count_cells(session, of->end.settled, NULL, words, &of->settled_last, error));
+    NCA_TRY(count_cells(session, bench->step.active, NULL, words, &bench->active, error));
+    NCA_TRY(count_cells(session, bench->step.alive, NULL, words, &bench->alive, error));
+    NCA_TRY(count_cells(session, bench->step.settled, NULL, words, &bench->settled, error));
+    NCA_TRY(count_cells(session, settled_after, NULL, words, &bench->settled_after, error));
+    NCA_TRY(
+        count_cells(session, bench->step.active, settled_after, words, &bench->learning, error));
+    NCA_TRY(count_cells(session, bench->end.settled, NULL, words, &bench->settled_last, error));
     return count_cells(session, nca_cuda_plane_of(session, NCA_PLANE_ACTIVE, 0),
-                       nca_cuda_plane_of(session, NCA_PLANE_SETTLED, 1), words, &of->taught_first,
-                       error);
+                       nca_cuda_plane_of(session, NCA_PLANE_SETTLED, 1), words,
+                       &bench->learning_first, error);
 }
 
 // A list for the matrices, and rows of the pool.
-static nca_status prepare_lists(nca_cuda_bench *of, int *rows, nca_error *error)
+static nca_status prepare_lists(nca_cuda_bench *bench, int *rows, nca_error *error)
 {
-    nca_session *session = of->session;
+    nca_session *session = bench->session;
     const nca_device *device = session->device;
     const size_t batch = (size_t)session->shape.batch;
     for (size_t b = 0; b < batch; b++)
@@ -53,37 +54,37 @@ static nca_status prepare_lists(nca_cuda_bench *of, int *rows, nca_error *error)
                  "an upload");
     if (session->is_fused)
         return NCA_OK;
-    NCA_CUDA_TRY(
-        device,
-        nca_cuda_list_cells(&session->grid, of->step.active, NULL, &session->list, session->stream),
-        "a list of cells");
+    NCA_CUDA_TRY(device,
+                 nca_cuda_list_cells(&session->grid, bench->step.active, NULL, &session->list,
+                                     session->stream),
+                 "a list of cells");
     NCA_CUDA_TRY(device, cudaStreamSynchronize(session->stream), "a list of cells");
     const int total = *session->list.total;
-    of->rows = total < session->row_count ? total : session->row_count;
+    bench->rows = total < session->row_count ? total : session->row_count;
     return NCA_OK;
 }
 
-static nca_status launch(const nca_cuda_bench *of, const nca_cuda_bench_row *row, int times,
+static nca_status launch(const nca_cuda_bench *bench, const nca_cuda_bench_row *row, int times,
                          nca_error *error)
 {
     for (int i = 0; i < times; i++) {
         if (row->multiply)
-            NCA_TRY(row->multiply(of, error));
+            NCA_TRY(row->multiply(bench, error));
         else
-            NCA_CUDA_TRY(of->session->device, row->launch(of), row->name);
+            NCA_CUDA_TRY(bench->session->device, row->launch(bench), row->name);
     }
     return NCA_OK;
 }
 
-static nca_status capture(const nca_cuda_bench *of, const nca_cuda_bench_row *row, int times,
+static nca_status capture(const nca_cuda_bench *bench, const nca_cuda_bench_row *row, int times,
                           cudaGraphExec_t *out, nca_error *error)
 {
-    const nca_session *session = of->session;
+    const nca_session *session = bench->session;
     cudaGraph_t graph = NULL;
     NCA_CUDA_TRY(session->device,
                  cudaStreamBeginCapture(session->stream, cudaStreamCaptureModeThreadLocal),
                  "a graph");
-    const nca_status status = launch(of, row, times, error);
+    const nca_status status = launch(bench, row, times, error);
     cudaError_t code = cudaStreamEndCapture(session->stream, &graph);
     if (status == NCA_OK && code == cudaSuccess)
         code = cudaGraphInstantiate(out, graph, 0);
@@ -95,10 +96,10 @@ static nca_status capture(const nca_cuda_bench *of, const nca_cuda_bench_row *ro
 }
 
 // Between two events on the stream: `graph`, or launch by launch where there is none.
-static nca_status time_launches(const nca_cuda_bench *of, const nca_cuda_bench_row *row, int times,
-                                cudaGraphExec_t graph, double *seconds, nca_error *error)
+static nca_status time_launches(const nca_cuda_bench *bench, const nca_cuda_bench_row *row,
+                                int times, cudaGraphExec_t graph, double *seconds, nca_error *error)
 {
-    const nca_session *session = of->session;
+    const nca_session *session = bench->session;
     const nca_device *device = session->device;
     const nca_cuda_pending *clock = session->pending;   // nothing is pending: its events are free
     float ms = 0;
@@ -106,7 +107,7 @@ static nca_status time_launches(const nca_cuda_bench *of, const nca_cuda_bench_r
     if (graph)
         NCA_CUDA_TRY(device, cudaGraphLaunch(graph, session->stream), row->name);
     else
-        NCA_TRY(launch(of, row, times, error));
+        NCA_TRY(launch(bench, row, times, error));
     NCA_CUDA_TRY(device, cudaEventRecord(clock->end, session->stream), "a clock");
     NCA_CUDA_TRY(device, cudaStreamSynchronize(session->stream), row->name);
     NCA_CUDA_TRY(device, cudaEventElapsedTime(&ms, clock->begin, clock->end), "a clock");
@@ -114,18 +115,18 @@ static nca_status time_launches(const nca_cuda_bench *of, const nca_cuda_bench_r
     return NCA_OK;
 }
 
-static nca_status run_number(nca_cuda_bench *of, int number, int times, nca_kernel_report *report,
-                             nca_error *error)
+static nca_status run_number(nca_cuda_bench *bench, int number, int times,
+                             nca_kernel_report *report, nca_error *error)
 {
     nca_cuda_bench_row row;
     cudaGraphExec_t graph = NULL;
     double seconds = 0;
     *report = (nca_kernel_report){0};
-    if (!nca_cuda_bench_row_of(of, number, &row))
+    if (!nca_cuda_bench_row_of(bench, number, &row))
         return NCA_OK;
-    if (of->session->is_fused)
-        NCA_TRY(capture(of, &row, times, &graph, error));
-    const nca_status status = time_launches(of, &row, times, graph, &seconds, error);
+    if (bench->session->is_fused)
+        NCA_TRY(capture(bench, &row, times, &graph, error));
+    const nca_status status = time_launches(bench, &row, times, graph, &seconds, error);
     if (graph)
         cudaGraphExecDestroy(graph);
     NCA_TRY(status);
@@ -142,26 +143,26 @@ static int choose_step(const nca_session *session)
     return session->every == 1 ? (steps - 1) / 2 : steps > 1;
 }
 
-static nca_status open_bench(nca_cuda_bench *of, uint32_t *words, int *rows, nca_error *error)
+static nca_status open_bench(nca_cuda_bench *bench, uint32_t *words, int *rows, nca_error *error)
 {
-    nca_session *session = of->session;
+    nca_session *session = bench->session;
     const int step = choose_step(session);
-    of->step = nca_cuda_step_of(session, step, false);
-    of->end = nca_cuda_step_of(session, session->rollout.steps, false);
+    bench->step = nca_cuda_step_of(session, step, false);
+    bench->end = nca_cuda_step_of(session, session->rollout.steps, false);
     // A rollout's beginning writes where no other kernel reads from.
-    of->begin = nca_cuda_step_of(session, session->rollout.steps + 1, false);
-    of->back = nca_cuda_step_backward_of(session, step);
-    of->back_end = nca_cuda_step_backward_of(session, -1);
-    NCA_TRY(count_step(of, step, words, error));
-    if (of->active == 0)
+    bench->begin = nca_cuda_step_of(session, session->rollout.steps + 1, false);
+    bench->back = nca_cuda_step_backward_of(session, step);
+    bench->back_end = nca_cuda_step_backward_of(session, -1);
+    NCA_TRY(count_step(bench, step, words, error));
+    if (bench->active == 0)
         return nca_fail(error, NCA_ARGUMENT, "kernels one by one: no cell is active");
-    return prepare_lists(of, rows, error);
+    return prepare_lists(bench, rows, error);
 }
 
 nca_status nca_cuda_kernel(nca_session *session, int number, int times, nca_kernel_report *report,
                            nca_error *error)
 {
-    nca_cuda_bench of = {.session = session};
+    nca_cuda_bench bench = {.session = session};
     if (!session->has_gone_back || session->rollout.steps < 1 || number < 0 || times < 1 ||
         session->shape.pool < session->shape.batch)
         return nca_fail(error, NCA_ARGUMENT,
@@ -172,10 +173,10 @@ nca_status nca_cuda_kernel(nca_session *session, int number, int times, nca_kern
     uint32_t *words = malloc(2 * nca_cuda_plane(&session->grid) * sizeof *words);
     int *rows = malloc((size_t)session->shape.batch * sizeof *rows);
     nca_status status = words && rows
-                            ? open_bench(&of, words, rows, error)
+                            ? open_bench(&bench, words, rows, error)
                             : nca_fail(error, NCA_MEMORY, "a list of cells: no memory for it");
     if (status == NCA_OK)
-        status = run_number(&of, number, times, report, error);
+        status = run_number(&bench, number, times, report, error);
     free(words);
     free(rows);
     return status;

@@ -2,7 +2,7 @@
 #ifndef NCA_CUDA_BENCH_H
 #define NCA_CUDA_BENCH_H
 
-#include "cuda.h"
+#include "cuda_backend.h"
 
 // Kernels while they run, on one step of the rollout.
 typedef struct nca_cuda_bench {
@@ -11,19 +11,19 @@ typedef struct nca_cuda_bench {
     nca_cuda_step_backward back, back_end;
     int rows;   // of the cuBLAS path's matrices
     // Cells of the batch; see the table in bench_rows.c.
-    double active, alive, settled, settled_after, taught;
-    double settled_last, taught_first;   // after the last step; of the first
+    double active, alive, settled, settled_after, learning;
+    double settled_last, learning_first;   // after the last step; of the first
 } nca_cuda_bench;
 
 // A kernel or two of our own, or a product by cuBLAS.
 typedef struct nca_cuda_bench_row {
     const char *name;
-    cudaError_t (*launch)(const nca_cuda_bench *of);
-    nca_status (*multiply)(const nca_cuda_bench *of, nca_error *error);
+    cudaError_t (*launch)(const nca_cuda_bench *bench);
+    nca_status (*multiply)(const nca_cuda_bench *bench, nca_error *error);
     double flop, bytes;
 } nca_cuda_bench_row;
 
 // False beyond the last.
-bool nca_cuda_bench_row_of(const nca_cuda_bench *of, int number, nca_cuda_bench_row *out);
+bool nca_cuda_bench_row_of(const nca_cuda_bench *bench, int number, nca_cuda_bench_row *out);
 
 #endif

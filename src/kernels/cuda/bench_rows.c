@@ -6,51 +6,52 @@
 
 // -- What every path launches
 
-static cudaError_t fire(const nca_cuda_bench *of)
+static cudaError_t fire(const nca_cuda_bench *bench)
 {
-    const nca_session *session = of->session;
+    const nca_session *session = bench->session;
     const int steps = session->rollout.steps;
     return nca_cuda_fire(&session->grid, session->rollout_values, 0,
                          steps < session->planes ? steps : session->planes,
                          nca_cuda_plane_of(session, NCA_PLANE_FIRE, 0), session->stream);
 }
 
-static cudaError_t prepare(const nca_cuda_bench *of)
+static cudaError_t prepare(const nca_cuda_bench *bench)
 {
-    return nca_cuda_prepare(&of->begin, of->session->forward_members,
-                            of->session->buffer[NCA_BATCH], of->session->stream);
+    return nca_cuda_prepare(&bench->begin, bench->session->forward_members,
+                            bench->session->buffer[NCA_BATCH], bench->session->stream);
 }
 
-static cudaError_t finish(const nca_cuda_bench *of)
+static cudaError_t finish(const nca_cuda_bench *bench)
 {
-    return nca_cuda_finish(&of->end, of->session->forward_members, of->session->buffer[NCA_BATCH],
-                           of->session->stream);
+    return nca_cuda_finish(&bench->end, bench->session->forward_members,
+                           bench->session->buffer[NCA_BATCH], bench->session->stream);
 }
 
-static cudaError_t loss(const nca_cuda_bench *of)
+static cudaError_t loss(const nca_cuda_bench *bench)
 {
-    const nca_session *session = of->session;
+    const nca_session *session = bench->session;
     return nca_cuda_loss(&session->grid, session->buffer[NCA_BATCH], session->buffer[NCA_TARGET],
                          session->parts, session->samples, session->stream);
 }
 
-static cudaError_t loss_backward(const nca_cuda_bench *of)
+static cudaError_t loss_backward(const nca_cuda_bench *bench)
 {
-    const nca_session *session = of->session;
+    const nca_session *session = bench->session;
     return nca_cuda_loss_backward(&session->grid, session->buffer[NCA_BATCH],
                                   session->buffer[NCA_TARGET], session->gradient, session->stream);
 }
 
-static cudaError_t batch_gradient(const nca_cuda_bench *of)
+static cudaError_t batch_gradient(const nca_cuda_bench *bench)
 {
-    return nca_cuda_batch_gradient(&of->back_end, of->session->forward_members,
-                                   of->session->buffer[NCA_BATCH_GRADIENT], of->session->stream);
+    return nca_cuda_batch_gradient(&bench->back_end, bench->session->forward_members,
+                                   bench->session->buffer[NCA_BATCH_GRADIENT],
+                                   bench->session->stream);
 }
 
 // The rule that training has by default, at a rate that leaves the parameters as they are.
-static cudaError_t update(const nca_cuda_bench *of)
+static cudaError_t update(const nca_cuda_bench *bench)
 {
-    const nca_session *session = of->session;
+    const nca_session *session = bench->session;
     const nca_cuda_adam adam = {.layout = session->layout,
                                 .step = {.time = 1,
                                          .beta1 = 0.9,
@@ -68,50 +69,51 @@ static cudaError_t update(const nca_cuda_bench *of)
     return nca_cuda_update(&adam, session->updated, session->stream);
 }
 
-static cudaError_t pack_rule(const nca_cuda_bench *of)
+static cudaError_t pack_rule(const nca_cuda_bench *bench)
 {
-    return nca_cuda_pack_rule(&of->session->grid, &of->session->rule, of->session->stream);
+    return nca_cuda_pack_rule(&bench->session->grid, &bench->session->rule, bench->session->stream);
 }
 
-static cudaError_t scatter(const nca_cuda_bench *of)
+static cudaError_t scatter(const nca_cuda_bench *bench)
 {
-    const nca_session *session = of->session;
+    const nca_session *session = bench->session;
     return nca_cuda_scatter(&session->grid, session->buffer[NCA_BATCH], session->rows,
                             session->buffer[NCA_POOL], session->stream);
 }
 
-static cudaError_t gather(const nca_cuda_bench *of)
+static cudaError_t gather(const nca_cuda_bench *bench)
 {
-    const nca_session *session = of->session;
+    const nca_session *session = bench->session;
     return nca_cuda_gather(&session->grid, session->buffer[NCA_POOL], session->rows,
                            session->buffer[NCA_BATCH], session->stream);
 }
 
-static cudaError_t seed(const nca_cuda_bench *of)
+static cudaError_t seed(const nca_cuda_bench *bench)
 {
-    const nca_cuda_grid *grid = &of->session->grid;
+    const nca_cuda_grid *grid = &bench->session->grid;
     return nca_cuda_seed(grid, 0, grid->height / 2, grid->width / 2, true,
-                         of->session->buffer[NCA_BATCH], of->session->stream);
+                         bench->session->buffer[NCA_BATCH], bench->session->stream);
 }
 
 // The whole sample: what the most damage costs.
-static cudaError_t damage(const nca_cuda_bench *of)
+static cudaError_t damage(const nca_cuda_bench *bench)
 {
-    const nca_cuda_grid *grid = &of->session->grid;
+    const nca_cuda_grid *grid = &bench->session->grid;
     const nca_region all = {.kind = NCA_REGION_BOX, .bottom = grid->height, .right = grid->width};
-    return nca_cuda_damage(grid, 0, &all, of->session->buffer[NCA_BATCH], of->session->stream);
+    return nca_cuda_damage(grid, 0, &all, bench->session->buffer[NCA_BATCH],
+                           bench->session->stream);
 }
 
 // -- The fused path
 
-static cudaError_t fused_forward(const nca_cuda_bench *of)
+static cudaError_t fused_forward(const nca_cuda_bench *bench)
 {
-    return nca_cuda_launch_forward(of->session, &of->step);
+    return nca_cuda_launch_forward(bench->session, &bench->step);
 }
 
-static cudaError_t fused_backward(const nca_cuda_bench *of)
+static cudaError_t fused_backward(const nca_cuda_bench *bench)
 {
-    return nca_cuda_launch_backward(of->session, &of->back);
+    return nca_cuda_launch_backward(bench->session, &bench->back);
 }
 
 static int blocks_with_sums(const nca_session *session)
@@ -119,9 +121,9 @@ static int blocks_with_sums(const nca_session *session)
     return session->shape.batch * session->grid.regions * session->backward_members;
 }
 
-static cudaError_t reduce_sums(const nca_cuda_bench *of)
+static cudaError_t reduce_sums(const nca_cuda_bench *bench)
 {
-    const nca_session *session = of->session;
+    const nca_session *session = bench->session;
     return nca_cuda_reduce_sums(&session->grid, session->sums,
                                 session->grid.regions * session->backward_members,
                                 session->buffer[NCA_GRADIENT], session->stream);
@@ -129,76 +131,78 @@ static cudaError_t reduce_sums(const nca_cuda_bench *of)
 
 // -- The cuBLAS path
 
-static cudaError_t masks(const nca_cuda_bench *of)
+static cudaError_t masks(const nca_cuda_bench *bench)
 {
-    return nca_cuda_masks(&of->step, of->session->forward_members, of->session->stream);
+    return nca_cuda_masks(&bench->step, bench->session->forward_members, bench->session->stream);
 }
 
-static cudaError_t list_cells(const nca_cuda_bench *of)
+static cudaError_t list_cells(const nca_cuda_bench *bench)
 {
-    return nca_cuda_list_cells(&of->session->grid, of->step.active, NULL, &of->session->list,
-                               of->session->stream);
+    return nca_cuda_list_cells(&bench->session->grid, bench->step.active, NULL,
+                               &bench->session->list, bench->session->stream);
 }
 
-static cudaError_t count_listed(const nca_cuda_bench *of)
+static cudaError_t count_listed(const nca_cuda_bench *bench)
 {
-    const nca_session *session = of->session;
+    const nca_session *session = bench->session;
     return nca_cuda_count_listed(&session->grid, &session->list, session->counted, session->stream);
 }
 
-static cudaError_t perceive(const nca_cuda_bench *of)
+static cudaError_t perceive(const nca_cuda_bench *bench)
 {
-    const nca_session *session = of->session;
-    return nca_cuda_perceive(&session->grid, session->rollout_values, of->step.before,
-                             of->step.settled, session->list.cells, of->rows, session->p,
+    const nca_session *session = bench->session;
+    return nca_cuda_perceive(&session->grid, session->rollout_values, bench->step.before,
+                             bench->step.settled, session->list.cells, bench->rows, session->p,
                              session->stream);
 }
 
-static cudaError_t hidden_relu(const nca_cuda_bench *of)
+static cudaError_t hidden_relu(const nca_cuda_bench *bench)
 {
-    const nca_session *session = of->session;
-    return nca_cuda_hidden_relu(&session->grid, &session->rule, of->rows, session->hidden,
+    const nca_session *session = bench->session;
+    return nca_cuda_hidden_relu(&session->grid, &session->rule, bench->rows, session->hidden,
                                 session->stream);
 }
 
-static cudaError_t apply(const nca_cuda_bench *of)
+static cudaError_t apply(const nca_cuda_bench *bench)
 {
-    const nca_session *session = of->session;
-    return nca_cuda_apply(&of->step, session->list.cells, of->rows, session->out, session->stream);
+    const nca_session *session = bench->session;
+    return nca_cuda_apply(&bench->step, session->list.cells, bench->rows, session->out,
+                          session->stream);
 }
 
-static cudaError_t gather_gradient(const nca_cuda_bench *of)
+static cudaError_t gather_gradient(const nca_cuda_bench *bench)
 {
-    return nca_cuda_gather_gradient(&of->back, of->session->forward_members, of->session->stream);
+    return nca_cuda_gather_gradient(&bench->back, bench->session->forward_members,
+                                    bench->session->stream);
 }
 
-static cudaError_t apply_backward(const nca_cuda_bench *of)
+static cudaError_t apply_backward(const nca_cuda_bench *bench)
 {
-    const nca_session *session = of->session;
-    return nca_cuda_apply_backward(&of->back, session->list.cells, of->rows, session->dout,
+    const nca_session *session = bench->session;
+    return nca_cuda_apply_backward(&bench->back, session->list.cells, bench->rows, session->dout,
                                    session->stream);
 }
 
-static cudaError_t hidden_relu_backward(const nca_cuda_bench *of)
+static cudaError_t hidden_relu_backward(const nca_cuda_bench *bench)
 {
-    const nca_session *session = of->session;
-    return nca_cuda_hidden_relu_backward(&session->grid, of->rows, session->hidden,
+    const nca_session *session = bench->session;
+    return nca_cuda_hidden_relu_backward(&session->grid, bench->rows, session->hidden,
                                          session->dhidden, session->stream);
 }
 
-static cudaError_t add_columns(const nca_cuda_bench *of)
+static cudaError_t add_columns(const nca_cuda_bench *bench)
 {
-    const nca_session *session = of->session;
+    const nca_session *session = bench->session;
     return nca_cuda_add_columns(
-        of->rows, session->shape.spec.hidden[0], session->dhidden,
+        bench->rows, session->shape.spec.hidden[0], session->dhidden,
         session->buffer[NCA_GRADIENT] + session->layout.offset[NCA_HIDDEN_BIAS], session->stream);
 }
 
-static cudaError_t spread_gradient(const nca_cuda_bench *of)
+static cudaError_t spread_gradient(const nca_cuda_bench *bench)
 {
-    const nca_session *session = of->session;
-    return nca_cuda_spread_gradient(&of->back, session->list.cells, of->rows, session->dp_rows,
-                                    session->stream);
+    const nca_session *session = bench->session;
+    return nca_cuda_spread_gradient(&bench->back, session->list.cells, bench->rows,
+                                    session->dp_rows, session->stream);
 }
 
 static int inputs_of(const nca_session *session)
@@ -206,77 +210,77 @@ static int inputs_of(const nca_session *session)
     return NCA_PERCEIVED * session->shape.spec.channels;
 }
 
-static nca_status hidden_product(const nca_cuda_bench *of, nca_error *error)
+static nca_status hidden_product(const nca_cuda_bench *bench, nca_error *error)
 {
-    const nca_session *session = of->session;
-    return nca_cuda_multiply_turned(session, of->rows, session->shape.spec.hidden[0],
+    const nca_session *session = bench->session;
+    return nca_cuda_multiply_turned(session, bench->rows, session->shape.spec.hidden[0],
                                     inputs_of(session), session->p, session->rule.hidden_weight,
                                     session->hidden, error);
 }
 
-static nca_status output_product(const nca_cuda_bench *of, nca_error *error)
+static nca_status output_product(const nca_cuda_bench *bench, nca_error *error)
 {
-    const nca_session *session = of->session;
-    return nca_cuda_multiply_turned(session, of->rows, session->shape.spec.channels,
+    const nca_session *session = bench->session;
+    return nca_cuda_multiply_turned(session, bench->rows, session->shape.spec.channels,
                                     session->shape.spec.hidden[0], session->hidden,
                                     session->rule.output_weight, session->out, error);
 }
 
-static nca_status dhidden_product(const nca_cuda_bench *of, nca_error *error)
+static nca_status dhidden_product(const nca_cuda_bench *bench, nca_error *error)
 {
-    const nca_session *session = of->session;
-    return nca_cuda_multiply(session, of->rows, session->shape.spec.hidden[0],
+    const nca_session *session = bench->session;
+    return nca_cuda_multiply(session, bench->rows, session->shape.spec.hidden[0],
                              session->shape.spec.channels, session->dout,
                              session->rule.output_weight, session->dhidden, error);
 }
 
-static nca_status dp_product(const nca_cuda_bench *of, nca_error *error)
+static nca_status dp_product(const nca_cuda_bench *bench, nca_error *error)
 {
-    const nca_session *session = of->session;
-    return nca_cuda_multiply(session, of->rows, inputs_of(session), session->shape.spec.hidden[0],
-                             session->dhidden, session->rule.hidden_weight, session->dp_rows,
-                             error);
+    const nca_session *session = bench->session;
+    return nca_cuda_multiply(session, bench->rows, inputs_of(session),
+                             session->shape.spec.hidden[0], session->dhidden,
+                             session->rule.hidden_weight, session->dp_rows, error);
 }
 
-static nca_status hidden_weight_product(const nca_cuda_bench *of, nca_error *error)
+static nca_status hidden_weight_product(const nca_cuda_bench *bench, nca_error *error)
 {
-    const nca_session *session = of->session;
+    const nca_session *session = bench->session;
     return nca_cuda_multiply_add(
-        session, session->shape.spec.hidden[0], inputs_of(session), of->rows, session->dhidden,
+        session, session->shape.spec.hidden[0], inputs_of(session), bench->rows, session->dhidden,
         session->p, session->buffer[NCA_GRADIENT] + session->layout.offset[NCA_HIDDEN_WEIGHT],
         error);
 }
 
-static nca_status output_weight_product(const nca_cuda_bench *of, nca_error *error)
+static nca_status output_weight_product(const nca_cuda_bench *bench, nca_error *error)
 {
-    const nca_session *session = of->session;
+    const nca_session *session = bench->session;
     return nca_cuda_multiply_add(
-        session, session->shape.spec.channels, session->shape.spec.hidden[0], of->rows,
+        session, session->shape.spec.channels, session->shape.spec.hidden[0], bench->rows,
         session->dout, session->hidden,
         session->buffer[NCA_GRADIENT] + session->layout.offset[NCA_OUTPUT_WEIGHT], error);
 }
 
 // The table of kernels: flop and bytes as nca_kernel_report has them.
 //   A, S, V, Z, T   cells of the step that are active; settled before it; alive before it; settled
-//                   after it; active and settled after it
+//                   after it; learning
 //   M               rows of the matrices
 //   N, HW           cells of the batch, of a sample
 //   W, R            words of a plane, regions of the batch
 //   P, G            parameters, blocks with sums of their own
 enum { COMMON = 12, FUSED = 3, CUBLAS = 17 };
 
-static void list_common(const nca_cuda_bench *of, nca_cuda_bench_row rows[COMMON])
+static void list_common(const nca_cuda_bench *bench, nca_cuda_bench_row rows[COMMON])
 {
-    const nca_cuda_grid *grid = &of->session->grid;
-    const double C = grid->channels, K = grid->hidden, P = (double)of->session->layout.total;
+    const nca_cuda_grid *grid = &bench->session->grid;
+    const double C = grid->channels, K = grid->hidden, P = (double)bench->session->layout.total;
     const double HW = (double)grid->height * grid->width, N = HW * grid->batch;
-    const double W = (double)nca_cuda_plane(grid), steps = of->session->rollout.steps;
-    const double T1 = of->taught_first;
+    const double W = (double)nca_cuda_plane(grid), steps = bench->session->rollout.steps;
+    const double T1 = bench->learning_first;
     // clang-format off
     const nca_cuda_bench_row all[COMMON] = {
         {"fire", fire, NULL, 0, 4*W*steps},
         {"prepare", prepare, NULL, 0, 8*C*N + 8*W},
-        {"finish", finish, NULL, 0, 4*C*(of->settled_last + N) + 12*W},
+        {"finish", finish, NULL, 0, 4*C*(bench->settled_last + N) + 12*W},
         {"loss", loss, NULL, 12*N, 4*C*N + 16*HW},
         {"loss_backward", loss_backward, NULL, 8*N, (16 + 4*C)*N + 16*HW},
         {"batch_gradient", batch_gradient, NULL, 25*C*T1, 8*C*N + 12*C*T1 + 16*W},
@@ -291,13 +295,13 @@ static void list_common(const nca_cuda_bench *of, nca_cuda_bench_row rows[COMMON
     memcpy(rows, all, sizeof all);
 }
 
-static void list_fused(const nca_cuda_bench *of, nca_cuda_bench_row rows[FUSED])
+static void list_fused(const nca_cuda_bench *bench, nca_cuda_bench_row rows[FUSED])
 {
-    const nca_cuda_grid *grid = &of->session->grid;
-    const double C = grid->channels, K = grid->hidden, P = (double)of->session->layout.total;
-    const double W = (double)nca_cuda_plane(grid), G = blocks_with_sums(of->session);
-    const double A = of->active, S = of->settled, V = of->alive, Z = of->settled_after,
-                 T = of->taught;
+    const nca_cuda_grid *grid = &bench->session->grid;
+    const double C = grid->channels, K = grid->hidden, P = (double)bench->session->layout.total;
+    const double W = (double)nca_cuda_plane(grid), G = blocks_with_sums(bench->session);
+    const double A = bench->active, S = bench->settled, V = bench->alive, Z = bench->settled_after,
+                 T = bench->learning;
     // clang-format off
     const nca_cuda_bench_row all[FUSED] = {
         {"fused_forward", fused_forward, NULL, (8*C*K + 32*C)*A, 4*C*(S + V) + 16*C*K + 36*W},
@@ -309,14 +313,14 @@ static void list_fused(const nca_cuda_bench *of, nca_cuda_bench_row rows[FUSED])
     memcpy(rows, all, sizeof all);
 }
 
-static void list_cublas(const nca_cuda_bench *of, nca_cuda_bench_row rows[CUBLAS])
+static void list_cublas(const nca_cuda_bench *bench, nca_cuda_bench_row rows[CUBLAS])
 {
-    const nca_cuda_grid *grid = &of->session->grid;
+    const nca_cuda_grid *grid = &bench->session->grid;
     const double C = grid->channels, K = grid->hidden, W = (double)nca_cuda_plane(grid);
     const double R = (double)grid->batch * grid->regions;
-    const double A = of->active, S = of->settled, V = of->alive, Z = of->settled_after,
-                 T = of->taught;
-    const double M = of->rows;
+    const double A = bench->active, S = bench->settled, V = bench->alive, Z = bench->settled_after,
+                 T = bench->learning;
+    const double M = bench->rows;
     // clang-format off
     const nca_cuda_bench_row all[CUBLAS] = {
         {"masks", masks, NULL, 0, 8*C*(V - A) + 36*W},
@@ -341,12 +345,12 @@ static void list_cublas(const nca_cuda_bench *of, nca_cuda_bench_row rows[CUBLAS
     memcpy(rows, all, sizeof all);
 }
 
-bool nca_cuda_bench_row_of(const nca_cuda_bench *of, int number, nca_cuda_bench_row *out)
+bool nca_cuda_bench_row_of(const nca_cuda_bench *bench, int number, nca_cuda_bench_row *out)
 {
     nca_cuda_bench_row rows[COMMON + CUBLAS];
-    const int own = of->session->is_fused ? FUSED : CUBLAS;
-    list_common(of, rows);
-    (of->session->is_fused ? list_fused : list_cublas)(of, rows + COMMON);
+    const int own = bench->session->is_fused ? FUSED : CUBLAS;
+    list_common(bench, rows);
+    (bench->session->is_fused ? list_fused : list_cublas)(bench, rows + COMMON);
     if (number >= COMMON + own)
         return false;
     *out = rows[number];

@@ -4,7 +4,7 @@
 #include <dlfcn.h>
 #include <pthread.h>
 
-#include "cuda.h"
+#include "cuda_backend.h"
 
 // cublas_v2.h renames its functions by macros; the library knows the new names.
 #define NAME(function) NAME_OF(function)
@@ -128,48 +128,48 @@ typedef struct product {
 
 // f32 is cublasSgemm, which rounds no factor unless it is told to; the others let the tensor cores
 // round them.
-static nca_status multiply(const nca_session *session, const product *of, nca_error *error)
+static nca_status multiply(const nca_session *session, const product *wanted, nca_error *error)
 {
     static const cublasComputeType_t types[] = {[NCA_CUDA_F32] = CUBLAS_COMPUTE_32F,
                                                 [NCA_CUDA_TF32] = CUBLAS_COMPUTE_32F_FAST_TF32,
                                                 [NCA_CUDA_BF16] = CUBLAS_COMPUTE_32F_FAST_16BF};
     const nca_device *device = session->device;
-    const cublasOperation_t first = of->turns_b ? CUBLAS_OP_T : CUBLAS_OP_N;
-    const cublasOperation_t second = of->turns_a ? CUBLAS_OP_T : CUBLAS_OP_N;
-    const int b_length = of->turns_b ? of->inner : of->columns;
-    const int a_length = of->turns_a ? of->rows : of->inner;
-    const float one = 1, kept = of->adds ? 1 : 0;
+    const cublasOperation_t first = wanted->turns_b ? CUBLAS_OP_T : CUBLAS_OP_N;
+    const cublasOperation_t second = wanted->turns_a ? CUBLAS_OP_T : CUBLAS_OP_N;
+    const int b_length = wanted->turns_b ? wanted->inner : wanted->columns;
+    const int a_length = wanted->turns_a ? wanted->rows : wanted->inner;
+    const float one = 1, kept = wanted->adds ? 1 : 0;
     if (device->precision == NCA_CUDA_F32)
         return check(device,
-                     library.sgemm(session->blas, first, second, of->columns, of->rows, of->inner,
-                                   &one, of->b, b_length, of->a, a_length, &kept, of->c,
-                                   of->columns),
+                     library.sgemm(session->blas, first, second, wanted->columns, wanted->rows,
+                                   wanted->inner, &one, wanted->b, b_length, wanted->a, a_length,
+                                   &kept, wanted->c, wanted->columns),
                      error);
     return check(device,
-                 library.gemm(session->blas, first, second, of->columns, of->rows, of->inner, &one,
-                              of->b, CUDA_R_32F, b_length, of->a, CUDA_R_32F, a_length, &kept,
-                              of->c, CUDA_R_32F, of->columns, types[device->precision],
-                              CUBLAS_GEMM_DEFAULT),
+                 library.gemm(session->blas, first, second, wanted->columns, wanted->rows,
+                              wanted->inner, &one, wanted->b, CUDA_R_32F, b_length, wanted->a,
+                              CUDA_R_32F, a_length, &kept, wanted->c, CUDA_R_32F, wanted->columns,
+                              types[device->precision], CUBLAS_GEMM_DEFAULT),
                  error);
 }
 
 nca_status nca_cuda_multiply_turned(const nca_session *session, int rows, int columns, int inner,
                                     const float *a, const float *b, float *c, nca_error *error)
 {
-    const product of = {rows, columns, inner, a, b, c, .turns_b = true};
-    return multiply(session, &of, error);
+    const product wanted = {rows, columns, inner, a, b, c, .turns_b = true};
+    return multiply(session, &wanted, error);
 }
 
 nca_status nca_cuda_multiply(const nca_session *session, int rows, int columns, int inner,
                              const float *a, const float *b, float *c, nca_error *error)
 {
-    const product of = {rows, columns, inner, a, b, c, .adds = false};
-    return multiply(session, &of, error);
+    const product wanted = {rows, columns, inner, a, b, c, .adds = false};
+    return multiply(session, &wanted, error);
 }
 
 nca_status nca_cuda_multiply_add(const nca_session *session, int rows, int columns, int inner,
                                  const float *a, const float *b, float *c, nca_error *error)
 {
-    const product of = {rows, columns, inner, a, b, c, .turns_a = true, .adds = true};
-    return multiply(session, &of, error);
+    const product wanted = {rows, columns, inner, a, b, c, .turns_a = true, .adds = true};
+    return multiply(session, &wanted, error);
 }

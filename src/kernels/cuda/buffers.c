@@ -1,5 +1,5 @@
 // What goes into a session and comes out of it: buffers, rows of the pool, seeds and damage.
-#include "cuda.h"
+#include "cuda_backend.h"
 
 static size_t buffer_elements(const nca_session *session, nca_buffer buffer)
 {

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cuda.h"
+#include "cuda_backend.h"
 
 // TENSOR: of the units that multiply tf32 and bf16.
 enum { COMPUTE_MAJOR_MIN = 7, COMPUTE_MINOR_MIN = 5, TENSOR_MAJOR_MIN = 8 };

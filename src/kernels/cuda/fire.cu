@@ -6,6 +6,8 @@
 
 #include "masks.cuh"
 
+enum { THREADS = 256 };
+
 // The bits of cells cell..cell+31 of a sample; those beyond its end are of no use.
 static __device__ uint32_t draw_bits(const nca_cuda_rollout &rollout, uint32_t sample,
                                      uint32_t step, uint32_t cell)
@@ -27,10 +29,14 @@ static __device__ uint32_t draw_bits(const nca_cuda_rollout &rollout, uint32_t s
 
 // planes [count,B,H,words], a word a thread.
 //   launch  ceil(count*B*H*words/256) blocks x 256 threads
-//   moves   4 bytes a word; does five draws of about 100 integer instructions each
+//   shared  none;  no barrier;  nothing aliases
+//   moves   4 bytes a word, or reads 32 given bits of a byte each; does five draws of about 100
+//           integer instructions each, no flop
 //   reference: cpu/fire_scalar.c
-static __global__ void draw_planes(nca_cuda_grid grid, const nca_cuda_rollout *rollout, int first,
-                                   int count, uint32_t *planes)
+static __global__ void __launch_bounds__(THREADS, nca_blocks_min(THREADS, 8))
+    draw_planes(const __grid_constant__ nca_cuda_grid grid,
+                const nca_cuda_rollout *__restrict__ rollout, int first, int count,
+                uint32_t *__restrict__ planes)
 {
     const size_t i = (size_t)blockIdx.x * blockDim.x + threadIdx.x;
     const size_t plane = nca_cuda_plane(&grid);
@@ -56,6 +62,6 @@ cudaError_t nca_cuda_fire(const nca_cuda_grid *grid, const nca_cuda_rollout *rol
                           int count, uint32_t *planes, cudaStream_t stream)
 {
     const size_t words = nca_cuda_plane(grid) * (size_t)count;
-    return NCA_LAUNCH(draw_planes, dim3((unsigned)((words + 255) / 256)), dim3(256), 0, stream,
-                      *grid, rollout, first, count, planes);
+    return NCA_LAUNCH(draw_planes, dim3((unsigned)((words + THREADS - 1) / THREADS)), dim3(THREADS),
+                      0, stream, *grid, rollout, first, count, planes);
 }

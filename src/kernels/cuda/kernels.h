@@ -2,11 +2,19 @@
 // the launchers. Plain C that also parses as C++.
 //
 // Masks are planes of bits, [B,H,words] u32 with bit x % 32 of word x / 32 for column x; bits
-// beyond the width are 0. Four planes of a step say all about it:
-//   mature   alpha of the state is above the threshold, before dead cells are cleared
-//   settled  the state is what its slot of the tape says; elsewhere it is zero
-//   alive    a settled mature cell lies within the 3x3 neighbourhood: alive before the update
-//   active   alive and firing: its network is computed
+// beyond the width are 0. The words for them, of a cell and a step from state 0 to state 1:
+//   mature    alpha of its state is above the threshold, before dead cells are cleared
+//   settled   its state is what its slot of the tape says; elsewhere the state is zero
+//   alive     a cell that is settled and mature lies within its 3x3 neighbourhood before the step
+//   fire      it is updated in this step if it is alive: drawn by chance, or given
+//   stay      settled and mature, and does not fire: it is mature after the step, whatever happens
+//   risk      alive, and none of its 3x3 neighbourhood stays: it may die in this step
+//   active    alive, and fires: its state changes by what its network says
+//   listed    its network is computed: active, or dead, firing and next to a cell at risk
+//   learning  active, and settled after the step: the gradient goes through its network
+//   senders   the learning cells of the step after this one: each sent gradients to the cells
+//             around it
+//
 // A slot of the tape holds u, the state before dead cells are cleared, and only where it can
 // matter. So a step needs no pass of its own that clears: the next one looks at `settled`, which it
 // finds from `alive` of the step before and its own `mature`.
@@ -179,23 +187,17 @@ cudaError_t nca_cuda_add_columns(int count, int columns, const float *x, float *
 
 // fused.cu: one kernel a step, for 16 channels and 128 hidden units.
 // Whether it can do sessions of this grid with so much shared memory a block.
-bool nca_cuda_fused_fits(const nca_cuda_grid *grid, size_t shared_bytes_max);
+bool nca_cuda_fused_fits(const nca_cuda_grid *grid, nca_cuda_precision precision,
+                         size_t shared_bytes_max);
 // Allows the kernels the shared memory that sessions of any grid need.
-cudaError_t nca_cuda_fused_prepare(size_t shared_bytes_max);
-cudaError_t nca_cuda_fused_forward(const nca_cuda_step *step, int members, cudaStream_t stream);
-cudaError_t nca_cuda_fused_backward(const nca_cuda_step_backward *step, int members,
-                                    cudaStream_t stream);
+cudaError_t nca_cuda_fused_prepare(nca_cuda_precision precision, size_t shared_bytes_max);
+cudaError_t nca_cuda_fused_forward(const nca_cuda_step *step, nca_cuda_precision precision,
+                                   int members, cudaStream_t stream);
+cudaError_t nca_cuda_fused_backward(const nca_cuda_step_backward *step,
+                                    nca_cuda_precision precision, int members, cudaStream_t stream);
 // gradient [P] = the sum over the samples of `blocks` partial sums each, in their order.
 cudaError_t nca_cuda_reduce_sums(const nca_cuda_grid *grid, const float *sums, int blocks,
                                  float *gradient, cudaStream_t stream);
-
-// fused_mma.cu: the same in tf32 or bf16, on tensor cores; the sums are reduced as above.
-bool nca_cuda_mma_fits(const nca_cuda_grid *grid, size_t shared_bytes_max);
-cudaError_t nca_cuda_mma_prepare(nca_cuda_precision precision, size_t shared_bytes_max);
-cudaError_t nca_cuda_mma_forward(const nca_cuda_step *step, nca_cuda_precision precision,
-                                 int members, cudaStream_t stream);
-cudaError_t nca_cuda_mma_backward(const nca_cuda_step_backward *step, nca_cuda_precision precision,
-                                  int members, cudaStream_t stream);
 
 // loss.cu: reports [B]; `parts` [B,NCA_CUDA_LOSS_PARTS] is scratch.
 enum { NCA_CUDA_LOSS_PARTS = 16 };

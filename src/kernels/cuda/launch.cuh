@@ -18,12 +18,33 @@
 //       kernel's own code, reached by the same way in all its threads.
 //   NCA_SHARED_DYNAMIC(float, name);
 //       float *const name = the shared_bytes of the launch, 16-byte aligned.
+//   const __grid_constant__ parameters
+//       A struct that all threads read where the launch put it; none may change it.
+//   __launch_bounds__(threads, nca_blocks_min(threads, blocks))
+//       A thread gets so few registers that a multiprocessor holds so many blocks, or as many as
+//       it can.
 //
 // More than 48 KB of dynamic shared memory needs nca_launch_prepare() first, on both.
 #ifndef NCA_KERNELS_CUDA_LAUNCH_CUH
 #define NCA_KERNELS_CUDA_LAUNCH_CUH
 
 #include <cuda_runtime.h>
+
+// What a multiprocessor holds of threads and, at least, of blocks.
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ < 800
+enum { NCA_RESIDENT_THREADS = 1024, NCA_RESIDENT_BLOCKS = 16 };
+#elif defined(__CUDA_ARCH__) && (__CUDA_ARCH__ / 10 % 10 > 5 || __CUDA_ARCH__ >= 1200)
+enum { NCA_RESIDENT_THREADS = 1536, NCA_RESIDENT_BLOCKS = 16 };   // 8.6, 8.9, 12.0
+#else
+enum { NCA_RESIDENT_THREADS = 2048, NCA_RESIDENT_BLOCKS = 32 };   // 8.0, 9.0, 10.0
+#endif
+
+static constexpr int nca_blocks_min(int threads, int blocks)
+{
+    const int most = NCA_RESIDENT_THREADS / threads;
+    const int held = most < NCA_RESIDENT_BLOCKS ? most : NCA_RESIDENT_BLOCKS;
+    return blocks < held ? blocks : held;
+}
 
 struct nca_launch_shape {
     dim3 grid, block;

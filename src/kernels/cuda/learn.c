@@ -1,7 +1,7 @@
 // The loss of the batch, and an update of the rule.
 #include <math.h>
 
-#include "cuda.h"
+#include "cuda_backend.h"
 
 nca_status nca_cuda_measure_loss(nca_session *session, nca_sample_report *samples, nca_error *error)
 {

@@ -19,7 +19,7 @@ static __device__ void merge(nca_cuda_loss_part *to, const nca_cuda_loss_part &f
     to->alive_cells += from.alive_cells;
 }
 
-// The sum over a block, in a fixed order; valid in thread 0.
+// The sum over a block, in a fixed order; valid in thread 0. Nine barriers.
 static __device__ nca_cuda_loss_part add_up(nca_cuda_loss_part own, nca_cuda_loss_part *shared)
 {
     shared[threadIdx.x] = own;
@@ -35,9 +35,11 @@ static __device__ nca_cuda_loss_part add_up(nca_cuda_loss_part own, nca_cuda_los
 // Parts [B,16] of batch [B,H,W,C] against target [H,W,4]: sums of squares in f64, what is largest,
 // and how many cells live.
 //   launch  (B, 16) blocks x 256 threads;  shared: 4 KiB
-//   moves   4*C + 16 bytes a cell, does 12 flop;  reference: cpu/loss.c
-static __global__ void measure(nca_cuda_grid grid, const float *batch, const float *target,
-                               nca_cuda_loss_part *parts)
+//   moves   4*C + 16 bytes a cell, does 12 flop
+//   nine barriers, in the sum over the block;  nothing aliases;  reference: cpu/loss.c
+static __global__ void __launch_bounds__(THREADS, nca_blocks_min(THREADS, 8))
+    measure(const __grid_constant__ nca_cuda_grid grid, const float *__restrict__ batch,
+            const float *__restrict__ target, nca_cuda_loss_part *__restrict__ parts)
 {
     NCA_SHARED(nca_cuda_loss_part, shared, [THREADS]);
     const int cells = grid.height * grid.width, quads = grid.channels / 4;
@@ -61,10 +63,13 @@ static __global__ void measure(nca_cuda_grid grid, const float *batch, const flo
         parts[blockIdx.x * gridDim.y + blockIdx.y] = sum;
 }
 
-// A sample's report from its 16 parts, in their order.
-//   launch  ceil(B/32) blocks x 32 threads;  moves 276 bytes a sample, does 16 flop
-static __global__ void report(nca_cuda_grid grid, const nca_cuda_loss_part *parts,
-                              nca_sample_report *reports)
+// Reports [B], each from a sample's 16 parts in their order: parts [B,16].
+//   launch  ceil(B/32) blocks x 32 threads;  shared: none
+//   moves   276 bytes a sample, does 16 flop
+//   no barrier;  nothing aliases;  reference: cpu/loss.c
+static __global__ void __launch_bounds__(32, nca_blocks_min(32, 32))
+    report(const __grid_constant__ nca_cuda_grid grid, const nca_cuda_loss_part *__restrict__ parts,
+           nca_sample_report *__restrict__ reports)
 {
     const int sample = blockIdx.x * blockDim.x + threadIdx.x;
     if (sample >= grid.batch)
@@ -89,11 +94,15 @@ cudaError_t nca_cuda_loss(const nca_cuda_grid *grid, const float *batch, const f
                                              *grid, parts, reports);
 }
 
-// d(mean loss) / d(state): 2 (x - target) / (B H W 4) in the visible channels, zero in the others.
-//   launch  ceil(B*H*W*C/4/256) blocks x 256 threads;  moves 4*C + 32 bytes a cell, does 8 flop
-//   reference: cpu/loss.c
-static __global__ void loss_backward(nca_cuda_grid grid, float scale, const float *batch,
-                                     const float *target, float *gradient)
+// gradient [B,H,W,C] = d(mean loss) / d(batch): 2 (x - target) / (B H W 4) in the visible channels,
+// zero in the others.
+//   launch  ceil(B*H*W*C/4/256) blocks x 256 threads;  shared: none
+//   moves   4*C + 32 bytes a cell, does 8 flop
+//   no barrier;  nothing aliases;  reference: cpu/loss.c
+static __global__ void __launch_bounds__(THREADS, nca_blocks_min(THREADS, 8))
+    loss_backward(const __grid_constant__ nca_cuda_grid grid, float scale,
+                  const float *__restrict__ batch, const float *__restrict__ target,
+                  float *__restrict__ gradient)
 {
     const size_t i = (size_t)blockIdx.x * blockDim.x + threadIdx.x;
     const size_t quads = grid.channels / 4, cells = (size_t)grid.height * grid.width;

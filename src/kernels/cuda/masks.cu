@@ -15,10 +15,14 @@ static dim3 blocks_of(const nca_cuda_grid *grid, int members)
 
 // The batch [B,H,W,C] into a slot; `mature` of it; `mature_next`, and what was counted, become
 // zero.
-//   launch  B*regions*members blocks x 256 threads
-//   moves   8*C bytes a cell;  reference: cpu/step_forward.c
-static __global__ void begin_rollout(nca_cuda_step step, int members, const float *batch,
-                                     float *slot, uint32_t *mature)
+//   launch  B*regions*members blocks x 256 threads;  shared: none
+//   moves   8*C bytes a cell, does no flop
+//   no barrier;  `slot` and `mature` are step.before and step.mature, else nothing aliases
+//   reference: cpu/step_forward.c
+static __global__ void __launch_bounds__(THREADS, nca_blocks_min(THREADS, 6))
+    begin_rollout(const __grid_constant__ nca_cuda_step step, int members,
+                  const float *__restrict__ batch, float *__restrict__ slot,
+                  uint32_t *__restrict__ mature)
 {
     const nca_cuda_grid &grid = step.grid;
     const int region = blockIdx.x / members, member = blockIdx.x % members;
@@ -53,11 +57,14 @@ cudaError_t nca_cuda_prepare(const nca_cuda_step *step, int members, const float
                       const_cast<uint32_t *>(step->mature));
 }
 
-// What of the last state is settled, and the batch without dead cells. `step` is the one that would
-// come next.
+// `settled` of the last state, and that state without dead cells as the batch [B,H,W,C]. `step` is
+// the one that would come next.
 //   launch  B*regions*members blocks x 256 threads;  shared: three planes of a region
-//   moves   4*C bytes a settled cell and 4*C a cell;  reference: cpu/step_forward.c
-static __global__ void end_rollout(nca_cuda_step step, int members, float *batch)
+//   moves   4*C bytes a settled cell and 4*C a cell, does no flop
+//   two barriers: after the planes are loaded, and after `settled`;  nothing aliases
+//   reference: cpu/step_forward.c
+static __global__ void __launch_bounds__(THREADS, nca_blocks_min(THREADS, 8))
+    end_rollout(const __grid_constant__ nca_cuda_step step, int members, float *__restrict__ batch)
 {
     NCA_SHARED_DYNAMIC(uint32_t, shared);
     uint32_t *memory = shared;
@@ -71,11 +78,11 @@ static __global__ void end_rollout(nca_cuda_step step, int members, float *batch
     if (!is_first)
         nca_bits_load(grid, at, step.alive_last, 0, alive_last);
     __syncthreads();
-    NCA_FOR_WORDS(0, at.rows, grid.words)
-    {
+    for (int i = threadIdx.x; i < at.rows * grid.words; i += blockDim.x) {
+        const int row = i / grid.words, w = i % grid.words;
         settled.at(row, w) =
             nca_settled_word(grid, is_first, at.y0 + row, alive_last, mature, row, w);
-        if (nca_i % members == member)
+        if (i % members == member)
             step.settled[nca_word_of(grid, at.sample, at.y0 + row, w)] = settled.at(row, w);
     }
     __syncthreads();
@@ -106,10 +113,14 @@ size_t nca_cuda_masks_shared_bytes(const nca_cuda_grid *grid)
 
 // The masks of a step; cells without network are kept as they are, and those that stay mature are
 // marked.
-//   launch  B*regions*members blocks x 256 threads;  shared: eight planes of a region
-//   moves   8*C bytes a living cell that does not fire, and nine words a word of a plane
+//   launch  B*regions*members blocks x 256 threads
+//   shared  eight planes of a region and 128 bytes
+//   moves   8*C bytes a living cell that does not fire, and nine words a word of a plane; no flop
+//   five barriers in nca_masks_fill(), two more in block 0 of a region, which counts
+//   nothing aliases; blocks of a region mark words of mature_next together, by atomics
 //   reference: cpu/step_forward.c
-static __global__ void make_masks(nca_cuda_step step, int members)
+static __global__ void __launch_bounds__(THREADS, nca_blocks_min(THREADS, 8))
+    make_masks(const __grid_constant__ nca_cuda_step step, int members)
 {
     NCA_SHARED_DYNAMIC(uint32_t, shared);
     uint32_t *memory = shared;
@@ -139,10 +150,14 @@ static __device__ uint32_t listed_word(const uint32_t *plane, const uint32_t *wi
     return within ? plane[word] & within[word] : plane[word];
 }
 
-// How many cells of every region are listed: counts [B,regions].
-//   launch  B*regions blocks x 256 threads;  shared: 128 bytes;  moves 4 bytes a word
-static __global__ void count_cells(nca_cuda_grid grid, const uint32_t *plane,
-                                   const uint32_t *within, int *counts)
+// How many cells of every region are listed: counts [B,regions]. Planes [B,H,words].
+//   launch  B*regions blocks x 256 threads;  shared: 128 bytes
+//   moves   4 bytes a word of each plane, does no flop
+//   two barriers, in the sum over the block;  `within` may be `plane`, else nothing aliases
+//   reference: cpu/step_forward.c, which goes through the cells
+static __global__ void __launch_bounds__(THREADS, nca_blocks_min(THREADS, 8))
+    count_cells(const __grid_constant__ nca_cuda_grid grid, const uint32_t *__restrict__ plane,
+                const uint32_t *__restrict__ within, int *__restrict__ counts)
 {
     NCA_SHARED(int, warp_totals, [32]);
     const nca_region_rows at = nca_region_of(grid, blockIdx.x);
@@ -155,11 +170,15 @@ static __global__ void count_cells(nca_cuda_grid grid, const uint32_t *plane,
         counts[blockIdx.x] = total;
 }
 
-// The listed cells by their numbers, region after region: every block adds up the counts before it.
+// The listed cells by their numbers, region after region: list.cells [total]. Every block adds up
+// the counts [B,regions] before it.
 //   launch  B*regions blocks x 256 threads;  shared: 128 bytes
-//   moves   4 bytes a word and 4 a cell
-static __global__ void write_cells(nca_cuda_grid grid, const uint32_t *plane,
-                                   const uint32_t *within, nca_cuda_list list)
+//   moves   8 bytes a word of each plane and 4 a cell, does no flop
+//   four barriers, in two sums over the block;  `within` may be `plane`, else nothing aliases
+//   reference: cpu/step_forward.c, which goes through the cells
+static __global__ void __launch_bounds__(THREADS, nca_blocks_min(THREADS, 6))
+    write_cells(const __grid_constant__ nca_cuda_grid grid, const uint32_t *__restrict__ plane,
+                const uint32_t *__restrict__ within, const __grid_constant__ nca_cuda_list list)
 {
     NCA_SHARED(int, warp_totals, [32]);
     const nca_region_rows at = nca_region_of(grid, blockIdx.x);
@@ -194,8 +213,11 @@ cudaError_t nca_cuda_list_cells(const nca_cuda_grid *grid, const uint32_t *plane
 }
 
 // counted [B,regions] += the counts of the list.
-//   launch  ceil(B*regions/32) blocks x 32 threads;  moves 20 bytes a region
-static __global__ void count_listed(int regions, const int *counts, uint64_t *counted)
+//   launch  ceil(B*regions/32) blocks x 32 threads;  shared: none
+//   moves   20 bytes a region, does no flop;  no barrier;  nothing aliases
+//   reference: cpu/rollout.c
+static __global__ void __launch_bounds__(32, nca_blocks_min(32, 32))
+    count_listed(int regions, const int *__restrict__ counts, uint64_t *__restrict__ counted)
 {
     const int i = blockIdx.x * blockDim.x + threadIdx.x;
     if (i < regions)

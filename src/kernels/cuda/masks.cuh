@@ -1,10 +1,10 @@
 // The masks of one step in one region, made by one block in shared memory, 32 cells a word; the
 // lists of cells that follow from them; and looking at a neighbour. For kernels only.
 //
-// Who needs its network computed is decided here, exactly: an active cell, and a dead one that
-// fires where a living neighbour could die without its word. A living cell is at risk unless a
-// mature cell in its neighbourhood does not fire, since that one stays mature; and only cells at
-// risk ask.
+// The words for masks stand at the top of kernels.h. Who needs its network computed is decided
+// here, exactly: an active cell, and a dead one that fires where a living neighbour could die
+// without its word. A cell that stays mature keeps its whole neighbourhood alive, so that only
+// cells at risk ask.
 #ifndef NCA_CUDA_MASKS_CUH
 #define NCA_CUDA_MASKS_CUH
 
@@ -106,15 +106,8 @@ static __device__ inline nca_bits nca_bits_take(const nca_cuda_grid &grid, uint3
     return taken;
 }
 
-// Goes through words 0..words-1 of rows FIRST..END-1, a word a thread; `row` and `w` say which.
-#define NCA_FOR_WORDS(first_row, end_row, words_of_row)                                  \
-    for (int nca_i = threadIdx.x, row, w;                                                \
-         nca_i < ((end_row) - (first_row)) * (words_of_row) &&                           \
-         (row = (first_row) + nca_i / (words_of_row), w = nca_i % (words_of_row), true); \
-         nca_i += blockDim.x)
-
-// A word of a plane; zero outside the grid. A loop over the words of several planes takes one of each
-// before it uses any, so that it waits for all of them once.
+// A word of a plane; zero outside the grid. A loop over the words of several planes takes one of
+// each before it uses any, so that it waits for all of them once.
 static __device__ inline uint32_t nca_plane_word(const nca_cuda_grid &grid,
                                                  const nca_region_rows &at, const uint32_t *plane,
                                                  int row, int w)
@@ -127,8 +120,10 @@ static __device__ inline uint32_t nca_plane_word(const nca_cuda_grid &grid,
 static __device__ inline void nca_bits_load(const nca_cuda_grid &grid, const nca_region_rows &at,
                                             const uint32_t *plane, int halo, const nca_bits &to)
 {
-    NCA_FOR_WORDS(-halo, at.rows + halo, grid.words)
-    to.at(row, w) = nca_plane_word(grid, at, plane, row, w);
+    for (int i = threadIdx.x; i < (at.rows + 2 * halo) * grid.words; i += blockDim.x) {
+        const int row = i / grid.words - halo, w = i % grid.words;
+        to.at(row, w) = nca_plane_word(grid, at, plane, row, w);
+    }
 }
 
 struct nca_masks {
@@ -161,15 +156,15 @@ static __device__ inline uint32_t nca_settled_word(const nca_cuda_grid &grid, bo
     return is_first ? nca_columns(grid, w) : alive_last.at(row, w) & mature.spread(row, w);
 }
 
-// Fills the masks of a region: own rows of all, one row more of `settled` and `alive`. Begins and
-// ends with all threads of the block.
+// Fills the masks of a region: own rows of all, one row more of `settled` and `alive`; `mature`
+// becomes that of settled cells. Begins and ends with all threads of the block: five barriers.
 static __device__ inline void nca_masks_fill(const nca_cuda_step &step, const nca_region_rows &at,
                                              const nca_masks &m)
 {
     const nca_cuda_grid &grid = step.grid;
     const bool is_first = step.step == 0;
-    NCA_FOR_WORDS(-NCA_HALO, at.rows + NCA_HALO, grid.words)
-    {
+    for (int i = threadIdx.x; i < (at.rows + 2 * NCA_HALO) * grid.words; i += blockDim.x) {
+        const int row = i / grid.words - NCA_HALO, w = i % grid.words;
         const uint32_t mature = nca_plane_word(grid, at, step.mature, row, w);
         const uint32_t fire = nca_plane_word(grid, at, step.fire, row, w);
         const uint32_t alive = is_first ? 0 : nca_plane_word(grid, at, step.alive_last, row, w);
@@ -178,25 +173,28 @@ static __device__ inline void nca_masks_fill(const nca_cuda_step &step, const nc
         m.alive.at(row, w) = alive;
     }
     __syncthreads();
-    NCA_FOR_WORDS(-2, at.rows + 2, grid.words)
-    m.settled.at(row, w) = nca_settled_word(grid, is_first, at.y0 + row, m.alive, m.mature, row, w);
+    for (int i = threadIdx.x; i < (at.rows + 4) * grid.words; i += blockDim.x) {
+        const int row = i / grid.words - 2, w = i % grid.words;
+        m.settled.at(row, w) =
+            nca_settled_word(grid, is_first, at.y0 + row, m.alive, m.mature, row, w);
+    }
     __syncthreads();
-    NCA_FOR_WORDS(-2, at.rows + 2, grid.words)
-    {
+    for (int i = threadIdx.x; i < (at.rows + 4) * grid.words; i += blockDim.x) {
+        const int row = i / grid.words - 2, w = i % grid.words;
         m.mature.at(row, w) &= m.settled.at(row, w);
         m.stay.at(row, w) = m.mature.at(row, w) & ~m.fire.at(row, w);
     }
     __syncthreads();
-    NCA_FOR_WORDS(-1, at.rows + 1, grid.words)
-    {
+    for (int i = threadIdx.x; i < (at.rows + 2) * grid.words; i += blockDim.x) {
+        const int row = i / grid.words - 1, w = i % grid.words;
         const int y = at.y0 + row;
         const uint32_t columns = y >= 0 && y < grid.height ? nca_columns(grid, w) : 0;
         m.alive.at(row, w) = m.mature.spread(row, w) & columns;
         m.risk.at(row, w) = m.alive.at(row, w) & ~m.stay.spread(row, w);
     }
     __syncthreads();
-    NCA_FOR_WORDS(0, at.rows, grid.words)
-    {
+    for (int i = threadIdx.x; i < at.rows * grid.words; i += blockDim.x) {
+        const int row = i / grid.words, w = i % grid.words;
         const uint32_t fire = m.fire.at(row, w), alive = m.alive.at(row, w);
         m.active.at(row, w) = fire & alive;
         m.listed.at(row, w) = fire & (alive | (m.risk.spread(row, w) & nca_columns(grid, w)));
@@ -211,9 +209,9 @@ static __device__ inline void nca_masks_publish(const nca_cuda_step &step,
                                                 int member, int members)
 {
     const nca_cuda_grid &grid = step.grid;
-    NCA_FOR_WORDS(0, at.rows, grid.words)
-    {
-        if (nca_i % members != member)
+    for (int i = threadIdx.x; i < at.rows * grid.words; i += blockDim.x) {
+        const int row = i / grid.words, w = i % grid.words;
+        if (i % members != member)
             continue;
         const size_t word = nca_word_of(grid, at.sample, at.y0 + row, w);
         step.settled[word] = m.settled.at(row, w);
@@ -246,7 +244,7 @@ static __device__ inline void nca_masks_keep(const nca_cuda_step &step, const nc
 }
 
 // Exclusive sums of `value` over the threads of the block, and their total; `warp_totals` [32] is
-// shared. Ends with all threads of the block.
+// shared. All threads of the block come here: two barriers.
 static __device__ inline int nca_block_prefix(int value, int *warp_totals, int *total)
 {
     const int lane = threadIdx.x & 31, warp = threadIdx.x >> 5, warps = blockDim.x >> 5;
@@ -267,7 +265,8 @@ static __device__ inline int nca_block_prefix(int value, int *warp_totals, int *
     return before + sum - value;
 }
 
-// The words of own rows that a thread lists, and how many cells stand before them.
+// The words of own rows that a thread lists, and how many cells stand before them. To open it all
+// threads of the block come: two barriers.
 struct nca_lister {
     int first, end;   // numbers of words, row by row
     int rank;         // of the first of their cells
@@ -279,23 +278,23 @@ static __device__ inline nca_lister nca_lister_open(const nca_cuda_grid &grid,
                                                     const nca_bits &plane, int *warp_totals)
 {
     const int words = at.rows * grid.words, each = (words + blockDim.x - 1) / (int)blockDim.x;
-    nca_lister of;
-    of.first = min((int)threadIdx.x * each, words);
-    of.end = min(of.first + each, words);
+    nca_lister lister;
+    lister.first = min((int)threadIdx.x * each, words);
+    lister.end = min(lister.first + each, words);
     int count = 0;
-    for (int i = of.first; i < of.end; i++)
+    for (int i = lister.first; i < lister.end; i++)
         count += __popc(plane.at(0, i));
-    of.rank = nca_block_prefix(count, warp_totals, &of.total);
-    return of;
+    lister.rank = nca_block_prefix(count, warp_totals, &lister.total);
+    return lister;
 }
 
 // Writes the cells with ranks first..first+room-1 of a region to list[0..], each as row << 16 | x.
-static __device__ inline void nca_lister_write(const nca_cuda_grid &grid, const nca_lister &of,
+static __device__ inline void nca_lister_write(const nca_cuda_grid &grid, const nca_lister &lister,
                                                const nca_bits &plane, int first, int room,
                                                uint32_t *list)
 {
-    int rank = of.rank - first;
-    for (int i = of.first; i < of.end && rank < room; i++) {
+    int rank = lister.rank - first;
+    for (int i = lister.first; i < lister.end && rank < room; i++) {
         const uint32_t start = (uint32_t)(i / grid.words) << 16 | (uint32_t)(i % grid.words * 32);
         for (uint32_t left = plane.at(0, i); left; left &= left - 1, rank++)
             if (rank >= 0 && rank < room)

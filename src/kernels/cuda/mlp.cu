@@ -15,10 +15,13 @@ static __device__ size_t own_item()
     return (size_t)blockIdx.x * blockDim.x + threadIdx.x;
 }
 
-// The weights transposed, for kernels that go through hidden units side by side.
-//   launch  ceil(3*C*K/256) blocks x 256 threads;  moves 8 bytes a weight
+// The weights transposed, for kernels that go through hidden units side by side: hidden_columns
+// [3C,K] of hidden_weight [K,3C], output_columns [K,C] of output_weight [C,K].
+//   launch  ceil(3*C*K/256) blocks x 256 threads;  shared: none
+//   moves   8 bytes a weight, does no flop;  no barrier;  nothing aliases
 //   reference: cpu/optimizer.c
-static __global__ void pack_rule(int channels, int hidden, nca_cuda_rule rule)
+static __global__ void __launch_bounds__(THREADS, nca_blocks_min(THREADS, 8))
+    pack_rule(int channels, int hidden, const __grid_constant__ nca_cuda_rule rule)
 {
     const size_t i = own_item(), inputs = 3 * (size_t)channels;
     if (i < inputs * hidden)
@@ -35,9 +38,11 @@ cudaError_t nca_cuda_pack_rule(const nca_cuda_grid *grid, const nca_cuda_rule *r
 }
 
 // hidden [count,K] = relu(hidden + bias); a NaN passes, so that it is noticed.
-//   launch  ceil(count*K/256) blocks x 256 threads;  moves 8*K bytes a cell, does K flop
+//   launch  ceil(count*K/256) blocks x 256 threads;  shared: none
+//   moves   8*K bytes a cell, does K flop;  no barrier;  nothing aliases
 //   reference: cpu/mlp_scalar.c
-static __global__ void hidden_relu(size_t items, int units, const float *bias, float *hidden)
+static __global__ void __launch_bounds__(THREADS, nca_blocks_min(THREADS, 8))
+    hidden_relu(size_t items, int units, const float *__restrict__ bias, float *__restrict__ hidden)
 {
     const size_t i = own_item();
     if (i >= items)
@@ -55,9 +60,12 @@ cudaError_t nca_cuda_hidden_relu(const nca_cuda_grid *grid, const nca_cuda_rule 
 }
 
 // Its backward twin: dhidden [count,K] becomes 0 where hidden is not positive.
-//   launch  ceil(count*K/256) blocks x 256 threads;  moves at most 8*K bytes a cell
+//   launch  ceil(count*K/256) blocks x 256 threads;  shared: none
+//   moves   at most 8*K bytes a cell, does no flop;  no barrier;  nothing aliases
 //   reference: cpu/mlp_scalar.c
-static __global__ void hidden_relu_backward(size_t items, const float *hidden, float *dhidden)
+static __global__ void __launch_bounds__(THREADS, nca_blocks_min(THREADS, 8))
+    hidden_relu_backward(size_t items, const float *__restrict__ hidden,
+                         float *__restrict__ dhidden)
 {
     const size_t i = own_item();
     if (i < items && !(hidden[i] > 0))
@@ -72,11 +80,15 @@ cudaError_t nca_cuda_hidden_relu_backward(const nca_cuda_grid *grid, int count, 
                       hidden, dhidden);
 }
 
-// u = x + step_size * (out + bias) of the listed cells, four channels a thread. A dead cell that
-// was asked only says whether it is mature now.
-//   launch  ceil(count*C/4/256) blocks x 256 threads;  moves 12*C bytes a cell, does 3*C flop
+// u = x + step_size * (out + bias) of the listed cells, four channels a thread; out [count,C]. A
+// dead cell that was asked only says whether it is mature now.
+//   launch  ceil(count*C/4/256) blocks x 256 threads;  shared: none
+//   moves   12*C bytes a cell, does 3*C flop
+//   no barrier;  nothing aliases; blocks mark words of mature_next together, by atomics
 //   reference: cpu/step_forward.c
-static __global__ void apply(nca_cuda_step step, const uint32_t *cells, int count, const float *out)
+static __global__ void __launch_bounds__(THREADS, nca_blocks_min(THREADS, 8))
+    apply(const __grid_constant__ nca_cuda_step step, const uint32_t *__restrict__ cells, int count,
+          const float *__restrict__ out)
 {
     const nca_cuda_grid &grid = step.grid;
     const int quads = grid.channels / 4;
@@ -108,10 +120,12 @@ cudaError_t nca_cuda_apply(const nca_cuda_step *step, const uint32_t *cells, int
 }
 
 // Its backward twin: dout [count,C], the gradient of the network's output.
-//   launch  ceil(count*C/256) blocks x 256 threads;  moves 8*C bytes a cell, does C flop
+//   launch  ceil(count*C/256) blocks x 256 threads;  shared: none
+//   moves   8*C bytes a cell, does C flop;  no barrier;  nothing aliases
 //   reference: cpu/step_backward.c
-static __global__ void apply_backward(nca_cuda_step_backward step, const uint32_t *cells, int count,
-                                      float *dout)
+static __global__ void __launch_bounds__(THREADS, nca_blocks_min(THREADS, 8))
+    apply_backward(const __grid_constant__ nca_cuda_step_backward step,
+                   const uint32_t *__restrict__ cells, int count, float *__restrict__ dout)
 {
     const int channels = step.grid.channels;
     const size_t i = own_item();
@@ -130,8 +144,10 @@ cudaError_t nca_cuda_apply_backward(const nca_cuda_step_backward *step, const ui
 // Column sums of x [count,columns], 32 columns a block, added to `sums` in a fixed order. There are
 // few blocks, so a thread has eight rows on their way at a time.
 //   launch  ceil(columns/32) blocks x (32 x 32) threads;  shared: 4 KiB
-//   moves   4 bytes a number, does one flop;  reference: cpu/mlp_scalar.c
-static __global__ void add_columns(int count, int columns, const float *x, float *sums)
+//   moves   4 bytes a number, does one flop
+//   one barrier, when the rows' sums are there;  nothing aliases;  reference: cpu/mlp_scalar.c
+static __global__ void __launch_bounds__(32 * COLUMN_ROWS, nca_blocks_min(32 * COLUMN_ROWS, 2))
+    add_columns(int count, int columns, const float *__restrict__ x, float *__restrict__ sums)
 {
     NCA_SHARED(float, part, [COLUMN_ROWS][32]);
     const int column = blockIdx.x * 32 + threadIdx.x;

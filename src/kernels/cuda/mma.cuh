@@ -66,11 +66,11 @@ __attribute__((no_sanitize("thread"))) static void nca_mma_twin_tf32(void *const
 {
     float a[16][8], b[8][8];
     for (int lane = 0; lane < 32; lane++) {
-        const nca_mma_lane *of = static_cast<const nca_mma_lane *>(lanes[lane]);
+        const nca_mma_lane *held = static_cast<const nca_mma_lane *>(lanes[lane]);
         for (int i = 0; i < 4; i++)
-            a[lane / 4 + i % 2 * 8][lane % 4 + i / 2 * 4] = nca_mma_number(of->a[i] & ~0x1fffu);
+            a[lane / 4 + i % 2 * 8][lane % 4 + i / 2 * 4] = nca_mma_number(held->a[i] & ~0x1fffu);
         for (int i = 0; i < 2; i++)
-            b[lane % 4 + i * 4][lane / 4] = nca_mma_number(of->b[i] & ~0x1fffu);
+            b[lane % 4 + i * 4][lane / 4] = nca_mma_number(held->b[i] & ~0x1fffu);
     }
     nca_mma_multiply<8>(a, b, lanes);
 }
@@ -79,14 +79,14 @@ __attribute__((no_sanitize("thread"))) static void nca_mma_twin_bf16(void *const
 {
     float a[16][16], b[16][8];
     for (int lane = 0; lane < 32; lane++) {
-        const nca_mma_lane *of = static_cast<const nca_mma_lane *>(lanes[lane]);
+        const nca_mma_lane *held = static_cast<const nca_mma_lane *>(lanes[lane]);
         for (int i = 0; i < 8; i++) {   // a0, a1, ... of PTX, two a word
-            const uint32_t word = of->a[i / 2];
+            const uint32_t word = held->a[i / 2];
             a[lane / 4 + i / 2 % 2 * 8][lane % 4 * 2 + i % 2 + i / 4 * 8] =
                 nca_mma_number(i % 2 ? word & 0xffff0000u : word << 16);
         }
         for (int i = 0; i < 4; i++) {
-            const uint32_t word = of->b[i / 2];
+            const uint32_t word = held->b[i / 2];
             b[lane % 4 * 2 + i % 2 + i / 2 * 8][lane / 4] =
                 nca_mma_number(i % 2 ? word & 0xffff0000u : word << 16);
         }
@@ -211,21 +211,21 @@ template <int FORMAT> struct nca_mma_b {
 template <int FORMAT>
 static __device__ inline nca_mma_a<FORMAT> nca_mma_a_of(const float x[4], const float y[4])
 {
-    nca_mma_a<FORMAT> of;
+    nca_mma_a<FORMAT> fragment;
 #pragma unroll
     for (int half = 0; half < 2; half++) {
         const int i = 2 * half;
         if constexpr (FORMAT == NCA_CUDA_TF32) {
-            of.word[4 * half] = nca_round_to_tf32(x[i]);
-            of.word[4 * half + 1] = nca_round_to_tf32(y[i]);
-            of.word[4 * half + 2] = nca_round_to_tf32(x[i + 1]);
-            of.word[4 * half + 3] = nca_round_to_tf32(y[i + 1]);
+            fragment.word[4 * half] = nca_round_to_tf32(x[i]);
+            fragment.word[4 * half + 1] = nca_round_to_tf32(y[i]);
+            fragment.word[4 * half + 2] = nca_round_to_tf32(x[i + 1]);
+            fragment.word[4 * half + 3] = nca_round_to_tf32(y[i + 1]);
         } else {
-            of.word[i] = nca_round_to_bf16(x[i], x[i + 1]);
-            of.word[i + 1] = nca_round_to_bf16(y[i], y[i + 1]);
+            fragment.word[i] = nca_round_to_bf16(x[i], x[i + 1]);
+            fragment.word[i + 1] = nca_round_to_bf16(y[i], y[i + 1]);
         }
     }
-    return of;
+    return fragment;
 }
 
 // Of two tiles of a D, which become the columns 0..7 and 8..15.
@@ -268,18 +268,18 @@ static __device__ inline nca_mma_a<FORMAT> nca_mma_load_a(const float *from, int
 template <int FORMAT>
 static __device__ inline nca_mma_b<FORMAT> nca_mma_load_b(const float *from, int row)
 {
-    nca_mma_b<FORMAT> of;
+    nca_mma_b<FORMAT> fragment;
     float x[4];
     nca_mma_load2(from, row, x);
     nca_mma_load2(from + 8 * row, row, x + 2);
 #pragma unroll
     for (int i = 0; i < 4; i++) {
         if constexpr (FORMAT == NCA_CUDA_TF32)
-            of.word[i] = nca_round_to_tf32(x[i]);
+            fragment.word[i] = nca_round_to_tf32(x[i]);
         else if (i % 2 == 0)
-            of.word[i / 2] = nca_round_to_bf16(x[i], x[i + 1]);
+            fragment.word[i / 2] = nca_round_to_bf16(x[i], x[i + 1]);
     }
-    return of;
+    return fragment;
 }
 
 // d += a b. All lanes of the warp come here.

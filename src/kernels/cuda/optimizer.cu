@@ -8,7 +8,7 @@
 // A rule has a few thousand parameters: one block does an update, and so needs no other.
 enum { THREADS = 512 };
 
-// The sum over the block in a fixed order, in all threads.
+// The sum over the block in a fixed order, in all threads. Eleven barriers.
 static __device__ double add_up(double own, double *shared)
 {
     shared[threadIdx.x] = own;
@@ -94,12 +94,14 @@ static __device__ double largest_of(double own, double *shared)
     return shared[0];
 }
 
-// One update; nothing but the report changes where a gradient is not finite or its square beyond
-// f32.
+// One update of parameters and moments [P]; nothing but the report changes where a gradient is not
+// finite or its square beyond f32.
 //   launch  1 block x 512 threads;  shared: 4 KiB
 //   moves   some 40 bytes a parameter, and 16 for every gradient rule; does 20 to 30 flop in f64
-//   reference: cpu/optimizer.c
-static __global__ void update(nca_cuda_adam adam, nca_update_report *report)
+//   one barrier and eleven for each norm, ten for the largest parameter; the gradient rules' own
+//   nothing aliases;  reference: cpu/optimizer.c
+static __global__ void __launch_bounds__(THREADS, nca_blocks_min(THREADS, 3))
+    update(const __grid_constant__ nca_cuda_adam adam, nca_update_report *__restrict__ report)
 {
     NCA_SHARED(double, shared, [THREADS]);
     const nca_layout &layout = adam.layout;

@@ -6,8 +6,11 @@
 enum { THREADS = 256, CHAINS = 16 };
 
 // Sixteen chains of multiply-adds a thread, of `rounds` links each.
-//   launch  any blocks x 256 threads;  moves nothing, does blocks*256*rounds*16*2 flop
-static __global__ void burn(int rounds, float factor, float *sink)
+//   launch  any blocks x 256 threads;  shared: none
+//   moves   nothing, does blocks*256*rounds*16*2 flop;  no barrier;  nothing aliases
+//   reference: none, for nothing comes of it
+static __global__ void __launch_bounds__(THREADS, nca_blocks_min(THREADS, 8))
+    burn(int rounds, float factor, float *__restrict__ sink)
 {
     float chain[CHAINS];
     for (int i = 0; i < CHAINS; i++)

@@ -3,8 +3,8 @@
 
 #include "perceive.cuh"
 
-// Six blocks a multiprocessor leave a thread 80 registers, enough for all its loads at once. Not told
-// so, the compiler takes half of that and waits between loads.
+// Six blocks a multiprocessor leave a thread 80 registers, enough for all its loads at once. Not
+// told so, the compiler takes half of that and waits between loads.
 enum { THREADS = 128, BLOCKS_MIN = 6 };
 
 static unsigned blocks_for(size_t items)
@@ -25,12 +25,14 @@ static __device__ nca_region_rows row_of(const nca_cuda_grid &grid, uint32_t cel
 }
 
 // p [count,3C] of the listed cells, four channels a thread.
-//   launch  ceil(count*C/4/128) blocks x 128 threads
+//   launch  ceil(count*C/4/128) blocks x 128 threads;  shared: none
 //   moves   at most 36*C bytes in, 12*C out a cell; does 30*C flop
-//   reference: cpu/perceive_scalar.c
+//   no barrier;  nothing aliases;  reference: cpu/perceive_scalar.c
 static __global__ void __launch_bounds__(THREADS, BLOCKS_MIN)
-    perceive(nca_cuda_grid grid, const nca_cuda_rollout *rollout, const float *state,
-             const uint32_t *settled, const uint32_t *cells, int count, float *p)
+    perceive(const __grid_constant__ nca_cuda_grid grid,
+             const nca_cuda_rollout *__restrict__ rollout, const float *__restrict__ state,
+             const uint32_t *__restrict__ settled, const uint32_t *__restrict__ cells, int count,
+             float *__restrict__ p)
 {
     const int quads = grid.channels / 4;
     const size_t i = (size_t)blockIdx.x * blockDim.x + threadIdx.x;
@@ -62,10 +64,12 @@ static size_t backward_shared_bytes(const nca_cuda_grid *grid)
 
 // The gradient of state 1 where it is settled, over that of state 2: no two threads touch one cell.
 //   launch  B*regions*members blocks x 128 threads;  shared: five planes of a region
-//   moves   8*C bytes a settled cell and 12*C a sender, mostly from the caches
-//   does    25*C flop a sender;  reference: cpu/step_backward.c
+//   moves   8*C bytes a settled cell and 12*C a sender, mostly from the caches; does 25*C flop a
+//           sender
+//   one barrier, in nca_back_masks_fill();  `gradient` is read and written in place, a number by
+//   one thread; else nothing aliases;  reference: cpu/step_backward.c
 static __global__ void __launch_bounds__(THREADS, BLOCKS_MIN)
-    gather_gradient(nca_cuda_step_backward step, int members)
+    gather_gradient(const __grid_constant__ nca_cuda_step_backward step, int members)
 {
     NCA_SHARED_DYNAMIC(uint32_t, shared);
     uint32_t *memory = shared;
@@ -101,10 +105,12 @@ cudaError_t nca_cuda_gather_gradient(const nca_cuda_step_backward *step, int mem
 
 // dp [count,3C], as the products gave it, turned back by the angle and put where the cells'
 // neighbours look for it.
-//   launch  ceil(count*C/4/128) blocks x 128 threads;  moves 24*C bytes a cell, does 6*C flop
-//   reference: cpu/perceive_scalar.c
-static __global__ void spread_gradient(nca_cuda_step_backward step, const uint32_t *cells,
-                                       int count, const float *dp)
+//   launch  ceil(count*C/4/128) blocks x 128 threads;  shared: none
+//   moves   24*C bytes a cell, does 6*C flop
+//   no barrier;  nothing aliases: `dp` is not step.dp;  reference: cpu/perceive_scalar.c
+static __global__ void __launch_bounds__(THREADS, BLOCKS_MIN)
+    spread_gradient(const __grid_constant__ nca_cuda_step_backward step,
+                    const uint32_t *__restrict__ cells, int count, const float *__restrict__ dp)
 {
     const int channels = step.grid.channels, quads = channels / 4;
     const size_t i = (size_t)blockIdx.x * blockDim.x + threadIdx.x;
@@ -130,13 +136,16 @@ cudaError_t nca_cuda_spread_gradient(const nca_cuda_step_backward *step, const u
                       dim3(THREADS), 0, stream, *step, cells, count, dp);
 }
 
-// The gradient of the state before the rollout, for every cell: what step 0 passed on and sent.
-// `step` is the one that would come before step 0; its `settled1` is all cells.
+// out [B,H,W,C], the gradient of the state before the rollout, of every cell: what step 0 passed on
+// and sent. `step` is the one that would come before step 0; its `settled1` is all cells.
 //   launch  B*regions*members blocks x 128 threads;  shared: five planes of a region
 //   moves   8*C bytes a cell and 12*C a sender;  does 25*C flop a sender
+//   one barrier, in nca_back_masks_fill();  of the planes, which are only read, `settled` is
+//   `settled1` and `active` is `active1`; else nothing aliases
 //   reference: cpu/step_backward.c
 static __global__ void __launch_bounds__(THREADS, BLOCKS_MIN)
-    batch_gradient(nca_cuda_step_backward step, int members, float *out)
+    batch_gradient(const __grid_constant__ nca_cuda_step_backward step, int members,
+                   float *__restrict__ out)
 {
     NCA_SHARED_DYNAMIC(uint32_t, shared);
     uint32_t *memory = shared;

@@ -166,9 +166,9 @@ static __device__ inline float4 nca_gather4(const nca_cuda_grid &grid, const nca
     return g;
 }
 
-// Planes of a region that the backward kernels look at.
+// Planes of a region that the backward kernels look at; the words stand at the top of kernels.h.
 struct nca_back_masks {
-    nca_bits settled, settled1, settled2, senders, taught;
+    nca_bits settled, settled1, settled2, senders, learning;
 };
 enum { NCA_BACK_PLANES = 5 };
 
@@ -180,19 +180,18 @@ static __device__ inline nca_back_masks nca_back_masks_take(const nca_cuda_grid 
     m.settled1 = nca_bits_take(grid, memory);
     m.settled2 = nca_bits_take(grid, memory);
     m.senders = nca_bits_take(grid, memory);
-    m.taught = nca_bits_take(grid, memory);
+    m.learning = nca_bits_take(grid, memory);
     return m;
 }
 
-// senders: cells of the step after this one whose network a gradient went through; taught: those of
-// this step. Begins and ends with all threads of the block.
+// Begins and ends with all threads of the block: one barrier.
 static __device__ inline void nca_back_masks_fill(const nca_cuda_step_backward &step,
                                                   const nca_region_rows &at,
                                                   const nca_back_masks &m)
 {
     const nca_cuda_grid &grid = step.grid;
-    NCA_FOR_WORDS(-1, at.rows + 1, grid.words)
-    {
+    for (int i = threadIdx.x; i < (at.rows + 2) * grid.words; i += blockDim.x) {
+        const int row = i / grid.words - 1, w = i % grid.words;
         const uint32_t settled = nca_plane_word(grid, at, step.settled, row, w);
         const uint32_t settled1 = nca_plane_word(grid, at, step.settled1, row, w);
         const uint32_t active = nca_plane_word(grid, at, step.active, row, w);
@@ -205,7 +204,7 @@ static __device__ inline void nca_back_masks_fill(const nca_cuda_step_backward &
         m.settled1.at(row, w) = settled1;
         m.settled2.at(row, w) = settled2;
         m.senders.at(row, w) = active1 & settled2;
-        m.taught.at(row, w) = active & settled1;
+        m.learning.at(row, w) = active & settled1;
     }
     __syncthreads();
 }

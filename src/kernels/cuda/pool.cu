@@ -6,7 +6,8 @@
 enum { THREADS = 256, BLOCKS_A_SAMPLE = 16 };
 
 // Copies quads of a state, shared out among the blocks of blockIdx.y.
-static __device__ void copy_state(size_t quads, const float *from, float *to)
+static __device__ void copy_state(size_t quads, const float *__restrict__ from,
+                                  float *__restrict__ to)
 {
     for (size_t i = (size_t)blockIdx.y * blockDim.x + threadIdx.x; i < quads;
          i += (size_t)gridDim.y * blockDim.x)
@@ -14,17 +15,24 @@ static __device__ void copy_state(size_t quads, const float *from, float *to)
 }
 
 // batch[b] = pool[rows[b]], states [H,W,C].
-//   launch  (B, 16) blocks x 256 threads;  moves 8*C bytes a cell;  reference: cpu/buffers.c
-static __global__ void gather(size_t quads, const float *pool, const int *rows, float *batch)
+//   launch  (B, 16) blocks x 256 threads;  shared: none
+//   moves   8*C bytes a cell, does no flop;  no barrier;  nothing aliases
+//   reference: cpu/buffers.c
+static __global__ void __launch_bounds__(THREADS, nca_blocks_min(THREADS, 8))
+    gather(size_t quads, const float *__restrict__ pool, const int *__restrict__ rows,
+           float *__restrict__ batch)
 {
     copy_state(quads, pool + 4 * quads * rows[blockIdx.x], batch + 4 * quads * blockIdx.x);
 }
 
 // pool[rows[b]] = batch[b], as if in the order of b: where a row is named twice the last one
 // counts.
-//   launch  (B, 16) blocks x 256 threads;  moves 8*C bytes a cell;  reference: cpu/buffers.c
-static __global__ void scatter(size_t quads, int samples, const float *batch, const int *rows,
-                               float *pool)
+//   launch  (B, 16) blocks x 256 threads;  shared: none
+//   moves   8*C bytes a cell, does no flop;  no barrier;  nothing aliases
+//   reference: cpu/buffers.c
+static __global__ void __launch_bounds__(THREADS, nca_blocks_min(THREADS, 8))
+    scatter(size_t quads, int samples, const float *__restrict__ batch,
+            const int *__restrict__ rows, float *__restrict__ pool)
 {
     for (int later = blockIdx.x + 1; later < samples; later++)
         if (rows[later] == rows[blockIdx.x])
@@ -51,9 +59,12 @@ cudaError_t nca_cuda_scatter(const nca_cuda_grid *grid, const float *batch, cons
                       stream, quads_of(grid), grid->batch, batch, rows, pool);
 }
 
-// The sample becomes zero where `clear`, and channels 3..C-1 of the cell one.
-//   launch  16 blocks x 256 threads;  moves at most 4*C bytes a cell;  reference: cpu/buffers.c
-static __global__ void seed(size_t quads, int channels, size_t cell, bool clear, float *state)
+// The sample [H,W,C] becomes zero where `clear`, and channels 3..C-1 of the cell one.
+//   launch  16 blocks x 256 threads;  shared: none
+//   moves   at most 4*C bytes a cell, does no flop;  no barrier;  nothing aliases
+//   reference: cpu/buffers.c
+static __global__ void __launch_bounds__(THREADS, nca_blocks_min(THREADS, 8))
+    seed(size_t quads, int channels, size_t cell, bool clear, float *__restrict__ state)
 {
     const size_t own = cell * channels / 4, cell_quads = channels / 4;
     for (size_t i = (size_t)blockIdx.x * blockDim.x + threadIdx.x; i < quads;
@@ -91,10 +102,13 @@ static __device__ bool is_inside(const nca_region &region, int y, int x)
     return __dadd_rn(__dmul_rn(dy, dy), __dmul_rn(dx, dx)) < 1;
 }
 
-// Clears the cells inside.
-//   launch  16 blocks x 256 threads;  moves 4*C bytes a cell that is cleared
-//   reference: cpu/buffers.c
-static __global__ void damage(nca_cuda_grid grid, nca_region region, float *state)
+// Clears the cells of a sample [H,W,C] that lie inside.
+//   launch  16 blocks x 256 threads;  shared: none
+//   moves   4*C bytes a cell that is cleared, does 7 flop a cell in f64;  no barrier
+//   nothing aliases;  reference: cpu/buffers.c
+static __global__ void __launch_bounds__(THREADS, nca_blocks_min(THREADS, 8))
+    damage(const __grid_constant__ nca_cuda_grid grid, const __grid_constant__ nca_region region,
+           float *__restrict__ state)
 {
     const int quads = grid.channels / 4;
     for (int cell = blockIdx.x * blockDim.x + threadIdx.x; cell < grid.height * grid.width;

@@ -2,7 +2,7 @@
 // synchronized.
 #include <string.h>
 
-#include "cuda.h"
+#include "cuda_backend.h"
 
 nca_status nca_cuda_pending_take(nca_session *session, int kind, void *report,
                                  nca_cuda_pending **out, nca_error *error)

@@ -7,7 +7,7 @@
 // launches one by one.
 #include <math.h>
 
-#include "cuda.h"
+#include "cuda_backend.h"
 
 static nca_status check_rollout(const nca_session *session, const nca_rollout *rollout,
                                 nca_error *error)

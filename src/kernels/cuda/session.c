@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "cuda.h"
+#include "cuda_backend.h"
 
 enum { ALIGN_BYTES = 256, REGION_CELLS = 8192, ROWS_MAX = 32768, PLANES_MIN = 16 };
 enum {
@@ -93,10 +93,8 @@ static void set_sizes(nca_session *session, nca_device *device, const nca_shape 
                             .words = (shape->width + 31) / 32};
     grid->region_rows = region_rows_of(*grid);
     grid->regions = (grid->height + grid->region_rows - 1) / grid->region_rows;
-    session->is_fused =
-        device->path != NCA_CUDA_CUBLAS &&
-        (device->precision == NCA_CUDA_F32 ? nca_cuda_fused_fits(grid, device->shared_bytes_max)
-                                           : nca_cuda_mma_fits(grid, device->shared_bytes_max));
+    session->is_fused = device->path != NCA_CUDA_CUBLAS &&
+                        nca_cuda_fused_fits(grid, device->precision, device->shared_bytes_max);
     session->forward_members = forward_members(session);
     session->backward_members = backward_members(grid);
     session->planes = shape->tape_steps + 2 > PLANES_MIN ? shape->tape_steps + 2 : PLANES_MIN;
@@ -367,10 +365,7 @@ nca_status nca_cuda_session_create(nca_device *device, const nca_shape *shape, n
     if (shape->tape_steps > 0)
         NCA_TRY(check_path(&sized, error));
     if (sized.is_fused)
-        NCA_CUDA_TRY(device,
-                     device->precision == NCA_CUDA_F32
-                         ? nca_cuda_fused_prepare(device->shared_bytes_max)
-                         : nca_cuda_mma_prepare(device->precision, device->shared_bytes_max),
+        NCA_CUDA_TRY(device, nca_cuda_fused_prepare(device->precision, device->shared_bytes_max),
                      "the fused kernels");
     nca_session *session = malloc(sizeof *session);
     if (!session)

@@ -1,6 +1,6 @@
 // One step, forward and backward: one kernel on the fused path; on the cuBLAS path a list of cells,
 // its matrices and the products between them.
-#include "cuda.h"
+#include "cuda_backend.h"
 
 // Where the state before a step lies. A rollout without tape goes to and fro between two slots. A
 // tape has its kept states first, then the room for those in between, whose slot 0 takes the last
@@ -46,7 +46,7 @@ nca_cuda_step nca_cuda_step_of(const nca_session *session, int step, bool counts
 nca_cuda_step_backward nca_cuda_step_backward_of(const nca_session *session, int step)
 {
     const int last = session->rollout.steps - 1;
-    nca_cuda_step_backward of = {
+    nca_cuda_step_backward back = {
         .grid = session->grid,
         .rollout = session->rollout_values,
         .rule = session->rule,
@@ -59,14 +59,14 @@ nca_cuda_step_backward nca_cuda_step_backward_of(const nca_session *session, int
         .counted = session->counted,
     };
     // The kernels load these whether they need them or not: step 0's stand in for step -1's.
-    of.before = state_of(session, step < 0 ? 0 : step);
-    of.settled = nca_cuda_plane_of(session, NCA_PLANE_SETTLED, step < 0 ? 0 : step);
-    of.active = nca_cuda_plane_of(session, NCA_PLANE_ACTIVE, step < 0 ? 0 : step);
+    back.before = state_of(session, step < 0 ? 0 : step);
+    back.settled = nca_cuda_plane_of(session, NCA_PLANE_SETTLED, step < 0 ? 0 : step);
+    back.active = nca_cuda_plane_of(session, NCA_PLANE_ACTIVE, step < 0 ? 0 : step);
     if (step < last) {
-        of.active1 = nca_cuda_plane_of(session, NCA_PLANE_ACTIVE, step + 1);
-        of.settled2 = nca_cuda_plane_of(session, NCA_PLANE_SETTLED, step + 2);
+        back.active1 = nca_cuda_plane_of(session, NCA_PLANE_ACTIVE, step + 1);
+        back.settled2 = nca_cuda_plane_of(session, NCA_PLANE_SETTLED, step + 2);
     }
-    return of;
+    return back;
 }
 
 // Lists cells and waits for how many there are, since cuBLAS takes its sizes from the host.
@@ -129,19 +129,16 @@ static nca_status forward_by_cublas(nca_session *session, const nca_cuda_step *s
 
 cudaError_t nca_cuda_launch_forward(const nca_session *session, const nca_cuda_step *step)
 {
-    const nca_cuda_precision precision = session->device->precision;
-    const int members = session->forward_members;
-    return precision == NCA_CUDA_F32
-               ? nca_cuda_fused_forward(step, members, session->stream)
-               : nca_cuda_mma_forward(step, precision, members, session->stream);
+    return nca_cuda_fused_forward(step, session->device->precision, session->forward_members,
+                                  session->stream);
 }
 
-nca_status nca_cuda_step_forward(nca_session *session, int step, bool counts, nca_error *error)
+nca_status nca_cuda_step_forward(nca_session *session, int number, bool counts, nca_error *error)
 {
-    const nca_cuda_step of = nca_cuda_step_of(session, step, counts);
+    const nca_cuda_step step = nca_cuda_step_of(session, number, counts);
     if (!session->is_fused)
-        return forward_by_cublas(session, &of, error);
-    NCA_CUDA_TRY(session->device, nca_cuda_launch_forward(session, &of), "a step");
+        return forward_by_cublas(session, &step, error);
+    NCA_CUDA_TRY(session->device, nca_cuda_launch_forward(session, &step), "a step");
     return NCA_OK;
 }
 
@@ -209,18 +206,15 @@ static nca_status back_by_cublas(nca_session *session, const nca_cuda_step_backw
 
 cudaError_t nca_cuda_launch_backward(const nca_session *session, const nca_cuda_step_backward *step)
 {
-    const nca_cuda_precision precision = session->device->precision;
-    const int members = session->backward_members;
-    return precision == NCA_CUDA_F32
-               ? nca_cuda_fused_backward(step, members, session->stream)
-               : nca_cuda_mma_backward(step, precision, members, session->stream);
+    return nca_cuda_fused_backward(step, session->device->precision, session->backward_members,
+                                   session->stream);
 }
 
-nca_status nca_cuda_step_back(nca_session *session, int step, nca_error *error)
+nca_status nca_cuda_step_back(nca_session *session, int number, nca_error *error)
 {
-    const nca_cuda_step_backward of = nca_cuda_step_backward_of(session, step);
+    const nca_cuda_step_backward step = nca_cuda_step_backward_of(session, number);
     if (!session->is_fused)
-        return back_by_cublas(session, &of, error);
-    NCA_CUDA_TRY(session->device, nca_cuda_launch_backward(session, &of), "a step backward");
+        return back_by_cublas(session, &step, error);
+    NCA_CUDA_TRY(session->device, nca_cuda_launch_backward(session, &step), "a step backward");
     return NCA_OK;
 }

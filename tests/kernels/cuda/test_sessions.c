@@ -274,7 +274,7 @@ static void test_kernels_ask_for_shared_memory(void **state)
 {
     (void)state;
     assert_true(nca_emulator_launches_of("step_forward") > 0);
-    assert_true(nca_emulator_launches_of("mma_step_backward") > 0);
+    assert_true(nca_emulator_launches_of("step_backward") > 0);
     assert_true(nca_emulator_uncarved_launches() == 0);
 }
 #endif

@@ -1,6 +1,6 @@
 // What the host files of the CUDA backend share: device, session, and how errors become words.
-#ifndef NCA_CUDA_H
-#define NCA_CUDA_H
+#ifndef NCA_CUDA_BACKEND_H
+#define NCA_CUDA_BACKEND_H
 
 #include "kernels.h"
 
@@ -106,8 +106,8 @@ void nca_cuda_describe(const nca_device *device, nca_device_info *out);
 // NCA_OK, or a failure in words: what was tried, the runtime's reason, the way out.
 nca_status nca_cuda_check(const nca_device *device, cudaError_t code, const char *what,
                           nca_error *error);
-// Makes the device current in this thread: every entry of the seam begins with it, for the caller may
-// have used another device meanwhile, or come by another thread.
+// Makes the device current in this thread: every entry of the seam begins with it, for the caller
+// may have used another device meanwhile, or come by another thread.
 nca_status nca_cuda_use(const nca_device *device, nca_error *error);
 // Forwards a failure of the runtime or of a launch; needs `error`.
 #define NCA_CUDA_TRY(device, call, what) NCA_TRY(nca_cuda_check((device), (call), (what), error))
@@ -157,8 +157,8 @@ nca_status nca_cuda_backward(nca_session *session, nca_pass_report *report, nca_
 
 // steps.c: one step of either path, forward and backward.
 // `counts` is false where a thinned tape is computed again.
-nca_status nca_cuda_step_forward(nca_session *session, int step, bool counts, nca_error *error);
-nca_status nca_cuda_step_back(nca_session *session, int step, nca_error *error);
+nca_status nca_cuda_step_forward(nca_session *session, int number, bool counts, nca_error *error);
+nca_status nca_cuda_step_back(nca_session *session, int number, nca_error *error);
 // The fused path's kernel of a step, in the device's precision.
 cudaError_t nca_cuda_launch_forward(const nca_session *session, const nca_cuda_step *step);
 cudaError_t nca_cuda_launch_backward(const nca_session *session,
