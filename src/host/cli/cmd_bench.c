@@ -4,7 +4,7 @@
 #include "base/nearest.h"
 #include "cli/bench_print.h"
 #include "cli/device_options.h"
-#include "cli/target_options.h"
+#include "config/grid.h"
 #include "verify/cases.h"
 #include "verify/measure.h"
 
@@ -103,10 +103,13 @@ static nca_status read_sizes(const bench_options *given, nca_measure_options *ou
 {
     const nca_case *of;
     NCA_TRY(find_case(given->name ? given->name : nca_cases[0].name, &of, error));
+    nca_grid grid = {of->shape.height, of->shape.width};
+    if (given->grid)
+        NCA_TRY(nca_grid_read(given->grid, &grid, error));
     *out = (nca_measure_options){
         .shape = {.batch = (int)either(given->batch, of->shape.batch),
-                  .height = of->shape.height,
-                  .width = of->shape.width,
+                  .height = grid.height,
+                  .width = grid.width,
                   .tape_steps = (int)either(given->steps, of->shape.tape_steps),
                   .spec = nca_spec_growing((int)either(given->channels, of->shape.spec.channels),
                                            (int)either(given->hidden, of->shape.spec.hidden[0]))},
@@ -115,8 +118,6 @@ static nca_status read_sizes(const bench_options *given, nca_measure_options *ou
         .seed = (uint64_t)given->seed,
         .repeats = (int)given->repeats,
         .warmup = (int)given->warmup};
-    if (given->grid)
-        NCA_TRY(nca_grid_read(given->grid, &out->shape.height, &out->shape.width, error));
     if (out->shape.tape_steps < 1)
         return nca_fail(error, NCA_ARGUMENT,
                         "--case %s: has no steps to time; give it some --steps", of->name);

@@ -74,21 +74,20 @@ static void free_run(run *of)
     free(of->machine_json);
 }
 
-static nca_status read_model(const char *folder, const nca_config *config, nca_model *out,
-                             nca_error *error)
+static nca_status read_model(const char *folder, const nca_config *config, const nca_grid *grid,
+                             nca_model *out, nca_error *error)
 {
-    int height, width;
-    NCA_TRY(nca_config_grid(config, &height, &width, error));
     NCA_TRY(nca_model_load(folder, out, error));
     if (out->spec.channels == config->channels && out->spec.hidden[0] == config->hidden &&
-        (out->grid_height == 0 || out->grid_height == height) &&
-        (out->grid_width == 0 || out->grid_width == width))
+        (out->grid_height == 0 || out->grid_height == grid->height) &&
+        (out->grid_width == 0 || out->grid_width == grid->width))
         return NCA_OK;
     return nca_fail(error, NCA_FORMAT,
                     "%s/model.safetensors: %d channels, %d hidden units, grid %dx%d, and "
                     "config.json says %d, %d, %dx%d; it is of another run: put this run's back",
                     folder, out->spec.channels, out->spec.hidden[0], out->grid_height,
-                    out->grid_width, (int)config->channels, (int)config->hidden, height, width);
+                    out->grid_width, (int)config->channels, (int)config->hidden, grid->height,
+                    grid->width);
 }
 
 // "Y,X" within the grid.
@@ -111,7 +110,8 @@ static nca_status read_run(const report_options *options, const char *folder, ru
     const nca_target_arguments target = NCA_TARGET_NOT_GIVEN;
     nca_config config = nca_config_default();
     char path[NCA_PATH_BYTES];
-    NCA_TRY(nca_run_folder_config(folder, &config, error));
+    nca_grid grid;
+    NCA_TRY(nca_run_folder_config(folder, &config, &grid, error));
     NCA_TRY(nca_config_to_json(&config, &of->config_json, error));
     NCA_TRY(nca_path_join(folder, "metrics.jsonl", path, error));
     NCA_TRY(nca_history_read(path, &of->history, error));
@@ -121,7 +121,7 @@ static nca_status read_run(const report_options *options, const char *folder, ru
                         "run: put this run's back",
                         path, (long long)of->history.updates, (long long)config.updates);
     NCA_TRY(nca_run_folder_machine(folder, &of->machine_json, error));
-    NCA_TRY(read_model(folder, &config, &of->model, error));
+    NCA_TRY(read_model(folder, &config, &grid, &of->model, error));
     NCA_TRY(nca_target_arguments_load(&target, folder, &of->model, &of->target, error));
     of->options =
         (nca_observe_options){.seed = (uint64_t)options->seed,

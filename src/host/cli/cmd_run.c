@@ -9,6 +9,7 @@
 #include "cli/device_options.h"
 #include "cli/progress.h"
 #include "cli/target_options.h"
+#include "config/grid.h"
 #include "media/writers.h"
 
 typedef struct run_options {
@@ -102,8 +103,12 @@ static nca_status plan_film(const run_options *options, const nca_model *model,
         .progress = isatty(STDERR_FILENO) ? nca_percent_show : NULL,
         .context = percent,
     };
-    if (options->grid)
-        NCA_TRY(nca_grid_read(options->grid, &film->height, &film->width, error));
+    if (options->grid) {
+        nca_grid grid;
+        NCA_TRY(nca_grid_read(options->grid, &grid, error));
+        film->height = grid.height;
+        film->width = grid.width;
+    }
     return read_schedule(options, film, error);
 }
 

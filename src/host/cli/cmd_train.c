@@ -11,6 +11,7 @@
 #include "cli/progress.h"
 #include "config/config_json.h"
 #include "run/run_folder.h"
+#include "run/run_target.h"
 #include "run/train_pictures.h"
 #include "verify/precision.h"
 
@@ -57,6 +58,7 @@ static const double event_seconds = 10, preview_seconds = 0.5;
 typedef struct run {
     train_options options;
     nca_config config;
+    nca_plan plan;   // of it
     nca_compute compute;
     nca_image target;     // padded to the grid
     char background[8];   // the corner's colour where the picture is opaque all over
@@ -89,7 +91,7 @@ static nca_status read_resumed(run *of, int argc, char **argv, const nca_command
     nca_config saved = nca_config_default();
     if (of->options.out)
         return nca_fail(of->error, NCA_ARGUMENT, "--out: --resume goes on in its own folder");
-    NCA_TRY(nca_run_folder_config(of->options.resume, &saved, of->error));
+    NCA_TRY(nca_run_folder_config(of->options.resume, &saved, NULL, of->error));
     of->config = saved;
     NCA_TRY(nca_options_apply(self, argc, argv, &of->options, &of->config, of->error));
     const char *different = nca_config_difference(&saved, &of->config);
@@ -116,21 +118,16 @@ static void notice_background(run *of, const nca_image *image)
 static nca_status load_target(run *of)
 {
     const nca_config *config = &of->config;
+    const nca_grid *grid = &of->plan.grid;
     char path[NCA_PATH_BYTES];
-    const nca_target_options options = {
-        .source = of->options.resume
-                      ? nca_run_folder_target(of->options.resume, config->target, path)
-                      : config->target,
-        .font = config->font,
-        .background = config->background,
-        .target_size = (int)config->target_size,
-        .trim = config->trim};
-    int height, width;
+    const nca_target_options options = nca_target_options_of(
+        config, of->options.resume ? nca_run_folder_target(of->options.resume, config->target, path)
+                                   : config->target);
     nca_image image;
-    NCA_TRY(nca_config_grid(config, &height, &width, of->error));
     NCA_TRY(nca_target_load(&options, &image, of->error));
     notice_background(of, &image);
-    const nca_status status = nca_image_pad(&image, height, width, &of->target, of->error);
+    const nca_status status =
+        nca_image_pad(&image, grid->height, grid->width, &of->target, of->error);
     nca_image_free(&image);
     return status;
 }
@@ -197,13 +194,12 @@ static void say_choices(run *of)
 static nca_status say_precision(run *of)
 {
     const nca_device_options options = nca_device_options_of(&of->options.device);
-    const nca_spec spec = nca_config_spec(&of->config);
     nca_precision_errors errors;
     char words[NCA_PRECISION_BYTES];
     if (!nca_precision_is_reduced(&options))
         return NCA_OK;
-    NCA_TRY(nca_precision_measure(of->options.device.name, &options, &of->compute, &spec, &errors,
-                                  of->error));
+    NCA_TRY(nca_precision_measure(of->options.device.name, &options, &of->compute, &of->plan.spec,
+                                  &errors, of->error));
     nca_progress_say(&of->progress, "%s", nca_precision_words(options.precision, &errors, words));
     return NCA_OK;
 }
@@ -420,12 +416,13 @@ static nca_status prepare(run *of)
     if (of->options.preview && !isatty(STDOUT_FILENO))
         return nca_fail(of->error, NCA_ARGUMENT,
                         "--preview: standard output is no terminal; leave it out");
-    NCA_TRY(nca_config_check(&of->config, of->error));
+    NCA_TRY(nca_plan_make(&of->config, &of->plan, of->error));
     NCA_TRY(nca_device_open(&of->options.device, &of->compute, of->error));
-    NCA_TRY(
-        nca_trainer_check_memory(&of->config, &of->compute, of->error));   // before any is taken
+    // Before any is taken.
+    NCA_TRY(nca_trainer_check_memory(&of->config, &of->plan, &of->compute, of->error));
     NCA_TRY(load_target(of));
-    NCA_TRY(nca_trainer_create(&of->config, &of->target, &of->compute, &of->trainer, of->error));
+    NCA_TRY(nca_trainer_create(&of->config, &of->plan, &of->target, &of->compute, &of->trainer,
+                               of->error));
     nca_stop_by_signals();
     signal(SIGPIPE, SIG_IGN);
     NCA_TRY(of->options.resume ? go_on_in_folder(of) : start_folder(of));

@@ -55,6 +55,7 @@ static nca_status add_run(const nca_study_plan *plan, const nca_study_setting *s
         (int)sizeof run->folder - 64)
         return nca_fail(error, NCA_ARGUMENT, "--out %.60s...: too long for a path", study->folder);
     NCA_TRY(nca_study_config(setting, &plan->shared, plan->is_quick, seed, &run->config, error));
+    NCA_TRY(nca_plan_make(&run->config, &run->plan, error));
     study->count++;
     return NCA_OK;
 }
@@ -152,7 +153,7 @@ static nca_status look_at_run(nca_study_run *run, nca_error *error)
                         "same command again, or another --out",
                         run->folder);
     }
-    NCA_TRY(nca_run_folder_config(run->folder, &saved, error));
+    NCA_TRY(nca_run_folder_config(run->folder, &saved, NULL, error));
     read_last_update(run);
     const char *different = nca_config_difference(&saved, &run->config);
     if (!different && run->updates > run->config.updates)

@@ -16,8 +16,8 @@
 #include "base/files.h"
 #include "base/stop.h"
 #include "config/config_json.h"
-#include "nca/image.h"
 #include "run/run_log.h"
+#include "run/run_target.h"
 #include "sweep/children.h"
 #include "sweep/study_runs.h"
 
@@ -308,16 +308,11 @@ static nca_status check_target(const nca_study *study, nca_error *error)
         run++;
     if (run == study->runs + study->count)
         return NCA_OK;
-    const nca_target_options options = {.source = run->config.target,
-                                        .font = run->config.font,
-                                        .background = run->config.background,
-                                        .target_size = (int)run->config.target_size,
-                                        .trim = run->config.trim};
-    int height, width;
+    const nca_target_options options = nca_target_options_of(&run->config, run->config.target);
+    const nca_grid *grid = &run->plan.grid;
     nca_image image, padded;
-    NCA_TRY(nca_config_grid(&run->config, &height, &width, error));
     NCA_TRY(nca_target_load(&options, &image, error));
-    const nca_status status = nca_image_pad(&image, height, width, &padded, error);
+    const nca_status status = nca_image_pad(&image, grid->height, grid->width, &padded, error);
     nca_image_free(&image);
     if (status == NCA_OK)
         nca_image_free(&padded);
