@@ -6,7 +6,7 @@
 
 #include "base/clock.h"
 #include "base/stop.h"
-#include "cli/device_options.h"
+#include "cli/command.h"
 #include "cli/preview.h"
 #include "cli/progress.h"
 #include "config/config_json.h"
@@ -56,10 +56,10 @@ static const double event_seconds = 10, preview_seconds = 0.5;
 
 // One run, while it lasts.
 typedef struct run {
+    nca_call *call;
     train_options options;
     nca_config config;
-    nca_plan plan;   // of it
-    nca_compute compute;
+    nca_plan plan;        // of it
     nca_image target;     // padded to the grid
     char background[8];   // the corner's colour where the picture is opaque all over
     nca_trainer *trainer;
@@ -86,14 +86,16 @@ static nca_status fail_different(const run *of, const char *field)
 
 // The settings of the run to go on with, with the options laid over them; only what does not
 // change its trajectory may differ.
-static nca_status read_resumed(run *of, int argc, char **argv, const nca_command *self)
+static nca_status read_resumed(run *of)
 {
+    const nca_call *call = of->call;
     nca_config saved = nca_config_default();
     if (of->options.out)
         return nca_fail(of->error, NCA_ARGUMENT, "--out: --resume goes on in its own folder");
     NCA_TRY(nca_run_folder_config(of->options.resume, &saved, NULL, of->error));
     of->config = saved;
-    NCA_TRY(nca_options_apply(self, argc, argv, &of->options, &of->config, of->error));
+    NCA_TRY(nca_options_apply(call->self, call->argc, call->argv, &of->options, &of->config,
+                              of->error));
     const char *different = nca_config_difference(&saved, &of->config);
     if (!different && strcmp(saved.preset, of->config.preset) != 0)
         different = "preset";
@@ -179,7 +181,7 @@ static void say_choices(run *of)
 {
     const nca_session_info about = nca_trainer_session_info(of->trainer);
     nca_device_info info;
-    of->compute.backend->info(of->compute.device, &info);
+    of->call->compute.backend->info(of->call->compute.device, &info);
     if (strncmp(info.variant, "auto", 4) == 0)
         nca_progress_say(&of->progress, "--cuda-path auto: %s", about.variant);
     if (about.tape_every > 1 && of->options.device.tape_every == 0)
@@ -198,8 +200,8 @@ static nca_status say_precision(run *of)
     char words[NCA_PRECISION_BYTES];
     if (!nca_precision_is_reduced(&options))
         return NCA_OK;
-    NCA_TRY(nca_precision_measure(of->options.device.name, &options, &of->compute, &of->plan.spec,
-                                  &errors, of->error));
+    NCA_TRY(nca_precision_measure(of->options.device.name, &options, &of->call->compute,
+                                  &of->plan.spec, &errors, of->error));
     nca_progress_say(&of->progress, "%s", nca_precision_words(options.precision, &errors, words));
     return NCA_OK;
 }
@@ -208,7 +210,7 @@ static nca_status say_what_begins(run *of)
 {
     nca_device_info info;
     char device[NCA_DEVICE_BYTES];
-    of->compute.backend->info(of->compute.device, &info);
+    of->call->compute.backend->info(of->call->compute.device, &info);
     nca_progress_start(&of->progress, stdout, of->options.quiet, nca_trainer_done(of->trainer),
                        of->config.updates);
     say_other_arithmetic(of);
@@ -386,7 +388,7 @@ static nca_status train(run *of)
     nca_train_pictures pictures = {.config = &of->config,
                                    .trainer = of->trainer,
                                    .log = &of->log,
-                                   .compute = &of->compute,
+                                   .compute = &of->call->compute,
                                    .height = of->target.height,
                                    .width = of->target.width,
                                    .stop = &nca_stop_signal};
@@ -417,18 +419,18 @@ static nca_status prepare(run *of)
         return nca_fail(of->error, NCA_ARGUMENT,
                         "--preview: standard output is no terminal; leave it out");
     NCA_TRY(nca_plan_make(&of->config, &of->plan, of->error));
-    NCA_TRY(nca_device_open(&of->options.device, &of->compute, of->error));
+    NCA_TRY(nca_device_open(&of->options.device, &of->call->compute, of->error));
     // Before any is taken.
-    NCA_TRY(nca_trainer_check_memory(&of->config, &of->plan, &of->compute, of->error));
+    NCA_TRY(nca_trainer_check_memory(&of->config, &of->plan, &of->call->compute, of->error));
     NCA_TRY(load_target(of));
-    NCA_TRY(nca_trainer_create(&of->config, &of->plan, &of->target, &of->compute, &of->trainer,
-                               of->error));
+    NCA_TRY(nca_trainer_create(&of->config, &of->plan, &of->target, &of->call->compute,
+                               &of->trainer, of->error));
     nca_stop_by_signals();
     signal(SIGPIPE, SIG_IGN);
     NCA_TRY(of->options.resume ? go_on_in_folder(of) : start_folder(of));
     if (nca_trainer_done(of->trainer) >= of->config.updates)   // this machine adds nothing
         return NCA_OK;
-    return nca_run_folder_set_machine(of->log.folder, &of->compute, of->error);
+    return nca_run_folder_set_machine(of->log.folder, &of->call->compute, of->error);
 }
 
 // What is left of a run that failed: nothing where it did not begin, otherwise the way on.
@@ -445,36 +447,29 @@ static void leave(run *of)
                  (long long)of->saved, of->log.folder);
 }
 
-static int run_train(int argc, char **argv, const nca_command *self)
+static nca_status run_train(nca_call *call)
 {
     static run of;
-    nca_error error = {0};
-    nca_arguments arguments;
-    bool done;
-    of = (run){.saved = -1, .error = &error};
-    nca_status status =
-        nca_options_parse(self, argc, argv, &of.options, &of.config, &arguments, &done, &error);
-    if (done)
-        return 0;
-    if (status == NCA_OK && of.options.resume)
-        status = read_resumed(&of, argc, argv, self);
-    if (status == NCA_OK)
-        status = prepare(&of);
-    if (status == NCA_OK)
-        status = say_what_begins(&of);
-    if (status == NCA_OK) {
-        status = train(&of);
-        nca_progress_finish(&of.progress);
-    }
+    nca_status status;
+    of = (run){.call = call,
+               .options = *(const train_options *)call->options,
+               .config = call->config,
+               .saved = -1,
+               .error = &call->error};
+    if (of.options.resume)
+        NCA_GO(read_resumed(&of));
+    NCA_GO(prepare(&of));
+    NCA_GO(say_what_begins(&of));
+    status = train(&of);
+    nca_progress_finish(&of.progress);
+cleanup:
     if (status != NCA_OK && of.log.metrics)
         leave(&of);
     nca_run_log_close(&of.log);
     nca_trainer_free(of.trainer);
-    nca_compute_close(&of.compute);
     nca_image_free(&of.target);
-    if (status != NCA_OK)
-        return nca_report_failure(self->name, &error);
-    return nca_stop_signal ? 128 + nca_stop_signal : 0;
+    call->code = nca_stop_signal ? 128 + nca_stop_signal : 0;
+    return status;
 }
 
 const nca_command nca_command_train = {
@@ -484,5 +479,6 @@ const nca_command nca_command_train = {
     .details = details,
     .options = rows,
     .has_config = true,
-    .run = run_train,
+    .options_bytes = sizeof(train_options),
+    .work = run_train,
 };
