@@ -7,27 +7,10 @@
 #include <string.h>
 #include <webp/encode.h>
 
+#include "base/base64.h"
 #include "report/page_json.h"
 
 enum { BATCHES_SHOWN = 6, POOLS_SHOWN = 3, FOUND_MAX = 100000 };
-
-static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
-// Room for 4 letters of every 3 bytes; returns the end.
-static char *encode_base64(const uint8_t *bytes, size_t size_bytes, char *to)
-{
-    for (size_t i = 0; i < size_bytes; i += 3) {
-        const size_t left = size_bytes - i;
-        const uint32_t group = (uint32_t)bytes[i] << 16 |
-                               (uint32_t)(left > 1 ? bytes[i + 1] : 0) << 8 |
-                               (left > 2 ? bytes[i + 2] : 0);
-        *to++ = letters[group >> 18];
-        *to++ = letters[group >> 12 & 63];
-        *to++ = left > 1 ? letters[group >> 6 & 63] : '=';
-        *to++ = left > 2 ? letters[group & 63] : '=';
-    }
-    return to;
-}
 
 static json_t *encode(const char *prefix, const void *bytes, size_t size_bytes)
 {
@@ -36,7 +19,7 @@ static json_t *encode(const char *prefix, const void *bytes, size_t size_bytes)
     if (!text)
         return NULL;
     memcpy(text, prefix, used);
-    const char *end = encode_base64(bytes, size_bytes, text + used);
+    const char *end = nca_base64_encode(bytes, size_bytes, text + used);
     json_t *value = json_stringn_nocheck(text, (size_t)(end - text));
     free(text);
     return value;
