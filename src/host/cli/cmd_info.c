@@ -194,18 +194,19 @@ static nca_status describe_folder(const char *folder, json_t **out, nca_error *e
     json_t *about = json_pack("{s:s, s:s, s:s, s:I, s:I}", "run", folder, "preset", config.preset,
                               "target", config.target, "updates", (json_int_t)config.updates,
                               "seed", (json_int_t)config.seed);
-    const nca_status status = describe_metrics(folder, about, error);
     json_t *model = NULL;
-    snprintf(path, sizeof path, "%s/model.safetensors", folder);
     nca_error why;
-    if (status == NCA_OK && describe_file(path, &model, &why) != NCA_OK)
+    nca_status status;
+    NCA_GO(describe_metrics(folder, about, error));
+    snprintf(path, sizeof path, "%s/model.safetensors", folder);
+    if (describe_file(path, &model, &why) != NCA_OK)
         model = json_pack("{s:s}", "not readable", why.message);
     if (model)
         json_object_set_new(about, "model", model);
-    if (status == NCA_OK)
-        *out = about;
-    else
-        json_decref(about);
+    *out = about;
+    return NCA_OK;
+cleanup:
+    json_decref(about);
     return status;
 }
 

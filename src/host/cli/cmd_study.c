@@ -198,14 +198,14 @@ static nca_status write_study(work *of)
     char *command = join_command(of);
     const nca_study_about about = {.command = command ? command : "", .machine = of->machine};
     json_t *json = NULL;
-    nca_status status = nca_study_json(&of->study, &about, &json, of->error);
-    free(command);
-    NCA_TRY(status);
+    nca_status status;
+    NCA_GO(nca_study_json(&of->study, &about, &json, of->error));
     snprintf(path, sizeof path, "%s/study.json", of->study.folder);
-    status = write_json(of, json, path);
+    NCA_GO(write_json(of, json, path));
     snprintf(path, sizeof path, "%s/study.html", of->study.folder);
-    if (status == NCA_OK)
-        status = nca_study_page_write(path, &of->study, json, of->error);
+    NCA_GO(nca_study_page_write(path, &of->study, json, of->error));
+cleanup:
+    free(command);
     json_decref(json);
     return status;
 }

@@ -244,17 +244,17 @@ static nca_status save(run *of, nca_error *error)
 {
     char path[NCA_PATH_BYTES];
     nca_model model;
+    nca_status status;
     NCA_TRY(nca_run_log_sync(&of->log, error));
     NCA_TRY(nca_trainer_model(of->trainer, &model, error));
-    nca_status status = nca_path_join(of->log.folder, "model.safetensors", path, error);
-    if (status == NCA_OK)
-        status = nca_model_save(&model, path, error);
-    nca_model_free(&model);
-    NCA_TRY(status);
-    NCA_TRY(nca_path_join(of->log.folder, "checkpoint.safetensors", path, error));
-    NCA_TRY(nca_trainer_save(of->trainer, path, error));
+    NCA_GO(nca_path_join(of->log.folder, "model.safetensors", path, error));
+    NCA_GO(nca_model_save(&model, path, error));
+    NCA_GO(nca_path_join(of->log.folder, "checkpoint.safetensors", path, error));
+    NCA_GO(nca_trainer_save(of->trainer, path, error));
     of->saved = nca_trainer_done(of->trainer);
-    return NCA_OK;
+cleanup:
+    nca_model_free(&model);
+    return status;
 }
 
 // Somebody removed it: the checkpoint has the rule as well.
@@ -392,20 +392,17 @@ static nca_status train(run *of)
                                    .height = of->target.height,
                                    .width = of->target.width,
                                    .stop = &nca_stop_signal};
-    nca_status status = NCA_OK;
     if (!of->options.resume) {   // a run that can be resumed has all that is written once
         NCA_TRY(nca_train_pictures_target(&pictures, &of->target, of->error));
         NCA_TRY(save(of, of->error));
     }
     if (is_model_missing(of))
         NCA_TRY(save(of, of->error));
-    while (status == NCA_OK && !nca_stop_signal &&
-           nca_trainer_done(of->trainer) < of->config.updates)
-        status = advance(of, &pictures);
-    NCA_TRY(status);
+    while (!nca_stop_signal && nca_trainer_done(of->trainer) < of->config.updates)
+        NCA_TRY(advance(of, &pictures));
     nca_progress_finish(&of->progress);
-    if (!nca_stop_signal)
-        status = nca_train_pictures_finish(&pictures, of->error);
+    const nca_status status =
+        nca_stop_signal ? NCA_OK : nca_train_pictures_finish(&pictures, of->error);
     if (nca_stop_signal)
         return stop(of, &pictures);
     NCA_TRY(status);

@@ -100,19 +100,19 @@ nca_status nca_model_parse_published(const uint8_t *text, size_t size_bytes, con
     json_error_t where;
     layer layers[2] = {0};
     json_t *array = json_loadb((const char *)text, size_bytes, JSON_REJECT_DUPLICATES, &where);
-    nca_status status = NCA_OK;
+    nca_status status;
     if (!array)
-        status =
-            nca_fail(error, NCA_FORMAT, "%s: not JSON: line %d: %s", path, where.line, where.text);
-    else if (json_array_size(array) != 2)
-        status = nca_fail(error, NCA_FORMAT,
-                          "%s: not a published rule: it must be an array of two "
-                          "layers",
-                          path);
-    for (int i = 0; i < 2 && status == NCA_OK; i++)
-        status = read_layer(json_array_get(array, (size_t)i), path, i + 1, &layers[i], error);
-    if (status == NCA_OK)
-        status = build(layers, path, out, error);
+        return nca_fail(error, NCA_FORMAT, "%s: not JSON: line %d: %s", path, where.line,
+                        where.text);
+    if (json_array_size(array) != 2)
+        NCA_GO(nca_fail(error, NCA_FORMAT,
+                        "%s: not a published rule: it must be an array of two "
+                        "layers",
+                        path));
+    for (int i = 0; i < 2; i++)
+        NCA_GO(read_layer(json_array_get(array, (size_t)i), path, i + 1, &layers[i], error));
+    NCA_GO(build(layers, path, out, error));
+cleanup:
     for (int i = 0; i < 2; i++)
         free(layers[i].bytes);
     json_decref(array);

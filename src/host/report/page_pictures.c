@@ -63,8 +63,7 @@ nca_status nca_page_frames(const nca_observed_frames *frames, int last, int heig
     const nca_status status =
         nca_page_picture(sheet, rows * height, columns * width, &picture, error);
     free(sheet);
-    if (status != NCA_OK)
-        return status;
+    NCA_TRY(status);
     json_t *about = json_pack("{s:i, s:i, s:i, s:i, s:i, s:i, s:i}", "first", frames->first,
                               "every", frames->every, "last", last, "count", frames->count,
                               "columns", columns, "width", width, "height", height);
@@ -124,22 +123,22 @@ static nca_status add_picture(json_t *list, json_t *damaged, const char *path, l
 {
     nca_image image;
     json_t *picture;
+    nca_status status;
     if (nca_image_read(path, &image, NULL) != NCA_OK) {
         json_array_append_new(damaged, nca_json_text(strrchr(path, '/') + 1));
         return NCA_OK;
     }
     const size_t pixels = (size_t)image.height * (size_t)image.width;
     uint8_t *rgb = malloc(pixels * 3);
-    nca_status status = rgb ? NCA_OK : nca_fail(error, NCA_MEMORY, "%s: no memory for it", path);
-    for (size_t i = 0; rgb && i < pixels; i++)
+    if (!rgb)
+        NCA_GO(nca_fail(error, NCA_MEMORY, "%s: no memory for it", path));
+    for (size_t i = 0; i < pixels; i++)
         for (size_t k = 0; k < 3; k++)
             rgb[i * 3 + k] = to_byte(image.pixels[i * NCA_VISIBLE + k]);
-    if (status == NCA_OK)
-        status = nca_page_picture(rgb, image.height, image.width, &picture, error);
-    if (status == NCA_OK) {
-        json_object_set_new(picture, "update", json_integer(update));
-        json_array_append_new(list, picture);
-    }
+    NCA_GO(nca_page_picture(rgb, image.height, image.width, &picture, error));
+    json_object_set_new(picture, "update", json_integer(update));
+    json_array_append_new(list, picture);
+cleanup:
     free(rgb);
     nca_image_free(&image);
     return status;
@@ -154,12 +153,13 @@ static nca_status add_pictures(json_t *list, json_t *damaged, const char *folder
     snprintf(path, sizeof path, "%.4096s/pictures", folder);
     const size_t count = list_updates(path, kind, &updates);
     const size_t wanted = count < shown ? count : shown;
-    for (size_t i = 0; status == NCA_OK && i < wanted; i++) {
+    for (size_t i = 0; i < wanted; i++) {
         // The first, the last, and as evenly between them as there are.
         const long long update = updates[wanted == 1 ? count - 1 : i * (count - 1) / (wanted - 1)];
         snprintf(path, sizeof path, "%.4096s/pictures/%s-%06lld.png", folder, kind, update);
-        status = add_picture(list, damaged, path, update, error);
+        NCA_GO(add_picture(list, damaged, path, update, error));
     }
+cleanup:
     free(updates);
     return status;
 }
@@ -171,12 +171,12 @@ nca_status nca_page_folder_pictures(const char *folder, json_t **out, nca_error 
         json_pack("{s:o, s:o, s:o}", "batch", batch, "pool", pool, "damaged", damaged);
     if (!pictures)
         return nca_fail(error, NCA_MEMORY, "%s: no memory for its pictures", folder);
-    nca_status status = add_pictures(batch, damaged, folder, "batch", BATCHES_SHOWN, error);
-    if (status == NCA_OK)
-        status = add_pictures(pool, damaged, folder, "pool", POOLS_SHOWN, error);
-    if (status == NCA_OK)
-        *out = pictures;
-    else
-        json_decref(pictures);
+    nca_status status;
+    NCA_GO(add_pictures(batch, damaged, folder, "batch", BATCHES_SHOWN, error));
+    NCA_GO(add_pictures(pool, damaged, folder, "pool", POOLS_SHOWN, error));
+    *out = pictures;
+    return NCA_OK;
+cleanup:
+    json_decref(pictures);
     return status;
 }
