@@ -157,7 +157,9 @@ static inline void start_training(training *of, const nca_config *config, int th
 {
     const nca_device_options options = {.threads = threads};
     *of = (training){.config = *config};
-    assert_ok(nca_config_grid(config, &of->shape.height, &of->shape.width, error));
+    nca_plan plan;
+    assert_ok(nca_plan_make(config, &plan, error));
+    of->shape.height = plan.grid.height, of->shape.width = plan.grid.width;
     of->shape.batch = (int)config->batch, of->shape.pool = (int)config->pool;
     of->shape.spec.channels = (int)config->channels, of->shape.spec.hidden[0] = (int)config->hidden;
     of->target = make_target(of->shape.height, of->shape.width);
@@ -171,7 +173,7 @@ static inline void start_training(training *of, const nca_config *config, int th
     of->table.forward = spy_forward, of->table.loss = spy_loss;
     of->table.backward = spy_backward, of->table.update = spy_update;
     of->watched = (nca_compute){.backend = &of->table, .device = of->inner.device};
-    assert_ok(nca_trainer_create(config, &of->target, &of->watched, &of->trainer, error));
+    assert_ok(nca_trainer_create(config, &plan, &of->target, &of->watched, &of->trainer, error));
     forget_calls();
 }
 

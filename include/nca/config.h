@@ -10,7 +10,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "nca/spec.h"
 #include "nca/status.h"
 
 #ifdef __cplusplus
@@ -80,19 +79,6 @@ typedef struct nca_config {
 
 // The defaults of the list above.
 nca_config nca_config_default(void);
-
-// What the cells of the run compute.
-nca_spec nca_config_spec(const nca_config *config);
-
-// Height and width of the grid, from `grid`, or from target size and padding where it is "auto".
-nca_status nca_config_grid(const nca_config *config, int *height, int *width, nca_error *error);
-
-// Checks that every number is within its range, that every text is understood, and that the fields
-// go together. The message names the option.
-//   channels and hidden are multiples of 4, steps_min <= steps_max, damage radii in order
-//   reseeded + damaged <= batch, and batch <= pool unless drawn with replacement
-//   the target lies within the grid
-nca_status nca_config_check(const nca_config *config, nca_error *error);
 
 // Whether a field, by its name, changes the trajectory of a run: all but preset, checkpoint_every
 // and pictures_every, and updates where the schedule does not look at it.

@@ -1,5 +1,5 @@
 // nca trains neural cellular automata. This header includes the others; a good order to read them
-// in is tensor, model, config, backend, train.
+// in is tensor, model, config, backend, plan, train.
 #ifndef NCA_H
 #define NCA_H
 
@@ -9,6 +9,7 @@
 #include "nca/config.h"    // every hyper-parameter
 #include "nca/image.h"     // targets and pictures
 #include "nca/model.h"     // the update rule and its file
+#include "nca/plan.h"      // the settings as numbers
 #include "nca/rng.h"       // random numbers as a function of what they are for
 #include "nca/status.h"    // what went wrong, in words
 #include "nca/tensor.h"    // axes, order, the alive threshold

@@ -7,6 +7,7 @@
 #include "nca/config.h"
 #include "nca/image.h"
 #include "nca/model.h"
+#include "nca/plan.h"
 #include "nca/status.h"
 
 #ifdef __cplusplus
@@ -74,13 +75,14 @@ typedef struct nca_update_result {
 // Refuses a run that would not fit in memory, naming the bytes: batch, pool and tape on the device,
 // and what the host keeps beside them. Allocates nothing, so it can be asked before the target is
 // padded to the grid.
-nca_status nca_trainer_check_memory(const nca_config *config, const nca_compute *compute,
-                                    nca_error *error);
+nca_status nca_trainer_check_memory(const nca_config *config, const nca_plan *plan,
+                                    const nca_compute *compute, nca_error *error);
 
-// Starts training. `target` [H,W,4] is padded to the grid already; `compute` stays the caller's and
-// outlives the trainer. Refuses a config that does not check, and what would not fit in memory.
-nca_status nca_trainer_create(const nca_config *config, const nca_image *target,
-                              const nca_compute *compute, nca_trainer **out, nca_error *error);
+// Starts training. `plan` is made of `config`; `target` [H,W,4] is padded to the grid already;
+// `compute` stays the caller's and outlives the trainer. Refuses what would not fit in memory.
+nca_status nca_trainer_create(const nca_config *config, const nca_plan *plan,
+                              const nca_image *target, const nca_compute *compute,
+                              nca_trainer **out, nca_error *error);
 void nca_trainer_free(nca_trainer *trainer);
 
 // One update. NCA_NUMERIC only after NCA_EVENT_GAVE_UP.

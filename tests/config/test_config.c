@@ -12,26 +12,30 @@
 
 #include <math.h>
 
+#include "config/grid.h"
 #include "config/schedule.h"
-#include "nca/config.h"
 
 static void set_text(char to[NCA_TEXT_BYTES], const char *text)
 {
     snprintf(to, NCA_TEXT_BYTES, "%s", text);
 }
 
+static nca_plan plan;
+
 static void expect_refused(const nca_config *config, const char *message)
 {
     nca_error error = {0};
-    assert_int_equal(nca_config_check(config, &error), NCA_ARGUMENT);
+    const nca_plan before = plan;
+    assert_int_equal(nca_plan_make(config, &plan, &error), NCA_ARGUMENT);
     assert_string_equal(error.message, message);
+    assert_memory_equal(&plan, &before, sizeof plan);
 }
 
 static void test_defaults_are_in_order(void **state)
 {
     (void)state;
     const nca_config config = nca_config_default();
-    assert_int_equal(nca_config_check(&config, NULL), NCA_OK);
+    assert_int_equal(nca_plan_make(&config, &plan, NULL), NCA_OK);
     assert_string_equal(config.preset, "healing");
     assert_string_equal(config.target, "\U0001f61d");
     assert_null(nca_config_difference(&config, &config));
@@ -46,11 +50,11 @@ static void test_grid_is_read_or_made_of_target_and_padding(void **state)
     } good[] = {{"auto", 36, 36}, {"56", 56, 56}, {"40x61", 40, 61}, {"1X65536", 1, 65536}};
     nca_config config = nca_config_default();
     for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
-        int height, width;
+        nca_grid grid;
         set_text(config.grid, good[i].text);
-        assert_int_equal(nca_config_grid(&config, &height, &width, NULL), NCA_OK);
-        assert_int_equal(height, good[i].height);
-        assert_int_equal(width, good[i].width);
+        assert_int_equal(nca_config_grid(&config, &grid, NULL), NCA_OK);
+        assert_int_equal(grid.height, good[i].height);
+        assert_int_equal(grid.width, good[i].width);
     }
 }
 
@@ -75,13 +79,13 @@ static void test_grids_that_are_none(void **state)
                                       "0x10"};
     nca_config config = nca_config_default();
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
-        int height = -7, width = -7;
+        nca_grid grid = {-7, -7};
         nca_error error;
         set_text(config.grid, bad[i]);
-        assert_int_equal(nca_config_grid(&config, &height, &width, &error), NCA_ARGUMENT);
+        assert_int_equal(nca_config_grid(&config, &grid, &error), NCA_ARGUMENT);
         assert_non_null(strstr(error.message, "--grid"));
-        assert_int_equal(height, -7);
-        assert_int_equal(width, -7);
+        assert_int_equal(grid.height, -7);
+        assert_int_equal(grid.width, -7);
     }
 }
 
@@ -100,7 +104,7 @@ static void test_numbers_out_of_range_are_named(void **state)
     expect_refused(&config, "--rate inf: must be 0 to 10");
     config = standard;
     config.seed = -1;
-    assert_int_equal(nca_config_check(&config, NULL), NCA_ARGUMENT);
+    assert_int_equal(nca_plan_make(&config, &plan, NULL), NCA_ARGUMENT);
 }
 
 static void test_what_does_not_go_together_is_refused(void **state)
@@ -121,7 +125,7 @@ static void test_what_does_not_go_together_is_refused(void **state)
     expect_refused(&config, "--batch 8: more than --pool 7; give a larger pool, or "
                             "--pool-replacement");
     config.pool_replacement = true;
-    assert_int_equal(nca_config_check(&config, NULL), NCA_OK);
+    assert_int_equal(nca_plan_make(&config, &plan, NULL), NCA_OK);
     config = standard;
     config.channels = 18;
     expect_refused(&config, "--channels 18: must be a multiple of 4");
@@ -143,11 +147,11 @@ static void test_texts_are_checked(void **state)
     nca_config config = nca_config_default();
     nca_error error;
     set_text(config.schedule, "sometimes");
-    assert_int_equal(nca_config_check(&config, &error), NCA_ARGUMENT);
+    assert_int_equal(nca_plan_make(&config, &plan, &error), NCA_ARGUMENT);
     assert_non_null(strstr(error.message, "--schedule sometimes"));
     config = nca_config_default();
     set_text(config.gradient, "clip");
-    assert_int_equal(nca_config_check(&config, &error), NCA_ARGUMENT);
+    assert_int_equal(nca_plan_make(&config, &plan, &error), NCA_ARGUMENT);
     assert_non_null(strstr(error.message, "--gradient clip"));
 }
 
@@ -175,11 +179,30 @@ static void test_only_what_changes_the_trajectory_is_a_difference(void **state)
     assert_string_equal(nca_config_difference(&c, &d), "updates");
 }
 
-static void expect_rate(const char *schedule, int64_t update, int64_t updates, double expected)
+static void test_a_plan_is_what_the_settings_say(void **state)
 {
-    double rate;
-    assert_int_equal(nca_schedule_rate(schedule, 0.002, update, updates, &rate, NULL), NCA_OK);
-    assert_true(fabs(rate - expected) <= 1e-15);
+    (void)state;
+    nca_config config = nca_config_default();
+    set_text(config.grid, "24x30");
+    set_text(config.gradient, "clip:0.5,global:2");
+    set_text(config.schedule, "cosine");
+    config.channels = 20, config.hidden = 80, config.updates = 77, config.rate = 0.125;
+    config.beta1 = 0.25, config.beta2 = 0.5, config.epsilon = 0.75;
+    assert_int_equal(nca_plan_make(&config, &plan, NULL), NCA_OK);
+    assert_true(plan.grid.height == 24 && plan.grid.width == 30);
+    assert_true(plan.spec.channels == 20 && plan.spec.hidden[0] == 80 && plan.spec.hidden[1] == 0);
+    assert_true(plan.optimizer.beta1 == 0.25 && plan.optimizer.beta2 == 0.5);
+    assert_true(plan.optimizer.epsilon == 0.75 && plan.optimizer.rules == 2);
+    assert_true(plan.optimizer.rule[1].kind == NCA_GRADIENT_GLOBAL);
+    assert_true(plan.schedule.kind == NCA_SCHEDULE_COSINE && plan.schedule.updates == 77);
+    assert_true(nca_schedule_rate(&plan.schedule, 1) == 0.125);
+}
+
+static void expect_rate(const char *text, int64_t update, int64_t updates, double expected)
+{
+    nca_schedule schedule = {.rate = 0.002, .updates = updates};
+    assert_int_equal(nca_schedule_parse(text, &schedule, NULL), NCA_OK);
+    assert_true(fabs(nca_schedule_rate(&schedule, update) - expected) <= 1e-15);
 }
 
 static void test_schedules(void **state)
@@ -195,6 +218,20 @@ static void test_schedules(void **state)
     expect_rate("steps:2000x0.1", 2001, 8000, 0.0002);
     expect_rate("steps:2000x0.1,4000x0.5", 4001, 8000, 0.0001);
     expect_rate("steps:0x0.5", 1, 8000, 0.001);
+}
+
+// As long as a setting can be.
+static void test_a_text_full_of_steps_is_a_schedule(void **state)
+{
+    (void)state;
+    nca_config config = nca_config_default();
+    strcpy(config.schedule, "steps:0x1");
+    for (size_t used = strlen(config.schedule); used + 4 < NCA_TEXT_BYTES; used += 4)
+        strcpy(config.schedule + used, ",0x1");
+    config.schedule[strlen(config.schedule) - 1] = '5';
+    assert_int_equal(nca_plan_make(&config, &plan, NULL), NCA_OK);
+    assert_int_equal(plan.schedule.steps, 254);
+    assert_true(nca_schedule_rate(&plan.schedule, 1) == config.rate * 5);
 }
 
 static void test_schedules_that_are_none(void **state)
@@ -217,11 +254,10 @@ static void test_schedules_that_are_none(void **state)
                                       "steps:5x0x10",
                                       "steps: 5x0.1"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
-        double rate = -7;
+        nca_schedule schedule = {.rate = 1, .updates = 10};
         nca_error error;
-        assert_int_equal(nca_schedule_rate(bad[i], 1, 1, 10, &rate, &error), NCA_ARGUMENT);
+        assert_int_equal(nca_schedule_parse(bad[i], &schedule, &error), NCA_ARGUMENT);
         assert_non_null(strstr(error.message, "--schedule"));
-        assert_true(rate == -7);
     }
 }
 
@@ -269,7 +305,9 @@ int main(void)
         cmocka_unit_test(test_what_does_not_go_together_is_refused),
         cmocka_unit_test(test_texts_are_checked),
         cmocka_unit_test(test_only_what_changes_the_trajectory_is_a_difference),
+        cmocka_unit_test(test_a_plan_is_what_the_settings_say),
         cmocka_unit_test(test_schedules),
+        cmocka_unit_test(test_a_text_full_of_steps_is_a_schedule),
         cmocka_unit_test(test_schedules_that_are_none),
         cmocka_unit_test(test_gradient_rules_keep_their_order),
         cmocka_unit_test(test_gradient_rules_that_are_none),

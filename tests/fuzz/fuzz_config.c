@@ -4,6 +4,7 @@
 
 #include "cli/options.h"
 #include "config/config_json.h"
+#include "nca/plan.h"
 
 static void require(int holds)
 {
@@ -17,7 +18,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     static nca_config config, again, before;
     nca_error error = {0};
     char *text;
-    int height, width;
+    nca_plan plan;
     before = config = again = nca_config_default();
     if (nca_config_from_json((const char *)bytes, size, "fuzz.json", &config, &error) != NCA_OK) {
         require(strncmp(error.message, "fuzz.json: ", 11) == 0);
@@ -28,9 +29,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     require(nca_config_from_json(text, strlen(text), "again", &again, &error) == NCA_OK);
     free(text);
     require(nca_config_difference(&config, &again) == NULL);
-    if (nca_config_check(&config, &error) == NCA_OK) {
-        require(nca_config_grid(&config, &height, &width, &error) == NCA_OK);
-        require(height >= 1 && width >= 1);
+    if (nca_plan_make(&config, &plan, &error) == NCA_OK) {
+        require(plan.grid.height >= 1 && plan.grid.width >= 1);
+        require(nca_schedule_rate(&plan.schedule, 1) >= 0);
     }
     return 0;
 }

@@ -15,8 +15,9 @@ static void test_every_setting_is_a_run_that_can_be_trained(void **state)
         const nca_config shared = nca_study_shared_default(is_quick);
         for (const nca_study_setting *row = nca_study_settings(); row->name; row++) {
             nca_config config;
+            nca_plan plan;
             assert_ok(nca_study_config(row, &shared, is_quick, 7, &config, error));
-            assert_ok(nca_config_check(&config, error));
+            assert_ok(nca_plan_make(&config, &plan, error));
             assert_int_equal(config.seed, 7);
             assert_int_equal(config.batch, row->batch);
             assert_int_equal(config.damaged, row->damaged);
@@ -85,16 +86,17 @@ static void test_what_is_no_setting_is_refused(void **state)
     (void)state;
     const nca_study_setting *row = NULL;
     nca_config shared = nca_study_shared_default(false), config;
+    nca_plan plan;
     assert_refused(NCA_ARGUMENT, nca_study_setting_find("blog", 4, &row, error));
     assert_null(row);
     assert_ok(nca_study_setting_find("regenerating,more", 12, &row, error));
     snprintf(shared.grid, sizeof shared.grid, "12");   // the target has 20
-    assert_refused(NCA_ARGUMENT, nca_study_config(row, &shared, false, 1, &config, error));
+    assert_ok(nca_study_config(row, &shared, false, 1, &config, error));
+    assert_refused(NCA_ARGUMENT, nca_plan_make(&config, &plan, error));
     snprintf(shared.grid, sizeof shared.grid, "auto");
     assert_ok(nca_study_config(row, &shared, false, 1, &config, error));
-    int height, width;
-    assert_ok(nca_config_grid(&config, &height, &width, error));
-    assert_true(height == 36 && width == 36);
+    assert_ok(nca_plan_make(&config, &plan, error));
+    assert_true(plan.grid.height == 36 && plan.grid.width == 36);
 }
 
 // -- Intervals ------------------------------------------------------------------------------------

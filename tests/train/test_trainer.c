@@ -370,8 +370,10 @@ static void test_a_target_of_another_size_is_refused(void **state)
     nca_image target = make_target(9, 11);
     nca_compute on;
     nca_trainer *trainer = NULL;
+    nca_plan plan;
+    assert_ok(nca_plan_make(&config, &plan, error));
     assert_ok(nca_compute_open("cpu", NULL, &on, error));
-    assert_refused(NCA_ARGUMENT, nca_trainer_create(&config, &target, &on, &trainer, error));
+    assert_refused(NCA_ARGUMENT, nca_trainer_create(&config, &plan, &target, &on, &trainer, error));
     assert_null(trainer);
     nca_compute_close(&on);
     nca_image_free(&target);

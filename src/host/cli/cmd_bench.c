@@ -3,8 +3,8 @@
 
 #include "base/nearest.h"
 #include "cli/bench_print.h"
-#include "cli/device_options.h"
-#include "cli/target_options.h"
+#include "cli/command.h"
+#include "config/grid.h"
 #include "verify/cases.h"
 #include "verify/measure.h"
 
@@ -103,10 +103,13 @@ static nca_status read_sizes(const bench_options *given, nca_measure_options *ou
 {
     const nca_case *of;
     NCA_TRY(find_case(given->name ? given->name : nca_cases[0].name, &of, error));
+    nca_grid grid = {of->shape.height, of->shape.width};
+    if (given->grid)
+        NCA_TRY(nca_grid_read(given->grid, &grid, error));
     *out = (nca_measure_options){
         .shape = {.batch = (int)either(given->batch, of->shape.batch),
-                  .height = of->shape.height,
-                  .width = of->shape.width,
+                  .height = grid.height,
+                  .width = grid.width,
                   .tape_steps = (int)either(given->steps, of->shape.tape_steps),
                   .spec = nca_spec_growing((int)either(given->channels, of->shape.spec.channels),
                                            (int)either(given->hidden, of->shape.spec.hidden[0]))},
@@ -115,8 +118,6 @@ static nca_status read_sizes(const bench_options *given, nca_measure_options *ou
         .seed = (uint64_t)given->seed,
         .repeats = (int)given->repeats,
         .warmup = (int)given->warmup};
-    if (given->grid)
-        NCA_TRY(nca_grid_read(given->grid, &out->shape.height, &out->shape.width, error));
     if (out->shape.tape_steps < 1)
         return nca_fail(error, NCA_ARGUMENT,
                         "--case %s: has no steps to time; give it some --steps", of->name);
@@ -183,9 +184,10 @@ static nca_status bench_device(benching *of, const char *name, const nca_device_
     on.backend->info(on.device, &place.info);
     nca_status status = NCA_OK;
     if (subjects & STEP)
-        status = bench_step(of, &on, place, error);
-    if (status == NCA_OK && subjects & KERNELS)
-        status = bench_kernels(of, &on, place, error);
+        NCA_GO(bench_step(of, &on, place, error));
+    if (subjects & KERNELS)
+        NCA_GO(bench_kernels(of, &on, place, error));
+cleanup:
     nca_compute_close(&on);
     fflush(stdout);
     return status;
@@ -285,41 +287,26 @@ static nca_status read_subject(const nca_arguments *arguments, int *out, nca_err
                     "%.60s: nothing of that name to time; there are step, kernels and all", asked);
 }
 
-static nca_status bench(const bench_options *options, const nca_arguments *arguments,
-                        nca_error *error)
+static nca_status bench(nca_call *call)
 {
+    const bench_options *options = call->options;
+    nca_error *error = &call->error;
     const nca_device_options device = nca_device_options_of(&options->device);
     benching of = {.options = options};
-    NCA_TRY(read_subject(arguments, &of.subjects, error));
+    NCA_TRY(read_subject(&call->arguments, &of.subjects, error));
     NCA_TRY(read_sizes(options, &of.asked, error));
     const bool is_all = of.subjects == (STEP | KERNELS);
     const char *name = options->device.name ? options->device.name : is_all ? "all" : "auto";
     const bool is_everywhere = strcmp(name, "all") == 0;
     of.is_list = is_all || is_everywhere;
-    nca_status status = NCA_OK;
-    if (is_everywhere)
-        status = bench_everywhere(&of, &device, error);
-    else
-        status = bench_device(&of, name, &device, of.subjects, error);
+    const nca_status status = is_everywhere ? bench_everywhere(&of, &device, error)
+                                            : bench_device(&of, name, &device, of.subjects, error);
     if (options->json && of.printed > 0)   // whole, even where only the kernels failed
         printf(of.is_list ? "]\n" : "\n");
     return status;
 }
 
-static int run_bench(int argc, char **argv, const nca_command *self)
-{
-    bench_options options = {.repeats = 9, .warmup = 2, .seed = 1};
-    nca_error error = {0};
-    nca_arguments arguments;
-    bool done;
-    nca_status status =
-        nca_options_parse(self, argc, argv, &options, NULL, &arguments, &done, &error);
-    if (done)
-        return 0;
-    if (status == NCA_OK)
-        status = bench(&options, &arguments, &error);
-    return status == NCA_OK ? 0 : nca_report_failure(self->name, &error);
-}
+static const bench_options defaults = {.repeats = 9, .warmup = 2, .seed = 1};
 
 const nca_command nca_command_bench = {
     .name = "bench",
@@ -328,5 +315,7 @@ const nca_command nca_command_bench = {
     .details = details,
     .options = rows,
     .arguments_max = 1,
-    .run = run_bench,
+    .options_bytes = sizeof(bench_options),
+    .defaults = &defaults,
+    .work = bench,
 };

@@ -2,10 +2,9 @@
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
-#include "cli/device_options.h"
+#include "cli/command.h"
 #include "cli/printable.h"
 #include "cli/progress.h"
 #include "cli/target_options.h"
@@ -203,9 +202,11 @@ static void print_json(const nca_image *target, const nca_evaluate_options *opti
     printf("\"died_out\": %d}\n}\n", found->long_run_dead);
 }
 
-static nca_status evaluate(const eval_options *options, const char *path,
-                           const nca_compute *compute, nca_error *error)
+static nca_status evaluate(nca_call *call)
 {
+    const eval_options *options = call->options;
+    const char *path = call->arguments.item[0];
+    nca_error *error = &call->error;
     nca_evaluate_options asked = {.seeds = (int)options->seeds,
                                   .seed = (uint64_t)options->seed,
                                   .cut_at = (int)options->cut_at,
@@ -218,14 +219,15 @@ static nca_status evaluate(const eval_options *options, const char *path,
     nca_model model;
     nca_image target = {0};
     nca_evaluation found;
+    nca_status status;
     NCA_TRY(read_steps(options->steps, &asked, error));
     NCA_TRY(nca_model_load(path, &model, error));
     asked.fire_rate = isnan(options->fire_rate) ? model.fire_rate : options->fire_rate;
     asked.angle = isnan(options->angle) ? model.angle : options->angle;
     asked.step_size = isnan(options->step_size) ? model.step_size : options->step_size;
-    nca_status status = nca_target_arguments_load(&options->target, path, &model, &target, error);
-    if (status == NCA_OK)
-        status = nca_evaluate(&model, &target, &asked, compute, &found, error);
+    NCA_GO(nca_target_arguments_load(&options->target, path, &model, &target, error));
+    NCA_GO(nca_evaluate(&model, &target, &asked, &call->compute, &found, error));
+cleanup:
     if (asked.progress)
         asked.progress(asked.context, 1);   // whatever became of it, its line goes
     if (status == NCA_OK && options->json)
@@ -237,34 +239,17 @@ static nca_status evaluate(const eval_options *options, const char *path,
     return status;
 }
 
-static int run_eval(int argc, char **argv, const nca_command *self)
-{
-    eval_options options = {.target = NCA_TARGET_NOT_GIVEN,
-                            .seeds = 8,
-                            .seed = 1,
-                            .cut_at = 200,
-                            .heal_steps = 400,
-                            .long_run = 10000,
-                            .steps = "96,200,500,1000,5000",
-                            .cuts = true,
-                            .fire_rate = NAN,
-                            .angle = NAN,
-                            .step_size = NAN};
-    nca_error error = {0};
-    nca_arguments arguments;
-    nca_compute compute = {0};
-    bool done;
-    nca_status status =
-        nca_options_parse(self, argc, argv, &options, NULL, &arguments, &done, &error);
-    if (done)
-        return 0;
-    if (status == NCA_OK)
-        status = nca_device_open(&options.device, &compute, &error);
-    if (status == NCA_OK)
-        status = evaluate(&options, arguments.item[0], &compute, &error);
-    nca_compute_close(&compute);
-    return status == NCA_OK ? 0 : nca_report_failure(self->name, &error);
-}
+static const eval_options defaults = {.target = NCA_TARGET_NOT_GIVEN,
+                                      .seeds = 8,
+                                      .seed = 1,
+                                      .cut_at = 200,
+                                      .heal_steps = 400,
+                                      .long_run = 10000,
+                                      .steps = "96,200,500,1000,5000",
+                                      .cuts = true,
+                                      .fire_rate = NAN,
+                                      .angle = NAN,
+                                      .step_size = NAN};
 
 const nca_command nca_command_eval = {
     .name = "eval",
@@ -274,5 +259,9 @@ const nca_command nca_command_eval = {
     .options = rows,
     .arguments_min = 1,
     .arguments_max = 1,
-    .run = run_eval,
+    .options_bytes = sizeof(eval_options),
+    .defaults = &defaults,
+    .device = offsetof(eval_options, device),
+    .opens_device = true,
+    .work = evaluate,
 };

@@ -1,8 +1,7 @@
 // nca import: one of the article's published rules becomes a model.safetensors.
 #include <sys/stat.h>
-#include <unistd.h>
 
-#include "cli/options.h"
+#include "cli/command.h"
 #include "nca/model.h"
 
 typedef struct import_options {
@@ -25,14 +24,15 @@ static bool is_same_file(const char *a, const char *b)
            one.st_ino == other.st_ino;
 }
 
-static nca_status import(const import_options *options, const char *path, nca_error *error)
+static nca_status import(nca_call *call)
 {
+    const import_options *options = call->options;
+    const char *path = call->arguments.item[0];
+    nca_error *error = &call->error;
     nca_model model;
     if (!options->output)
         return nca_fail(error, NCA_ARGUMENT, "--output: needed; the model to write");
-    if (!options->force && access(options->output, F_OK) == 0)
-        return nca_fail(error, NCA_FILE, "--output %s: exists; choose another name, or --force",
-                        options->output);
+    NCA_TRY(nca_output_check(options->output, options->force, error));
     if (is_same_file(path, options->output))
         return nca_fail(error, NCA_ARGUMENT,
                         "--output %s: the file that is imported; choose another name",
@@ -46,21 +46,6 @@ static nca_status import(const import_options *options, const char *path, nca_er
     return status;
 }
 
-static int run_import(int argc, char **argv, const nca_command *self)
-{
-    import_options options = {0};
-    nca_error error = {0};
-    nca_arguments arguments;
-    bool done;
-    nca_status status =
-        nca_options_parse(self, argc, argv, &options, NULL, &arguments, &done, &error);
-    if (done)
-        return 0;
-    if (status == NCA_OK)
-        status = import(&options, arguments.item[0], &error);
-    return status == NCA_OK ? 0 : nca_report_failure(self->name, &error);
-}
-
 const nca_command nca_command_import = {
     .name = "import",
     .arguments = "FILE.json",
@@ -69,5 +54,6 @@ const nca_command nca_command_import = {
     .options = rows,
     .arguments_min = 1,
     .arguments_max = 1,
-    .run = run_import,
+    .options_bytes = sizeof(import_options),
+    .work = import,
 };

@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "base/files.h"
-#include "cli/options.h"
+#include "cli/command.h"
 #include "cli/printable.h"
 #include "config/config_json.h"
 #include "media/image.h"
@@ -194,51 +194,43 @@ static nca_status describe_folder(const char *folder, json_t **out, nca_error *e
     json_t *about = json_pack("{s:s, s:s, s:s, s:I, s:I}", "run", folder, "preset", config.preset,
                               "target", config.target, "updates", (json_int_t)config.updates,
                               "seed", (json_int_t)config.seed);
-    const nca_status status = describe_metrics(folder, about, error);
     json_t *model = NULL;
-    snprintf(path, sizeof path, "%s/model.safetensors", folder);
     nca_error why;
-    if (status == NCA_OK && describe_file(path, &model, &why) != NCA_OK)
+    nca_status status;
+    NCA_GO(describe_metrics(folder, about, error));
+    snprintf(path, sizeof path, "%s/model.safetensors", folder);
+    if (describe_file(path, &model, &why) != NCA_OK)
         model = json_pack("{s:s}", "not readable", why.message);
     if (model)
         json_object_set_new(about, "model", model);
-    if (status == NCA_OK)
-        *out = about;
-    else
-        json_decref(about);
+    *out = about;
+    return NCA_OK;
+cleanup:
+    json_decref(about);
     return status;
 }
 
-static int run_info(int argc, char **argv, const nca_command *self)
+static nca_status inform(nca_call *call)
 {
-    info_options options = {0};
-    nca_error error = {0};
-    nca_arguments arguments;
+    const info_options *options = call->options;
+    const char *path = call->arguments.count > 0 ? call->arguments.item[0] : NULL;
     json_t *about = NULL;
-    bool done;
-    nca_status status =
-        nca_options_parse(self, argc, argv, &options, NULL, &arguments, &done, &error);
-    if (done)
-        return 0;
-    if (status == NCA_OK && arguments.count == 0)
+    if (!path)
         about = describe_build();
-    else if (status == NCA_OK)
-        status = nca_is_folder(arguments.item[0])
-                     ? describe_folder(arguments.item[0], &about, &error)
-                     : describe_file(arguments.item[0], &about, &error);
-    if (status == NCA_OK && !about)   // JSON holds UTF-8 only
-        status = nca_fail(&error, NCA_ARGUMENT, "%s: a name that is not UTF-8; rename it",
-                          arguments.count > 0 ? arguments.item[0] : "this machine");
-    if (status != NCA_OK)
-        return nca_report_failure(self->name, &error);
-    if (options.json) {
+    else
+        NCA_TRY(nca_is_folder(path) ? describe_folder(path, &about, &call->error)
+                                    : describe_file(path, &about, &call->error));
+    if (!about)   // JSON holds UTF-8 only
+        return nca_fail(&call->error, NCA_ARGUMENT, "%s: a name that is not UTF-8; rename it",
+                        path ? path : "this machine");
+    if (options->json) {
         json_dumpf(about, stdout, JSON_INDENT(2));
         putchar('\n');
     } else {
         print_object(about, 0);
     }
     json_decref(about);
-    return 0;
+    return NCA_OK;
 }
 
 const nca_command nca_command_info = {
@@ -247,5 +239,6 @@ const nca_command nca_command_info = {
     .summary = "Says what a file or run folder holds, or what this build and machine are",
     .options = rows,
     .arguments_max = 1,
-    .run = run_info,
+    .options_bytes = sizeof(info_options),
+    .work = inform,
 };

@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "base/stop.h"
-#include "cli/device_options.h"
+#include "cli/command.h"
 #include "cli/printable.h"
 #include "cli/progress.h"
 #include "cli/target_options.h"
@@ -74,21 +74,20 @@ static void free_run(run *of)
     free(of->machine_json);
 }
 
-static nca_status read_model(const char *folder, const nca_config *config, nca_model *out,
-                             nca_error *error)
+static nca_status read_model(const char *folder, const nca_config *config, const nca_grid *grid,
+                             nca_model *out, nca_error *error)
 {
-    int height, width;
-    NCA_TRY(nca_config_grid(config, &height, &width, error));
     NCA_TRY(nca_model_load(folder, out, error));
     if (out->spec.channels == config->channels && out->spec.hidden[0] == config->hidden &&
-        (out->grid_height == 0 || out->grid_height == height) &&
-        (out->grid_width == 0 || out->grid_width == width))
+        (out->grid_height == 0 || out->grid_height == grid->height) &&
+        (out->grid_width == 0 || out->grid_width == grid->width))
         return NCA_OK;
     return nca_fail(error, NCA_FORMAT,
                     "%s/model.safetensors: %d channels, %d hidden units, grid %dx%d, and "
                     "config.json says %d, %d, %dx%d; it is of another run: put this run's back",
                     folder, out->spec.channels, out->spec.hidden[0], out->grid_height,
-                    out->grid_width, (int)config->channels, (int)config->hidden, height, width);
+                    out->grid_width, (int)config->channels, (int)config->hidden, grid->height,
+                    grid->width);
 }
 
 // "Y,X" within the grid.
@@ -111,7 +110,8 @@ static nca_status read_run(const report_options *options, const char *folder, ru
     const nca_target_arguments target = NCA_TARGET_NOT_GIVEN;
     nca_config config = nca_config_default();
     char path[NCA_PATH_BYTES];
-    NCA_TRY(nca_run_folder_config(folder, &config, error));
+    nca_grid grid;
+    NCA_TRY(nca_run_folder_config(folder, &config, &grid, error));
     NCA_TRY(nca_config_to_json(&config, &of->config_json, error));
     NCA_TRY(nca_path_join(folder, "metrics.jsonl", path, error));
     NCA_TRY(nca_history_read(path, &of->history, error));
@@ -121,7 +121,7 @@ static nca_status read_run(const report_options *options, const char *folder, ru
                         "run: put this run's back",
                         path, (long long)of->history.updates, (long long)config.updates);
     NCA_TRY(nca_run_folder_machine(folder, &of->machine_json, error));
-    NCA_TRY(read_model(folder, &config, &of->model, error));
+    NCA_TRY(read_model(folder, &config, &grid, &of->model, error));
     NCA_TRY(nca_target_arguments_load(&target, folder, &of->model, &of->target, error));
     of->options =
         (nca_observe_options){.seed = (uint64_t)options->seed,
@@ -151,9 +151,7 @@ static nca_status check_output(const report_options *options, const nca_argument
     char path[NCA_PATH_BYTES];
     struct stat place, source;
     const char *dot = strrchr(options->output, '.');
-    if (!options->force && access(options->output, F_OK) == 0)
-        return nca_fail(error, NCA_FILE, "--output %s: exists; choose another name, or --force",
-                        options->output);
+    NCA_TRY(nca_output_check(options->output, options->force, error));
     snprintf(path, sizeof path, "%s", options->output);
     const char *folder = dirname(path);
     if (stat(folder, &place) != 0 || !S_ISDIR(place.st_mode))
@@ -180,15 +178,19 @@ static void say_what_was_written(const report_options *options, int runs)
 }
 
 // Every folder is read before any is watched, so that what is wrong with the last is said at once.
-static nca_status report(const report_options *options, const nca_arguments *folders, run *runs,
-                         const nca_compute *compute, nca_error *error)
+static nca_status report(nca_call *call)
 {
+    static run runs[RUNS_MAX];
+    const report_options *options = call->options;
+    const nca_arguments *folders = &call->arguments;
+    nca_error *error = &call->error;
     nca_page_run pages[RUNS_MAX];
-    NCA_TRY(check_output(options, folders, error));
+    nca_status status;
+    NCA_GO(check_output(options, folders, error));
     for (int i = 0; i < folders->count; i++)
-        NCA_TRY(read_run(options, folders->item[i], &runs[i], error));
+        NCA_GO(read_run(options, folders->item[i], &runs[i], error));
     for (int i = 0; i < folders->count; i++) {
-        NCA_TRY(observe_run(&runs[i], compute, error));
+        NCA_GO(observe_run(&runs[i], &call->compute, error));
         pages[i] = (nca_page_run){.name = folders->item[i],
                                   .folder = folders->item[i],
                                   .config_json = runs[i].config_json,
@@ -199,33 +201,16 @@ static nca_status report(const report_options *options, const nca_arguments *fol
                                   .observation = &runs[i].observation,
                                   .observed = &runs[i].options};
     }
-    NCA_TRY(nca_page_write(options->output, pages, folders->count, error));
+    NCA_GO(nca_page_write(options->output, pages, folders->count, error));
     say_what_was_written(options, folders->count);
-    return NCA_OK;
-}
-
-static int run_report(int argc, char **argv, const nca_command *self)
-{
-    report_options options = {.output = "report.html", .cut_at = 200, .heal_steps = 400, .seed = 1};
-    static run runs[RUNS_MAX];
-    nca_error error = {0};
-    nca_arguments arguments = {0};
-    nca_compute compute = {0};
-    bool done;
-    nca_status status =
-        nca_options_parse(self, argc, argv, &options, NULL, &arguments, &done, &error);
-    if (done)
-        return 0;
-    nca_stop_by_signals();
-    if (status == NCA_OK)
-        status = nca_device_open(&options.device, &compute, &error);
-    if (status == NCA_OK)
-        status = report(&options, &arguments, runs, &compute, &error);
+cleanup:
     for (int i = 0; i < RUNS_MAX; i++)
         free_run(&runs[i]);
-    nca_compute_close(&compute);
-    return status == NCA_OK ? 0 : nca_report_failure(self->name, &error);
+    return status;
 }
+
+static const report_options defaults = {
+    .output = "report.html", .cut_at = 200, .heal_steps = 400, .seed = 1};
 
 const nca_command nca_command_report = {
     .name = "report",
@@ -235,5 +220,10 @@ const nca_command nca_command_report = {
     .options = rows,
     .arguments_min = 1,
     .arguments_max = RUNS_MAX,
-    .run = run_report,
+    .options_bytes = sizeof(report_options),
+    .defaults = &defaults,
+    .device = offsetof(report_options, device),
+    .opens_device = true,
+    .stops = true,
+    .work = report,
 };

@@ -1,14 +1,14 @@
 // nca run: a rule grows on any grid, is damaged on the way, and the film of it is written.
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "base/stop.h"
+#include "cli/command.h"
 #include "cli/damage.h"
-#include "cli/device_options.h"
 #include "cli/progress.h"
 #include "cli/target_options.h"
+#include "config/grid.h"
 #include "media/writers.h"
 
 typedef struct run_options {
@@ -102,8 +102,12 @@ static nca_status plan_film(const run_options *options, const nca_model *model,
         .progress = isatty(STDERR_FILENO) ? nca_percent_show : NULL,
         .context = percent,
     };
-    if (options->grid)
-        NCA_TRY(nca_grid_read(options->grid, &film->height, &film->width, error));
+    if (options->grid) {
+        nca_grid grid;
+        NCA_TRY(nca_grid_read(options->grid, &grid, error));
+        film->height = grid.height;
+        film->width = grid.width;
+    }
     return read_schedule(options, film, error);
 }
 
@@ -111,23 +115,22 @@ static nca_status check_output(const run_options *options, nca_error *error)
 {
     const nca_format *format;
     NCA_TRY(nca_format_find(options->output, &format, error));
-    if (!options->force && access(options->output, F_OK) == 0)
-        return nca_fail(error, NCA_FILE, "--output %s: exists; choose another name, or --force",
-                        options->output);
-    return NCA_OK;
+    return nca_output_check(options->output, options->force, error);
 }
 
-static nca_status run(const run_options *options, const char *path, const nca_compute *compute,
-                      nca_error *error)
+static nca_status run(nca_call *call)
 {
     static nca_film film;
+    const run_options *options = call->options;
+    nca_error *error = &call->error;
     nca_percent percent = {.word = "grown"};
     nca_model model;
+    nca_status status;
     NCA_TRY(check_output(options, error));
-    NCA_TRY(nca_model_load(path, &model, error));
-    nca_status status = plan_film(options, &model, &percent, &film, error);
-    if (status == NCA_OK)
-        status = nca_film_write(options->output, &model, &film, compute, error);
+    NCA_TRY(nca_model_load(call->arguments.item[0], &model, error));
+    NCA_GO(plan_film(options, &model, &percent, &film, error));
+    NCA_GO(nca_film_write(options->output, &model, &film, &call->compute, error));
+cleanup:
     if (film.progress)
         film.progress(film.context, 1);   // whatever became of it, its line goes
     if (status == NCA_OK)
@@ -137,32 +140,14 @@ static nca_status run(const run_options *options, const char *path, const nca_co
     return status;
 }
 
-static int run_run(int argc, char **argv, const nca_command *self)
-{
-    run_options options = {.output = "growth.webp",
-                           .steps = 200,
-                           .seed = 1,
-                           .every = 1,
-                           .frames_per_second = 25,
-                           .fire_rate = NAN,
-                           .angle = NAN,
-                           .step_size = NAN};
-    nca_error error = {0};
-    nca_arguments arguments;
-    nca_compute compute = {0};
-    bool done;
-    nca_status status =
-        nca_options_parse(self, argc, argv, &options, NULL, &arguments, &done, &error);
-    if (done)
-        return 0;
-    nca_stop_by_signals();
-    if (status == NCA_OK)
-        status = nca_device_open(&options.device, &compute, &error);
-    if (status == NCA_OK)
-        status = run(&options, arguments.item[0], &compute, &error);
-    nca_compute_close(&compute);
-    return status == NCA_OK ? 0 : nca_report_failure(self->name, &error);
-}
+static const run_options defaults = {.output = "growth.webp",
+                                     .steps = 200,
+                                     .seed = 1,
+                                     .every = 1,
+                                     .frames_per_second = 25,
+                                     .fire_rate = NAN,
+                                     .angle = NAN,
+                                     .step_size = NAN};
 
 const nca_command nca_command_run = {
     .name = "run",
@@ -172,5 +157,10 @@ const nca_command nca_command_run = {
     .options = rows,
     .arguments_min = 1,
     .arguments_max = 1,
-    .run = run_run,
+    .options_bytes = sizeof(run_options),
+    .defaults = &defaults,
+    .device = offsetof(run_options, device),
+    .opens_device = true,
+    .stops = true,
+    .work = run,
 };

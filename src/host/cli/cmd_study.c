@@ -1,11 +1,10 @@
 // nca study: settings side by side, several seeds each, judged by rule.
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/files.h"
 #include "base/stop.h"
-#include "cli/device_options.h"
+#include "cli/command.h"
 #include "cli/study_screen.h"
 #include "report/study_page.h"
 #include "run/run_folder.h"
@@ -77,34 +76,28 @@ static const char details[] =
 
 // A study while the command lasts.
 typedef struct work {
+    const nca_call *call;
     study_options options;
     nca_study study;
     char *machine;   // JSON
-    int argc;
-    char **argv;
     nca_error *error;
 } work;
 
-static nca_status parse(work *of, int argc, char **argv, const nca_command *self, bool *done)
+// The options over the defaults of the quick form, or of the whole.
+static nca_status read_options(work *of, bool is_quick)
 {
-    nca_arguments arguments = {0};
-    for (int pass = 0; pass < 2; pass++) {   // the second over the defaults of the quick form
-        const bool is_quick = of->options.quick;
-        of->options = (study_options){.out = "runs/study-regeneration",
-                                      .seeds = is_quick ? 2 : 3,
-                                      .other_seeds = 1,
-                                      .jobs = -1,
-                                      .shared = nca_study_shared_default(is_quick),
-                                      .device = {.threads = 1}};
-        NCA_TRY(
-            nca_options_parse(self, argc, argv, &of->options, NULL, &arguments, done, of->error));
-        if (*done || !of->options.quick)
-            break;
-    }
-    if (*done || strcmp(arguments.item[0], "regeneration") == 0)
+    const nca_call *call = of->call;
+    of->options = (study_options){.out = "runs/study-regeneration",
+                                  .seeds = is_quick ? 2 : 3,
+                                  .other_seeds = 1,
+                                  .jobs = -1,
+                                  .shared = nca_study_shared_default(is_quick),
+                                  .device = {.threads = 1}};
+    NCA_TRY(nca_options_apply(call->self, call->argc, call->argv, &of->options, NULL, of->error));
+    if (strcmp(call->arguments.item[0], "regeneration") == 0)
         return NCA_OK;
     return nca_fail(of->error, NCA_ARGUMENT, "%.60s: no such study; there is regeneration",
-                    arguments.item[0]);
+                    call->arguments.item[0]);
 }
 
 // As many runs at once as there are cores for; a GPU is shared by none.
@@ -140,9 +133,10 @@ static nca_status judge(work *of, const nca_study_watch *watch)
     const int64_t threads = of->options.device.threads * of->options.jobs;
     device.threads = threads < THREADS_MAX ? (int)threads : THREADS_MAX;
     NCA_TRY(nca_compute_open(of->options.device.name, &device, &compute, of->error));
-    nca_status status = nca_study_judge(&of->study, &compute, watch, of->error);
-    if (status == NCA_OK)
-        status = nca_machine_to_json(&compute, &of->machine, of->error);
+    nca_status status;
+    NCA_GO(nca_study_judge(&of->study, &compute, watch, of->error));
+    NCA_GO(nca_machine_to_json(&compute, &of->machine, of->error));
+cleanup:
     nca_compute_close(&compute);
     return status;
 }
@@ -189,8 +183,8 @@ static char *join_command(const work *of)
     if (!to)
         return NULL;
     fprintf(to, "nca study");
-    for (int i = 0; i < of->argc; i++)
-        fprintf(to, " %s", of->argv[i]);
+    for (int i = 0; i < of->call->argc; i++)
+        fprintf(to, " %s", of->call->argv[i]);
     if (fclose(to) == 0)
         return text;
     free(text);
@@ -204,14 +198,14 @@ static nca_status write_study(work *of)
     char *command = join_command(of);
     const nca_study_about about = {.command = command ? command : "", .machine = of->machine};
     json_t *json = NULL;
-    nca_status status = nca_study_json(&of->study, &about, &json, of->error);
-    free(command);
-    NCA_TRY(status);
+    nca_status status;
+    NCA_GO(nca_study_json(&of->study, &about, &json, of->error));
     snprintf(path, sizeof path, "%s/study.json", of->study.folder);
-    status = write_json(of, json, path);
+    NCA_GO(write_json(of, json, path));
     snprintf(path, sizeof path, "%s/study.html", of->study.folder);
-    if (status == NCA_OK)
-        status = nca_study_page_write(path, &of->study, json, of->error);
+    NCA_GO(nca_study_page_write(path, &of->study, json, of->error));
+cleanup:
+    free(command);
     json_decref(json);
     return status;
 }
@@ -258,20 +252,18 @@ static nca_status study(work *of)
     return NCA_OK;
 }
 
-static int run_study(int argc, char **argv, const nca_command *self)
+// What was given is read twice: first to learn which defaults it stands over.
+static nca_status run_study(nca_call *call)
 {
     static work of;
-    nca_error error = {0};
-    bool done;
-    of = (work){.argc = argc, .argv = argv, .error = &error};
-    nca_status status = parse(&of, argc, argv, self, &done);
-    if (done)
-        return 0;
-    if (status == NCA_OK)
-        status = study(&of);
+    nca_status status;
+    of = (work){.call = call, .error = &call->error};
+    NCA_GO(read_options(&of, ((const study_options *)call->options)->quick));
+    NCA_GO(study(&of));
+cleanup:
     nca_study_free(&of.study);
     free(of.machine);
-    return status == NCA_OK ? 0 : nca_report_failure(self->name, &error);
+    return status;
 }
 
 const nca_command nca_command_study = {
@@ -283,5 +275,6 @@ const nca_command nca_command_study = {
     .options = rows,
     .arguments_min = 1,
     .arguments_max = 1,
-    .run = run_study,
+    .options_bytes = sizeof(study_options),
+    .work = run_study,
 };

@@ -6,11 +6,12 @@
 
 #include "base/clock.h"
 #include "base/stop.h"
-#include "cli/device_options.h"
+#include "cli/command.h"
 #include "cli/preview.h"
 #include "cli/progress.h"
 #include "config/config_json.h"
 #include "run/run_folder.h"
+#include "run/run_target.h"
 #include "run/train_pictures.h"
 #include "verify/precision.h"
 
@@ -55,9 +56,10 @@ static const double event_seconds = 10, preview_seconds = 0.5;
 
 // One run, while it lasts.
 typedef struct run {
+    nca_call *call;
     train_options options;
     nca_config config;
-    nca_compute compute;
+    nca_plan plan;        // of it
     nca_image target;     // padded to the grid
     char background[8];   // the corner's colour where the picture is opaque all over
     nca_trainer *trainer;
@@ -84,14 +86,16 @@ static nca_status fail_different(const run *of, const char *field)
 
 // The settings of the run to go on with, with the options laid over them; only what does not
 // change its trajectory may differ.
-static nca_status read_resumed(run *of, int argc, char **argv, const nca_command *self)
+static nca_status read_resumed(run *of)
 {
+    const nca_call *call = of->call;
     nca_config saved = nca_config_default();
     if (of->options.out)
         return nca_fail(of->error, NCA_ARGUMENT, "--out: --resume goes on in its own folder");
-    NCA_TRY(nca_run_folder_config(of->options.resume, &saved, of->error));
+    NCA_TRY(nca_run_folder_config(of->options.resume, &saved, NULL, of->error));
     of->config = saved;
-    NCA_TRY(nca_options_apply(self, argc, argv, &of->options, &of->config, of->error));
+    NCA_TRY(nca_options_apply(call->self, call->argc, call->argv, &of->options, &of->config,
+                              of->error));
     const char *different = nca_config_difference(&saved, &of->config);
     if (!different && strcmp(saved.preset, of->config.preset) != 0)
         different = "preset";
@@ -116,21 +120,16 @@ static void notice_background(run *of, const nca_image *image)
 static nca_status load_target(run *of)
 {
     const nca_config *config = &of->config;
+    const nca_grid *grid = &of->plan.grid;
     char path[NCA_PATH_BYTES];
-    const nca_target_options options = {
-        .source = of->options.resume
-                      ? nca_run_folder_target(of->options.resume, config->target, path)
-                      : config->target,
-        .font = config->font,
-        .background = config->background,
-        .target_size = (int)config->target_size,
-        .trim = config->trim};
-    int height, width;
+    const nca_target_options options = nca_target_options_of(
+        config, of->options.resume ? nca_run_folder_target(of->options.resume, config->target, path)
+                                   : config->target);
     nca_image image;
-    NCA_TRY(nca_config_grid(config, &height, &width, of->error));
     NCA_TRY(nca_target_load(&options, &image, of->error));
     notice_background(of, &image);
-    const nca_status status = nca_image_pad(&image, height, width, &of->target, of->error);
+    const nca_status status =
+        nca_image_pad(&image, grid->height, grid->width, &of->target, of->error);
     nca_image_free(&image);
     return status;
 }
@@ -182,7 +181,7 @@ static void say_choices(run *of)
 {
     const nca_session_info about = nca_trainer_session_info(of->trainer);
     nca_device_info info;
-    of->compute.backend->info(of->compute.device, &info);
+    of->call->compute.backend->info(of->call->compute.device, &info);
     if (strncmp(info.variant, "auto", 4) == 0)
         nca_progress_say(&of->progress, "--cuda-path auto: %s", about.variant);
     if (about.tape_every > 1 && of->options.device.tape_every == 0)
@@ -197,13 +196,12 @@ static void say_choices(run *of)
 static nca_status say_precision(run *of)
 {
     const nca_device_options options = nca_device_options_of(&of->options.device);
-    const nca_spec spec = nca_config_spec(&of->config);
     nca_precision_errors errors;
     char words[NCA_PRECISION_BYTES];
     if (!nca_precision_is_reduced(&options))
         return NCA_OK;
-    NCA_TRY(nca_precision_measure(of->options.device.name, &options, &of->compute, &spec, &errors,
-                                  of->error));
+    NCA_TRY(nca_precision_measure(of->options.device.name, &options, &of->call->compute,
+                                  &of->plan.spec, &errors, of->error));
     nca_progress_say(&of->progress, "%s", nca_precision_words(options.precision, &errors, words));
     return NCA_OK;
 }
@@ -212,7 +210,7 @@ static nca_status say_what_begins(run *of)
 {
     nca_device_info info;
     char device[NCA_DEVICE_BYTES];
-    of->compute.backend->info(of->compute.device, &info);
+    of->call->compute.backend->info(of->call->compute.device, &info);
     nca_progress_start(&of->progress, stdout, of->options.quiet, nca_trainer_done(of->trainer),
                        of->config.updates);
     say_other_arithmetic(of);
@@ -246,17 +244,17 @@ static nca_status save(run *of, nca_error *error)
 {
     char path[NCA_PATH_BYTES];
     nca_model model;
+    nca_status status;
     NCA_TRY(nca_run_log_sync(&of->log, error));
     NCA_TRY(nca_trainer_model(of->trainer, &model, error));
-    nca_status status = nca_path_join(of->log.folder, "model.safetensors", path, error);
-    if (status == NCA_OK)
-        status = nca_model_save(&model, path, error);
-    nca_model_free(&model);
-    NCA_TRY(status);
-    NCA_TRY(nca_path_join(of->log.folder, "checkpoint.safetensors", path, error));
-    NCA_TRY(nca_trainer_save(of->trainer, path, error));
+    NCA_GO(nca_path_join(of->log.folder, "model.safetensors", path, error));
+    NCA_GO(nca_model_save(&model, path, error));
+    NCA_GO(nca_path_join(of->log.folder, "checkpoint.safetensors", path, error));
+    NCA_GO(nca_trainer_save(of->trainer, path, error));
     of->saved = nca_trainer_done(of->trainer);
-    return NCA_OK;
+cleanup:
+    nca_model_free(&model);
+    return status;
 }
 
 // Somebody removed it: the checkpoint has the rule as well.
@@ -390,24 +388,21 @@ static nca_status train(run *of)
     nca_train_pictures pictures = {.config = &of->config,
                                    .trainer = of->trainer,
                                    .log = &of->log,
-                                   .compute = &of->compute,
+                                   .compute = &of->call->compute,
                                    .height = of->target.height,
                                    .width = of->target.width,
                                    .stop = &nca_stop_signal};
-    nca_status status = NCA_OK;
     if (!of->options.resume) {   // a run that can be resumed has all that is written once
         NCA_TRY(nca_train_pictures_target(&pictures, &of->target, of->error));
         NCA_TRY(save(of, of->error));
     }
     if (is_model_missing(of))
         NCA_TRY(save(of, of->error));
-    while (status == NCA_OK && !nca_stop_signal &&
-           nca_trainer_done(of->trainer) < of->config.updates)
-        status = advance(of, &pictures);
-    NCA_TRY(status);
+    while (!nca_stop_signal && nca_trainer_done(of->trainer) < of->config.updates)
+        NCA_TRY(advance(of, &pictures));
     nca_progress_finish(&of->progress);
-    if (!nca_stop_signal)
-        status = nca_train_pictures_finish(&pictures, of->error);
+    const nca_status status =
+        nca_stop_signal ? NCA_OK : nca_train_pictures_finish(&pictures, of->error);
     if (nca_stop_signal)
         return stop(of, &pictures);
     NCA_TRY(status);
@@ -420,18 +415,19 @@ static nca_status prepare(run *of)
     if (of->options.preview && !isatty(STDOUT_FILENO))
         return nca_fail(of->error, NCA_ARGUMENT,
                         "--preview: standard output is no terminal; leave it out");
-    NCA_TRY(nca_config_check(&of->config, of->error));
-    NCA_TRY(nca_device_open(&of->options.device, &of->compute, of->error));
-    NCA_TRY(
-        nca_trainer_check_memory(&of->config, &of->compute, of->error));   // before any is taken
+    NCA_TRY(nca_plan_make(&of->config, &of->plan, of->error));
+    NCA_TRY(nca_device_open(&of->options.device, &of->call->compute, of->error));
+    // Before any is taken.
+    NCA_TRY(nca_trainer_check_memory(&of->config, &of->plan, &of->call->compute, of->error));
     NCA_TRY(load_target(of));
-    NCA_TRY(nca_trainer_create(&of->config, &of->target, &of->compute, &of->trainer, of->error));
+    NCA_TRY(nca_trainer_create(&of->config, &of->plan, &of->target, &of->call->compute,
+                               &of->trainer, of->error));
     nca_stop_by_signals();
     signal(SIGPIPE, SIG_IGN);
     NCA_TRY(of->options.resume ? go_on_in_folder(of) : start_folder(of));
     if (nca_trainer_done(of->trainer) >= of->config.updates)   // this machine adds nothing
         return NCA_OK;
-    return nca_run_folder_set_machine(of->log.folder, &of->compute, of->error);
+    return nca_run_folder_set_machine(of->log.folder, &of->call->compute, of->error);
 }
 
 // What is left of a run that failed: nothing where it did not begin, otherwise the way on.
@@ -448,36 +444,29 @@ static void leave(run *of)
                  (long long)of->saved, of->log.folder);
 }
 
-static int run_train(int argc, char **argv, const nca_command *self)
+static nca_status run_train(nca_call *call)
 {
     static run of;
-    nca_error error = {0};
-    nca_arguments arguments;
-    bool done;
-    of = (run){.saved = -1, .error = &error};
-    nca_status status =
-        nca_options_parse(self, argc, argv, &of.options, &of.config, &arguments, &done, &error);
-    if (done)
-        return 0;
-    if (status == NCA_OK && of.options.resume)
-        status = read_resumed(&of, argc, argv, self);
-    if (status == NCA_OK)
-        status = prepare(&of);
-    if (status == NCA_OK)
-        status = say_what_begins(&of);
-    if (status == NCA_OK) {
-        status = train(&of);
-        nca_progress_finish(&of.progress);
-    }
+    nca_status status;
+    of = (run){.call = call,
+               .options = *(const train_options *)call->options,
+               .config = call->config,
+               .saved = -1,
+               .error = &call->error};
+    if (of.options.resume)
+        NCA_GO(read_resumed(&of));
+    NCA_GO(prepare(&of));
+    NCA_GO(say_what_begins(&of));
+    status = train(&of);
+    nca_progress_finish(&of.progress);
+cleanup:
     if (status != NCA_OK && of.log.metrics)
         leave(&of);
     nca_run_log_close(&of.log);
     nca_trainer_free(of.trainer);
-    nca_compute_close(&of.compute);
     nca_image_free(&of.target);
-    if (status != NCA_OK)
-        return nca_report_failure(self->name, &error);
-    return nca_stop_signal ? 128 + nca_stop_signal : 0;
+    call->code = nca_stop_signal ? 128 + nca_stop_signal : 0;
+    return status;
 }
 
 const nca_command nca_command_train = {
@@ -487,5 +476,6 @@ const nca_command nca_command_train = {
     .details = details,
     .options = rows,
     .has_config = true,
-    .run = run_train,
+    .options_bytes = sizeof(train_options),
+    .work = run_train,
 };

@@ -1,5 +1,5 @@
 // nca verify: whether this build computes right on this machine.
-#include "cli/device_options.h"
+#include "cli/command.h"
 #include "verify/precision.h"
 #include "verify/verify.h"
 
@@ -34,52 +34,42 @@ static nca_status say_precision(const verify_options *options, const nca_device_
     return NCA_OK;
 }
 
-static nca_status verify(const verify_options *options, const nca_arguments *arguments,
-                         nca_verdict *verdict, nca_error *error)
+static void print_verdict(const nca_verdict *verdict, const char *precision)
 {
-    const nca_device_options device = nca_device_options_of(&options->device);
-    nca_compute compute = {0};
-    nca_device_info info;
-    char device_words[NCA_DEVICE_BYTES];
-    NCA_TRY(nca_device_open(&options->device, &compute, error));
-    compute.backend->info(compute.device, &info);
-    printf("%s: %s\n", compute.backend->name, nca_device_words(&info, device_words));
-    nca_status status = NCA_OK;
-    verdict->is_reduced = nca_precision_is_reduced(&device);
-    if (verdict->is_reduced)
-        status = say_precision(options, &device, &compute, error);
-    if (arguments->count == 0 && status == NCA_OK)
-        status = nca_verify_built_in(&compute, &device, verdict, error);
-    for (int i = 0; i < arguments->count && status == NCA_OK; i++)
-        status = nca_verify_file(arguments->item[i], &compute, verdict, error);
-    nca_compute_close(&compute);
-    return status;
+    printf("%d tensors checked, %d failed", verdict->checked, verdict->failed);
+    if (verdict->measured > 0)
+        printf(", %d measured and not judged (%s)", verdict->measured, precision);
+    if (verdict->unavailable > 0)
+        printf(", %d variant%s not on this machine", verdict->unavailable,
+               verdict->unavailable == 1 ? "" : "s");
+    printf("\n");
 }
 
-static int run_verify(int argc, char **argv, const nca_command *self)
+static nca_status verify(nca_call *call)
 {
-    verify_options options = {0};
-    nca_verdict verdict = {.to = stdout};
-    nca_error error = {0};
-    nca_arguments arguments;
-    bool done;
-    nca_status status =
-        nca_options_parse(self, argc, argv, &options, NULL, &arguments, &done, &error);
-    if (done)
-        return 0;
-    if (status == NCA_OK)
-        status = verify(&options, &arguments, &verdict, &error);
+    const verify_options *options = call->options;
+    const nca_arguments *arguments = &call->arguments;
+    const nca_device_options device = nca_device_options_of(&options->device);
+    const nca_compute *compute = &call->compute;
+    nca_error *error = &call->error;
+    nca_verdict verdict = {.to = stdout, .is_reduced = nca_precision_is_reduced(&device)};
+    nca_device_info info;
+    char device_words[NCA_DEVICE_BYTES];
+    nca_status status = NCA_OK;
+    compute->backend->info(compute->device, &info);
+    printf("%s: %s\n", compute->backend->name, nca_device_words(&info, device_words));
+    if (verdict.is_reduced)
+        NCA_GO(say_precision(options, &device, compute, error));
+    if (arguments->count == 0)
+        NCA_GO(nca_verify_built_in(compute, &device, &verdict, error));
+    for (int i = 0; i < arguments->count; i++)
+        NCA_GO(nca_verify_file(arguments->item[i], compute, &verdict, error));
+    call->code = verdict.failed > 0;
+cleanup:
     fflush(stdout);
-    if (status != NCA_OK)
-        return nca_report_failure(self->name, &error);
-    printf("%d tensors checked, %d failed", verdict.checked, verdict.failed);
-    if (verdict.measured > 0)
-        printf(", %d measured and not judged (%s)", verdict.measured, options.device.precision);
-    if (verdict.unavailable > 0)
-        printf(", %d variant%s not on this machine", verdict.unavailable,
-               verdict.unavailable == 1 ? "" : "s");
-    printf("\n");
-    return verdict.failed > 0;
+    if (status == NCA_OK)
+        print_verdict(&verdict, options->device.precision);
+    return status;
 }
 
 const nca_command nca_command_verify = {
@@ -89,5 +79,8 @@ const nca_command nca_command_verify = {
     .details = details,
     .options = rows,
     .arguments_max = NCA_OPTION_LIST_MAX,
-    .run = run_verify,
+    .options_bytes = sizeof(verify_options),
+    .device = offsetof(verify_options, device),
+    .opens_device = true,
+    .work = verify,
 };

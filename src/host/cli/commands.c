@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cli/command.h"
 #include "cli/completion.h"
 #include "nca/nca.h"
 
@@ -135,7 +136,7 @@ static int run(const nca_command *const *commands, int argc, char **argv)
     const char *word = argv[1];
     const nca_command *command = find_command(commands, word);
     if (command)
-        return command->run(argc - 2, argv + 2, command);
+        return nca_call_run(command, argc - 2, argv + 2);
     if (is_help(word) || strcmp(word, "help") == 0)
         return print_help(commands, argc - 2, argv + 2);
     if (strcmp(word, "completion") == 0)

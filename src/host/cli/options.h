@@ -10,6 +10,8 @@
 #include "config/settings.h"
 #include "nca/status.h"
 
+typedef struct nca_call nca_call;   // cli/command.h
+
 // A subcommand: main.c holds the one table of them.
 typedef struct nca_command {
     const char *name;
@@ -20,9 +22,15 @@ typedef struct nca_command {
     const nca_option *options;    // ended by a row without a name
     int arguments_min, arguments_max;
     bool has_config;   // the rows of nca/config.h are options as well
-    // Returns the exit code: 0, 1 for a check that failed, 2 for bad input or a failed machine, 128
-    // + the signal that ended it.
-    int (*run)(int argc, char **argv, const struct nca_command *self);
+    // Of the struct that the options point into.
+    size_t options_bytes;
+    const void *defaults;   // NULL: zeros
+    size_t device;          // its nca_device_arguments, which are opened before the work
+    bool opens_device;
+    bool stops;   // at a signal, when it looks for one
+    // Exit codes are 0, 1 for a check that failed, 2 for bad input or a failed machine, 128 + the
+    // signal that ended it.
+    nca_status (*work)(nca_call *call);
 } nca_command;
 
 // What the parser leaves: the positional arguments.

@@ -68,37 +68,48 @@ static bool read_step(const char *item, int64_t *after, double *factor)
     return *item >= '0' && *item <= '9' && *end == 'x' && read_value(end + 1, factor);
 }
 
-nca_status nca_schedule_rate(const char *text, double rate, int64_t update, int64_t updates,
-                             double *out, nca_error *error)
+static bool read_steps(const char *item, nca_schedule *out)
 {
-    static const double pi = 3.14159265358979323846;
-    if (strcmp(text, "constant") == 0) {
-        *out = rate;
-        return NCA_OK;
-    }
-    if (strcmp(text, "cosine") == 0) {
-        const double part = updates > 0 ? (double)(update - 1) / (double)updates : 0;
-        *out = part < 1 ? rate * 0.5 * (1 + cos(pi * part)) : 0;
-        return NCA_OK;
-    }
-    bool is_understood = strncmp(text, "steps:", 6) == 0;
-    for (const char *item = text + 6; is_understood; item++) {
-        int64_t after;
-        double factor;
-        is_understood = read_step(item, &after, &factor);
-        if (is_understood && update > after)
-            rate *= factor;
+    out->steps = 0;
+    for (;; item++) {
+        if (out->steps == NCA_SCHEDULE_STEPS_MAX ||
+            !read_step(item, &out->step[out->steps].after, &out->step[out->steps].factor))
+            return false;
+        out->steps++;
         item += item_length(item);
         if (!*item)
-            break;
+            return true;
     }
-    if (!is_understood)
+}
+
+nca_status nca_schedule_parse(const char *text, nca_schedule *out, nca_error *error)
+{
+    if (strcmp(text, "constant") == 0)
+        out->kind = NCA_SCHEDULE_CONSTANT;
+    else if (nca_schedule_needs_updates(text))
+        out->kind = NCA_SCHEDULE_COSINE;
+    else if (strncmp(text, "steps:", 6) == 0 && read_steps(text + 6, out))
+        out->kind = NCA_SCHEDULE_STEPS;
+    else
         return nca_fail(error, NCA_ARGUMENT,
                         "--schedule %.60s: must be constant, cosine or steps:UPDATExFACTOR[,...], "
                         "as steps:2000x0.1",
                         text);
-    *out = rate;
     return NCA_OK;
+}
+
+double nca_schedule_rate(const nca_schedule *of, int64_t update)
+{
+    static const double pi = 3.14159265358979323846;
+    double rate = of->rate;
+    if (of->kind == NCA_SCHEDULE_COSINE) {
+        const double part = of->updates > 0 ? (double)(update - 1) / (double)of->updates : 0;
+        rate = part < 1 ? rate * 0.5 * (1 + cos(pi * part)) : 0;
+    }
+    for (int i = 0; of->kind == NCA_SCHEDULE_STEPS && i < of->steps; i++)
+        if (update > of->step[i].after)
+            rate *= of->step[i].factor;
+    return rate;
 }
 
 bool nca_schedule_needs_updates(const char *text)

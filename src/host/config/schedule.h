@@ -5,17 +5,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "nca/backend.h"
+#include "nca/plan.h"
 
 // "none", or "normalize", "clip:X" and "global:X" separated by commas, applied in this order.
 nca_status nca_gradient_rules_parse(const char *text, nca_optimizer_step *out, nca_error *error);
 
-// The learning rate of `update`, counted from 1, of `updates` in all:
-//   constant          rate
-//   cosine            rate * (1 + cos(pi * (update - 1) / updates)) / 2
-//   steps:UxF[,...]   rate, multiplied by F for every U that update is beyond
-nca_status nca_schedule_rate(const char *text, double rate, int64_t update, int64_t updates,
-                             double *out, nca_error *error);
+// "constant", "cosine", or "steps:UxF[,...]": after U updates the rate is multiplied by F. Leaves
+// rate and updates as they are.
+nca_status nca_schedule_parse(const char *text, nca_schedule *out, nca_error *error);
 
 // Whether the rate of an update depends on how many there are in all.
 bool nca_schedule_needs_updates(const char *text);

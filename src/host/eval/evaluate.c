@@ -288,16 +288,16 @@ nca_status nca_evaluate(const nca_model *model, const nca_image *target,
                   .channels = model->spec.channels,
                   .total = count_steps(options)};
     nca_evaluation evaluation = {0};
-    nca_status status = open_judging(&of, model, target, compute, error);
-    if (status == NCA_OK)
-        status = judge(&of, &evaluation, error);
+    nca_status status;
+    NCA_GO(open_judging(&of, model, target, compute, error));
+    NCA_GO(judge(&of, &evaluation, error));
+    evaluation.max_state = of.max_state;
+    *out = evaluation;
+cleanup:
     of.backend->destroy(of.session);
     free(of.kept);
     free(of.seen);
     free(of.samples);
     free(of.losses);
-    evaluation.max_state = of.max_state;
-    if (status == NCA_OK)
-        *out = evaluation;
     return status;
 }

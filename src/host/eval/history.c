@@ -153,15 +153,16 @@ static nca_status read_lines(const char *path, const char *text, size_t size_byt
                         "says what is lost",
                         path, lines + 1);
     if (!allocate(of, &now, lines))
-        status = nca_fail(error, NCA_MEMORY, "%s: no memory for its %zu lines", path, lines);
-    for (const char *at = text; status == NCA_OK && at < text + size_bytes;) {
+        NCA_GO(nca_fail(error, NCA_MEMORY, "%s: no memory for its %zu lines", path, lines));
+    for (const char *at = text; at < text + size_bytes;) {
         const size_t length =
             (size_t)((const char *)memchr(at, '\n', (size_t)(text + size_bytes - at)) - at);
-        status = read_line(path, at, length, of, &now, error);
+        NCA_GO(read_line(path, at, length, of, &now, error));
         at += length + 1;
     }
-    if (status == NCA_OK && now.count > 0)
+    if (now.count > 0)
         add_point(of, &now);
+cleanup:
     free(now.loss);
     return status;
 }

@@ -163,11 +163,12 @@ nca_status nca_film_write(const char *path, const nca_model *model, const nca_fi
     shooting of = {.film = film, .backend = compute->backend, .channels = model->spec.channels};
     NCA_TRY(nca_format_find(path, &of.format, error));
     of.scale = film->scale > 0 ? film->scale : longer < SIDE_PIXELS ? SIDE_PIXELS / longer : 1;
-    nca_status status = open_film(&of, path, model, compute, error);
-    if (status == NCA_OK)
-        status = shoot(&of, error);
-    if (status == NCA_OK && film->is_dead)
-        status = look_for_life(&of, error);
+    nca_status status;
+    NCA_GO(open_film(&of, path, model, compute, error));
+    NCA_GO(shoot(&of, error));
+    if (film->is_dead)
+        NCA_GO(look_for_life(&of, error));
+cleanup:
     if (of.writer) {
         nca_error *kept = status == NCA_OK ? error : NULL;
         const nca_status closed = of.format->close(of.writer, status == NCA_OK, kept);

@@ -151,16 +151,16 @@ nca_status nca_observe(const nca_model *model, const nca_image *target,
                        nca_observation *out, nca_error *error)
 {
     watching of = {.options = options, .model = model, .backend = compute->backend};
-    nca_status status = open_watching(&of, target, compute, error);
-    if (status == NCA_OK)
-        status = watch(&of, error);
+    nca_status status;
+    NCA_GO(open_watching(&of, target, compute, error));
+    NCA_GO(watch(&of, error));
+    *out = of.out;
+    of.out = (nca_observation){0};
+cleanup:
     of.backend->destroy(of.session);
     free(of.states);
     free(of.rgb);
-    if (status == NCA_OK)
-        *out = of.out;
-    else
-        nca_observation_free(&of.out);
+    nca_observation_free(&of.out);
     return status;
 }
 

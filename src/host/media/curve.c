@@ -173,7 +173,8 @@ static void draw_median(nca_canvas *canvas, const frame *of, const nca_curve_poi
 nca_status nca_curve_write(const char *path, const nca_curve_point *points, size_t count,
                            const char *title, nca_error *error)
 {
-    nca_canvas canvas;
+    nca_canvas canvas = {0};
+    nca_status status;
     if (count == 0)
         return NCA_OK;
     double *logs = malloc(count * sizeof *logs);
@@ -181,15 +182,14 @@ nca_status nca_curve_write(const char *path, const nca_curve_point *points, size
         return nca_fail(error, NCA_MEMORY, "%s: no memory for %zu points", path, count);
     for (size_t i = 0; i < count; i++)
         logs[i] = log10(points[i].loss);
-    nca_status status = nca_canvas_create(HEIGHT, WIDTH, &canvas, error);
-    if (status == NCA_OK) {
-        const frame of = choose_frame(logs, points, count);
-        draw_axes(&canvas, &of, title);
-        draw_legend(&canvas, draw_points(&canvas, &of, points, logs, count));
-        draw_median(&canvas, &of, points, logs, count);
-        status = nca_png_write(path, canvas.rgb, canvas.height, canvas.width, error);
-        nca_canvas_free(&canvas);
-    }
+    const frame of = choose_frame(logs, points, count);
+    NCA_GO(nca_canvas_create(HEIGHT, WIDTH, &canvas, error));
+    draw_axes(&canvas, &of, title);
+    draw_legend(&canvas, draw_points(&canvas, &of, points, logs, count));
+    draw_median(&canvas, &of, points, logs, count);
+    NCA_GO(nca_png_write(path, canvas.rgb, canvas.height, canvas.width, error));
+cleanup:
+    nca_canvas_free(&canvas);
     free(logs);
     return status;
 }

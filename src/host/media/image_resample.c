@@ -55,16 +55,16 @@ nca_status nca_image_resample(const nca_image *image, int height, int width, nca
     nca_image wide;
     const size_t row = (size_t)width * 4;
     NCA_TRY(nca_image_create(image->height, width, &wide, error));
-    const nca_status status = nca_image_create(height, width, out, error);
-    if (status == NCA_OK) {
-        for (int y = 0; y < image->height; y++)
-            resample_line(image->pixels + (size_t)y * (size_t)image->width * 4, image->width,
-                          wide.pixels + (size_t)y * row, width, 4);
-        for (int x = 0; x < width; x++)
-            resample_line(wide.pixels + (size_t)x * 4, image->height, out->pixels + (size_t)x * 4,
-                          height, row);
-        clamp(out);
-    }
+    nca_status status;
+    NCA_GO(nca_image_create(height, width, out, error));
+    for (int y = 0; y < image->height; y++)
+        resample_line(image->pixels + (size_t)y * (size_t)image->width * 4, image->width,
+                      wide.pixels + (size_t)y * row, width, 4);
+    for (int x = 0; x < width; x++)
+        resample_line(wide.pixels + (size_t)x * 4, image->height, out->pixels + (size_t)x * 4,
+                      height, row);
+    clamp(out);
+cleanup:
     nca_image_free(&wide);
     return status;
 }

@@ -63,14 +63,6 @@ static void draw_state(nca_canvas *canvas, const tiling *at, int row, int column
                        GAP + column * at->width, at->scale, rgb, of->height, of->width);
 }
 
-static nca_status write_canvas(nca_canvas *canvas, const char *path, nca_error *error)
-{
-    const nca_status status =
-        nca_png_write(path, canvas->rgb, canvas->height, canvas->width, error);
-    nca_canvas_free(canvas);
-    return status;
-}
-
 nca_status nca_batch_picture_write(const char *path, const float *before, const nca_states *after,
                                    nca_error *error)
 {
@@ -81,18 +73,20 @@ nca_status nca_batch_picture_write(const char *path, const float *before, const 
     tiling at = lay_out(after, 2 * count, 2, LABEL);
     while (is_too_large(&at))
         at = lay_out(after, at.shown - 2, 2, LABEL);
-    nca_canvas canvas;
+    nca_canvas canvas = {0};
+    nca_status status;
     uint8_t *rgb = malloc((size_t)after->height * (size_t)after->width * 3);
     if (!rgb)
         return nca_fail(error, NCA_MEMORY, "%s: no memory to draw it", path);
-    nca_status status = create_canvas(&at, &canvas, error);
-    for (int r = 0; r < 2 && status == NCA_OK; r++) {
+    NCA_GO(create_canvas(&at, &canvas, error));
+    for (int r = 0; r < 2; r++) {
         nca_canvas_text(&canvas, r * (LABEL + at.height) + 5, GAP, 2, labels[r], ink);
         for (int i = 0; i < at.columns; i++)
             draw_state(&canvas, &at, r, i, rows[r], i, rgb);
     }
-    if (status == NCA_OK)
-        status = write_canvas(&canvas, path, error);
+    NCA_GO(nca_png_write(path, canvas.rgb, canvas.height, canvas.width, error));
+cleanup:
+    nca_canvas_free(&canvas);
     free(rgb);
     return status;
 }
@@ -109,15 +103,17 @@ nca_status nca_mosaic_write(const char *path, const nca_states *states, nca_erro
     tiling at = lay_out_mosaic(states, states->count);
     while (is_too_large(&at))
         at = lay_out_mosaic(states, at.shown - 1);
-    nca_canvas canvas;
+    nca_canvas canvas = {0};
+    nca_status status;
     uint8_t *rgb = malloc((size_t)states->height * (size_t)states->width * 3);
     if (!rgb)
         return nca_fail(error, NCA_MEMORY, "%s: no memory to draw it", path);
-    nca_status status = create_canvas(&at, &canvas, error);
-    for (int i = 0; i < at.shown && status == NCA_OK; i++)
+    NCA_GO(create_canvas(&at, &canvas, error));
+    for (int i = 0; i < at.shown; i++)
         draw_state(&canvas, &at, i / at.columns, i % at.columns, states, i, rgb);
-    if (status == NCA_OK)
-        status = write_canvas(&canvas, path, error);
+    NCA_GO(nca_png_write(path, canvas.rgb, canvas.height, canvas.width, error));
+cleanup:
+    nca_canvas_free(&canvas);
     free(rgb);
     return status;
 }

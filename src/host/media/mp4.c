@@ -87,28 +87,28 @@ static nca_status open_movie(const char *path, const nca_writer_options *options
                              nca_error *error)
 {
     int ends[2];
+    nca_status status;
     movie *of = calloc(1, sizeof *of);
     if (!of || !(of->path = strdup(path))) {
         free(of);
         return nca_fail(error, NCA_MEMORY, "%s: no memory to write it", path);
     }
     of->frame_bytes = (size_t)options->height * (size_t)options->width * 3;
-    nca_status status = nca_output_open(path, &of->output, error);
-    if (status == NCA_OK && pipe2(ends, O_CLOEXEC) != 0)
-        status = nca_fail(error, NCA_FILE, "%s: no pipe to ffmpeg: %s", path, strerror(errno));
-    if (status != NCA_OK) {
-        free_movie(of);
-        return status;
-    }
+    of->pipe = -1;
+    NCA_GO(nca_output_open(path, &of->output, error));
+    if (pipe2(ends, O_CLOEXEC) != 0)
+        NCA_GO(nca_fail(error, NCA_FILE, "%s: no pipe to ffmpeg: %s", path, strerror(errno)));
     signal(SIGPIPE, SIG_IGN);   // a child that dies is seen by its status
+    of->pipe = ends[1];
     status = start_child(of, options, ends[0], error);
     close(ends[0]);
-    of->pipe = ends[1];
-    if (status == NCA_OK) {
-        *out = (nca_writer *)of;
-        return NCA_OK;
-    }
-    close(ends[1]);
+    if (status != NCA_OK)
+        goto cleanup;
+    *out = (nca_writer *)of;
+    return NCA_OK;
+cleanup:
+    if (of->pipe >= 0)
+        close(of->pipe);
     free_movie(of);
     return status;
 }
@@ -188,18 +188,17 @@ static nca_status close_movie(nca_writer *writer, bool keep, nca_error *error)
     while (waitpid(of->child, &ended, 0) < 0 && errno == EINTR)
         ;
     nca_output_set_child(of->output, 0);
-    if (keep && (!WIFEXITED(ended) || WEXITSTATUS(ended) != 0)) {
-        status = nca_fail(error, NCA_FILE,
-                          "%s: ffmpeg failed; is the disk full, or this build of "
-                          "ffmpeg without libx264?",
-                          of->path);
-    } else if (keep) {
-        status = check_movie(of, error);
-    }
-    if (keep && status == NCA_OK) {
-        status = nca_output_commit(of->output, error);
-        of->output = NULL;
-    }
+    if (!keep)
+        goto cleanup;
+    if (!WIFEXITED(ended) || WEXITSTATUS(ended) != 0)
+        NCA_GO(nca_fail(error, NCA_FILE,
+                        "%s: ffmpeg failed; is the disk full, or this build of "
+                        "ffmpeg without libx264?",
+                        of->path));
+    NCA_GO(check_movie(of, error));
+    status = nca_output_commit(of->output, error);
+    of->output = NULL;
+cleanup:
     free_movie(of);
     return status;
 }

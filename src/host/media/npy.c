@@ -41,13 +41,12 @@ static nca_status open_array(const char *path, const nca_writer_options *options
         return nca_fail(error, NCA_MEMORY, "%s: no memory to write it", path);
     of->state_bytes = (size_t)options->height * (size_t)options->width * (size_t)options->channels *
                       sizeof(float);
-    nca_status status = nca_output_open(path, &of->output, error);
-    if (status == NCA_OK)
-        status = write_header(of, options, error);
-    if (status == NCA_OK) {
-        *out = (nca_writer *)of;
-        return NCA_OK;
-    }
+    nca_status status;
+    NCA_GO(nca_output_open(path, &of->output, error));
+    NCA_GO(write_header(of, options, error));
+    *out = (nca_writer *)of;
+    return NCA_OK;
+cleanup:
     nca_output_abandon(of->output);
     free(of);
     return status;

@@ -78,19 +78,18 @@ nca_status nca_target_fit(nca_image *image, const nca_target_options *options, b
 {
     float rgb[3];
     const char *background = options->background ? options->background : "";
-    nca_status status = NCA_OK;
+    nca_status status;
     if (*background && !read_colour(background, rgb))
-        status = nca_fail(error, NCA_ARGUMENT, "--background %.20s: not a colour; write #rrggbb",
-                          background);
+        NCA_GO(nca_fail(error, NCA_ARGUMENT, "--background %.20s: not a colour; write #rrggbb",
+                        background));
     else if (*background && !is_emoji)
         key_background(image, rgb);
-    if (status == NCA_OK)
-        status = options->trim || is_emoji ? trim(image, options->source, error)
-                                           : check_visible(image, options->source, error);
-    if (status == NCA_OK)
-        status = resize(image, options->target_size, error);
-    if (status != NCA_OK)
-        nca_image_free(image);
+    NCA_GO(options->trim || is_emoji ? trim(image, options->source, error)
+                                     : check_visible(image, options->source, error));
+    NCA_GO(resize(image, options->target_size, error));
+    return NCA_OK;
+cleanup:
+    nca_image_free(image);
     return status;
 }
 

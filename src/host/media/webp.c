@@ -89,21 +89,19 @@ static nca_status close_animation(nca_writer *writer, bool keep, nca_error *erro
 {
     animation *of = (animation *)writer;
     nca_status status = NCA_OK;
-    if (keep) {
-        WebPData data;
-        WebPDataInit(&data);
-        if (!WebPAnimEncoderAdd(of->encoder, NULL, frame_time_ms(of, of->frames), NULL) ||
-            !WebPAnimEncoderAssemble(of->encoder, &data))
-            status = nca_fail(error, NCA_MEMORY, "%s: %s", of->path,
-                              WebPAnimEncoderGetError(of->encoder));
-        else
-            status = nca_output_write(of->output, data.bytes, data.size, error);
-        WebPDataClear(&data);
-    }
-    if (keep && status == NCA_OK) {
-        status = nca_output_commit(of->output, error);
-        of->output = NULL;
-    }
+    WebPData data;
+    WebPDataInit(&data);
+    if (!keep)
+        goto cleanup;
+    if (!WebPAnimEncoderAdd(of->encoder, NULL, frame_time_ms(of, of->frames), NULL) ||
+        !WebPAnimEncoderAssemble(of->encoder, &data))
+        NCA_GO(
+            nca_fail(error, NCA_MEMORY, "%s: %s", of->path, WebPAnimEncoderGetError(of->encoder)));
+    NCA_GO(nca_output_write(of->output, data.bytes, data.size, error));
+    status = nca_output_commit(of->output, error);
+    of->output = NULL;
+cleanup:
+    WebPDataClear(&data);
     free_animation(of);
     return status;
 }

@@ -204,14 +204,14 @@ nca_status nca_model_load(const char *path, nca_model *out, nca_error *error)
     }
     nca_tensors tensors;
     nca_model model = {0};
+    nca_status status;
     NCA_TRY(nca_tensors_read(path, &tensors, error));
-    nca_status status = read_parameters(&tensors, &model, error);
-    if (status == NCA_OK)
-        status = read_settings(&tensors, &model, error);
+    NCA_GO(read_parameters(&tensors, &model, error));
+    NCA_GO(read_settings(&tensors, &model, error));
+    *out = model;
+    model = (nca_model){0};
+cleanup:
     nca_tensors_free(&tensors);
-    if (status == NCA_OK)
-        *out = model;
-    else
-        nca_model_free(&model);
+    nca_model_free(&model);
     return status;
 }

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/base64.h"
 #include "base/files.h"
 
 enum { FILE_LIMIT_BYTES = 16 << 20, UNITS_MAX = 4096 };
@@ -21,36 +22,6 @@ typedef struct layer {
     double weight_scale, bias_scale;
     uint8_t *bytes;   // [inputs+1, outputs], owned
 } layer;
-
-static int base64_value(char c)
-{
-    static const char alphabet[] =
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    const char *found = c ? strchr(alphabet, c) : NULL;
-    return found ? (int)(found - alphabet) : -1;
-}
-
-// Exactly `count` bytes, or false.
-static bool decode_base64(const char *text, uint8_t *bytes, size_t count)
-{
-    uint32_t bits = 0;
-    int held = 0;
-    size_t done = 0;
-    for (; *text && *text != '='; text++) {
-        const int value = base64_value(*text);
-        if (value < 0)
-            return false;
-        bits = (bits << 6 | (uint32_t)value) & 0xffffff;
-        held += 6;
-        if (held >= 8) {
-            held -= 8;
-            if (done == count)
-                return false;
-            bytes[done++] = (uint8_t)(bits >> held);
-        }
-    }
-    return done == count && text[strspn(text, "=")] == 0;
-}
 
 static bool read_units(const json_t *entry, const char *key, int *out)
 {
@@ -84,7 +55,7 @@ static nca_status read_layer(const json_t *entry, const char *path, int number, 
     out->bytes = malloc(count);
     if (!out->bytes)
         return nca_fail(error, NCA_MEMORY, "%s: no memory for its %zu bytes", path, count);
-    if (!decode_base64(data, out->bytes, count))
+    if (!nca_base64_decode(data, out->bytes, count))
         return nca_fail(error, NCA_FORMAT, "%s: layer %d does not hold %zu bytes of base64", path,
                         number, count);
     return NCA_OK;
@@ -129,19 +100,19 @@ nca_status nca_model_parse_published(const uint8_t *text, size_t size_bytes, con
     json_error_t where;
     layer layers[2] = {0};
     json_t *array = json_loadb((const char *)text, size_bytes, JSON_REJECT_DUPLICATES, &where);
-    nca_status status = NCA_OK;
+    nca_status status;
     if (!array)
-        status =
-            nca_fail(error, NCA_FORMAT, "%s: not JSON: line %d: %s", path, where.line, where.text);
-    else if (json_array_size(array) != 2)
-        status = nca_fail(error, NCA_FORMAT,
-                          "%s: not a published rule: it must be an array of two "
-                          "layers",
-                          path);
-    for (int i = 0; i < 2 && status == NCA_OK; i++)
-        status = read_layer(json_array_get(array, (size_t)i), path, i + 1, &layers[i], error);
-    if (status == NCA_OK)
-        status = build(layers, path, out, error);
+        return nca_fail(error, NCA_FORMAT, "%s: not JSON: line %d: %s", path, where.line,
+                        where.text);
+    if (json_array_size(array) != 2)
+        NCA_GO(nca_fail(error, NCA_FORMAT,
+                        "%s: not a published rule: it must be an array of two "
+                        "layers",
+                        path));
+    for (int i = 0; i < 2; i++)
+        NCA_GO(read_layer(json_array_get(array, (size_t)i), path, i + 1, &layers[i], error));
+    NCA_GO(build(layers, path, out, error));
+cleanup:
     for (int i = 0; i < 2; i++)
         free(layers[i].bytes);
     json_decref(array);

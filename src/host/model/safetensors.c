@@ -236,13 +236,13 @@ nca_status nca_tensors_parse(const uint8_t *bytes, size_t size_bytes, const char
                         .data_bytes = size_bytes - LENGTH_BYTES - length,
                         .error = error};
     nca_tensors tensors = {.name = name};
-    nca_status status = parse_header(&of, bytes + LENGTH_BYTES, (size_t)length, &tensors);
-    if (status == NCA_OK)
-        status = align_data(&of, &tensors);
-    if (status != NCA_OK)
-        nca_tensors_free(&tensors);
-    else
-        *out = tensors;
+    nca_status status;
+    NCA_GO(parse_header(&of, bytes + LENGTH_BYTES, (size_t)length, &tensors));
+    NCA_GO(align_data(&of, &tensors));
+    *out = tensors;
+    return NCA_OK;
+cleanup:
+    nca_tensors_free(&tensors);
     return status;
 }
 
@@ -260,16 +260,17 @@ static nca_status read_input(const nca_input *input, nca_tensors *tensors, nca_e
     const reading of = {
         .path = input->path, .data = data, .data_bytes = data_bytes, .error = error};
     tensors->memory[2] = data;
-    nca_status status = data && text
-                            ? nca_input_read(input, LENGTH_BYTES, text, (size_t)length, error)
-                            : nca_fail(error, NCA_MEMORY, "%s: no memory for its %llu bytes",
-                                       input->path, (unsigned long long)input->size_bytes);
-    if (status == NCA_OK)
-        status = parse_header(&of, text, (size_t)length, tensors);
+    nca_status status;
+    if (!data || !text)
+        NCA_GO(nca_fail(error, NCA_MEMORY, "%s: no memory for its %llu bytes", input->path,
+                        (unsigned long long)input->size_bytes));
+    NCA_GO(nca_input_read(input, LENGTH_BYTES, text, (size_t)length, error));
+    NCA_GO(parse_header(&of, text, (size_t)length, tensors));
+    NCA_GO(nca_input_read(input, LENGTH_BYTES + length, data, (size_t)data_bytes, error));
+    NCA_GO(align_data(&of, tensors));
+cleanup:
     free(text);
-    if (status == NCA_OK)
-        status = nca_input_read(input, LENGTH_BYTES + length, data, (size_t)data_bytes, error);
-    return status == NCA_OK ? align_data(&of, tensors) : status;
+    return status;
 }
 
 nca_status nca_tensors_read(const char *path, nca_tensors *out, nca_error *error)

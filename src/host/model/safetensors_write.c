@@ -94,21 +94,20 @@ static nca_status write_all(nca_output *output, const char *header, const nca_te
 nca_status nca_tensors_write(const char *path, const nca_tensor *tensor, size_t count,
                              const nca_metadata *metadata, size_t metadata_count, nca_error *error)
 {
-    nca_output *output;
+    nca_output *output = NULL;
+    nca_status status;
     char *header = make_header(tensor, count, metadata, metadata_count);
     if (!header)
         return nca_fail(error, NCA_ARGUMENT,
                         "%s: cannot be written: no memory for its header, or a text in it is not "
                         "UTF-8",
                         path);
-    nca_status status = nca_output_open(path, &output, error);
-    if (status == NCA_OK) {
-        status = write_all(output, header, tensor, count, error);
-        if (status == NCA_OK)
-            status = nca_output_commit(output, error);
-        else
-            nca_output_abandon(output);
-    }
+    NCA_GO(nca_output_open(path, &output, error));
+    NCA_GO(write_all(output, header, tensor, count, error));
+    status = nca_output_commit(output, error);
+    output = NULL;
+cleanup:
+    nca_output_abandon(output);
     free(header);
     return status;
 }

@@ -6,17 +6,19 @@
 static nca_status collect_runs(const nca_page_run *runs, int count, json_t **out, nca_error *error)
 {
     json_t *list = json_array(), *data = json_pack("{s:o}", "runs", list);
-    nca_status status = data ? NCA_OK : nca_fail(error, NCA_MEMORY, "the page: no memory");
-    for (int i = 0; status == NCA_OK && i < count; i++) {
+    nca_status status;
+    if (!data)
+        return nca_fail(error, NCA_MEMORY, "the page: no memory");
+    for (int i = 0; i < count; i++) {
         json_t *run = NULL;
-        status = nca_page_run_json(&runs[i], &run, error);
-        if (status == NCA_OK && json_array_append_new(list, run) != 0)
-            status = nca_fail(error, NCA_MEMORY, "%s: no memory for its page", runs[i].name);
+        NCA_GO(nca_page_run_json(&runs[i], &run, error));
+        if (json_array_append_new(list, run) != 0)
+            NCA_GO(nca_fail(error, NCA_MEMORY, "%s: no memory for its page", runs[i].name));
     }
-    if (status == NCA_OK)
-        *out = data;
-    else
-        json_decref(data);
+    *out = data;
+    return NCA_OK;
+cleanup:
+    json_decref(data);
     return status;
 }
 

@@ -61,8 +61,7 @@ static nca_status add_target(const nca_page_run *run, json_t *object, nca_error 
     nca_image_on_white(target->pixels, target->height, target->width, NCA_VISIBLE, rgb);
     const nca_status status = nca_page_picture(rgb, target->height, target->width, &picture, error);
     free(rgb);
-    if (status != NCA_OK)
-        return status;
+    NCA_TRY(status);
     return nca_json_set(object, "target", picture) ? NCA_OK : fail_memory(run, error);
 }
 
@@ -138,22 +137,18 @@ static nca_status add_folder_pictures(const nca_page_run *run, json_t *object, n
 nca_status nca_page_run_json(const nca_page_run *run, json_t **out, nca_error *error)
 {
     json_t *object = json_object();
-    nca_status status = object ? NCA_OK : fail_memory(run, error);
-    if (status == NCA_OK)
-        status = add_facts(run, object, error);
-    if (status == NCA_OK)
-        status = add_target(run, object, error);
-    if (status == NCA_OK)
-        status = add_folder_pictures(run, object, error);
-    if (status == NCA_OK)
-        status = add_rollouts(run, object, error);
-    if (status == NCA_OK)
-        status = nca_page_channels(run->observation, object, error);
-    if (status == NCA_OK)
-        status = add_steps(run, object, error);
-    if (status == NCA_OK)
-        *out = object;
-    else
-        json_decref(object);
+    nca_status status;
+    if (!object)
+        return fail_memory(run, error);
+    NCA_GO(add_facts(run, object, error));
+    NCA_GO(add_target(run, object, error));
+    NCA_GO(add_folder_pictures(run, object, error));
+    NCA_GO(add_rollouts(run, object, error));
+    NCA_GO(nca_page_channels(run->observation, object, error));
+    NCA_GO(add_steps(run, object, error));
+    *out = object;
+    return NCA_OK;
+cleanup:
+    json_decref(object);
     return status;
 }

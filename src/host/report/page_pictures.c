@@ -7,27 +7,10 @@
 #include <string.h>
 #include <webp/encode.h>
 
+#include "base/base64.h"
 #include "report/page_json.h"
 
 enum { BATCHES_SHOWN = 6, POOLS_SHOWN = 3, FOUND_MAX = 100000 };
-
-static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
-// Room for 4 letters of every 3 bytes; returns the end.
-static char *encode_base64(const uint8_t *bytes, size_t size_bytes, char *to)
-{
-    for (size_t i = 0; i < size_bytes; i += 3) {
-        const size_t left = size_bytes - i;
-        const uint32_t group = (uint32_t)bytes[i] << 16 |
-                               (uint32_t)(left > 1 ? bytes[i + 1] : 0) << 8 |
-                               (left > 2 ? bytes[i + 2] : 0);
-        *to++ = letters[group >> 18];
-        *to++ = letters[group >> 12 & 63];
-        *to++ = left > 1 ? letters[group >> 6 & 63] : '=';
-        *to++ = left > 2 ? letters[group & 63] : '=';
-    }
-    return to;
-}
 
 static json_t *encode(const char *prefix, const void *bytes, size_t size_bytes)
 {
@@ -36,7 +19,7 @@ static json_t *encode(const char *prefix, const void *bytes, size_t size_bytes)
     if (!text)
         return NULL;
     memcpy(text, prefix, used);
-    const char *end = encode_base64(bytes, size_bytes, text + used);
+    const char *end = nca_base64_encode(bytes, size_bytes, text + used);
     json_t *value = json_stringn_nocheck(text, (size_t)(end - text));
     free(text);
     return value;
@@ -80,8 +63,7 @@ nca_status nca_page_frames(const nca_observed_frames *frames, int last, int heig
     const nca_status status =
         nca_page_picture(sheet, rows * height, columns * width, &picture, error);
     free(sheet);
-    if (status != NCA_OK)
-        return status;
+    NCA_TRY(status);
     json_t *about = json_pack("{s:i, s:i, s:i, s:i, s:i, s:i, s:i}", "first", frames->first,
                               "every", frames->every, "last", last, "count", frames->count,
                               "columns", columns, "width", width, "height", height);
@@ -141,22 +123,22 @@ static nca_status add_picture(json_t *list, json_t *damaged, const char *path, l
 {
     nca_image image;
     json_t *picture;
+    nca_status status;
     if (nca_image_read(path, &image, NULL) != NCA_OK) {
         json_array_append_new(damaged, nca_json_text(strrchr(path, '/') + 1));
         return NCA_OK;
     }
     const size_t pixels = (size_t)image.height * (size_t)image.width;
     uint8_t *rgb = malloc(pixels * 3);
-    nca_status status = rgb ? NCA_OK : nca_fail(error, NCA_MEMORY, "%s: no memory for it", path);
-    for (size_t i = 0; rgb && i < pixels; i++)
+    if (!rgb)
+        NCA_GO(nca_fail(error, NCA_MEMORY, "%s: no memory for it", path));
+    for (size_t i = 0; i < pixels; i++)
         for (size_t k = 0; k < 3; k++)
             rgb[i * 3 + k] = to_byte(image.pixels[i * NCA_VISIBLE + k]);
-    if (status == NCA_OK)
-        status = nca_page_picture(rgb, image.height, image.width, &picture, error);
-    if (status == NCA_OK) {
-        json_object_set_new(picture, "update", json_integer(update));
-        json_array_append_new(list, picture);
-    }
+    NCA_GO(nca_page_picture(rgb, image.height, image.width, &picture, error));
+    json_object_set_new(picture, "update", json_integer(update));
+    json_array_append_new(list, picture);
+cleanup:
     free(rgb);
     nca_image_free(&image);
     return status;
@@ -171,12 +153,13 @@ static nca_status add_pictures(json_t *list, json_t *damaged, const char *folder
     snprintf(path, sizeof path, "%.4096s/pictures", folder);
     const size_t count = list_updates(path, kind, &updates);
     const size_t wanted = count < shown ? count : shown;
-    for (size_t i = 0; status == NCA_OK && i < wanted; i++) {
+    for (size_t i = 0; i < wanted; i++) {
         // The first, the last, and as evenly between them as there are.
         const long long update = updates[wanted == 1 ? count - 1 : i * (count - 1) / (wanted - 1)];
         snprintf(path, sizeof path, "%.4096s/pictures/%s-%06lld.png", folder, kind, update);
-        status = add_picture(list, damaged, path, update, error);
+        NCA_GO(add_picture(list, damaged, path, update, error));
     }
+cleanup:
     free(updates);
     return status;
 }
@@ -188,12 +171,12 @@ nca_status nca_page_folder_pictures(const char *folder, json_t **out, nca_error 
         json_pack("{s:o, s:o, s:o}", "batch", batch, "pool", pool, "damaged", damaged);
     if (!pictures)
         return nca_fail(error, NCA_MEMORY, "%s: no memory for its pictures", folder);
-    nca_status status = add_pictures(batch, damaged, folder, "batch", BATCHES_SHOWN, error);
-    if (status == NCA_OK)
-        status = add_pictures(pool, damaged, folder, "pool", POOLS_SHOWN, error);
-    if (status == NCA_OK)
-        *out = pictures;
-    else
-        json_decref(pictures);
+    nca_status status;
+    NCA_GO(add_pictures(batch, damaged, folder, "batch", BATCHES_SHOWN, error));
+    NCA_GO(add_pictures(pool, damaged, folder, "pool", POOLS_SHOWN, error));
+    *out = pictures;
+    return NCA_OK;
+cleanup:
+    json_decref(pictures);
     return status;
 }

@@ -165,24 +165,19 @@ nca_status nca_page_step(const nca_page_run *run, const float *state, int step, 
                   .channels = run->observation->channels};
     json_t *object = json_pack("{s:i}", "step", step);
     of.rgb = malloc((size_t)of.height * (size_t)of.width * 3);
-    nca_status status = object && of.rgb
-                            ? NCA_OK
-                            : nca_fail(error, NCA_MEMORY, "the page: no memory for %dx%d pixels",
-                                       of.height, of.width);
-    if (status == NCA_OK) {
-        nca_image_on_white(state, of.height, of.width, of.channels, of.rgb);
-        status = add(&of, object, "visible", error);
-    }
-    if (status == NCA_OK)
-        status = add_sobel(&of, object, error);
-    if (status == NCA_OK)
-        status = add_fire(&of, object, error);
-    if (status == NCA_OK)
-        status = add_kinds(&of, object, error);
+    nca_status status;
+    if (!object || !of.rgb)
+        NCA_GO(nca_fail(error, NCA_MEMORY, "the page: no memory for %dx%d pixels", of.height,
+                        of.width));
+    nca_image_on_white(state, of.height, of.width, of.channels, of.rgb);
+    NCA_GO(add(&of, object, "visible", error));
+    NCA_GO(add_sobel(&of, object, error));
+    NCA_GO(add_fire(&of, object, error));
+    NCA_GO(add_kinds(&of, object, error));
+    *out = object;
+    object = NULL;
+cleanup:
     free(of.rgb);
-    if (status == NCA_OK)
-        *out = object;
-    else
-        json_decref(object);
+    json_decref(object);
     return status;
 }

@@ -68,10 +68,12 @@ nca_status nca_study_page_write(const char *path, const nca_study *study, const 
                                 nca_error *error)
 {
     json_t *data = json_deep_copy(json);
-    nca_status status = data ? add_pictures(study, data, error)
-                             : nca_fail(error, NCA_MEMORY, "%s: no memory to write it", path);
-    if (status == NCA_OK)
-        status = nca_html_write(path, NCA_PAGE_OF_STUDY, "nca study", data, error);
+    nca_status status;
+    if (!data)
+        return nca_fail(error, NCA_MEMORY, "%s: no memory to write it", path);
+    NCA_GO(add_pictures(study, data, error));
+    NCA_GO(nca_html_write(path, NCA_PAGE_OF_STUDY, "nca study", data, error));
+cleanup:
     json_decref(data);
     return status;
 }

@@ -1,6 +1,5 @@
 // Names and contents of run folders.
 #include "run/run_folder.h"
-#include "config/config_json.h"
 
 #include <ctype.h>
 #include <jansson.h>
@@ -9,7 +8,8 @@
 #include <unistd.h>
 
 #include "base/files.h"
-
+#include "config/config_json.h"
+#include "config/grid.h"
 #include "config/presets.h"
 #include "nca/image.h"
 #include "nca/nca.h"
@@ -48,7 +48,8 @@ void nca_run_folder_choose(const nca_config *config, char path[NCA_PATH_BYTES])
     }
 }
 
-nca_status nca_run_folder_config(const char *folder, nca_config *config, nca_error *error)
+nca_status nca_run_folder_config(const char *folder, nca_config *config, nca_grid *grid,
+                                 nca_error *error)
 {
     char path[NCA_PATH_BYTES];
     if (!nca_is_folder(folder))
@@ -61,10 +62,12 @@ nca_status nca_run_folder_config(const char *folder, nca_config *config, nca_err
     if (nca_experiment_apply(named.preset, config, NULL) != NCA_OK)
         *config = named;
     NCA_TRY(nca_config_read(path, config, error));
-    int height, width;
+    nca_grid found;
     nca_error why;
-    if (nca_config_grid(config, &height, &width, &why) != NCA_OK)
+    if (nca_config_grid(config, &found, &why) != NCA_OK)
         return nca_fail(error, NCA_FORMAT, "%s: its %s", path, why.message);
+    if (grid)
+        *grid = found;
     return NCA_OK;
 }
 

@@ -3,15 +3,16 @@
 #define NCA_RUN_RUN_FOLDER_H
 
 #include "nca/backend.h"
-#include "nca/config.h"
+#include "nca/plan.h"
 #include "run/run_log.h"
 
 // The first of runs/TARGET-PRESET, runs/TARGET-PRESET-2, ... that does not exist.
 void nca_run_folder_choose(const nca_config *config, char path[NCA_PATH_BYTES]);
 
-// config.json of the folder; what it does not say is as its preset has it. NCA_FILE where there is
-// no such folder.
-nca_status nca_run_folder_config(const char *folder, nca_config *config, nca_error *error);
+// config.json of the folder, and the grid that it asks for; what it does not say is as its preset
+// has it. NCA_FILE where there is no such folder. `grid` may be NULL.
+nca_status nca_run_folder_config(const char *folder, nca_config *config, nca_grid *grid,
+                                 nca_error *error);
 nca_status nca_run_folder_set_config(const char *folder, const nca_config *config,
                                      nca_error *error);
 

@@ -183,24 +183,23 @@ static nca_status read_metrics(nca_run_log *log, int64_t done, nca_error *error)
     off_t keep = 0;
     nca_status status = NCA_OK;
     ssize_t length;
-    while (status == NCA_OK && (int64_t)log->count < done &&
-           (length = getline(&line, &room, log->metrics)) > 0) {
+    while ((int64_t)log->count < done && (length = getline(&line, &room, log->metrics)) > 0) {
         nca_curve_point point;
         if (line[length - 1] != '\n' || !read_point(line, &point) ||
             point.update != (int64_t)log->count + 1)
             break;
-        status = add_point(log, &point, error);
+        NCA_GO(add_point(log, &point, error));
         keep += length;
     }
-    free(line);
-    if (status == NCA_OK && (int64_t)log->count < done)
-        return nca_fail(error, NCA_FORMAT,
+    if ((int64_t)log->count < done)
+        NCA_GO(nca_fail(error, NCA_FORMAT,
                         "%s/metrics.jsonl: line %zu is not that of update %zu; it is damaged, and "
                         "the checkpoint is of update %lld" ANEW,
-                        log->folder, log->count + 1, log->count + 1, (long long)done, log->folder);
-    if (status == NCA_OK &&
-        (ftruncate(fileno(log->metrics), keep) != 0 || fseeko(log->metrics, keep, SEEK_SET) != 0))
-        status = fail_metrics(log, error);
+                        log->folder, log->count + 1, log->count + 1, (long long)done, log->folder));
+    if (ftruncate(fileno(log->metrics), keep) != 0 || fseeko(log->metrics, keep, SEEK_SET) != 0)
+        NCA_GO(fail_metrics(log, error));
+cleanup:
+    free(line);
     return status;
 }
 

@@ -22,6 +22,7 @@ typedef struct nca_target_arguments {
 nca_status nca_target_arguments_load(const nca_target_arguments *arguments, const char *path,
                                      const nca_model *model, nca_image *out, nca_error *error);
 
-// Height and width of a grid as text, "N" or "HxW".
-nca_status nca_grid_read(const char *text, int *height, int *width, nca_error *error);
+// How a target is prepared by these settings, from `source`. Points into the config.
+nca_target_options nca_target_options_of(const nca_config *config, const char *source);
+
 #endif

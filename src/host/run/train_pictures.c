@@ -59,11 +59,11 @@ static nca_status write_pool(nca_train_pictures *of, nca_error *error)
     if (!states)
         return nca_fail(error, NCA_MEMORY, "the pool's picture: no memory for it");
     const nca_states shown = {states, count, of->height, of->width, (int)of->config->channels};
-    nca_status status = name_picture(of, "pool", path, error);
-    if (status == NCA_OK)
-        status = nca_trainer_pool(of->trainer, 0, count, states, error);
-    if (status == NCA_OK)
-        status = nca_mosaic_write(path, &shown, error);
+    nca_status status;
+    NCA_GO(name_picture(of, "pool", path, error));
+    NCA_GO(nca_trainer_pool(of->trainer, 0, count, states, error));
+    NCA_GO(nca_mosaic_write(path, &shown, error));
+cleanup:
     free(states);
     return status;
 }
@@ -87,19 +87,18 @@ nca_status nca_train_pictures_finish(nca_train_pictures *of, nca_error *error)
                        .is_dead = &of->is_dead};
     char path[NCA_PATH_BYTES];
     nca_model model;
+    nca_status status;
     NCA_TRY(nca_trainer_model(of->trainer, &model, error));
-    nca_status status = nca_path_join(of->log->folder, "growth.webp", path, error);
-    if (status == NCA_OK)
-        status = nca_movie_write(path, &model, &movie, of->compute, error);
+    NCA_GO(nca_path_join(of->log->folder, "growth.webp", path, error));
+    NCA_GO(nca_movie_write(path, &model, &movie, of->compute, error));
     movie.is_dead = NULL;
     movie.steps = HEALING_STEPS;
     movie.every = 4;
     movie.damage_at = GROWTH_STEPS;
     movie.region = nca_cut_region(NCA_CUT_LEFT, of->height, of->width);
-    if (status == NCA_OK)
-        status = nca_path_join(of->log->folder, "healing.webp", path, error);
-    if (status == NCA_OK)
-        status = nca_movie_write(path, &model, &movie, of->compute, error);
+    NCA_GO(nca_path_join(of->log->folder, "healing.webp", path, error));
+    NCA_GO(nca_movie_write(path, &model, &movie, of->compute, error));
+cleanup:
     nca_model_free(&model);
     return status;
 }

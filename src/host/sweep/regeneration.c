@@ -92,7 +92,6 @@ nca_status nca_study_config(const nca_study_setting *setting, const nca_config *
                         "--pool %lld: less than the batch of %s, %d; give a larger one, or other "
                         "--settings",
                         (long long)config.pool, setting->name, setting->batch);
-    NCA_TRY(nca_config_check(&config, error));
     *out = config;
     return NCA_OK;
 }

@@ -44,7 +44,8 @@ enum { NCA_STUDY_QUICK_STEPS = 8 };
 // A config of which only the shared fields count.
 nca_config nca_study_shared_default(bool is_quick);
 
-// Every setting of a run: the preset's column, the row, what is shared, the seed.
+// Every setting of a run: the preset's column, the row, what is shared, the seed. Refuses a pool
+// that is smaller than the batch; the rest is for nca_plan_make() to check.
 nca_status nca_study_config(const nca_study_setting *setting, const nca_config *shared,
                             bool is_quick, int64_t seed, nca_config *out, nca_error *error);
 

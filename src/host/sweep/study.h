@@ -45,6 +45,7 @@ typedef struct nca_study_run {
     char name[96];   // SETTING-seedN
     char folder[NCA_PATH_BYTES];
     nca_config config;
+    nca_plan plan;   // of it
     nca_study_progress progress;
     int64_t updates;   // done, as far as its metrics tell
     bool gave_up;      // training ended before all were done

@@ -92,14 +92,14 @@ static nca_status judge_pool(judging *of)
                              of->model.spec.channels};
     snprintf(path, sizeof path, "%s/checkpoint.safetensors", of->run->folder);
     NCA_TRY(nca_tensors_read(path, &tensors, of->error));
-    nca_status status = check_update(of, &tensors);
-    if (status == NCA_OK)
-        status = nca_tensors_require(&tensors, "pool", NCA_F32, 4, shape, &pool, of->error);
-    if (status == NCA_OK)
-        status = nca_judge_pool(pool->data, (int)shape[0], &of->target, of->model.spec.channels,
-                                &of->run->judgement.pool, of->error);
-    if (status == NCA_OK && shape[0] > 0)
+    nca_status status;
+    NCA_GO(check_update(of, &tensors));
+    NCA_GO(nca_tensors_require(&tensors, "pool", NCA_F32, 4, shape, &pool, of->error));
+    NCA_GO(nca_judge_pool(pool->data, (int)shape[0], &of->target, of->model.spec.channels,
+                          &of->run->judgement.pool, of->error));
+    if (shape[0] > 0)
         draw_pool(of, pool->data, (int)shape[0]);
+cleanup:
     nca_tensors_free(&tensors);
     return status;
 }
@@ -160,13 +160,12 @@ static nca_status read_run(nca_study *study, nca_study_run *run, nca_error *erro
     judging of = {.rules = &study->rules, .run = run, .error = error};
     char path[NCA_PATH_BYTES + 32];
     snprintf(path, sizeof path, "%s/metrics.jsonl", run->folder);
-    nca_status status = nca_history_read(path, &run->history, error);
-    if (status == NCA_OK)
-        status = nca_run_folder_machine(run->folder, &run->machine_json, error);
-    if (status == NCA_OK)
-        status = read_rule(&of);
-    if (status == NCA_OK)
-        status = judge_pool(&of);
+    nca_status status;
+    NCA_GO(nca_history_read(path, &run->history, error));
+    NCA_GO(nca_run_folder_machine(run->folder, &run->machine_json, error));
+    NCA_GO(read_rule(&of));
+    NCA_GO(judge_pool(&of));
+cleanup:
     free_rule(&of);
     if (status != NCA_FILE && status != NCA_FORMAT)
         return status;
@@ -180,16 +179,15 @@ static nca_status judge_run(nca_study *study, nca_study_run *run, const nca_comp
                             const nca_study_watch *watch, nca_error *error)
 {
     judging of = {.rules = &study->rules, .run = run, .error = error};
-    nca_status status = read_rule(&of);
-    if (status == NCA_OK)
-        status = judge_rule(&of, compute, watch);
-    if (status == NCA_OK) {
-        nca_judge_verdict(&study->rules, &run->history, &run->judgement);
-        if (!study->target.rgb)
-            status = draw(of.target.pixels, of.target.height, of.target.width, NCA_VISIBLE,
-                          &study->target, error);
-        run->is_judged = true;
-    }
+    nca_status status;
+    NCA_GO(read_rule(&of));
+    NCA_GO(judge_rule(&of, compute, watch));
+    nca_judge_verdict(&study->rules, &run->history, &run->judgement);
+    run->is_judged = true;
+    if (!study->target.rgb)
+        NCA_GO(draw(of.target.pixels, of.target.height, of.target.width, NCA_VISIBLE,
+                    &study->target, error));
+cleanup:
     free_rule(&of);
     return status;
 }

@@ -55,6 +55,7 @@ static nca_status add_run(const nca_study_plan *plan, const nca_study_setting *s
         (int)sizeof run->folder - 64)
         return nca_fail(error, NCA_ARGUMENT, "--out %.60s...: too long for a path", study->folder);
     NCA_TRY(nca_study_config(setting, &plan->shared, plan->is_quick, seed, &run->config, error));
+    NCA_TRY(nca_plan_make(&run->config, &run->plan, error));
     study->count++;
     return NCA_OK;
 }
@@ -77,16 +78,17 @@ nca_status nca_study_plan_runs(const nca_study_plan *plan, nca_study *out, nca_e
                         "--seeds, --other-seeds: %d runs in all; it must be 1 to %d", total,
                         RUNS_MAX);
     study.runs = calloc((size_t)total, sizeof *study.runs);
-    nca_status status =
-        study.runs ? NCA_OK : nca_fail(error, NCA_MEMORY, "%d runs: no memory for them", total);
+    nca_status status;
+    if (!study.runs)
+        return nca_fail(error, NCA_MEMORY, "%d runs: no memory for them", total);
     for (int seed = 1; seed <= most; seed++)
         for (const nca_study_setting *row = nca_study_settings(); row->name; row++)
-            if (status == NCA_OK && seed <= seeds_of(plan, row))
-                status = add_run(plan, row, seed, &study, error);
-    if (status == NCA_OK)
-        *out = study;
-    else
-        nca_study_free(&study);
+            if (seed <= seeds_of(plan, row))
+                NCA_GO(add_run(plan, row, seed, &study, error));
+    *out = study;
+    return NCA_OK;
+cleanup:
+    nca_study_free(&study);
     return status;
 }
 
@@ -152,7 +154,7 @@ static nca_status look_at_run(nca_study_run *run, nca_error *error)
                         "same command again, or another --out",
                         run->folder);
     }
-    NCA_TRY(nca_run_folder_config(run->folder, &saved, error));
+    NCA_TRY(nca_run_folder_config(run->folder, &saved, NULL, error));
     read_last_update(run);
     const char *different = nca_config_difference(&saved, &run->config);
     if (!different && run->updates > run->config.updates)

@@ -16,8 +16,8 @@
 #include "base/files.h"
 #include "base/stop.h"
 #include "config/config_json.h"
-#include "nca/image.h"
 #include "run/run_log.h"
+#include "run/run_target.h"
 #include "sweep/children.h"
 #include "sweep/study_runs.h"
 
@@ -308,16 +308,11 @@ static nca_status check_target(const nca_study *study, nca_error *error)
         run++;
     if (run == study->runs + study->count)
         return NCA_OK;
-    const nca_target_options options = {.source = run->config.target,
-                                        .font = run->config.font,
-                                        .background = run->config.background,
-                                        .target_size = (int)run->config.target_size,
-                                        .trim = run->config.trim};
-    int height, width;
+    const nca_target_options options = nca_target_options_of(&run->config, run->config.target);
+    const nca_grid *grid = &run->plan.grid;
     nca_image image, padded;
-    NCA_TRY(nca_config_grid(&run->config, &height, &width, error));
     NCA_TRY(nca_target_load(&options, &image, error));
-    const nca_status status = nca_image_pad(&image, height, width, &padded, error);
+    const nca_status status = nca_image_pad(&image, grid->height, grid->width, &padded, error);
     nca_image_free(&image);
     if (status == NCA_OK)
         nca_image_free(&padded);
@@ -330,25 +325,24 @@ nca_status nca_study_train(nca_study *study, const nca_study_training *asked, nc
     NCA_TRY(check_target(study, error));
     NCA_TRY(make_folders(study, error));
     int lock;
+    nca_status status = NCA_OK;
     NCA_TRY(lock_folder(study, &lock, error));
     of.jobs = calloc((size_t)asked->jobs, sizeof *of.jobs);
     of.at_work = calloc((size_t)asked->jobs, sizeof *of.at_work);
-    nca_status status =
-        of.jobs && of.at_work
-            ? NCA_OK
-            : nca_fail(error, NCA_MEMORY, "--jobs %d: no memory for them", asked->jobs);
+    if (!of.jobs || !of.at_work)
+        NCA_GO(nca_fail(error, NCA_MEMORY, "--jobs %d: no memory for them", asked->jobs));
     for (int i = 0; i < study->count; i++)
         of.done += study->runs[i].progress == NCA_STUDY_COMPLETE;
-    if (status == NCA_OK)
-        status = train_all(&of);
+    NCA_GO(train_all(&of));
+    if (nca_stop_signal)
+        NCA_GO(nca_fail(error, NCA_INTERRUPTED,
+                        "stopped with %d of %d runs complete; every run at work has a checkpoint: "
+                        "give the same command again to go on",
+                        of.done, study->count));
+cleanup:
     free(of.jobs);
     free(of.at_work);
     if (lock >= 0)
         close(lock);
-    if (status == NCA_OK && nca_stop_signal)
-        return nca_fail(error, NCA_INTERRUPTED,
-                        "stopped with %d of %d runs complete; every run at work has a checkpoint: "
-                        "give the same command again to go on",
-                        of.done, study->count);
     return status;
 }

@@ -8,7 +8,6 @@
 #include <time.h>
 
 #include "base/memory.h"
-#include "config/schedule.h"
 #include "model/session.h"
 #include "train/trainer_state.h"
 
@@ -34,23 +33,21 @@ static int draw_steps(const nca_config *config, nca_key key)
 }
 
 // What an update is, before anything is computed.
-static nca_status begin_update(nca_trainer *trainer, nca_rollout *rollout, nca_update_result *out,
-                               nca_error *error)
+static nca_rollout begin_update(const nca_trainer *trainer, nca_update_result *out)
 {
     const nca_config *config = &trainer->config;
-    *out = (nca_update_result){.update = trainer->done + 1};
-    NCA_TRY(nca_schedule_rate(config->schedule, config->rate, out->update, config->updates,
-                              &out->rate, error));
-    const nca_key key = nca_trainer_key(trainer, out->update);
-    out->steps = draw_steps(config, key);
-    *rollout = (nca_rollout){.steps = out->steps,
-                             .key = key,
-                             .fire_rate = config->fire_rate,
-                             .angle = nca_radians(config->angle),
-                             .step_size = config->step_size,
-                             .alive_threshold = NCA_ALIVE_THRESHOLD,
-                             .keep_tape = true};
-    return NCA_OK;
+    const int64_t update = trainer->done + 1;
+    const nca_key key = nca_trainer_key(trainer, update);
+    *out = (nca_update_result){.update = update,
+                               .rate = nca_schedule_rate(&trainer->plan.schedule, update),
+                               .steps = draw_steps(config, key)};
+    return (nca_rollout){.steps = out->steps,
+                         .key = key,
+                         .fire_rate = config->fire_rate,
+                         .angle = nca_radians(config->angle),
+                         .step_size = config->step_size,
+                         .alive_threshold = NCA_ALIVE_THRESHOLD,
+                         .keep_tape = true};
 }
 
 static size_t batch_size(const nca_trainer *trainer)
@@ -88,7 +85,7 @@ static nca_status learn(nca_trainer *trainer, nca_update_result *out, nca_update
                         nca_error *error)
 {
     const nca_backend *backend = trainer->compute.backend;
-    nca_optimizer_step step = trainer->optimizer;
+    nca_optimizer_step step = trainer->plan.optimizer;
     step.time = trainer->time + 1;
     step.rate = out->rate;
     NCA_TRY(backend->backward(trainer->session, NULL, error));
@@ -114,10 +111,9 @@ nca_status nca_trainer_update(nca_trainer *trainer, nca_update_result *out, nca_
 {
     const nca_backend *backend = trainer->compute.backend;
     const double start = now();
-    nca_rollout rollout;
+    const nca_rollout rollout = begin_update(trainer, out);
     nca_pass_report pass;
     nca_update_report learnt;
-    NCA_TRY(begin_update(trainer, &rollout, out, error));
     NCA_TRY(nca_batch_draw(trainer, rollout.key, error));
     NCA_TRY(keep_before(trainer, error));
     NCA_TRY(backend->forward(trainer->session, &rollout, &pass, error));
@@ -177,8 +173,7 @@ nca_status nca_trainer_model(nca_trainer *trainer, nca_model *out, nca_error *er
 {
     const nca_config *config = &trainer->config;
     nca_model model;
-    const nca_spec spec = nca_config_spec(config);
-    NCA_TRY(nca_model_create(&spec, &model, error));
+    NCA_TRY(nca_model_create(&trainer->plan.spec, &model, error));
     nca_status status = trainer->compute.backend->download(
         trainer->session, NCA_PARAMETERS, 0, trainer->layout.total, model.parameters, error);
     if (status == NCA_OK)
@@ -244,8 +239,7 @@ static nca_status start(nca_trainer *trainer, const nca_image *target, nca_error
     const size_t pixels = (size_t)trainer->height * (size_t)trainer->width * NCA_VISIBLE;
     nca_model model;
     NCA_TRY(backend->upload(trainer->session, NCA_TARGET, 0, pixels, target->pixels, error));
-    const nca_spec spec = nca_config_spec(&trainer->config);
-    NCA_TRY(nca_model_create(&spec, &model, error));
+    NCA_TRY(nca_model_create(&trainer->plan.spec, &model, error));
     nca_model_initialize(&model, (uint64_t)trainer->config.seed);
     const nca_status status = backend->upload(trainer->session, NCA_PARAMETERS, 0,
                                               trainer->layout.total, model.parameters, error);
@@ -255,65 +249,57 @@ static nca_status start(nca_trainer *trainer, const nca_image *target, nca_error
     return nca_health_remember(trainer, error);
 }
 
-static nca_shape shape_of(const nca_config *config, int height, int width)
+static nca_shape shape_of(const nca_config *config, const nca_plan *plan)
 {
     return (nca_shape){.batch = (int)config->batch,
-                       .height = height,
-                       .width = width,
+                       .height = plan->grid.height,
+                       .width = plan->grid.width,
                        .pool = (int)config->pool,
                        .tape_steps = (int)config->steps_max,
-                       .spec = nca_config_spec(config)};
+                       .spec = plan->spec};
 }
 
 // What the host keeps: the batch before and after, the target, and a checkpoint on its way.
-static uint64_t host_bytes(const nca_config *config, int height, int width)
+static uint64_t host_bytes(const nca_shape *shape)
 {
-    const uint64_t cell = (uint64_t)config->channels * sizeof(float);
-    const uint64_t states = (uint64_t)config->pool + 2 * (uint64_t)config->batch + 1;
-    const uint64_t cells = (uint64_t)height * (uint64_t)width;
+    const uint64_t cell = (uint64_t)shape->spec.channels * sizeof(float);
+    const uint64_t states = (uint64_t)shape->pool + 2 * (uint64_t)shape->batch + 1;
+    const uint64_t cells = (uint64_t)shape->height * (uint64_t)shape->width;
     return nca_memory_sum(nca_memory_product(states, cells, cell, 1),
                           nca_memory_product(2, cells, NCA_VISIBLE, sizeof(float)));
 }
 
-nca_status nca_trainer_check_memory(const nca_config *config, const nca_compute *compute,
-                                    nca_error *error)
+nca_status nca_trainer_check_memory(const nca_config *config, const nca_plan *plan,
+                                    const nca_compute *compute, nca_error *error)
 {
-    int height, width;
     char what[128];
-    NCA_TRY(nca_config_grid(config, &height, &width, error));
-    const nca_shape shape = shape_of(config, height, width);
+    const nca_shape shape = shape_of(config, plan);
     snprintf(what, sizeof what, "a batch of %d grids of %dx%d, a pool of %d and %d steps",
-             shape.batch, height, width, shape.pool, shape.tape_steps);
-    return nca_session_check(compute, &shape, host_bytes(config, height, width), what, error);
+             shape.batch, shape.height, shape.width, shape.pool, shape.tape_steps);
+    return nca_session_check(compute, &shape, host_bytes(&shape), what, error);
 }
 
-nca_status nca_trainer_create(const nca_config *config, const nca_image *target,
-                              const nca_compute *compute, nca_trainer **out, nca_error *error)
+nca_status nca_trainer_create(const nca_config *config, const nca_plan *plan,
+                              const nca_image *target, const nca_compute *compute,
+                              nca_trainer **out, nca_error *error)
 {
-    int height, width;
-    NCA_TRY(nca_config_check(config, error));
-    NCA_TRY(nca_trainer_check_memory(config, compute, error));
-    NCA_TRY(nca_config_grid(config, &height, &width, error));
-    const nca_shape shape = shape_of(config, height, width);
-    if (target->height != height || target->width != width)
+    NCA_TRY(nca_trainer_check_memory(config, plan, compute, error));
+    const nca_shape shape = shape_of(config, plan);
+    if (target->height != shape.height || target->width != shape.width)
         return nca_fail(error, NCA_ARGUMENT, "a target of %dx%d for a grid of %dx%d",
-                        target->height, target->width, height, width);
+                        target->height, target->width, shape.height, shape.width);
     nca_trainer *trainer = calloc(1, sizeof *trainer);
     if (!trainer)
         return nca_fail(error, NCA_MEMORY, "a trainer: no memory for it");
     trainer->config = *config;
+    trainer->plan = *plan;
     trainer->compute = *compute;
-    trainer->height = height;
-    trainer->width = width;
-    const nca_spec spec = nca_config_spec(config);
-    trainer->layout = nca_layout_of(&spec);
+    trainer->height = shape.height;
+    trainer->width = shape.width;
+    trainer->layout = nca_layout_of(&shape.spec);
     trainer->target_hash =
-        hash_floats(target->pixels, (size_t)height * (size_t)width * NCA_VISIBLE);
-    trainer->optimizer = (nca_optimizer_step){
-        .beta1 = config->beta1, .beta2 = config->beta2, .epsilon = config->epsilon};
-    nca_status status = nca_gradient_rules_parse(config->gradient, &trainer->optimizer, error);
-    if (status == NCA_OK)
-        status = compute->backend->create(compute->device, &shape, &trainer->session, error);
+        hash_floats(target->pixels, (size_t)shape.height * (size_t)shape.width * NCA_VISIBLE);
+    nca_status status = compute->backend->create(compute->device, &shape, &trainer->session, error);
     if (status == NCA_OK)
         status = allocate(trainer, error);
     if (status == NCA_OK) {

@@ -24,13 +24,14 @@ typedef struct nca_health {
 
 struct nca_trainer {
     nca_config config;
-    int height, width;
+    nca_plan plan;       // of it
+    int height, width;   // of the plan's grid
     nca_layout layout;
-    nca_optimizer_step optimizer;   // rules and constants; time and rate change
-    nca_compute compute;            // the caller's
+    nca_compute compute;   // the caller's
     nca_session *session;
     uint64_t target_hash;
-    char restored_arithmetic[NCA_ARITHMETIC_BYTES];   // of the checkpoint gone on from; empty where unknown
+    char restored_arithmetic
+        [NCA_ARITHMETIC_BYTES];   // of the checkpoint gone on from; empty where unknown
 
     int64_t done;   // updates
     int64_t time;   // Adam's t of the latest applied update

@@ -96,15 +96,15 @@ nca_status nca_measure_step(const nca_measure_options *options, const nca_comput
 {
     nca_measuring of;
     nca_measurement found = {0};
-    nca_status status = nca_measuring_open(options, compute, &of, error);
+    nca_status status;
     double *series = calloc((size_t)options->repeats * SERIES, sizeof *series);
-    if (status == NCA_OK)
-        status = series ? measure(&of, series, &found, error)
-                        : nca_fail(error, NCA_MEMORY, "--repeats %d: no memory for it",
-                                   options->repeats);
+    NCA_GO(nca_measuring_open(options, compute, &of, error));
+    if (!series)
+        NCA_GO(nca_fail(error, NCA_MEMORY, "--repeats %d: no memory for it", options->repeats));
+    NCA_GO(measure(&of, series, &found, error));
+    *out = found;
+cleanup:
     nca_measuring_close(&of);
     free(series);
-    if (status == NCA_OK)
-        *out = found;
     return status;
 }

@@ -96,19 +96,19 @@ nca_status nca_measure_kernels(const nca_measure_options *options, const nca_com
 {
     nca_measure_options with_pool = *options;
     timing of = {0};
+    nca_status status;
     if (!compute->backend->kernel)
         return nca_fail(error, NCA_ARGUMENT,
                         "--device %s: has no kernels to time one by one; time the whole step, by "
                         "nca bench step",
                         compute->backend->name);
     with_pool.shape.pool = options->shape.batch;
-    nca_status status = nca_measuring_open(&with_pool, compute, &of.session, error);
-    if (status == NCA_OK)
-        status = measure(&of, error);
+    NCA_GO(nca_measuring_open(&with_pool, compute, &of.session, error));
+    NCA_GO(measure(&of, error));
+    *out = of.found;
+cleanup:
     nca_measuring_close(&of.session);
     free(of.seconds);
     free(of.peaks);
-    if (status == NCA_OK)
-        *out = of.found;
     return status;
 }

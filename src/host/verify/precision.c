@@ -50,11 +50,11 @@ static nca_status compute(const nca_case *of, const nca_compute *reduced, const 
                                    .states = start.states,
                                    .target = start.target,
                                    .rollout = nca_case_rollout(of, &start)};
-    nca_status status = nca_verify_compute(&given, exact, &expected, error);
-    if (status == NCA_OK)
-        status = nca_verify_compute(&given, reduced, &got, error);
-    if (status == NCA_OK)
-        compare_results(&of->shape, &got, &expected, out);
+    nca_status status;
+    NCA_GO(nca_verify_compute(&given, exact, &expected, error));
+    NCA_GO(nca_verify_compute(&given, reduced, &got, error));
+    compare_results(&of->shape, &got, &expected, out);
+cleanup:
     nca_verify_result_free(&got);
     nca_verify_result_free(&expected);
     nca_case_free(&start);

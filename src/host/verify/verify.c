@@ -28,7 +28,6 @@ static nca_status allocate(const nca_shape *shape, nca_verify_result *out, nca_e
                                .samples = calloc((size_t)shape->batch, sizeof(*out->samples))};
     if (out->states && out->gradient && out->state_gradient && out->samples)
         return NCA_OK;
-    nca_verify_result_free(out);
     return nca_fail(error, NCA_MEMORY, "a case of %zu numbers: no memory for it", state);
 }
 
@@ -61,20 +60,19 @@ nca_status nca_verify_compute(const nca_verify_case *of, const nca_compute *comp
     const uint64_t state = nca_state_size((size_t)shape->batch, (size_t)shape->height,
                                           (size_t)shape->width, (size_t)shape->spec.channels);
     nca_session *session = NULL;
-    nca_verify_result result;
+    nca_verify_result result = {0};
+    nca_status status;
     char what[96];
     snprintf(what, sizeof what, "a case of %d grids of %dx%d and %d steps", shape->batch,
              shape->height, shape->width, shape->tape_steps);
     NCA_TRY(nca_session_open(compute, shape, nca_memory_product(2, state, sizeof(float), 1), what,
                              &session, error));
-    nca_status status = allocate(&of->shape, &result, error);
-    if (status == NCA_OK) {
-        status = run(of, compute->backend, session, &result, error);
-        if (status == NCA_OK)
-            *out = result;
-        else
-            nca_verify_result_free(&result);
-    }
+    NCA_GO(allocate(&of->shape, &result, error));
+    NCA_GO(run(of, compute->backend, session, &result, error));
+    *out = result;
+    result = (nca_verify_result){0};
+cleanup:
+    nca_verify_result_free(&result);
     compute->backend->destroy(session);
     return status;
 }

@@ -78,16 +78,17 @@ static nca_status check_difference(shaking *on, double *out, nca_error *error)
     on->moved = calloc(on->count, sizeof *on->moved);
     if (!on->moved)
         return nca_fail(error, NCA_MEMORY, "finite differences: no memory for them");
-    nca_status status = loss_beside(on, 1, &above, error);
-    if (status == NCA_OK)
-        status = loss_beside(on, -1, &below, error);
+    nca_status status;
+    NCA_GO(loss_beside(on, 1, &above, error));
+    NCA_GO(loss_beside(on, -1, &below, error));
     for (size_t i = 0; i < on->count; i++) {
         const double change = on->gradient[i] * on->moved[i];
         predicted += change;
         size += change * change;
     }
-    free(on->moved);
     *out = size > 0 ? fabs(above - below - predicted) / sqrt(size) : NAN;   // nothing lives
+cleanup:
+    free(on->moved);
     return status;
 }
 
@@ -96,12 +97,13 @@ static nca_status verify_differences(const nca_case *tried, const nca_compute *r
 {
     const nca_shape *shape = &tried->shape;
     const nca_layout layout = nca_layout_of(&shape->spec);
-    nca_verify_result result;
+    nca_verify_result result = {0};
     nca_case_start start;
+    nca_status status;
     NCA_TRY(nca_case_begin(tried, &start, error));
     const nca_verify_case given = verify_case(tried, &start);
-    nca_status status = nca_verify_compute(&given, reference, &result, error);
-    for (int i = 0; i <= layout.tensors && status == NCA_OK; i++) {
+    NCA_GO(nca_verify_compute(&given, reference, &result, error));
+    for (int i = 0; i <= layout.tensors; i++) {
         const bool is_state = i == layout.tensors;
         const size_t state = nca_state_size((size_t)shape->batch, (size_t)shape->height,
                                             (size_t)shape->width, (size_t)shape->spec.channels);
@@ -111,13 +113,12 @@ static nca_status verify_differences(const nca_case *tried, const nca_compute *r
         on.x = is_state ? start.states : start.parameters + layout.offset[i];
         on.gradient = is_state ? result.state_gradient : result.gradient + layout.offset[i];
         on.count = is_state ? state : layout.size[i];
-        status = check_difference(&on, &found, error);
+        NCA_GO(check_difference(&on, &found, error));
         snprintf(name, sizeof name, "%s: %s", tried->name, is_state ? "x0" : nca_tensor_name(i));
-        if (status == NCA_OK)
-            nca_verdict_add(verdict, name, found, difference_allowance);
+        nca_verdict_add(verdict, name, found, difference_allowance);
     }
-    if (status == NCA_OK)
-        nca_verify_result_free(&result);
+cleanup:
+    nca_verify_result_free(&result);
     nca_case_free(&start);
     return status;
 }
@@ -150,23 +151,21 @@ static nca_status verify_devices(const nca_case *tried, const nca_compute *devic
     nca_case_start start;
     NCA_TRY(nca_case_begin(tried, &start, error));
     const nca_verify_case given = verify_case(tried, &start);
-    nca_status status = nca_verify_compute(&given, judge, &expected, error);
-    if (status == NCA_OK)
-        status = nca_verify_compute(&given, device, &got, error);
-    if (status == NCA_OK) {
-        char name[96];
-        snprintf(name, sizeof name, "%s: states", tried->name);
-        nca_verdict_add_rollout(verdict, name, compare(got.states, expected.states, state),
-                                device_allowance);
-        snprintf(name, sizeof name, "%s: gradient", tried->name);
-        nca_verdict_add_rollout(verdict, name,
-                                compare(got.gradient, expected.gradient, layout.total),
-                                device_allowance);
-        snprintf(name, sizeof name, "%s: state gradient", tried->name);
-        nca_verdict_add_rollout(verdict, name,
-                                compare(got.state_gradient, expected.state_gradient, state),
-                                device_allowance);
-    }
+    nca_status status;
+    char name[96];
+    NCA_GO(nca_verify_compute(&given, judge, &expected, error));
+    NCA_GO(nca_verify_compute(&given, device, &got, error));
+    snprintf(name, sizeof name, "%s: states", tried->name);
+    nca_verdict_add_rollout(verdict, name, compare(got.states, expected.states, state),
+                            device_allowance);
+    snprintf(name, sizeof name, "%s: gradient", tried->name);
+    nca_verdict_add_rollout(verdict, name, compare(got.gradient, expected.gradient, layout.total),
+                            device_allowance);
+    snprintf(name, sizeof name, "%s: state gradient", tried->name);
+    nca_verdict_add_rollout(verdict, name,
+                            compare(got.state_gradient, expected.state_gradient, state),
+                            device_allowance);
+cleanup:
     nca_verify_result_free(&expected);
     nca_verify_result_free(&got);
     nca_case_free(&start);
@@ -194,10 +193,11 @@ static nca_status verify_variant(const nca_backend *backend, const char *isa,
     if (status != NCA_OK)
         return nca_fail(error, status, "%s", why.message);
     fprintf(verdict->to, "%s, %s against %s\n", name, isa, plain);
-    status = nca_compute_open(name, &plainest, &judge, error);
-    for (const nca_case *of = nca_cases; of->name && status == NCA_OK; of++)
+    NCA_GO(nca_compute_open(name, &plainest, &judge, error));
+    for (const nca_case *of = nca_cases; of->name; of++)
         if (is_verified(of))
-            status = verify_devices(of, &device, &judge, verdict, error);
+            NCA_GO(verify_devices(of, &device, &judge, verdict, error));
+cleanup:
     nca_compute_close(&judge);
     nca_compute_close(&device);
     return status;
@@ -207,24 +207,25 @@ nca_status nca_verify_built_in(const nca_compute *compute, const nca_device_opti
                                nca_verdict *verdict, nca_error *error)
 {
     const nca_device_options on_cpu = {.threads = options->threads};
+    const bool is_reduced = verdict->is_reduced;
     nca_compute reference = {0};
+    nca_status status;
     NCA_TRY(nca_compute_open("reference", &on_cpu, &reference, error));
-    nca_status status = NCA_OK;
     fprintf(verdict->to, "gradients against finite differences, f64\n");
-    for (const nca_case *of = nca_cases; of->name && status == NCA_OK; of++)
+    for (const nca_case *of = nca_cases; of->name; of++)
         if (is_verified(of))
-            status = verify_differences(of, &reference, verdict, error);
+            NCA_GO(verify_differences(of, &reference, verdict, error));
     const bool is_judged = compute->backend != reference.backend;
     if (is_judged)
         fprintf(verdict->to, "%s against the reference\n", compute->backend->name);
-    for (const nca_case *of = nca_cases; is_judged && of->name && status == NCA_OK; of++)
+    for (const nca_case *of = nca_cases; is_judged && of->name; of++)
         if (is_verified(of))
-            status = verify_devices(of, compute, &reference, verdict, error);
-    const bool is_reduced = verdict->is_reduced;
+            NCA_GO(verify_devices(of, compute, &reference, verdict, error));
     verdict->is_reduced = false;   // CPUs compute in f32
     for (const nca_backend *const *b = nca_backends(); *b; b++)
-        for (int i = 1; (*b)->variants && (*b)->variants[i] && status == NCA_OK; i++)
-            status = verify_variant(*b, (*b)->variants[i], &on_cpu, verdict, error);
+        for (int i = 1; (*b)->variants && (*b)->variants[i]; i++)
+            NCA_GO(verify_variant(*b, (*b)->variants[i], &on_cpu, verdict, error));
+cleanup:
     verdict->is_reduced = is_reduced;
     nca_compute_close(&reference);
     return status;

@@ -136,41 +136,42 @@ static nca_status judge_result(const oracle *of, const nca_shape *shape,
     const nca_layout layout = nca_layout_of(&shape->spec);
     const int64_t batch = shape->batch;
     const int64_t states[] = {batch, shape->height, shape->width, shape->spec.channels};
+    nca_status status;
     float *losses = malloc((size_t)batch * sizeof *losses);
     if (!losses)
         return nca_fail(of->error, NCA_MEMORY, "%s: no memory for its losses", of->path);
     for (int64_t b = 0; b < batch; b++)
         losses[b] = (float)result->samples[b].loss;
-    nca_status status = judge(of, "expected.x", result->states, 4, states);
-    if (status == NCA_OK)
-        status = judge(of, "expected.loss", losses, 1, &batch);
-    free(losses);
-    NCA_TRY(status);
+    NCA_GO(judge(of, "expected.x", result->states, 4, states));
+    NCA_GO(judge(of, "expected.loss", losses, 1, &batch));
     for (int i = 0; i < layout.tensors; i++) {
         const nca_tensor_shape given = nca_tensor_shape_of(i, &shape->spec);
         const int64_t sizes[] = {(int64_t)given.size[0], (int64_t)given.size[1]};
         char name[64];
         snprintf(name, sizeof name, "expected.grad.%s", nca_tensor_name(i));
-        NCA_TRY(judge(of, name, result->gradient + layout.offset[i], given.axes, sizes));
+        NCA_GO(judge(of, name, result->gradient + layout.offset[i], given.axes, sizes));
     }
-    return judge(of, "expected.grad.x0", result->state_gradient, 4, states);
+    NCA_GO(judge(of, "expected.grad.x0", result->state_gradient, 4, states));
+cleanup:
+    free(losses);
+    return status;
 }
 
 static nca_status verify_rollout(const oracle *of)
 {
     nca_verify_case given = {0};
-    nca_verify_result result;
+    nca_verify_result result = {0};
+    nca_status status;
     float *parameters;
     NCA_TRY(read_shape(of, &given.shape));
     NCA_TRY(read_rollout(of, &given));
     NCA_TRY(read_parameters(of, &given.shape, &parameters));
     given.parameters = parameters;
-    nca_status status = nca_verify_compute(&given, of->compute, &result, of->error);
+    NCA_GO(nca_verify_compute(&given, of->compute, &result, of->error));
+    NCA_GO(judge_result(of, &given.shape, &result));
+cleanup:
+    nca_verify_result_free(&result);
     free(parameters);
-    if (status == NCA_OK) {
-        status = judge_result(of, &given.shape, &result);
-        nca_verify_result_free(&result);
-    }
     return status;
 }
 
@@ -299,18 +300,21 @@ static nca_status verify_optimizer(const oracle *of)
     optimizer_case given = {0};
     double worst[CASE_TENSORS] = {0};
     nca_session *session;
+    nca_status status;
     NCA_TRY(read_optimizer(of, &given));
     NCA_TRY(nca_session_open(of->compute, &given.shape, 0, of->path, &session, of->error));
     float *got = malloc(given.layout.total * sizeof *got);
-    nca_status status = got ? follow(of, &given, session, got, worst)
-                            : nca_fail(of->error, NCA_MEMORY, "%s: no memory for it", of->path);
-    free(got);
-    of->compute->backend->destroy(session);
-    for (int i = 0; i < CASE_TENSORS && status == NCA_OK; i++) {
+    if (!got)
+        NCA_GO(nca_fail(of->error, NCA_MEMORY, "%s: no memory for it", of->path));
+    NCA_GO(follow(of, &given, session, got, worst));
+    for (int i = 0; i < CASE_TENSORS; i++) {
         char name[32];
         snprintf(name, sizeof name, "expected.%s.param", case_names[i]);
         nca_verdict_add(of->verdict, name, worst[i], least_allowance);
     }
+cleanup:
+    free(got);
+    of->compute->backend->destroy(session);
     return status;
 }
 

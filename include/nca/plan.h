@@ -1,0 +1,63 @@
+// Settings as numbers: what a config's texts mean, read once, before anything is done with them.
+#ifndef NCA_PLAN_H
+#define NCA_PLAN_H
+
+#include <stdint.h>
+
+#include "nca/backend.h"
+#include "nca/config.h"
+#include "nca/spec.h"
+#include "nca/status.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+// In cells.
+typedef struct nca_grid {
+    int height, width;
+} nca_grid;
+
+// How the learning rate falls; of update, counted from 1:
+//   CONSTANT   rate
+//   COSINE     rate * (1 + cos(pi * (update - 1) / updates)) / 2
+//   STEPS      rate, multiplied by the factor of every step that update is beyond
+typedef enum nca_schedule_kind {
+    NCA_SCHEDULE_CONSTANT,
+    NCA_SCHEDULE_COSINE,
+    NCA_SCHEDULE_STEPS,
+} nca_schedule_kind;
+
+enum { NCA_SCHEDULE_STEPS_MAX = NCA_TEXT_BYTES / 4 };   // the shortest is "0x1,"
+
+typedef struct nca_schedule {
+    nca_schedule_kind kind;
+    double rate;       // at the start
+    int64_t updates;   // in all, which a cosine falls over
+    int steps;
+    struct {
+        int64_t after;   // updates
+        double factor;
+    } step[NCA_SCHEDULE_STEPS_MAX];
+} nca_schedule;
+
+double nca_schedule_rate(const nca_schedule *schedule, int64_t update);
+
+typedef struct nca_plan {
+    nca_grid grid;
+    nca_spec spec;                  // what the cells compute
+    nca_optimizer_step optimizer;   // transforms and constants; an update adds its time and rate
+    nca_schedule schedule;
+} nca_plan;
+
+// Checks that every number is within its range, that every text is understood, and that the fields
+// go together. NCA_ARGUMENT names the option.
+//   channels and hidden are multiples of 4, steps_min <= steps_max, damage radii in order
+//   reseeded + damaged <= batch, and batch <= pool unless drawn with replacement
+//   the target lies within the grid
+nca_status nca_plan_make(const nca_config *config, nca_plan *out, nca_error *error);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

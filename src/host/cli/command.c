@@ -1,0 +1,55 @@
+// The way of every command, from its words to its exit code.
+#include "cli/command.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/stop.h"
+
+// The defaults of the options, or zeros.
+static nca_status prepare(nca_call *call)
+{
+    const nca_command *self = call->self;
+    call->options = calloc(1, self->options_bytes);
+    if (!call->options)
+        return nca_fail(&call->error, NCA_MEMORY, "no memory for its options");
+    if (self->defaults)
+        memcpy(call->options, self->defaults, self->options_bytes);
+    return NCA_OK;
+}
+
+static nca_status open_device(nca_call *call)
+{
+    const void *device = (const char *)call->options + call->self->device;
+    return nca_device_open(device, &call->compute, &call->error);
+}
+
+int nca_call_run(const nca_command *self, int argc, char **argv)
+{
+    nca_call call = {.self = self, .argc = argc, .argv = argv};
+    nca_config *config = self->has_config ? &call.config : NULL;
+    bool done;
+    nca_status status;
+    NCA_GO(prepare(&call));
+    NCA_GO(nca_options_parse(self, argc, argv, call.options, config, &call.arguments, &done,
+                             &call.error));
+    if (done)
+        goto cleanup;
+    if (self->stops)
+        nca_stop_by_signals();
+    if (self->opens_device)
+        NCA_GO(open_device(&call));
+    NCA_GO(self->work(&call));
+cleanup:
+    nca_compute_close(&call.compute);
+    free(call.options);
+    return status == NCA_OK ? call.code : nca_report_failure(self->name, &call.error);
+}
+
+nca_status nca_output_check(const char *path, bool force, nca_error *error)
+{
+    if (force || access(path, F_OK) != 0)
+        return NCA_OK;
+    return nca_fail(error, NCA_FILE, "--output %s: exists; choose another name, or --force", path);
+}

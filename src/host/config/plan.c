@@ -1,0 +1,90 @@
+// Settings become a plan: every text is read here, once, and what cannot be is refused.
+#include "nca/plan.h"
+
+#include <stdio.h>
+
+#include "config/grid.h"
+#include "config/schedule.h"
+
+static nca_status fail_range(const char *name, double value, double min, double max,
+                             nca_error *error)
+{
+    char option[64];
+    snprintf(option, sizeof option, "%s", name);
+    for (char *c = option; *c; c++)
+        *c = *c == '_' ? '-' : *c;
+    return nca_fail(error, NCA_ARGUMENT, "--%s %.10g: must be %.10g to %.10g", option, value, min,
+                    max);
+}
+
+static nca_status check_ranges(const nca_config *config, nca_error *error)
+{
+#define NOTHING(...)
+#define RANGE(name, standard, min, max, ...)                                               \
+    if (!((double)config->name >= (double)(min) && (double)config->name <= (double)(max))) \
+        return fail_range(#name, (double)config->name, (double)(min), (double)(max), error);
+    NCA_CONFIG_FIELDS(NOTHING, RANGE, RANGE, NOTHING)
+#undef RANGE
+#undef NOTHING
+    return NCA_OK;
+}
+
+// What the texts mean.
+static nca_status read_texts(const nca_config *config, nca_plan *out, nca_error *error)
+{
+    NCA_TRY(nca_gradient_rules_parse(config->gradient, &out->optimizer, error));
+    NCA_TRY(nca_schedule_parse(config->schedule, &out->schedule, error));
+    if (!*config->target)
+        return nca_fail(error, NCA_ARGUMENT, "--target: empty; give a picture or an emoji");
+    return nca_config_grid(config, &out->grid, error);
+}
+
+static nca_status check_sizes(const nca_config *config, const nca_grid *grid, nca_error *error)
+{
+    if (config->target_size > grid->height && config->target_size > grid->width)
+        return nca_fail(error, NCA_ARGUMENT,
+                        "--target-size %lld: larger than the grid of %dx%d; shrink one or grow "
+                        "the other",
+                        (long long)config->target_size, grid->height, grid->width);
+    if (config->channels % 4 || config->hidden % 4)
+        return nca_fail(error, NCA_ARGUMENT, "--%s %lld: must be a multiple of 4",
+                        config->channels % 4 ? "channels" : "hidden",
+                        (long long)(config->channels % 4 ? config->channels : config->hidden));
+    return NCA_OK;
+}
+
+static nca_status check_batch(const nca_config *config, nca_error *error)
+{
+    if (config->reseeded + config->damaged > config->batch)
+        return nca_fail(error, NCA_ARGUMENT,
+                        "--reseeded %lld and --damaged %lld: together more than --batch %lld",
+                        (long long)config->reseeded, (long long)config->damaged,
+                        (long long)config->batch);
+    if (config->pool > 0 && config->batch > config->pool && !config->pool_replacement)
+        return nca_fail(error, NCA_ARGUMENT,
+                        "--batch %lld: more than --pool %lld; give a larger pool, or "
+                        "--pool-replacement",
+                        (long long)config->batch, (long long)config->pool);
+    if (config->steps_min > config->steps_max)
+        return nca_fail(error, NCA_ARGUMENT, "--steps-min %lld: more than --steps-max %lld",
+                        (long long)config->steps_min, (long long)config->steps_max);
+    if (config->damage_radius_min > config->damage_radius_max)
+        return nca_fail(error, NCA_ARGUMENT,
+                        "--damage-radius-min %g: more than --damage-radius-max %g",
+                        config->damage_radius_min, config->damage_radius_max);
+    return NCA_OK;
+}
+
+nca_status nca_plan_make(const nca_config *config, nca_plan *out, nca_error *error)
+{
+    nca_plan plan = {
+        .spec = nca_spec_growing((int)config->channels, (int)config->hidden),
+        .optimizer = {.beta1 = config->beta1, .beta2 = config->beta2, .epsilon = config->epsilon},
+        .schedule = {.rate = config->rate, .updates = config->updates}};
+    NCA_TRY(check_ranges(config, error));
+    NCA_TRY(read_texts(config, &plan, error));
+    NCA_TRY(check_sizes(config, &plan.grid, error));
+    NCA_TRY(check_batch(config, error));
+    *out = plan;
+    return NCA_OK;
+}
