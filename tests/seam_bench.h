@@ -5,7 +5,7 @@
 
 #include "support.h"
 
-static const nca_shape small = {3, 9, 7, 5, 4, NCA_GROWING(4, 8)};
+static const nca_shape small = NCA_GROWING_SHAPE(3, 9, 7, 5, 4, 4, 8);
 
 // A backend with a session of the shape above, filled with draws.
 typedef struct bench {

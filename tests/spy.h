@@ -17,7 +17,6 @@ static struct {
     char calls[SPY_CALLS_MAX];   // a letter each, in order
     int gathered[4][SPY_BATCH_MAX], gathers;
     int scattered[SPY_BATCH_MAX];
-    int seeded[SPY_BATCH_MAX], seeds, seed_y, seed_x;
     int damaged[SPY_BATCH_MAX], damages;
     nca_region region[SPY_BATCH_MAX];
     nca_rollout rollout;
@@ -36,7 +35,7 @@ static inline void note(char letter)
 static inline void forget_calls(void)
 {
     memset(spy.calls, 0, sizeof spy.calls);
-    spy.gathers = spy.seeds = spy.damages = 0;
+    spy.gathers = spy.damages = 0;
 }
 
 static inline nca_status spy_gather(nca_session *session, const int *rows, nca_error *error)
@@ -51,16 +50,6 @@ static inline nca_status spy_scatter(nca_session *session, const int *rows, nca_
     note('S');
     memcpy(spy.scattered, rows, (size_t)spy.batch * sizeof *rows);
     return spy.real->scatter(session, rows, error);
-}
-
-static inline nca_status spy_seed(nca_session *session, int slot, int y, int x, bool clear,
-                                  nca_error *error)
-{
-    note('s');
-    assert_true(clear);
-    spy.seed_y = y, spy.seed_x = x;
-    spy.seeded[spy.seeds++] = slot;
-    return spy.real->seed(session, slot, y, x, clear, error);
 }
 
 static inline nca_status spy_damage(nca_session *session, int slot, const nca_region *region,
@@ -169,7 +158,7 @@ static inline void start_training(training *of, const nca_config *config, int th
     spy.spoil = 0;
     of->table = *spy.real;
     of->table.gather = spy_gather, of->table.scatter = spy_scatter;
-    of->table.seed = spy_seed, of->table.damage = spy_damage;
+    of->table.damage = spy_damage;
     of->table.forward = spy_forward, of->table.loss = spy_loss;
     of->table.backward = spy_backward, of->table.update = spy_update;
     of->watched = (nca_compute){.backend = &of->table, .device = of->inner.device};
@@ -194,8 +183,9 @@ static inline nca_update_result advance(training *of)
 
 static inline float *read_of(training *of, nca_buffer buffer)
 {
-    const size_t count =
-        buffer == NCA_POOL ? state_of(&of->shape) * (size_t)of->shape.pool : total_of(&of->shape);
+    const size_t count = buffer == NCA_POOL        ? state_of(&of->shape) * (size_t)of->shape.pool
+                         : buffer == NCA_OPTIMIZER ? 2 * total_of(&of->shape)
+                                                   : total_of(&of->shape);
     return read_buffer(&of->inner, of->trainer->session, buffer, count);
 }
 

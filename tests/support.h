@@ -167,14 +167,21 @@ static inline bool is_all_zero(const float *x, size_t count)
     return true;
 }
 
-// A buffer of a session as a new array of `count` elements from its first.
+// `count` elements of a buffer of a session from `first` on, as a new array.
+static inline float *read_part(const nca_compute *on, nca_session *session, nca_buffer buffer,
+                               size_t first, size_t count)
+{
+    float *to = allocate(count, sizeof *to);
+    assert_ok(on->backend->download(session, buffer, first, count, to, error));
+    assert_ok(on->backend->synchronize(session, error));
+    return to;
+}
+
+// The same from its first.
 static inline float *read_buffer(const nca_compute *on, nca_session *session, nca_buffer buffer,
                                  size_t count)
 {
-    float *to = allocate(count, sizeof *to);
-    assert_ok(on->backend->download(session, buffer, 0, count, to, error));
-    assert_ok(on->backend->synchronize(session, error));
-    return to;
+    return read_part(on, session, buffer, 0, count);
 }
 
 static inline void write_buffer(const nca_compute *on, nca_session *session, nca_buffer buffer,

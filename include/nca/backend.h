@@ -1,10 +1,14 @@
 // THE SEAM between the host, which owns the algorithm, and the backends, which own the arithmetic.
 //
-// A backend is a const struct of functions over two opaque things: a device (threads, streams,
-// handles) and a session (everything one training run or one evaluation keeps on the device:
-// parameters, gradient, Adam's moments, pool, batch, tape, target). The seam is a whole rollout
-// wide, so a backend may fuse steps, capture a graph or keep states on the chip; only row numbers,
-// parameters and reports cross it.
+// A backend is a const struct of functions over two things: a device (threads, streams, handles)
+// and a session (everything one training run or one evaluation keeps on the device: parameters,
+// gradient, optimizer state, pool, batch, tape, targets). The seam is a whole rollout wide, so a
+// backend may fuse steps, capture a graph or keep states on the chip; only row numbers, parameters
+// and reports cross it.
+//
+// A session has R rules side by side, each with B samples: sample b of the session belongs to rule
+// b / B. Each rule is bit-equal to its run alone, where its sums are those of the fused path or of
+// the CPU.
 //
 // The contract, for every backend:
 //   * Order. Calls on a session act as if done one after the other. They may return before the
@@ -26,8 +30,10 @@
 //   alive       the largest alpha in the 3x3 neighbourhood is above the threshold, in x AND in u
 //               (before dead cells are cleared)
 //   result      x' = alive ? u : 0, in all channels
-// No gradient flows through fire or alive. A backend may leave out whatever cannot change x': dead
-// cells, but not the alpha of their update where it decides whether a neighbour is alive in u.
+// That is the rule of all zeros in nca_spec but its sizes; nca/spec.h says what others do instead.
+// With noise the network's output has a normal draw added to each number (nca/rng.h). No gradient
+// flows through fire, alive or noise. A backend may leave out whatever cannot change x': dead cells,
+// but not the alpha of their update where it decides whether a neighbour is alive in u.
 #ifndef NCA_BACKEND_H
 #define NCA_BACKEND_H
 
@@ -36,8 +42,8 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "nca/model.h"
 #include "nca/rng.h"
+#include "nca/spec.h"
 #include "nca/status.h"
 
 #ifdef __cplusplus
@@ -78,15 +84,65 @@ typedef struct nca_device_info {
     bool uses_host_memory;   // sessions lie in the memory of the host
 } nca_device_info;
 
-// The sizes of a session; fixed for its life. A session without pool or tape gives 0 there.
+// What the loss of a sample is, and so the gradient of the state after a rollout. The loss of a batch
+// is the mean over its samples.
+typedef enum nca_objective_kind {
+    NCA_MEAN_SQUARED,    // mean over the cells and channels of (x - target)^2
+    NCA_HALF_SQUARED,    // half the sum over them
+    NCA_CROSS_ENTROPY,   // mean over the cells of -log softmax(x)[label]
+    NCA_GIVEN,           // 0: the caller gives the gradients of kept states
+} nca_objective_kind;
+
+typedef enum nca_objective_cells {
+    NCA_CELLS_ALL,
+    NCA_CELLS_ALIVE,   // those that are alive in the state itself, by the spec
+} nca_objective_cells;
+
+typedef struct nca_objective {
+    nca_objective_kind kind;
+    nca_objective_cells cells;   // that count
+    int first, count;            // channels; count 0: the visible four
+    bool is_per_sample;          // a target for each sample instead of one for all
+} nca_objective;
+
+static inline int nca_objective_channels(const nca_objective *objective)
+{
+    return objective->count > 0 ? objective->count : NCA_VISIBLE;
+}
+
+// The sizes of a session; fixed for its life. A session without pool or tape gives 0 there, and one
+// that needs nothing of the last four leaves them zero.
 typedef struct nca_shape {
-    int batch;        // B
+    int batch;        // B, of each rule
     int height;       // H
     int width;        // W
-    int pool;         // N
+    int pool;         // N, of each rule
     int tape_steps;   // longest rollout whose backward pass may be asked for; 0: of none
     nca_spec spec;    // what the cells compute
+    nca_objective objective;
+    int rules;        // R; 0: one
+    int beginnings;   // rows of states behind the pool of all rules, to gather from
+    int kept;         // states that a rollout may keep
+    bool keeps_sample_gradients;
 } nca_shape;
+
+// The sizes of a session that grows, as an initializer in C.
+#define NCA_GROWING_SHAPE(b, h, w, n, t, c, k)                                     \
+    {                                                                              \
+        .batch = (b), .height = (h), .width = (w), .pool = (n), .tape_steps = (t), \
+        .spec = NCA_GROWING(c, k)                                                  \
+    }
+
+static inline int nca_shape_rules(const nca_shape *shape)
+{
+    return shape->rules > 0 ? shape->rules : 1;
+}
+
+// Samples of the session.
+static inline int nca_shape_samples(const nca_shape *shape)
+{
+    return nca_shape_rules(shape) * shape->batch;
+}
 
 enum { NCA_ARITHMETIC_BYTES = 128 };
 
@@ -98,18 +154,60 @@ typedef struct nca_session_info {
     char arithmetic[NCA_ARITHMETIC_BYTES];
 } nca_session_info;
 
-// What can be uploaded and downloaded, all f32 in the layout of nca/tensor.h and nca/model.h.
+// What can be uploaded and downloaded, all f32 in the layout of nca/tensor.h and nca/spec.h.
+//   P = nca_layout_of(&spec).total, S = NCA_OPTIMIZER_BLOCKS, V the objective's channels
 typedef enum nca_buffer {
-    NCA_PARAMETERS,       // [P]        P = nca_layout_of(&spec).total
-    NCA_GRADIENT,         // [P]        d(mean over B of loss) / d parameters, before any rule
-    NCA_MOMENT1,          // [P]        Adam's first moment
-    NCA_MOMENT2,          // [P]        Adam's second moment
-    NCA_BATCH,            // [B,H,W,C]  the states a rollout reads and replaces
-    NCA_BATCH_GRADIENT,   // [B,H,W,C]  d(mean loss) / d(state before the rollout); download only
-    NCA_POOL,             // [N,H,W,C]
-    NCA_TARGET,           // [H,W,4]
+    NCA_PARAMETERS,         // [R,P]
+    NCA_GRADIENT,           // [R,P]    d(mean over B of loss) / d parameters, before any transform
+    NCA_SAMPLE_GRADIENTS,   // [R*B,P]  the share of each sample, where the session keeps them
+    NCA_OPTIMIZER,          // [R,S,P]  state, opaque to all but the optimizer; all zero at first
+    NCA_BATCH,              // [R*B,H,W,C]  the states a rollout reads and replaces
+    NCA_BATCH_GRADIENT,   // [R*B,H,W,C]  d(mean loss) / d(state before the rollout); download only
+    NCA_POOL,             // [R*N + beginnings,H,W,C]
+    NCA_TARGET,           // [1 or R*B,H,W,V]
+    NCA_LABELS,           // [R*B]    class of each sample, a whole number 0..V-1
+    NCA_KEPT,             // [kept,R*B,H,W,C]  states that the latest rollout kept; download only
+    NCA_KEPT_GRADIENT,    // [kept,R*B,H,W,C]  given d(mean loss) / d(those states)
     NCA_BUFFERS,
 } nca_buffer;
+
+enum { NCA_OPTIMIZER_BLOCKS = 2 };   // S of the largest optimizer
+
+// Elements of a buffer.
+static inline size_t nca_buffer_elements(const nca_shape *shape, nca_buffer buffer)
+{
+    const size_t rules = (size_t)nca_shape_rules(shape), samples = (size_t)nca_shape_samples(shape);
+    const size_t cells = (size_t)shape->height * (size_t)shape->width;
+    const size_t state = cells * (size_t)shape->spec.channels;
+    const size_t parameters = nca_layout_of(&shape->spec).total;
+    const nca_objective *objective = &shape->objective;
+    const size_t target = cells * (size_t)nca_objective_channels(objective);
+    switch (buffer) {
+    case NCA_PARAMETERS:
+    case NCA_GRADIENT:
+        return rules * parameters;
+    case NCA_SAMPLE_GRADIENTS:
+        return shape->keeps_sample_gradients ? samples * parameters : 0;
+    case NCA_OPTIMIZER:
+        return rules * NCA_OPTIMIZER_BLOCKS * parameters;
+    case NCA_BATCH:
+        return samples * state;
+    case NCA_BATCH_GRADIENT:
+        return shape->tape_steps > 0 ? samples * state : 0;
+    case NCA_POOL:
+        return (rules * (size_t)shape->pool + (size_t)shape->beginnings) * state;
+    case NCA_TARGET:
+        return objective->is_per_sample ? samples * target : target;
+    case NCA_LABELS:
+        return objective->kind == NCA_CROSS_ENTROPY ? samples : 0;
+    case NCA_KEPT:
+    case NCA_KEPT_GRADIENT:
+        return (size_t)shape->kept * samples * state;
+    case NCA_BUFFERS:
+        break;
+    }
+    return 0;
+}
 
 // A part of the grid that is cleared, in cells. A cell (y, x) lies inside
 //   the circle   where ((y - center_y) / radius_y)^2 + ((x - center_x) / radius_x)^2 < 1
@@ -122,23 +220,34 @@ typedef struct nca_region {
     int top, left, bottom, right;
 } nca_region;
 
+// What the rollout of one rule has of its own.
+typedef struct nca_rule_rollout {
+    int steps, first_step;
+    nca_key key;
+} nca_rule_rollout;
+
 typedef struct nca_rollout {
-    int steps;                // T >= 0
-    int first_step;           // number of the first step in the fire bits' counters
-    nca_key key;              // of the fire bits
-    double fire_rate;         // 0..1
-    double angle;             // a, in RADIANS
-    double step_size;         // multiplies the update
+    int steps;                      // T >= 0
+    int first_step;                 // number of the first step in the counters of random bits
+    nca_key key;                    // of the random bits
+    const nca_rule_rollout *each;   // [R] instead of those three; NULL: all rules have them
+    int first_sample;               // number of each rule's sample 0 in those counters
+    int samples;                    // that the means are over; 0: B
+    const int *kept;    // [kept of the shape] steps after which states are kept, 0 or more, rising;
+                        // NULL: none. Beyond a rule's own T its last state is kept
+    double fire_rate;   // 0..1
+    double angle;       // a, in RADIANS
+    double step_size;   // multiplies the update
     double alive_threshold;   // NCA_ALIVE_THRESHOLD but in tests; 0 or more, so that a clear cell
                               // makes no other alive
-    const uint8_t *fire;      // [T,B,H,W] given bits; NULL: those of nca/rng.h, slot b the sample
+    const uint8_t *fire;      // [T,R*B,H,W] given bits; NULL: those of nca/rng.h
     bool keep_tape;           // a backward pass follows; tape_steps >= 1, and T <= tape_steps
     bool measure;             // fill the times of the reports: the clock is read often
 } nca_rollout;
 
 // What a pass did, for progress lines and benchmarks.
 typedef struct nca_pass_report {
-    uint64_t cell_steps;     // B * H * W * T
+    uint64_t cell_steps;     // samples * H * W * T, of all rules
     uint64_t active_cells;   // of them those whose MLP was computed
     uint64_t mlp_flop;       // of the MLP's products
     double mlp_seconds;      // spent in them, summed over threads; 0 unless measured
@@ -146,27 +255,39 @@ typedef struct nca_pass_report {
 
 // What a sample is like.
 typedef struct nca_sample_report {
-    double loss;        // mean over H, W and the 4 visible channels of (x - target)^2; not clipped
+    double loss;        // by the objective; not clipped
     double max_state;   // largest |x| of all channels; infinite or NaN where any is
     int alive_cells;    // with alpha above the threshold
 } nca_sample_report;
 
-typedef enum nca_gradient_rule_kind {
+typedef enum nca_transform_kind {
     NCA_GRADIENT_NORMALIZE,   // divide each tensor by (its L2 norm + 1e-8)
     NCA_GRADIENT_CLIP,        // clamp every element to +-value
     NCA_GRADIENT_GLOBAL,      // scale all so that the L2 norm over all tensors is at most value
-} nca_gradient_rule_kind;
+} nca_transform_kind;
 
-enum { NCA_GRADIENT_RULES_MAX = 4 };
+enum { NCA_TRANSFORMS_MAX = 4 };
+
+typedef enum nca_optimizer_kind { NCA_ADAM } nca_optimizer_kind;
+
+// What the update of one rule has of its own.
+typedef struct nca_rule_update {
+    int64_t time;
+    double rate;
+    bool apply;   // false: the rule stays as it is
+} nca_rule_update;
 
 typedef struct nca_optimizer_step {
-    int64_t time;   // Adam's t, 1 at the first update
-    double rate, beta1, beta2, epsilon;
-    int rules;   // of the gradient, applied in this order
+    nca_optimizer_kind kind;
+    int64_t time;   // t, 1 at the first update
+    double rate;
+    const nca_rule_update *each;    // [R] instead of those two; NULL: all rules have them
+    double beta1, beta2, epsilon;   // of Adam
+    int transforms;                 // of the gradient, applied in this order
     struct {
-        nca_gradient_rule_kind kind;
+        nca_transform_kind kind;
         double value;
-    } rule[NCA_GRADIENT_RULES_MAX];
+    } transform[NCA_TRANSFORMS_MAX];
 } nca_optimizer_step;
 
 typedef struct nca_update_report {
@@ -226,15 +347,16 @@ typedef struct nca_backend {
     // -- Pool and batch ---------------------------------------------------------------------------
 
     // gather: batch[b] = pool[rows[b]]; scatter: pool[rows[b]] = batch[b], in the order of b.
-    //   rows   [B], each 0..N-1
+    //   rows   [R*B]; to gather 0..R*N+beginnings-1, to scatter 0..R*N-1
     nca_status (*gather)(nca_session *session, const int *rows, nca_error *error);
     nca_status (*scatter)(nca_session *session, const int *rows, nca_error *error);
-    // A slot of the batch becomes zeros, with channels 3..C-1 of the cell (y, x) one. Where `clear`
-    // is false the seed is only added.
-    nca_status (*seed)(nca_session *session, int slot, int y, int x, bool clear, nca_error *error);
     // Clears all channels of the cells inside the region.
     nca_status (*damage)(nca_session *session, int slot, const nca_region *region,
                          nca_error *error);
+    // New values [H,W,frozen] of the frozen channels under a kept state; its other channels become
+    // zero where the first frozen one is not above `limit`. NULL: a backend that cannot.
+    nca_status (*exchange)(nca_session *session, int slot, const float *values, double limit,
+                           nca_error *error);
 
     // -- Rollout and learning ---------------------------------------------------------------------
 
@@ -242,14 +364,16 @@ typedef struct nca_backend {
     // ranges above.
     nca_status (*forward)(nca_session *session, const nca_rollout *rollout, nca_pass_report *report,
                           nca_error *error);
-    // samples [B]: what the batch is like now, against the target.
+    // samples [R*B]: what the batch is like now, against the target.
     nca_status (*loss)(nca_session *session, nca_sample_report *samples, nca_error *error);
-    // Gradient of the mean loss of the batch through the whole tape, into NCA_GRADIENT and
-    // NCA_BATCH_GRADIENT. The last forward kept its tape, and the batch is as it left it. `report`
-    // may be NULL.
+    // Gradient of the mean loss of the batch through the whole tape, into NCA_GRADIENT,
+    // NCA_BATCH_GRADIENT and, where they are kept, NCA_SAMPLE_GRADIENTS. Where the objective is
+    // given, the gradients of kept states are added on the way. The last forward kept its tape, and
+    // the batch is as it left it. `report` may be NULL.
     nca_status (*backward)(nca_session *session, nca_pass_report *report, nca_error *error);
-    // Gradient rules, then bias-corrected Adam:
+    // Transforms of the gradient, then bias-corrected Adam, whose state is mean m and square v:
     //   p -= rate * m / (1 - beta1^t) / (sqrt(v / (1 - beta2^t)) + epsilon)
+    //   report   [R]; may be NULL
     nca_status (*update)(nca_session *session, const nca_optimizer_step *step,
                          nca_update_report *report, nca_error *error);
     // Returns when all work is done and all reports are filled. Failures of calls that returned

@@ -28,6 +28,7 @@ typedef enum nca_random_purpose {
     NCA_RANDOM_DAMAGE = 3,       // index = the draw's number, sample = slot of the batch, update
     NCA_RANDOM_PARAMETERS = 4,   // index = element / 4
     NCA_RANDOM_TEST = 5,
+    NCA_RANDOM_NOISE = 6,   // index = cell * (C - frozen) + number, step, sample, update
 } nca_random_purpose;
 
 // The key of every draw of a run, and the part of the counter that stays the same over one call.
@@ -46,6 +47,25 @@ void nca_random_words(nca_key key, nca_random_purpose purpose, uint32_t sample, 
 // A uniform number in [0, 1) of 32 bits: the first word of the draw, divided by 2^32.
 double nca_random_uniform(nca_key key, nca_random_purpose purpose, uint32_t sample, uint32_t step,
                           uint32_t index);
+
+// A nearly normal number: the eight 16-bit halves of one draw, summed, less their mean, times a
+// constant. Without a logarithm or a cosine it is the same on every backend.
+static inline float nca_normal_of_words(const uint32_t words[4], float scale)
+{
+    int sum = -262140;
+    for (int i = 0; i < 4; i++)
+        sum += (int)(words[i] & 0xffff) + (int)(words[i] >> 16);
+    return (float)sum * scale;
+}
+
+// That constant, for a standard deviation.
+static inline float nca_noise_scale(double deviation)
+{
+    return (float)(deviation / (65536 * 0.81649658092772603));   // sqrt(2/3)
+}
+
+// The noise on a number of an update.
+float nca_random_normal(nca_key key, uint32_t sample, uint32_t step, uint32_t index, float scale);
 
 // How many of the 65536 values of a 16-bit half let a cell fire: the rate in 65536ths, rounded.
 static inline uint32_t nca_fire_threshold(double fire_rate)

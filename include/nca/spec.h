@@ -24,6 +24,10 @@ typedef enum nca_perception {
     NCA_PERCEPTIONS
 } nca_perception;
 
+// Eight times the weight of the neighbour (dy, dx) in the x-gradient; that in the y-gradient is
+// NCA_SOBEL_X(dx, dy). The one place where the filter's numbers stand.
+#define NCA_SOBEL_X(dy, dx) ((dx) * ((dy) == 0 ? 2 : 1))
+
 // Which cells an update reaches. What is dead by `maximum` becomes zero; by `channel` it stays as it
 // is.
 typedef enum nca_alive {

@@ -1,5 +1,5 @@
 // Settings: defaults, grids, what does not go together, which differences matter, and the texts of
-// schedule and gradient rules.
+// schedule and transforms of the gradient.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -192,8 +192,8 @@ static void test_a_plan_is_what_the_settings_say(void **state)
     assert_true(plan.grid.height == 24 && plan.grid.width == 30);
     assert_true(plan.spec.channels == 20 && plan.spec.hidden[0] == 80 && plan.spec.hidden[1] == 0);
     assert_true(plan.optimizer.beta1 == 0.25 && plan.optimizer.beta2 == 0.5);
-    assert_true(plan.optimizer.epsilon == 0.75 && plan.optimizer.rules == 2);
-    assert_true(plan.optimizer.rule[1].kind == NCA_GRADIENT_GLOBAL);
+    assert_true(plan.optimizer.epsilon == 0.75 && plan.optimizer.transforms == 2);
+    assert_true(plan.optimizer.transform[1].kind == NCA_GRADIENT_GLOBAL);
     assert_true(plan.schedule.kind == NCA_SCHEDULE_COSINE && plan.schedule.updates == 77);
     assert_true(nca_schedule_rate(&plan.schedule, 1) == 0.125);
 }
@@ -265,18 +265,17 @@ static void test_gradient_rules_keep_their_order(void **state)
 {
     (void)state;
     nca_optimizer_step step;
-    assert_int_equal(nca_gradient_rules_parse("none", &step, NULL), NCA_OK);
-    assert_int_equal(step.rules, 0);
-    assert_int_equal(nca_gradient_rules_parse("normalize,clip:0.5,global:2e1", &step, NULL),
-                     NCA_OK);
-    assert_int_equal(step.rules, 3);
-    assert_int_equal(step.rule[0].kind, NCA_GRADIENT_NORMALIZE);
-    assert_int_equal(step.rule[1].kind, NCA_GRADIENT_CLIP);
-    assert_true(step.rule[1].value == 0.5);
-    assert_int_equal(step.rule[2].kind, NCA_GRADIENT_GLOBAL);
-    assert_true(step.rule[2].value == 20);
-    assert_int_equal(nca_gradient_rules_parse("clip:1,normalize", &step, NULL), NCA_OK);
-    assert_int_equal(step.rule[0].kind, NCA_GRADIENT_CLIP);
+    assert_int_equal(nca_transforms_parse("none", &step, NULL), NCA_OK);
+    assert_int_equal(step.transforms, 0);
+    assert_int_equal(nca_transforms_parse("normalize,clip:0.5,global:2e1", &step, NULL), NCA_OK);
+    assert_int_equal(step.transforms, 3);
+    assert_int_equal(step.transform[0].kind, NCA_GRADIENT_NORMALIZE);
+    assert_int_equal(step.transform[1].kind, NCA_GRADIENT_CLIP);
+    assert_true(step.transform[1].value == 0.5);
+    assert_int_equal(step.transform[2].kind, NCA_GRADIENT_GLOBAL);
+    assert_true(step.transform[2].value == 20);
+    assert_int_equal(nca_transforms_parse("clip:1,normalize", &step, NULL), NCA_OK);
+    assert_int_equal(step.transform[0].kind, NCA_GRADIENT_CLIP);
 }
 
 static void test_gradient_rules_that_are_none(void **state)
@@ -290,7 +289,7 @@ static void test_gradient_rules_that_are_none(void **state)
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         nca_optimizer_step step;
         nca_error error;
-        assert_int_equal(nca_gradient_rules_parse(bad[i], &step, &error), NCA_ARGUMENT);
+        assert_int_equal(nca_transforms_parse(bad[i], &step, &error), NCA_ARGUMENT);
         assert_non_null(strstr(error.message, "--gradient"));
     }
 }

@@ -3,6 +3,7 @@
 #include "seam_bench.h"
 
 #include "eval/evaluate.h"
+#include "task/seed.h"
 
 // The cells a cut clears, in words of its own: halves without the middle line, the middle square.
 static bool is_cut(int cut, int y, int x, int height, int width)
@@ -26,7 +27,7 @@ static bool is_cut(int cut, int y, int x, int height, int width)
 
 static void check_cut(const nca_compute *on, int cut, int height, int width)
 {
-    const nca_shape shape = {1, height, width, 0, 0, NCA_GROWING(4, 4)};
+    const nca_shape shape = NCA_GROWING_SHAPE(1, height, width, 0, 0, 4, 4);
     const nca_region region = nca_cut_region(cut, height, width);
     nca_session *session = open_session(on, &shape);
     float *states = allocate(batch_of(&shape), sizeof *states);
@@ -121,7 +122,7 @@ static nca_evaluate_options some_options(void)
 static nca_spread roll(const nca_compute *on, const nca_model *model, const float *target,
                        const nca_region *region, int steps, nca_sample_report samples[SEEDS])
 {
-    const nca_shape shape = {SEEDS, SIDE, SIDE, 0, 0, NCA_GROWING(8, 16)};
+    const nca_shape shape = NCA_GROWING_SHAPE(SEEDS, SIDE, SIDE, 0, 0, 8, 16);
     double losses[SEEDS];
     nca_session *session = open_session(on, &shape);
     nca_rollout rollout = {.key = {.seed = 77},
@@ -132,8 +133,11 @@ static nca_spread roll(const nca_compute *on, const nca_model *model, const floa
                            .alive_threshold = NCA_ALIVE_THRESHOLD};
     write_buffer(on, session, NCA_PARAMETERS, total_of(&shape), model->parameters);
     write_buffer(on, session, NCA_TARGET, SIDE * SIDE * 4, target);
-    for (int b = 0; b < SEEDS; b++)
-        assert_ok(on->backend->seed(session, b, SIDE / 2, SIDE / 2, true, error));
+    float *seeds = allocate(batch_of(&shape), sizeof *seeds);
+    for (size_t b = 0; b < SEEDS; b++)
+        nca_seed_put(seeds + b * state_of(&shape), SIDE, shape.spec.channels, SIDE / 2, SIDE / 2);
+    write_buffer(on, session, NCA_BATCH, batch_of(&shape), seeds);
+    free(seeds);
     assert_ok(on->backend->forward(session, &rollout, NULL, error));
     if (region) {
         for (int b = 0; b < SEEDS; b++)

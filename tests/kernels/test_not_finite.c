@@ -24,7 +24,7 @@ static void check_nan_in_states(bench *of)
 // A hidden channel, which the loss does not look at: 20 channels, several bands of rows.
 static void check_nan_in_hidden_channels(bench *of)
 {
-    const nca_shape shape = {1, 13, 3, 0, 0, NCA_GROWING(20, 8)};
+    const nca_shape shape = NCA_GROWING_SHAPE(1, 13, 3, 0, 0, 20, 8);
     nca_session *session = open_session(&of->on, &shape);
     float *zeros = allocate(batch_of(&shape), sizeof *zeros);
     for (size_t cell = 0; cell < cells_of(&shape); cell++) {
@@ -54,9 +54,9 @@ static void check_nan_in_gradients(bench *of)
     static const float spoilt[] = {NAN, INFINITY, -INFINITY};
     const nca_layout layout = nca_layout_of(&small.spec);
     nca_optimizer_step step = plain_step;
-    step.rules = 1;
-    step.rule[0].kind = NCA_GRADIENT_CLIP;
-    step.rule[0].value = 1;
+    step.transforms = 1;
+    step.transform[0].kind = NCA_GRADIENT_CLIP;
+    step.transform[0].value = 1;
     float *before = read_buffer(&of->on, of->session, NCA_PARAMETERS, layout.total);
     for (int i = 0; i < 3 * NCA_TENSORS_OF_ONE_LAYER; i++) {
         const int t = i / 3;
@@ -70,7 +70,7 @@ static void check_nan_in_gradients(bench *of)
         for (int other = 0; other < NCA_TENSORS_OF_ONE_LAYER; other++)
             assert_true((isfinite(report.gradient_norm[other]) != 0) == (other != t));
         float *after = read_buffer(&of->on, of->session, NCA_PARAMETERS, layout.total);
-        float *moment = read_buffer(&of->on, of->session, NCA_MOMENT2, layout.total);
+        float *moment = read_part(&of->on, of->session, NCA_OPTIMIZER, layout.total, layout.total);
         assert_equal(after, before, layout.total);
         assert_true(is_all_zero(moment, layout.total));
         free(gradient), free(after), free(moment);
@@ -96,12 +96,12 @@ static void check_huge_gradients(bench *of)
     assert_ok(of->backend->update(of->session, &plain_step, &report, error));
     assert_ok(of->backend->synchronize(of->session, error));
     assert_false(report.applied);
-    float *moment = read_buffer(&of->on, of->session, NCA_MOMENT2, total);
+    float *moment = read_part(&of->on, of->session, NCA_OPTIMIZER, total, total);
     assert_true(is_all_zero(moment, total));
     nca_optimizer_step clipped = plain_step;
-    clipped.rules = 1;
-    clipped.rule[0].kind = NCA_GRADIENT_CLIP;
-    clipped.rule[0].value = 1;
+    clipped.transforms = 1;
+    clipped.transform[0].kind = NCA_GRADIENT_CLIP;
+    clipped.transform[0].value = 1;
     assert_ok(of->backend->update(of->session, &clipped, &report, error));
     assert_ok(of->backend->synchronize(of->session, error));
     assert_true(report.applied);   // a rule that makes it small makes it good

@@ -104,7 +104,7 @@ static void assert_turned(const growth *of, const growth *twin)
 
 static void check_turning(const nca_compute *on)
 {
-    growth of = {.shape = {2, 17, 12, 0, 10, NCA_GROWING(16, 128)}, .rollout = half_fire};
+    growth of = {.shape = NCA_GROWING_SHAPE(2, 17, 12, 0, 10, 16, 128), .rollout = half_fire};
     const size_t cells = cells_of(&of.shape), channels = 16 * sizeof(float);
     float *parameters = uniform(total_of(&of.shape), 1, 0.08), *before = mixed_states(&of.shape, 2);
     float *target = uniform(cells * NCA_VISIBLE, 3, 0.5);
@@ -175,7 +175,7 @@ static void *move(const void *grids, size_t count, const nca_shape *shape, int d
 static void check_moving(const nca_compute *on)
 {
     enum { STEPS = 8 };
-    growth of = {.shape = {1, 31, 27, 0, STEPS, NCA_GROWING(16, 64)}, .rollout = half_fire};
+    growth of = {.shape = NCA_GROWING_SHAPE(1, 31, 27, 0, STEPS, 16, 64), .rollout = half_fire};
     const nca_shape *shape = &of.shape;
     const size_t cell = 16 * sizeof(float);
     float *parameters = growing_rule(shape), *before = allocate(batch_of(shape), sizeof *before);
@@ -231,8 +231,8 @@ static float *train(const char *isa, int threads, const nca_shape *shape)
                                          .beta1 = 0.9,
                                          .beta2 = 0.999,
                                          .epsilon = 1e-7,
-                                         .rules = 1,
-                                         .rule = {{NCA_GRADIENT_NORMALIZE, 0}}};
+                                         .transforms = 1,
+                                         .transform = {{NCA_GRADIENT_NORMALIZE, 0}}};
         rollout.steps = shape->tape_steps;
         rollout.key.update = (uint32_t)update;
         assert_ok(on.backend->forward(session, &rollout, NULL, error));
@@ -252,8 +252,8 @@ static float *train(const char *isa, int threads, const nca_shape *shape)
 
 static void check_threads(const nca_compute *on)
 {
-    static const nca_shape shapes[] = {{1, 37, 11, 0, 6, NCA_GROWING(16, 128)},
-                                       {5, 19, 13, 0, 6, NCA_GROWING(16, 64)}};
+    static const nca_shape shapes[] = {NCA_GROWING_SHAPE(1, 37, 11, 0, 6, 16, 128),
+                                       NCA_GROWING_SHAPE(5, 19, 13, 0, 6, 16, 64)};
     static const int threads[] = {2, 3, 7};
     nca_device_info info;
     on->backend->info(on->device, &info);
@@ -287,7 +287,7 @@ static uint8_t *bits_of_slot(const uint8_t *fire, const nca_shape *shape, size_t
 
 static void check_neighbours(const nca_compute *on)
 {
-    growth of = {.shape = {4, 13, 9, 0, 7, NCA_GROWING(16, 128)}, .rollout = half_fire};
+    growth of = {.shape = NCA_GROWING_SHAPE(4, 13, 9, 0, 7, 16, 128), .rollout = half_fire};
     const size_t state = state_of(&of.shape);
     float *parameters = uniform(total_of(&of.shape), 1, 0.08), *before = mixed_states(&of.shape, 2);
     float *target = uniform(cells_of(&of.shape) * NCA_VISIBLE, 3, 0.5);
@@ -336,7 +336,7 @@ static bool fires(nca_key key, size_t sample, size_t step, size_t cell, double r
 static void check_fire_bits(const nca_compute *on)
 {
     static const double rates[] = {0, 0.2, 0.5, 1};
-    const nca_shape shape = {2, 9, 21, 0, 0, NCA_GROWING(16, 64)};
+    const nca_shape shape = NCA_GROWING_SHAPE(2, 9, 21, 0, 0, 16, 64);
     float *parameters = allocate(total_of(&shape), sizeof *parameters);
     float *before = allocate(batch_of(&shape), sizeof *before);
     parameters[nca_layout_of(&(nca_spec)NCA_GROWING(16, 64)).offset[NCA_OUTPUT_BIAS] + 4] = 1;
@@ -374,7 +374,7 @@ static void test_fire_bits_are_those_of_the_definition(void **state)
 static void check_pieces(const nca_compute *on)
 {
     static const int pieces[] = {1, 5, 0, 7};
-    const nca_shape shape = {2, 15, 10, 0, 0, NCA_GROWING(16, 128)};
+    const nca_shape shape = NCA_GROWING_SHAPE(2, 15, 10, 0, 0, 16, 128);
     float *parameters = uniform(total_of(&shape), 1, 0.08), *before = mixed_states(&shape, 2);
     nca_session *session = open_session(on, &shape);
     nca_rollout rollout = half_fire;

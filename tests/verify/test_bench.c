@@ -140,7 +140,7 @@ static void test_everything_is_a_list(void **state)
 // A rollout there and back in which every one of 32 cells lives and fires.
 static nca_session *open_living(const nca_compute *on)
 {
-    static const nca_shape shape = {1, 4, 8, 1, 3, NCA_GROWING(16, 128)};
+    static const nca_shape shape = NCA_GROWING_SHAPE(1, 4, 8, 1, 3, 16, 128);
     const nca_rollout rollout = {.steps = 3,
                                  .fire_rate = 1,
                                  .step_size = 1,

@@ -20,3 +20,10 @@ double nca_random_uniform(nca_key key, nca_random_purpose purpose, uint32_t samp
     nca_random_words(key, purpose, sample, step, index, words);
     return words[0] / 4294967296.0;
 }
+
+float nca_random_normal(nca_key key, uint32_t sample, uint32_t step, uint32_t index, float scale)
+{
+    uint32_t words[4];
+    nca_random_words(key, NCA_RANDOM_NOISE, sample, step, index, words);
+    return nca_normal_of_words(words, scale);
+}

@@ -32,7 +32,7 @@ static nca_status check_ranges(const nca_config *config, nca_error *error)
 // What the texts mean.
 static nca_status read_texts(const nca_config *config, nca_plan *out, nca_error *error)
 {
-    NCA_TRY(nca_gradient_rules_parse(config->gradient, &out->optimizer, error));
+    NCA_TRY(nca_transforms_parse(config->gradient, &out->optimizer, error));
     NCA_TRY(nca_schedule_parse(config->schedule, &out->schedule, error));
     if (!*config->target)
         return nca_fail(error, NCA_ARGUMENT, "--target: empty; give a picture or an emoji");

@@ -20,7 +20,7 @@ static bool read_value(const char *text, double *out)
            (*end == 0 || *end == ',') && isfinite(*out) && *out > 0;
 }
 
-static bool read_rule(const char *item, size_t length, nca_gradient_rule_kind *kind, double *value)
+static bool read_rule(const char *item, size_t length, nca_transform_kind *kind, double *value)
 {
     *value = 0;
     if (length == strlen("normalize") && strncmp(item, "normalize", length) == 0) {
@@ -38,22 +38,22 @@ static bool read_rule(const char *item, size_t length, nca_gradient_rule_kind *k
     return false;
 }
 
-nca_status nca_gradient_rules_parse(const char *text, nca_optimizer_step *out, nca_error *error)
+nca_status nca_transforms_parse(const char *text, nca_optimizer_step *out, nca_error *error)
 {
-    out->rules = 0;
+    out->transforms = 0;
     if (strcmp(text, "none") == 0)
         return NCA_OK;
     for (const char *item = text;; item++) {
-        nca_gradient_rule_kind kind;
+        nca_transform_kind kind;
         double value;
         const size_t length = item_length(item);
-        if (out->rules == NCA_GRADIENT_RULES_MAX || !read_rule(item, length, &kind, &value))
+        if (out->transforms == NCA_TRANSFORMS_MAX || !read_rule(item, length, &kind, &value))
             return nca_fail(error, NCA_ARGUMENT,
                             "--gradient %.60s: must be none, or up to %d of normalize, clip:X and "
                             "global:X with commas between",
-                            text, NCA_GRADIENT_RULES_MAX);
-        out->rule[out->rules].kind = kind;
-        out->rule[out->rules++].value = value;
+                            text, NCA_TRANSFORMS_MAX);
+        out->transform[out->transforms].kind = kind;
+        out->transform[out->transforms++].value = value;
         item += length;
         if (!*item)
             return NCA_OK;

@@ -1,4 +1,4 @@
-// What a config's texts mean to the optimizer: the gradient rules and the schedule of the rate.
+// What a config's texts mean to the optimizer: transforms of the gradient and the schedule of the rate.
 #ifndef NCA_CONFIG_SCHEDULE_H
 #define NCA_CONFIG_SCHEDULE_H
 
@@ -8,7 +8,7 @@
 #include "nca/plan.h"
 
 // "none", or "normalize", "clip:X" and "global:X" separated by commas, applied in this order.
-nca_status nca_gradient_rules_parse(const char *text, nca_optimizer_step *out, nca_error *error);
+nca_status nca_transforms_parse(const char *text, nca_optimizer_step *out, nca_error *error);
 
 // "constant", "cosine", or "steps:UxF[,...]": after U updates the rate is multiplied by F. Leaves
 // rate and updates as they are.

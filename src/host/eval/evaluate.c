@@ -9,6 +9,7 @@
 
 #include "model/session.h"
 #include "task/damage.h"
+#include "task/seed.h"
 
 static const char *const cut_names[NCA_CUT_COUNT] = {
 #define NCA_CUT_TEXT(name, text) text,
@@ -214,11 +215,21 @@ static int next_moment(const judging *of, int measured)
     return next;
 }
 
+// Every sample begins as the seed.
+static nca_status begin(judging *of, nca_error *error)
+{
+    const size_t seeds = (size_t)of->options->seeds, state = batch_size(of) / seeds;
+    const int channels = (int)(state / ((size_t)of->height * (size_t)of->width));
+    memset(of->kept, 0, seeds * state * sizeof *of->kept);
+    for (size_t i = 0; i < seeds; i++)
+        nca_seed_put(of->kept + i * state, of->width, channels, of->height / 2, of->width / 2);
+    return of->backend->upload(of->session, NCA_BATCH, 0, seeds * state, of->kept, error);
+}
+
 static nca_status judge(judging *of, nca_evaluation *out, nca_error *error)
 {
     const nca_evaluate_options *options = of->options;
-    for (int i = 0; i < options->seeds; i++)
-        NCA_TRY(of->backend->seed(of->session, i, of->height / 2, of->width / 2, true, error));
+    NCA_TRY(begin(of, error));
     bool is_cut = !is_damaged(options);
     for (int next; (next = next_moment(of, out->steps_count)) >= 0;) {
         NCA_TRY(go_on(of, of->done, next - of->done, error));

@@ -9,6 +9,7 @@
 #include "media/writers.h"
 #include "model/session.h"
 #include "nca/image.h"
+#include "task/seed.h"
 
 enum { SIDE_PIXELS = 360, FORWARD_MAX = 100 };
 
@@ -84,9 +85,13 @@ static nca_status fail_stopped(nca_error *error)
 static nca_status shoot(shooting *of, nca_error *error)
 {
     const nca_film *film = of->film;
+    const size_t elements =
+        nca_state_size(1, (size_t)film->height, (size_t)film->width, (size_t)of->channels);
+    memset(of->state, 0, elements * sizeof *of->state);
     for (int i = 0; i < film->seeds; i++)
-        NCA_TRY(of->backend->seed(of->session, 0, film->seed_at[i][0], film->seed_at[i][1], i == 0,
-                                  error));
+        nca_seed_put(of->state, film->width, of->channels, film->seed_at[i][0],
+                     film->seed_at[i][1]);
+    NCA_TRY(of->backend->upload(of->session, NCA_BATCH, 0, elements, of->state, error));
     NCA_TRY(damage_now(of, error));
     NCA_TRY(shoot_frame(of, error));
     while (of->done < film->steps) {

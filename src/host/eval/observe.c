@@ -9,6 +9,7 @@
 
 #include "eval/observe_keep.h"
 #include "model/session.h"
+#include "task/seed.h"
 
 // An observation while it runs.
 typedef struct watching {
@@ -97,8 +98,12 @@ static void keep_healing(watching *of, int step)
 static nca_status watch(watching *of, nca_error *error)
 {
     nca_observation *out = &of->out;
-    NCA_TRY(of->backend->seed(of->session, NCA_OBSERVED_WHOLE, out->height / 2, out->width / 2,
-                              true, error));
+    float *const seed = of->states + NCA_OBSERVED_WHOLE * of->state_size;
+    memset(seed, 0, of->state_size * sizeof *seed);
+    nca_seed_put(seed, out->width, of->model->spec.channels, out->height / 2, out->width / 2);
+    NCA_TRY(of->backend->upload(of->session, NCA_BATCH, NCA_OBSERVED_WHOLE * of->state_size,
+                                of->state_size, seed, error));
+    NCA_TRY(of->backend->synchronize(of->session, error));
     for (int step = 0;; step++) {
         NCA_TRY(fetch(of, error));
         if (step <= out->cut_at)

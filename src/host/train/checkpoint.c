@@ -1,12 +1,13 @@
 // checkpoint.safetensors: everything a run needs to go on as if it had never stopped.
 //
-//   parameters, moment1, moment2             [P] F32
-//   good.parameters, .moment1, .moment2      [P] F32   the rule to roll back to
-//   pool                                     [N,H,W,C] F32
-//   counters                                 [9] I64   in the order of list_counters()
+//   parameters, good.parameters   [P] F32     the rule, and the one to roll back to
+//   optimizer, good.optimizer     [S,P] F32   their optimizer states
+//   pool                          [N,H,W,C] F32
+//   counters                      [9] I64     in the order of list_counters()
 //   metadata: "config", every field of the config a line; "target", the hash of its pixels;
 //             "arithmetic", what computed it
 //
+// Version 0.1.0 wrote the optimizer's blocks apart, as "moment1" and "moment2"; that is read as well.
 // No random state is kept: draws are a function of seed and update number (nca/rng.h).
 #include <inttypes.h>
 #include <math.h>
@@ -17,7 +18,35 @@
 #include "model/safetensors.h"
 #include "train/trainer_state.h"
 
-enum { COUNTERS = 9, RULES = 6, TENSORS = RULES + 2, UPDATES_MAX = 100000000 };
+enum { COUNTERS = 9, UPDATES_MAX = 100000000 };
+
+// A part of what is learnt: parameters or optimizer state, of now and of the good rule.
+enum { LEARNT = 4, TENSORS = LEARNT + 2 };
+typedef struct part {
+    const char *name;
+    bool is_optimizer, is_good;
+    nca_buffer buffer;                            // where the part of now lies
+    const char *old_name[NCA_OPTIMIZER_BLOCKS];   // blocks of an optimizer in older files
+} part;
+
+// In the order of the file.
+static const part parts[LEARNT] = {
+    {"parameters", false, false, NCA_PARAMETERS, {NULL}},
+    {"optimizer", true, false, NCA_OPTIMIZER, {"moment1", "moment2"}},
+    {"good.parameters", false, true, NCA_PARAMETERS, {NULL}},
+    {"good.optimizer", true, true, NCA_OPTIMIZER, {"good.moment1", "good.moment2"}},
+};
+
+static size_t part_size(const nca_trainer *trainer, const part *of)
+{
+    return trainer->layout.total * (of->is_optimizer ? NCA_OPTIMIZER_BLOCKS : 1);
+}
+
+// Where the trainer keeps the part of its good rule.
+static float *good_part(const nca_trainer *trainer, const part *of)
+{
+    return of->is_optimizer ? trainer->good.optimizer : trainer->good.parameters;
+}
 
 static void list_counters(nca_trainer *trainer, int64_t *counter[COUNTERS])
 {
@@ -65,7 +94,7 @@ static char *describe_config(const nca_config *config)
 
 // What is written, gathered from the backend.
 typedef struct contents {
-    float *rule[RULES];   // the first three owned, the others the trainer's
+    float *learnt[LEARNT];   // of now; those of the good rule are the trainer's
     float *pool;
     int64_t counter[COUNTERS];
     char *config;
@@ -73,13 +102,11 @@ typedef struct contents {
     char arithmetic[NCA_ARITHMETIC_BYTES];
 } contents;
 
-static const char *const rule_names[RULES] = {"parameters",      "moment1",      "moment2",
-                                              "good.parameters", "good.moment1", "good.moment2"};
-
 static void free_contents(contents *of)
 {
-    for (int i = 0; i < 3; i++)
-        free(of->rule[i]);
+    for (int i = 0; i < LEARNT; i++)
+        if (!parts[i].is_good)
+            free(of->learnt[i]);
     free(of->pool);
     free(of->config);
 }
@@ -87,27 +114,29 @@ static void free_contents(contents *of)
 static nca_status gather(nca_trainer *trainer, contents *out, nca_error *error)
 {
     const nca_backend *backend = trainer->compute.backend;
-    const nca_buffer buffers[] = {NCA_PARAMETERS, NCA_MOMENT1, NCA_MOMENT2};
-    const size_t total = trainer->layout.total, pool = pool_size(trainer);
+    const size_t pool = pool_size(trainer);
+    bool is_whole = true;
     int64_t *counter[COUNTERS];
     list_counters(trainer, counter);
     for (int i = 0; i < COUNTERS; i++)
         out->counter[i] = *counter[i];
-    out->rule[3] = trainer->good.parameters;
-    out->rule[4] = trainer->good.moment1;
-    out->rule[5] = trainer->good.moment2;
-    for (int i = 0; i < 3; i++)
-        out->rule[i] = malloc(total * sizeof(float));
+    for (int i = 0; i < LEARNT; i++) {
+        out->learnt[i] = parts[i].is_good ? good_part(trainer, &parts[i])
+                                          : malloc(part_size(trainer, &parts[i]) * sizeof(float));
+        is_whole &= out->learnt[i] != NULL;
+    }
     out->pool = malloc((pool + 1) * sizeof(float));
     out->config = describe_config(&trainer->config);
     snprintf(out->target, sizeof out->target, "%016" PRIx64, trainer->target_hash);
     snprintf(out->arithmetic, sizeof out->arithmetic, "%s",
              nca_trainer_session_info(trainer).arithmetic);
-    if (!out->rule[0] || !out->rule[1] || !out->rule[2] || !out->pool || !out->config)
+    if (!is_whole || !out->pool || !out->config)
         return nca_fail(error, NCA_MEMORY, "a checkpoint of %zu bytes: no memory for it",
                         pool * sizeof(float));
-    for (int i = 0; i < 3; i++)
-        NCA_TRY(backend->download(trainer->session, buffers[i], 0, total, out->rule[i], error));
+    for (int i = 0; i < LEARNT; i++)
+        if (!parts[i].is_good)
+            NCA_TRY(backend->download(trainer->session, parts[i].buffer, 0,
+                                      part_size(trainer, &parts[i]), out->learnt[i], error));
     NCA_TRY(backend->download(trainer->session, NCA_POOL, 0, pool, out->pool, error));
     return backend->synchronize(trainer->session, error);
 }
@@ -116,20 +145,22 @@ static nca_status write_contents(const nca_trainer *trainer, const contents *of,
                                  nca_error *error)
 {
     nca_tensor tensor[TENSORS];
-    for (int i = 0; i < RULES; i++)
-        tensor[i] = (nca_tensor){.name = rule_names[i],
-                                 .dtype = NCA_F32,
-                                 .axes = 1,
-                                 .shape = {trainer->layout.total},
-                                 .data = of->rule[i]};
-    tensor[RULES] =
+    for (int i = 0; i < LEARNT; i++)
+        tensor[i] = (nca_tensor){
+            .name = parts[i].name,
+            .dtype = NCA_F32,
+            .axes = parts[i].is_optimizer ? 2 : 1,
+            .shape = {parts[i].is_optimizer ? NCA_OPTIMIZER_BLOCKS : trainer->layout.total,
+                      trainer->layout.total},
+            .data = of->learnt[i]};
+    tensor[LEARNT] =
         (nca_tensor){.name = "pool",
                      .dtype = NCA_F32,
                      .axes = 4,
                      .shape = {(uint64_t)trainer->config.pool, (uint64_t)trainer->height,
                                (uint64_t)trainer->width, (uint64_t)trainer->config.channels},
                      .data = of->pool};
-    tensor[RULES + 1] = (nca_tensor){
+    tensor[LEARNT + 1] = (nca_tensor){
         .name = "counters", .dtype = NCA_I64, .axes = 1, .shape = {COUNTERS}, .data = of->counter};
     const nca_metadata metadata[] = {
         {"config", of->config}, {"target", of->target}, {"arithmetic", of->arithmetic}};
@@ -207,31 +238,56 @@ static nca_status check_identity(const nca_trainer *trainer, const nca_tensors *
     return NCA_OK;
 }
 
+// What a file holds of the parts: one tensor each, or of an older file one for each block.
+typedef struct found_tensors {
+    const nca_tensor *block[LEARNT][NCA_OPTIMIZER_BLOCKS];
+    int blocks[LEARNT];
+    const nca_tensor *pool, *counters;
+} found_tensors;
+
+static nca_status find_part(const nca_trainer *trainer, const nca_tensors *tensors, int i,
+                            found_tensors *out, nca_error *error)
+{
+    const part *of = &parts[i];
+    const int64_t total = (int64_t)trainer->layout.total;
+    const int64_t whole[] = {NCA_OPTIMIZER_BLOCKS, total};
+    const bool is_old = of->is_optimizer && !nca_tensors_find(tensors, of->name) &&
+                        nca_tensors_find(tensors, of->old_name[0]);
+    out->blocks[i] = is_old ? NCA_OPTIMIZER_BLOCKS : 1;
+    for (int k = 0; is_old && k < NCA_OPTIMIZER_BLOCKS; k++)
+        NCA_TRY(nca_tensors_require(tensors, of->old_name[k], NCA_F32, 1, &total, &out->block[i][k],
+                                    error));
+    if (is_old)
+        return NCA_OK;
+    return nca_tensors_require(tensors, of->name, NCA_F32, of->is_optimizer ? 2 : 1,
+                               of->is_optimizer ? whole : &total, &out->block[i][0], error);
+}
+
 // Finds and checks everything before anything is changed.
 static nca_status find_tensors(const nca_trainer *trainer, const nca_tensors *tensors,
-                               const nca_tensor *found[TENSORS], nca_error *error)
+                               found_tensors *out, nca_error *error)
 {
-    const int64_t total[] = {(int64_t)trainer->layout.total}, counters[] = {COUNTERS};
+    const int64_t counters[] = {COUNTERS};
     const int64_t pool[] = {trainer->config.pool, trainer->height, trainer->width,
                             trainer->config.channels};
-    for (int i = 0; i < RULES; i++)
-        NCA_TRY(nca_tensors_require(tensors, rule_names[i], NCA_F32, 1, total, &found[i], error));
-    NCA_TRY(nca_tensors_require(tensors, "pool", NCA_F32, 4, pool, &found[RULES], error));
-    NCA_TRY(
-        nca_tensors_require(tensors, "counters", NCA_I64, 1, counters, &found[RULES + 1], error));
-    return NCA_OK;
+    for (int i = 0; i < LEARNT; i++)
+        NCA_TRY(find_part(trainer, tensors, i, out, error));
+    NCA_TRY(nca_tensors_require(tensors, "pool", NCA_F32, 4, pool, &out->pool, error));
+    return nca_tensors_require(tensors, "counters", NCA_I64, 1, counters, &out->counters, error);
 }
 
 // A rule that is not finite would ruin every update to come.
-static nca_status check_rules(const nca_trainer *trainer, const char *path,
-                              const nca_tensor *const found[TENSORS], nca_error *error)
+static nca_status check_learnt(const char *path, const found_tensors *found, nca_error *error)
 {
-    for (int i = 0; i < RULES; i++)
-        for (size_t k = 0; k < trainer->layout.total; k++)
-            if (!isfinite(((const float *)found[i]->data)[k]))
-                return nca_fail(error, NCA_FORMAT,
-                                "%s: a number of its \"%s\" is not finite; it is damaged", path,
-                                rule_names[i]);
+    for (int i = 0; i < LEARNT; i++)
+        for (int k = 0; k < found->blocks[i]; k++) {
+            const nca_tensor *block = found->block[i][k];
+            for (size_t at = 0; at < block->elements; at++)
+                if (!isfinite(((const float *)block->data)[at]))
+                    return nca_fail(error, NCA_FORMAT,
+                                    "%s: a number of its \"%s\" is not finite; it is damaged", path,
+                                    block->name);
+        }
     return NCA_OK;
 }
 
@@ -245,45 +301,51 @@ static nca_status check_counters(const char *path, const int64_t *counter, nca_e
     return NCA_OK;
 }
 
-static nca_status take(nca_trainer *trainer, const nca_tensor *const found[TENSORS],
-                       nca_error *error)
+static nca_status take_part(nca_trainer *trainer, const found_tensors *found, int i,
+                            nca_error *error)
+{
+    size_t at = 0;
+    for (int k = 0; k < found->blocks[i]; k++) {
+        const nca_tensor *block = found->block[i][k];
+        if (parts[i].is_good)
+            memcpy(good_part(trainer, &parts[i]) + at, block->data, block->size_bytes);
+        else
+            NCA_TRY(trainer->compute.backend->upload(trainer->session, parts[i].buffer, at,
+                                                     block->elements, block->data, error));
+        at += block->elements;
+    }
+    return NCA_OK;
+}
+
+static nca_status take(nca_trainer *trainer, const found_tensors *found, nca_error *error)
 {
     const nca_backend *backend = trainer->compute.backend;
-    const nca_buffer buffers[] = {NCA_PARAMETERS, NCA_MOMENT1, NCA_MOMENT2};
-    float *const good[] = {trainer->good.parameters, trainer->good.moment1, trainer->good.moment2};
-    const size_t total = trainer->layout.total;
     int64_t *counter[COUNTERS];
-    for (int i = 0; i < 3; i++) {
-        NCA_TRY(backend->upload(trainer->session, buffers[i], 0, total, found[i]->data, error));
-        memcpy(good[i], found[i + 3]->data, total * sizeof(float));
-    }
-    NCA_TRY(backend->upload(trainer->session, NCA_POOL, 0, pool_size(trainer), found[RULES]->data,
+    for (int i = 0; i < LEARNT; i++)
+        NCA_TRY(take_part(trainer, found, i, error));
+    NCA_TRY(backend->upload(trainer->session, NCA_POOL, 0, pool_size(trainer), found->pool->data,
                             error));
     list_counters(trainer, counter);
     for (int i = 0; i < COUNTERS; i++)
-        *counter[i] = ((const int64_t *)found[RULES + 1]->data)[i];
+        *counter[i] = ((const int64_t *)found->counters->data)[i];
     return backend->synchronize(trainer->session, error);
 }
 
 nca_status nca_trainer_restore(nca_trainer *trainer, const char *path, nca_error *error)
 {
     nca_tensors tensors;
-    const nca_tensor *found[TENSORS];
+    found_tensors found;
+    nca_status status = NCA_OK;
     NCA_TRY(nca_tensors_read(path, &tensors, error));
-    nca_status status = check_identity(trainer, &tensors, path, error);
-    if (status == NCA_OK)
-        status = find_tensors(trainer, &tensors, found, error);
-    if (status == NCA_OK)
-        status = check_rules(trainer, path, found, error);
-    if (status == NCA_OK)
-        status = check_counters(path, found[RULES + 1]->data, error);
-    if (status == NCA_OK)
-        status = take(trainer, found, error);
-    if (status == NCA_OK) {
-        const char *arithmetic = nca_tensors_metadata(&tensors, "arithmetic");
-        snprintf(trainer->restored_arithmetic, sizeof trainer->restored_arithmetic, "%s",
-                 arithmetic ? arithmetic : "");
-    }
+    NCA_GO(check_identity(trainer, &tensors, path, error));
+    NCA_GO(find_tensors(trainer, &tensors, &found, error));
+    NCA_GO(check_learnt(path, &found, error));
+    NCA_GO(check_counters(path, found.counters->data, error));
+    NCA_GO(take(trainer, &found, error));
+    const char *arithmetic = nca_tensors_metadata(&tensors, "arithmetic");
+    snprintf(trainer->restored_arithmetic, sizeof trainer->restored_arithmetic, "%s",
+             arithmetic ? arithmetic : "");
+cleanup:
     nca_tensors_free(&tensors);
     return status;
 }

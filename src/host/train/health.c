@@ -129,13 +129,18 @@ static nca_status repair_rows(nca_trainer *trainer, nca_error *error)
 static nca_status move_rule(nca_trainer *trainer, bool back, nca_error *error)
 {
     const nca_backend *backend = trainer->compute.backend;
-    const nca_buffer buffers[] = {NCA_PARAMETERS, NCA_MOMENT1, NCA_MOMENT2};
-    float *const kept[] = {trainer->good.parameters, trainer->good.moment1, trainer->good.moment2};
-    for (int i = 0; i < 3; i++)
-        NCA_TRY(back ? backend->upload(trainer->session, buffers[i], 0, trainer->layout.total,
-                                       kept[i], error)
-                     : backend->download(trainer->session, buffers[i], 0, trainer->layout.total,
-                                         kept[i], error));
+    const size_t total = trainer->layout.total;
+    const struct {
+        nca_buffer buffer;
+        float *kept;
+        size_t count;
+    } parts[] = {{NCA_PARAMETERS, trainer->good.parameters, total},
+                 {NCA_OPTIMIZER, trainer->good.optimizer, NCA_OPTIMIZER_BLOCKS * total}};
+    for (int i = 0; i < 2; i++)
+        NCA_TRY(back ? backend->upload(trainer->session, parts[i].buffer, 0, parts[i].count,
+                                       parts[i].kept, error)
+                     : backend->download(trainer->session, parts[i].buffer, 0, parts[i].count,
+                                         parts[i].kept, error));
     return backend->synchronize(trainer->session, error);
 }
 

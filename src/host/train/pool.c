@@ -58,10 +58,14 @@ static void sort_by_loss(int *rows, nca_sample_report *samples, int count)
     }
 }
 
-static nca_status seed_slot(nca_trainer *trainer, int slot, nca_error *error)
+// The worst of a batch begin as the seed, the row behind the pool's; all do without a pool.
+static nca_status begin_batch(nca_trainer *trainer, nca_error *error)
 {
-    return trainer->compute.backend->seed(trainer->session, slot, trainer->height / 2,
-                                          trainer->width / 2, true, error);
+    const nca_config *config = &trainer->config;
+    const int64_t seeded = config->pool > 0 ? config->reseeded : config->batch;
+    for (int slot = 0; slot < config->batch; slot++)
+        trainer->begins[slot] = slot < seeded ? (int)config->pool : trainer->rows[slot];
+    return trainer->compute.backend->gather(trainer->session, trainer->begins, error);
 }
 
 nca_status nca_batch_draw(nca_trainer *trainer, nca_key key, nca_error *error)
@@ -71,19 +75,14 @@ nca_status nca_batch_draw(nca_trainer *trainer, nca_key key, nca_error *error)
     const int batch = (int)config->batch;
     const nca_damage damage = {config->damage_radius_min, config->damage_radius_max,
                                config->damage_halves};
-    int seeded = (int)config->reseeded;
     if (config->pool > 0) {
         draw_rows(config, key, trainer->rows);
         NCA_TRY(backend->gather(trainer->session, trainer->rows, error));
         NCA_TRY(backend->loss(trainer->session, trainer->ranked, error));
         NCA_TRY(backend->synchronize(trainer->session, error));
         sort_by_loss(trainer->rows, trainer->ranked, batch);
-        NCA_TRY(backend->gather(trainer->session, trainer->rows, error));
-    } else {
-        seeded = batch;
     }
-    for (int slot = 0; slot < seeded; slot++)
-        NCA_TRY(seed_slot(trainer, slot, error));
+    NCA_TRY(begin_batch(trainer, error));
     for (int slot = batch - (int)config->damaged; slot < batch; slot++) {
         const nca_region region =
             nca_damage_draw(key, (uint32_t)slot, &damage, trainer->height, trainer->width);

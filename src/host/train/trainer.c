@@ -9,6 +9,7 @@
 
 #include "base/memory.h"
 #include "model/session.h"
+#include "task/seed.h"
 #include "train/trainer_state.h"
 
 static double now(void)
@@ -164,6 +165,9 @@ nca_status nca_trainer_pool(nca_trainer *trainer, int first, int count, float *s
                             nca_error *error)
 {
     const size_t state = batch_size(trainer) / (size_t)trainer->config.batch;
+    if (first < 0 || count < 0 || first > trainer->config.pool - count)
+        return nca_fail(error, NCA_ARGUMENT, "rows %d to %d of the pool: it has %d", first,
+                        first + count - 1, (int)trainer->config.pool);
     NCA_TRY(trainer->compute.backend->download(trainer->session, NCA_POOL, (size_t)first * state,
                                                (size_t)count * state, states, error));
     return trainer->compute.backend->synchronize(trainer->session, error);
@@ -208,6 +212,7 @@ static nca_status allocate(nca_trainer *trainer, nca_error *error)
 {
     const size_t batch = (size_t)trainer->config.batch, state = batch_size(trainer) / batch;
     trainer->rows = calloc(batch, sizeof *trainer->rows);
+    trainer->begins = calloc(batch, sizeof *trainer->begins);
     trainer->ranked = calloc(batch, sizeof *trainer->ranked);
     trainer->samples = calloc(batch, sizeof *trainer->samples);
     trainer->seed = calloc(state, sizeof *trainer->seed);
@@ -215,22 +220,19 @@ static nca_status allocate(nca_trainer *trainer, nca_error *error)
     trainer->after = calloc(batch * state, sizeof *trainer->after);
     nca_good_rule *good = &trainer->good;
     good->parameters = calloc(trainer->layout.total, sizeof *good->parameters);
-    good->moment1 = calloc(trainer->layout.total, sizeof *good->moment1);
-    good->moment2 = calloc(trainer->layout.total, sizeof *good->moment2);
-    if (trainer->rows && trainer->ranked && trainer->samples && trainer->seed && trainer->before &&
-        trainer->after && good->parameters && good->moment1 && good->moment2)
+    good->optimizer = calloc(NCA_OPTIMIZER_BLOCKS * trainer->layout.total, sizeof *good->optimizer);
+    if (trainer->rows && trainer->begins && trainer->ranked && trainer->samples && trainer->seed &&
+        trainer->before && trainer->after && good->parameters && good->optimizer)
         return NCA_OK;
     return nca_fail(error, NCA_MEMORY, "a batch of %zu: no memory for it", batch);
 }
 
-// The seed: channels 3 and up of the cell in the middle are one.
-static void make_seed(nca_trainer *trainer)
+// The seed in the middle is the one beginning, behind the pool's rows.
+static nca_status make_seed(nca_trainer *trainer, nca_error *error)
 {
-    const size_t channels = (size_t)trainer->config.channels;
-    const size_t middle =
-        (size_t)(trainer->height / 2) * (size_t)trainer->width + (size_t)(trainer->width / 2);
-    for (size_t k = NCA_ALPHA; k < channels; k++)
-        trainer->seed[middle * channels + k] = 1;
+    nca_seed_put(trainer->seed, trainer->width, (int)trainer->config.channels, trainer->height / 2,
+                 trainer->width / 2);
+    return nca_pool_seed_row(trainer, (int)trainer->config.pool, error);
 }
 
 static nca_status start(nca_trainer *trainer, const nca_image *target, nca_error *error)
@@ -245,6 +247,7 @@ static nca_status start(nca_trainer *trainer, const nca_image *target, nca_error
                                               trainer->layout.total, model.parameters, error);
     nca_model_free(&model);
     NCA_TRY(status);
+    NCA_TRY(make_seed(trainer, error));
     NCA_TRY(nca_pool_seed(trainer, error));
     return nca_health_remember(trainer, error);
 }
@@ -256,7 +259,8 @@ static nca_shape shape_of(const nca_config *config, const nca_plan *plan)
                        .width = plan->grid.width,
                        .pool = (int)config->pool,
                        .tape_steps = (int)config->steps_max,
-                       .spec = plan->spec};
+                       .spec = plan->spec,
+                       .beginnings = 1};
 }
 
 // What the host keeps: the batch before and after, the target, and a checkpoint on its way.
@@ -303,7 +307,6 @@ nca_status nca_trainer_create(const nca_config *config, const nca_plan *plan,
     if (status == NCA_OK)
         status = allocate(trainer, error);
     if (status == NCA_OK) {
-        make_seed(trainer);
         status = start(trainer, target, error);
     }
     if (status == NCA_OK)
@@ -319,13 +322,13 @@ void nca_trainer_free(nca_trainer *trainer)
         return;
     trainer->compute.backend->destroy(trainer->session);
     free(trainer->rows);
+    free(trainer->begins);
     free(trainer->ranked);
     free(trainer->samples);
     free(trainer->seed);
     free(trainer->before);
     free(trainer->after);
     free(trainer->good.parameters);
-    free(trainer->good.moment1);
-    free(trainer->good.moment2);
+    free(trainer->good.optimizer);
     free(trainer);
 }

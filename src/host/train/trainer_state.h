@@ -4,13 +4,12 @@
 
 #include "nca/train.h"
 
-// A rule with its moments to return to when training goes wrong.
+// A rule with its optimizer state to return to when training goes wrong.
 typedef struct nca_good_rule {
     float *parameters;   // [P]
-    float *moment1;      // [P]
-    float *moment2;      // [P]
+    float *optimizer;    // [S,P] its state
     int64_t update;      // after which it was taken
-    int64_t time;        // of Adam
+    int64_t time;        // the optimizer's
 } nca_good_rule;
 
 // Counters of the health rules; see health.c.
@@ -34,11 +33,12 @@ struct nca_trainer {
         [NCA_ARITHMETIC_BYTES];   // of the checkpoint gone on from; empty where unknown
 
     int64_t done;   // updates
-    int64_t time;   // Adam's t of the latest applied update
+    int64_t time;   // the optimizer's t of the latest applied update
     nca_health health;
     nca_good_rule good;
 
-    int *rows;                    // [B] of the pool
+    int *rows;     // [B] of the pool
+    int *begins;   // [B] rows that the batch is gathered from: the pool's, or a beginning
     nca_sample_report *ranked;    // [B] before the rollout
     nca_sample_report *samples;   // [B] after it
     float *seed;                  // [H,W,C]

@@ -85,8 +85,8 @@ nca_status nca_measuring_step(nca_measuring *of, bool is_clocked,
                                           .beta1 = 0.9,
                                           .beta2 = 0.999,
                                           .epsilon = 1e-7,
-                                          .rules = 1,
-                                          .rule = {{NCA_GRADIENT_NORMALIZE, 0}}};
+                                          .transforms = 1,
+                                          .transform = {{NCA_GRADIENT_NORMALIZE, 0}}};
     nca_update_report report;
     double moment[NCA_MEASURING_PARTS + 1];
     NCA_TRY(of->backend->upload(of->session, NCA_BATCH, 0, state_size(&options->shape), of->states,

@@ -243,10 +243,10 @@ static nca_status read_optimizer(const oracle *of, optimizer_case *out)
     NCA_TRY(read_number(of, "normalize", 0, &normalize));
     NCA_TRY(read_number(of, "clip", 0, &clip));
     if (normalize != 0)
-        out->step.rule[out->step.rules++].kind = NCA_GRADIENT_NORMALIZE;
+        out->step.transform[out->step.transforms++].kind = NCA_GRADIENT_NORMALIZE;
     if (clip > 0) {
-        out->step.rule[out->step.rules].kind = NCA_GRADIENT_CLIP;
-        out->step.rule[out->step.rules++].value = clip;
+        out->step.transform[out->step.transforms].kind = NCA_GRADIENT_CLIP;
+        out->step.transform[out->step.transforms++].value = clip;
     }
     return NCA_OK;
 }

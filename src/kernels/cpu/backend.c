@@ -129,6 +129,30 @@ static nca_status synchronize(nca_session *session, nca_error *error)
     return NCA_OK;
 }
 
+// The functions behind the checks.
+static const nca_backend behind = {
+    .upload = nca_cpu_upload,
+    .download = nca_cpu_download,
+    .gather = nca_cpu_gather,
+    .scatter = nca_cpu_scatter,
+    .damage = nca_cpu_damage,
+    .exchange = nca_cpu_exchange,
+    .forward = nca_cpu_forward,
+    .loss = nca_cpu_loss,
+    .backward = nca_cpu_backward,
+    .update = nca_cpu_update,
+    .synchronize = synchronize,
+    .kernel = nca_cpu_kernel,
+};
+
+static nca_status create(nca_device *device, const nca_shape *shape, nca_session **out,
+                         nca_error *error)
+{
+    NCA_TRY(nca_cpu_session_create(device, shape, out, error));
+    (*out)->head.own = &behind;
+    return NCA_OK;
+}
+
 const nca_backend nca_cpu_backend = {
     .name = "cpu",
     .description = "active cells only, on all cores, with AVX-512, AVX2 or plain C",
@@ -139,18 +163,8 @@ const nca_backend nca_cpu_backend = {
     .peak = nca_cpu_peak,
     .peak_bytes = nca_cpu_peak_bytes,
     .session_bytes = nca_cpu_session_bytes,
-    .create = nca_cpu_session_create,
+    .create = create,
     .destroy = nca_cpu_session_destroy,
-    .upload = nca_cpu_upload,
-    .download = nca_cpu_download,
-    .gather = nca_cpu_gather,
-    .scatter = nca_cpu_scatter,
-    .seed = nca_cpu_seed,
-    .damage = nca_cpu_damage,
-    .forward = nca_cpu_forward,
-    .loss = nca_cpu_loss,
-    .backward = nca_cpu_backward,
-    .update = nca_cpu_update,
-    .synchronize = synchronize,
-    .kernel = nca_cpu_kernel,
+    NCA_FRONT,
+    .kernel = nca_front_kernel,
 };

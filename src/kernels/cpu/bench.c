@@ -40,14 +40,14 @@ struct kernel_run {
 static void perceive(const band_run *of, const uint32_t *cells, int count)
 {
     const nca_session *session = of->session;
-    session->ops.perceive(of->state, session->row, session->shape.spec.channels, cells, count,
+    session->ops.perceive(of->state, session->row, session->head.shape.spec.channels, cells, count,
                           session->rotation, of->scratch->p);
 }
 
 static void perceive_backward(const band_run *of, const uint32_t *cells, int count)
 {
     const nca_session *session = of->session;
-    session->ops.perceive_backward(of->scratch->dp, session->row, session->shape.spec.channels,
+    session->ops.perceive_backward(of->scratch->dp, session->row, session->head.shape.spec.channels,
                                    cells, count, session->rotation, of->gradient);
 }
 
@@ -55,14 +55,15 @@ static void perceive_backward(const band_run *of, const uint32_t *cells, int cou
 static void mlp(const band_run *of, const uint32_t *cells, int count)
 {
     (void)cells;
-    of->session->ops.mlp(&of->session->rule, of->scratch->p, count, of->scratch->hidden,
-                         of->scratch->out);
+    of->session->ops.mlp(nca_cpu_rule_of(of->session, of->number), of->scratch->p, count,
+                         of->scratch->hidden, of->scratch->out);
 }
 
 static void mlp_hidden(const band_run *of, const uint32_t *cells, int count)
 {
     (void)cells;
-    of->session->ops.mlp_hidden(&of->session->rule, of->scratch->p, count, of->scratch->hidden);
+    of->session->ops.mlp_hidden(nca_cpu_rule_of(of->session, of->number), of->scratch->p, count,
+                                of->scratch->hidden);
 }
 
 static void mlp_backward(const band_run *of, const uint32_t *cells, int count)
@@ -75,25 +76,25 @@ static void mlp_backward(const band_run *of, const uint32_t *cells, int count)
                                  .dhidden = of->scratch->dhidden,
                                  .dp = of->scratch->dp};
     (void)cells;
-    of->session->ops.mlp_backward(&of->session->rule, &chunk, &sums);
+    of->session->ops.mlp_backward(nca_cpu_rule_of(of->session, of->number), &chunk, &sums);
 }
 
 static void fire(const band_run *of)
 {
     const nca_session *session = of->session;
-    const size_t width = (size_t)session->shape.width;
+    const size_t width = (size_t)session->head.shape.width;
     for (int y = of->y0; y < of->y1; y++) {
         const size_t cell = (size_t)y * width, first = cell / 8;
-        session->ops.fire(session->rollout.key, (uint32_t)of->number, (uint32_t)of->step,
-                          session->fire_threshold, (uint32_t)first, (cell + width + 7) / 8 - first,
-                          of->scratch->bits);
+        session->ops.fire(nca_cpu_rollout_of(session, of->number)->key, (uint32_t)of->number,
+                          (uint32_t)of->step, session->fire_threshold, (uint32_t)first,
+                          (cell + width + 7) / 8 - first, of->scratch->bits);
     }
 }
 
 static void dilate(const band_run *of)
 {
     const nca_session *session = of->session;
-    const size_t width = (size_t)session->shape.width;
+    const size_t width = (size_t)session->head.shape.width;
     for (int y = of->y0; y < of->y1; y++)
         session->ops.dilate(of->sample->mature[of->step & 1] + nca_cpu_cell(session, y, 0),
                             width + 2, width, of->scratch->alive);
@@ -121,7 +122,7 @@ static void loss(const band_run *of)
 
 static void loss_backward(const band_run *of)
 {
-    nca_cpu_loss_backward(of->session, of->sample, of->band, of->gradient);
+    nca_cpu_loss_backward(of->session, of->number, of->band, of->gradient);
 }
 
 static nca_status reduce_sums(const kernel_run *of, nca_error *error)
@@ -131,23 +132,23 @@ static nca_status reduce_sums(const kernel_run *of, nca_error *error)
     return NCA_OK;
 }
 
-// The rule that training has by default, at a rate that leaves the parameters as they are.
+// The transform that training has by default, at a rate that leaves the parameters as they are.
 static nca_status update(const kernel_run *of, nca_error *error)
 {
     const nca_optimizer_step step = {.time = 1,
                                      .beta1 = 0.9,
                                      .beta2 = 0.999,
                                      .epsilon = 1e-7,
-                                     .rules = 1,
-                                     .rule = {{NCA_GRADIENT_NORMALIZE, 0}}};
+                                     .transforms = 1,
+                                     .transform = {{NCA_GRADIENT_NORMALIZE, 0}}};
     return nca_cpu_update(of->session, &step, NULL, error);
 }
 
 static nca_status rule_pack(const kernel_run *of, nca_error *error)
 {
     (void)error;
-    of->session->rule_is_stale = true;
-    nca_cpu_rule_pack(of->session);
+    of->session->rules_are_stale = true;
+    nca_cpu_rules_pack(of->session);
     return NCA_OK;
 }
 
@@ -168,7 +169,7 @@ static nca_status gather(const kernel_run *of, nca_error *error)
 enum { ROWS = 17 };
 static void list_rows(const kernel_run *of, kernel_row rows[ROWS + 1])
 {
-    const nca_shape *shape = &of->session->shape;
+    const nca_shape *shape = &of->session->head.shape;
     const double C = shape->spec.channels, K = shape->spec.hidden[0],
                  P = (double)of->session->layout.total;
     const double HW = (double)shape->height * shape->width, N = HW * shape->batch;
@@ -201,7 +202,7 @@ static void list_rows(const kernel_run *of, kernel_row rows[ROWS + 1])
 
 static size_t band_cells(const nca_session *session)
 {
-    return (size_t)session->band_rows * (size_t)session->shape.width;
+    return (size_t)session->band_rows * (size_t)session->head.shape.width;
 }
 
 static band_run open_band(const kernel_run *of, int number, int band, int worker)
@@ -243,13 +244,13 @@ static void run_band(void *context, int number, int phase, int band, int worker)
 static void list_cells(kernel_run *of)
 {
     const nca_session *session = of->session;
-    for (int b = 0; b < session->shape.batch; b++)
+    for (int b = 0; b < session->samples; b++)
         for (int band = 0; band < session->bands; band++) {
             const size_t index = (size_t)b * (size_t)session->bands + (size_t)band;
             const band_run at = open_band(of, b, band, 0);
             const uint8_t *masks = at.sample->masks + (size_t)of->step * session->plane;
             const nca_span *alive =
-                at.sample->alive + (size_t)of->step * (size_t)session->shape.height;
+                at.sample->alive + (size_t)of->step * (size_t)session->head.shape.height;
             uint32_t *cells = of->cells + index * band_cells(session);
             int count = 0;
             for (int y = at.y0; y < at.y1; y++)
@@ -269,7 +270,7 @@ static void list_cells(kernel_run *of)
 static void fill_scratch(const kernel_run *of)
 {
     const nca_session *session = of->session;
-    const int bands = session->shape.batch * session->bands;
+    const int bands = session->samples * session->bands;
     int index = 0;
     while (index < bands - 1 && of->counts[index] == 0)
         index++;
@@ -278,9 +279,9 @@ static void fill_scratch(const kernel_run *of)
     for (int i = 0; i < nca_cpu_workers_count(session->device->workers); i++) {
         const band_run at = open_band(of, index / session->bands, index % session->bands, i);
         for (int k = 0; count > 0 && k < NCA_CPU_CHUNK; k++)   // a whole one, of the first cells
-            session->ops.perceive(at.state, session->row, session->shape.spec.channels,
+            session->ops.perceive(at.state, session->row, session->head.shape.spec.channels,
                                   cells + k % count, 1, session->rotation,
-                                  at.scratch->p + k * nca_spec_inputs(&session->shape.spec));
+                                  at.scratch->p + k * nca_spec_inputs(&session->head.shape.spec));
         mlp(&at, cells, NCA_CPU_CHUNK);
         mlp_backward(&at, cells, NCA_CPU_CHUNK);
     }
@@ -288,7 +289,7 @@ static void fill_scratch(const kernel_run *of)
 
 static nca_status run(kernel_run *of, int times, double *seconds, nca_error *error)
 {
-    const nca_cpu_job job = {.samples = of->session->shape.batch,
+    const nca_cpu_job job = {.samples = of->session->samples,
                              .phases = times,
                              .bands = of->session->bands,
                              .band = run_band,
@@ -308,7 +309,7 @@ static nca_status run_number(kernel_run *of, int number, int times, nca_kernel_r
 {
     kernel_row rows[ROWS + 1];
     double seconds;
-    for (int b = 0; b < of->session->shape.batch; b++)
+    for (int b = 0; b < of->session->samples; b++)
         of->rows[b] = b;
     list_cells(of);
     fill_scratch(of);
@@ -326,18 +327,17 @@ static nca_status run_number(kernel_run *of, int number, int times, nca_kernel_r
 nca_status nca_cpu_kernel(nca_session *session, int number, int times, nca_kernel_report *report,
                           nca_error *error)
 {
-    const size_t bands = (size_t)session->shape.batch * (size_t)session->bands;
-    if (!session->has_gone_back || session->rollout.steps < 1 || number < 0 || times < 1 ||
-        session->shape.pool < session->shape.batch)
+    const size_t bands = (size_t)session->samples * (size_t)session->bands;
+    if (!session->head.has_gone_back || session->rollout.steps < 1 || number < 0 || times < 1 ||
+        session->head.shape.pool < session->samples)
         return nca_fail(error, NCA_ARGUMENT,
                         "kernel %d, %d times: it needs a rollout that went back and a pool of %d",
-                        number, times, session->shape.batch);
+                        number, times, session->samples);
     kernel_run of = {.session = session,
                      .step = session->rollout.steps - 1,
                      .cells = malloc(bands * band_cells(session) * sizeof *of.cells),
                      .counts = calloc(bands, sizeof *of.counts),
-                     .rows = calloc((size_t)session->shape.batch, sizeof *of.rows)};
-    session->tape_is_valid = false;
+                     .rows = calloc((size_t)session->samples, sizeof *of.rows)};
     const nca_status status =
         of.cells && of.counts && of.rows
             ? run_number(&of, number, times, report, error)

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <time.h>
 
+#include "nca/front.h"
 #include "ops.h"
 #include "workers.h"
 
@@ -40,6 +41,7 @@ typedef struct nca_cpu_sample {
     bool *summed;         // [bands]: the sums are not all zero
     uint64_t *active;     // [bands]: cells whose network was computed
     nca_sample_report *report;   // [bands]
+    size_t counted;              // cells that its loss is over
 } nca_cpu_sample;
 
 // What a thread works in.
@@ -54,8 +56,9 @@ typedef struct nca_cpu_scratch {
 } nca_cpu_scratch;
 
 struct nca_session {
+    nca_session_head head;
     nca_device *device;
-    nca_shape shape;
+    int rules, samples;   // R, R*B
     nca_cpu_ops ops;
     nca_layout layout;
     int bands, band_rows;   // the last band may be shorter
@@ -67,24 +70,54 @@ struct nca_session {
 
     float *buffer[NCA_BUFFERS];     // NULL for the batch, which lies in the samples
     double *totals, *sample_sums;   // [P], scratch of reductions
-    nca_cpu_rule rule;
-    bool rule_is_stale;         // parameters have changed since it was packed
-    nca_cpu_sample *sample;     // [B]
-    nca_cpu_scratch *scratch;   // [threads]
+    nca_cpu_rule *rule;             // [R]
+    bool rules_are_stale;           // parameters have changed since they were packed
+    nca_cpu_sample *sample;         // [R*B]
+    nca_cpu_scratch *scratch;       // [threads]
 
-    nca_rollout rollout;   // the latest
+    nca_rollout rollout;      // the latest
+    nca_rule_rollout *each;   // [R] of it
+    int *kept;                // [kept] of it
     nca_cpu_rotation rotation;
     uint32_t fire_threshold;
-    bool tape_is_valid;   // a backward pass may follow
-    bool has_gone_back;   // one has, over the latest rollout
+    float noise_scale;
 };
+
+// Which rule moves a sample, and what the rollout of that rule has of its own.
+static inline int nca_cpu_rule_number(const nca_session *session, int sample)
+{
+    return sample / session->head.shape.batch;
+}
+
+static inline const nca_cpu_rule *nca_cpu_rule_of(const nca_session *session, int sample)
+{
+    return &session->rule[nca_cpu_rule_number(session, sample)];
+}
+
+static inline const nca_rule_rollout *nca_cpu_rollout_of(const nca_session *session, int sample)
+{
+    return &session->each[nca_cpu_rule_number(session, sample)];
+}
+
+// The number of a sample in the counters of random bits.
+static inline uint32_t nca_cpu_counted(const nca_session *session, int sample)
+{
+    return (uint32_t)(session->rollout.first_sample + sample % session->head.shape.batch);
+}
+
+// Whether slot i of the kept states is that of a sample after `step` steps.
+static inline bool nca_cpu_is_kept(const nca_session *session, int i, int sample, int step)
+{
+    const int steps = nca_cpu_rollout_of(session, sample)->steps;
+    return (session->kept[i] < steps ? session->kept[i] : steps) == step;
+}
 
 // Rows y0..y1-1 of a band.
 static inline void nca_cpu_band_rows(const nca_session *session, int band, int *y0, int *y1)
 {
     const int end = (band + 1) * session->band_rows;
     *y0 = band * session->band_rows;
-    *y1 = end < session->shape.height ? end : session->shape.height;
+    *y1 = end < session->head.shape.height ? end : session->head.shape.height;
 }
 
 // Which of the ring's states a sample has after `step` steps of the latest rollout.
@@ -97,13 +130,14 @@ static inline int nca_cpu_state_index(const nca_session *session, const nca_cpu_
 static inline float *nca_cpu_state(const nca_session *session, const nca_cpu_sample *sample,
                                    int index)
 {
-    return sample->states + (size_t)index * session->plane * (size_t)session->shape.spec.channels;
+    return sample->states +
+           (size_t)index * session->plane * (size_t)session->head.shape.spec.channels;
 }
 
 // The cell (y, x) of a padded plane.
 static inline size_t nca_cpu_cell(const nca_session *session, int y, int x)
 {
-    return (size_t)(y + 1) * (size_t)(session->shape.width + 2) + (size_t)(x + 1);
+    return (size_t)(y + 1) * (size_t)(session->head.shape.width + 2) + (size_t)(x + 1);
 }
 
 // What a band of a sample adds to.
@@ -116,6 +150,8 @@ static inline nca_cpu_gradient nca_cpu_band_sums(const nca_session *session,
         .hidden_bias = sums + session->layout.offset[NCA_HIDDEN_BIAS],
         .output_weight = sums + session->layout.offset[NCA_OUTPUT_WEIGHT],
         .output_bias = sums + session->layout.offset[NCA_OUTPUT_BIAS],
+        .hidden2_weight = sums + session->layout.offset[NCA_HIDDEN2_WEIGHT],
+        .hidden2_bias = sums + session->layout.offset[NCA_HIDDEN2_BIAS],
     };
 }
 
@@ -142,12 +178,12 @@ nca_status nca_cpu_run(nca_session *session, int phases, nca_cpu_band *band, nca
 typedef struct nca_cpu_variant {
     const char *name;
     bool (*is_supported)(void);   // by this processor and operating system
-    void (*fill)(nca_cpu_ops *ops, int channels, int hidden);
+    void (*fill)(nca_cpu_ops *ops, const nca_spec *spec);
 } nca_cpu_variant;
 extern const nca_cpu_variant nca_cpu_variants[];    // ended by a row without a name
 extern const char *const nca_cpu_variant_names[];   // the same; ended by NULL
-// The kernels of a variant, for C channels and K hidden units.
-void nca_cpu_fill(int variant, nca_cpu_ops *ops, int channels, int hidden);
+// The kernels of a variant, for a spec.
+void nca_cpu_fill(int variant, nca_cpu_ops *ops, const nca_spec *spec);
 
 // isa.c
 bool nca_cpu_has_scalar(void);
@@ -167,9 +203,11 @@ nca_status nca_cpu_download(nca_session *session, nca_buffer buffer, size_t firs
                             float *to, nca_error *error);
 nca_status nca_cpu_gather(nca_session *session, const int *rows, nca_error *error);
 nca_status nca_cpu_scatter(nca_session *session, const int *rows, nca_error *error);
-nca_status nca_cpu_seed(nca_session *session, int slot, int y, int x, bool clear, nca_error *error);
 nca_status nca_cpu_damage(nca_session *session, int slot, const nca_region *region,
                           nca_error *error);
+
+nca_status nca_cpu_exchange(nca_session *session, int slot, const float *values, double limit,
+                            nca_error *error);
 
 // rollout.c
 nca_status nca_cpu_forward(nca_session *session, const nca_rollout *rollout,
@@ -182,9 +220,10 @@ void nca_cpu_reduce_sums(nca_session *session);
 nca_status nca_cpu_loss(nca_session *session, nca_sample_report *samples, nca_error *error);
 // What a band adds to the report of its sample; an nca_cpu_band.
 void nca_cpu_loss_band(void *session, int sample, int phase, int band, int worker);
-// Fills a band's block of `gradient` with d(mean loss) / d(state).
-void nca_cpu_loss_backward(const nca_session *session, const nca_cpu_sample *sample, int band,
-                           float *gradient);
+// Fills a band's block of `gradient`, all zero, with d(mean loss) / d(state).
+void nca_cpu_loss_backward(const nca_session *session, int sample, int band, float *gradient);
+// Cells of each sample that count by the objective, for its means.
+void nca_cpu_loss_count(nca_session *session);
 
 // step_forward.c and step_backward.c: one band of one phase of a step; see there.
 void nca_cpu_step_prepare(nca_session *session, int sample, int band);
@@ -195,7 +234,7 @@ void nca_cpu_step_backward(nca_session *session, int sample, int step, int band,
 void nca_cpu_step_backward_end(nca_session *session, int sample, int band);
 
 // optimizer.c
-void nca_cpu_rule_pack(nca_session *session);
+void nca_cpu_rules_pack(nca_session *session);
 nca_status nca_cpu_update(nca_session *session, const nca_optimizer_step *step,
                           nca_update_report *report, nca_error *error);
 

@@ -1,5 +1,4 @@
-// The loss of every sample and its gradient: mean over H, W and the visible channels of the squared
-// difference to the target; and what else a sample is judged by.
+// The loss of every sample and its gradient, by the objective; and what else a sample is judged by.
 #include "cpu.h"
 
 #include <math.h>
@@ -13,44 +12,161 @@ static uint32_t magnitude(float x)
     return bits & 0x7fffffff;
 }
 
-// Rows of a band: `report->loss` is a sum of squares here, divided when the bands are added up.
+// -- Which cells count ----------------------------------------------------------------------------
+
+// The channel whose value says by itself whether a cell is alive; negative where all are.
+static int alive_channel(const nca_spec *spec)
+{
+    return spec->alive == NCA_ALIVE_EVERYWHERE ? -1
+           : spec->alive == NCA_ALIVE_CHANNEL  ? spec->alive_channel
+                                               : (int)NCA_ALPHA;
+}
+
+// Whether a cell of the current state counts by the objective. A state has a clear border.
+static bool counts(const nca_session *session, const float *state, int y, int x)
+{
+    const nca_shape *shape = &session->head.shape;
+    const int channel = alive_channel(&shape->spec);
+    const int reach = shape->spec.alive == NCA_ALIVE_MAXIMUM;
+    if (shape->objective.cells == NCA_CELLS_ALL || channel < 0)
+        return true;
+    for (int yy = y - reach; yy <= y + reach; yy++)
+        for (int xx = x - reach; xx <= x + reach; xx++)
+            if (state[nca_cpu_cell(session, yy, xx) * (size_t)shape->spec.channels +
+                      (size_t)channel] > NCA_ALIVE_THRESHOLD)
+                return true;
+    return false;
+}
+
+void nca_cpu_loss_count(nca_session *session)
+{
+    const nca_shape *shape = &session->head.shape;
+    for (int b = 0; b < session->samples; b++) {
+        nca_cpu_sample *sample = &session->sample[b];
+        const float *state = nca_cpu_state(session, sample, sample->current);
+        sample->counted = (size_t)shape->height * (size_t)shape->width;
+        if (shape->objective.cells == NCA_CELLS_ALL)
+            continue;
+        sample->counted = 0;
+        for (int y = 0; y < shape->height; y++)
+            for (int x = 0; x < shape->width; x++)
+                sample->counted += counts(session, state, y, x);
+    }
+}
+
+// -- The terms of a cell --------------------------------------------------------------------------
+
+// x and target [channels]; one sum over all cells keeps its order whatever their number.
+static void add_squares(const float *x, const float *target, int channels, double *sum)
+{
+    for (int k = 0; k < channels; k++) {
+        const double difference = (double)x[k] - target[k];
+        *sum += difference * difference;
+    }
+}
+
+// The largest of x, and the sum of exp(x - largest).
+static double partition(const float *x, int channels, double *largest)
+{
+    double sum = 0;
+    *largest = x[0];
+    for (int k = 1; k < channels; k++)
+        *largest = x[k] > *largest ? x[k] : *largest;
+    for (int k = 0; k < channels; k++)
+        sum += exp(x[k] - *largest);
+    return sum;
+}
+
+static double cross_entropy(const float *x, int label, int channels)
+{
+    double largest;
+    const double sum = partition(x, channels, &largest);
+    return log(sum) - (x[label] - largest);
+}
+
+static void cross_entropy_backward(const float *x, int label, int channels, double scale, float *g)
+{
+    double largest;
+    const double sum = partition(x, channels, &largest);
+    for (int k = 0; k < channels; k++)
+        g[k] = (float)(scale * (exp(x[k] - largest) / sum - (k == label)));
+}
+
+// What the sum over a sample's cells is divided by.
+static double divisor(const nca_session *session, const nca_cpu_sample *sample)
+{
+    const nca_objective *objective = &session->head.shape.objective;
+    return objective->kind == NCA_MEAN_SQUARED
+               ? (double)sample->counted * nca_objective_channels(objective)
+           : objective->kind == NCA_CROSS_ENTROPY ? (double)sample->counted
+                                                  : 2;
+}
+
+// The row y of what a sample is compared with.
+static const float *target_row(const nca_session *session, int sample, int y)
+{
+    const nca_shape *shape = &session->head.shape;
+    const size_t row = shape->objective.is_per_sample
+                           ? (size_t)sample * (size_t)shape->height + (size_t)y
+                           : (size_t)y;
+    return session->buffer[NCA_TARGET] +
+           row * (size_t)shape->width * (size_t)nca_objective_channels(&shape->objective);
+}
+
+// -- Samples --------------------------------------------------------------------------------------
+
+static void add_row_loss(const nca_session *session, int number, const float *state, int y,
+                         double *sum)
+{
+    const nca_shape *shape = &session->head.shape;
+    const nca_objective *objective = &shape->objective;
+    const int channels = nca_objective_channels(objective);
+    const float *target = target_row(session, number, y);
+    for (int x = 0; x < shape->width && objective->kind != NCA_GIVEN; x++) {
+        const float *cell =
+            state + nca_cpu_cell(session, y, x) * (size_t)shape->spec.channels + objective->first;
+        if (!counts(session, state, y, x))
+            continue;
+        if (objective->kind == NCA_CROSS_ENTROPY)
+            *sum += cross_entropy(cell, (int)session->buffer[NCA_LABELS][number], channels);
+        else
+            add_squares(cell, target + (size_t)x * (size_t)channels, channels, sum);
+    }
+}
+
+// Rows of a band: `report->loss` is a sum of terms here, divided when the bands are added up.
 void nca_cpu_loss_band(void *context, int number, int phase, int band, int worker)
 {
     (void)phase, (void)worker;
     const nca_session *session = context;
     const nca_cpu_sample *sample = &session->sample[number];
-    const size_t channels = (size_t)session->shape.spec.channels,
-                 width = (size_t)session->shape.width;
+    const nca_spec *spec = &session->head.shape.spec;
+    const size_t channels = (size_t)spec->channels, width = (size_t)session->head.shape.width;
     const float *state = nca_cpu_state(session, sample, sample->current);
-    double squares = 0;
+    const int channel = alive_channel(spec);
+    double sum = 0;
     uint32_t largest = 0;
     int alive = 0, y0, y1;
     nca_cpu_band_rows(session, band, &y0, &y1);
     for (int y = y0; y < y1; y++) {
         const float *x = state + nca_cpu_cell(session, y, 0) * channels;
-        const float *target = session->buffer[NCA_TARGET] + (size_t)y * width * NCA_VISIBLE;
+        add_row_loss(session, number, state, y, &sum);
         for (size_t i = 0; i < width; i++)
-            for (size_t k = 0; k < NCA_VISIBLE; k++) {
-                const double difference = (double)x[i * channels + k] - target[i * NCA_VISIBLE + k];
-                squares += difference * difference;
-            }
-        for (size_t i = 0; i < width; i++)
-            alive += x[i * channels + NCA_ALPHA] > NCA_ALIVE_THRESHOLD;
+            alive += channel < 0 || x[i * channels + (size_t)channel] > NCA_ALIVE_THRESHOLD;
         for (size_t i = 0; i < width * channels; i++)
             largest = magnitude(x[i]) > largest ? magnitude(x[i]) : largest;
     }
     float max_state;
     memcpy(&max_state, &largest, sizeof max_state);
     sample->report[band] =
-        (nca_sample_report){.loss = squares, .max_state = max_state, .alive_cells = alive};
+        (nca_sample_report){.loss = sum, .max_state = max_state, .alive_cells = alive};
 }
 
 nca_status nca_cpu_loss(nca_session *session, nca_sample_report *samples, nca_error *error)
 {
-    const double elements =
-        (double)session->shape.height * (double)session->shape.width * NCA_VISIBLE;
+    nca_cpu_loss_count(session);
     NCA_TRY(nca_cpu_run(session, 1, nca_cpu_loss_band, error));
-    for (int b = 0; b < session->shape.batch; b++) {
+    for (int b = 0; b < session->samples; b++) {
         samples[b] = session->sample[b].report[0];
         for (int band = 1; band < session->bands; band++) {
             const nca_sample_report *part = &session->sample[b].report[band];
@@ -59,27 +175,45 @@ nca_status nca_cpu_loss(nca_session *session, nca_sample_report *samples, nca_er
             if (part->max_state > samples[b].max_state || isnan(part->max_state))   // NaN stays
                 samples[b].max_state = part->max_state;
         }
-        samples[b].loss /= elements;
+        if (samples[b].loss != 0)   // no cell may count
+            samples[b].loss /= divisor(session, &session->sample[b]);
     }
     return NCA_OK;
 }
 
-void nca_cpu_loss_backward(const nca_session *session, const nca_cpu_sample *sample, int band,
-                           float *gradient)
+// The gradient of a row of cells, from the first of them on.
+static void row_backward(const nca_session *session, int number, const float *state, int y,
+                         double mean, float *g)
 {
-    const nca_shape *shape = &session->shape;
-    const size_t channels = (size_t)shape->spec.channels, width = (size_t)shape->width;
-    const float scale = (float)(2.0 / ((double)shape->batch * (double)shape->height *
-                                       (double)shape->width * NCA_VISIBLE));
+    const nca_shape *shape = &session->head.shape;
+    const nca_objective *objective = &shape->objective;
+    const int channels = nca_objective_channels(objective);
+    const double terms = divisor(session, &session->sample[number]);
+    const float scale = (float)(2.0 / (mean * terms));
+    const float *target = target_row(session, number, y);
+    for (int x = 0; x < shape->width; x++) {
+        const size_t at = (size_t)x * (size_t)shape->spec.channels + (size_t)objective->first;
+        const float *cell = state + nca_cpu_cell(session, y, 0) * (size_t)shape->spec.channels + at;
+        if (!counts(session, state, y, x))
+            continue;
+        if (objective->kind == NCA_CROSS_ENTROPY)
+            cross_entropy_backward(cell, (int)session->buffer[NCA_LABELS][number], channels,
+                                   1 / (mean * terms), g + at);
+        else
+            for (int k = 0; k < channels; k++)
+                g[at + (size_t)k] = scale * (cell[k] - target[(size_t)(x * channels + k)]);
+    }
+}
+
+void nca_cpu_loss_backward(const nca_session *session, int number, int band, float *gradient)
+{
+    const nca_shape *shape = &session->head.shape;
+    const nca_cpu_sample *sample = &session->sample[number];
     const float *state = nca_cpu_state(session, sample, sample->current);
+    const double mean = session->rollout.samples ? session->rollout.samples : shape->batch;
     int y0, y1;
     nca_cpu_band_rows(session, band, &y0, &y1);
-    for (int y = y0; y < y1; y++) {
-        const float *x = state + nca_cpu_cell(session, y, 0) * channels;
-        const float *target = session->buffer[NCA_TARGET] + (size_t)y * width * NCA_VISIBLE;
-        float *g = gradient + (size_t)(y - y0 + 1) * session->row + channels;
-        for (size_t i = 0; i < width; i++)
-            for (size_t k = 0; k < NCA_VISIBLE; k++)
-                g[i * channels + k] = scale * (x[i * channels + k] - target[i * NCA_VISIBLE + k]);
-    }
+    for (int y = y0; y < y1 && shape->objective.kind != NCA_GIVEN && sample->counted > 0; y++)
+        row_backward(session, number, state, y, mean,
+                     gradient + (size_t)(y - y0 + 1) * session->row + (size_t)shape->spec.channels);
 }

@@ -1,4 +1,4 @@
-// The update rule's two layers, forward and backward: the definition, for any C and K.
+// The update rule's layers, forward and backward: the definition, for any sizes.
 #include "ops.h"
 
 // y [columns] += x * row [columns]
@@ -8,58 +8,122 @@ static void add_scaled(float x, const float *row, int columns, float *y)
         y[j] += x * row[j];
 }
 
+static void relu(float *x, int count)
+{
+    for (int j = 0; j < count; j++)
+        x[j] = x[j] < 0 ? 0 : x[j];   // a NaN passes, so that it is noticed
+}
+
+// y [K2] = relu(hidden2 x + bias) of one cell.
+static void second_layer(const nca_cpu_rule *rule, const float *x, float *y)
+{
+    for (int j = 0; j < rule->hidden2; j++) {
+        const float *weight = rule->hidden2_weight + (size_t)j * (size_t)rule->hidden;
+        y[j] = rule->hidden2_bias[j];
+        for (int k = 0; k < rule->hidden; k++)
+            y[j] += weight[k] * x[k];
+    }
+    relu(y, rule->hidden2);
+}
+
+// Where the hidden units lie that the output is made of, and how many a cell has.
+static size_t last_offset(const nca_cpu_rule *rule, int count)
+{
+    return rule->hidden2 ? (size_t)count * (size_t)rule->hidden : 0;
+}
+
+static int last_units(const nca_cpu_rule *rule)
+{
+    return rule->hidden2 ? rule->hidden2 : rule->hidden;
+}
+
 void nca_cpu_mlp_hidden_scalar(const nca_cpu_rule *rule, const float *p, int count, float *hidden)
 {
     const int inputs = rule->inputs, units = rule->hidden;
+    float *second = hidden + last_offset(rule, count);
     for (int i = 0; i < count; i++, p += inputs, hidden += units) {
         for (int j = 0; j < units; j++)
             hidden[j] = rule->hidden_bias[j];
         for (int k = 0; k < inputs; k++)
             add_scaled(p[k], rule->hidden_panels + (size_t)k * (size_t)units, units, hidden);
-        for (int j = 0; j < units; j++)
-            hidden[j] = hidden[j] < 0 ? 0 : hidden[j];   // a NaN passes, so that it is noticed
+        relu(hidden, units);
+        if (rule->hidden2)
+            second_layer(rule, hidden, second + (size_t)i * (size_t)rule->hidden2);
     }
 }
 
 void nca_cpu_mlp_scalar(const nca_cpu_rule *rule, const float *p, int count, float *hidden,
                         float *out)
 {
-    const int channels = rule->channels, units = rule->hidden;
+    const int outputs = rule->outputs, units = last_units(rule);
     nca_cpu_mlp_hidden_scalar(rule, p, count, hidden);
-    for (int i = 0; i < count; i++, hidden += units, out += channels) {
-        for (int c = 0; c < channels; c++)
+    hidden += last_offset(rule, count);
+    for (int i = 0; i < count; i++, hidden += units, out += outputs) {
+        for (int c = 0; c < outputs; c++)
             out[c] = rule->output_bias[c];
         for (int j = 0; j < units; j++)
-            add_scaled(hidden[j], rule->output_columns + (size_t)j * (size_t)channels, channels,
-                       out);
+            add_scaled(hidden[j], rule->output_columns + (size_t)j * (size_t)outputs, outputs, out);
     }
+}
+
+// From dout to the gradient of the last hidden layer of one cell.
+static void output_backward(const nca_cpu_rule *rule, const float *hidden, const float *dout,
+                            const nca_cpu_gradient *sums, float *dhidden)
+{
+    const int units = last_units(rule);
+    for (int j = 0; j < units; j++)
+        dhidden[j] = 0;
+    for (int c = 0; c < rule->outputs; c++) {
+        add_scaled(dout[c], rule->output_weight + (size_t)c * (size_t)units, units, dhidden);
+        add_scaled(dout[c], hidden, units, sums->output_weight + (size_t)c * (size_t)units);
+    }
+    for (int j = 0; j < units; j++)
+        dhidden[j] = hidden[j] > 0 ? dhidden[j] : 0;
+}
+
+// From the second hidden layer to the first.
+static void second_backward(const nca_cpu_rule *rule, const float *hidden, const float *dsecond,
+                            const nca_cpu_gradient *sums, float *dhidden)
+{
+    const size_t units = (size_t)rule->hidden;
+    for (size_t j = 0; j < units; j++)
+        dhidden[j] = 0;
+    for (int j = 0; j < rule->hidden2; j++) {
+        add_scaled(dsecond[j], rule->hidden2_weight + (size_t)j * units, rule->hidden, dhidden);
+        add_scaled(dsecond[j], hidden, rule->hidden, sums->hidden2_weight + (size_t)j * units);
+    }
+    add_scaled(1, dsecond, rule->hidden2, sums->hidden2_bias);
+    for (size_t j = 0; j < units; j++)
+        dhidden[j] = hidden[j] > 0 ? dhidden[j] : 0;
+}
+
+// From the first hidden layer to what the cell perceives.
+static void first_backward(const nca_cpu_rule *rule, const float *p, const float *dhidden,
+                           const nca_cpu_gradient *sums, float *dp)
+{
+    const int units = rule->hidden, inputs = rule->inputs;
+    for (int k = 0; k < inputs; k++)
+        dp[k] = 0;
+    for (int j = 0; j < units; j++)
+        add_scaled(dhidden[j], rule->hidden_weight + (size_t)j * (size_t)inputs, inputs, dp);
+    for (int k = 0; k < inputs; k++)
+        add_scaled(p[k], dhidden, units, sums->hidden_columns + (size_t)k * (size_t)units);
+    add_scaled(1, dhidden, units, sums->hidden_bias);
 }
 
 void nca_cpu_mlp_backward_scalar(const nca_cpu_rule *rule, const nca_cpu_chunk *cells,
                                  const nca_cpu_gradient *sums)
 {
-    const int channels = rule->channels, units = rule->hidden, inputs = rule->inputs;
-    const float *p = cells->p, *hidden = cells->hidden, *dout = cells->dout;
-    float *dhidden = cells->dhidden, *dp = cells->dp;
-    for (int i = 0; i < cells->count;
-         i++, p += inputs, dp += inputs, hidden += units, dhidden += units, dout += channels) {
-        for (int j = 0; j < units; j++)
-            dhidden[j] = 0;
-        for (int c = 0; c < channels; c++) {
-            add_scaled(dout[c], rule->output_weight + (size_t)c * (size_t)units, units, dhidden);
-            add_scaled(dout[c], hidden, units, sums->output_weight + (size_t)c * (size_t)units);
-        }
-        for (int j = 0; j < units; j++)
-            dhidden[j] = hidden[j] > 0 ? dhidden[j] : 0;
-
-        for (int k = 0; k < inputs; k++)
-            dp[k] = 0;
-        for (int j = 0; j < units; j++)
-            add_scaled(dhidden[j], rule->hidden_weight + (size_t)j * (size_t)inputs, inputs, dp);
-        for (int k = 0; k < inputs; k++)
-            add_scaled(p[k], dhidden, units, sums->hidden_columns + (size_t)k * (size_t)units);
-
-        add_scaled(1, dhidden, units, sums->hidden_bias);
-        add_scaled(1, dout, channels, sums->output_bias);
+    const size_t second = last_offset(rule, cells->count), units = (size_t)last_units(rule);
+    for (int i = 0; i < cells->count; i++) {
+        const size_t first = (size_t)i * (size_t)rule->hidden, last = second + (size_t)i * units;
+        const float *dout = cells->dout + (size_t)i * (size_t)rule->outputs;
+        output_backward(rule, cells->hidden + last, dout, sums, cells->dhidden + last);
+        if (rule->hidden2)
+            second_backward(rule, cells->hidden + first, cells->dhidden + last, sums,
+                            cells->dhidden + first);
+        first_backward(rule, cells->p + (size_t)i * (size_t)rule->inputs, cells->dhidden + first,
+                       sums, cells->dp + (size_t)i * (size_t)rule->inputs);
+        add_scaled(1, dout, rule->outputs, sums->output_bias);
     }
 }

@@ -12,35 +12,38 @@
 // the first-level cache.
 enum { NCA_CPU_CHUNK = 48 };
 
-// Parameters in the orders in which the kernels read them; C channels, K hidden units.
+// Parameters in the orders in which the kernels read them: I inputs, K hidden units, K2 of a second
+// hidden layer (0: there is none), L those of the last, O outputs.
 typedef struct nca_cpu_rule {
-    int inputs;
-    int channels;
-    int hidden;
-    const float *hidden_weight;   // [K,3C]
-    const float *hidden_bias;     // [K]
-    const float *output_weight;   // [C,K]
-    const float *output_bias;     // [C]
-    float *hidden_panels;    // [K/panel,3C,panel]: hidden_weight transposed, in panels of columns
-    float *output_columns;   // [K,C]: output_weight transposed
+    int inputs, hidden, hidden2, outputs;
+    const float *hidden_weight;    // [K,I]
+    const float *hidden_bias;      // [K]
+    const float *hidden2_weight;   // [K2,K]
+    const float *hidden2_bias;     // [K2]
+    const float *output_weight;    // [O,L]
+    const float *output_bias;      // [O]
+    float *hidden_panels;    // [K/panel,I,panel]: hidden_weight transposed, in panels of columns
+    float *output_columns;   // [L,O]: output_weight transposed
 } nca_cpu_rule;
 
 // Sums of d loss / d parameters, in the order in which the kernels add to them.
 typedef struct nca_cpu_gradient {
-    float *hidden_columns;   // [3C,K]: hidden.weight transposed
+    float *hidden_columns;   // [I,K]: hidden.weight transposed
     float *hidden_bias;      // [K]
-    float *output_weight;    // [C,K]
-    float *output_bias;      // [C]
+    float *output_weight;    // [O,L]
+    float *output_bias;      // [O]
+    float *hidden2_weight;   // [K2,K]
+    float *hidden2_bias;     // [K2]
 } nca_cpu_gradient;
 
 // Cells on their way back through the network.
 typedef struct nca_cpu_chunk {
     int count;             // at most NCA_CPU_CHUNK
-    const float *p;        // [count,3C] what they perceive
-    const float *hidden;   // [count,K] what the forward pass gives for p
-    const float *dout;     // [count,C]
-    float *dhidden;        // [count,K] scratch
-    float *dp;             // [count,3C] out
+    const float *p;        // [count,I] what they perceive
+    const float *hidden;   // what the forward pass gives for p, as mlp_hidden() leaves it
+    const float *dout;     // [count,O]
+    float *dhidden;        // scratch, as large as `hidden`
+    float *dp;             // [count,I] out
 } nca_cpu_chunk;
 
 // Cosine and sine of the angle of perception.
@@ -63,14 +66,15 @@ typedef struct nca_cpu_ops {
     // `mature` points to the first of them, its rows are `stride` bytes apart.
     void (*dilate)(const uint8_t *mature, size_t stride, size_t count, uint8_t *alive);
 
-    // p [count,3C] of the listed cells of a padded state.
+    // p [count,I] of the listed cells of a padded state, by the spec's perception.
     void (*perceive)(const float *state, size_t row, int channels, const uint32_t *cells, int count,
                      nca_cpu_rotation rotation, float *p);
-    // Its transpose: adds dp [count,3C] into the nine cells around each listed cell of `gradient`.
+    // Its transpose: adds dp [count,I] into the nine cells around each listed cell of `gradient`.
     void (*perceive_backward)(const float *dp, size_t row, int channels, const uint32_t *cells,
                               int count, nca_cpu_rotation rotation, float *gradient);
 
-    // hidden [count,K] = relu(p W1 + b1), out [count,C] = hidden W2 + b2; count <= NCA_CPU_CHUNK.
+    // hidden [count,K] = relu(p W1 + b1), out [count,O] = hidden W2 + b2; count <= NCA_CPU_CHUNK.
+    // With a second hidden layer `hidden` holds [count,K], then [count,K2].
     void (*mlp)(const nca_cpu_rule *rule, const float *p, int count, float *hidden, float *out);
     // From dout to dp, and adds to the sums.
     void (*mlp_backward)(const nca_cpu_rule *rule, const nca_cpu_chunk *cells,
@@ -82,12 +86,12 @@ typedef struct nca_cpu_ops {
     double (*burn)(long rounds, float *sink);
 } nca_cpu_ops;
 
-// Fills the table with the scalar definitions, which do for any sizes.
-void nca_cpu_fill_scalar(nca_cpu_ops *ops, int channels, int hidden);
-// Overwrites entries with faster ones; those that need 16 channels and a multiple of 64 hidden
-// units keep the scalar ones otherwise.
-void nca_cpu_fill_avx2(nca_cpu_ops *ops, int channels, int hidden);
-void nca_cpu_fill_avx512(nca_cpu_ops *ops, int channels, int hidden);
+// Fills the table with the scalar definitions, which do for any spec.
+void nca_cpu_fill_scalar(nca_cpu_ops *ops, const nca_spec *spec);
+// Overwrites entries with faster ones; those that need `sobel` with 16 channels, and one layer of a
+// multiple of 64 hidden units, keep the scalar ones otherwise.
+void nca_cpu_fill_avx2(nca_cpu_ops *ops, const nca_spec *spec);
+void nca_cpu_fill_avx512(nca_cpu_ops *ops, const nca_spec *spec);
 
 // The scalar definitions, each in its op's file.
 void nca_cpu_fire_scalar(nca_key key, uint32_t sample, uint32_t step, uint32_t threshold,
@@ -96,6 +100,16 @@ void nca_cpu_dilate_scalar(const uint8_t *mature, size_t stride, size_t count, u
 void nca_cpu_perceive_scalar(const float *state, size_t row, int channels, const uint32_t *cells,
                              int count, nca_cpu_rotation rotation, float *p);
 void nca_cpu_perceive_backward_scalar(const float *dp, size_t row, int channels,
+                                      const uint32_t *cells, int count, nca_cpu_rotation rotation,
+                                      float *gradient);
+void nca_cpu_perceive_moore(const float *state, size_t row, int channels, const uint32_t *cells,
+                            int count, nca_cpu_rotation rotation, float *p);
+void nca_cpu_perceive_moore_backward(const float *dp, size_t row, int channels,
+                                     const uint32_t *cells, int count, nca_cpu_rotation rotation,
+                                     float *gradient);
+void nca_cpu_perceive_summed(const float *state, size_t row, int channels, const uint32_t *cells,
+                             int count, nca_cpu_rotation rotation, float *p);
+void nca_cpu_perceive_summed_backward(const float *dp, size_t row, int channels,
                                       const uint32_t *cells, int count, nca_cpu_rotation rotation,
                                       float *gradient);
 void nca_cpu_mlp_scalar(const nca_cpu_rule *rule, const float *p, int count, float *hidden,

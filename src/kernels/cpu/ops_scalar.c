@@ -16,9 +16,8 @@ static double burn(long rounds, float *sink)
     return 2.0 * CHAINS * (double)rounds;
 }
 
-void nca_cpu_fill_scalar(nca_cpu_ops *ops, int channels, int hidden)
+void nca_cpu_fill_scalar(nca_cpu_ops *ops, const nca_spec *spec)
 {
-    (void)channels, (void)hidden;
     *ops = (nca_cpu_ops){
         .name = "scalar",
         .panel = 0,
@@ -31,4 +30,11 @@ void nca_cpu_fill_scalar(nca_cpu_ops *ops, int channels, int hidden)
         .mlp_hidden = nca_cpu_mlp_hidden_scalar,
         .burn = burn,
     };
+    if (spec->perception == NCA_MOORE) {
+        ops->perceive = nca_cpu_perceive_moore;
+        ops->perceive_backward = nca_cpu_perceive_moore_backward;
+    } else if (spec->perception == NCA_SUMMED) {
+        ops->perceive = nca_cpu_perceive_summed;
+        ops->perceive_backward = nca_cpu_perceive_summed_backward;
+    }
 }

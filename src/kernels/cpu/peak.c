@@ -39,7 +39,8 @@ double nca_cpu_peak(nca_device *device)
     burning of = {.rate = calloc((size_t)runs, sizeof(double))};
     if (!of.rate)
         return 0;
-    nca_cpu_fill(device->variant, &of.ops, 16, 128);
+    const nca_spec spec = nca_spec_growing(16, 128);
+    nca_cpu_fill(device->variant, &of.ops, &spec);
     const nca_cpu_job job = {
         .samples = 1, .phases = 1, .bands = runs, .band = burn_band, .context = &of};
     double peak = 0;

@@ -4,49 +4,50 @@
 #include <math.h>
 #include <string.h>
 
-static nca_status check_rollout(const nca_session *session, const nca_rollout *rollout,
-                                nca_error *error)
+// Copies a band of the state after `step` steps to the kept states that ask for it.
+static void keep_band(nca_session *session, int number, int step, int band)
 {
-    if (rollout->steps < 0 || rollout->first_step < 0 ||
-        (uint32_t)rollout->steps > NCA_RANDOM_STEPS_LIMIT - (uint32_t)rollout->first_step)
-        return nca_fail(error, NCA_ARGUMENT, "%d steps from step %d: steps are numbered up to %u",
-                        rollout->steps, rollout->first_step, NCA_RANDOM_STEPS_LIMIT);
-    if (rollout->keep_tape &&
-        (session->shape.tape_steps < 1 || rollout->steps > session->shape.tape_steps))
-        return nca_fail(error, NCA_ARGUMENT, "%d steps with a tape for %d", rollout->steps,
-                        session->shape.tape_steps);
-    if (!(rollout->alive_threshold >= 0))
-        return nca_fail(error, NCA_ARGUMENT, "an alive threshold of %g: it must be 0 or more",
-                        rollout->alive_threshold);
-    if (!(rollout->fire_rate >= 0 && rollout->fire_rate <= 1) || !isfinite(rollout->angle) ||
-        !isfinite(rollout->step_size))
-        return nca_fail(
-            error, NCA_ARGUMENT,
-            "fire rate %g, angle %g, step size %g: they must be finite, the rate in 0..1",
-            rollout->fire_rate, rollout->angle, rollout->step_size);
-    return NCA_OK;
+    const nca_shape *shape = &session->head.shape;
+    const nca_cpu_sample *sample = &session->sample[number];
+    const size_t width = (size_t)shape->width * (size_t)shape->spec.channels;
+    const float *state = nca_cpu_state(session, sample, nca_cpu_state_index(session, sample, step));
+    int y0, y1;
+    nca_cpu_band_rows(session, band, &y0, &y1);
+    for (int i = 0; session->rollout.kept && i < shape->kept; i++) {
+        float *to =
+            session->buffer[NCA_KEPT] +
+            ((size_t)i * (size_t)session->samples + (size_t)number) * (size_t)shape->height * width;
+        for (int y = y0; y < y1 && nca_cpu_is_kept(session, i, number, step); y++)
+            memcpy(to + (size_t)y * width,
+                   state + nca_cpu_cell(session, y, 0) * (size_t)shape->spec.channels,
+                   width * sizeof *to);
+    }
 }
 
 static void forward_band(void *context, int sample, int phase, int band, int worker)
 {
     nca_session *session = context;
+    if (phase > 2 * nca_cpu_rollout_of(session, sample)->steps)   // its rule has stopped
+        return;
     if (phase == 0)
         nca_cpu_step_prepare(session, sample, band);
     else if (phase % 2 == 1)
         nca_cpu_step_update(session, sample, phase / 2, band, worker);
     else
         nca_cpu_step_settle(session, sample, phase / 2 - 1, band, worker);
+    if (phase % 2 == 0)
+        keep_band(session, sample, phase / 2, band);
 }
 
 static void backward_band(void *context, int sample, int phase, int band, int worker)
 {
     nca_session *session = context;
-    const int steps = session->rollout.steps;
+    const int steps = nca_cpu_rollout_of(session, sample)->steps;
     if (phase == 0)
         nca_cpu_step_backward_begin(session, sample, band);
     else if (phase <= steps)
         nca_cpu_step_backward(session, sample, steps - phase, band, worker);
-    else
+    else if (phase == steps + 1)
         nca_cpu_step_backward_end(session, sample, band);
 }
 
@@ -55,12 +56,13 @@ static void fill_report(const nca_session *session, double flop, nca_pass_report
 {
     if (!report)
         return;
-    *report =
-        (nca_pass_report){.cell_steps = (uint64_t)nca_state_size((size_t)session->shape.batch,
-                                                                 (size_t)session->shape.height,
-                                                                 (size_t)session->shape.width, 1) *
-                                        (uint64_t)session->rollout.steps};
-    for (int b = 0; b < session->shape.batch; b++)
+    *report = (nca_pass_report){0};
+    for (int rule = 0; rule < session->rules; rule++)
+        report->cell_steps +=
+            nca_state_size((size_t)session->head.shape.batch, (size_t)session->head.shape.height,
+                           (size_t)session->head.shape.width, 1) *
+            (uint64_t)session->each[rule].steps;
+    for (int b = 0; b < session->samples; b++)
         for (int band = 0; band < session->bands; band++)
             report->active_cells += session->sample[b].active[band];
     for (int i = 0; i < nca_cpu_workers_count(session->device->workers); i++)
@@ -74,37 +76,55 @@ static void reset_clocks(nca_session *session)
         session->scratch[i].mlp_seconds = 0;
 }
 
-// Flop of a product with the first layer's weights, and with the second's, for one cell.
-static double first_layer_flop(const nca_session *session)
+// Flop of the products of a cell with the weights of every layer, and of those with all but the first,
+// which the way back does twice: for what comes in and for the weights' own gradient.
+static double forward_flop(const nca_session *session)
 {
-    return 2.0 * (double)session->layout.size[NCA_HIDDEN_WEIGHT];
+    const nca_layout *layout = &session->layout;
+    return 2.0 * (double)(layout->size[NCA_HIDDEN_WEIGHT] + layout->size[NCA_HIDDEN2_WEIGHT] +
+                          layout->size[NCA_OUTPUT_WEIGHT]);
 }
 
-static double second_layer_flop(const nca_session *session)
+// The hidden layers are computed again.
+static double backward_flop(const nca_session *session)
 {
-    return 2.0 * (double)session->layout.size[NCA_OUTPUT_WEIGHT];
+    const nca_layout *layout = &session->layout;
+    return 6.0 * (double)(layout->size[NCA_HIDDEN_WEIGHT] + layout->size[NCA_HIDDEN2_WEIGHT]) +
+           4.0 * (double)layout->size[NCA_OUTPUT_WEIGHT];
+}
+
+static void begin_rollout(nca_session *session, const nca_rollout *rollout)
+{
+    session->rollout = *rollout;
+    for (int rule = 0; rule < session->rules; rule++)
+        session->each[rule] = nca_rollout_of_rule(rollout, rule);
+    if (rollout->kept)
+        memcpy(session->kept, rollout->kept,
+               (size_t)session->head.shape.kept * sizeof *session->kept);
+    session->rotation = (nca_cpu_rotation){(float)cos(rollout->angle), (float)sin(rollout->angle)};
+    session->fire_threshold = nca_fire_threshold(rollout->fire_rate);
+    session->noise_scale = nca_noise_scale(session->head.shape.spec.noise);
+    for (int b = 0; b < session->samples; b++)
+        session->sample[b].start = session->sample[b].current;
 }
 
 nca_status nca_cpu_forward(nca_session *session, const nca_rollout *rollout,
                            nca_pass_report *report, nca_error *error)
 {
-    NCA_TRY(check_rollout(session, rollout, error));
-    nca_cpu_rule_pack(session);
-    session->rollout = *rollout;
-    session->rotation = (nca_cpu_rotation){(float)cos(rollout->angle), (float)sin(rollout->angle)};
-    session->fire_threshold = nca_fire_threshold(rollout->fire_rate);
-    session->tape_is_valid = session->has_gone_back = false;
+    nca_cpu_rules_pack(session);
+    begin_rollout(session, rollout);
     reset_clocks(session);
-    for (int b = 0; b < session->shape.batch; b++)
-        session->sample[b].start = session->sample[b].current;
-    NCA_TRY(nca_cpu_run(session, 1 + 2 * rollout->steps, forward_band, error));
-    for (int b = 0; b < session->shape.batch; b++) {
+    const int longest = nca_rollout_longest(rollout, session->rules);
+    NCA_TRY(nca_cpu_run(session, 1 + 2 * longest, forward_band, error));
+    for (int b = 0; b < session->samples; b++) {
         nca_cpu_sample *sample = &session->sample[b];
-        sample->current = nca_cpu_state_index(session, sample, rollout->steps);
+        sample->current =
+            nca_cpu_state_index(session, sample, nca_cpu_rollout_of(session, b)->steps);
     }
-    session->tape_is_valid = rollout->keep_tape;
     session->rollout.fire = NULL;   // the caller's, and used up
-    fill_report(session, first_layer_flop(session) + second_layer_flop(session), report);
+    session->rollout.each = NULL;
+    session->rollout.steps = longest;
+    fill_report(session, forward_flop(session), report);
     return NCA_OK;
 }
 
@@ -116,9 +136,21 @@ static void transpose(const double *from, size_t rows, size_t columns, float *to
             to[j * rows + i] = (float)from[i * columns + j];
 }
 
-// Adds the gradient of a sample, its bands summed in f64 and rounded to f32, to the totals.
-static void add_sample(nca_session *session, const nca_cpu_sample *sample)
+// The parameters' gradient in their own order: hidden.weight is turned back.
+static void write_gradient(const nca_session *session, const double *sums, float *gradient)
 {
+    const nca_spec *spec = &session->head.shape.spec;
+    const nca_layout *layout = &session->layout;
+    for (size_t i = 0; i < layout->total; i++)
+        gradient[i] = (float)sums[i];
+    transpose(sums + layout->offset[NCA_HIDDEN_WEIGHT], (size_t)nca_spec_inputs(spec),
+              (size_t)spec->hidden[0], gradient + layout->offset[NCA_HIDDEN_WEIGHT]);
+}
+
+// Adds the gradient of a sample, its bands summed in f64 and rounded to f32, to the totals.
+static void add_sample(nca_session *session, int number)
+{
+    const nca_cpu_sample *sample = &session->sample[number];
     const size_t count = session->layout.total;
     double *sum = session->sample_sums;
     memset(sum, 0, count * sizeof *sum);
@@ -130,32 +162,30 @@ static void add_sample(nca_session *session, const nca_cpu_sample *sample)
     }
     for (size_t i = 0; i < count; i++)
         session->totals[i] += (float)sum[i];
+    if (session->head.shape.keeps_sample_gradients)
+        write_gradient(session, sum,
+                       session->buffer[NCA_SAMPLE_GRADIENTS] + (size_t)number * count);
 }
 
 void nca_cpu_reduce_sums(nca_session *session)
 {
-    const nca_layout *layout = &session->layout;
-    double *total = session->totals;
-    memset(total, 0, layout->total * sizeof *total);
-    for (int b = 0; b < session->shape.batch; b++)
-        add_sample(session, &session->sample[b]);
-    float *gradient = session->buffer[NCA_GRADIENT];
-    for (size_t i = 0; i < layout->total; i++)
-        gradient[i] = (float)total[i];
-    transpose(total + layout->offset[NCA_HIDDEN_WEIGHT],
-              (size_t)nca_spec_inputs(&session->shape.spec), (size_t)session->shape.spec.hidden[0],
-              gradient + layout->offset[NCA_HIDDEN_WEIGHT]);
+    const size_t count = session->layout.total;
+    const int batch = session->head.shape.batch;
+    for (int rule = 0; rule < session->rules; rule++) {
+        memset(session->totals, 0, count * sizeof *session->totals);
+        for (int b = 0; b < batch; b++)
+            add_sample(session, rule * batch + b);
+        write_gradient(session, session->totals,
+                       session->buffer[NCA_GRADIENT] + (size_t)rule * count);
+    }
 }
 
 nca_status nca_cpu_backward(nca_session *session, nca_pass_report *report, nca_error *error)
 {
-    if (!session->tape_is_valid)
-        return nca_fail(error, NCA_ARGUMENT,
-                        "a backward pass without the tape of a forward pass just before it");
     reset_clocks(session);
+    nca_cpu_loss_count(session);
     NCA_TRY(nca_cpu_run(session, session->rollout.steps + 2, backward_band, error));
     nca_cpu_reduce_sums(session);
-    session->has_gone_back = true;
-    fill_report(session, 3 * first_layer_flop(session) + 2 * second_layer_flop(session), report);
+    fill_report(session, backward_flop(session), report);
     return NCA_OK;
 }

@@ -40,7 +40,9 @@ static size_t multiply(arena *from, size_t a, size_t b)
 static void set_sizes(nca_session *session, const nca_shape *shape)
 {
     const int rows = (shape->height + BANDS_MAX - 1) / BANDS_MAX;
-    session->shape = *shape;
+    session->head.shape = *shape;
+    session->rules = nca_shape_rules(shape);
+    session->samples = nca_shape_samples(shape);
     session->layout = nca_layout_of(&shape->spec);
     session->band_rows = rows > BAND_ROWS_MIN ? rows : BAND_ROWS_MIN;
     session->bands = (shape->height + session->band_rows - 1) / session->band_rows;
@@ -52,7 +54,7 @@ static void set_sizes(nca_session *session, const nca_shape *shape)
 
 static void lay_out_sample(arena *from, const nca_session *session, nca_cpu_sample *sample)
 {
-    const nca_shape *shape = &session->shape;
+    const nca_shape *shape = &session->head.shape;
     const size_t rows = (size_t)shape->height, bands = (size_t)session->bands;
     const size_t state = multiply(from, session->plane, (size_t)shape->spec.channels);
     const size_t block = multiply(from, session->row, (size_t)session->band_rows + 2);
@@ -79,10 +81,11 @@ static void lay_out_sample(arena *from, const nca_session *session, nca_cpu_samp
 
 static void lay_out_scratch(arena *from, const nca_session *session, nca_cpu_scratch *scratch)
 {
-    const size_t channels = (size_t)session->shape.spec.channels,
-                 width = (size_t)session->shape.width;
-    const size_t inputs = (size_t)nca_spec_inputs(&session->shape.spec),
-                 hidden = (size_t)session->shape.spec.hidden[0];
+    const size_t channels = (size_t)session->head.shape.spec.channels,
+                 width = (size_t)session->head.shape.width;
+    const size_t inputs = (size_t)nca_spec_inputs(&session->head.shape.spec),
+                 hidden = (size_t)session->head.shape.spec.hidden[0] +
+                          (size_t)session->head.shape.spec.hidden[1];
     scratch->cells = take(from, multiply(from, width, (size_t)session->band_rows), 4);
     scratch->bits = take(from, width, 1);
     scratch->alive = take(from, width, 1);
@@ -93,47 +96,62 @@ static void lay_out_scratch(arena *from, const nca_session *session, nca_cpu_scr
     scratch->out = take(from, NCA_CPU_CHUNK * channels, sizeof(float));
 }
 
-static void lay_out_rule(arena *from, nca_session *session)
+static void lay_out_rule(arena *from, const nca_session *session, nca_cpu_rule *rule)
 {
     const nca_layout *layout = &session->layout;
-    session->totals = take(from, layout->total, sizeof(double));
-    session->sample_sums = take(from, layout->total, sizeof(double));
-    session->rule.hidden_panels = take(from, layout->size[NCA_HIDDEN_WEIGHT], sizeof(float));
-    session->rule.output_columns = take(from, layout->size[NCA_OUTPUT_WEIGHT], sizeof(float));
+    rule->hidden_panels = take(from, layout->size[NCA_HIDDEN_WEIGHT], sizeof(float));
+    rule->output_columns = take(from, layout->size[NCA_OUTPUT_WEIGHT], sizeof(float));
+}
+
+// Elements of a buffer; what overflows is noticed.
+static size_t buffer_elements(arena *from, const nca_session *session, nca_buffer buffer)
+{
+    const nca_shape *shape = &session->head.shape;
+    const size_t cells = multiply(from, (size_t)shape->height, (size_t)shape->width);
+    const size_t state = multiply(from, cells, (size_t)shape->spec.channels);
+    const size_t samples = (size_t)session->samples;
+    size_t rows = (size_t)session->rules * (size_t)shape->pool + (size_t)shape->beginnings;
+    switch (buffer) {
+    case NCA_BATCH_GRADIENT:
+        return shape->tape_steps > 0 ? multiply(from, state, samples) : 0;
+    case NCA_POOL:
+        return multiply(from, state, rows);
+    case NCA_KEPT:
+    case NCA_KEPT_GRADIENT:
+        return multiply(from, multiply(from, state, samples), (size_t)shape->kept);
+    case NCA_TARGET:
+        rows = shape->objective.is_per_sample ? samples : 1;
+        return multiply(from, multiply(from, cells, rows),
+                        (size_t)nca_objective_channels(&shape->objective));
+    default:
+        return nca_buffer_elements(shape, buffer);
+    }
 }
 
 static void lay_out_buffers(arena *from, nca_session *session)
 {
-    const nca_shape *shape = &session->shape;
-    const size_t cells = multiply(from, (size_t)shape->height, (size_t)shape->width);
-    const size_t state = multiply(from, cells, (size_t)shape->spec.channels);
-    const size_t gradients =
-        shape->tape_steps > 0 ? multiply(from, state, (size_t)shape->batch) : 0;
-    const size_t parameters = session->layout.total;
-    const size_t elements[NCA_BUFFERS] = {
-        [NCA_PARAMETERS] = parameters,
-        [NCA_GRADIENT] = parameters,
-        [NCA_MOMENT1] = parameters,
-        [NCA_MOMENT2] = parameters,
-        [NCA_BATCH_GRADIENT] = gradients,
-        [NCA_POOL] = multiply(from, state, (size_t)shape->pool),
-        [NCA_TARGET] = multiply(from, cells, NCA_VISIBLE),
-    };
     for (int i = 0; i < NCA_BUFFERS; i++)
         if (i != NCA_BATCH)
-            session->buffer[i] = take(from, elements[i], sizeof(float));
+            session->buffer[i] =
+                take(from, buffer_elements(from, session, (nca_buffer)i), sizeof(float));
+    session->totals = take(from, session->layout.total, sizeof(double));
+    session->sample_sums = take(from, session->layout.total, sizeof(double));
+    session->each = take(from, (size_t)session->rules, sizeof *session->each);
+    session->kept = take(from, (size_t)session->head.shape.kept, sizeof *session->kept);
 }
 
-// Lays out the whole session; `session->sample` and `->scratch` may be NULL while counting.
+// Lays out the whole session; `session->sample`, `->rule` and `->scratch` may be NULL while counting.
 static void lay_out(arena *from, nca_session *session, int threads)
 {
     nca_cpu_sample counted_sample;
     nca_cpu_scratch counted_scratch;
+    nca_cpu_rule counted_rule;
     lay_out_buffers(from, session);
-    lay_out_rule(from, session);
+    for (int i = 0; i < session->rules; i++)
+        lay_out_rule(from, session, session->rule ? &session->rule[i] : &counted_rule);
     for (int i = 0; i < threads; i++)
         lay_out_scratch(from, session, session->scratch ? &session->scratch[i] : &counted_scratch);
-    for (int i = 0; i < session->shape.batch && !from->overflow; i++)
+    for (int i = 0; i < session->samples && !from->overflow; i++)
         lay_out_sample(from, session, session->sample ? &session->sample[i] : &counted_sample);
 }
 
@@ -144,22 +162,6 @@ uint64_t nca_cpu_session_bytes(const nca_device *device, const nca_shape *shape)
     set_sizes(&counted, shape);
     lay_out(&count, &counted, nca_cpu_workers_count(device->workers));
     return count.overflow ? UINT64_MAX : count.used;
-}
-
-static nca_status check_shape(const nca_shape *shape, nca_error *error)
-{
-    if (shape->spec.channels < 4 || shape->spec.channels % 4 || shape->spec.hidden[0] < 4 ||
-        shape->spec.hidden[0] % 4)
-        return nca_fail(error, NCA_ARGUMENT,
-                        "%d channels and %d hidden units: both must be multiples of 4",
-                        shape->spec.channels, shape->spec.hidden[0]);
-    if (shape->batch < 1 || shape->height < 1 || shape->width < 1 || shape->pool < 0 ||
-        shape->tape_steps < 0 || shape->height > 1 << 20 || shape->width > 1 << 20)
-        return nca_fail(error, NCA_ARGUMENT,
-                        "a batch of %d grids of %dx%d, a pool of %d and %d steps: sides must be "
-                        "from 1 to 1048576, the batch 1 or more, pool and steps 0 or more",
-                        shape->batch, shape->height, shape->width, shape->pool, shape->tape_steps);
-    return NCA_OK;
 }
 
 static nca_status check_memory(const nca_device *device, uint64_t bytes, const nca_shape *shape,
@@ -178,18 +180,20 @@ static nca_status check_memory(const nca_device *device, uint64_t bytes, const n
 nca_status nca_cpu_session_create(nca_device *device, const nca_shape *shape, nca_session **out,
                                   nca_error *error)
 {
-    NCA_TRY(check_shape(shape, error));
+    NCA_TRY(nca_front_check_shape(shape, error));
     const uint64_t bytes = nca_cpu_session_bytes(device, shape);
     NCA_TRY(check_memory(device, bytes, shape, error));
     const int threads = nca_cpu_workers_count(device->workers);
     nca_session *session = calloc(1, sizeof *session);
     if (session) {
-        session->sample = calloc((size_t)shape->batch, sizeof *session->sample);
+        session->sample = calloc((size_t)nca_shape_samples(shape), sizeof *session->sample);
+        session->rule = calloc((size_t)nca_shape_rules(shape), sizeof *session->rule);
         session->scratch = calloc((size_t)threads, sizeof *session->scratch);
         session->memory =
             mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     }
-    if (!session || !session->sample || !session->scratch || session->memory == MAP_FAILED) {
+    if (!session || !session->sample || !session->rule || !session->scratch ||
+        session->memory == MAP_FAILED) {
         if (session && session->memory == MAP_FAILED)
             session->memory = NULL;
         nca_cpu_session_destroy(session);
@@ -200,11 +204,11 @@ nca_status nca_cpu_session_create(nca_device *device, const nca_shape *shape, nc
     session->memory_bytes = bytes;
     madvise(session->memory, bytes, MADV_HUGEPAGE);
     session->device = device;
-    nca_cpu_fill(device->variant, &session->ops, shape->spec.channels, shape->spec.hidden[0]);
+    nca_cpu_fill(device->variant, &session->ops, &shape->spec);
     set_sizes(session, shape);
     arena from = {.base = session->memory};
     lay_out(&from, session, threads);
-    session->rule_is_stale = true;
+    session->rules_are_stale = true;
     *out = session;
     return NCA_OK;
 }
@@ -217,12 +221,13 @@ void nca_cpu_session_destroy(nca_session *session)
         munmap(session->memory, session->memory_bytes);
     free(session->scratch);
     free(session->sample);
+    free(session->rule);
     free(session);
 }
 
 nca_status nca_cpu_run(nca_session *session, int phases, nca_cpu_band *band, nca_error *error)
 {
-    const nca_cpu_job job = {.samples = session->shape.batch,
+    const nca_cpu_job job = {.samples = session->samples,
                              .phases = phases,
                              .bands = session->bands,
                              .band = band,

@@ -21,16 +21,16 @@ static double burn(long rounds, float *sink)
     return 2.0 * CHAINS * LANES * (double)rounds;
 }
 
-static void fill(nca_cpu_ops *ops, const char *name, int channels, int hidden)
+static void fill(nca_cpu_ops *ops, const char *name, const nca_spec *spec)
 {
     ops->name = name;
     ops->burn = burn;
     ops->fire = fire;
     ops->dilate = dilate;
-    if (channels == CHANNELS) {
+    if (spec->channels == CHANNELS && spec->perception == NCA_SOBEL) {
         ops->perceive = perceive;
         ops->perceive_backward = perceive_backward;
-        if (hidden % 64 == 0) {
+        if (spec->hidden[0] % 64 == 0 && spec->hidden[1] == 0 && spec->frozen == 0) {
             ops->panel = PANEL;
             ops->mlp = mlp;
             ops->mlp_hidden = mlp_hidden;

@@ -51,11 +51,35 @@ static float *clear_block(nca_session *session, nca_cpu_sample *sample, int side
     return own;
 }
 
+// Adds what the caller gave for kept states after `step` steps to the band's rows; false where it gave
+// none.
+static bool add_given(nca_session *session, int number, int step, int band, int side)
+{
+    const nca_shape *shape = &session->head.shape;
+    const size_t channels = (size_t)shape->spec.channels, width = (size_t)shape->width * channels;
+    float *own = nca_cpu_band_gradient(session, &session->sample[number], side, band);
+    bool is_given = false;
+    int y0, y1;
+    nca_cpu_band_rows(session, band, &y0, &y1);
+    for (int i = 0; shape->objective.kind == NCA_GIVEN && i < shape->kept; i++) {
+        const float *given =
+            session->buffer[NCA_KEPT_GRADIENT] +
+            ((size_t)i * (size_t)session->samples + (size_t)number) * (size_t)shape->height * width;
+        for (int y = y0; y < y1 && nca_cpu_is_kept(session, i, number, step); y++) {
+            add_row(given + (size_t)y * width, own + (size_t)(y - y0 + 1) * session->row + channels,
+                    width);
+            is_given = true;
+        }
+    }
+    session->sample[number].merged[side][band] |= is_given;   // no neighbour looks at it
+    return is_given;
+}
+
 // What a band works with in one step.
 typedef struct band_back {
     nca_session *session;
     nca_cpu_scratch *scratch;
-    int y0, y1;
+    int number, y0, y1;
     const float *state;   // before the step, from the band's first padded row on
     const float *after;   // blocks of gradient after and before it
     float *before;
@@ -69,7 +93,7 @@ typedef struct band_back {
 static int pass_on(const band_back *of)
 {
     const nca_session *session = of->session;
-    const size_t channels = (size_t)session->shape.spec.channels;
+    const size_t channels = (size_t)session->head.shape.spec.channels;
     const size_t above = nca_cpu_cell(session, of->y0 - 1, -1);
     const float *after = of->after;
     float *before = of->before;
@@ -94,7 +118,7 @@ static void back_through_cells(const band_back *of, const uint32_t *cells, int c
     const nca_session *session = of->session;
     const nca_cpu_ops *ops = &session->ops;
     nca_cpu_scratch *scratch = of->scratch;
-    const size_t channels = (size_t)session->shape.spec.channels;
+    const size_t channels = (size_t)session->head.shape.spec.channels;
     const float step_size = (float)session->rollout.step_size;
     const nca_cpu_chunk chunk = {.count = count,
                                  .p = scratch->p,
@@ -102,18 +126,21 @@ static void back_through_cells(const band_back *of, const uint32_t *cells, int c
                                  .dout = scratch->out,
                                  .dhidden = scratch->dhidden,
                                  .dp = scratch->dp};
+    const size_t frozen = (size_t)session->head.shape.spec.frozen, outputs = channels - frozen;
     for (int i = 0; i < count; i++)
-        for (size_t k = 0; k < channels; k++)
-            scratch->out[(size_t)i * channels + k] = step_size * of->after[cells[i] * channels + k];
-    ops->perceive(of->state, session->row, session->shape.spec.channels, cells, count,
+        for (size_t k = 0; k < outputs; k++)
+            scratch->out[(size_t)i * outputs + k] =
+                step_size * of->after[cells[i] * channels + frozen + k];
+    ops->perceive(of->state, session->row, session->head.shape.spec.channels, cells, count,
                   session->rotation, scratch->p);
     const double start = session->rollout.measure ? nca_cpu_now() : 0;
-    ops->mlp_hidden(&session->rule, scratch->p, count, scratch->hidden);
-    ops->mlp_backward(&session->rule, &chunk, &of->sums);
+    const nca_cpu_rule *rule = nca_cpu_rule_of(session, of->number);
+    ops->mlp_hidden(rule, scratch->p, count, scratch->hidden);
+    ops->mlp_backward(rule, &chunk, &of->sums);
     if (session->rollout.measure)
         scratch->mlp_seconds += nca_cpu_now() - start;
-    ops->perceive_backward(scratch->dp, session->row, session->shape.spec.channels, cells, count,
-                           session->rotation, of->before);
+    ops->perceive_backward(scratch->dp, session->row, session->head.shape.spec.channels, cells,
+                           count, session->rotation, of->before);
 }
 
 void nca_cpu_step_backward(nca_session *session, int number, int step, int band, int worker)
@@ -123,12 +150,15 @@ void nca_cpu_step_backward(nca_session *session, int number, int step, int band,
     band_back of = {
         .session = session,
         .scratch = &session->scratch[worker],
+        .number = number,
         .before = clear_block(session, sample, !side, band),
-        .alive = sample->alive + (size_t)step * (size_t)session->shape.height,
+        .alive = sample->alive + (size_t)step * (size_t)session->head.shape.height,
         .masks = sample->masks + (size_t)step * session->plane,
         .sums = nca_cpu_band_sums(session, sample, band),
     };
-    if (!merge(session, sample, side, band))
+    const bool is_merged = merge(session, sample, side, band);
+    const bool is_given = add_given(session, number, step + 1, band, side);
+    if (!is_merged && !is_given)
         return;
     nca_cpu_band_rows(session, band, &of.y0, &of.y1);
     of.state = nca_cpu_state(session, sample, nca_cpu_state_index(session, sample, step)) +
@@ -148,13 +178,13 @@ void nca_cpu_step_backward_begin(nca_session *session, int number, int band)
 {
     nca_cpu_sample *sample = &session->sample[number];
     const size_t total = session->layout.total;
-    const int side = session->rollout.steps & 1;
+    const int side = nca_cpu_rollout_of(session, number)->steps & 1;
     if (sample->summed[band])
         memset(sample->sums + (size_t)band * total, 0, total * sizeof(float));
     sample->summed[band] = false;
     sample->active[band] = 0;
     clear_block(session, sample, !side, band);
-    nca_cpu_loss_backward(session, sample, band, clear_block(session, sample, side, band));
+    nca_cpu_loss_backward(session, number, band, clear_block(session, sample, side, band));
     sample->spilled[side][band] = true;
 }
 
@@ -162,14 +192,15 @@ void nca_cpu_step_backward_begin(nca_session *session, int number, int band)
 void nca_cpu_step_backward_end(nca_session *session, int number, int band)
 {
     nca_cpu_sample *sample = &session->sample[number];
-    const size_t channels = (size_t)session->shape.spec.channels;
-    const size_t width = (size_t)session->shape.width * channels;
+    const size_t channels = (size_t)session->head.shape.spec.channels;
+    const size_t width = (size_t)session->head.shape.width * channels;
     int y0, y1;
     nca_cpu_band_rows(session, band, &y0, &y1);
     merge(session, sample, 0, band);
+    add_given(session, number, 0, band, 0);
     const float *own = nca_cpu_band_gradient(session, sample, 0, band);
     float *to = session->buffer[NCA_BATCH_GRADIENT] +
-                (size_t)number * (size_t)session->shape.height * width;
+                (size_t)number * (size_t)session->head.shape.height * width;
     for (int y = y0; y < y1; y++)
         memcpy(to + (size_t)y * width, own + (size_t)(y - y0 + 1) * session->row + channels,
                width * sizeof *to);

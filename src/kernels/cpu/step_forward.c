@@ -62,7 +62,7 @@ static band_step open_step(nca_session *session, int number, int step, int band,
         .mature_after = sample->mature[~step & 1],
         .ripe_before = sample->ripe[step & 1] + 1,
         .ripe_after = sample->ripe[~step & 1] + 1,
-        .alive = sample->alive + (size_t)tape_step * (size_t)session->shape.height,
+        .alive = sample->alive + (size_t)tape_step * (size_t)session->head.shape.height,
         .masks = sample->masks + (size_t)tape_step * session->plane,
     };
     nca_cpu_band_rows(session, band, &of.y0, &of.y1);
@@ -76,12 +76,12 @@ static band_step open_step(nca_session *session, int number, int step, int band,
 // Columns that may be alive: within one cell of a mature one.
 static nca_span alive_span(const band_step *of, int y)
 {
-    nca_span span = {of->session->shape.width, 0};
+    nca_span span = {of->session->head.shape.width, 0};
     for (int row = y - 1; row <= y + 1; row++) {
         const nca_span ripe = of->ripe_before[row];
         if (ripe.first < ripe.end) {
             span.first = min_int(span.first, max_int(ripe.first - 1, 0));
-            span.end = max_int(span.end, min_int(ripe.end + 1, of->session->shape.width));
+            span.end = max_int(span.end, min_int(ripe.end + 1, of->session->head.shape.width));
         }
     }
     return span.first < span.end ? span : (nca_span){0, 0};
@@ -93,23 +93,48 @@ static const uint8_t *fire_bits(const band_step *of, size_t cell, size_t count)
 {
     const nca_session *session = of->session;
     const nca_rollout *rollout = &session->rollout;
-    const nca_shape *shape = &session->shape;
+    const nca_rule_rollout *own = nca_cpu_rollout_of(session, of->sample_number);
+    const nca_shape *shape = &session->head.shape;
     if (rollout->fire) {
         const size_t grid = (size_t)shape->height * (size_t)shape->width;
         return rollout->fire + cell +
-               ((size_t)of->step * (size_t)shape->batch + (size_t)of->sample_number) * grid;
+               ((size_t)of->step * (size_t)session->samples + (size_t)of->sample_number) * grid;
     }
     const size_t first = cell / 8, groups = (cell + count + 7) / 8 - first;
-    session->ops.fire(rollout->key, (uint32_t)of->sample_number,
-                      (uint32_t)(rollout->first_step + of->step), session->fire_threshold,
+    session->ops.fire(own->key, nca_cpu_counted(session, of->sample_number),
+                      (uint32_t)(own->first_step + of->step), session->fire_threshold,
                       (uint32_t)first, groups, of->scratch->bits);
     return of->scratch->bits + cell % 8;
+}
+
+// The same where nothing dies: all cells stay, and those that fire are listed where an update reaches
+// them.
+static int mask_plain_row(const band_step *of, int y, int listed)
+{
+    const nca_session *session = of->session;
+    const nca_spec *spec = &session->head.shape.spec;
+    const size_t width = (size_t)session->head.shape.width, cell = nca_cpu_cell(session, y, 0);
+    const size_t first = nca_cpu_cell(session, of->y0 - 1, -1);
+    const float threshold = (float)session->rollout.alive_threshold;
+    const float *state = of->before + (cell - first) * (size_t)spec->channels;
+    const uint8_t *fire = fire_bits(of, (size_t)y * width, width);
+    of->alive[y] = (nca_span){0, session->head.shape.width};
+    for (size_t x = 0; x < width; x++) {
+        const bool is_reached =
+            spec->alive == NCA_ALIVE_EVERYWHERE ||
+            state[x * (size_t)spec->channels + (size_t)spec->alive_channel] > threshold;
+        const bool is_active = fire[x] && is_reached;
+        of->masks[cell + x] = (uint8_t)(NCA_CELL_ALIVE | (is_active ? NCA_CELL_FIRED : 0));
+        of->scratch->cells[listed] = (uint32_t)(cell + x - first);
+        listed += is_active;
+    }
+    return listed;
 }
 
 // Masks of one row and its active cells, appended to the list as numbers within the band.
 static int mask_row(const band_step *of, int y, int listed)
 {
-    const size_t stride = (size_t)of->session->shape.width + 2;
+    const size_t stride = (size_t)of->session->head.shape.width + 2;
     const nca_span span = alive_span(of, y);
     const size_t cell = nca_cpu_cell(of->session, y, span.first);
     uint8_t *masks = of->masks + cell, *mature = of->mature_after + (size_t)(y + 1) * stride;
@@ -120,8 +145,8 @@ static int mask_row(const band_step *of, int y, int listed)
     const size_t count = (size_t)(span.end - span.first);
     of->session->ops.dilate(of->mature_before + cell, stride, count, masks);
     memcpy(mature + 1 + span.first, of->mature_before + cell, count);
-    const uint8_t *fire =
-        fire_bits(of, (size_t)y * (size_t)of->session->shape.width + (size_t)span.first, count);
+    const uint8_t *fire = fire_bits(
+        of, (size_t)y * (size_t)of->session->head.shape.width + (size_t)span.first, count);
     const uint32_t within = (uint32_t)(cell - (size_t)of->y0 * stride);
     uint32_t *cells = of->scratch->cells;
     for (size_t i = 0; i < count; i++) {
@@ -132,34 +157,66 @@ static int mask_row(const band_step *of, int y, int listed)
     return listed;
 }
 
-// out [count,C]: what the network proposes for the cells.
+// Adds noise to what the network proposes for a cell, by its number within the band.
+static void add_noise(const band_step *of, uint32_t within, float *out)
+{
+    const nca_session *session = of->session;
+    const nca_rule_rollout *own = nca_cpu_rollout_of(session, of->sample_number);
+    const uint32_t outputs = (uint32_t)nca_spec_outputs(&session->head.shape.spec);
+    const uint32_t width = (uint32_t)session->head.shape.width, stride = width + 2;
+    const uint32_t cell = ((uint32_t)of->y0 + within / stride - 1) * width + within % stride - 1;
+    for (uint32_t k = 0; k < outputs; k++) {
+        const float noise = nca_random_normal(own->key, nca_cpu_counted(session, of->sample_number),
+                                              (uint32_t)(own->first_step + of->step),
+                                              cell * outputs + k, session->noise_scale);
+        out[k] += noise;
+    }
+}
+
+// out [count,O]: what the network proposes for the cells.
 static void propose(const band_step *of, const uint32_t *cells, int count)
 {
     const nca_session *session = of->session;
     nca_cpu_scratch *scratch = of->scratch;
     const nca_cpu_ops *ops = &session->ops;
-    ops->perceive(of->before, session->row, session->shape.spec.channels, cells, count,
+    ops->perceive(of->before, session->row, session->head.shape.spec.channels, cells, count,
                   session->rotation, scratch->p);
     const double start = session->rollout.measure ? nca_cpu_now() : 0;
-    ops->mlp(&session->rule, scratch->p, count, scratch->hidden, scratch->out);
+    ops->mlp(nca_cpu_rule_of(session, of->sample_number), scratch->p, count, scratch->hidden,
+             scratch->out);
     if (session->rollout.measure)
         scratch->mlp_seconds += nca_cpu_now() - start;
+    const size_t outputs = (size_t)nca_spec_outputs(&session->head.shape.spec);
+    for (int i = 0; i < count && session->head.shape.spec.noise > 0; i++)
+        add_noise(of, cells[i], scratch->out + (size_t)i * outputs);
+}
+
+// The alpha of a cell after the update d, whose first number is that of the first channel that is not
+// frozen.
+static float alpha_after(const nca_session *session, float alpha, const float *d)
+{
+    const int number = (int)NCA_ALPHA - session->head.shape.spec.frozen;
+    return number < 0 ? alpha : alpha + (float)session->rollout.step_size * d[number];
 }
 
 // Updates the listed cells, and says which of them are mature now.
 static void update_cells(const band_step *of, const uint32_t *cells, int count)
 {
-    const size_t channels = (size_t)of->session->shape.spec.channels;
+    const size_t channels = (size_t)of->session->head.shape.spec.channels;
     const float step_size = (float)of->session->rollout.step_size;
     const float threshold = (float)of->session->rollout.alive_threshold;
-    uint8_t *mature = of->mature_after + (size_t)of->y0 * ((size_t)of->session->shape.width + 2);
+    uint8_t *mature =
+        of->mature_after + (size_t)of->y0 * ((size_t)of->session->head.shape.width + 2);
+    const size_t frozen = (size_t)of->session->head.shape.spec.frozen;
     propose(of, cells, count);
     for (int i = 0; i < count; i++) {
         const float *x = of->before + cells[i] * channels,
-                    *d = of->scratch->out + (size_t)i * channels;
+                    *d = of->scratch->out + (size_t)i * (channels - frozen);
         float *u = of->after + cells[i] * channels;
-        for (size_t k = 0; k < channels; k++)
-            u[k] = x[k] + step_size * d[k];
+        for (size_t k = 0; k < frozen; k++)
+            u[k] = x[k];
+        for (size_t k = frozen; k < channels; k++)
+            u[k] = x[k] + step_size * d[k - frozen];
         mature[cells[i]] = u[NCA_ALPHA] > threshold;
     }
 }
@@ -167,12 +224,13 @@ static void update_cells(const band_step *of, const uint32_t *cells, int count)
 void nca_cpu_step_update(nca_session *session, int sample, int step, int band, int worker)
 {
     const band_step of = open_step(session, sample, step, band, worker);
+    const bool can_die = session->head.shape.spec.alive == NCA_ALIVE_MAXIMUM;
     int listed = 0;
     for (int y = of.y0; y < of.y1; y++)
-        listed = mask_row(&of, y, listed);
+        listed = can_die ? mask_row(&of, y, listed) : mask_plain_row(&of, y, listed);
     for (int i = 0; i < listed; i += NCA_CPU_CHUNK)
         update_cells(&of, of.scratch->cells + i, min_int(NCA_CPU_CHUNK, listed - i));
-    for (int y = of.y0; y < of.y1; y++)
+    for (int y = of.y0; y < of.y1 && can_die; y++)
         of.ripe_after[y] = trim(of.alive[y], of.mature_after + nca_cpu_cell(session, y, 0));
     of.sample->active[band] += (uint64_t)listed;
 }
@@ -181,16 +239,15 @@ static bool is_alive_before(const band_step *of, int y, int x)
 {
     uint8_t alive;
     nca_cpu_dilate_scalar(of->mature_before + nca_cpu_cell(of->session, y, x),
-                          (size_t)of->session->shape.width + 2, 1, &alive);
+                          (size_t)of->session->head.shape.width + 2, 1, &alive);
     return alive;
 }
 
 // Whether a firing dead neighbour's update lifts its alpha above the threshold.
 static bool is_lifted(const band_step *of, int y, int x)
 {
-    const nca_shape *shape = &of->session->shape;
+    const nca_shape *shape = &of->session->head.shape;
     const float threshold = (float)of->session->rollout.alive_threshold;
-    const float step_size = (float)of->session->rollout.step_size;
     uint32_t dead[8];
     int count = 0;
     for (int row = max_int(y - 1, 0); row <= min_int(y + 1, shape->height - 1); row++)
@@ -203,9 +260,9 @@ static bool is_lifted(const band_step *of, int y, int x)
         return false;
     propose(of, dead, count);
     for (int i = 0; i < count; i++) {
-        const size_t channels = (size_t)shape->spec.channels;
-        const float alpha = of->before[dead[i] * channels + NCA_ALPHA];
-        if (alpha + step_size * of->scratch->out[(size_t)i * channels + NCA_ALPHA] > threshold)
+        const float alpha = of->before[dead[i] * (size_t)shape->spec.channels + NCA_ALPHA];
+        const size_t outputs = (size_t)nca_spec_outputs(&shape->spec);
+        if (alpha_after(of->session, alpha, of->scratch->out + (size_t)i * outputs) > threshold)
             return true;
     }
     return false;
@@ -214,7 +271,7 @@ static bool is_lifted(const band_step *of, int y, int x)
 // Clears the alive bit of the cells of a row that are no longer alive after the update.
 static void settle_row_masks(const band_step *of, int y)
 {
-    const size_t stride = (size_t)of->session->shape.width + 2;
+    const size_t stride = (size_t)of->session->head.shape.width + 2;
     const nca_span span = of->alive[y];
     const size_t cell = nca_cpu_cell(of->session, y, span.first);
     uint8_t *masks = of->masks + cell, *alive = of->scratch->alive;
@@ -239,7 +296,7 @@ static inline void copy_cell(float *to, const float *from, size_t channels)
 // The next state of a row: updated, kept, or clear.
 static void settle_row(const band_step *of, int y, nca_span *written)
 {
-    const size_t channels = (size_t)of->session->shape.spec.channels;
+    const size_t channels = (size_t)of->session->head.shape.spec.channels;
     const size_t start = (size_t)(y - of->y0 + 1) * of->session->row + channels;
     const float *before = of->before + start;
     float *after = of->after + start;
@@ -264,9 +321,11 @@ void nca_cpu_step_settle(nca_session *session, int sample, int step, int band, i
     const band_step of = open_step(session, sample, step, band, worker);
     const size_t index = (size_t)nca_cpu_state_index(session, of.sample, step + 1);
     for (int y = of.y0; y < of.y1; y++) {
-        if (of.alive[y].first < of.alive[y].end)
+        if (of.alive[y].first < of.alive[y].end &&
+            session->head.shape.spec.alive == NCA_ALIVE_MAXIMUM)
             settle_row_masks(&of, y);
-        settle_row(&of, y, &of.sample->written[index * (size_t)session->shape.height + (size_t)y]);
+        settle_row(&of, y,
+                   &of.sample->written[index * (size_t)session->head.shape.height + (size_t)y]);
     }
 }
 
@@ -274,18 +333,18 @@ void nca_cpu_step_settle(nca_session *session, int sample, int step, int band, i
 void nca_cpu_step_prepare(nca_session *session, int number, int band)
 {
     nca_cpu_sample *sample = &session->sample[number];
-    const size_t channels = (size_t)session->shape.spec.channels;
+    const size_t channels = (size_t)session->head.shape.spec.channels;
     const float threshold = (float)session->rollout.alive_threshold;
     const float *state = nca_cpu_state(session, sample, sample->current);
     int y0, y1;
     nca_cpu_band_rows(session, band, &y0, &y1);
     for (int y = y0; y < y1; y++) {
         const size_t cell = nca_cpu_cell(session, y, 0);
-        for (int x = 0; x < session->shape.width; x++)
+        for (int x = 0; x < session->head.shape.width; x++)
             sample->mature[0][cell + (size_t)x] =
                 state[(cell + (size_t)x) * channels + NCA_ALPHA] > threshold;
         sample->ripe[0][y + 1] =
-            trim((nca_span){0, session->shape.width}, sample->mature[0] + cell);
+            trim((nca_span){0, session->head.shape.width}, sample->mature[0] + cell);
     }
     sample->active[band] = 0;
 }

@@ -16,8 +16,8 @@ const nca_cpu_variant nca_cpu_variants[] = {VARIANTS(ROW){NULL, NULL, NULL}};
 const char *const nca_cpu_variant_names[] = {VARIANTS(NAME) NULL};
 #undef NAME
 
-void nca_cpu_fill(int variant, nca_cpu_ops *ops, int channels, int hidden)
+void nca_cpu_fill(int variant, nca_cpu_ops *ops, const nca_spec *spec)
 {
     for (int i = 0; i <= variant; i++)
-        nca_cpu_variants[i].fill(ops, channels, hidden);
+        nca_cpu_variants[i].fill(ops, spec);
 }

@@ -45,7 +45,7 @@ static nca_status prepare_lists(nca_cuda_bench *bench, int *rows, nca_error *err
 {
     nca_session *session = bench->session;
     const nca_device *device = session->device;
-    const size_t batch = (size_t)session->shape.batch;
+    const size_t batch = (size_t)session->head.shape.batch;
     for (size_t b = 0; b < batch; b++)
         rows[b] = (int)b;
     NCA_CUDA_TRY(device,
@@ -163,15 +163,14 @@ nca_status nca_cuda_kernel(nca_session *session, int number, int times, nca_kern
                            nca_error *error)
 {
     nca_cuda_bench bench = {.session = session};
-    if (!session->has_gone_back || session->rollout.steps < 1 || number < 0 || times < 1 ||
-        session->shape.pool < session->shape.batch)
+    if (!session->head.has_gone_back || session->rollout.steps < 1 || number < 0 || times < 1 ||
+        session->head.shape.pool < session->head.shape.batch)
         return nca_fail(error, NCA_ARGUMENT,
                         "kernel %d, %d times: it needs a rollout that went back and a pool of %d",
-                        number, times, session->shape.batch);
+                        number, times, session->head.shape.batch);
     NCA_TRY(nca_cuda_synchronize(session, error));
-    session->tape_is_valid = false;
     uint32_t *words = malloc(2 * nca_cuda_plane(&session->grid) * sizeof *words);
-    int *rows = malloc((size_t)session->shape.batch * sizeof *rows);
+    int *rows = malloc((size_t)session->head.shape.batch * sizeof *rows);
     nca_status status = words && rows
                             ? open_bench(&bench, words, rows, error)
                             : nca_fail(error, NCA_MEMORY, "a list of cells: no memory for it");

@@ -37,8 +37,9 @@ static cudaError_t loss(const nca_cuda_bench *bench)
 static cudaError_t loss_backward(const nca_cuda_bench *bench)
 {
     const nca_session *session = bench->session;
-    return nca_cuda_loss_backward(&session->grid, session->buffer[NCA_BATCH],
-                                  session->buffer[NCA_TARGET], session->gradient, session->stream);
+    return nca_cuda_loss_backward(&session->grid, session->rollout_values,
+                                  session->buffer[NCA_BATCH], session->buffer[NCA_TARGET],
+                                  session->gradient, session->stream);
 }
 
 static cudaError_t batch_gradient(const nca_cuda_bench *bench)
@@ -57,13 +58,14 @@ static cudaError_t update(const nca_cuda_bench *bench)
                                          .beta1 = 0.9,
                                          .beta2 = 0.999,
                                          .epsilon = 1e-7,
-                                         .rules = 1,
-                                         .rule = {{NCA_GRADIENT_NORMALIZE, 0}}},
+                                         .transforms = 1,
+                                         .transform = {{NCA_GRADIENT_NORMALIZE, 0}}},
+                                .own = {.time = 1, .apply = true},
                                 .mean_bias = 0.1,
                                 .square_bias = 1e-3,
                                 .parameters = session->buffer[NCA_PARAMETERS],
-                                .moment1 = session->buffer[NCA_MOMENT1],
-                                .moment2 = session->buffer[NCA_MOMENT2],
+                                .mean = session->buffer[NCA_OPTIMIZER],
+                                .square = session->buffer[NCA_OPTIMIZER] + session->layout.total,
                                 .gradient = session->buffer[NCA_GRADIENT],
                                 .scratch = session->scratch};
     return nca_cuda_update(&adam, session->updated, session->stream);
@@ -86,13 +88,6 @@ static cudaError_t gather(const nca_cuda_bench *bench)
     const nca_session *session = bench->session;
     return nca_cuda_gather(&session->grid, session->buffer[NCA_POOL], session->rows,
                            session->buffer[NCA_BATCH], session->stream);
-}
-
-static cudaError_t seed(const nca_cuda_bench *bench)
-{
-    const nca_cuda_grid *grid = &bench->session->grid;
-    return nca_cuda_seed(grid, 0, grid->height / 2, grid->width / 2, true,
-                         bench->session->buffer[NCA_BATCH], bench->session->stream);
 }
 
 // The whole sample: what the most damage costs.
@@ -118,7 +113,7 @@ static cudaError_t fused_backward(const nca_cuda_bench *bench)
 
 static int blocks_with_sums(const nca_session *session)
 {
-    return session->shape.batch * session->grid.regions * session->backward_members;
+    return session->head.shape.batch * session->grid.regions * session->backward_members;
 }
 
 static cudaError_t reduce_sums(const nca_cuda_bench *bench)
@@ -194,7 +189,7 @@ static cudaError_t add_columns(const nca_cuda_bench *bench)
 {
     const nca_session *session = bench->session;
     return nca_cuda_add_columns(
-        bench->rows, session->shape.spec.hidden[0], session->dhidden,
+        bench->rows, session->head.shape.spec.hidden[0], session->dhidden,
         session->buffer[NCA_GRADIENT] + session->layout.offset[NCA_HIDDEN_BIAS], session->stream);
 }
 
@@ -207,13 +202,13 @@ static cudaError_t spread_gradient(const nca_cuda_bench *bench)
 
 static int inputs_of(const nca_session *session)
 {
-    return NCA_PERCEIVED * session->shape.spec.channels;
+    return NCA_PERCEIVED * session->head.shape.spec.channels;
 }
 
 static nca_status hidden_product(const nca_cuda_bench *bench, nca_error *error)
 {
     const nca_session *session = bench->session;
-    return nca_cuda_multiply_turned(session, bench->rows, session->shape.spec.hidden[0],
+    return nca_cuda_multiply_turned(session, bench->rows, session->head.shape.spec.hidden[0],
                                     inputs_of(session), session->p, session->rule.hidden_weight,
                                     session->hidden, error);
 }
@@ -221,16 +216,16 @@ static nca_status hidden_product(const nca_cuda_bench *bench, nca_error *error)
 static nca_status output_product(const nca_cuda_bench *bench, nca_error *error)
 {
     const nca_session *session = bench->session;
-    return nca_cuda_multiply_turned(session, bench->rows, session->shape.spec.channels,
-                                    session->shape.spec.hidden[0], session->hidden,
+    return nca_cuda_multiply_turned(session, bench->rows, session->head.shape.spec.channels,
+                                    session->head.shape.spec.hidden[0], session->hidden,
                                     session->rule.output_weight, session->out, error);
 }
 
 static nca_status dhidden_product(const nca_cuda_bench *bench, nca_error *error)
 {
     const nca_session *session = bench->session;
-    return nca_cuda_multiply(session, bench->rows, session->shape.spec.hidden[0],
-                             session->shape.spec.channels, session->dout,
+    return nca_cuda_multiply(session, bench->rows, session->head.shape.spec.hidden[0],
+                             session->head.shape.spec.channels, session->dout,
                              session->rule.output_weight, session->dhidden, error);
 }
 
@@ -238,7 +233,7 @@ static nca_status dp_product(const nca_cuda_bench *bench, nca_error *error)
 {
     const nca_session *session = bench->session;
     return nca_cuda_multiply(session, bench->rows, inputs_of(session),
-                             session->shape.spec.hidden[0], session->dhidden,
+                             session->head.shape.spec.hidden[0], session->dhidden,
                              session->rule.hidden_weight, session->dp_rows, error);
 }
 
@@ -246,16 +241,16 @@ static nca_status hidden_weight_product(const nca_cuda_bench *bench, nca_error *
 {
     const nca_session *session = bench->session;
     return nca_cuda_multiply_add(
-        session, session->shape.spec.hidden[0], inputs_of(session), bench->rows, session->dhidden,
-        session->p, session->buffer[NCA_GRADIENT] + session->layout.offset[NCA_HIDDEN_WEIGHT],
-        error);
+        session, session->head.shape.spec.hidden[0], inputs_of(session), bench->rows,
+        session->dhidden, session->p,
+        session->buffer[NCA_GRADIENT] + session->layout.offset[NCA_HIDDEN_WEIGHT], error);
 }
 
 static nca_status output_weight_product(const nca_cuda_bench *bench, nca_error *error)
 {
     const nca_session *session = bench->session;
     return nca_cuda_multiply_add(
-        session, session->shape.spec.channels, session->shape.spec.hidden[0], bench->rows,
+        session, session->head.shape.spec.channels, session->head.shape.spec.hidden[0], bench->rows,
         session->dout, session->hidden,
         session->buffer[NCA_GRADIENT] + session->layout.offset[NCA_OUTPUT_WEIGHT], error);
 }
@@ -267,7 +262,7 @@ static nca_status output_weight_product(const nca_cuda_bench *bench, nca_error *
 //   N, HW           cells of the batch, of a sample
 //   W, R            words of a plane, regions of the batch
 //   P, G            parameters, blocks with sums of their own
-enum { COMMON = 12, FUSED = 3, CUBLAS = 17 };
+enum { COMMON = 11, FUSED = 3, CUBLAS = 17 };
 
 static void list_common(const nca_cuda_bench *bench, nca_cuda_bench_row rows[COMMON])
 {
@@ -288,7 +283,6 @@ static void list_common(const nca_cuda_bench *bench, nca_cuda_bench_row rows[COM
         {"pack_rule", pack_rule, NULL, 0, 32*C*K},
         {"scatter", scatter, NULL, 0, 8*C*N},
         {"gather", gather, NULL, 0, 8*C*N},
-        {"seed", seed, NULL, 0, 4*C*HW},
         {"damage", damage, NULL, 0, 4*C*HW},
     };
     // clang-format on

@@ -3,6 +3,7 @@
 #define NCA_CUDA_BACKEND_H
 
 #include "kernels.h"
+#include "nca/front.h"
 
 typedef enum nca_cuda_path { NCA_CUDA_AUTO, NCA_CUDA_FUSED, NCA_CUDA_CUBLAS } nca_cuda_path;
 
@@ -47,8 +48,8 @@ typedef struct nca_cuda_pending {
 enum { NCA_PENDING_MAX = 8, NCA_GRAPHS_MAX = 256 };
 
 struct nca_session {
+    nca_session_head head;   // first
     nca_device *device;
-    nca_shape shape;
     nca_layout layout;
     nca_cuda_grid grid;
     bool is_fused;
@@ -84,8 +85,6 @@ struct nca_session {
     size_t given_fire_bytes;
 
     nca_rollout rollout;   // the latest
-    bool tape_is_valid;
-    bool has_gone_back;   // over the latest rollout
     nca_cuda_graph graph[NCA_GRAPHS_MAX];
     int graphs;
     nca_cuda_pending pending[NCA_PENDING_MAX];
@@ -136,8 +135,6 @@ nca_status nca_cuda_download(nca_session *session, nca_buffer buffer, size_t fir
                              float *to, nca_error *error);
 nca_status nca_cuda_gather_rows(nca_session *session, const int *rows, nca_error *error);
 nca_status nca_cuda_scatter_rows(nca_session *session, const int *rows, nca_error *error);
-nca_status nca_cuda_seed_slot(nca_session *session, int slot, int y, int x, bool clear,
-                              nca_error *error);
 nca_status nca_cuda_damage_slot(nca_session *session, int slot, const nca_region *region,
                                 nca_error *error);
 

@@ -52,8 +52,8 @@ static __global__ void __launch_bounds__(THREADS, nca_blocks_min(THREADS, 8))
         for (int x = 32 * w; x < min(grid.width, 32 * w + 32); x++)
             bits |= (uint32_t)(given[x] != 0) << (x - 32 * w);
     } else {
-        bits = draw_bits(*rollout, (uint32_t)sample, (uint32_t)(rollout->first_step + step),
-                         (uint32_t)cell);
+        bits = draw_bits(*rollout, rollout->first_sample + (uint32_t)sample,
+                         (uint32_t)(rollout->first_step + step), (uint32_t)cell);
     }
     planes[i] = bits & nca_columns(grid, w);
 }

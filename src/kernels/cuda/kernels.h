@@ -68,6 +68,8 @@ typedef struct nca_cuda_rollout {
     uint32_t update;
     uint32_t fire_threshold;
     int first_step;
+    uint32_t first_sample;   // number of sample 0 in the counters
+    float loss_scale;        // 2 / (all samples H W 4)
     float cosine, sine;
     float step_size, alive_threshold;
     const uint8_t *fire;   // [T,B,H,W] given bits in device memory, or NULL
@@ -210,16 +212,15 @@ cudaError_t nca_cuda_loss(const nca_cuda_grid *grid, const float *batch, const f
                           nca_cuda_loss_part *parts, nca_sample_report *reports,
                           cudaStream_t stream);
 // gradient [B,H,W,C] of the mean loss of batch [B,H,W,C] against target [H,W,4].
-cudaError_t nca_cuda_loss_backward(const nca_cuda_grid *grid, const float *batch,
-                                   const float *target, float *gradient, cudaStream_t stream);
+cudaError_t nca_cuda_loss_backward(const nca_cuda_grid *grid, const nca_cuda_rollout *rollout,
+                                   const float *batch, const float *target, float *gradient,
+                                   cudaStream_t stream);
 
 // pool.cu: pool [N,H,W,C], batch [B,H,W,C]; what each does is said at its twin in nca/backend.h.
 cudaError_t nca_cuda_gather(const nca_cuda_grid *grid, const float *pool, const int *rows,
                             float *batch, cudaStream_t stream);
 cudaError_t nca_cuda_scatter(const nca_cuda_grid *grid, const float *batch, const int *rows,
                              float *pool, cudaStream_t stream);
-cudaError_t nca_cuda_seed(const nca_cuda_grid *grid, int slot, int y, int x, bool clear,
-                          float *batch, cudaStream_t stream);
 cudaError_t nca_cuda_damage(const nca_cuda_grid *grid, int slot, const nca_region *region,
                             float *batch, cudaStream_t stream);
 
@@ -227,12 +228,13 @@ cudaError_t nca_cuda_damage(const nca_cuda_grid *grid, int slot, const nca_regio
 typedef struct nca_cuda_adam {
     nca_layout layout;
     nca_optimizer_step step;
+    nca_rule_update own;
     double mean_bias, square_bias;   // 1 - beta^t
-    float *parameters, *moment1, *moment2;
+    float *parameters, *mean, *square;
     const float *gradient;
     double *scratch;   // [P]
 } nca_cuda_adam;
-// One update of the parameters and moments in place; `report` lies in device memory.
+// One update of the parameters and the optimizer's state in place; `report` lies in device memory.
 cudaError_t nca_cuda_update(const nca_cuda_adam *adam, nca_update_report *report,
                             cudaStream_t stream);
 

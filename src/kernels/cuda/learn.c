@@ -15,7 +15,7 @@ nca_status nca_cuda_measure_loss(nca_session *session, nca_sample_report *sample
                  "the loss");
     NCA_CUDA_TRY(session->device,
                  cudaMemcpyAsync(pending->staged, session->samples,
-                                 (size_t)session->shape.batch * sizeof *session->samples,
+                                 (size_t)session->head.shape.batch * sizeof *session->samples,
                                  cudaMemcpyDeviceToHost, session->stream),
                  "the loss");
     nca_cuda_pending_keep(session);
@@ -25,21 +25,21 @@ nca_status nca_cuda_measure_loss(nca_session *session, nca_sample_report *sample
 nca_status nca_cuda_learn(nca_session *session, const nca_optimizer_step *step,
                           nca_update_report *report, nca_error *error)
 {
-    if (step->time < 1 || step->rules < 0 || step->rules > NCA_GRADIENT_RULES_MAX)
-        return nca_fail(error, NCA_ARGUMENT, "an optimizer step at time %lld with %d rules",
-                        (long long)step->time, step->rules);
     NCA_TRY(nca_cuda_use(session->device, error));
-    const nca_cuda_adam adam = {
+    const nca_rule_update own = nca_update_of_rule(step, 0);
+    nca_cuda_adam adam = {
         .layout = session->layout,
         .step = *step,
-        .mean_bias = 1 - pow(step->beta1, (double)step->time),
-        .square_bias = 1 - pow(step->beta2, (double)step->time),
+        .own = own,
+        .mean_bias = 1 - pow(step->beta1, (double)own.time),
+        .square_bias = 1 - pow(step->beta2, (double)own.time),
         .parameters = session->buffer[NCA_PARAMETERS],
-        .moment1 = session->buffer[NCA_MOMENT1],
-        .moment2 = session->buffer[NCA_MOMENT2],
+        .mean = session->buffer[NCA_OPTIMIZER],
+        .square = session->buffer[NCA_OPTIMIZER] + session->layout.total,
         .gradient = session->buffer[NCA_GRADIENT],
         .scratch = session->scratch,
     };
+    adam.step.each = NULL;   // the host's
     NCA_CUDA_TRY(session->device, nca_cuda_update(&adam, session->updated, session->stream),
                  "an update");
     session->rule_is_stale = true;

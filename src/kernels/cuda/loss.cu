@@ -94,15 +94,15 @@ cudaError_t nca_cuda_loss(const nca_cuda_grid *grid, const float *batch, const f
                                              *grid, parts, reports);
 }
 
-// gradient [B,H,W,C] = d(mean loss) / d(batch): 2 (x - target) / (B H W 4) in the visible channels,
+// gradient [B,H,W,C] = d(mean loss) / d(batch): loss_scale (x - target) in the visible channels,
 // zero in the others.
 //   launch  ceil(B*H*W*C/4/256) blocks x 256 threads;  shared: none
 //   moves   4*C + 32 bytes a cell, does 8 flop
 //   no barrier;  nothing aliases;  reference: cpu/loss.c
 static __global__ void __launch_bounds__(THREADS, nca_blocks_min(THREADS, 8))
-    loss_backward(const __grid_constant__ nca_cuda_grid grid, float scale,
-                  const float *__restrict__ batch, const float *__restrict__ target,
-                  float *__restrict__ gradient)
+    loss_backward(const __grid_constant__ nca_cuda_grid grid,
+                  const nca_cuda_rollout *__restrict__ rollout, const float *__restrict__ batch,
+                  const float *__restrict__ target, float *__restrict__ gradient)
 {
     const size_t i = (size_t)blockIdx.x * blockDim.x + threadIdx.x;
     const size_t quads = grid.channels / 4, cells = (size_t)grid.height * grid.width;
@@ -111,6 +111,7 @@ static __global__ void __launch_bounds__(THREADS, nca_blocks_min(THREADS, 8))
     float4 g = make_float4(0, 0, 0, 0);
     if (i % quads == 0) {
         const float4 x = nca_load4(batch + 4 * i);
+        const float scale = rollout->loss_scale;
         const float4 wanted = nca_load4(target + i / quads % cells * NCA_VISIBLE);
         g = make_float4(scale * (x.x - wanted.x), scale * (x.y - wanted.y),
                         scale * (x.z - wanted.z), scale * (x.w - wanted.w));
@@ -118,11 +119,11 @@ static __global__ void __launch_bounds__(THREADS, nca_blocks_min(THREADS, 8))
     nca_store4(gradient + 4 * i, g);
 }
 
-cudaError_t nca_cuda_loss_backward(const nca_cuda_grid *grid, const float *batch,
-                                   const float *target, float *gradient, cudaStream_t stream)
+cudaError_t nca_cuda_loss_backward(const nca_cuda_grid *grid, const nca_cuda_rollout *rollout,
+                                   const float *batch, const float *target, float *gradient,
+                                   cudaStream_t stream)
 {
     const size_t items = nca_cuda_cells(grid) * (size_t)grid->channels / 4;
-    const double scale = 2.0 / ((double)grid->batch * grid->height * grid->width * NCA_VISIBLE);
     return NCA_LAUNCH(loss_backward, dim3((unsigned)((items + THREADS - 1) / THREADS)),
-                      dim3(THREADS), 0, stream, *grid, (float)scale, batch, target, gradient);
+                      dim3(THREADS), 0, stream, *grid, rollout, batch, target, gradient);
 }

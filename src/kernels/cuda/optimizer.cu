@@ -1,4 +1,4 @@
-// Gradient norms, gradient rules in their order, and Adam, in f64 like on the other backends.
+// Gradient norms, its transforms in their order, and Adam, in f64 like on the other backends.
 #include "launch.cuh"
 
 #include <float.h>
@@ -38,11 +38,11 @@ static __device__ void scale_by(double factor, double *x, size_t count)
     __syncthreads();
 }
 
-static __device__ void apply_rule(const nca_layout &layout, int kind, double value,
-                                  double *gradient, double *shared)
+static __device__ void transform(const nca_layout &layout, int kind, double value, double *gradient,
+                                 double *shared)
 {
     if (kind == NCA_GRADIENT_NORMALIZE) {
-        for (int t = 0; t < NCA_TENSORS; t++) {
+        for (int t = 0; t < layout.tensors; t++) {
             double *tensor = gradient + layout.offset[t];
             const double norm = norm_of(tensor, layout.size[t], shared);
             scale_by(1 / (norm + 1e-8), tensor, layout.size[t]);
@@ -71,12 +71,12 @@ static __device__ double adam_step(const nca_cuda_adam &adam)
     double largest = 0;
     for (size_t i = threadIdx.x; i < adam.layout.total; i += blockDim.x) {
         const double g = adam.scratch[i];
-        const double m = step.beta1 * adam.moment1[i] + (1 - step.beta1) * g;
-        const double v = step.beta2 * adam.moment2[i] + (1 - step.beta2) * g * g;
-        adam.moment1[i] = (float)m;
-        adam.moment2[i] = (float)v;
-        adam.parameters[i] -=
-            (float)(step.rate * (m / adam.mean_bias) / (sqrt(v / adam.square_bias) + step.epsilon));
+        const double m = step.beta1 * adam.mean[i] + (1 - step.beta1) * g;
+        const double v = step.beta2 * adam.square[i] + (1 - step.beta2) * g * g;
+        adam.mean[i] = (float)m;
+        adam.square[i] = (float)v;
+        adam.parameters[i] -= (float)(adam.own.rate * (m / adam.mean_bias) /
+                                      (sqrt(v / adam.square_bias) + step.epsilon));
         largest = larger_of(largest, fabs((double)adam.parameters[i]));
     }
     return largest;
@@ -94,41 +94,41 @@ static __device__ double largest_of(double own, double *shared)
     return shared[0];
 }
 
-// One update of parameters and moments [P]; nothing but the report changes where a gradient is not
+// One update of parameters [P] and the optimizer's state; nothing but the report changes where a gradient is not
 // finite or its square beyond f32.
 //   launch  1 block x 512 threads;  shared: 4 KiB
-//   moves   some 40 bytes a parameter, and 16 for every gradient rule; does 20 to 30 flop in f64
-//   one barrier and eleven for each norm, ten for the largest parameter; the gradient rules' own
+//   moves   some 40 bytes a parameter, and 16 for every transform; does 20 to 30 flop in f64
+//   one barrier and eleven for each norm, ten for the largest parameter; the transforms' own
 //   nothing aliases;  reference: cpu/optimizer.c
 static __global__ void __launch_bounds__(THREADS, nca_blocks_min(THREADS, 3))
     update(const __grid_constant__ nca_cuda_adam adam, nca_update_report *__restrict__ report)
 {
     NCA_SHARED(double, shared, [THREADS]);
     const nca_layout &layout = adam.layout;
-    bool is_finite = true;   // the same in all threads
+    bool applies = adam.own.apply;   // the same in all threads
     for (size_t i = threadIdx.x; i < layout.total; i += blockDim.x)
         adam.scratch[i] = adam.gradient[i];
     __syncthreads();
-    for (int t = 0; t < NCA_TENSORS; t++) {
+    for (int t = 0; t < layout.tensors; t++) {
         const double norm = norm_of(adam.scratch + layout.offset[t], layout.size[t], shared);
-        is_finite = is_finite && norm <= DBL_MAX;   // false for a NaN too
+        applies = applies && norm <= DBL_MAX;   // false for a NaN too
         if (threadIdx.x == 0)
             report->gradient_norm[t] = norm;
     }
     double largest = 0;
-    if (is_finite) {
-        for (int i = 0; i < adam.step.rules; i++)
-            apply_rule(layout, adam.step.rule[i].kind, adam.step.rule[i].value, adam.scratch,
-                       shared);
+    if (applies) {
+        for (int i = 0; i < adam.step.transforms; i++)
+            transform(layout, adam.step.transform[i].kind, adam.step.transform[i].value,
+                      adam.scratch, shared);
         // Adam's second moment holds squares: one beyond f32 would be infinite for ever.
         const double norm = norm_of(adam.scratch, layout.total, shared);
-        is_finite = norm * norm <= (double)FLT_MAX;
+        applies = norm * norm <= (double)FLT_MAX;
     }
-    if (is_finite)
+    if (applies)
         largest = largest_of(adam_step(adam), shared);
     if (threadIdx.x == 0) {
         report->parameter_max = largest;
-        report->applied = is_finite;
+        report->applied = applies;
     }
 }
 

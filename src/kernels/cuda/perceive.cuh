@@ -12,7 +12,7 @@
 // Where a neighbour stands, and its weights in the two gradients.
 static __device__ inline float nca_sobel_x(int dy, int dx)
 {
-    return (float)(dx * (dy == 0 ? 2 : 1)) / 8;
+    return NCA_SOBEL_X(dy, dx) / 8.0f;
 }
 
 struct nca_perceived4 {

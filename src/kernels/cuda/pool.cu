@@ -1,4 +1,4 @@
-// Rows of the pool into the batch and back, seeds and damage.
+// Rows of the pool into the batch and back, and damage.
 #include "launch.cuh"
 
 #include "masks.cuh"
@@ -57,38 +57,6 @@ cudaError_t nca_cuda_scatter(const nca_cuda_grid *grid, const float *batch, cons
 {
     return NCA_LAUNCH(scatter, dim3((unsigned)grid->batch, BLOCKS_A_SAMPLE), dim3(THREADS), 0,
                       stream, quads_of(grid), grid->batch, batch, rows, pool);
-}
-
-// The sample [H,W,C] becomes zero where `clear`, and channels 3..C-1 of the cell one.
-//   launch  16 blocks x 256 threads;  shared: none
-//   moves   at most 4*C bytes a cell, does no flop;  no barrier;  nothing aliases
-//   reference: cpu/buffers.c
-static __global__ void __launch_bounds__(THREADS, nca_blocks_min(THREADS, 8))
-    seed(size_t quads, int channels, size_t cell, bool clear, float *__restrict__ state)
-{
-    const size_t own = cell * channels / 4, cell_quads = channels / 4;
-    for (size_t i = (size_t)blockIdx.x * blockDim.x + threadIdx.x; i < quads;
-         i += (size_t)gridDim.x * blockDim.x) {
-        const bool is_seed = i >= own && i < own + cell_quads;
-        if (!is_seed && !clear)
-            continue;
-        float4 value = make_float4(0, 0, 0, 0);
-        if (is_seed && i > own)
-            value = make_float4(1, 1, 1, 1);
-        else if (is_seed) {
-            value = clear ? value : nca_load4(state + 4 * i);
-            value.w = 1;   // channel NCA_ALPHA; the three before it are colours
-        }
-        nca_store4(state + 4 * i, value);
-    }
-}
-
-cudaError_t nca_cuda_seed(const nca_cuda_grid *grid, int slot, int y, int x, bool clear,
-                          float *batch, cudaStream_t stream)
-{
-    return NCA_LAUNCH(seed, dim3(BLOCKS_A_SAMPLE), dim3(THREADS), 0, stream, quads_of(grid),
-                      grid->channels, (size_t)y * (size_t)grid->width + (size_t)x, clear,
-                      batch + (size_t)slot * 4 * quads_of(grid));
 }
 
 static __device__ bool is_inside(const nca_region &region, int y, int x)

@@ -27,7 +27,7 @@ void nca_cuda_pending_keep(nca_session *session)
 static void hand_over_pass(const nca_session *session, const nca_cuda_pending *from)
 {
     const uint64_t *counted = from->staged;
-    const size_t regions = (size_t)session->shape.batch * (size_t)session->grid.regions;
+    const size_t regions = (size_t)session->head.shape.batch * (size_t)session->grid.regions;
     nca_pass_report done = from->pass;
     float ms = 0;
     for (size_t i = 0; i < regions; i++)
@@ -46,7 +46,7 @@ static void hand_over(const nca_session *session, const nca_cuda_pending *from)
         break;
     case NCA_PENDING_SAMPLES:
         memcpy(from->report, from->staged,
-               (size_t)session->shape.batch * sizeof(nca_sample_report));
+               (size_t)session->head.shape.batch * sizeof(nca_sample_report));
         break;
     case NCA_PENDING_UPDATE:
         memcpy(from->report, from->staged, sizeof(nca_update_report));

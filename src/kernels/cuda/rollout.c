@@ -9,29 +9,6 @@
 
 #include "cuda_backend.h"
 
-static nca_status check_rollout(const nca_session *session, const nca_rollout *rollout,
-                                nca_error *error)
-{
-    if (rollout->steps < 0 || rollout->first_step < 0 ||
-        (uint32_t)rollout->steps > NCA_RANDOM_STEPS_LIMIT - (uint32_t)rollout->first_step)
-        return nca_fail(error, NCA_ARGUMENT, "%d steps from step %d: steps are numbered up to %u",
-                        rollout->steps, rollout->first_step, NCA_RANDOM_STEPS_LIMIT);
-    if (rollout->keep_tape &&
-        (session->shape.tape_steps < 1 || rollout->steps > session->shape.tape_steps))
-        return nca_fail(error, NCA_ARGUMENT, "%d steps with a tape for %d", rollout->steps,
-                        session->shape.tape_steps);
-    if (!(rollout->alive_threshold >= 0))
-        return nca_fail(error, NCA_ARGUMENT, "an alive threshold of %g: it must be 0 or more",
-                        rollout->alive_threshold);
-    if (!(rollout->fire_rate >= 0 && rollout->fire_rate <= 1) || !isfinite(rollout->angle) ||
-        !isfinite(rollout->step_size))
-        return nca_fail(
-            error, NCA_ARGUMENT,
-            "fire rate %g, angle %g, step size %g: they must be finite, the rate in 0..1",
-            rollout->fire_rate, rollout->angle, rollout->step_size);
-    return NCA_OK;
-}
-
 // The caller's fire bits, kept on the device as long as the session.
 static nca_status upload_fire(nca_session *session, const nca_rollout *rollout, nca_error *error)
 {
@@ -57,11 +34,15 @@ static nca_status upload_fire(nca_session *session, const nca_rollout *rollout, 
 // What the kernels need to know of the rollout, and the rule in their order.
 static nca_status upload_values(nca_session *session, const nca_rollout *rollout, nca_error *error)
 {
+    const nca_shape *shape = &session->head.shape;
+    const int samples = rollout->samples ? rollout->samples : shape->batch;
     const nca_cuda_rollout values = {
         .seed = rollout->key.seed,
         .update = rollout->key.update,
         .fire_threshold = nca_fire_threshold(rollout->fire_rate),
         .first_step = rollout->first_step,
+        .first_sample = (uint32_t)rollout->first_sample,
+        .loss_scale = (float)(2.0 / ((double)samples * shape->height * shape->width * NCA_VISIBLE)),
         .cosine = (float)cos(rollout->angle),
         .sine = (float)sin(rollout->angle),
         .step_size = (float)rollout->step_size,
@@ -119,9 +100,9 @@ static nca_status go_back(nca_session *session, nca_error *error)
     const int steps = session->rollout.steps, every = session->every;
     const nca_cuda_step_backward end = nca_cuda_step_backward_of(session, -1);
     NCA_CUDA_TRY(session->device,
-                 nca_cuda_loss_backward(&session->grid, session->buffer[NCA_BATCH],
-                                        session->buffer[NCA_TARGET], session->gradient,
-                                        session->stream),
+                 nca_cuda_loss_backward(&session->grid, session->rollout_values,
+                                        session->buffer[NCA_BATCH], session->buffer[NCA_TARGET],
+                                        session->gradient, session->stream),
                  "the loss's gradient");
     for (int step = steps - 1; step >= 0; step--) {
         if ((step + 1) % every == 0 && step + 1 < steps)
@@ -204,7 +185,7 @@ static nca_status report_pass(nca_session *session, bool is_backward, double flo
     NCA_CUDA_TRY(device, cudaEventRecord(pending->end, session->stream), "a clock");
     NCA_CUDA_TRY(device,
                  cudaMemcpyAsync(pending->staged, session->counted,
-                                 (size_t)session->shape.batch * (size_t)session->grid.regions *
+                                 (size_t)session->head.shape.batch * (size_t)session->grid.regions *
                                      sizeof *session->counted,
                                  cudaMemcpyDeviceToHost, session->stream),
                  "a report");
@@ -226,25 +207,18 @@ static double second_layer_flop(const nca_session *session)
 nca_status nca_cuda_forward(nca_session *session, const nca_rollout *rollout,
                             nca_pass_report *report, nca_error *error)
 {
-    NCA_TRY(check_rollout(session, rollout, error));
     NCA_TRY(nca_cuda_use(session->device, error));
     NCA_TRY(nca_cuda_session_ready(session, error));
-    session->tape_is_valid = session->has_gone_back = false;
     NCA_TRY(upload_fire(session, rollout, error));
     NCA_TRY(upload_values(session, rollout, error));
     session->rollout = *rollout;
     session->rollout.fire = NULL;   // the caller's, and used up
-    NCA_TRY(report_pass(session, false, first_layer_flop(session) + second_layer_flop(session),
-                        report, error));
-    session->tape_is_valid = rollout->keep_tape;
-    return NCA_OK;
+    return report_pass(session, false, first_layer_flop(session) + second_layer_flop(session),
+                       report, error);
 }
 
 nca_status nca_cuda_backward(nca_session *session, nca_pass_report *report, nca_error *error)
 {
-    if (!session->tape_is_valid || session->shape.tape_steps == 0)
-        return nca_fail(error, NCA_ARGUMENT,
-                        "a backward pass without the tape of a forward pass just before it");
     NCA_TRY(nca_cuda_use(session->device, error));
     // What the kernels add to, or leave alone where there are no steps.
     NCA_CUDA_TRY(session->device,
@@ -254,13 +228,11 @@ nca_status nca_cuda_backward(nca_session *session, nca_pass_report *report, nca_
     if (session->rollout.steps == 0 || !session->is_fused)
         NCA_CUDA_TRY(session->device,
                      cudaMemsetAsync(session->counted, 0,
-                                     (size_t)session->shape.batch * (size_t)session->grid.regions *
-                                         sizeof *session->counted,
+                                     (size_t)session->head.shape.batch *
+                                         (size_t)session->grid.regions * sizeof *session->counted,
                                      session->stream),
                      "a report");
-    NCA_TRY(report_pass(session, true,
-                        3 * first_layer_flop(session) + 2 * second_layer_flop(session), report,
-                        error));
-    session->has_gone_back = true;
-    return NCA_OK;
+    return report_pass(session, true,
+                       3 * first_layer_flop(session) + 2 * second_layer_flop(session), report,
+                       error);
 }

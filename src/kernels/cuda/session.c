@@ -83,7 +83,7 @@ static void set_sizes(nca_session *session, nca_device *device, const nca_shape 
 {
     nca_cuda_grid *grid = &session->grid;
     session->device = device;
-    session->shape = *shape;
+    session->head.shape = *shape;
     session->layout = nca_layout_of(&shape->spec);
     *grid = (nca_cuda_grid){.batch = shape->batch,
                             .height = shape->height,
@@ -103,25 +103,24 @@ static void set_sizes(nca_session *session, nca_device *device, const nca_shape 
 // A tape keeps every so manieth state, and has room for those in between of one stretch.
 static void set_tape(nca_session *session, int every)
 {
-    const int steps = session->shape.tape_steps;
+    const int steps = session->head.shape.tape_steps;
     session->every = every < 1 ? 1 : every;
     session->slots = steps < 1 ? 2 : (steps + every - 1) / every + every;
 }
 
 static void lay_out_buffers(arena *from, nca_session *session, size_t state)
 {
-    const nca_shape *shape = &session->shape;
+    const nca_shape *shape = &session->head.shape;
     const size_t cells = multiply(from, (size_t)shape->height, (size_t)shape->width);
     const size_t sample = multiply(from, cells, (size_t)shape->spec.channels);
     const size_t parameters = session->layout.total;
     const size_t elements[NCA_BUFFERS] = {
         [NCA_PARAMETERS] = parameters,
         [NCA_GRADIENT] = parameters,
-        [NCA_MOMENT1] = parameters,
-        [NCA_MOMENT2] = parameters,
+        [NCA_OPTIMIZER] = NCA_OPTIMIZER_BLOCKS * parameters,
         [NCA_BATCH] = state,
         [NCA_BATCH_GRADIENT] = shape->tape_steps > 0 ? state : 0,
-        [NCA_POOL] = multiply(from, sample, (size_t)shape->pool),
+        [NCA_POOL] = multiply(from, sample, (size_t)shape->pool + (size_t)shape->beginnings),
         [NCA_TARGET] = multiply(from, cells, NCA_VISIBLE),
     };
     for (int i = 0; i < NCA_BUFFERS; i++)
@@ -147,10 +146,10 @@ static void lay_out_rule(arena *from, nca_session *session)
 // The matrices of the cuBLAS path.
 static void lay_out_rows(arena *from, nca_session *session, size_t cells)
 {
-    const size_t channels = (size_t)session->shape.spec.channels,
-                 hidden = (size_t)session->shape.spec.hidden[0];
+    const size_t channels = (size_t)session->head.shape.spec.channels,
+                 hidden = (size_t)session->head.shape.spec.hidden[0];
     const size_t rows = cells < ROWS_MAX ? cells : ROWS_MAX, inputs = NCA_PERCEIVED * channels;
-    const size_t back = session->shape.tape_steps > 0 ? rows : 0;
+    const size_t back = session->head.shape.tape_steps > 0 ? rows : 0;
     session->row_count = (int)rows;
     session->p = take(from, rows * inputs, sizeof(float));
     session->hidden = take(from, rows * hidden, sizeof(float));
@@ -195,7 +194,7 @@ static void lay_out(arena *from, nca_session *session)
     session->samples = take(from, batch, sizeof *session->samples);
     session->updated = take(from, 1, sizeof *session->updated);
     session->scratch = take(from, session->layout.total, sizeof *session->scratch);
-    if (session->shape.tape_steps > 0)
+    if (session->head.shape.tape_steps > 0)
         lay_out_gradients(from, session, state, regions);
     if (!session->is_fused)
         lay_out_rows(from, session, cells);
@@ -214,9 +213,9 @@ static uint64_t count_bytes(const nca_session *session)
 static uint64_t beside_bytes(const nca_session *session)
 {
     nca_session beside = {0};
-    nca_shape shape = session->shape;
+    nca_shape shape = session->head.shape;
     shape.batch = 1;
-    shape.pool = shape.tape_steps = 0;
+    shape.pool = shape.beginnings = shape.tape_steps = 0;
     set_sizes(&beside, session->device, &shape);
     set_tape(&beside, 1);
     return count_bytes(&beside);
@@ -227,12 +226,14 @@ static uint64_t beside_bytes(const nca_session *session)
 static uint64_t choose_tape(nca_session *session, size_t free_bytes)
 {
     const int asked = session->device->tape_every;
-    const int most = session->shape.tape_steps > 1 ? (int)sqrt(session->shape.tape_steps) : 1;
+    const int most =
+        session->head.shape.tape_steps > 1 ? (int)sqrt(session->head.shape.tape_steps) : 1;
     if (asked > 0) {
-        set_tape(session, asked < session->shape.tape_steps ? asked : session->shape.tape_steps);
+        set_tape(session,
+                 asked < session->head.shape.tape_steps ? asked : session->head.shape.tape_steps);
         return count_bytes(session);
     }
-    const uint64_t beside = session->shape.tape_steps > 0 ? beside_bytes(session) : 0;
+    const uint64_t beside = session->head.shape.tape_steps > 0 ? beside_bytes(session) : 0;
     for (int every = 1;; every++) {
         set_tape(session, every);
         const uint64_t bytes = count_bytes(session);
@@ -260,16 +261,8 @@ uint64_t nca_cuda_session_bytes(const nca_device *device, const nca_shape *shape
 
 static nca_status check_shape(const nca_shape *shape, nca_error *error)
 {
-    if (shape->spec.channels < 4 || shape->spec.channels % 4 || shape->spec.hidden[0] < 4 ||
-        shape->spec.hidden[0] % 4)
-        return nca_fail(error, NCA_ARGUMENT,
-                        "%d channels and %d hidden units: both must be multiples of 4",
-                        shape->spec.channels, shape->spec.hidden[0]);
-    if (shape->batch < 1 || shape->height < 1 || shape->width < 1 || shape->pool < 0 ||
-        shape->tape_steps < 0 || shape->height > 1 << 20 || shape->width > 1 << 20)
-        return nca_fail(error, NCA_ARGUMENT,
-                        "a batch of %d grids of %dx%d: sizes must be from 1 to 1048576",
-                        shape->batch, shape->height, shape->width);
+    NCA_TRY(nca_front_check_shape(shape, error));
+    NCA_TRY(nca_front_check_growing(shape, NCA_CUDA_NAME, error));
     if ((uint64_t)shape->height * (uint64_t)shape->width * (uint64_t)shape->batch >= 1u << 31)
         return nca_fail(error, NCA_MEMORY,
                         "a batch of %d grids of %dx%d: 2147483648 cells are too many; choose a "
@@ -282,7 +275,7 @@ static nca_status check_shape(const nca_shape *shape, nca_error *error)
 static nca_status check_device(const nca_session *session, uint64_t bytes, size_t free_bytes,
                                nca_error *error)
 {
-    const nca_shape *shape = &session->shape;
+    const nca_shape *shape = &session->head.shape;
     if (nca_cuda_masks_shared_bytes(&session->grid) > SHARED_BYTES)
         return nca_fail(error, NCA_ARGUMENT,
                         "a grid %d cells wide: too wide for one block's masks; use --device cpu",
@@ -308,7 +301,7 @@ static nca_status check_path(const nca_session *session, nca_error *error)
                         "--cuda-path fused: needs 16 channels, 128 hidden units and 96 KiB of "
                         "shared memory a block; here are %d, %d and %zu KiB; use --cuda-path "
                         "cublas",
-                        session->shape.spec.channels, session->shape.spec.hidden[0],
+                        session->head.shape.spec.channels, session->head.shape.spec.hidden[0],
                         device->shared_bytes_max >> 10);
     return nca_cuda_blas_load(error);
 }
@@ -322,7 +315,7 @@ nca_status nca_cuda_session_ready(nca_session *session, nca_error *error)
 // Pinned memory: a report for each that may be on its way, and a list's total.
 static size_t staged_bytes(const nca_session *session)
 {
-    const size_t batch = (size_t)session->shape.batch;
+    const size_t batch = (size_t)session->head.shape.batch;
     const size_t regions = batch * (size_t)session->grid.regions * sizeof(uint64_t);
     const size_t samples = batch * sizeof(nca_sample_report);
     const size_t most = regions > samples ? regions : samples;

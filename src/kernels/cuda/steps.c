@@ -7,7 +7,7 @@
 // state.
 static float *state_of(const nca_session *session, int step)
 {
-    const int every = session->every, steps = session->shape.tape_steps;
+    const int every = session->every, steps = session->head.shape.tape_steps;
     const int kept = (steps + every - 1) / every;
     size_t slot;
     if (!session->rollout.keep_tape)
@@ -92,12 +92,12 @@ static nca_status compute_hidden(nca_session *session, const float *state, const
                                  const uint32_t *cells, int rows, nca_error *error)
 {
     nca_device *device = session->device;
-    const int inputs = NCA_PERCEIVED * session->shape.spec.channels;
+    const int inputs = NCA_PERCEIVED * session->head.shape.spec.channels;
     NCA_CUDA_TRY(device,
                  nca_cuda_perceive(&session->grid, session->rollout_values, state, settled, cells,
                                    rows, session->p, session->stream),
                  "perception");
-    NCA_TRY(nca_cuda_multiply_turned(session, rows, session->shape.spec.hidden[0], inputs,
+    NCA_TRY(nca_cuda_multiply_turned(session, rows, session->head.shape.spec.hidden[0], inputs,
                                      session->p, session->rule.hidden_weight, session->hidden,
                                      error));
     NCA_CUDA_TRY(device,
@@ -118,8 +118,8 @@ static nca_status forward_by_cublas(nca_session *session, const nca_cuda_step *s
         const uint32_t *cells = session->list.cells + first;
         const int rows = rows_at(session, first);
         NCA_TRY(compute_hidden(session, step->before, step->settled, cells, rows, error));
-        NCA_TRY(nca_cuda_multiply_turned(session, rows, session->shape.spec.channels,
-                                         session->shape.spec.hidden[0], session->hidden,
+        NCA_TRY(nca_cuda_multiply_turned(session, rows, session->head.shape.spec.channels,
+                                         session->head.shape.spec.hidden[0], session->hidden,
                                          session->rule.output_weight, session->out, error));
         NCA_CUDA_TRY(device, nca_cuda_apply(step, cells, rows, session->out, session->stream),
                      "an update of cells");
@@ -147,7 +147,8 @@ static nca_status add_gradients(nca_session *session, int rows, nca_error *error
 {
     nca_device *device = session->device;
     const nca_layout *layout = &session->layout;
-    const int channels = session->shape.spec.channels, hidden = session->shape.spec.hidden[0];
+    const int channels = session->head.shape.spec.channels,
+              hidden = session->head.shape.spec.hidden[0];
     float *gradient = session->buffer[NCA_GRADIENT];
     NCA_TRY(nca_cuda_multiply_add(session, hidden, NCA_PERCEIVED * channels, rows, session->dhidden,
                                   session->p, gradient + layout->offset[NCA_HIDDEN_WEIGHT], error));
@@ -168,7 +169,8 @@ static nca_status rows_backward(nca_session *session, const nca_cuda_step_backwa
                                 const uint32_t *cells, int rows, nca_error *error)
 {
     nca_device *device = session->device;
-    const int channels = session->shape.spec.channels, hidden = session->shape.spec.hidden[0];
+    const int channels = session->head.shape.spec.channels,
+              hidden = session->head.shape.spec.hidden[0];
     NCA_TRY(compute_hidden(session, step->before, step->settled, cells, rows, error));
     NCA_CUDA_TRY(device, nca_cuda_apply_backward(step, cells, rows, session->dout, session->stream),
                  "an update's gradient");

@@ -1,6 +1,7 @@
-// Gradient rules and Adam, as the seam's contract reads.
+// Transforms of the gradient and Adam, as the seam's contract reads.
 #include <float.h>
 #include <math.h>
+#include <string.h>
 
 #include "reference.h"
 
@@ -12,8 +13,8 @@ static double norm(const double *x, size_t count)
     return sqrt(squares);
 }
 
-// The factor that a rule multiplies one tensor by.
-static double factor(nca_gradient_rule_kind kind, double value, const double *tensor, size_t size,
+// The factor that a transform multiplies one tensor by.
+static double factor(nca_transform_kind kind, double value, const double *tensor, size_t size,
                      double whole)
 {
     if (kind == NCA_GRADIENT_NORMALIZE)
@@ -21,64 +22,73 @@ static double factor(nca_gradient_rule_kind kind, double value, const double *te
     return kind == NCA_GRADIENT_GLOBAL && whole > value ? value / whole : 1;
 }
 
-static void apply_rules(nca_session *session, const nca_optimizer_step *step)
+static void transform(nca_session *session, const nca_optimizer_step *step, const double *raw)
 {
-    double *gradient = session->ruled;
-    for (size_t i = 0; i < session->layout.total; i++)
-        gradient[i] = session->buffer[NCA_GRADIENT][i];
-    for (int r = 0; r < step->rules; r++) {
-        const double value = step->rule[r].value, whole = norm(gradient, session->layout.total);
-        for (int t = 0; t < NCA_TENSORS; t++) {
+    double *gradient = session->transformed;
+    memcpy(gradient, raw, session->layout.total * sizeof *gradient);
+    for (int i = 0; i < step->transforms; i++) {
+        const double value = step->transform[i].value;
+        const double whole = norm(gradient, session->layout.total);
+        for (int t = 0; t < session->layout.tensors; t++) {
             double *tensor = gradient + session->layout.offset[t];
             const size_t size = session->layout.size[t];
-            const double by = factor(step->rule[r].kind, value, tensor, size, whole);
-            for (size_t i = 0; i < size; i++)
-                tensor[i] = step->rule[r].kind == NCA_GRADIENT_CLIP
-                                ? fmin(fmax(tensor[i], -value), value)
-                                : tensor[i] * by;
+            const double by = factor(step->transform[i].kind, value, tensor, size, whole);
+            for (size_t k = 0; k < size; k++)
+                tensor[k] = step->transform[i].kind == NCA_GRADIENT_CLIP
+                                ? fmin(fmax(tensor[k], -value), value)
+                                : tensor[k] * by;
         }
     }
 }
 
 // Returns the largest |parameter| after it; a NaN where there is one.
-static double adam(nca_session *session, const nca_optimizer_step *step)
+static double adam(nca_session *session, const nca_optimizer_step *step, int rule)
 {
-    double largest = 0;
-    for (size_t i = 0; i < session->layout.total; i++) {
-        const double g = session->ruled[i];
-        double *p = &session->buffer[NCA_PARAMETERS][i];
-        double *m = &session->buffer[NCA_MOMENT1][i], *v = &session->buffer[NCA_MOMENT2][i];
-        *m = step->beta1 * *m + (1 - step->beta1) * g;
-        *v = step->beta2 * *v + (1 - step->beta2) * g * g;
-        const double mean = *m / (1 - pow(step->beta1, (double)step->time));
-        const double square = *v / (1 - pow(step->beta2, (double)step->time));
-        *p -= step->rate * mean / (sqrt(square) + step->epsilon);
-        if (fabs(*p) > largest || isnan(*p))
-            largest = fabs(*p);
+    const size_t total = session->layout.total;
+    const nca_rule_update own = nca_update_of_rule(step, rule);
+    double *parameters = session->buffer[NCA_PARAMETERS] + (size_t)rule * total;
+    double *mean = session->buffer[NCA_OPTIMIZER] + (size_t)rule * NCA_OPTIMIZER_BLOCKS * total;
+    double *square = mean + total, largest = 0;
+    for (size_t i = 0; i < total; i++) {
+        const double g = session->transformed[i];
+        mean[i] = step->beta1 * mean[i] + (1 - step->beta1) * g;
+        square[i] = step->beta2 * square[i] + (1 - step->beta2) * g * g;
+        const double m = mean[i] / (1 - pow(step->beta1, (double)own.time));
+        const double v = square[i] / (1 - pow(step->beta2, (double)own.time));
+        parameters[i] -= own.rate * m / (sqrt(v) + step->epsilon);
+        if (fabs(parameters[i]) > largest || isnan(parameters[i]))
+            largest = fabs(parameters[i]);
     }
     return largest;
+}
+
+static nca_update_report update_rule(nca_session *session, const nca_optimizer_step *step, int rule)
+{
+    const size_t total = session->layout.total;
+    const double *gradient = session->buffer[NCA_GRADIENT] + (size_t)rule * total;
+    nca_update_report done = {.applied = nca_update_of_rule(step, rule).apply};
+    for (int t = 0; t < session->layout.tensors; t++) {
+        done.gradient_norm[t] = norm(gradient + session->layout.offset[t], session->layout.size[t]);
+        done.applied &= isfinite(done.gradient_norm[t]) != 0;
+    }
+    if (done.applied) {
+        transform(session, step, gradient);
+        const double whole = norm(session->transformed, total);
+        done.applied = whole * whole <= (double)FLT_MAX;   // as moments of f32 could hold it
+    }
+    if (done.applied)
+        done.parameter_max = adam(session, step, rule);
+    return done;
 }
 
 nca_status nca_reference_update(nca_session *session, const nca_optimizer_step *step,
                                 nca_update_report *report, nca_error *error)
 {
-    if (step->time < 1 || step->rules < 0 || step->rules > NCA_GRADIENT_RULES_MAX)
-        return nca_fail(error, NCA_ARGUMENT, "an optimizer step at time %lld with %d rules",
-                        (long long)step->time, step->rules);
-    nca_update_report done = {.applied = true};
-    for (int t = 0; t < NCA_TENSORS; t++) {
-        done.gradient_norm[t] = norm(session->buffer[NCA_GRADIENT] + session->layout.offset[t],
-                                     session->layout.size[t]);
-        done.applied &= isfinite(done.gradient_norm[t]) != 0;
+    (void)error;
+    for (int rule = 0; rule < session->rules; rule++) {
+        const nca_update_report done = update_rule(session, step, rule);
+        if (report)
+            report[rule] = done;
     }
-    if (done.applied) {
-        apply_rules(session, step);
-        const double whole = norm(session->ruled, session->layout.total);
-        done.applied = whole * whole <= (double)FLT_MAX;   // as moments of f32 could hold it
-    }
-    if (done.applied)
-        done.parameter_max = adam(session, step);
-    if (report)
-        *report = done;
     return NCA_OK;
 }

@@ -1,4 +1,4 @@
-// The reference backend's table, its memory, and its rollout.
+// The reference backend's table, its memory, and what goes into it and comes out.
 #include "reference.h"
 
 #include <math.h>
@@ -57,27 +57,49 @@ static int tape_states(const nca_shape *shape)
     return shape->tape_steps > 1 ? shape->tape_steps + 1 : 2;
 }
 
-static void count_elements(const nca_shape *shape, double elements[NCA_BUFFERS])
+// Elements of a buffer in floating point, which does not overflow.
+static double elements_of(const nca_shape *shape, nca_buffer buffer)
 {
+    const double rules = nca_shape_rules(shape), samples = rules * shape->batch;
     const double cells = (double)shape->height * shape->width, state = cells * shape->spec.channels;
     const double parameters = (double)nca_layout_of(&shape->spec).total;
-    elements[NCA_PARAMETERS] = elements[NCA_GRADIENT] = parameters;
-    elements[NCA_MOMENT1] = elements[NCA_MOMENT2] = parameters;
-    elements[NCA_BATCH] = elements[NCA_BATCH_GRADIENT] = state * shape->batch;
-    elements[NCA_POOL] = state * shape->pool;
-    elements[NCA_TARGET] = cells * NCA_VISIBLE;
+    switch (buffer) {
+    case NCA_PARAMETERS:
+    case NCA_GRADIENT:
+        return rules * parameters;
+    case NCA_SAMPLE_GRADIENTS:
+        return shape->keeps_sample_gradients ? samples * parameters : 0;
+    case NCA_OPTIMIZER:
+        return rules * NCA_OPTIMIZER_BLOCKS * parameters;
+    case NCA_BATCH:
+    case NCA_BATCH_GRADIENT:
+        return samples * state;
+    case NCA_POOL:
+        return (rules * shape->pool + shape->beginnings) * state;
+    case NCA_TARGET:
+        return (shape->objective.is_per_sample ? samples : 1) * cells *
+               nca_objective_channels(&shape->objective);
+    case NCA_LABELS:
+        return samples;
+    case NCA_KEPT:
+    case NCA_KEPT_GRADIENT:
+        return shape->kept * samples * state;
+    case NCA_BUFFERS:
+        break;
+    }
+    return 0;
 }
 
 static uint64_t session_bytes(const nca_device *device, const nca_shape *shape)
 {
-    double elements[NCA_BUFFERS], total = 0;
+    const double samples = nca_shape_samples(shape), cells = (double)shape->height * shape->width;
+    const double batch = elements_of(shape, NCA_BATCH);
+    double total = 2 * (double)nca_layout_of(&shape->spec).total;   // one share, transformed
     (void)device;
-    count_elements(shape, elements);
     for (int i = 0; i < NCA_BUFFERS; i++)
-        total += elements[i] * sizeof(double);
-    total += elements[NCA_BATCH] * (tape_states(shape) + 2) * sizeof(double);
-    total += elements[NCA_BATCH] / shape->spec.channels * 2 * tape_states(shape);
-    total += elements[NCA_PARAMETERS] * sizeof(double);   // after the gradient rules
+        total += elements_of(shape, (nca_buffer)i);
+    total += batch * (tape_states(shape) + 2);
+    total = total * sizeof(double) + 2 * samples * cells * tape_states(shape);
     return total < 9e18 ? (uint64_t)total : UINT64_MAX;
 }
 
@@ -87,72 +109,77 @@ static void destroy(nca_session *session)
         return;
     for (int i = 0; i < NCA_BUFFERS; i++)
         free(session->buffer[i]);
+    for (int i = 0; i < NCA_LAYERS_MAX; i++) {
+        free(session->hidden[i]);
+        free(session->dhidden[i]);
+        free(session->gradient[i]);
+    }
     free(session->tape);
     free(session->fired);
     free(session->alive);
     free(session->perceived);
-    free(session->hidden);
-    free(session->out);
     free(session->dperceived);
-    free(session->dhidden);
-    free(session->gradient[0]);
-    free(session->gradient[1]);
-    free(session->ruled);
+    free(session->out);
+    free(session->dout);
+    free(session->transformed);
+    free(session->share);
+    free(session->each);
+    free(session->kept);
     free(session);
+}
+
+// Zeros; whether all were there so far is kept in `is_whole`.
+static void *take(size_t count, size_t element_bytes, bool *is_whole)
+{
+    void *memory = calloc(count + 1, element_bytes);
+    *is_whole &= memory != NULL;
+    return memory;
 }
 
 static bool allocate(nca_session *session)
 {
-    const nca_shape *shape = &session->shape;
-    const size_t batch = (size_t)shape->batch, states = (size_t)tape_states(shape);
-    const size_t inputs = (size_t)nca_spec_inputs(&shape->spec);
-    const size_t units = (size_t)shape->spec.hidden[0] + (size_t)shape->spec.channels;
-    double elements[NCA_BUFFERS];
+    const nca_shape *shape = &session->head.shape;
+    const nca_spec *spec = &shape->spec;
+    const size_t states = (size_t)tape_states(shape) * (size_t)session->samples;
     bool is_whole = true;
-    count_elements(shape, elements);
-    for (int i = 0; i < NCA_BUFFERS; i++) {
-        session->elements[i] = (size_t)elements[i];
-        session->buffer[i] = calloc(session->elements[i] + 1, sizeof(double));
-        is_whole &= session->buffer[i] != NULL;
+    for (int i = 0; i < NCA_BUFFERS; i++)
+        session->buffer[i] =
+            take((size_t)elements_of(shape, (nca_buffer)i), sizeof(double), &is_whole);
+    session->tape = take(states * session->state, sizeof(double), &is_whole);
+    session->fired = take(states * session->cells, 1, &is_whole);
+    session->alive = take(states * session->cells, 1, &is_whole);
+    session->perceived = take((size_t)nca_spec_inputs(spec), sizeof(double), &is_whole);
+    session->dperceived = take((size_t)nca_spec_inputs(spec), sizeof(double), &is_whole);
+    for (int i = 0; i < NCA_LAYERS_MAX; i++) {
+        session->hidden[i] = take((size_t)spec->hidden[i], sizeof(double), &is_whole);
+        session->dhidden[i] = take((size_t)spec->hidden[i], sizeof(double), &is_whole);
+        session->gradient[i] = take(session->state, sizeof(double), &is_whole);
     }
-    session->tape = calloc(states * batch * session->state, sizeof(double));
-    session->fired = calloc(states * batch, session->cells);
-    session->alive = calloc(states * batch, session->cells);
-    session->perceived = calloc(inputs, sizeof(double));
-    session->dperceived = calloc(inputs, sizeof(double));
-    session->hidden = calloc(units, sizeof(double));
-    session->dhidden = calloc(units, sizeof(double));
-    session->out = calloc(units, sizeof(double));
-    session->ruled = calloc(session->layout.total, sizeof(double));
-    for (int i = 0; i < 2; i++) {
-        session->gradient[i] = calloc(batch * session->state, sizeof(double));
-        is_whole &= session->gradient[i] != NULL;
-    }
-    return is_whole && session->tape && session->fired && session->alive && session->perceived &&
-           session->dperceived && session->hidden && session->dhidden && session->out &&
-           session->ruled;
+    session->out = take((size_t)spec->channels, sizeof(double), &is_whole);
+    session->dout = take((size_t)spec->channels, sizeof(double), &is_whole);
+    session->transformed = take(session->layout.total, sizeof(double), &is_whole);
+    session->share = take(session->layout.total, sizeof(double), &is_whole);
+    session->each = take((size_t)session->rules, sizeof *session->each, &is_whole);
+    session->kept = take((size_t)shape->kept, sizeof *session->kept, &is_whole);
+    return is_whole;
 }
+
+static const nca_backend behind;   // the checks
 
 static nca_status create(nca_device *device, const nca_shape *shape, nca_session **out,
                          nca_error *error)
 {
+    NCA_TRY(nca_front_check_shape(shape, error));
     const uint64_t bytes = session_bytes(device, shape);
-    if (shape->spec.channels < 4 || shape->spec.channels % 4 || shape->spec.hidden[0] < 4 ||
-        shape->spec.hidden[0] % 4)
-        return nca_fail(error, NCA_ARGUMENT,
-                        "%d channels and %d hidden units: both must be multiples of 4",
-                        shape->spec.channels, shape->spec.hidden[0]);
-    if (shape->batch < 1 || shape->height < 1 || shape->width < 1 || shape->pool < 0 ||
-        shape->tape_steps < 0)
-        return nca_fail(error, NCA_ARGUMENT, "a batch of %d grids of %dx%d: sizes must be positive",
-                        shape->batch, shape->height, shape->width);
     if (bytes > device->memory_bytes)
         return nca_fail(error, NCA_MEMORY, "%llu bytes needed, and this machine has %zu",
                         (unsigned long long)bytes, device->memory_bytes);
     nca_session *session = calloc(1, sizeof *session);
     if (session) {
-        session->shape = *shape;
+        session->head = (nca_session_head){.own = &behind, .shape = *shape};
         session->layout = nca_layout_of(&shape->spec);
+        session->rules = nca_shape_rules(shape);
+        session->samples = nca_shape_samples(shape);
         session->cells = (size_t)shape->height * (size_t)shape->width;
         session->state = session->cells * (size_t)shape->spec.channels;
     }
@@ -165,79 +192,41 @@ static nca_status create(nca_device *device, const nca_shape *shape, nca_session
     return NCA_OK;
 }
 
-static nca_status check_range(const nca_session *session, nca_buffer buffer, size_t first,
-                              size_t count, nca_error *error)
-{
-    if (first <= session->elements[buffer] && count <= session->elements[buffer] - first)
-        return NCA_OK;
-    return nca_fail(error, NCA_ARGUMENT, "elements %zu to %zu of buffer %d: it has %zu", first,
-                    first + count, (int)buffer, session->elements[buffer]);
-}
-
 static nca_status upload(nca_session *session, nca_buffer buffer, size_t first, size_t count,
                          const float *from, nca_error *error)
 {
-    NCA_TRY(check_range(session, buffer, first, count, error));
-    if (buffer == NCA_BATCH_GRADIENT)
-        return nca_fail(error, NCA_ARGUMENT, "the batch gradient: it can only be downloaded");
+    (void)error;
     for (size_t i = 0; i < count; i++)
         session->buffer[buffer][first + i] = from[i];
-    session->tape_is_valid &= buffer != NCA_BATCH;
     return NCA_OK;
 }
 
 static nca_status download(nca_session *session, nca_buffer buffer, size_t first, size_t count,
                            float *to, nca_error *error)
 {
-    NCA_TRY(check_range(session, buffer, first, count, error));
+    (void)error;
     for (size_t i = 0; i < count; i++)
         to[i] = (float)session->buffer[buffer][first + i];
     return NCA_OK;
 }
 
-static nca_status check_rows(const nca_session *session, const int *rows, nca_error *error)
-{
-    for (int b = 0; b < session->shape.batch; b++)
-        if (rows[b] < 0 || rows[b] >= session->shape.pool)
-            return nca_fail(error, NCA_ARGUMENT, "row %d of the pool: it has %d", rows[b],
-                            session->shape.pool);
-    return NCA_OK;
-}
-
 static nca_status gather(nca_session *session, const int *rows, nca_error *error)
 {
-    NCA_TRY(check_rows(session, rows, error));
-    for (int b = 0; b < session->shape.batch; b++)
+    (void)error;
+    for (int b = 0; b < session->samples; b++)
         memcpy(session->buffer[NCA_BATCH] + (size_t)b * session->state,
                session->buffer[NCA_POOL] + (size_t)rows[b] * session->state,
                session->state * sizeof(double));
-    session->tape_is_valid = false;
     return NCA_OK;
 }
 
 static nca_status scatter(nca_session *session, const int *rows, nca_error *error)
 {
-    NCA_TRY(check_rows(session, rows, error));
-    for (int b = 0; b < session->shape.batch; b++)
+    (void)error;
+    for (int b = 0; b < session->samples; b++)
         memcpy(session->buffer[NCA_POOL] + (size_t)rows[b] * session->state,
                session->buffer[NCA_BATCH] + (size_t)b * session->state,
                session->state * sizeof(double));
-    return NCA_OK;
-}
-
-static nca_status seed(nca_session *session, int slot, int y, int x, bool clear, nca_error *error)
-{
-    const nca_shape *shape = &session->shape;
-    if (slot < 0 || slot >= shape->batch || y < 0 || y >= shape->height || x < 0 ||
-        x >= shape->width)
-        return nca_fail(error, NCA_ARGUMENT, "a seed at row %d, column %d of sample %d: outside", y,
-                        x, slot);
-    double *grid = session->buffer[NCA_BATCH] + (size_t)slot * session->state;
-    if (clear)
-        memset(grid, 0, session->state * sizeof *grid);
-    for (int k = NCA_ALPHA; k < shape->spec.channels; k++)
-        grid[nca_reference_at(session, y, x) + (size_t)k] = 1;
-    session->tape_is_valid = false;
     return NCA_OK;
 }
 
@@ -252,117 +241,30 @@ static bool is_inside(const nca_region *region, int y, int x)
 
 static nca_status damage(nca_session *session, int slot, const nca_region *region, nca_error *error)
 {
-    const nca_shape *shape = &session->shape;
-    if (slot < 0 || slot >= shape->batch)
-        return nca_fail(error, NCA_ARGUMENT, "sample %d of the batch: it has %d", slot,
-                        shape->batch);
+    const nca_shape *shape = &session->head.shape;
     double *grid = session->buffer[NCA_BATCH] + (size_t)slot * session->state;
+    (void)error;
     for (int y = 0; y < shape->height; y++)
         for (int x = 0; x < shape->width; x++)
             if (is_inside(region, y, x))
                 memset(grid + nca_reference_at(session, y, x), 0,
                        (size_t)shape->spec.channels * sizeof *grid);
-    session->tape_is_valid = false;
     return NCA_OK;
 }
 
-static nca_status check_rollout(const nca_session *session, const nca_rollout *rollout,
-                                nca_error *error)
+static nca_status exchange(nca_session *session, int slot, const float *values, double limit,
+                           nca_error *error)
 {
-    if (rollout->steps < 0 || rollout->first_step < 0 ||
-        (uint32_t)rollout->steps > NCA_RANDOM_STEPS_LIMIT - (uint32_t)rollout->first_step ||
-        (rollout->keep_tape &&
-         (session->shape.tape_steps < 1 || rollout->steps > session->shape.tape_steps)))
-        return nca_fail(error, NCA_ARGUMENT, "%d steps from step %d with a tape for %d",
-                        rollout->steps, rollout->first_step, session->shape.tape_steps);
-    if (!(rollout->fire_rate >= 0 && rollout->fire_rate <= 1) || !isfinite(rollout->angle) ||
-        !isfinite(rollout->step_size) || !(rollout->alive_threshold >= 0))
-        return nca_fail(
-            error, NCA_ARGUMENT, "fire rate %g, angle %g, step size %g, alive threshold %g",
-            rollout->fire_rate, rollout->angle, rollout->step_size, rollout->alive_threshold);
-    return NCA_OK;
-}
-
-static nca_status forward(nca_session *session, const nca_rollout *rollout, nca_pass_report *report,
-                          nca_error *error)
-{
-    const size_t batch = (size_t)session->shape.batch * session->state;
-    const size_t masks = (size_t)session->shape.batch * session->cells;
-    NCA_TRY(check_rollout(session, rollout, error));
-    session->rollout = *rollout;
-    memcpy(session->tape, session->buffer[NCA_BATCH], batch * sizeof(double));
-    for (int step = 0; step < rollout->steps; step++) {
-        const size_t at = rollout->keep_tape ? (size_t)step : (size_t)(step % 2);
-        const size_t next = rollout->keep_tape ? at + 1 : 1 - at;
-        const size_t mask = rollout->keep_tape ? (size_t)step * masks : 0;
-        nca_reference_step(session, session->tape + at * batch, session->tape + next * batch,
-                           session->fired + mask, session->alive + mask, step);
-    }
-    const size_t last = rollout->keep_tape ? (size_t)rollout->steps : (size_t)(rollout->steps % 2);
-    memcpy(session->buffer[NCA_BATCH], session->tape + last * batch, batch * sizeof(double));
-    session->tape_is_valid = rollout->keep_tape;
-    session->rollout.fire = NULL;
-    if (report)
-        *report = (nca_pass_report){.cell_steps = masks * (uint64_t)rollout->steps,
-                                    .active_cells = masks * (uint64_t)rollout->steps};
-    return NCA_OK;
-}
-
-static nca_status loss(nca_session *session, nca_sample_report *samples, nca_error *error)
-{
-    const int channels = session->shape.spec.channels;
+    const nca_spec *spec = &session->head.shape.spec;
+    const size_t frozen = (size_t)spec->frozen, channels = (size_t)spec->channels;
+    double *cell = session->buffer[NCA_BATCH] + (size_t)slot * session->state;
     (void)error;
-    for (int b = 0; b < session->shape.batch; b++) {
-        const double *x = session->buffer[NCA_BATCH] + (size_t)b * session->state;
-        nca_sample_report report = {0};
-        for (size_t i = 0; i < session->cells; i++) {
-            for (int k = 0; k < NCA_VISIBLE; k++)
-                report.loss += pow(x[i * (size_t)channels + (size_t)k] -
-                                       session->buffer[NCA_TARGET][i * NCA_VISIBLE + (size_t)k],
-                                   2);
-            report.alive_cells += x[i * (size_t)channels + NCA_ALPHA] > (double)NCA_ALIVE_THRESHOLD;
-        }
-        for (size_t i = 0; i < session->state; i++)
-            if (!(fabs(x[i]) <= report.max_state) && !isnan(report.max_state))
-                report.max_state = fabs(x[i]);
-        report.loss /= (double)session->cells * NCA_VISIBLE;
-        samples[b] = report;
+    for (size_t i = 0; i < session->cells; i++, cell += channels, values += frozen) {
+        if (!(values[0] > limit))
+            memset(cell, 0, channels * sizeof *cell);
+        for (size_t k = 0; k < frozen; k++)
+            cell[k] = values[k];
     }
-    return NCA_OK;
-}
-
-static void loss_backward(const nca_session *session, double *gradient)
-{
-    const size_t channels = (size_t)session->shape.spec.channels;
-    const size_t cells = session->cells * (size_t)session->shape.batch;
-    memset(gradient, 0, cells * channels * sizeof *gradient);
-    for (size_t i = 0; i < cells; i++)
-        for (size_t k = 0; k < NCA_VISIBLE; k++)
-            gradient[i * channels + k] =
-                2 *
-                (session->buffer[NCA_BATCH][i * channels + k] -
-                 session->buffer[NCA_TARGET][i % session->cells * NCA_VISIBLE + k]) /
-                ((double)cells * NCA_VISIBLE);
-}
-
-static nca_status backward(nca_session *session, nca_pass_report *report, nca_error *error)
-{
-    const size_t batch = (size_t)session->shape.batch * session->state;
-    const size_t masks = (size_t)session->shape.batch * session->cells;
-    if (!session->tape_is_valid)
-        return nca_fail(error, NCA_ARGUMENT,
-                        "a backward pass without the tape of a forward pass just before it");
-    memset(session->buffer[NCA_GRADIENT], 0, session->layout.total * sizeof(double));
-    loss_backward(session, session->gradient[session->rollout.steps & 1]);
-    for (int step = session->rollout.steps - 1; step >= 0; step--)
-        nca_reference_step_backward(session, session->tape + (size_t)step * batch,
-                                    session->fired + (size_t)step * masks,
-                                    session->alive + (size_t)step * masks,
-                                    session->gradient[~step & 1], session->gradient[step & 1]);
-    memcpy(session->buffer[NCA_BATCH_GRADIENT], session->gradient[0], batch * sizeof(double));
-    if (report)
-        *report = (nca_pass_report){.cell_steps = masks * (uint64_t)session->rollout.steps,
-                                    .active_cells = masks * (uint64_t)session->rollout.steps};
     return NCA_OK;
 }
 
@@ -371,6 +273,20 @@ static nca_status synchronize(nca_session *session, nca_error *error)
     (void)session, (void)error;
     return NCA_OK;
 }
+
+static const nca_backend behind = {
+    .upload = upload,
+    .download = download,
+    .gather = gather,
+    .scatter = scatter,
+    .damage = damage,
+    .exchange = exchange,
+    .forward = nca_reference_forward,
+    .loss = nca_reference_loss,
+    .backward = nca_reference_backward,
+    .update = nca_reference_update,
+    .synchronize = synchronize,
+};
 
 const nca_backend nca_reference_backend = {
     .name = "reference",
@@ -382,15 +298,5 @@ const nca_backend nca_reference_backend = {
     .session_bytes = session_bytes,
     .create = create,
     .destroy = destroy,
-    .upload = upload,
-    .download = download,
-    .gather = gather,
-    .scatter = scatter,
-    .seed = seed,
-    .damage = damage,
-    .forward = forward,
-    .loss = loss,
-    .backward = backward,
-    .update = nca_reference_update,
-    .synchronize = synchronize,
+    NCA_FRONT,
 };

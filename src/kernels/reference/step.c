@@ -5,196 +5,282 @@
 
 #include "reference.h"
 
-static const double sobel_x[3][3] = {{-1, 0, 1}, {-2, 0, 2}, {-1, 0, 1}};
-
-// Parameters of a tensor.
-static double *tensor(const nca_session *session, nca_buffer buffer, int which)
+static bool is_inside(const nca_session *session, int y, int x)
 {
-    return session->buffer[buffer] + session->layout.offset[which];
+    const nca_shape *shape = &session->head.shape;
+    return y >= 0 && x >= 0 && y < shape->height && x < shape->width;
 }
 
-// perceived [3C]: the cell's state and its two gradients, rotated; zero outside the grid.
-static void perceive(const nca_session *session, const double *grid, int y, int x, double *p)
+// -- Perception: every input is a sum of weight times value over the neighbours. Read as a visit of
+// all its terms it serves forward and, transposed, backward.
+
+// Weight of the neighbour (dy, dx) in the inputs of a group.
+static double weight_of(const nca_session *session, int group, int dy, int dx)
 {
-    const int channels = session->shape.spec.channels;
-    const double c = cos(session->rollout.angle), s = sin(session->rollout.angle);
-    for (int k = 0; k < channels; k++) {
-        double gx = 0, gy = 0;
-        for (int dy = -1; dy <= 1; dy++)
-            for (int dx = -1; dx <= 1; dx++) {
-                const int yy = y + dy, xx = x + dx;
-                if (yy < 0 || xx < 0 || yy >= session->shape.height || xx >= session->shape.width)
-                    continue;
-                const double value = grid[nca_reference_at(session, yy, xx) + (size_t)k];
-                gx += sobel_x[dy + 1][dx + 1] / 8 * value;
-                gy += sobel_x[dx + 1][dy + 1] / 8 * value;
-            }
-        p[k] = grid[nca_reference_at(session, y, x) + (size_t)k];
-        p[channels + k] = c * gx - s * gy;
-        p[2 * channels + k] = s * gx + c * gy;
-    }
+    if (session->head.shape.spec.perception == NCA_MOORE)
+        return group == (dy + 1) * 3 + dx + 1;
+    if (group == 0)
+        return dy == 0 && dx == 0;
+    const double cosine = cos(session->rollout.angle), sine = sin(session->rollout.angle);
+    const double gx = NCA_SOBEL_X(dy, dx) / 8.0, gy = NCA_SOBEL_X(dx, dy) / 8.0;
+    return group == 1 ? cosine * gx - sine * gy : sine * gx + cosine * gy;
 }
 
-// Adds d loss / d perceived to the gradient of the cells it was perceived from.
-static void perceive_backward(const nca_session *session, const double *dp, int y, int x,
-                              double *gradient)
+void nca_reference_set_weights(nca_session *session)
 {
-    const int channels = session->shape.spec.channels;
-    const double c = cos(session->rollout.angle), s = sin(session->rollout.angle);
-    for (int k = 0; k < channels; k++) {
-        const double gx = c * dp[channels + k] + s * dp[2 * channels + k];
-        const double gy = c * dp[2 * channels + k] - s * dp[channels + k];
-        for (int dy = -1; dy <= 1; dy++)
-            for (int dx = -1; dx <= 1; dx++) {
-                const int yy = y + dy, xx = x + dx;
-                if (yy < 0 || xx < 0 || yy >= session->shape.height || xx >= session->shape.width)
-                    continue;
-                gradient[nca_reference_at(session, yy, xx) + (size_t)k] +=
-                    sobel_x[dy + 1][dx + 1] / 8 * gx + sobel_x[dx + 1][dy + 1] / 8 * gy;
-            }
-        gradient[nca_reference_at(session, y, x) + (size_t)k] += dp[k];
-    }
+    for (int group = 0; group < nca_spec_groups(&session->head.shape.spec); group++)
+        for (int i = 0; i < 9; i++)
+            session->weight[group][i] = weight_of(session, group, i / 3 - 1, i % 3 - 1);
 }
 
-// hidden = relu(W1 p + b1), out = W2 hidden + b2
-static void network(nca_session *session)
+// Adds up an input of the cell (y, x); with `back` adds the gradient of that input to the cells it
+// came from instead. By `summed` a gradient has the values of all channels.
+static double visit(const nca_session *session, const double *grid, int y, int x, int group, int c,
+                    double gradient, double *back)
 {
-    const int inputs = nca_spec_inputs(&session->shape.spec), units = session->shape.spec.hidden[0];
-    const double *w1 = tensor(session, NCA_PARAMETERS, NCA_HIDDEN_WEIGHT);
-    const double *w2 = tensor(session, NCA_PARAMETERS, NCA_OUTPUT_WEIGHT);
-    for (int j = 0; j < units; j++) {
-        double sum = tensor(session, NCA_PARAMETERS, NCA_HIDDEN_BIAS)[j];
-        for (int k = 0; k < inputs; k++)
-            sum += w1[j * inputs + k] * session->perceived[k];
-        session->hidden[j] = sum < 0 ? 0 : sum;
-    }
-    for (int k = 0; k < session->shape.spec.channels; k++) {
-        session->out[k] = tensor(session, NCA_PARAMETERS, NCA_OUTPUT_BIAS)[k];
-        for (int j = 0; j < units; j++)
-            session->out[k] += w2[k * units + j] * session->hidden[j];
-    }
-}
-
-// From dout [C]: adds to the gradient of the parameters, and fills d loss / d perceived.
-static void network_backward(nca_session *session, const double *dout)
-{
-    const int inputs = nca_spec_inputs(&session->shape.spec), units = session->shape.spec.hidden[0];
-    const int channels = session->shape.spec.channels;
-    const double *w1 = tensor(session, NCA_PARAMETERS, NCA_HIDDEN_WEIGHT);
-    const double *w2 = tensor(session, NCA_PARAMETERS, NCA_OUTPUT_WEIGHT);
-    memset(session->dperceived, 0, (size_t)inputs * sizeof(double));
-    for (int k = 0; k < channels; k++)
-        tensor(session, NCA_GRADIENT, NCA_OUTPUT_BIAS)[k] += dout[k];
-    for (int j = 0; j < units; j++) {
-        double dhidden = 0;
-        for (int k = 0; k < channels; k++) {
-            dhidden += dout[k] * w2[k * units + j];
-            tensor(session, NCA_GRADIENT, NCA_OUTPUT_WEIGHT)[k * units + j] +=
-                dout[k] * session->hidden[j];
-        }
-        if (!(session->hidden[j] > 0))
+    const nca_spec *spec = &session->head.shape.spec;
+    const bool is_sum = spec->perception == NCA_SUMMED && group > 0;
+    const int first = is_sum ? 0 : c, end = is_sum ? spec->channels : c + 1;
+    double sum = 0;
+    for (int i = 0; i < 9; i++) {
+        const double weight = session->weight[group][i];
+        const int yy = y + i / 3 - 1, xx = x + i % 3 - 1;
+        if (weight == 0 || !is_inside(session, yy, xx))
             continue;
-        tensor(session, NCA_GRADIENT, NCA_HIDDEN_BIAS)[j] += dhidden;
-        for (int k = 0; k < inputs; k++) {
-            session->dperceived[k] += dhidden * w1[j * inputs + k];
-            tensor(session, NCA_GRADIENT, NCA_HIDDEN_WEIGHT)[j * inputs + k] +=
-                dhidden * session->perceived[k];
+        for (int k = first; k < end; k++) {
+            const size_t at = nca_reference_at(session, yy, xx) + (size_t)k;
+            if (back)
+                back[at] += weight * gradient;
+            else
+                sum += weight * grid[at];
+        }
+    }
+    return sum;
+}
+
+static void perceive(const nca_session *session, const double *grid, int y, int x)
+{
+    const nca_spec *spec = &session->head.shape.spec;
+    for (int group = 0; group < nca_spec_groups(spec); group++)
+        for (int c = 0; c < spec->channels; c++)
+            session->perceived[group * spec->channels + c] =
+                visit(session, grid, y, x, group, c, 0, NULL);
+}
+
+static void perceive_backward(const nca_session *session, int y, int x, double *gradient)
+{
+    const nca_spec *spec = &session->head.shape.spec;
+    for (int group = 0; group < nca_spec_groups(spec); group++)
+        for (int c = 0; c < spec->channels; c++)
+            visit(session, NULL, y, x, group, c, session->dperceived[group * spec->channels + c],
+                  gradient);
+}
+
+// -- Network --------------------------------------------------------------------------------------
+
+// One linear layer: tensors of its weights [rows,columns] and of its bias.
+typedef struct layer {
+    int weight, bias, rows, columns;
+} layer;
+
+static int layers_of(const nca_session *session, layer layers[NCA_LAYERS_MAX + 1])
+{
+    const nca_spec *spec = &session->head.shape.spec;
+    int count = 0, inputs = nca_spec_inputs(spec);
+    layers[count++] = (layer){NCA_HIDDEN_WEIGHT, NCA_HIDDEN_BIAS, spec->hidden[0], inputs};
+    if (spec->hidden[1])
+        layers[count++] =
+            (layer){NCA_HIDDEN2_WEIGHT, NCA_HIDDEN2_BIAS, spec->hidden[1], spec->hidden[0]};
+    layers[count++] = (layer){NCA_OUTPUT_WEIGHT, NCA_OUTPUT_BIAS, nca_spec_outputs(spec),
+                              nca_spec_last_hidden(spec)};
+    return count;
+}
+
+static void layer_forward(const nca_session *session, const double *parameters, const layer *of,
+                          const double *x, bool is_relu, double *y)
+{
+    const double *weight = parameters + session->layout.offset[of->weight];
+    const double *bias = parameters + session->layout.offset[of->bias];
+    for (int j = 0; j < of->rows; j++) {
+        double sum = bias[j];
+        for (int k = 0; k < of->columns; k++)
+            sum += weight[j * of->columns + k] * x[k];
+        y[j] = is_relu && sum < 0 ? 0 : sum;
+    }
+}
+
+// out = network(perceived)
+static void network(nca_session *session, const double *parameters)
+{
+    layer layers[NCA_LAYERS_MAX + 1];
+    const int count = layers_of(session, layers);
+    const double *x = session->perceived;
+    for (int i = 0; i < count; i++) {
+        double *y = i + 1 < count ? session->hidden[i] : session->out;
+        layer_forward(session, parameters, &layers[i], x, i + 1 < count, y);
+        x = y;
+    }
+}
+
+// From dy: dx, and the gradient of the layer's parameters is added to `share`.
+static void layer_backward(const nca_session *session, const double *parameters, const layer *of,
+                           const double *x, const double *dy, double *dx, double *share)
+{
+    const double *weight = parameters + session->layout.offset[of->weight];
+    double *dweight = share + session->layout.offset[of->weight];
+    double *dbias = share + session->layout.offset[of->bias];
+    memset(dx, 0, (size_t)of->columns * sizeof *dx);
+    for (int j = 0; j < of->rows; j++) {
+        dbias[j] += dy[j];
+        for (int k = 0; k < of->columns; k++) {
+            dx[k] += dy[j] * weight[j * of->columns + k];
+            dweight[j * of->columns + k] += dy[j] * x[k];
         }
     }
 }
+
+// From dout to dperceived, through the hidden layers as network() left them.
+static void network_backward(nca_session *session, const double *parameters, double *share)
+{
+    layer layers[NCA_LAYERS_MAX + 1];
+    const int count = layers_of(session, layers);
+    const double *dy = session->dout;
+    for (int i = count - 1; i >= 0; i--) {
+        const double *x = i > 0 ? session->hidden[i - 1] : session->perceived;
+        double *dx = i > 0 ? session->dhidden[i - 1] : session->dperceived;
+        layer_backward(session, parameters, &layers[i], x, dy, dx, share);
+        for (int k = 0; i > 0 && k < layers[i].columns; k++)
+            dx[k] = x[k] > 0 ? dx[k] : 0;
+        dy = dx;
+    }
+}
+
+// -- Masks and random bits ------------------------------------------------------------------------
 
 // Whether any alpha in the 3x3 neighbourhood is above the threshold.
-static bool is_alive(const nca_session *session, const double *grid, int y, int x)
+static bool has_mature(const nca_session *session, const double *grid, int y, int x,
+                       double threshold)
 {
     for (int yy = y - 1; yy <= y + 1; yy++)
         for (int xx = x - 1; xx <= x + 1; xx++)
-            if (yy >= 0 && xx >= 0 && yy < session->shape.height && xx < session->shape.width &&
-                grid[nca_reference_at(session, yy, xx) + NCA_ALPHA] >
-                    session->rollout.alive_threshold)
+            if (is_inside(session, yy, xx) &&
+                grid[nca_reference_at(session, yy, xx) + NCA_ALPHA] > threshold)
                 return true;
     return false;
 }
 
-static bool fires(const nca_session *session, int sample, int step, size_t cell)
+bool nca_reference_is_alive(const nca_session *session, const double *grid, int y, int x,
+                            double threshold)
+{
+    const nca_spec *spec = &session->head.shape.spec;
+    if (spec->alive == NCA_ALIVE_MAXIMUM)
+        return has_mature(session, grid, y, x, threshold);
+    return spec->alive == NCA_ALIVE_EVERYWHERE ||
+           grid[nca_reference_at(session, y, x) + (size_t)spec->alive_channel] > threshold;
+}
+
+static bool fires(const nca_session *session, const nca_reference_sample *sample, int step,
+                  size_t cell)
 {
     const nca_rollout *rollout = &session->rollout;
+    const nca_rule_rollout *own = &session->each[sample->rule];
     if (rollout->fire)
-        return rollout->fire[((size_t)step * (size_t)session->shape.batch + (size_t)sample) *
+        return rollout->fire[((size_t)step * (size_t)session->samples + (size_t)sample->number) *
                                  session->cells +
                              cell] != 0;
     uint32_t words[4];
-    nca_random_words(rollout->key, NCA_RANDOM_FIRE, (uint32_t)sample,
-                     (uint32_t)(rollout->first_step + step), (uint32_t)(cell / 8), words);
+    nca_random_words(own->key, NCA_RANDOM_FIRE, sample->counted, (uint32_t)(own->first_step + step),
+                     (uint32_t)(cell / 8), words);
     const uint32_t half = words[cell % 8 / 2] >> (cell % 2 * 16) & 0xffff;
     return half < nca_fire_threshold(rollout->fire_rate);
 }
 
-static void step_sample(nca_session *session, const double *before, double *after, uint8_t *fired,
-                        uint8_t *alive, int sample, int step)
+// What noise adds to a number of an update; exact, so that all backends add the same.
+static double noise(const nca_session *session, const nca_reference_sample *sample, int step,
+                    size_t cell, int number)
 {
-    const int height = session->shape.height, width = session->shape.width;
-    const size_t channels = (size_t)session->shape.spec.channels;
+    const nca_spec *spec = &session->head.shape.spec;
+    const nca_rule_rollout *own = &session->each[sample->rule];
+    const size_t index = cell * (size_t)nca_spec_outputs(spec) + (size_t)number;
+    if (!(spec->noise > 0))
+        return 0;
+    return nca_random_normal(own->key, sample->counted, (uint32_t)(own->first_step + step),
+                             (uint32_t)index, nca_noise_scale(spec->noise));
+}
+
+// -- Steps ----------------------------------------------------------------------------------------
+
+// Whether an update reaches a cell that fires.
+static bool is_reached(const nca_session *session, const double *before, int y, int x)
+{
+    const bool is_late = session->head.shape.spec.alive == NCA_ALIVE_MAXIMUM;   // cleared after it
+    return is_late ||
+           nca_reference_is_alive(session, before, y, x, session->rollout.alive_threshold);
+}
+
+static void update_cell(nca_session *session, const nca_reference_sample *sample, int step,
+                        const double *before, double *after, int y, int x)
+{
+    const nca_spec *spec = &session->head.shape.spec;
+    const size_t cell = (size_t)y * (size_t)session->head.shape.width + (size_t)x;
+    double *to = after + nca_reference_at(session, y, x) + spec->frozen;
+    perceive(session, before, y, x);
+    network(session, sample->parameters);
+    for (int k = 0; k < nca_spec_outputs(spec); k++)
+        to[k] +=
+            session->rollout.step_size * (session->out[k] + noise(session, sample, step, cell, k));
+}
+
+void nca_reference_step(nca_session *session, const nca_reference_sample *sample, int step,
+                        const double *before, double *after, uint8_t *fired, uint8_t *alive)
+{
+    const nca_shape *shape = &session->head.shape;
+    const double threshold = session->rollout.alive_threshold;
     memcpy(after, before, session->state * sizeof *after);
-    for (int y = 0; y < height; y++)
-        for (int x = 0; x < width; x++) {
-            const size_t cell = (size_t)y * (size_t)width + (size_t)x;
-            fired[cell] = fires(session, sample, step, cell);
-            if (!fired[cell])
-                continue;
-            perceive(session, before, y, x, session->perceived);
-            network(session);
-            for (size_t k = 0; k < channels; k++)
-                after[cell * channels + k] += session->rollout.step_size * session->out[k];
+    for (int y = 0; y < shape->height; y++)
+        for (int x = 0; x < shape->width; x++) {
+            const size_t cell = (size_t)y * (size_t)shape->width + (size_t)x;
+            fired[cell] = fires(session, sample, step, cell) && is_reached(session, before, y, x);
+            alive[cell] = 1;
+            if (fired[cell])
+                update_cell(session, sample, step, before, after, y, x);
         }
-    for (int y = 0; y < height; y++)
-        for (int x = 0; x < width; x++)
-            alive[(size_t)y * (size_t)width + (size_t)x] =
-                is_alive(session, before, y, x) && is_alive(session, after, y, x);
+    if (shape->spec.alive != NCA_ALIVE_MAXIMUM)
+        return;
+    for (int y = 0; y < shape->height; y++)
+        for (int x = 0; x < shape->width; x++)
+            alive[(size_t)y * (size_t)shape->width + (size_t)x] =
+                has_mature(session, before, y, x, threshold) &&
+                has_mature(session, after, y, x, threshold);
     for (size_t cell = 0; cell < session->cells; cell++)
         if (!alive[cell])
-            memset(after + cell * channels, 0, channels * sizeof *after);
+            memset(after + cell * (size_t)shape->spec.channels, 0,
+                   (size_t)shape->spec.channels * sizeof *after);
 }
 
-void nca_reference_step(nca_session *session, const double *before, double *after, uint8_t *fired,
-                        uint8_t *alive, int step)
+void nca_reference_step_backward(nca_session *session, const nca_reference_sample *sample,
+                                 const double *state, const uint8_t *fired, const uint8_t *alive,
+                                 const double *after, double *before, double *share)
 {
-    for (int b = 0; b < session->shape.batch; b++)
-        step_sample(session, before + (size_t)b * session->state,
-                    after + (size_t)b * session->state, fired + (size_t)b * session->cells,
-                    alive + (size_t)b * session->cells, b, step);
-}
-
-static void step_sample_backward(nca_session *session, const double *state, const uint8_t *fired,
-                                 const uint8_t *alive, const double *after, double *before)
-{
-    const size_t channels = (size_t)session->shape.spec.channels;
-    const int width = session->shape.width;
-    double *dout = session->dhidden;   // [C], scratch
+    const nca_shape *shape = &session->head.shape;
+    const nca_spec *spec = &shape->spec;
     memset(before, 0, session->state * sizeof *before);
-    for (int y = 0; y < session->shape.height; y++)
-        for (int x = 0; x < width; x++) {
-            const size_t cell = (size_t)y * (size_t)width + (size_t)x;
+    for (int y = 0; y < shape->height; y++)
+        for (int x = 0; x < shape->width; x++) {
+            const size_t cell = (size_t)y * (size_t)shape->width + (size_t)x;
+            const size_t at = nca_reference_at(session, y, x);
             if (!alive[cell])
                 continue;
-            for (size_t k = 0; k < channels; k++) {
-                before[cell * channels + k] += after[cell * channels + k];
-                dout[k] = session->rollout.step_size * after[cell * channels + k];
-            }
+            for (int k = 0; k < spec->channels; k++)
+                before[at + (size_t)k] += after[at + (size_t)k];
             if (!fired[cell])
                 continue;
-            perceive(session, state, y, x, session->perceived);
-            network(session);
-            network_backward(session, dout);
-            perceive_backward(session, session->dperceived, y, x, before);
+            for (int k = 0; k < nca_spec_outputs(spec); k++)
+                session->dout[k] =
+                    session->rollout.step_size * after[at + (size_t)(spec->frozen + k)];
+            perceive(session, state, y, x);
+            network(session, sample->parameters);
+            network_backward(session, sample->parameters, share);
+            perceive_backward(session, y, x, before);
         }
-}
-
-void nca_reference_step_backward(nca_session *session, const double *state, const uint8_t *fired,
-                                 const uint8_t *alive, const double *after, double *before)
-{
-    for (int b = 0; b < session->shape.batch; b++)
-        step_sample_backward(session, state + (size_t)b * session->state,
-                             fired + (size_t)b * session->cells, alive + (size_t)b * session->cells,
-                             after + (size_t)b * session->state,
-                             before + (size_t)b * session->state);
 }

@@ -14,11 +14,11 @@
 #include "cpu/ops.h"
 #include "verify/cases.h"
 
-void nca_cpu_fill_avx512_by_simde(nca_cpu_ops *ops, int channels, int hidden);
+void nca_cpu_fill_avx512_by_simde(nca_cpu_ops *ops, const nca_spec *spec);
 
 typedef struct variant {
     const char *name;
-    void (*fill)(nca_cpu_ops *ops, int channels, int hidden);
+    void (*fill)(nca_cpu_ops *ops, const nca_spec *spec);
 } variant;
 
 static const variant variants[] = {
@@ -38,9 +38,10 @@ enum { COUNTS = sizeof counts / sizeof *counts };
 static nca_cpu_ops fill_ops(const variant *v, int channels, int hidden)
 {
     nca_cpu_ops ops;
-    nca_cpu_fill_scalar(&ops, channels, hidden);
+    const nca_spec spec = nca_spec_growing(channels, hidden);
+    nca_cpu_fill_scalar(&ops, &spec);
     if (v)
-        v->fill(&ops, channels, hidden);
+        v->fill(&ops, &spec);
     return ops;
 }
 
@@ -202,7 +203,7 @@ static packed_rule pack_rule(int channels, int hidden, int panel)
                           .columns = calloc(layout.size[NCA_OUTPUT_WEIGHT], 4)};
     packed.rule = (nca_cpu_rule){
         .inputs = inputs,
-        .channels = channels,
+        .outputs = channels,
         .hidden = hidden,
         .hidden_weight = packed.parameters,
         .hidden_bias = packed.parameters + layout.offset[NCA_HIDDEN_BIAS],

@@ -78,8 +78,8 @@ static result compute(const nca_case *of, const nca_compute *on)
         .beta1 = 0.9,
         .beta2 = 0.999,
         .epsilon = 1e-7,
-        .rules = 2,
-        .rule = {{NCA_GRADIENT_NORMALIZE, 0}, {NCA_GRADIENT_CLIP, 0.02}}};
+        .transforms = 2,
+        .transform = {{NCA_GRADIENT_NORMALIZE, 0}, {NCA_GRADIENT_CLIP, 0.02}}};
     nca_session *session = open_case(of, &start, on);
     result got = {0};
     assert_ok(on->backend->forward(session, &rollout, &got.forward, error));
@@ -280,7 +280,7 @@ static void test_masks_are_the_cpus_in_every_step(void **state)
 static void go_through_pool(const nca_compute *on, const nca_shape *shape, float **batch,
                             float **pool)
 {
-    static const int out[] = {4, 0, 4}, in[] = {2, 3, 2};
+    static const int out[] = {6, 0, 6}, in[] = {2, 3, 2};   // 6: the second beginning
     const nca_region circle = {.kind = NCA_REGION_CIRCLE,
                                .center_y = 4.2,
                                .center_x = 5.1,
@@ -288,31 +288,32 @@ static void go_through_pool(const nca_compute *on, const nca_shape *shape, float
                                .radius_x = 2.7};
     const nca_region box = {.kind = NCA_REGION_BOX, .top = 1, .left = 2, .bottom = 4, .right = 30};
     nca_session *session = open_session(on, shape);
-    float *states = uniform(state_of(shape) * (size_t)shape->pool, 3, 1);
-    write_buffer(on, session, NCA_POOL, state_of(shape) * (size_t)shape->pool, states);
+    const size_t elements = nca_buffer_elements(shape, NCA_POOL);
+    float *states = uniform(elements, 3, 1);
+    write_buffer(on, session, NCA_POOL, elements, states);
     free(states);
     assert_ok(on->backend->gather(session, out, error));
     assert_ok(on->backend->damage(session, 0, &circle, error));
     assert_ok(on->backend->damage(session, 1, &box, error));
-    assert_ok(on->backend->seed(session, 2, 3, 4, true, error));
-    assert_ok(on->backend->seed(session, 1, 8, 10, false, error));
     assert_ok(on->backend->scatter(session, in, error));
     *batch = read_buffer(on, session, NCA_BATCH, batch_of(shape));
-    *pool = read_buffer(on, session, NCA_POOL, state_of(shape) * (size_t)shape->pool);
-    assert_refused(NCA_ARGUMENT, on->backend->gather(session, (const int[]){0, 5, 0}, error));
+    *pool = read_buffer(on, session, NCA_POOL, elements);
+    assert_refused(NCA_ARGUMENT, on->backend->gather(session, (const int[]){0, 7, 0}, error));
+    assert_refused(NCA_ARGUMENT, on->backend->scatter(session, (const int[]){0, 5, 0}, error));
     on->backend->destroy(session);
 }
 
-static void test_pool_seed_and_damage_are_the_cpus(void **state)
+static void test_pool_and_damage_are_the_cpus(void **state)
 {
     (void)state;
-    const nca_shape shape = {3, 9, 11, 5, 0, NCA_GROWING(20, 8)};
+    nca_shape shape = NCA_GROWING_SHAPE(3, 9, 11, 5, 0, 20, 8);
+    shape.beginnings = 2;
     nca_compute cpu = open_any_cpu(), on = open_device("cublas", 0);
     float *batch[2], *pool[2];
     go_through_pool(&cpu, &shape, &batch[0], &pool[0]);
     go_through_pool(&on, &shape, &batch[1], &pool[1]);
     assert_memory_equal(batch[0], batch[1], batch_of(&shape) * sizeof(float));
-    assert_memory_equal(pool[0], pool[1], 5 * state_of(&shape) * sizeof(float));
+    assert_memory_equal(pool[0], pool[1], 7 * state_of(&shape) * sizeof(float));
     for (int i = 0; i < 2; i++) {
         free(batch[i]);
         free(pool[i]);
@@ -321,16 +322,101 @@ static void test_pool_seed_and_damage_are_the_cpus(void **state)
     nca_compute_close(&on);
 }
 
+// -- A part of a batch, and a rule that stands still
+
+// Samples 1 and 2 of three by themselves: the same states, and gradients by the number of all.
+static void check_part(const nca_compute *on)
+{
+    const nca_shape whole = NCA_GROWING_SHAPE(3, 17, 13, 0, 4, 16, 128);
+    nca_shape part = whole;
+    part.batch = 2;
+    nca_session *a = open_session(on, &whole), *b = open_session(on, &part);
+    nca_rollout rollout = {.steps = 4,
+                           .key = {.seed = 8, .update = 3},
+                           .fire_rate = 0.5,
+                           .step_size = 1,
+                           .alive_threshold = NCA_ALIVE_THRESHOLD,
+                           .keep_tape = true};
+    float *parameters = uniform(total_of(&whole), 5, 0.1), *states = mixed_states(&whole, 6);
+    write_buffer(on, a, NCA_PARAMETERS, total_of(&whole), parameters);
+    write_buffer(on, b, NCA_PARAMETERS, total_of(&whole), parameters);
+    write_buffer(on, a, NCA_BATCH, batch_of(&whole), states);
+    write_buffer(on, b, NCA_BATCH, batch_of(&part), states + state_of(&whole));
+    assert_ok(on->backend->forward(a, &rollout, NULL, error));
+    assert_ok(on->backend->backward(a, NULL, error));
+    rollout.first_sample = 1, rollout.samples = 3;
+    assert_ok(on->backend->forward(b, &rollout, NULL, error));
+    assert_ok(on->backend->backward(b, NULL, error));
+    static const nca_buffer same[] = {NCA_BATCH, NCA_BATCH_GRADIENT};
+    for (int i = 0; i < 2; i++) {
+        float *x = read_buffer(on, a, same[i], batch_of(&whole));
+        float *y = read_buffer(on, b, same[i], batch_of(&part));
+        assert_false(is_all_zero(y, batch_of(&part)));
+        assert_memory_equal(x + state_of(&whole), y, batch_of(&part) * sizeof *y);
+        free(x), free(y);
+    }
+    free(parameters), free(states);
+    on->backend->destroy(a);
+    on->backend->destroy(b);
+}
+
+static void test_a_part_of_a_batch_is_the_batchs_part(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        nca_compute on = open_device(i ? "cublas" : "fused", 0);
+        check_part(&on);
+        nca_compute_close(&on);
+    }
+}
+
+static void test_a_rule_may_stand_still(void **state)
+{
+    (void)state;
+    const nca_shape shape = NCA_GROWING_SHAPE(1, 4, 4, 0, 1, 16, 128);
+    nca_compute on = open_device("fused", 0);
+    nca_session *session = open_session(&on, &shape);
+    const nca_rule_update own = {.time = 2, .rate = 1};
+    nca_optimizer_step step = {
+        .time = 2, .rate = 1, .each = &own, .beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-7};
+    float *gradient = uniform(total_of(&shape), 7, 1);
+    nca_update_report report;
+    write_buffer(&on, session, NCA_GRADIENT, total_of(&shape), gradient);
+    for (int moves = 0; moves < 2; moves++) {
+        assert_ok(on.backend->update(session, &step, &report, error));
+        assert_ok(on.backend->synchronize(session, error));
+        float *parameters = read_buffer(&on, session, NCA_PARAMETERS, total_of(&shape));
+        assert_true(report.gradient_norm[0] > 0 && report.applied == (moves > 0));
+        assert_true(is_all_zero(parameters, total_of(&shape)) == (moves == 0));
+        free(parameters);
+        step.each = NULL;
+    }
+    free(gradient);
+    on.backend->destroy(session);
+    nca_compute_close(&on);
+}
+
 // -- Failures
 
 static void test_failures_are_one_line(void **state)
 {
     (void)state;
-    const nca_shape huge = {8, 72, 72, 100000000, 95, NCA_GROWING(16, 128)};
+    const nca_shape huge = NCA_GROWING_SHAPE(8, 72, 72, 100000000, 95, 16, 128);
     nca_session *session;
     nca_compute out;
     const nca_device_options wrong = {.cuda_path = "quick"}, negative = {.tape_every = -1};
     nca_compute on = open_device("fused", 0);
+    nca_shape others[5];
+    for (int i = 0; i < 5; i++)
+        others[i] = (nca_shape)NCA_GROWING_SHAPE(1, 4, 4, 0, 1, 16, 128);
+    others[0].spec.perception = NCA_MOORE;
+    others[1].spec.frozen = 1;
+    others[2].rules = 2;
+    others[3].objective.kind = NCA_CROSS_ENTROPY;
+    others[4].keeps_sample_gradients = true;
+    for (int i = 0; i < 5; i++) {
+        assert_refused(NCA_ARGUMENT, on.backend->create(on.device, &others[i], &session, error));
+    }
     assert_refused(NCA_MEMORY, on.backend->create(on.device, &huge, &session, error));
     assert_refused(NCA_ARGUMENT, nca_compute_open(DEVICE_NAME, &wrong, &out, error));
     assert_refused(NCA_ARGUMENT, nca_compute_open(DEVICE_NAME, &negative, &out, error));
@@ -449,9 +535,11 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(test_both_paths_match_cpu_and_reference, check_every_access),
         cmocka_unit_test_setup(test_reduced_precisions_are_near_the_cpu, check_every_access),
-        cmocka_unit_test_setup(test_pool_seed_and_damage_are_the_cpus, check_every_access),
+        cmocka_unit_test_setup(test_pool_and_damage_are_the_cpus, check_every_access),
         cmocka_unit_test_setup(test_orders_and_thinned_tapes_give_the_same_bits, check_numbers),
         cmocka_unit_test_setup(test_masks_are_the_cpus_in_every_step, check_numbers),
+        cmocka_unit_test(test_a_part_of_a_batch_is_the_batchs_part),
+        cmocka_unit_test(test_a_rule_may_stand_still),
         cmocka_unit_test(test_failures_are_one_line),
         cmocka_unit_test(test_the_peak_is_measured),
 #if defined(NCA_TEST_EMULATED)

@@ -2,7 +2,7 @@
 // every access checked, and what it has to do is what a calculation by hand gives.
 #include "launches.h"
 
-static const nca_shape shape = {2, 5, 8, 2, 5, NCA_GROWING(16, 128)};
+static const nca_shape shape = NCA_GROWING_SHAPE(2, 5, 8, 2, 5, 16, 128);
 
 // A rollout there and back, in which every cell lives and fires.
 static nca_session *open_living(const nca_compute *on)

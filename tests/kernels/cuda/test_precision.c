@@ -120,8 +120,8 @@ static void check_errors(const char *path, int precision, const result *got, con
 static void test_errors_are_those_of_the_rounding(void **state)
 {
     (void)state;
-    static const nca_shape shapes[] = {{2, 17, 13, 0, 4, NCA_GROWING(16, 128)},
-                                       {1, 9, 33, 0, 3, NCA_GROWING(20, 132)}};
+    static const nca_shape shapes[] = {NCA_GROWING_SHAPE(2, 17, 13, 0, 4, 16, 128),
+                                       NCA_GROWING_SHAPE(1, 9, 33, 0, 3, 20, 132)};
     for (int p = 0; p < PATHS; p++)
         for (int s = 0; s < 2; s++) {
             if (s == 1 && strcmp(paths[p], "fused") == 0)
@@ -140,7 +140,7 @@ static void test_errors_are_those_of_the_rounding(void **state)
 static void test_f32_is_the_default(void **state)
 {
     (void)state;
-    const nca_shape shape = {2, 9, 8, 0, 3, NCA_GROWING(16, 128)};
+    const nca_shape shape = NCA_GROWING_SHAPE(2, 9, 8, 0, 3, 16, 128);
     for (int p = 0; p < PATHS; p++) {
         result plain = compute_as(paths[p], NULL, 0, &shape);
         result asked = compute_as(paths[p], "f32", 0, &shape);
@@ -157,7 +157,7 @@ static void test_orders_and_thinned_tapes_give_the_same_bits(void **state)
     (void)state;
     if (IS_SANITIZED)   // about numbers, by kernels that have run before
         skip();
-    const nca_shape shape = {2, 17, 13, 0, 5, NCA_GROWING(16, 128)};
+    const nca_shape shape = NCA_GROWING_SHAPE(2, 17, 13, 0, 5, 16, 128);
     static const struct {
         uint64_t seed;
         int every;
@@ -220,7 +220,7 @@ static void test_the_error_is_measured_in_one_line(void **state)
 static void test_products_too_small_for_tf32_are_told(void **state)
 {
     (void)state;
-    const nca_shape shape = {2, 17, 13, 0, 4, NCA_GROWING(16, 128)};
+    const nca_shape shape = NCA_GROWING_SHAPE(2, 17, 13, 0, 4, 16, 128);
     const nca_device_options options = {.cuda_path = "cublas", .precision = "tf32"};
     nca_precision_errors found;
     char words[NCA_PRECISION_BYTES];
@@ -292,7 +292,7 @@ static void test_what_is_not_there_is_refused(void **state)
 static void test_kernels_for_older_devices_are_refused(void **state)
 {
     (void)state;
-    const nca_shape shape = {1, 4, 4, 0, 2, NCA_GROWING(16, 128)};
+    const nca_shape shape = NCA_GROWING_SHAPE(1, 4, 4, 0, 2, 16, 128);
     nca_compute on = open_device_as("fused", "bf16", 0);
     nca_session *session;
     nca_error why = {0};
@@ -310,7 +310,7 @@ static void test_kernels_for_older_devices_are_refused(void **state)
 static void test_both_paths_round_the_same_factors(void **state)
 {
     (void)state;
-    const nca_shape shape = {2, 17, 13, 0, 1, NCA_GROWING(16, 128)};
+    const nca_shape shape = NCA_GROWING_SHAPE(2, 17, 13, 0, 1, 16, 128);
     for (int i = 0; i < 2; i++) {
         result fused = compute_as("fused", precisions[i].name, 0, &shape);
         result cublas = compute_as("cublas", precisions[i].name, 0, &shape);

@@ -11,8 +11,8 @@ static const char *const precisions[] = {"f32", "tf32", "bf16"};
 enum { PATHS = sizeof paths / sizeof *paths, PRECISIONS = 3 };
 
 // More shared memory than a grid of 24x24 needs, and as little as one may.
-static const nca_shape large = {1, 72, 72, 2, 2, NCA_GROWING(16, 128)},
-                       small = {2, 9, 8, 2, 2, NCA_GROWING(16, 128)};
+static const nca_shape large = NCA_GROWING_SHAPE(1, 72, 72, 2, 2, 16, 128),
+                       small = NCA_GROWING_SHAPE(2, 9, 8, 2, 2, 16, 128);
 
 // -- A session, and everything that a backend does with one
 
@@ -71,7 +71,6 @@ static void update(const subject *of)
     nca_update_report updated;
     assert_ok(distracted(of)->gather(of->session, rows, error));
     assert_ok(distracted(of)->damage(of->session, 0, &box, error));
-    assert_ok(distracted(of)->seed(of->session, 0, 4, 5, false, error));
     assert_ok(distracted(of)->forward(of->session, &rollout, &forward, error));
     assert_ok(distracted(of)->loss(of->session, samples, error));
     assert_ok(distracted(of)->backward(of->session, &backward, error));

@@ -1,0 +1,65 @@
+// For those who write a backend: what all of them check alike stands in front of their functions.
+//
+// The table that a backend exports has the functions below where it has its own behind them, in a
+// second table that its sessions point to. Whatever comes through is then within the ranges of
+// nca/backend.h, and a backward pass has its tape.
+#ifndef NCA_FRONT_H
+#define NCA_FRONT_H
+
+#include "nca/backend.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+// What every session begins with: the first member of a backend's struct nca_session.
+typedef struct nca_session_head {
+    const nca_backend *own;   // the functions behind the checks
+    nca_shape shape;
+    bool tape_is_valid;   // a backward pass may follow
+    bool has_gone_back;   // one has, over the latest rollout
+    bool keeps;           // the latest rollout kept states
+} nca_session_head;
+
+// Refuses sizes that no backend takes: NCA_ARGUMENT, or NCA_MEMORY where cells cannot be counted.
+nca_status nca_front_check_shape(const nca_shape *shape, nca_error *error);
+// Refuses what a backend cannot do that only knows one rule a session, of the article's form, with
+// its objective: `name` stands in the message.
+nca_status nca_front_check_growing(const nca_shape *shape, const char *name, nca_error *error);
+
+// Longest rollout of all rules, and what one of them has.
+int nca_rollout_longest(const nca_rollout *rollout, int rules);
+nca_rule_rollout nca_rollout_of_rule(const nca_rollout *rollout, int rule);
+nca_rule_update nca_update_of_rule(const nca_optimizer_step *step, int rule);
+
+nca_status nca_front_upload(nca_session *session, nca_buffer buffer, size_t first, size_t count,
+                            const float *from, nca_error *error);
+nca_status nca_front_download(nca_session *session, nca_buffer buffer, size_t first, size_t count,
+                              float *to, nca_error *error);
+nca_status nca_front_gather(nca_session *session, const int *rows, nca_error *error);
+nca_status nca_front_scatter(nca_session *session, const int *rows, nca_error *error);
+nca_status nca_front_damage(nca_session *session, int slot, const nca_region *region,
+                            nca_error *error);
+nca_status nca_front_exchange(nca_session *session, int slot, const float *values, double limit,
+                              nca_error *error);
+nca_status nca_front_forward(nca_session *session, const nca_rollout *rollout,
+                             nca_pass_report *report, nca_error *error);
+nca_status nca_front_loss(nca_session *session, nca_sample_report *samples, nca_error *error);
+nca_status nca_front_backward(nca_session *session, nca_pass_report *report, nca_error *error);
+nca_status nca_front_update(nca_session *session, const nca_optimizer_step *step,
+                            nca_update_report *report, nca_error *error);
+nca_status nca_front_synchronize(nca_session *session, nca_error *error);
+nca_status nca_front_kernel(nca_session *session, int number, int times, nca_kernel_report *report,
+                            nca_error *error);
+
+// The rows of a backend's exported table.
+#define NCA_FRONT                                                                             \
+    .upload = nca_front_upload, .download = nca_front_download, .gather = nca_front_gather,   \
+    .scatter = nca_front_scatter, .damage = nca_front_damage, .exchange = nca_front_exchange, \
+    .forward = nca_front_forward, .loss = nca_front_loss, .backward = nca_front_backward,     \
+    .update = nca_front_update, .synchronize = nca_front_synchronize
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,79 @@
+// The loss of a sample and its gradient, by the objective.
+#include <math.h>
+#include <string.h>
+
+#include "reference.h"
+
+// What a cell of a sample is compared with.
+static const double *target_of(const nca_session *session, int number, size_t cell)
+{
+    const nca_objective *objective = &session->head.shape.objective;
+    const size_t channels = (size_t)nca_objective_channels(objective);
+    const size_t sample = objective->is_per_sample ? (size_t)number * session->cells : 0;
+    return session->buffer[NCA_TARGET] + (sample + cell) * channels;
+}
+
+static bool counts(const nca_session *session, const double *state, size_t cell)
+{
+    const nca_shape *shape = &session->head.shape;
+    const size_t width = (size_t)shape->width;
+    return shape->objective.cells == NCA_CELLS_ALL ||
+           nca_reference_is_alive(session, state, (int)(cell / width), (int)(cell % width),
+                                  (double)NCA_ALIVE_THRESHOLD);
+}
+
+// Loss of a cell's channels x, times `scale` its gradient.
+static double squares(const double *x, const double *target, int channels, double scale,
+                      double *gradient)
+{
+    double sum = 0;
+    for (int k = 0; k < channels; k++) {
+        const double difference = x[k] - target[k];
+        sum += difference * difference;
+        if (gradient)
+            gradient[k] += 2 * scale * difference;
+    }
+    return sum;
+}
+
+static double cross_entropy(const double *x, int label, int channels, double scale,
+                            double *gradient)
+{
+    double largest = x[0], sum = 0;
+    for (int k = 1; k < channels; k++)
+        largest = x[k] > largest ? x[k] : largest;
+    for (int k = 0; k < channels; k++)
+        sum += exp(x[k] - largest);
+    for (int k = 0; gradient && k < channels; k++)
+        gradient[k] += scale * (exp(x[k] - largest) / sum - (k == label));
+    return log(sum) - (x[label] - largest);
+}
+
+double nca_reference_sample_loss(const nca_session *session, int number, double *gradient)
+{
+    const nca_shape *shape = &session->head.shape;
+    const nca_objective *objective = &shape->objective;
+    const int channels = nca_objective_channels(objective);
+    const double *state = session->buffer[NCA_BATCH] + (size_t)number * session->state;
+    size_t counted = 0;
+    double loss = 0;
+    if (objective->kind == NCA_GIVEN)
+        return 0;
+    for (size_t cell = 0; cell < session->cells; cell++)
+        counted += counts(session, state, cell);
+    const double terms = objective->kind == NCA_MEAN_SQUARED    ? (double)counted * channels
+                         : objective->kind == NCA_CROSS_ENTROPY ? (double)counted
+                                                                : 2;
+    for (size_t cell = 0; cell < session->cells && counted > 0; cell++) {
+        const size_t at = cell * (size_t)shape->spec.channels + (size_t)objective->first;
+        double *to = gradient ? gradient + at : NULL;
+        if (!counts(session, state, cell))
+            continue;
+        loss +=
+            objective->kind == NCA_CROSS_ENTROPY
+                ? cross_entropy(state + at, (int)session->buffer[NCA_LABELS][number], channels,
+                                1 / terms, to)
+                : squares(state + at, target_of(session, number, cell), channels, 1 / terms, to);
+    }
+    return counted > 0 ? loss / terms : 0;
+}
