@@ -3,6 +3,7 @@
 # NCA_TARGETS names what to build of it; all unless said.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+[ $# -ge 1 ] || { echo "build.sh: no preset; choose release, debug, asan or tsan" >&2; exit 2; }
 preset=$1
 shift
 folder=build
