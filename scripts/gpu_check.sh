@@ -12,9 +12,9 @@
 #   gpu_check.sh --keep ARCHIVE
 #       lays the figures and texts of an archive into bench/results
 # A checkout is built first, for this GPU, before the seconds are counted; NCA names a program to check or
-# pack instead. NCA_GPU_LIMITS scales the steps' time limits (100, in percent); NCA_GPU_QUICK=1 takes
-# sizes that an emulated device can do. Exit code 0: all well; 1: a step failed; 2: bad arguments;
-# 77: no GPU.
+# pack instead. An earlier check's archive becomes gpu_check.1.tgz. NCA_GPU_LIMITS scales the steps' time
+# limits (100, in percent); NCA_GPU_QUICK=1 takes sizes that an emulated device can do. Exit code 0: all
+# well; 1: a step failed, or the archive cannot be written; 2: bad arguments; 77: no GPU.
 set -euo pipefail
 export LC_ALL=C
 here=$PWD
@@ -25,7 +25,7 @@ refuse() {
 }
 absolute() { (cd "$here" && realpath -m "$1"); }
 is_program() { [ -f "$1" ] && [ -x "$1" ]; }
-is_pack() { is_program "$root/nca"; }
+is_pack() { is_program "$root/nca" || [ -e "$root/.gpu_check" ]; }
 make_folder() { mkdir -p "$1" 2>/dev/null || refuse "$1: cannot be made a folder; choose another name"; }
 
 # -- Building and packing.
@@ -57,17 +57,21 @@ copy_libraries() {
 }
 
 pack() {
-  local variant test found cuda=unknown
+  local variant test found cuda=unknown names=' nca '
   to=$(absolute "$1")
   for variant in "${variants[@]}"; do
     [[ $variant =~ ^[a-z0-9][a-z0-9_-]{0,19}=. ]] ||
       refuse "--variant $variant: no NAME=PROGRAM; a name is up to 20 of a-z, 0-9, - and _"
+    [[ $names != *" ${variant%%=*} "* ]] || refuse "--variant $variant: that name is taken; choose another"
+    names+="${variant%%=*} "
     found=$(absolute "${variant#*=}")
     is_program "$found" || refuse "--variant $variant: $found is no program; build it first"
   done
   make_folder "$to"
-  [ -e "$to/commit" ] || [ -z "$(ls -A "$to")" ] ||
+  [ -e "$to/.gpu_check" ] || [ -z "$(ls -A "$to")" ] ||
     refuse "$to: not empty, and no earlier pack; choose another name"
+  { : >"$to/.gpu_check"; } 2>/dev/null || refuse "$to: nothing can be written there; choose another folder"
+  rm -f "$to/commit" # a pack without it is not whole
   cd "$root"
   [ -n "$nca" ] || {
     build pack "${CUDAARCHS:-80-real;90-real;100-real;120}" >&2
@@ -86,7 +90,11 @@ pack() {
     cp "$(absolute "${variant#*=}")" "$to/variants/${variant%%=*}/nca"
     copy_libraries "$to/variants/${variant%%=*}/nca"
   done
-  [ ! -d ../shared/oracle/cases ] || cp -r ../shared/oracle/cases "$to/"
+  if [ -d ../shared/oracle/cases ]; then
+    cp -r ../shared/oracle/cases "$to/"
+  else
+    echo "gpu_check.sh: no ../shared/oracle/cases: the pack's check will skip every step that needs them" >&2
+  fi
   cp scripts/{gpu_check,bench_peers}.sh "$to/scripts/"
   cp bench/peers/*.py "$to/bench/peers/"
   echo "$cuda" >"$to/cuda"
@@ -107,18 +115,23 @@ keep() {
   folder=$(tr -cs 'A-Za-z0-9\n' - <<<"${BASH_REMATCH[1]}-${BASH_REMATCH[2]}" | tr '[:upper:]' '[:lower:]')
   folder=$root/bench/results/${folder%-}
   [ "${BASH_REMATCH[3]}" = 1 ] || folder+=-2
-  make_folder "$folder"
-  tar xzf "$archive" -C "$folder" --no-same-owner --exclude='*.ncu-rep' ./results.json ./table.txt ./steps
-  find "$folder/steps" -type f \( -size 0 -o -size +64k \) -delete
+  [ ! -e "$folder" ] || refuse "$folder: is there already; move it away first"
+  rm -rf "$folder.part"
+  make_folder "$folder.part"
+  tar xzf "$archive" -C "$folder.part" --no-same-owner --exclude='*.ncu-rep' ./results.json ./table.txt ./steps \
+    2>/dev/null || { rm -rf "$folder.part" && refuse "$archive: cut off or damaged; copy it again"; }
+  find "$folder.part/steps" -type f \( -size 0 -o -size +64k \) -delete
+  mv "$folder.part" "$folder"
   echo "$folder"
 }
 
 # -- Arguments.
-part=1 seconds='' only='*' folder='' to_pack='' archive='' variants=()
+part=1 seconds='' only='*' given='' folder='' to_pack='' archive='' variants=()
 while [ $# -gt 0 ]; do
   case $1 in
     --part | --seconds | --only | --pack | --variant | --keep)
-      [ -n "${2:-}" ] || refuse "$1: no value; the head of this script has the options"
+      [ -n "${2:-}" ] || refuse "$1: no value; --help lists the options"
+      given+=" $1"
       ;;
   esac
   case $1 in
@@ -128,7 +141,8 @@ while [ $# -gt 0 ]; do
     --pack) to_pack=$2 ;;
     --variant) variants+=("$2") ;;
     --keep) archive=$2 ;;
-    -*) refuse "$1: no such option; there are --part, --seconds, --only, --pack, --variant and --keep" ;;
+    --help | -h) sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p}' "$0" && exit ;;
+    -*) refuse "$1: no such option; there are --part, --seconds, --only, --pack, --variant, --keep and --help" ;;
     *)
       [ -z "$folder" ] && [ -n "$1" ] || refuse "'$1': one argument too many; give one folder"
       folder=$1
@@ -140,13 +154,18 @@ while [ $# -gt 0 ]; do
 done
 [[ $part =~ ^[12]$ ]] || refuse "--part $part: no such part; there are 1 and 2"
 [ -n "$seconds" ] || seconds=$((part == 1 ? 320 : 240))
-[[ $seconds =~ ^(0|[1-9][0-9]{0,4})$ ]] || refuse "--seconds $seconds: not whole seconds, such as 320"
+[[ $seconds =~ ^(0|[1-9][0-9]{0,4})$ ]] || refuse "--seconds $seconds: must be 0 to 99999 whole seconds, such as 320"
 scale=${NCA_GPU_LIMITS:-100}
 [[ $scale =~ ^[1-9][0-9]{0,3}$ ]] || refuse "NCA_GPU_LIMITS is $scale: not percent, such as 100"
 nca=${NCA:+$(absolute "$NCA")}
 [ -z "$nca" ] || is_program "$nca" || refuse "NCA is $nca, and that is no program; correct or unset it"
 [ -z "$folder" ] || [ -z "$to_pack$archive" ] ||
   refuse "$folder: one argument too many; --pack and --keep take one"
+case $given in
+  *' --keep '* | *' --'*' --keep') refuse "--keep: stands alone; leave out all other options" ;;
+  *--pack*--part* | *--part*--pack* | *--pack*--seconds* | *--seconds*--pack* | *--pack*--only* | *--only*--pack*)
+    refuse "--pack: packs and checks nothing; leave out --part, --seconds and --only" ;;
+esac
 [ ${#variants[@]} -eq 0 ] || [ -n "$to_pack" ] || refuse "--variant: goes into a pack; give --pack FOLDER too"
 if [ -n "$archive" ]; then
   keep "$archive"
@@ -155,6 +174,7 @@ elif [ -n "$to_pack" ]; then
   pack "$to_pack"
   exit
 fi
+[ ! -e "$root/.gpu_check" ] || [ -e "$root/commit" ] || refuse "$root: half a pack; pack it again where it was made"
 timeout -k 3 10 nvidia-smi -L 2>/dev/null | grep -a '^GPU' >/dev/null || {
   echo "gpu_check.sh: nvidia-smi finds no GPU on this machine: nothing to check" >&2
   exit 77
@@ -164,12 +184,21 @@ folder=$(absolute "$folder")
 make_folder "$folder"
 archive=$folder/gpu_check.tgz
 [ "$part" = 1 ] || archive=$folder/gpu_check_2.tgz
-{ : >"$archive.part"; } 2>/dev/null || refuse "$archive: cannot be written; choose another folder"
-work=$(mktemp -d)
-out=$work/out child=
-mkdir -p "$out/steps" "$work/runs"
-trap '[ -z "$child" ] || kill -KILL -- "-$child" 2>/dev/null; rm -rf "$work"' EXIT
+{ [ ! -d "$archive" ] && : >"$archive.part"; } 2>/dev/null || refuse "$archive: cannot be written; choose another folder"
+exec 9<"$folder"
+! command -v flock >/dev/null || flock -n 9 || refuse "$folder: another check is filling it; choose another folder"
+work=$(mktemp -d 2>/dev/null) || refuse "${TMPDIR:-/tmp}: no folder can be made there; set TMPDIR to one where it can"
+out=$work/out child='' earlier='' is_archived=no
+trap 'leave' EXIT
 trap 'exit 143' TERM INT HUP
+mkdir -p "$out/steps" "$work/runs"
+
+# Leaves nothing behind but the archive, or else what should be in it.
+leave() {
+  [ -z "$child" ] || kill -KILL -- "-$child" 2>/dev/null || true
+  rm -f "$archive.part"
+  if [ ${#rows[@]} -eq 0 ] || [ $is_archived = yes ]; then rm -rf "$work"; else rm -rf "$work/runs"; fi
+}
 
 # -- Steps.
 rows=() lines=() figures='' gpu=unknown driver=unknown capability='' cuda=unknown commit=unknown
@@ -221,6 +250,7 @@ bounded() {
   local limit=$1 code=0
   shift
   (
+    exec 9<&-
     ulimit -f 262144 2>/dev/null || true # 256 MiB
     exec </dev/null >"$text" 2>&1
     [ "${expects:-}" != json ] || exec >"$json"
@@ -308,7 +338,7 @@ write_table() {
 }
 
 write_archive() {
-  local more
+  local more code now=no
   {
     printf '{"gpu": %s, "driver": %s, "cuda": %s,\n "commit": %s, "part": %d, "seconds": %d,\n "steps": [\n' \
       "$(quoted "$gpu")" "$(quoted "$driver")" "$(quoted "$cuda")" "$(quoted "$commit")" "$part" "$SECONDS"
@@ -317,13 +347,28 @@ write_archive() {
     printf '],\n "figures": {%s}}\n' "$figures"
   } >"$out/results.json"
   write_table >"$out/table.txt"
+  [ -n "$earlier" ] || keep_earlier
   for more in 'steps/*.ncu-rep' 'steps/*.txt' none; do
-    tar cf "$archive.part" -I 'gzip -1' -C "$out" "${leave_out[@]}" . || [ $? -eq 1 ] ||
-      { echo "gpu_check.sh: $archive: cannot be written" >&2 && return; }
-    [ "$(stat -c %s "$archive.part")" -gt 15728640 ] || break
+    code=0
+    tar cf "$archive.part" -I 'gzip -1' -C "$out" "${leave_out[@]}" . 2>/dev/null || code=$?
+    if [ $code -le 1 ] && { [ "$(stat -c %s "$archive.part")" -le 15728640 ] || [ "$more" = none ]; }; then
+      ! mv "$archive.part" "$archive" 2>/dev/null || now=yes
+      break
+    fi
     leave_out+=(--exclude="./$more")
   done
-  mv "$archive.part" "$archive"
+  is_archived=$now
+  [ $now = yes ] || echo "gpu_check.sh: $archive: cannot be written; so far all of it is in $out" >&2
+}
+
+# An earlier check's archive gets the next free number.
+keep_earlier() {
+  local number=1
+  earlier=none
+  [ -e "$archive" ] || return 0
+  while [ -e "${archive%.tgz}.$number.tgz" ]; do number=$((number + 1)); done
+  earlier=${archive%.tgz}.$number.tgz
+  mv "$archive" "$earlier" 2>/dev/null || earlier=none
 }
 
 # -- What is asked.
@@ -334,7 +379,7 @@ find_cublas() {
   [ $limit -le $left ] || limit=$left
   [ $limit -gt 0 ] || return 0
   python=$(timeout -k 1 $limit python3 -c 'import nvidia.cu13 as found; print(list(found.__path__)[0])' \
-    2>/dev/null | tr -cd '!-~' || true)
+    2>/dev/null | head -c 4096 | tr -cd '!-~' || true)
   for folder in "$(dirname "$(realpath -m "$(command -v nvcc || echo /x/x)")")/../lib64" "$python/lib"; do
     [ ! -e "$folder/libcublas.so.13" ] || libraries+=:$folder
   done
@@ -515,10 +560,15 @@ part_2() {
     lines+=("no variants here: gpu_check.sh --pack FOLDER --variant NAME=PROGRAM packs them")
   fi
   failed=$(tar xzOf "$folder/gpu_check.tgz" ./results.json 2>/dev/null |
-    sed -n 's/^  {"name": "\([a-z0-9_]*\)", "state": "FAILED".*/\1/p' || true)
-  mapfile -t wanted <<<"$failed"
-  [[ $failed != *train_losses* && $failed != *train_update* ]] || wanted+=(train_cuda train_cpu)
-  part_1
+    sed -n 's/^  {"name": "\([a-z0-9_]*\)", "state": "\([a-zA-Z]*\)".*/\1 \2/p' || true)
+  [ -n "$failed" ] || lines+=("no results in $folder/gpu_check.tgz: nothing of part 1 to repeat")
+  wanted=()
+  for name in $(sed -n 's/ FAILED$//p' <<<"$failed"); do
+    # shellcheck disable=SC2053
+    [[ $name != $only ]] || wanted+=("$name")
+    [[ $name != train_losses && $name != train_update ]] || wanted+=(train_cuda train_cpu)
+  done
+  [ ${#wanted[@]} -eq 0 ] || part_1
   wanted=("$only")
   [ ${#programs[@]} -eq 1 ] || needs=8.0 turns bf16
 }
@@ -534,9 +584,13 @@ wanted=("$only")
 [ -n "$nca" ] || {
   cd "$root"
   architecture=${capability//./}
-  build release "${architecture:-native}" >"$out/steps/build.txt" 2>&1 || { write_archive && refuse "this machine" \
-    "cannot build nca (steps/build.txt in $archive); where one can: scripts/gpu_check.sh --pack FOLDER, then bring" \
-    "FOLDER here and run FOLDER/scripts/gpu_check.sh"; }
+  set -m
+  { build release "${architecture:-native}" && echo "$cuda" >"$work/cuda"; } </dev/null >"$out/steps/build.txt" 2>&1 9<&- &
+  child=$!
+  set +m
+  wait $child || { write_archive && refuse "nca cannot be built here: $(last_line "$out/steps/build.txt") (all of it:" \
+    "steps/build.txt in $archive); mend that, or pack it elsewhere: scripts/gpu_check.sh --pack FOLDER"; }
+  child='' cuda=$(<"$work/cuda")
   nca=$root/build/nca SECONDS=0
 }
 libraries=''
@@ -559,7 +613,11 @@ updates=500 compared=20
   default=("${settings[@]}" --updates 2)
 }
 "part_$part"
+[ ${#rows[@]} -gt 1 ] || [ "$only" = '*' ] || {
+  if [ "$earlier" = none ]; then rm -f "$archive"; else mv "$earlier" "$archive"; fi
+  refuse "--only $only: no step of part $part is called so"
+}
 write_archive
 echo
 cat "$out/table.txt"
-[ "${count[FAILED]}" -eq 0 ]
+[ "${count[FAILED]}" -eq 0 ] && [ $is_archived = yes ]

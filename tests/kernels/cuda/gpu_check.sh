@@ -102,6 +102,11 @@ kept=$(checkout/scripts/gpu_check.sh --keep results/gpu_check.tgz)
 [[ $kept == */checkout/bench/results/fake-gpu-5-* ]] && [ -s "$kept/results.json" ] && [ -s "$kept/steps/info.txt" ] &&
   [ ! -e "$kept/steps/ncu_forward.ncu-rep" ] || fail "not kept as it should be: $kept: $(find checkout)"
 ! checkout/scripts/gpu_check.sh --keep out 2>err || fail "kept what is no archive"
+! checkout/scripts/gpu_check.sh --keep results/gpu_check.tgz 2>err || fail "laid over what was kept before"
+rm -r "$kept"
+head -c 4000 results/gpu_check.tgz >cut.tgz
+! checkout/scripts/gpu_check.sh --keep cut.tgz 2>err || fail "kept half an archive"
+[ "$(wc -l <err)" -eq 1 ] && [ -z "$(ls -A checkout/bench/results)" ] || fail "half an archive is half kept: $(cat err)"
 
 # -- From here on a program that takes no time. Each tool fails, hangs or prints nonsense; its steps fail,
 # and no other.
@@ -167,7 +172,30 @@ touch odd
 check 1 --only 'bench_*'
 open_archive gpu_check || fail "the archive cannot be read"
 expect FAILED bench_fused_8x72
+
+# -- What is there stays there: an earlier archive, a folder that another check is filling, results that
+# cannot be archived.
+rm -r results
+check 1 --only 'bench_*' # by the odd program: no figures
 rm odd
+cp results/gpu_check.tgz first.tgz
+check 2 --only nosuch
+cmp -s first.tgz results/gpu_check.tgz || fail "an --only that names no step changes the archive"
+check 0 --only info
+cmp -s first.tgz results/gpu_check.1.tgz || fail "an earlier archive is lost: $(ls results)"
+(flock 9 && check 2 9<&-) 9<results
+grep -q "another check" err || fail "two checks fill one folder: $(cat err)"
+program bin/ncu 'rm -r results'
+check 1 --only ncu_forward
+[ -s "$(sed -n 's/.*so far all of it is in //p' err | head -1)/results.json" ] || fail "the results are lost: $(cat err)"
+rm -r tmp/*
+mkdir -p results/gpu_check.tgz
+check 2
+rm -r results
+program bin/python3 'exec yes y'
+began=$SECONDS
+check 0 --only info
+[ $((SECONDS - began)) -lt 9 ] || fail "a Python that babbles takes $((SECONDS - began)) s"
 
 # -- Part 2: what failed, again, and the variants in turn.
 program bin/ncu 'exit 0'
@@ -217,12 +245,16 @@ program bin/nvidia-smi "case \$1 in $gpu esac" "$query"
 NCA=$scratch/none check 2
 NCA=$scratch check 2
 NCA_GPU_LIMITS=abc check 2
+rm pack/commit
+check 2
 mkdir mine
+echo mine >mine/commit
 echo mine >mine/notes.txt
 # shellcheck disable=SC2086
 for wrong in --quick "results more" --pack mine/notes.txt "--pack mine/notes.txt" "--pack mine" \
-  "--pack p --variant x" "--part 3" "--seconds abc" "--variant a=b" "--keep mine" "--pack p more"; do
+  "--pack p --variant x" "--part 3" "--seconds abc" "--variant a=b" "--keep mine" "--pack p more" "--pack p --only x" \
+  "--keep mine --pack p" "--pack p --variant nca=$nca" "--pack p --variant a=$nca --variant a=$nca"; do
   ! PATH=$scratch/bin:$PATH pack/scripts/gpu_check.sh $wrong >out 2>err || fail "$wrong: not refused"
   [ "$(wc -l <err)" -eq 1 ] || fail "$wrong: not one line: $(cat err)"
 done
-[ "$(ls -A mine)" = notes.txt ] || fail "a folder of another is changed: $(ls -A mine)"
+[ "$(ls -A mine | paste -sd' ')" = "commit notes.txt" ] || fail "a folder of another is changed: $(ls -A mine)"
