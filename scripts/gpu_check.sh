@@ -30,18 +30,18 @@ make_folder() { mkdir -p "$1" 2>/dev/null || refuse "$1: cannot be made a folder
 
 # -- Building and packing.
 test_names=(test_mma_gpu test_neighbours_gpu test_cuda_gpu test_sessions_gpu test_precision_gpu)
-# build PRESET ARCHITECTURES: the program and, where their libraries are here, its tests.
+# build PRESET ARCHITECTURES: the programs and, where their libraries are here, the tests.
 build() {
-  local toolchain tests=OFF targets=nca
+  local toolchain tests=OFF targets="nca bench_kernels"
   toolchain=$(scripts/cuda_toolchain.sh) || return 1
   eval "$toolchain"
-  ! pkg-config --exists cmocka libwebpdemux 2>/dev/null || tests=ON targets="nca ${test_names[*]}"
+  ! pkg-config --exists cmocka libwebpdemux 2>/dev/null || tests=ON targets+=" ${test_names[*]}"
   NCA_TARGETS=$targets scripts/build.sh "$1" "-DCMAKE_CUDA_ARCHITECTURES=$2" -DNCA_CUDA=ON \
     -DBUILD_TESTING=$tests || return 1
   cuda=$("$CUDACXX" --version | sed -n 's/.*release \([0-9.]*\),.*/\1/p')
 }
 
-# program NAME: where a test of the program that is checked is.
+# program NAME: where what was built with the program that is checked is.
 program() {
   local folder
   for folder in "${nca%/*}" "${nca%/*}/tests" "${nca%/*}/tests/emulator"; do
@@ -77,14 +77,14 @@ pack() {
     build pack "${CUDAARCHS:-80-real;90-real;100-real;120}" >&2
     nca=build-pack/nca
   }
-  rm -rf "${to:?}"/{nca,test_*_gpu,lib,cases,scripts,bench,variants}
+  rm -rf "${to:?}"/{nca,bench_kernels,test_*_gpu,lib,cases,scripts,bench,variants}
   mkdir -p "$to"/{lib,scripts,bench/peers}
   cp "$nca" "$to/nca"
-  for test in "${test_names[@]}"; do
+  for test in bench_kernels "${test_names[@]}"; do
     found=$(program "$test")
     [ -z "$found" ] || cp "$found" "$to/"
   done
-  copy_libraries "$to/nca" "$to"/test_*_gpu
+  copy_libraries "$to/nca" "$to"/{bench_kernels,test_*_gpu}
   for variant in "${variants[@]}"; do
     mkdir -p "$to/variants/${variant%%=*}"
     cp "$(absolute "${variant#*=}")" "$to/variants/${variant%%=*}/nca"
@@ -239,6 +239,7 @@ lacking() {
     case $need in
       cases) [ -d "$cases" ] || echo "no oracle cases here" ;;
       8.0) [[ ! $capability =~ ^[1-7]\. ]] || echo "needs compute capability 8.0, not $capability" ;;
+      bench_kernels) [ -n "$(program $need)" ] || echo "no bench_kernels beside nca" ;;
       test_*) [ -n "$(program "$need")" ] || echo "not built: it needs cmocka and libwebpdemux" ;;
       *) command -v "$need" >/dev/null || echo "no $need on PATH" ;;
     esac
@@ -393,9 +394,14 @@ choose_sizes() {
 }
 verify() { needs="cases ${needs:-}" step "$1" 60 "${run[@]}" verify --device cuda "${@:2}"; }
 run_test() { needs=$1 step "$1" "$2" env LD_LIBRARY_PATH="$libraries" "$(program "$1")"; }
-bench() { # NAME SUBJECT SIZE OPTION...
-  choose_sizes "$3"
-  expects=json step "$1" 40 "${run[@]}" bench "$2" --device cuda "${sizes[@]}" "${repeats[@]}" "${@:4}" --json
+bench() { # NAME SIZE OPTION...
+  choose_sizes "$2"
+  expects=json step "$1" 40 "${run[@]}" bench step --device cuda "${sizes[@]}" "${repeats[@]}" "${@:3}" --json
+}
+bench_kernels() { # NAME SIZE OPTION...
+  choose_sizes "$2"
+  needs=bench_kernels expects=json step "$1" 40 env LD_LIBRARY_PATH="$libraries" "$(program bench_kernels)" \
+    --device cuda "${sizes[@]}" "${repeats[@]}" "${@:3}" --json
 }
 # A face of 40 x 40 pixels as TGA, for a machine may have no font with emoji.
 draw_target() {
@@ -471,11 +477,11 @@ ldd "$1"; ! ldd "$1" 2>&1 | grep "not found"' - "$nca" "$libraries"
   run_test test_mma_gpu 30
   run_test test_neighbours_gpu 20
   for size in 8x72 4x56; do
-    bench bench_fused_$size step $size --cuda-path fused
-    bench kernels_fused_$size kernels $size --cuda-path fused
+    bench bench_fused_$size $size --cuda-path fused
+    bench_kernels kernels_fused_$size $size --cuda-path fused
   done
   for precision in tf32 bf16; do
-    needs=8.0 bench bench_fused_8x72_$precision step 8x72 --cuda-path fused --precision $precision
+    needs=8.0 bench bench_fused_8x72_$precision 8x72 --cuda-path fused --precision $precision
   done
   train train_cuda "${settings[@]}" --updates $updates --device cuda
   expects=json step train_update 5 update_ms
@@ -487,7 +493,7 @@ ldd "$1"; ! ldd "$1" 2>&1 | grep "not found"' - "$nca" "$libraries"
   verify verify_cublas --cuda-path cublas "${all[@]}"
   run_test test_cuda_gpu 90
   run_test test_sessions_gpu 20
-  bench bench_cublas_8x72 step 8x72 --cuda-path cublas
+  bench bench_cublas_8x72 8x72 --cuda-path cublas
   profile forward
   profile backward
   sanitize memcheck_fused memcheck dead_cells_loud
@@ -504,8 +510,8 @@ ldd "$1"; ! ldd "$1" 2>&1 | grep "not found"' - "$nca" "$libraries"
       needs=8.0 verify ${precision}_$path --cuda-path $path --precision $precision "${all[@]}"
     done
   done
-  bench bench_cublas_4x56 step 4x56 --cuda-path cublas
-  bench kernels_cublas_8x72 kernels 8x72 --cuda-path cublas
+  bench bench_cublas_4x56 4x56 --cuda-path cublas
+  bench_kernels kernels_cublas_8x72 8x72 --cuda-path cublas
 }
 
 # turns PRECISION: every program of a pack in turn, ABAB, the order turned from round to round. One that
@@ -523,7 +529,7 @@ turns() {
           [ -z "${is_broken[$name]:-}" ] || continue
           run=(env "LD_LIBRARY_PATH=$root/lib${libraries:+:$libraries}" "$root/variants/$name/nca")
           [ "$name" != nca ] || run=("${run_nca[@]}")
-          bench "turn_$1_${size}_${round}_${pass}_$name" step $size --cuda-path fused --precision "$1"
+          bench "turn_$1_${size}_${round}_${pass}_$name" $size --cuda-path fused --precision "$1"
           [[ ${rows[-1]} != *"_${pass}_$name\", \"state\": \"FAILED\""* ]] || is_broken[$name]=yes
         done
       done

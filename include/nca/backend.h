@@ -296,16 +296,6 @@ typedef struct nca_update_report {
     bool applied;                        // false: nothing changed; a gradient is beyond f32
 } nca_update_report;
 
-// A kernel that was run by itself, for benchmarks. What it has to do follows from the sizes and
-// from the cells of the step it works on: flop as in textbooks (a multiply-add is two, integers are
-// none), and the fewest bytes, every number that it needs read once and every number it makes
-// written once.
-typedef struct nca_kernel_report {
-    const char *name;   // of the backend's own, which has one line about it at its definition
-    double flop, bytes;
-    double seconds;   // of one run, the mean of several
-} nca_kernel_report;
-
 typedef struct nca_backend {
     const char *name;          // as in --device
     const char *description;   // one line for `nca info`
@@ -379,19 +369,6 @@ typedef struct nca_backend {
     // Returns when all work is done and all reports are filled. Failures of calls that returned
     // early surface here.
     nca_status (*synchronize)(nca_session *session, nca_error *error);
-
-    // -- For benchmarks ---------------------------------------------------------------------------
-
-    // Runs kernel `number` (0, 1, ...) of those that rollouts and learning on this session are made
-    // of, `times` times one after the other, over the cells of one step of the last rollout, and
-    // returns when it is done; beyond the last kernel report->name is NULL. The seam stays a
-    // rollout wide: this is for looking at its parts, and no way to compute anything.
-    // The last forward kept its tape of one step or more and went backward (else NCA_ARGUMENT), and
-    // the pool has as many rows as the batch. Afterwards the rule is as it was; batch, pool,
-    // gradient and moments hold anything, and backward() needs a new tape.
-    // NULL: a backend whose parts nobody times.
-    nca_status (*kernel)(nca_session *session, int number, int times, nca_kernel_report *report,
-                         nca_error *error);
 } nca_backend;
 
 // The backends of this build, ended by NULL. src/host/base/devices.c alone names them.

@@ -49,8 +49,6 @@ nca_status nca_front_backward(nca_session *session, nca_pass_report *report, nca
 nca_status nca_front_update(nca_session *session, const nca_optimizer_step *step,
                             nca_update_report *report, nca_error *error);
 nca_status nca_front_synchronize(nca_session *session, nca_error *error);
-nca_status nca_front_kernel(nca_session *session, int number, int times, nca_kernel_report *report,
-                            nca_error *error);
 
 // The rows of a backend's exported table.
 #define NCA_FRONT                                                                             \
@@ -58,6 +56,27 @@ nca_status nca_front_kernel(nca_session *session, int number, int times, nca_ker
     .scatter = nca_front_scatter, .damage = nca_front_damage, .exchange = nca_front_exchange, \
     .forward = nca_front_forward, .loss = nca_front_loss, .backward = nca_front_backward,     \
     .update = nca_front_update, .synchronize = nca_front_synchronize
+
+// A kernel that was run by itself, for benchmarks. What it has to do follows from the sizes and
+// from the cells of the step it works on: flop as in textbooks (a multiply-add is two, integers are
+// none), and the fewest bytes, every number that it needs read once and every number it makes
+// written once.
+typedef struct nca_kernel_report {
+    const char *name;   // of the backend's own, which has one line about it at its definition
+    double flop, bytes;
+    double seconds;   // of one run, the mean of several
+} nca_kernel_report;
+
+// Runs kernel `number` (0, 1, ...) of those that rollouts and learning on this session are made of,
+// `times` times one after the other, over the cells of one step of the last rollout, and returns
+// when it is done; beyond the last kernel report->name is NULL. It is no part of the seam, which
+// stays a rollout wide: a backend that lets its kernels be timed has a bench.h, and bench/kernels
+// calls what that declares.
+// The last forward kept its tape of one step or more and went backward (else NCA_ARGUMENT), and the
+// pool has as many rows as the batch. Afterwards the rule is as it was; batch, pool, gradient and
+// moments hold anything, and backward() needs a new tape.
+typedef nca_status nca_kernel_timer(nca_session *session, int number, int times,
+                                    nca_kernel_report *report, nca_error *error);
 
 #ifdef __cplusplus
 }

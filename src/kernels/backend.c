@@ -317,12 +317,3 @@ nca_status nca_front_synchronize(nca_session *session, nca_error *error)
 {
     return head_of(session)->own->synchronize(session, error);
 }
-
-nca_status nca_front_kernel(nca_session *session, int number, int times, nca_kernel_report *report,
-                            nca_error *error)
-{
-    nca_session_head *head = head_of(session);
-    const nca_status status = head->own->kernel(session, number, times, report, error);
-    head->tape_is_valid &= status == NCA_ARGUMENT;   // refused: nothing has run
-    return status;
-}

@@ -167,15 +167,22 @@ refused "--steps" eval good --steps x
 refused "did you mean step" bench stepp
 refused "--active" bench step --active 0.9 --fire-rate 0.5
 refused "the smallest disc" bench step --active 0.001 --grid 12 --steps 8
-refused "there are step, kernels and all" bench frobnicate
+refused "there are step and all" bench frobnicate
+refused "nothing of that name to time" bench kernels
 refused "did you mean 4x56x56?" bench --case 4x56x5
 refused "there are 4x56x56 8x72x72" bench step --case frobnicated
-refused "has no steps" bench kernels --case no-steps
-refused "by nca bench step" bench kernels --device reference
-refused "by nca bench step" bench all --device reference --json --case 3x5 --repeats 1
-[ ! -s stdout ] || complain "bench all --device reference --json" "prints half of its JSON"
-refused "no such choice" bench kernels --device all --cuda-path quick
-refused "no such device" bench kernels --device gpu9
+refused "has no steps" bench step --case no-steps
+refused "no such choice" bench step --device all --cuda-path quick
+refused "no such device" bench step --device gpu9
+program=$nca nca=$(dirname "$nca")/bench_kernels   # times them one by one
+refused "has no steps" --case no-steps
+refused "by nca bench step" --device reference
+refused "by nca bench step" --device reference --json --case 3x5 --repeats 1
+[ ! -s stdout ] || complain "bench_kernels --device reference --json" "prints half of its JSON"
+refused "no such choice" --device all --cuda-path quick
+refused "no such device" --device gpu9
+refused "one argument too many" kernels
+nca=$program
 
 # What the processor lacks, and what nobody has.
 NCA_CPU_ISA=mmx refused "no such instruction set" bench step

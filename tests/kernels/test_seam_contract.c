@@ -283,45 +283,6 @@ static void test_shapes_that_cannot_be_are_refused(void **state)
     for_every_backend(check_shapes);
 }
 
-// Kernels one by one: after a rollout there and back only; the rule stays, and what the others hold
-// is no longer the rollout's.
-static void check_kernels(bench *of)
-{
-    const nca_backend *b = of->backend;
-    nca_session *s = of->session;
-    nca_kernel_report report;
-    if (!b->kernel) {
-        assert_string_equal(b->name, "reference");
-        return;
-    }
-    assert_refused(NCA_ARGUMENT, b->kernel(s, 0, 1, &report, error));
-    assert_ok(go(of, true, error));
-    assert_refused(NCA_ARGUMENT, b->kernel(s, 0, 1, &report, error));
-    assert_ok(b->backward(s, NULL, error));
-    assert_refused(NCA_ARGUMENT, b->kernel(s, -1, 1, &report, error));
-    assert_refused(NCA_ARGUMENT, b->kernel(s, 0, 0, &report, error));
-    float *before = read_buffer(&of->on, s, NCA_PARAMETERS, total_of(&small));
-    for (int i = 0; i < 2; i++)   // a second time it is the same rollout still
-        for (int number = 0;; number++) {
-            assert_ok(b->kernel(s, number, 2, &report, error));
-            if (!report.name)
-                break;
-            assert_true(report.seconds > 0 && report.bytes > 0 && report.flop >= 0);
-        }
-    float *after = read_buffer(&of->on, s, NCA_PARAMETERS, total_of(&small));
-    assert_equal(after, before, total_of(&small));
-    assert_refused(NCA_ARGUMENT, b->backward(s, NULL, error));
-    assert_ok(go(of, false, error));
-    assert_refused(NCA_ARGUMENT, b->kernel(s, 0, 1, &report, error));
-    free(before), free(after);
-}
-
-static void test_kernels_one_by_one(void **state)
-{
-    (void)state;
-    for_every_backend(check_kernels);
-}
-
 static void test_devices_that_are_not_there_are_refused(void **state)
 {
     (void)state;
@@ -350,7 +311,6 @@ int main(void)
         cmocka_unit_test(test_no_tape_is_kept_without_one),
         cmocka_unit_test(test_bytes_count_what_parameters_need),
         cmocka_unit_test(test_shapes_that_cannot_be_are_refused),
-        cmocka_unit_test(test_kernels_one_by_one),
         cmocka_unit_test(test_devices_that_are_not_there_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -154,8 +154,10 @@ cmp damaged/blog-unstable-seed1/model.safetensors straight/blog-unstable-seed1/m
 # No study in the folder of a run.
 refused "a run of nca train; give the study a folder of its own" "${quick[@]}" --out straight/blog-unstable-seed1
 
-# Killed: its trainings end by themselves, and the same command at once goes on.
-killed=("${quick[@]}" --settings blog-regenerating,blog-unstable --seeds 1 --updates 200
+# Killed: its trainings end by themselves, and the same command at once goes on. $NCA_STUDY_UPDATES (200)
+# are enough to be killed among.
+updates=${NCA_STUDY_UPDATES:-200}
+killed=("${quick[@]}" --settings blog-regenerating,blog-unstable --seeds 1 --updates "$updates"
   --schedule constant --quiet --out "$scratch/killed")
 "$nca" study "${killed[@]}" >log 2>&1 &
 child=$!
@@ -167,7 +169,7 @@ kill -KILL "$child"
 wait "$child" 2>/dev/null || true
 "$nca" study "${killed[@]}" >log 2>error || fail "after a kill: $(cat error)"
 for folder in killed/*-seed1; do
-  [ "$(wc -l <"$folder/metrics.jsonl")" -eq 200 ] || fail "$folder is not whole"
+  [ "$(wc -l <"$folder/metrics.jsonl")" -eq "$updates" ] || fail "$folder is not whole"
 done
 "$nca" study "${killed[@]/killed/unhurt}" >/dev/null || fail "unhurt"
 for run in blog-regenerating-seed1 blog-unstable-seed1; do

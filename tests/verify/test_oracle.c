@@ -55,10 +55,15 @@ static int judge(const char *path, const nca_compute *on, bool should_pass, int 
 static void test_every_case_passes(void **state)
 {
     (void)state;
+#if defined(NCA_TEST_SANITIZED)
+    static const int threads[] = {2};   // other numbers go through the same code
+#else
     static const int threads[] = {1, 2, 7};
+#endif
+    const int counts = sizeof threads / sizeof *threads;
     int tried = 0, failed = 0;
     for (int i = 0; isas[i]; i++)
-        for (size_t t = 0; t < sizeof threads / sizeof *threads; t++) {
+        for (int t = 0; t < counts; t++) {
             nca_compute on;
             if (!open_cpu(isas[i], threads[t], &on))
                 break;
@@ -72,7 +77,7 @@ static void test_every_case_passes(void **state)
         }
     print_message("%d runs of %d cases\n", tried, case_count);
     assert_int_equal(failed, 0);
-    assert_true(tried >= 3 * case_count);
+    assert_true(tried >= counts * case_count);
 }
 
 #if !defined(NCA_TEST_BY_SIMDE)

@@ -44,7 +44,7 @@ int nca_call_run(const nca_command *self, int argc, char **argv)
 cleanup:
     nca_compute_close(&call.compute);
     free(call.options);
-    return status == NCA_OK ? call.code : nca_report_failure(self->name, &call.error);
+    return status == NCA_OK ? call.code : nca_report_failure(nca_command_words(self), &call.error);
 }
 
 nca_status nca_output_check(const char *path, bool force, nca_error *error)

@@ -39,14 +39,14 @@ static int fail_unknown(const nca_command *const *commands, const char *word)
                  nearest);
     else
         nca_fail(&error, NCA_ARGUMENT, "%.60s: no such command; see nca --help", word);
-    return nca_report_failure("", &error);
+    return nca_report_failure("nca", &error);
 }
 
 static int fail_extra(const char *word)
 {
     nca_error error;
     nca_fail(&error, NCA_ARGUMENT, "%.100s: one argument too many; see nca --help", word);
-    return nca_report_failure("", &error);
+    return nca_report_failure("nca", &error);
 }
 
 static const nca_command *find_command(const nca_command *const *commands, const char *name)
@@ -101,7 +101,7 @@ static int print_completion(const nca_command *const *commands, int argc, char *
     const nca_status status =
         argc == 1 ? nca_completion_print(stdout, argv[0], commands, &error)
                   : nca_fail(&error, NCA_ARGUMENT, "needs one shell: bash, zsh or fish");
-    return status == NCA_OK ? 0 : nca_report_failure("completion", &error);
+    return status == NCA_OK ? 0 : nca_report_failure("nca completion", &error);
 }
 
 // A closed standard stream would give its number to the next file opened, and what is printed would
@@ -124,7 +124,7 @@ static int finish(int code)
     if (is_whole || errno == EPIPE || code != 0)
         return code;
     nca_fail(&error, NCA_FILE, "standard output: cannot be written: %s", strerror(errno));
-    return nca_report_failure("", &error);
+    return nca_report_failure("nca", &error);
 }
 
 static int run(const nca_command *const *commands, int argc, char **argv)

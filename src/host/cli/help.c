@@ -98,9 +98,18 @@ static void print_config(FILE *to)
         print_wrapped(to, fprintf(to, "  %s", row->name), COLUMN, row->summary);
 }
 
+const char *nca_command_words(const nca_command *command)
+{
+    static char words[32];
+    if (command->program)
+        return command->program;
+    snprintf(words, sizeof words, "nca %s", command->name);
+    return words;
+}
+
 void nca_help_print(FILE *to, const nca_command *command)
 {
-    fprintf(to, "Usage: nca %s [OPTION...]%s%s\n\n%s.\n", command->name,
+    fprintf(to, "Usage: %s [OPTION...]%s%s\n\n%s.\n", nca_command_words(command),
             *command->arguments ? " " : "", command->arguments, command->summary);
     if (command->options && command->options->name && !command->options->group)
         fprintf(to, "\nOptions:\n");
@@ -113,9 +122,9 @@ void nca_help_print(FILE *to, const nca_command *command)
         command->describe(to);
 }
 
-int nca_report_failure(const char *command, const nca_error *error)
+int nca_report_failure(const char *words, const nca_error *error)
 {
-    fprintf(stderr, "nca%s%s: ", *command ? " " : "", command);
+    fprintf(stderr, "%s: ", words);
     nca_print_safely(stderr, error->message);
     fputc('\n', stderr);
     if (error->status == NCA_INTERRUPTED)

@@ -151,8 +151,8 @@ static nca_status fail_unknown(const parsing *of, const char *name, size_t lengt
         nearest = nca_nearest(word + 3, names, collect_names(of, true, names, 128));
     }
     if (!nearest)
-        return nca_fail(of->error, NCA_ARGUMENT, "--%s: no such option; see nca %s --help", word,
-                        of->command->name);
+        return nca_fail(of->error, NCA_ARGUMENT, "--%s: no such option; see %s --help", word,
+                        nca_command_words(of->command));
     const nca_option shown = {.name = nearest};
     return nca_fail(of->error, NCA_ARGUMENT, "--%s: no such option; did you mean --%s%s?", word, no,
                     spell(&shown));
@@ -231,8 +231,8 @@ static nca_status fail_too_many(const parsing *of)
     char words[32] = "";
     if (most > 1)
         snprintf(words, sizeof words, ", at most %d", most);
-    return nca_fail(of->error, NCA_ARGUMENT, "%.100s: one argument too many%s; see nca %s --help",
-                    of->argv[of->at], words, of->command->name);
+    return nca_fail(of->error, NCA_ARGUMENT, "%.100s: one argument too many%s; see %s --help",
+                    of->argv[of->at], words, nca_command_words(of->command));
 }
 
 static nca_status parse_argument(parsing *of)
@@ -262,8 +262,8 @@ static nca_status parse_all(parsing *of, bool *done)
             NCA_TRY(parse_option(of, "output"));
         } else if (!only_arguments && word[0] == '-' && word[1]) {
             return nca_fail(of->error, NCA_ARGUMENT,
-                            "%.60s: no such option; options begin with --, see nca %s --help", word,
-                            of->command->name);
+                            "%.60s: no such option; options begin with --, see %s --help", word,
+                            nca_command_words(of->command));
         } else {
             NCA_TRY(parse_argument(of));
         }
@@ -331,8 +331,8 @@ nca_status nca_options_parse(const nca_command *command, int argc, char **argv, 
         return NCA_OK;
     }
     if (arguments->count < command->arguments_min)
-        return nca_fail(error, NCA_ARGUMENT, "needs %s; see nca %s --help", command->arguments,
-                        command->name);
+        return nca_fail(error, NCA_ARGUMENT, "needs %s; see %s --help", command->arguments,
+                        nca_command_words(command));
     return NCA_OK;
 }
 

@@ -15,6 +15,7 @@ typedef struct nca_call nca_call;   // cli/command.h
 // A subcommand: main.c holds the one table of them.
 typedef struct nca_command {
     const char *name;
+    const char *program;          // whose only command it is, in the place of a name; NULL: nca
     const char *arguments;        // "MODEL [FILE...]", for help
     const char *summary;          // one line
     const char *details;          // paragraphs and examples under the options; may be NULL
@@ -63,8 +64,11 @@ nca_status nca_option_read_int(const nca_option *row, const char *text, int64_t 
 nca_status nca_option_read_real(const nca_option *row, const char *text, double *out,
                                 nca_error *error);
 
-// Prints "nca COMMAND: message" on stderr and returns the exit code: 1 for a training or check that
-// went wrong, 128 + the signal where one ended it, 2 for everything else.
-int nca_report_failure(const char *command, const nca_error *error);
+// What a person types for it: "nca train", or the program's name. Valid until the next call.
+const char *nca_command_words(const nca_command *command);
+
+// Prints "WORDS: message" on stderr and returns the exit code: 1 for a training or check that went
+// wrong, 128 + the signal where one ended it, 2 for everything else.
+int nca_report_failure(const char *words, const nca_error *error);
 
 #endif

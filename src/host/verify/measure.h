@@ -1,4 +1,4 @@
-// How fast this machine is on a living disc: whole train steps, and kernels one by one.
+// How fast this machine is on a living disc, in whole train steps.
 #ifndef NCA_VERIFY_MEASURE_H
 #define NCA_VERIFY_MEASURE_H
 
@@ -44,29 +44,5 @@ typedef struct nca_measurement {
 // NCA_ARGUMENT where no disc is small enough for the active fraction.
 nca_status nca_measure_step(const nca_measure_options *options, const nca_compute *compute,
                             nca_measurement *out, nca_error *error);
-
-enum { NCA_KERNELS_MAX = 64 };
-
-typedef struct nca_kernel_measurement {
-    const char *name;
-    nca_timing time;                         // of one run: the cells of one step, or one update
-    double flop, bytes;                      // of one run, as nca_kernel_report has them
-    double share_of_flops, share_of_bytes;   // of the peaks; 0 where there is none. Bytes that come
-                                             // from the caches can be more than memory's peak.
-} nca_kernel_measurement;
-
-typedef struct nca_kernels_measurement {
-    nca_session_info session;
-    int count;
-    nca_kernel_measurement kernel[NCA_KERNELS_MAX];
-    double peak_flops, peak_bytes;   // of the whole device, a second
-    double active_fraction, radius;
-} nca_kernels_measurement;
-
-// Every kernel of the device and its path by itself, on a step of the rollout that
-// nca_measure_step() times. Here a repeat is some runs of every kernel in turn, and of the peaks.
-// NCA_ARGUMENT where the backend has no such kernels.
-nca_status nca_measure_kernels(const nca_measure_options *options, const nca_compute *compute,
-                               nca_kernels_measurement *out, nca_error *error);
 
 #endif

@@ -1,5 +1,5 @@
 // A session with a living disc and a rule that leaves it alive, on which steps and kernels are
-// timed: between measure.c and measure_kernels.c.
+// timed: for measure.c, and for bench/kernels.
 #ifndef NCA_VERIFY_MEASURING_H
 #define NCA_VERIFY_MEASURING_H
 

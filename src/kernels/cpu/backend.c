@@ -142,7 +142,6 @@ static const nca_backend behind = {
     .backward = nca_cpu_backward,
     .update = nca_cpu_update,
     .synchronize = synchronize,
-    .kernel = nca_cpu_kernel,
 };
 
 static nca_status create(nca_device *device, const nca_shape *shape, nca_session **out,
@@ -166,5 +165,4 @@ const nca_backend nca_cpu_backend = {
     .create = create,
     .destroy = nca_cpu_session_destroy,
     NCA_FRONT,
-    .kernel = nca_front_kernel,
 };

@@ -1,5 +1,7 @@
 // Kernels one by one, for benchmarks: each over the cells of a rollout's last step, cut into bands
 // and shared out among the threads as in a rollout.
+#include "bench.h"
+
 #include <stdlib.h>
 
 #include "cpu.h"
@@ -342,6 +344,7 @@ nca_status nca_cpu_kernel(nca_session *session, int number, int times, nca_kerne
         of.cells && of.counts && of.rows
             ? run_number(&of, number, times, report, error)
             : nca_fail(error, NCA_MEMORY, "a list of cells: no memory for it");
+    session->head.tape_is_valid &= status == NCA_ARGUMENT;   // refused: nothing has run
     free(of.cells);
     free(of.counts);
     free(of.rows);

@@ -242,8 +242,4 @@ nca_status nca_cpu_update(nca_session *session, const nca_optimizer_step *step,
 double nca_cpu_peak(nca_device *device);
 double nca_cpu_peak_bytes(nca_device *device);
 
-// bench.c
-nca_status nca_cpu_kernel(nca_session *session, int number, int times, nca_kernel_report *report,
-                          nca_error *error);
-
 #endif

@@ -19,7 +19,6 @@ static const nca_backend behind = {
     .backward = nca_cuda_backward,
     .update = nca_cuda_learn,
     .synchronize = nca_cuda_synchronize,
-    .kernel = nca_cuda_kernel,
 };
 
 static nca_status create(nca_device *device, const nca_shape *shape, nca_session **out,
@@ -43,5 +42,4 @@ const nca_backend nca_cuda_backend = {
     .destroy = nca_cuda_session_destroy,
     .session_info = nca_cuda_session_about,
     NCA_FRONT,
-    .kernel = nca_front_kernel,
 };

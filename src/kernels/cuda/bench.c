@@ -5,6 +5,8 @@
 
 #include <stdlib.h>
 
+#include "bench_rows.h"
+
 // Cells of a plane, of those that `within` has too (NULL: all).
 static nca_status count_cells(nca_session *session, const uint32_t *plane, const uint32_t *within,
                               uint32_t *words, double *cells, nca_error *error)
@@ -176,6 +178,7 @@ nca_status nca_cuda_kernel(nca_session *session, int number, int times, nca_kern
                             : nca_fail(error, NCA_MEMORY, "a list of cells: no memory for it");
     if (status == NCA_OK)
         status = run_number(&bench, number, times, report, error);
+    session->head.tape_is_valid &= status == NCA_ARGUMENT;   // refused: nothing has run
     free(words);
     free(rows);
     return status;

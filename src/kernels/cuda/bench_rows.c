@@ -2,7 +2,7 @@
 // use, the products by cuBLAS, and what each has to do.
 #include <string.h>
 
-#include "bench.h"
+#include "bench_rows.h"
 
 // -- What every path launches
 

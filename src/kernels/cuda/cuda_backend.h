@@ -173,10 +173,6 @@ nca_status nca_cuda_learn(nca_session *session, const nca_optimizer_step *step,
 double nca_cuda_peak(nca_device *device);
 double nca_cuda_peak_bytes(nca_device *device);
 
-// bench.c
-nca_status nca_cuda_kernel(nca_session *session, int number, int times, nca_kernel_report *report,
-                           nca_error *error);
-
 // blas.c: row-major products through cuBLAS, on the session's stream.
 // Loads the library, once for the whole process.
 nca_status nca_cuda_blas_load(nca_error *error);

@@ -17,6 +17,10 @@ function(nca_emulated_program name)
 endfunction()
 
 nca_emulated_program(nca_emulated ${PROJECT_SOURCE_DIR}/src/host/main.c)
+nca_emulated_program(bench_kernels_emulated)
+nca_timing_sources(bench_kernels_emulated ${NCA_BENCH_KERNELS})
+target_compile_definitions(bench_kernels_emulated PRIVATE NCA_WITH_CUDA)
+set_target_properties(bench_kernels_emulated PROPERTIES OUTPUT_NAME bench_kernels)
 
 # A test on the emulated device, from its source.
 function(nca_emulated_test name source)
@@ -38,6 +42,9 @@ nca_emulate(test_neighbours ${PROJECT_SOURCE_DIR}/tests/kernels/cuda/neighbours.
 foreach(name seam_contract not_finite optimizer)
   nca_emulated_test(test_${name}_cuda ${PROJECT_SOURCE_DIR}/tests/kernels/test_${name}.c)
 endforeach()
+nca_emulated_test(test_timers_cuda ${PROJECT_SOURCE_DIR}/tests/bench/test_timers.c)
+nca_timing_sources(test_timers_cuda ${PROJECT_SOURCE_DIR}/bench/kernels/timers.c)
+target_compile_definitions(test_timers_cuda PRIVATE NCA_WITH_CUDA)
 
 # What is tested through that program. It is about numbers: with a sanitizer it would take minutes to find
 # nothing that test_cuda does not.

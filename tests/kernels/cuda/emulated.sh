@@ -38,14 +38,17 @@ done
 # Kernels are timed on it as on a device; what time means there is another matter.
 sizes=(--case 17x13-angle --repeats 1 --warmup 0)
 for path in fused cublas; do
-  NCA_EMULATOR_SM=1 "$nca" bench --device emulator --cuda-path $path "${sizes[@]}" >bench_$path
+  NCA_EMULATOR_SM=1 "$nca" bench step --device emulator --cuda-path $path "${sizes[@]}" >bench_$path
   grep -q "million cells a second" bench_$path || fail "bench: $path: no step: $(cat bench_$path)"
+  NCA_EMULATOR_SM=1 "$(dirname "$nca")/bench_kernels" --device emulator --cuda-path $path "${sizes[@]}" >kernels_$path
 done
-grep -q "^  fused_backward  *[0-9]" bench_fused && grep -q "^  dp_product  *[0-9]" bench_cublas ||
-  fail "bench: not every kernel: $(cat bench_fused bench_cublas)"
+grep -q "^  fused_backward  *[0-9]" kernels_fused && grep -q "^  dp_product  *[0-9]" kernels_cublas ||
+  fail "bench_kernels: not every kernel: $(cat kernels_fused kernels_cublas)"
 # A GPU is not counted in threads.
-grep -q "hidden; Emulated device 0 (fused)$" bench_fused || fail "bench does not name the device: $(cat bench_fused)"
-! grep -qE "thread|a core" bench_fused || fail "bench speaks of threads or cores: $(cat bench_fused)"
+for file in bench_fused kernels_fused; do
+  grep -q "hidden; Emulated device 0 (fused)$" $file || fail "it does not name the device: $(cat $file)"
+  ! grep -qE "thread|a core" $file || fail "it speaks of threads or cores: $(cat $file)"
+done
 "$nca" run fused --device emulator --steps 20 --output grown.png
 [ -s grown.png ] || fail "run made no picture"
 

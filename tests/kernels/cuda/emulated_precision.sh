@@ -47,8 +47,9 @@ grep -qE ", 0 failed, [1-9][0-9]* measured and not judged \(tf32\)" log || fail 
 grep -q "17x13-angle: states .* not judged" log || fail "verify does not measure tf32: $(cat log)"
 
 # The bench says of what it is.
-NCA_EMULATOR_SM=1 "$nca" bench kernels --device emulator --precision bf16 --case 3x41 --repeats 1 --warmup 0 >log
-grep -q "hidden; Emulated device 0 (fused, bf16)$" log || fail "bench does not name the precision: $(cat log)"
+NCA_EMULATOR_SM=1 "$(dirname "$nca")/bench_kernels" --device emulator --precision bf16 --case 3x41 --repeats 1 \
+  --warmup 0 >log
+grep -q "hidden; Emulated device 0 (fused, bf16)$" log || fail "bench_kernels does not name the precision: $(cat log)"
 NCA_EMULATOR_CAPABILITY=75 "$nca" bench step --device all --json --precision tf32 --case 3x41 \
   --repeats 1 --warmup 0 >log 2>error
 grep -q "^not timed: --precision tf32: .*8.0 is needed" error && [ "$(wc -l <error)" -eq 1 ] ||

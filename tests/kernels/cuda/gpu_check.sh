@@ -47,7 +47,7 @@ children() { grep -lsza "$scratch/" /proc/[0-9]*/environ | cut -d/ -f3 | grep -v
 # -- The pack: by itself it starts where there is nothing but a C library.
 NCA=$nca "$root/scripts/gpu_check.sh" --pack pack --variant "other=$nca" >out 2>err || fail "no pack: $(cat err)"
 [ "$(du -sm pack | cut -f1)" -lt 60 ] || fail "the pack is too large: $(cat out)"
-for file in nca lib/libjansson.so.4 cuda commit variants/other/nca scripts/bench_peers.sh bench/peers/compare.py; do
+for file in nca bench_kernels lib/libjansson.so.4 cuda commit variants/other/nca scripts/bench_peers.sh bench/peers/compare.py; do
   [ -s pack/$file ] || fail "no $file in the pack"
 done
 if chroot / true 2>/dev/null; then
@@ -58,6 +58,7 @@ if chroot / true 2>/dev/null; then
   done
   cp -r pack bare/
   LD_LIBRARY_PATH=/pack/lib chroot bare /pack/nca info >out 2>err || fail "the pack lacks something: $(cat err)"
+  LD_LIBRARY_PATH=/pack/lib chroot bare /pack/bench_kernels --help >out 2>err || fail "the pack lacks something: $(cat err)"
 fi
 cases=no
 [ ! -d pack/cases ] || cases=yes
@@ -75,6 +76,8 @@ program bin/python3 '[ "$1" = -c ] && exit; echo "{\"peers\": [1]}" >"${@: -1}"'
 mv pack/nca pack/emulated
 program pack/nca '[[ "$*" != verify*--precision* ]] || { echo "bf16 against f32: near"; exit; }' \
   'exec "$(dirname "$0")/emulated" "${@/#cuda/emulator}"'
+mv pack/bench_kernels pack/emulated_kernels
+program pack/bench_kernels 'exec "$(dirname "$0")/emulated_kernels" "${@/#cuda/emulator}"'
 program pack/test_cuda_gpu 'echo "no GPU"; exit 77'
 program pack/scripts/bench_peers.sh 'echo peers; exec python3 bench "$@"'
 
@@ -117,6 +120,7 @@ program pack/nca 'case $1 in
     for i in 1 2 3 4 5 6; do echo "{\"loss\": 0.5, \"seconds\": 0.001}"; done >"$2/metrics.jsonl" ;;
 esac'
 cp pack/nca pack/quick
+program pack/bench_kernels 'echo "{\"kernels\": []}"'
 tool_steps=(ncu_forward ncu_backward peers)
 [ $cases = no ] || tool_steps+=(memcheck_fused racecheck_fused racecheck_bf16 synccheck_fused)
 # tools LINE...: every tool does that; nvidia-smi when it is asked more than its GPUs.

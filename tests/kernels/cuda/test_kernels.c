@@ -1,5 +1,6 @@
 // Kernels of the CUDA backend one by one, as the bench asks for them: every one of them is there, with
 // every access checked, and what it has to do is what a calculation by hand gives.
+#include "cuda/bench.h"
 #include "launches.h"
 
 static const nca_shape shape = NCA_GROWING_SHAPE(2, 5, 8, 2, 5, 16, 128);
@@ -28,10 +29,10 @@ static nca_session *open_living(const nca_compute *on)
 }
 
 // Runs all of them; reports [64].
-static int run_kernels(const nca_compute *on, nca_session *session, nca_kernel_report *reports)
+static int run_kernels(nca_session *session, nca_kernel_report *reports)
 {
     for (int i = 0; i < 64; i++) {
-        assert_ok(on->backend->kernel(session, i, 2, &reports[i], error));
+        assert_ok(nca_cuda_kernel(session, i, 2, &reports[i], error));
         if (!reports[i].name)
             return i;
         assert_true(reports[i].seconds > 0 && reports[i].bytes > 0 && reports[i].flop >= 0);
@@ -61,7 +62,7 @@ static void test_work_is_what_a_calculation_by_hand_gives(void **state)
     nca_kernel_report reports[64];
     nca_compute fused = open_device("fused", 0), cublas = open_device("cublas", 0);
     nca_session *session = open_living(&fused);
-    int count = run_kernels(&fused, session, reports);
+    int count = run_kernels(session, reports);
     check_work(reports, count, "gather", 0, 2 * 80 * 64);
     check_work(reports, count, "loss", 12 * 80, 80 * 64 + 40 * 16);
     // A product with 48 x 128 and one with 128 x 16 weights, 30 flop of perception and 2 of the
@@ -69,7 +70,7 @@ static void test_work_is_what_a_calculation_by_hand_gives(void **state)
     check_work(reports, count, "fused_forward", 80 * (16384 + 512), 2 * 80 * 64 + 32768 + 360);
     fused.backend->destroy(session);
     session = open_living(&cublas);
-    count = run_kernels(&cublas, session, reports);
+    count = run_kernels(session, reports);
     check_work(reports, count, "hidden_product", 80 * 2 * 48 * 128, 80 * (192 + 512) + 24576);
     check_work(reports, count, "hidden_weight_product", 80 * 2 * 48 * 128,
                80 * (192 + 512) + 2 * 24576);
@@ -105,9 +106,9 @@ static void test_every_kernel_of_the_source_is_timed(void **state)
     nca_session *on_fused = open_living(&fused), *on_cublas = open_living(&cublas);
     nca_session *on_reduced = open_living(&reduced);
     visit_kernels(note_launches, launches);
-    run_kernels(&fused, on_fused, reports);
-    run_kernels(&cublas, on_cublas, reports);
-    run_kernels(&reduced, on_reduced, reports);
+    run_kernels(on_fused, reports);
+    run_kernels(on_cublas, reports);
+    run_kernels(on_reduced, reports);
     assert_true(fused.backend->peak(fused.device) > 0);
     assert_true(fused.backend->peak_bytes(fused.device) > 0);
     print_message("%d kernels\n", visit_kernels(check_launched_more, launches));

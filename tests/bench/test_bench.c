@@ -1,15 +1,16 @@
-// nca bench: what its JSON says, kernels and steps; that every kernel of the CPU's table is timed, and
-// that the work it is said to do is what a calculation by hand gives.
+// nca bench and bench_kernels: what their JSON says, steps and kernels; that every kernel of the CPU's
+// table is timed, and that the work it is said to do is what a calculation by hand gives.
+#include "cpu/bench.h"
 #include "support.h"
 
 #include <jansson.h>
 
 // What the program prints to stdout as JSON; the caller releases it.
-static json_t *run_bench(const char *arguments)
+static json_t *run_bench(const char *program, const char *arguments)
 {
     char command[1024];
     json_error_t where;
-    snprintf(command, sizeof command, "%s bench %s --json", NCA_PROGRAM, arguments);
+    snprintf(command, sizeof command, "%s %s --json", program, arguments);
     FILE *const from = popen(command, "r");
     assert_non_null(from);
     json_t *found = json_loadf(from, 0, &where);
@@ -82,7 +83,8 @@ static void check_kernel(const json_t *of, double peak_gflops, double peak_gbyte
 static void test_kernels_as_json(void **state)
 {
     (void)state;
-    json_t *found = run_bench("kernels --device cpu --case 24x24-few-fire --threads 1 --repeats 2");
+    json_t *found =
+        run_bench(NCA_BENCH_KERNELS, "--device cpu --case 24x24-few-fire --threads 1 --repeats 2");
     const json_t *kernels = json_object_get(found, "kernels");
     size_t i;
     json_t *each;
@@ -100,8 +102,9 @@ static void test_kernels_as_json(void **state)
 static void test_step_as_json(void **state)
 {
     (void)state;
-    json_t *found = run_bench("step --device cpu --batch 2 --grid 9x12 --steps 5 --active 0.3 "
-                              "--repeats 1 --warmup 0 --threads 1");
+    json_t *found =
+        run_bench(NCA_PROGRAM " bench", "step --device cpu --batch 2 --grid 9x12 --steps 5 "
+                                        "--active 0.3 --repeats 1 --warmup 0 --threads 1");
     const double seconds = 1e-3 * number_of(found, "median_ms");
     const double dense = number_of(found, "dense_cells_per_second");
     assert_near(dense * seconds, 2 * 9 * 12 * 5);
@@ -118,23 +121,28 @@ static void test_step_as_json(void **state)
     json_decref(found);
 }
 
-// Both subjects, and both variants' kernels where there are two.
+static size_t list_everything(const char *program, const char *arguments, const char *subject)
+{
+    json_t *all = run_bench(program, arguments), *each;
+    const size_t count = json_array_size(all);
+    size_t i;
+    json_array_foreach(all, i, each) assert_string_equal(text_of(each, "subject"), subject);
+    json_decref(all);
+    return count;
+}
+
+// Every device; and both variants' kernels where there are two.
 static void test_everything_is_a_list(void **state)
 {
     (void)state;
-    json_t *all = run_bench("--case 3x5 --repeats 1 --warmup 0 --threads 1");
-    json_t *step = run_bench("step --device all --case 3x5 --repeats 1 --warmup 0 --threads 1");
-    size_t i, steps = 0, kernels = 0;
-    json_t *each;
-    json_array_foreach(all, i, each)
-    {
-        steps += strcmp(text_of(each, "subject"), "step") == 0;
-        kernels += strcmp(text_of(each, "subject"), "kernels") == 0;
-    }
-    assert_true(steps >= 1 && kernels >= 2 && steps + kernels == json_array_size(all));
-    assert_int_equal(json_array_size(step), steps);
-    json_decref(all);
-    json_decref(step);
+#define SHORT "--case 3x5 --repeats 1 --warmup 0 --threads 1"
+    const size_t steps = list_everything(NCA_PROGRAM " bench", SHORT, "step");
+    assert_true(steps >= 1);
+    assert_int_equal(list_everything(NCA_PROGRAM " bench", "step --device all " SHORT, "step"),
+                     steps);
+    assert_int_equal(list_everything(NCA_PROGRAM " bench", "all " SHORT, "step"), steps);
+    assert_true(list_everything(NCA_BENCH_KERNELS, "--device all " SHORT, "kernels") >= 2);
+#undef SHORT
 }
 
 // A rollout there and back in which every one of 32 cells lives and fires.
@@ -160,12 +168,11 @@ static nca_session *open_living(const nca_compute *on)
     return session;
 }
 
-static void check_work(const nca_compute *on, nca_session *session, const char *name, double flop,
-                       double bytes)
+static void check_work(nca_session *session, const char *name, double flop, double bytes)
 {
     nca_kernel_report report;
     for (int i = 0;; i++) {
-        assert_ok(on->backend->kernel(session, i, 1, &report, error));
+        assert_ok(nca_cpu_kernel(session, i, 1, &report, error));
         if (!report.name)
             fail_msg("no kernel %s", name);
         if (strcmp(report.name, name) == 0)
@@ -185,11 +192,11 @@ static void test_work_is_what_a_calculation_by_hand_gives(void **state)
         if (!open_cpu(isas[i], 1, &on))
             continue;
         nca_session *session = open_living(&on);
-        check_work(&on, session, "perceive", 32 * 16 * 30, 32 * 64 + 32 * 192);
-        check_work(&on, session, "mlp", 32 * 2 * (48 * 128 + 128 * 16), 32 * (192 + 64) + 4 * 8336);
-        check_work(&on, session, "gather", 0, 2 * 32 * 64);
-        check_work(&on, session, "update", 21 * 8336, 7 * 4 * 8336);
-        check_work(&on, session, "loss", 12 * 32, 32 * 64 + 32 * 16);
+        check_work(session, "perceive", 32 * 16 * 30, 32 * 64 + 32 * 192);
+        check_work(session, "mlp", 32 * 2 * (48 * 128 + 128 * 16), 32 * (192 + 64) + 4 * 8336);
+        check_work(session, "gather", 0, 2 * 32 * 64);
+        check_work(session, "update", 21 * 8336, 7 * 4 * 8336);
+        check_work(session, "loss", 12 * 32, 32 * 64 + 32 * 16);
         on.backend->destroy(session);
         nca_compute_close(&on);
     }

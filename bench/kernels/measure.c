@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "base/spread.h"
+#include "kernels/kernels.h"
 #include "verify/measuring.h"
 
 // A run is long enough for a clock, and short enough that all kernels take turns.
@@ -11,27 +12,27 @@ enum { TIMES_MAX = 1000 };
 // Kernels while they are timed.
 typedef struct timing {
     nca_measuring session;
-    nca_kernels_measurement found;
-    int times[NCA_KERNELS_MAX];   // in one run
-    double *seconds;              // [kernels,repeats]
-    double *peaks;                // [2,repeats]
+    nca_kernel_timer *timer;
+    kernels_measurement found;
+    int times[KERNELS_MAX];   // in one run
+    double *seconds;          // [kernels,repeats]
+    double *peaks;            // [2,repeats]
 } timing;
 
 // Who the kernels are, what each has to do, and how often it fits into a run; which warms them up.
 static nca_status list_kernels(timing *of, nca_error *error)
 {
-    const nca_backend *backend = of->session.backend;
-    nca_kernels_measurement *found = &of->found;
-    for (found->count = 0; found->count < NCA_KERNELS_MAX; found->count++) {
+    kernels_measurement *found = &of->found;
+    for (found->count = 0; found->count < KERNELS_MAX; found->count++) {
         nca_kernel_report report;
-        NCA_TRY(backend->kernel(of->session.session, found->count, 1, &report, error));
+        NCA_TRY(of->timer(of->session.session, found->count, 1, &report, error));
         if (!report.name)
             return NCA_OK;
-        NCA_TRY(backend->kernel(of->session.session, found->count, 1, &report, error));
+        NCA_TRY(of->timer(of->session.session, found->count, 1, &report, error));
         const double fits = run_seconds / report.seconds;
         of->times[found->count] = fits < 1 ? 1 : fits < TIMES_MAX ? (int)fits : TIMES_MAX;
-        found->kernel[found->count] = (nca_kernel_measurement){
-            .name = report.name, .flop = report.flop, .bytes = report.bytes};
+        found->kernel[found->count] =
+            (kernel_measurement){.name = report.name, .flop = report.flop, .bytes = report.bytes};
     }
     return NCA_OK;
 }
@@ -43,7 +44,7 @@ static nca_status repeat(timing *of, int number, nca_error *error)
     const int repeats = of->session.options->repeats;
     for (int k = 0; k < of->found.count; k++) {
         nca_kernel_report report;
-        NCA_TRY(backend->kernel(of->session.session, k, of->times[k], &report, error));
+        NCA_TRY(of->timer(of->session.session, k, of->times[k], &report, error));
         of->seconds[k * repeats + number] = report.seconds;
     }
     of->peaks[number] = backend->peak(of->session.device);
@@ -59,7 +60,7 @@ static double share(double work, const nca_timing *time, double peak)
 static void conclude(timing *of)
 {
     const int repeats = of->session.options->repeats;
-    nca_kernels_measurement *found = &of->found;
+    kernels_measurement *found = &of->found;
     nca_device_info info;
     of->session.backend->info(of->session.device, &info);
     found->active_fraction = nca_measuring_active_fraction(&of->session.forward);
@@ -68,7 +69,7 @@ static void conclude(timing *of)
     found->peak_flops = nca_spread_of(of->peaks, repeats).median * nca_peaks_of(&info);
     found->peak_bytes = nca_spread_of(of->peaks + repeats, repeats).median;
     for (int k = 0; k < found->count; k++) {
-        nca_kernel_measurement *kernel = &found->kernel[k];
+        kernel_measurement *kernel = &found->kernel[k];
         kernel->time = nca_timing_of(of->seconds + k * repeats, repeats);
         kernel->share_of_flops = share(kernel->flop, &kernel->time, found->peak_flops);
         kernel->share_of_bytes = share(kernel->bytes, &kernel->time, found->peak_bytes);
@@ -91,13 +92,13 @@ static nca_status measure(timing *of, nca_error *error)
     return NCA_OK;
 }
 
-nca_status nca_measure_kernels(const nca_measure_options *options, const nca_compute *compute,
-                               nca_kernels_measurement *out, nca_error *error)
+nca_status kernels_measure(const nca_measure_options *options, const nca_compute *compute,
+                           kernels_measurement *out, nca_error *error)
 {
     nca_measure_options with_pool = *options;
-    timing of = {0};
+    timing of = {.timer = kernels_timer_of(compute->backend)};
     nca_status status;
-    if (!compute->backend->kernel)
+    if (!of.timer)
         return nca_fail(error, NCA_ARGUMENT,
                         "--device %s: has no kernels to time one by one; time the whole step, by "
                         "nca bench step",

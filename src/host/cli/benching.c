@@ -1,0 +1,239 @@
+// What the programs that time have in common: options, sizes, devices.
+#include "cli/benching.h"
+
+#include <string.h>
+
+#include "base/nearest.h"
+#include "config/grid.h"
+#include "verify/cases.h"
+
+const nca_option nca_bench_rows[] = {
+    {"case", NCA_OPTION_STRING, offsetof(nca_bench_options, name), 0, 0, "NAME",
+     "sizes of a case of nca verify and the tests; the options below change them [4x56x56]", NULL},
+    {"batch", NCA_OPTION_INT, offsetof(nca_bench_options, batch), 1, 4096, "N", "samples [4]",
+     NULL},
+    {"grid", NCA_OPTION_STRING, offsetof(nca_bench_options, grid), 0, 0, "N|HxW", "cells [56]",
+     NULL},
+    {"steps", NCA_OPTION_INT, offsetof(nca_bench_options, steps), 1, 65536, "T",
+     "steps of the rollout [128]", NULL},
+    {"active", NCA_OPTION_REAL, offsetof(nca_bench_options, active), 0.001, 1, "P",
+     "fraction of cell-steps that are alive and fire, by the size of the disc [0.22]", NULL},
+    {"fire-rate", NCA_OPTION_REAL, offsetof(nca_bench_options, fire_rate), 0.001, 1, "P",
+     "probability that a cell updates [0.5]", NULL},
+    {"channels", NCA_OPTION_INT, offsetof(nca_bench_options, channels), 4, 256, "N",
+     "numbers in a cell [16]", NULL},
+    {"hidden", NCA_OPTION_INT, offsetof(nca_bench_options, hidden), 4, 4096, "N",
+     "hidden units [128]", NULL},
+    {"repeats", NCA_OPTION_INT, offsetof(nca_bench_options, repeats), 1, 1000, "N",
+     "timed steps [9]", NULL},
+    {"warmup", NCA_OPTION_INT, offsetof(nca_bench_options, warmup), 0, 1000, "N",
+     "steps before them [2]", NULL},
+    {"seed", NCA_OPTION_INT, offsetof(nca_bench_options, seed), 0, NCA_SEED_MAX, "N",
+     "of disc and rule [1]", NULL},
+    NCA_DEVICE_ROWS(nca_bench_options, device),
+    {"json", NCA_OPTION_FLAG, offsetof(nca_bench_options, json), 0, 0, NULL, "JSON", NULL},
+    {0},
+};
+
+const nca_bench_options nca_bench_defaults = {.repeats = 9, .warmup = 2, .seed = 1};
+
+static nca_status find_case(const char *name, const nca_case **out, nca_error *error)
+{
+    const char *names[64];
+    size_t count = 0, used = 0;
+    char all[1024] = "";
+    *out = nca_case_find(name);
+    if (*out)
+        return NCA_OK;
+    for (const nca_case *of = nca_cases; of->name && count < 64; of++) {
+        names[count++] = of->name;
+        if (used < sizeof all)
+            used += (size_t)snprintf(all + used, sizeof all - used, " %s", of->name);
+    }
+    const char *near = nca_nearest(name, names, count);
+    if (near)
+        return nca_fail(error, NCA_ARGUMENT, "--case %.60s: no such case; did you mean %s?", name,
+                        near);
+    return nca_fail(error, NCA_ARGUMENT, "--case %.60s: no such case; there are%s", name, all);
+}
+
+static int64_t either(int64_t given, int64_t otherwise)
+{
+    return given ? given : otherwise;
+}
+
+// The case, and what was asked beside it.
+static nca_status read_sizes(const nca_bench_options *given, nca_measure_options *out,
+                             nca_error *error)
+{
+    const nca_case *of;
+    NCA_TRY(find_case(given->name ? given->name : nca_cases[0].name, &of, error));
+    nca_grid grid = {of->shape.height, of->shape.width};
+    if (given->grid)
+        NCA_TRY(nca_grid_read(given->grid, &grid, error));
+    *out = (nca_measure_options){
+        .shape = {.batch = (int)either(given->batch, of->shape.batch),
+                  .height = grid.height,
+                  .width = grid.width,
+                  .tape_steps = (int)either(given->steps, of->shape.tape_steps),
+                  .spec = nca_spec_growing((int)either(given->channels, of->shape.spec.channels),
+                                           (int)either(given->hidden, of->shape.spec.hidden[0]))},
+        .active = given->active > 0 ? given->active : of->active,
+        .fire_rate = given->fire_rate > 0 ? given->fire_rate : of->fire_rate,
+        .seed = (uint64_t)given->seed,
+        .repeats = (int)given->repeats,
+        .warmup = (int)given->warmup};
+    if (out->shape.tape_steps < 1)
+        return nca_fail(error, NCA_ARGUMENT,
+                        "--case %s: has no steps to time; give it some --steps", of->name);
+    if (out->active > out->fire_rate)
+        return nca_fail(error, NCA_ARGUMENT,
+                        "--active %g: more than --fire-rate %g, the fraction with every cell alive",
+                        out->active, out->fire_rate);
+    return NCA_OK;
+}
+
+void nca_bench_begin(nca_benching *of, nca_bench_place *place, const nca_session_info *session)
+{
+    if (*session->variant)
+        snprintf(place->info.variant, sizeof place->info.variant, "%s", session->variant);
+    if (of->options->json && of->is_everywhere)
+        printf(of->printed == 0 ? "[" : ",\n");
+    else if (!of->options->json && of->printed > 0)
+        printf("\n");
+    of->printed++;
+}
+
+static nca_status bench_device(nca_benching *of, const char *name,
+                               const nca_device_options *options, nca_error *error)
+{
+    nca_compute on = {0};
+    NCA_TRY(nca_compute_open(name, options, &on, error));
+    nca_device_say_passed_over(&on);
+    nca_bench_place place = {.options = &of->asked, .device = on.backend->name};
+    on.backend->info(on.device, &place.info);
+    const nca_status status = of->time(of, &on, &place, error);
+    nca_compute_close(&on);
+    fflush(stdout);
+    return status;
+}
+
+// What a device refuses is told, and the next one is asked.
+static void bench_if_it_can(nca_benching *of, const char *name, const nca_device_options *options)
+{
+    nca_error why = {0};
+    if (bench_device(of, name, options, &why) == NCA_OK)
+        return;
+    if (!of->options->json && strcmp(why.message, of->refused.message) != 0)
+        printf("%snot timed: %s\n", of->printed > 0 ? "\n" : "", why.message);
+    of->refused = why;
+}
+
+static void bench_variants(nca_benching *of, const nca_backend *backend,
+                           const nca_device_options *options)
+{
+    nca_device_options plain = *options;
+    plain.isa = backend->variants[0];
+    bench_if_it_can(of, backend->name, options);
+    if (of->times_plainest)
+        bench_if_it_can(of, backend->name, &plain);
+}
+
+// The first two are timed.
+static const char *const paths[] = {"fused", "cublas", "auto"};
+
+static const char *const precisions[] = {"f32", "tf32", "bf16"};
+
+// Where a GPU is only one of the devices, its options are looked at even if there is none.
+static nca_status check_choice(const char *option, const char *asked, const char *const names[3],
+                               nca_error *error)
+{
+    for (int i = 0; i < 3; i++)
+        if (!asked || strcmp(asked, names[i]) == 0)
+            return NCA_OK;
+    return nca_fail(error, NCA_ARGUMENT, "%s %.40s: no such choice; choose %s, %s or %s", option,
+                    asked, names[0], names[1], names[2]);
+}
+
+// Both paths, or the one that was asked for.
+static void bench_paths(nca_benching *of, const nca_backend *backend,
+                        const nca_device_options *options)
+{
+    const bool is_one = options->cuda_path && strcmp(options->cuda_path, "auto") != 0;
+    for (int i = 0; i < (is_one ? 1 : 2); i++) {
+        nca_device_options on_path = *options;
+        if (!is_one)
+            on_path.cuda_path = paths[i];
+        bench_if_it_can(of, backend->name, &on_path);
+    }
+}
+
+// All but those whose memory nobody times, such as the reference.
+static nca_status bench_everywhere(nca_benching *of, const nca_device_options *options,
+                                   nca_error *error)
+{
+    const nca_device_options on_cpu = {.threads = options->threads};
+    NCA_TRY(check_choice("--cuda-path", options->cuda_path, paths, error));
+    NCA_TRY(check_choice("--precision", options->precision, precisions, error));
+    for (const nca_backend *const *each = nca_backends(); *each; each++)
+        if ((*each)->peak_bytes && (*each)->variants)
+            bench_variants(of, *each, &on_cpu);
+        else if ((*each)->peak_bytes)
+            bench_paths(of, *each, options);
+    if (of->printed == 0)
+        return nca_fail(error, of->refused.status, "%s", of->refused.message);
+    if (of->options->json && of->refused.status != NCA_OK)   // JSON has no place for it
+        fprintf(stderr, "not timed: %s\n", of->refused.message);
+    return NCA_OK;
+}
+
+nca_status nca_bench_run(nca_benching *of, nca_error *error)
+{
+    const nca_device_options device = nca_device_options_of(&of->options->device);
+    const char *name = of->options->device.name;
+    NCA_TRY(read_sizes(of->options, &of->asked, error));
+    of->is_everywhere = name ? strcmp(name, "all") == 0 : of->is_everywhere;
+    const nca_status status = of->is_everywhere
+                                  ? bench_everywhere(of, &device, error)
+                                  : bench_device(of, name ? name : "auto", &device, error);
+    if (of->options->json && of->printed > 0)
+        printf(of->is_everywhere ? "]\n" : "\n");
+    return status;
+}
+
+// -- How what is printed begins
+
+void nca_bench_print_head(const nca_bench_place *on, const char *subject)
+{
+    const nca_shape *shape = &on->options->shape;
+    char device[NCA_DEVICE_BYTES];
+    printf("%s, %d x %dx%d x %d step%s, %d channels, %d hidden; %s\n\n", subject, shape->batch,
+           shape->height, shape->width, shape->tape_steps, shape->tape_steps == 1 ? "" : "s",
+           shape->spec.channels, shape->spec.hidden[0], nca_device_words(&on->info, device));
+}
+
+void nca_bench_print_share(double share, double peak)
+{
+    if (peak > 0)
+        printf("%8.1f", 100 * share);
+    else
+        printf("%8s", "-");
+}
+
+void nca_bench_json_head(const nca_bench_place *on, const char *subject)
+{
+    const nca_shape *shape = &on->options->shape;
+    printf("{\"subject\": \"%s\", \"device\": \"%s\", \"isa\": \"%s\", \"threads\": %d,\n", subject,
+           on->device, on->info.variant, on->info.threads);
+    printf(" \"batch\": %d, \"grid\": [%d, %d], \"steps\": %d, \"channels\": %d, \"hidden\": %d,\n",
+           shape->batch, shape->height, shape->width, shape->tape_steps, shape->spec.channels,
+           shape->spec.hidden[0]);
+}
+
+void nca_bench_json_number(const char *name, double value, double peak)
+{
+    if (peak > 0)
+        printf("\"%s\": %.5g", name, value);
+    else
+        printf("\"%s\": null", name);
+}
