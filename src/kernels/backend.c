@@ -219,15 +219,15 @@ nca_status nca_front_exchange(nca_session *session, int slot, const float *value
 
 // -- Rollout and learning -------------------------------------------------------------------------
 
-static nca_status check_steps(const nca_shape *shape, const nca_rule_rollout *of, bool keep_tape,
+static nca_status check_steps(const nca_shape *shape, const nca_rule_rollout *own, bool keep_tape,
                               nca_error *error)
 {
-    if (of->steps < 0 || of->first_step < 0 ||
-        (uint32_t)of->steps > NCA_RANDOM_STEPS_LIMIT - (uint32_t)of->first_step)
+    if (own->steps < 0 || own->first_step < 0 ||
+        (uint32_t)own->steps > NCA_RANDOM_STEPS_LIMIT - (uint32_t)own->first_step)
         return nca_fail(error, NCA_ARGUMENT, "%d steps from step %d: steps are numbered up to %u",
-                        of->steps, of->first_step, NCA_RANDOM_STEPS_LIMIT);
-    if (keep_tape && (shape->tape_steps < 1 || of->steps > shape->tape_steps))
-        return nca_fail(error, NCA_ARGUMENT, "%d steps with a tape for %d", of->steps,
+                        own->steps, own->first_step, NCA_RANDOM_STEPS_LIMIT);
+    if (keep_tape && (shape->tape_steps < 1 || own->steps > shape->tape_steps))
+        return nca_fail(error, NCA_ARGUMENT, "%d steps with a tape for %d", own->steps,
                         shape->tape_steps);
     return NCA_OK;
 }
@@ -248,8 +248,8 @@ static nca_status check_rollout(const nca_shape *shape, const nca_rollout *rollo
 {
     const int rules = nca_shape_rules(shape);
     for (int rule = 0; rule < rules; rule++) {
-        const nca_rule_rollout of = nca_rollout_of_rule(rollout, rule);
-        NCA_TRY(check_steps(shape, &of, rollout->keep_tape, error));
+        const nca_rule_rollout own = nca_rollout_of_rule(rollout, rule);
+        NCA_TRY(check_steps(shape, &own, rollout->keep_tape, error));
     }
     if (!(rollout->alive_threshold >= 0))
         return nca_fail(error, NCA_ARGUMENT, "an alive threshold of %g: it must be 0 or more",

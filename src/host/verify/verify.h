@@ -46,7 +46,7 @@ typedef struct nca_verify_result {
     nca_sample_report *samples;
 } nca_verify_result;
 
-nca_status nca_verify_compute(const nca_verify_case *of, const nca_compute *compute,
+nca_status nca_verify_compute(const nca_verify_case *test_case, const nca_compute *compute,
                               nca_verify_result *out, nca_error *error);
 void nca_verify_result_free(nca_verify_result *result);
 

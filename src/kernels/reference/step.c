@@ -79,32 +79,32 @@ static void perceive_backward(const nca_session *session, int y, int x, double *
 // -- Network --------------------------------------------------------------------------------------
 
 // One linear layer: tensors of its weights [rows,columns] and of its bias.
-typedef struct layer {
+typedef struct linear_layer {
     int weight, bias, rows, columns;
-} layer;
+} linear_layer;
 
-static int layers_of(const nca_session *session, layer layers[NCA_LAYERS_MAX + 1])
+static int layers_of(const nca_session *session, linear_layer layers[NCA_LAYERS_MAX + 1])
 {
     const nca_spec *spec = &session->head.shape.spec;
     int count = 0, inputs = nca_spec_inputs(spec);
-    layers[count++] = (layer){NCA_HIDDEN_WEIGHT, NCA_HIDDEN_BIAS, spec->hidden[0], inputs};
+    layers[count++] = (linear_layer){NCA_HIDDEN_WEIGHT, NCA_HIDDEN_BIAS, spec->hidden[0], inputs};
     if (spec->hidden[1])
         layers[count++] =
-            (layer){NCA_HIDDEN2_WEIGHT, NCA_HIDDEN2_BIAS, spec->hidden[1], spec->hidden[0]};
-    layers[count++] = (layer){NCA_OUTPUT_WEIGHT, NCA_OUTPUT_BIAS, nca_spec_outputs(spec),
-                              nca_spec_last_hidden(spec)};
+            (linear_layer){NCA_HIDDEN2_WEIGHT, NCA_HIDDEN2_BIAS, spec->hidden[1], spec->hidden[0]};
+    layers[count++] = (linear_layer){NCA_OUTPUT_WEIGHT, NCA_OUTPUT_BIAS, nca_spec_outputs(spec),
+                                     nca_spec_last_hidden(spec)};
     return count;
 }
 
-static void layer_forward(const nca_session *session, const double *parameters, const layer *of,
-                          const double *x, bool is_relu, double *y)
+static void layer_forward(const nca_session *session, const double *parameters,
+                          const linear_layer *layer, const double *x, bool is_relu, double *y)
 {
-    const double *weight = parameters + session->layout.offset[of->weight];
-    const double *bias = parameters + session->layout.offset[of->bias];
-    for (int j = 0; j < of->rows; j++) {
+    const double *weight = parameters + session->layout.offset[layer->weight];
+    const double *bias = parameters + session->layout.offset[layer->bias];
+    for (int j = 0; j < layer->rows; j++) {
         double sum = bias[j];
-        for (int k = 0; k < of->columns; k++)
-            sum += weight[j * of->columns + k] * x[k];
+        for (int k = 0; k < layer->columns; k++)
+            sum += weight[j * layer->columns + k] * x[k];
         y[j] = is_relu && sum < 0 ? 0 : sum;
     }
 }
@@ -112,7 +112,7 @@ static void layer_forward(const nca_session *session, const double *parameters, 
 // out = network(perceived)
 static void network(nca_session *session, const double *parameters)
 {
-    layer layers[NCA_LAYERS_MAX + 1];
+    linear_layer layers[NCA_LAYERS_MAX + 1];
     const int count = layers_of(session, layers);
     const double *x = session->perceived;
     for (int i = 0; i < count; i++) {
@@ -123,18 +123,19 @@ static void network(nca_session *session, const double *parameters)
 }
 
 // From dy: dx, and the gradient of the layer's parameters is added to `share`.
-static void layer_backward(const nca_session *session, const double *parameters, const layer *of,
-                           const double *x, const double *dy, double *dx, double *share)
+static void layer_backward(const nca_session *session, const double *parameters,
+                           const linear_layer *layer, const double *x, const double *dy, double *dx,
+                           double *share)
 {
-    const double *weight = parameters + session->layout.offset[of->weight];
-    double *dweight = share + session->layout.offset[of->weight];
-    double *dbias = share + session->layout.offset[of->bias];
-    memset(dx, 0, (size_t)of->columns * sizeof *dx);
-    for (int j = 0; j < of->rows; j++) {
+    const double *weight = parameters + session->layout.offset[layer->weight];
+    double *dweight = share + session->layout.offset[layer->weight];
+    double *dbias = share + session->layout.offset[layer->bias];
+    memset(dx, 0, (size_t)layer->columns * sizeof *dx);
+    for (int j = 0; j < layer->rows; j++) {
         dbias[j] += dy[j];
-        for (int k = 0; k < of->columns; k++) {
-            dx[k] += dy[j] * weight[j * of->columns + k];
-            dweight[j * of->columns + k] += dy[j] * x[k];
+        for (int k = 0; k < layer->columns; k++) {
+            dx[k] += dy[j] * weight[j * layer->columns + k];
+            dweight[j * layer->columns + k] += dy[j] * x[k];
         }
     }
 }
@@ -142,7 +143,7 @@ static void layer_backward(const nca_session *session, const double *parameters,
 // From dout to dperceived, through the hidden layers as network() left them.
 static void network_backward(nca_session *session, const double *parameters, double *share)
 {
-    layer layers[NCA_LAYERS_MAX + 1];
+    linear_layer layers[NCA_LAYERS_MAX + 1];
     const int count = layers_of(session, layers);
     const double *dy = session->dout;
     for (int i = count - 1; i >= 0; i--) {
