@@ -16,15 +16,15 @@ static const struct {
 // The tensors of the gradient, the states after a rollout, and the gradient of those before it.
 enum { STATES = NCA_TENSORS_OF_ONE_LAYER, STATE_GRADIENT, TENSORS };
 
-typedef struct result {
+typedef struct precision_result {
     float *tensor[TENSORS];
     size_t size[TENSORS];
-} result;
+} precision_result;
 
-static void free_result(result *of)
+static void free_result(precision_result *result)
 {
     for (int i = 0; i < TENSORS; i++)
-        free(of->tensor[i]);
+        free(result->tensor[i]);
 }
 
 // Away from where a rounding decides something, which would count by all that hangs on it and by no
@@ -43,7 +43,7 @@ static void leave_edges(const nca_shape *shape, float *parameters, float *states
         states[i] = states[i] > 0.5f ? states[i] : 0;
 }
 
-static result compute(const nca_compute *on, const nca_shape *shape)
+static precision_result compute(const nca_compute *on, const nca_shape *shape)
 {
     const nca_rollout rollout = {.steps = shape->tape_steps,
                                  .key = {.seed = 11, .update = 5},
@@ -57,7 +57,7 @@ static result compute(const nca_compute *on, const nca_shape *shape)
     float *target = uniform(cells_of(shape) * NCA_VISIBLE, 3, 0.5);
     nca_sample_report samples[4];
     nca_session *session = open_session(on, shape);
-    result got;
+    precision_result got;
     leave_edges(shape, parameters, states);
     write_buffer(on, session, NCA_PARAMETERS, layout.total, parameters);
     write_buffer(on, session, NCA_BATCH, batch_of(shape), states);
@@ -82,11 +82,11 @@ static result compute(const nca_compute *on, const nca_shape *shape)
     return got;
 }
 
-static result compute_as(const char *path, const char *precision, int tape_every,
-                         const nca_shape *shape)
+static precision_result compute_as(const char *path, const char *precision, int tape_every,
+                                   const nca_shape *shape)
 {
     nca_compute on = open_device_as(path, precision, tape_every);
-    const result got = compute(&on, shape);
+    const precision_result got = compute(&on, shape);
     nca_compute_close(&on);
     return got;
 }
@@ -105,7 +105,8 @@ static bool may_be_f32(const char *path)
 // most `roundoff`; errors of so many terms are independent, and their squares add up: 2.4 roundoffs.
 // Hardware may cut bits off where the emulator rounds, which doubles that; 8 leaves room. A wrong
 // term, or a wrong place for one, is off by the order of 1. What is not rounded is off by some 1e-7.
-static void check_errors(const char *path, int precision, const result *got, const result *f32)
+static void check_errors(const char *path, int precision, const precision_result *got,
+                         const precision_result *f32)
 {
     const double roundoff = precisions[precision].roundoff;
     for (int i = 0; i < TENSORS; i++) {
@@ -126,9 +127,9 @@ static void test_errors_are_those_of_the_rounding(void **state)
         for (int s = 0; s < 2; s++) {
             if (s == 1 && strcmp(paths[p], "fused") == 0)
                 continue;
-            result f32 = compute_as(paths[p], "f32", 0, &shapes[s]);
+            precision_result f32 = compute_as(paths[p], "f32", 0, &shapes[s]);
             for (int i = 0; i < 2; i++) {
-                result got = compute_as(paths[p], precisions[i].name, 0, &shapes[s]);
+                precision_result got = compute_as(paths[p], precisions[i].name, 0, &shapes[s]);
                 check_errors(paths[p], i, &got, &f32);
                 free_result(&got);
             }
@@ -142,8 +143,8 @@ static void test_f32_is_the_default(void **state)
     (void)state;
     const nca_shape shape = NCA_GROWING_SHAPE(2, 9, 8, 0, 3, 16, 128);
     for (int p = 0; p < PATHS; p++) {
-        result plain = compute_as(paths[p], NULL, 0, &shape);
-        result asked = compute_as(paths[p], "f32", 0, &shape);
+        precision_result plain = compute_as(paths[p], NULL, 0, &shape);
+        precision_result asked = compute_as(paths[p], "f32", 0, &shape);
         for (int i = 0; i < TENSORS; i++)
             assert_memory_equal(plain.tensor[i], asked.tensor[i], plain.size[i] * sizeof(float));
         free_result(&plain);
@@ -164,10 +165,11 @@ static void test_orders_and_thinned_tapes_give_the_same_bits(void **state)
     } ways[] = {{1, 0}, {7, 0}, {0, 2}, {9, 3}};
     for (int p = 0; p < PATHS; p++)
         for (int i = 0; i < 2; i++) {
-            result expected = compute_as(paths[p], precisions[i].name, 0, &shape);
+            precision_result expected = compute_as(paths[p], precisions[i].name, 0, &shape);
             for (size_t w = 0; w < sizeof ways / sizeof *ways; w++) {
                 order_by(ways[w].seed);
-                result got = compute_as(paths[p], precisions[i].name, ways[w].every, &shape);
+                precision_result got =
+                    compute_as(paths[p], precisions[i].name, ways[w].every, &shape);
                 order_by(0);
                 for (int t = 0; t < TENSORS; t++)
                     assert_memory_equal(got.tensor[t], expected.tensor[t],
@@ -225,8 +227,8 @@ static void test_products_too_small_for_tf32_are_told(void **state)
     nca_precision_errors found;
     char words[NCA_PRECISION_BYTES];
     nca_emulator_get()->tf32_from = 512;
-    result f32 = compute_as("cublas", "f32", 0, &shape);
-    result got = compute_as("cublas", "tf32", 0, &shape);
+    precision_result f32 = compute_as("cublas", "f32", 0, &shape);
+    precision_result got = compute_as("cublas", "tf32", 0, &shape);
     check_errors("cublas", 0, &got, &f32);
     nca_compute on = open_device_as("cublas", "tf32", 0);
     assert_ok(nca_precision_measure(DEVICE_NAME, &options, &on, &(nca_spec)NCA_GROWING(16, 128),
@@ -312,8 +314,8 @@ static void test_both_paths_round_the_same_factors(void **state)
     (void)state;
     const nca_shape shape = NCA_GROWING_SHAPE(2, 17, 13, 0, 1, 16, 128);
     for (int i = 0; i < 2; i++) {
-        result fused = compute_as("fused", precisions[i].name, 0, &shape);
-        result cublas = compute_as("cublas", precisions[i].name, 0, &shape);
+        precision_result fused = compute_as("fused", precisions[i].name, 0, &shape);
+        precision_result cublas = compute_as("cublas", precisions[i].name, 0, &shape);
         for (int t = 0; t < TENSORS; t++) {
             const double off = relative_error(fused.tensor[t], cublas.tensor[t], fused.size[t]);
             if (!(off <= 0.1 * precisions[i].roundoff))
