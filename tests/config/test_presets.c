@@ -13,7 +13,7 @@
 #include "config/presets.h"
 #include "nca/plan.h"
 
-// What a column says. The target, its preparation, the seed and how often to save are no part of it.
+// What a preset sets, but for the target, its preparation, the seed and how often to save.
 typedef struct column {
     const char *name;
     int grid, target_size;

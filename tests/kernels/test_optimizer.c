@@ -1,5 +1,6 @@
-// The optimizer by hand: what a transform of the gradient makes of small numbers, in the order given, and what
-// Adam makes of that; and the schedules of the two recipes against the oracle's learning rates.
+// The optimizer by hand: what a transform of the gradient makes of small numbers, in the order
+// given, and what Adam makes of that; and the schedules of the two recipes against the oracle's
+// learning rates.
 #include "seam_bench.h"
 
 #include <unistd.h>

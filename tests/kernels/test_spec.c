@@ -1,5 +1,6 @@
-// Rules of every spec and objective: the reference against finite differences in f64, the CPU against the
-// reference, rules side by side against each alone, and noise that is the same everywhere.
+// Rules of every spec and objective: the reference against finite differences in f64, the CPU
+// against the reference, rules side by side against each alone, and noise that is the same
+// everywhere.
 #include "support.h"
 
 #include "verify/verify.h"
@@ -124,7 +125,8 @@ static nca_session *begin(const nca_compute *on, const nca_shape *shape)
 
 // -- Against finite differences -------------------------------------------------------------------
 
-// The loss in f64 digits as far as reports give them; of given gradients their product with the states.
+// The loss in f64 digits as far as reports give them; of given gradients their product with the
+// states.
 static double loss_now(const nca_compute *on, nca_session *session, const nca_shape *shape,
                        const nca_rollout *rollout)
 {
@@ -145,9 +147,9 @@ static double loss_now(const nca_compute *on, nca_session *session, const nca_sh
     return loss;
 }
 
-// Moves one number by +-h and compares the change of the loss with the gradient. False: its changes up
-// and down differ, at a corner of a ReLU. A given objective's states are read back in f32, so it has a larger
-// h and allowance.
+// Moves one number by +-h and compares the change of the loss with the gradient. False: its changes
+// up and down differ, at a corner of a ReLU. A given objective's states are read back in f32, so it
+// has a larger h and allowance.
 static bool check_number(const nca_compute *on, nca_session *session, const nca_shape *shape,
                          const nca_rollout *rollout, const spec_variant *variant, nca_buffer buffer,
                          const float *values, size_t at, double gradient)

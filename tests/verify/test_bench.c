@@ -1,5 +1,5 @@
-// nca bench: what its JSON says, kernels and steps; that every kernel of the CPU's table is timed, and
-// that the work it is said to do is what a calculation by hand gives.
+// nca bench: what its JSON says, kernels and steps; that every kernel of the CPU's table is timed,
+// and that the work it is said to do is what a calculation by hand gives.
 #include "support.h"
 
 #include <jansson.h>
@@ -176,7 +176,8 @@ static void check_work(const nca_compute *on, nca_session *session, const char *
                  report.bytes, flop, bytes);
 }
 
-// 32 cells of 16 channels and 128 units; 48 x 128 + 128 + 128 x 16 + 16 = 8336 parameters; one band.
+// 32 cells of 16 channels and 128 units; 48 x 128 + 128 + 128 x 16 + 16 = 8336 parameters; one
+// band.
 static void test_work_is_what_a_calculation_by_hand_gives(void **state)
 {
     (void)state;

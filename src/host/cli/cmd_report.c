@@ -38,7 +38,7 @@ static const nca_option rows[] = {
     {"heal-steps", NCA_OPTION_INT, offsetof(report_options, heal_steps), 1, 10000, "T",
      "steps after them [400]", NULL},
     {"seed", NCA_OPTION_INT, offsetof(report_options, seed), 0, NCA_SEED_MAX, "N",
-     "of the fire masks [1]", NULL},
+     "random seed of the fire masks [1]", NULL},
     NCA_DEVICE_ROWS(report_options, device),
     {0},
 };

@@ -270,7 +270,8 @@ cleanup:
 const nca_command nca_command_study = {
     .name = "study",
     .arguments = "NAME",
-    .summary = "Trains settings side by side, several seeds each, and judges them by rule",
+    .summary =
+        "Trains settings side by side, several seeds each, and judges them by the same criteria",
     .details = details,
     .describe = describe,
     .options = rows,

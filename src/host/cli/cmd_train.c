@@ -25,12 +25,14 @@ static const nca_option rows[] = {
     {"out", NCA_OPTION_STRING, offsetof(train_options, out), 0, 0, "DIR",
      "run folder to make [runs/TARGET-PRESET]", "Run"},
     {"resume", NCA_OPTION_STRING, offsetof(train_options, resume), 0, 0, "DIR",
-     "go on with the run of this folder, bit for bit as if never stopped on the same device", NULL},
+     "continue the run of this folder; on the same device it gives the same bits as a run that "
+     "never stopped",
+     NULL},
     NCA_DEVICE_ROWS(train_options, device),
     {"preview", NCA_OPTION_FLAG, offsetof(train_options, preview), 0, 0, NULL,
      "show the batch in the terminal as it trains", NULL},
     {"quiet", NCA_OPTION_FLAG, offsetof(train_options, quiet), 0, 0, NULL,
-     "no progress, only what went wrong and where the run lies", NULL},
+     "no progress, only what went wrong and the run folder", NULL},
     {0},
 };
 
@@ -50,7 +52,7 @@ static const char details[] =
     "After 5 lost updates in a row, after 20 in which what grew from the seed died, or at once\n"
     "where the rule is not finite, the rule goes back to the last good one (renewed every 100\n"
     "updates) and the pool to the seed; when that is due a fourth time with no renewal between,\n"
-    "training ends with it. All of this stands in metrics.jsonl.\n";
+    "training ends with it. metrics.jsonl records all of this.\n";
 
 static const double event_seconds = 10, preview_seconds = 0.5;
 
@@ -145,7 +147,7 @@ static nca_status go_on_in_folder(train_run *run)
     run->saved = nca_trainer_done(run->trainer);
     if (run->saved > run->config.updates)
         return nca_fail(run->error, NCA_ARGUMENT,
-                        "--updates %lld: %s has %lld behind it; give as many, or more",
+                        "--updates %lld: %s already did %lld updates; ask for at least that many",
                         (long long)run->config.updates, run->options.resume, (long long)run->saved);
     NCA_TRY(nca_run_log_continue(&run->log, run->saved, run->error));
     return nca_run_folder_set_config(run->log.folder, &run->config, run->error);
@@ -370,8 +372,8 @@ static void say_what_became(train_run *run, const nca_train_pictures *pictures)
     if (pictures->is_dead)
         nca_progress_say(
             &run->progress,
-            "beware: nothing lives 200 steps after the seed; the rule forgot how to grow "
-            "(README: when training goes wrong)");
+            "warning: no cell is alive 200 steps after the seed: the rule no longer grows; see "
+            "\"When training goes wrong\" in docs/training.md");
     if (run->options.quiet) {
         nca_progress_say(&run->progress, "%s", folder);
         return;

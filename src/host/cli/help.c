@@ -84,7 +84,7 @@ static void describe_default(const nca_option *row, const nca_config *standard, 
 static void print_config(FILE *to)
 {
     const nca_config standard = nca_config_default();
-    fprintf(to, "\nSettings, with the default in brackets (a preset changes a whole column of "
+    fprintf(to, "\nSettings, with the default in brackets (a preset changes many of "
                 "them):\n");
     print_rows(to, nca_config_sources());
     for (const nca_option *row = nca_config_options(); row->name; row++) {

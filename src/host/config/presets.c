@@ -1,4 +1,4 @@
-// The presets: each a whole column of settings, a published experiment's or the default's.
+// The presets: the settings of published experiments and of the default.
 #include "config/presets.h"
 
 #include <stdio.h>

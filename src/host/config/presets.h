@@ -1,4 +1,4 @@
-// Presets: whole columns of settings from published experiments. The one table is in experiments.c.
+// Presets: many settings at once, most from published experiments. The one table is in presets.c.
 #ifndef NCA_CONFIG_PRESETS_H
 #define NCA_CONFIG_PRESETS_H
 

@@ -1,4 +1,4 @@
-// The optimizer's texts: which rules a gradient passes through, and how the learning rate falls.
+// The optimizer's texts: the transforms of the gradient, and how the learning rate falls.
 #include "config/schedule.h"
 
 #include <math.h>

@@ -198,7 +198,7 @@ cleanup:
 nca_status nca_study_judge(nca_study *study, const nca_compute *compute,
                            const nca_study_watch *watch, nca_error *error)
 {
-    // First what is quick, of all runs: one that is damaged is told before hours are spent on others.
+    // First what is quick, for all runs: a damaged one is reported before hours go into others.
     for (int i = 0; i < study->count; i++) {
         nca_study_run *run = &study->runs[i];
         NCA_TRY(nca_config_to_json(&run->config, &run->config_json, error));

@@ -31,7 +31,7 @@ const nca_case nca_cases[] = {
     {"17x13-8-channels", NCA_GROWING_SHAPE(7, 17, 13, 7, 4, 8, 64), 0.2, 0, 2, 900, 7, 0, 0.1},
     {"17x13-20-channels", NCA_GROWING_SHAPE(1, 17, 13, 2, 5, 20, 132), 0.5, 0.3, 1, 0, 8, 0, 0.2},
     {"9x9-132-hidden", NCA_GROWING_SHAPE(2, 9, 9, 2, 5, 16, 132), 1, 0, 1, 0, 9, 0, 0.5},
-    // Who lives on hangs on dead neighbours that fire.
+    // Cells that survive only through an updating dead neighbour.
     {"loud", NCA_GROWING_SHAPE(3, 17, 13, 3, 4, 16, 128), 0.5, 0, 1, 0, 18, NCA_CASE_LOUD, 0.2},
     {"loud-all-fire", NCA_GROWING_SHAPE(1, 11, 12, 1, 3, 16, 128), 1, 0.2, 1, 0, 19, NCA_CASE_LOUD, 0.5},
     {"loud-4-channels", NCA_GROWING_SHAPE(1, 11, 12, 1, 3, 4, 8), 1, 0.2, 1, 0, 20,

@@ -12,10 +12,10 @@ typedef struct nca_verdict {
     int checked;   // tensors
     int failed;
     int unavailable;   // variants that this machine lacks
-    // Of a device whose network is computed in less than f32. The allowances are those of f32: what
-    // comes out of its rollouts is measured and not judged, unless it is not finite.
+    // The device computes the network in less than f32. The allowances are those of f32, so errors
+    // of its rollouts are reported and fail only where they are not finite.
     bool is_reduced;
-    int measured;
+    int reported;   // tensors whose error cannot fail
 } nca_verdict;
 
 // One oracle file: a rollout with its gradients, or an optimizer case.

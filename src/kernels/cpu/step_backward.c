@@ -51,8 +51,8 @@ static float *clear_block(nca_session *session, nca_cpu_sample *sample, int side
     return own;
 }
 
-// Adds what the caller gave for kept states after `step` steps to the band's rows; false where it gave
-// none.
+// Adds the gradients that the caller gave for the states after `step` steps to the band's rows;
+// false where there are none.
 static bool add_given(nca_session *session, int number, int step, int band, int side)
 {
     const nca_shape *shape = &session->head.shape;

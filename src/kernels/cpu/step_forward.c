@@ -102,14 +102,14 @@ static const uint8_t *fire_bits(const band_step *work, size_t cell, size_t count
                ((size_t)work->step * (size_t)session->samples + (size_t)work->sample_number) * grid;
     }
     const size_t first = cell / 8, groups = (cell + count + 7) / 8 - first;
-    session->ops.fire(own->key, nca_cpu_counted(session, work->sample_number),
+    session->ops.fire(own->key, nca_cpu_random_sample(session, work->sample_number),
                       (uint32_t)(own->first_step + work->step), session->fire_threshold,
                       (uint32_t)first, groups, work->scratch->bits);
     return work->scratch->bits + cell % 8;
 }
 
-// The same where nothing dies: all cells stay, and those that fire are listed where an update reaches
-// them.
+// The masks of a row where no cell is cleared: all stay, and those that are alive and fire are
+// listed.
 static int mask_plain_row(const band_step *work, int y, int listed)
 {
     const nca_session *session = work->session;
@@ -168,7 +168,7 @@ static void add_noise(const band_step *work, uint32_t within, float *out)
     const uint32_t cell = ((uint32_t)work->y0 + within / stride - 1) * width + within % stride - 1;
     for (uint32_t k = 0; k < outputs; k++) {
         const float noise = nca_random_normal(
-            own->key, nca_cpu_counted(session, work->sample_number),
+            own->key, nca_cpu_random_sample(session, work->sample_number),
             (uint32_t)(own->first_step + work->step), cell * outputs + k, session->noise_scale);
         out[k] += noise;
     }
@@ -192,7 +192,7 @@ static void propose(const band_step *work, const uint32_t *cells, int count)
         add_noise(work, cells[i], scratch->out + (size_t)i * outputs);
 }
 
-// The alpha of a cell after the update d, whose first number is that of the first channel that is not
+// The alpha of a cell after the update d [O], whose first element is the first channel that is not
 // frozen.
 static float alpha_after(const nca_session *session, float alpha, const float *d)
 {

@@ -1,4 +1,4 @@
-// The reference backend's table, its memory, and what goes into it and comes out.
+// The reference backend: its device, a session's memory, uploads and downloads, and the table.
 #include "reference.h"
 
 #include <math.h>
@@ -14,14 +14,14 @@ struct nca_device {
 static nca_status open_device(const nca_device_options *options, nca_device **out, nca_error *error)
 {
     if (options && options->number != 0)
-        return nca_fail(error, NCA_DEVICE, "reference:%d: there is one such device",
-                        options->number);
+        return nca_fail(error, NCA_DEVICE,
+                        "reference:%d: there is only one; use --device reference", options->number);
     if (options && (options->cuda_path || options->tape_every))
         return nca_fail(error, NCA_ARGUMENT,
-                        "--cuda-path and --tape-every: of --device cuda alone; leave them out");
+                        "--cuda-path and --tape-every: only for --device cuda; leave them out");
     if (options && nca_precision_is_reduced(options))
         return nca_fail(error, NCA_ARGUMENT,
-                        "--precision %.40s: of --device cuda alone, and the reference computes in "
+                        "--precision %.40s: only for --device cuda, and the reference computes in "
                         "f64; leave it out",
                         options->precision);
     nca_device *device = calloc(1, sizeof *device);
@@ -45,7 +45,7 @@ static void describe(const nca_device *device, nca_device_info *out)
     snprintf(out->variant, sizeof out->variant, "f64, dense");
 }
 
-// It is measured by nobody's clock: no peak.
+// Nobody times the reference.
 static double measure_peak(nca_device *device)
 {
     (void)device;
@@ -128,7 +128,7 @@ static void destroy(nca_session *session)
     free(session);
 }
 
-// Zeros; whether all were there so far is kept in `is_whole`.
+// Allocates zeros; clears `is_whole` where there is no memory.
 static void *take(size_t count, size_t element_bytes, bool *is_whole)
 {
     void *memory = calloc(count + 1, element_bytes);
@@ -164,7 +164,7 @@ static bool allocate(nca_session *session)
     return is_whole;
 }
 
-static const nca_backend behind;   // the checks
+static const nca_backend behind;   // the functions behind the checks
 
 static nca_status create(nca_device *device, const nca_shape *shape, nca_session **out,
                          nca_error *error)
@@ -172,8 +172,11 @@ static nca_status create(nca_device *device, const nca_shape *shape, nca_session
     NCA_TRY(nca_front_check_shape(shape, error));
     const uint64_t bytes = session_bytes(device, shape);
     if (bytes > device->memory_bytes)
-        return nca_fail(error, NCA_MEMORY, "%llu bytes needed, and this machine has %zu",
-                        (unsigned long long)bytes, device->memory_bytes);
+        return nca_fail(
+            error, NCA_MEMORY,
+            "a session needs %llu bytes and this machine has %zu; choose a smaller grid, "
+            "batch or pool",
+            (unsigned long long)bytes, device->memory_bytes);
     nca_session *session = calloc(1, sizeof *session);
     if (session) {
         session->head = (nca_session_head){.own = &behind, .shape = *shape};
@@ -185,7 +188,8 @@ static nca_status create(nca_device *device, const nca_shape *shape, nca_session
     }
     if (!session || !allocate(session)) {
         destroy(session);
-        return nca_fail(error, NCA_MEMORY, "%llu bytes: the system refuses them",
+        return nca_fail(error, NCA_MEMORY,
+                        "%llu bytes: the system refuses them; choose a smaller grid, batch or pool",
                         (unsigned long long)bytes);
     }
     *out = session;

@@ -19,17 +19,17 @@ struct nca_session {
     double *gradient[2];      // [R*B,H,W,C] after and before a step
     double *transformed;      // [P] gradient of the parameters after the transforms
     double *share;            // [P] gradient of one sample
-    double weight[9][9];      // of the groups that a cell perceives, by neighbour
+    double weight[9][9];      // [group that a cell perceives][neighbour]
     nca_rollout rollout;      // the latest
     nca_rule_rollout *each;   // [R] of it
     int *kept;                // [kept] of it
 };
 
-// One sample at one step: which rule moves it, and what its random bits are counted by.
+// One sample at one step: which rule moves it, and the number that counts its random bits.
 typedef struct nca_reference_sample {
     int number;   // in the session
     int rule;
-    uint32_t counted;           // number in the counters
+    uint32_t random_number;     // in the counters of random bits
     const double *parameters;   // [P] of the rule
 } nca_reference_sample;
 
@@ -67,7 +67,7 @@ nca_status nca_reference_forward(nca_session *session, const nca_rollout *rollou
 nca_status nca_reference_loss(nca_session *session, nca_sample_report *samples, nca_error *error);
 nca_status nca_reference_backward(nca_session *session, nca_pass_report *report, nca_error *error);
 
-// loss.c: loss of a sample, and its gradient (of the sample alone) where `gradient` [H,W,C] is one.
+// loss.c: the loss of a sample; adds its gradient to `gradient` [H,W,C] unless that is NULL.
 double nca_reference_sample_loss(const nca_session *session, int number, double *gradient);
 
 // optimizer.c

@@ -5,7 +5,7 @@
 
 #include "reference.h"
 
-// The state of a sample after `step` steps on the tape; without one two take turns.
+// The state of a sample after `step` steps. Without a tape two states take turns.
 static double *state_of(const nca_session *session, int number, int step)
 {
     const size_t slot = session->rollout.keep_tape ? (size_t)step : (size_t)(step & 1);
@@ -99,7 +99,7 @@ nca_status nca_reference_loss(nca_session *session, nca_sample_report *samples, 
     return NCA_OK;
 }
 
-// What the objective, or the caller, adds to the gradient of a state.
+// Adds the gradients that the caller gave for the state after `step` steps.
 static void add_given(const nca_session *session, int number, int step, double *gradient)
 {
     const nca_shape *shape = &session->head.shape;

@@ -1,4 +1,4 @@
-// One step of the rule, forward and backward, cell by cell: read this to know what a step is.
+// One step of the rule, forward and backward, cell by cell: the plainest account of what a step is.
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,8 +11,10 @@ static bool is_inside(const nca_session *session, int y, int x)
     return y >= 0 && x >= 0 && y < shape->height && x < shape->width;
 }
 
-// -- Perception: every input is a sum of weight times value over the neighbours. Read as a visit of
-// all its terms it serves forward and, transposed, backward.
+// -- Perception -----------------------------------------------------------------------------------
+
+// Every input is a sum of weight times value over the neighbours. visit() goes through its terms,
+// forward and, transposed, backward.
 
 // Weight of the neighbour (dy, dx) in the inputs of a group.
 static double weight_of(const nca_session *session, int group, int dy, int dx)
@@ -33,8 +35,8 @@ void nca_reference_set_weights(nca_session *session)
             session->weight[group][i] = weight_of(session, group, i / 3 - 1, i % 3 - 1);
 }
 
-// Adds up an input of the cell (y, x); with `back` adds the gradient of that input to the cells it
-// came from instead. By `summed` a gradient has the values of all channels.
+// Returns an input of the cell (y, x). With `back` [H,W,C] it instead adds `gradient`, that of the
+// input, to the cells the input came from. By `summed` an input adds up all channels.
 static double visit(const nca_session *session, const double *grid, int y, int x, int group, int c,
                     double gradient, double *back)
 {
@@ -190,13 +192,13 @@ static bool fires(const nca_session *session, const nca_reference_sample *sample
                                  session->cells +
                              cell] != 0;
     uint32_t words[4];
-    nca_random_words(own->key, NCA_RANDOM_FIRE, sample->counted, (uint32_t)(own->first_step + step),
-                     (uint32_t)(cell / 8), words);
+    nca_random_words(own->key, NCA_RANDOM_FIRE, sample->random_number,
+                     (uint32_t)(own->first_step + step), (uint32_t)(cell / 8), words);
     const uint32_t half = words[cell % 8 / 2] >> (cell % 2 * 16) & 0xffff;
     return half < nca_fire_threshold(rollout->fire_rate);
 }
 
-// What noise adds to a number of an update; exact, so that all backends add the same.
+// The noise on a number of an update, in f32, so that all backends add the same.
 static double noise(const nca_session *session, const nca_reference_sample *sample, int step,
                     size_t cell, int number)
 {
@@ -205,17 +207,16 @@ static double noise(const nca_session *session, const nca_reference_sample *samp
     const size_t index = cell * (size_t)nca_spec_outputs(spec) + (size_t)number;
     if (!(spec->noise > 0))
         return 0;
-    return nca_random_normal(own->key, sample->counted, (uint32_t)(own->first_step + step),
+    return nca_random_normal(own->key, sample->random_number, (uint32_t)(own->first_step + step),
                              (uint32_t)index, nca_noise_scale(spec->noise));
 }
 
 // -- Steps ----------------------------------------------------------------------------------------
 
-// Whether an update reaches a cell that fires.
+// Whether a cell that fires is updated. Where dead cells are cleared afterwards, every one is.
 static bool is_reached(const nca_session *session, const double *before, int y, int x)
 {
-    const bool is_late = session->head.shape.spec.alive == NCA_ALIVE_MAXIMUM;   // cleared after it
-    return is_late ||
+    return session->head.shape.spec.alive == NCA_ALIVE_MAXIMUM ||
            nca_reference_is_alive(session, before, y, x, session->rollout.alive_threshold);
 }
 

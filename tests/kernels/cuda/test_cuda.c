@@ -1,6 +1,6 @@
 // The CUDA backend on the emulated device, and where there is a GPU on that: both paths against the
-// cpu and the reference, and against themselves in shuffled orders and with thinned tapes. Training is
-// compared through the program, by emulated.sh and scripts/gpu_check.sh.
+// cpu and the reference, and against themselves in shuffled orders and with thinned tapes. Training
+// is compared through the program, by emulated.sh and scripts/gpu_check.sh.
 #include "device_under_test.h"
 #include "launches.h"
 #include "model/session.h"
@@ -167,14 +167,15 @@ static void test_both_paths_match_cpu_and_reference(void **state)
     nca_compute_close(&reference);
 }
 
-// A cell whose alpha is near the threshold may live in one and die in the other, with its neighbours.
+// A cell whose alpha is near the threshold may live in one and die in the other, with its
+// neighbours.
 static bool is_about(uint64_t got, uint64_t expected)
 {
     return fabs((double)got - (double)expected) <= 0.05 * (double)expected;
 }
 
-// What the kernels for tensor cores touch; test_precision.c is about their numbers. A thousandth and a
-// hundredth are a few roundoffs.
+// What the kernels for tensor cores touch; test_precision.c is about their numbers. A thousandth
+// and a hundredth are a few roundoffs.
 static void test_reduced_precisions_are_near_the_cpu(void **state)
 {
     (void)state;

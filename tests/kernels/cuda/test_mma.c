@@ -1,5 +1,5 @@
-// The wrapper of tensor cores alone: which lane holds what, by whole numbers, which leave no room for
-// rounding; random products; and the two roundings. On a GPU it is the hardware that is asked.
+// The wrapper of tensor cores alone: which lane holds what, by whole numbers, which leave no room
+// for rounding; random products; and the two roundings. On a GPU it is the hardware that is asked.
 #include "device_under_test.h"
 
 #include <cuda_runtime_api.h>
@@ -64,8 +64,9 @@ static mma_product draw(int inner, bool is_whole, int kept_bits, uint32_t seed)
     return product;
 }
 
-// Whole numbers come out exactly. Otherwise 17 numbers are added, and a tensor core may cut each off
-// at the last bit of the largest, 2^-23 of it at most by NVIDIA's f32 accumulators; one bit to spare.
+// Whole numbers come out exactly. Otherwise 17 numbers are added, and a tensor core may cut each
+// off at the last bit of the largest, 2^-23 of it at most by NVIDIA's f32 accumulators; one bit to
+// spare.
 static void check(const mma_product *product, float (*d)[COLUMNS], bool is_whole, const char *what)
 {
     for (int i = 0; i < ROWS; i++)
@@ -175,8 +176,8 @@ static void test_fragments_come_from_memory_and_from_products(void **state)
             }
 }
 
-// Numbers that a format holds stay; others go to the nearest, ties in tf32 away from zero and in bf16
-// to even; what is no number stays none.
+// Numbers that a format holds stay; others go to the nearest, ties in tf32 away from zero and in
+// bf16 to even; what is no number stays none.
 static void test_roundings(void **state)
 {
     (void)state;

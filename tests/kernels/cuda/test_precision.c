@@ -1,5 +1,5 @@
-// The network's products in tf32 and bf16: how far states and gradients are from f32 on both paths, that
-// the option acts at all, what is refused, and what verify and train say of it.
+// The network's products in tf32 and bf16: how far states and gradients are from f32 on both paths,
+// that the option acts at all, what is refused, and what verify and train say of it.
 #include "device_under_test.h"
 
 #include "verify/precision.h"
@@ -28,9 +28,10 @@ static void free_result(precision_result *result)
 }
 
 // Away from where a rounding decides something, which would count by all that hangs on it and by no
-// multiple of the roundoff: hidden units far from the kink of ReLU, half of them on each side (their
-// sums of 48 weights below 0.08 times inputs of some 0.25 stay below 1 by five sigma), and alpha far
-// from the threshold of life, which the rule changes by a hundredth of what the rest changes.
+// multiple of the roundoff: hidden units far from the kink of ReLU, half of them on each side
+// (their sums of 48 weights below 0.08 times inputs of some 0.25 stay below 1 by five sigma), and
+// alpha far from the threshold of life, which the rule changes by a hundredth of what the rest
+// changes.
 static void leave_edges(const nca_shape *shape, float *parameters, float *states)
 {
     const nca_layout layout = nca_layout_of(&shape->spec);
@@ -102,9 +103,10 @@ static bool may_be_f32(const char *path)
 }
 
 // On the way through both layers and back a number is rounded at most six times, each time by at
-// most `roundoff`; errors of so many terms are independent, and their squares add up: 2.4 roundoffs.
-// Hardware may cut bits off where the emulator rounds, which doubles that; 8 leaves room. A wrong
-// term, or a wrong place for one, is off by the order of 1. What is not rounded is off by some 1e-7.
+// most `roundoff`; errors of so many terms are independent, and their squares add up: 2.4
+// roundoffs. Hardware may cut bits off where the emulator rounds, which doubles that; 8 leaves
+// room. A wrong term, or a wrong place for one, is off by the order of 1. What is not rounded is
+// off by some 1e-7.
 static void check_errors(const char *path, int precision, const precision_result *got,
                          const precision_result *f32)
 {
@@ -217,8 +219,8 @@ static void test_the_error_is_measured_in_one_line(void **state)
 }
 
 #if defined(NCA_TEST_EMULATED)
-// As on an H100, where cuBLAS leaves products in f32 whose sizes are all below 512: errors are judged
-// from above only, and the line says what was computed.
+// As on an H100, where cuBLAS leaves products in f32 whose sizes are all below 512: errors are
+// judged from above only, and the line says what was computed.
 static void test_products_too_small_for_tf32_are_told(void **state)
 {
     (void)state;
@@ -276,8 +278,8 @@ static void test_what_is_not_there_is_refused(void **state)
 {
     (void)state;
     refuse(DEVICE_NAME, NULL, "fp8", "choose f32, tf32 or bf16");
-    refuse("cpu", NULL, "bf16", "of --device cuda alone");
-    refuse("reference", NULL, "tf32", "of --device cuda alone");
+    refuse("cpu", NULL, "bf16", "only for --device cuda");
+    refuse("reference", NULL, "tf32", "only for --device cuda");
 #if defined(NCA_TEST_EMULATED)
     nca_emulator_get()->capability = 75;
     refuse(DEVICE_NAME, NULL, "tf32", "compute capability 7.5 and 8.0 is needed");
@@ -307,8 +309,9 @@ static void test_kernels_for_older_devices_are_refused(void **state)
 
 // Both paths round the same factors, so they differ by far less than from f32: only where a factor,
 // which sums in another order change by some 3e-7, falls on the other side of a tie. Ties are two
-// roundoffs apart, so in tf32 that happens to one factor in 3000, which is then two roundoffs off: by
-// norm 2 / sqrt(3000), some 0.04 roundoffs a product. (On a GPU cuBLAS may cut bits off instead.)
+// roundoffs apart, so in tf32 that happens to one factor in 3000, which is then two roundoffs off:
+// by norm 2 / sqrt(3000), some 0.04 roundoffs a product. (On a GPU cuBLAS may cut bits off
+// instead.)
 static void test_both_paths_round_the_same_factors(void **state)
 {
     (void)state;

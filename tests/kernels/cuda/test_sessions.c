@@ -1,5 +1,6 @@
-// Sessions beside each other on the CUDA backend: of other grids, on other devices, used by another thread;
-// cuBLAS for several at once; and a pass that fails. What a session computes is what it computes alone.
+// Sessions beside each other on the CUDA backend: of other grids, on other devices, used by another
+// thread; cuBLAS for several at once; and a pass that fails. What a session computes is what it
+// computes alone.
 #include "device_under_test.h"
 
 #include <pthread.h>
