@@ -70,7 +70,7 @@ static void test_a_setting_called_as_a_preset_is_that_preset(void **state)
             continue;
         found++;
         assert_ok(nca_study_config(row, &shared, false, 1, &config, error));
-        assert_ok(nca_experiment_apply(row->preset, &preset, error));
+        assert_ok(nca_preset_apply(row->preset, &preset, error));
 #define TAKE_TEXT(name, ...) memcpy(preset.name, config.name, sizeof preset.name);
 #define TAKE_NUMBER(name, ...) preset.name = config.name;
         NCA_STUDY_SHARED(TAKE_TEXT, TAKE_NUMBER, TAKE_NUMBER)

@@ -26,7 +26,7 @@ static void list_words(const nca_option *row, char words[WORDS_BYTES])
 {
     words[0] = 0;
     if (strcmp(row->name, "preset") == 0)
-        for (const nca_experiment *one = nca_experiments(); one->name; one++)
+        for (const nca_preset *one = nca_presets(); one->name; one++)
             add_word(words, one->name);
     if (strcmp(row->name, "settings") == 0)
         for (const nca_study_setting *one = nca_study_settings(); one->name; one++)

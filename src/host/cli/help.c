@@ -94,7 +94,7 @@ static void print_config(FILE *to)
         print_wrapped(to, print_name(to, row, row->kind == NCA_OPTION_FLAG), COLUMN, text);
     }
     fprintf(to, "\nPresets:\n");
-    for (const nca_experiment *row = nca_experiments(); row->name; row++)
+    for (const nca_preset *row = nca_presets(); row->name; row++)
         print_wrapped(to, fprintf(to, "  %s", row->name), COLUMN, row->summary);
 }
 

@@ -296,10 +296,10 @@ static nca_status parse_config(option_parser *parser, bool *done)
         NCA_TRY(nca_config_read(parser->source.file, &named, parser->error));
         const char *preset = *first.preset ? first.preset : named.preset;
         if (*preset)
-            NCA_TRY(nca_experiment_apply(preset, config, parser->error));
+            NCA_TRY(nca_preset_apply(preset, config, parser->error));
         NCA_TRY(nca_config_read(parser->source.file, config, parser->error));
     } else if (*first.preset) {
-        NCA_TRY(nca_experiment_apply(first.preset, config, parser->error));
+        NCA_TRY(nca_preset_apply(first.preset, config, parser->error));
     }
     return NCA_OK;
 }

@@ -1,4 +1,4 @@
-// The rows of the settings, and what every row is asked.
+// The settings as rows of options, and questions about a row.
 #include "config/settings.h"
 
 #include <stdio.h>
