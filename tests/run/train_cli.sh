@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # A full short training through the program: the run folder is whole, the loss falls, more updates
-# continue it as if it had never ended, signals leave a checkpoint and say so, and eval, run and info
-# work on what was trained.
+# continue it as if it had never ended, signals leave a checkpoint and say so, and eval, run and
+# info work on what was trained.
 #   train_cli.sh NCA
 set -euo pipefail
 root=$(cd "$(dirname "$0")/../.." && pwd)
@@ -125,7 +125,8 @@ stopped TERM 143
 stopped HUP 129   # its terminal was closed
 
 # filming FILE [--ignore-signal]: a film that would take for ever, in a group of its own as a
-# terminal makes it; its process is $child, and a hang-up is ignored or not, however this script was started.
+# terminal makes it; its process is $child, and a hang-up is ignored or not, however this script was
+# started.
 filming() {
   setsid env "${2:---default-signal}=HUP" "$nca" run run --steps 5000000 --output "$1" >log 2>&1 &
   child=$!
