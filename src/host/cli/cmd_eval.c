@@ -229,7 +229,7 @@ static nca_status evaluate(nca_call *call)
     NCA_GO(nca_evaluate(&model, &target, &asked, &call->compute, &found, error));
 cleanup:
     if (asked.progress)
-        asked.progress(asked.context, 1);   // whatever became of it, its line goes
+        asked.progress(asked.context, 1);   // clears its line, even after a failure
     if (status == NCA_OK && options->json)
         print_json(&target, &asked, &found);
     else if (status == NCA_OK)

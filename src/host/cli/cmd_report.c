@@ -45,9 +45,8 @@ static const nca_option rows[] = {
 
 static const char details[] =
     "The page is one file that needs no network and no other file: settings, loss curve, batches\n"
-    "and pool, growth and the five cuts, every channel over time, how a step works. 2 to 5 MB a "
-    "run\n"
-    "on a usual grid; the rule runs for cut-at + heal-steps steps to make it.\n"
+    "and pool, growth and the five cuts, every channel over time, how a step works. A run takes\n"
+    "2 to 5 MB on a usual grid; the rule runs for cut-at + heal-steps steps to make it.\n"
     "\n"
     "Examples:\n"
     "  nca report runs/lizard-regenerating\n"
@@ -140,7 +139,7 @@ static nca_status observe_run(report_run *run, const nca_compute *compute, nca_e
     const nca_status status =
         nca_observe(&run->model, &run->target, &run->options, compute, &run->observation, error);
     if (run->options.progress)
-        run->options.progress(&percent, 1);   // whatever became of it, its line goes
+        run->options.progress(&percent, 1);   // clears its line, even after a failure
     return status;
 }
 
@@ -177,7 +176,7 @@ static void say_what_was_written(const report_options *options, int runs)
         printf("without charts: this build did not find dygraphs (Debian: libjs-dygraphs)\n");
 }
 
-// Every folder is read before any is watched, so that what is wrong with the last is said at once.
+// Every folder is read before a rule runs, so that a fault of the last is reported at once.
 static nca_status report(nca_call *call)
 {
     static report_run runs[RUNS_MAX];

@@ -1,4 +1,4 @@
-// nca study: settings side by side, several seeds each, judged by rule.
+// nca study: settings side by side, several training seeds each, judged by the same criteria.
 #include <stdlib.h>
 #include <string.h>
 
@@ -48,7 +48,7 @@ static const nca_option rows[] = {
     {"judge", NCA_OPTION_FLAG, offsetof(study_options, judge), 0, 0, NULL,
      "train nothing: judge the runs that are complete, and say what is missing", NULL},
     {"quiet", NCA_OPTION_FLAG, offsetof(study_options, quiet), 0, 0, NULL,
-     "no progress and no table, only what went wrong and where the study lies", NULL},
+     "no progress and no table, only what went wrong and the folder of the study", NULL},
     {"jobs", NCA_OPTION_INT, offsetof(study_options, jobs), 1, JOBS_MAX, "N",
      "runs trained at once [CPU: as the cores allow; GPU: 1]", "Machine"},
     {"threads", NCA_OPTION_INT, offsetof(study_options, device.threads), 1, THREADS_MAX, "N",
@@ -61,8 +61,7 @@ static const char details[] =
     "NAME is regeneration: does a rule learn to heal, and what makes training explode? The\n"
     "settings of the 2023 replication, the cross of what they differ in, the article's and the\n"
     "default preset, under one schedule. Every run is a folder DIR/SETTING-seedN as nca train\n"
-    "makes it. Given again, the same command goes on where it was stopped and trains only what is\n"
-    "missing.\n"
+    "makes it. The same command, given again, continues and trains only what is missing.\n"
     "\n"
     "Examples:\n"
     "  nca study regeneration --quick --out runs/quick\n"
@@ -101,7 +100,7 @@ static nca_status read_options(study_work *work, bool is_quick)
                     call->arguments.item[0]);
 }
 
-// As many runs at once as there are cores for; a GPU is shared by none.
+// As many runs at once as there are cores for; on a GPU one.
 static nca_status choose_jobs(study_work *work)
 {
     nca_device_arguments all = work->options.device;
@@ -142,7 +141,7 @@ cleanup:
     return status;
 }
 
-// Settings and rules, from their tables.
+// Settings and criteria, from their tables.
 static void describe(FILE *to)
 {
     const nca_judge_rules rules = nca_judge_rules_of(false);

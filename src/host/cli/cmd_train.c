@@ -77,13 +77,10 @@ typedef struct train_run {
 // `field` is named as in config.json.
 static nca_status fail_different(const train_run *run, const char *field)
 {
-    char option[64];
-    snprintf(option, sizeof option, "%s", field);
-    for (char *c = option; *c; c++)
-        *c = *c == '_' ? '-' : *c;
+    char option[NCA_OPTION_NAME_BYTES];
     return nca_fail(run->error, NCA_ARGUMENT,
-                    "--%s: differs from what %s was trained with; leave it out to resume", option,
-                    run->options.resume);
+                    "--%s: differs from what %s was trained with; leave it out to resume",
+                    nca_option_spell(field, option), run->options.resume);
 }
 
 // The settings of the run to go on with, with the options laid over them; only what does not
@@ -106,7 +103,7 @@ static nca_status read_resumed(train_run *run)
     return NCA_OK;
 }
 
-// A picture without a clear pixel grows background and all, which is seldom meant.
+// A picture without a transparent pixel grows with its background, which is seldom meant.
 static void notice_background(train_run *run, const nca_image *image)
 {
     const size_t pixels = (size_t)image->height * (size_t)image->width;
@@ -167,7 +164,7 @@ static nca_status start_folder(train_run *run)
     return nca_run_folder_keep_target(run->log.folder, run->config.target, run->error);
 }
 
-// The same numbers elsewhere differ in their last bits, and training makes much of that.
+// Elsewhere the last bits differ, and training amplifies them.
 static void say_other_arithmetic(train_run *run)
 {
     const char *saved = nca_trainer_other_arithmetic(run->trainer);
@@ -179,7 +176,7 @@ static void say_other_arithmetic(train_run *run)
             saved, nca_trainer_session_info(run->trainer).arithmetic);
 }
 
-// What the device chose where it was left to it.
+// What the device chose by itself.
 static void say_choices(train_run *run)
 {
     const nca_session_info about = nca_trainer_session_info(run->trainer);
@@ -260,7 +257,7 @@ cleanup:
     return status;
 }
 
-// Somebody removed it: the checkpoint has the rule as well.
+// Someone removed it; the checkpoint has the rule as well.
 static bool is_model_missing(const train_run *run)
 {
     char path[NCA_PATH_BYTES];
@@ -273,8 +270,8 @@ static bool is_moment(int64_t done, int64_t every, int64_t total)
     return done % every == 0 || done == total;
 }
 
-// What went wrong in an update, on a line of its own; where the same goes wrong again and again,
-// now and then. All of it stands in the metrics.
+// What went wrong in an update, on a line of its own; at most every 10 s where it repeats. The
+// metrics have all of it.
 static void say_event(train_run *run, const nca_update_result *result)
 {
     const double now = nca_clock();
@@ -287,8 +284,8 @@ static void say_event(train_run *run, const nca_update_result *result)
     }
 }
 
-// Training gave up: the last good rule is what stays, and the curve shows how it came to that. What
-// fails here is not told, for the reason of the end is.
+// Training gave up: saves the last good rule and the curve. NCA_NUMERIC with the update's message,
+// or what failed in saving.
 static nca_status end_with_good_rule(train_run *run, nca_train_pictures *pictures,
                                      const nca_update_result *result)
 {
@@ -420,7 +417,7 @@ static nca_status prepare(train_run *run)
                         "--preview: standard output is no terminal; leave it out");
     NCA_TRY(nca_plan_make(&run->config, &run->plan, run->error));
     NCA_TRY(nca_device_open(&run->options.device, &run->call->compute, run->error));
-    // Before any is taken.
+    // Before any memory is taken.
     NCA_TRY(nca_trainer_check_memory(&run->config, &run->plan, &run->call->compute, run->error));
     NCA_TRY(load_target(run));
     NCA_TRY(nca_trainer_create(&run->config, &run->plan, &run->target, &run->call->compute,
@@ -433,7 +430,7 @@ static nca_status prepare(train_run *run)
     return nca_run_folder_set_machine(run->log.folder, &run->call->compute, run->error);
 }
 
-// What is left of a run that failed: nothing where it did not begin, otherwise the way on.
+// A failed run: removes its folder where it did not begin, otherwise adds how to resume.
 static void leave(train_run *run)
 {
     const nca_error failed = *run->error;

@@ -51,8 +51,8 @@ static bool is_number(const nca_option *row)
 // The name of an option as it is typed, without the dashes in front.
 static void print_name(FILE *to, const nca_option *row)
 {
-    for (const char *c = row->name; *c; c++)
-        fputc(*c == '_' ? '-' : *c, to);
+    char name[NCA_OPTION_NAME_BYTES];
+    fputs(nca_option_spell(row->name, name), to);
 }
 
 // A text inside single quotes; zsh's brackets and colons get a backslash.

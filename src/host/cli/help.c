@@ -49,10 +49,9 @@ void nca_help_wrap(FILE *to, int used, const char *text)
 // "--name VALUE"; returns how many columns that took.
 static int print_name(FILE *to, const nca_option *row, bool has_no)
 {
-    int width = fprintf(to, "  %s--%s", strcmp(row->name, "output") == 0 ? "-o, " : "",
-                        has_no ? "[no-]" : "");
-    for (const char *c = row->name; *c; c++, width++)
-        fputc(*c == '_' ? '-' : *c, to);
+    char name[NCA_OPTION_NAME_BYTES];
+    int width = fprintf(to, "  %s--%s%s", strcmp(row->name, "output") == 0 ? "-o, " : "",
+                        has_no ? "[no-]" : "", nca_option_spell(row->name, name));
     if (row->value)
         width += fprintf(to, " %s", row->value);
     return width;

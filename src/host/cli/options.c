@@ -13,12 +13,8 @@
 // The name of a row as it is typed.
 static const char *spell(const nca_option *row)
 {
-    static char name[64];
-    size_t i = 0;
-    for (; row->name[i] && i + 1 < sizeof name; i++)
-        name[i] = row->name[i] == '_' ? '-' : row->name[i];
-    name[i] = 0;
-    return name;
+    static char name[NCA_OPTION_NAME_BYTES];
+    return nca_option_spell(row->name, name);
 }
 
 static nca_status fail_number(const nca_option *row, const char *text, const char *what,

@@ -54,6 +54,15 @@ const nca_option *nca_option_find(const nca_option *rows, const char *name, size
     return NULL;
 }
 
+const char *nca_option_spell(const char *name, char text[NCA_OPTION_NAME_BYTES])
+{
+    size_t i = 0;
+    for (; name[i] && i + 1 < NCA_OPTION_NAME_BYTES; i++)
+        text[i] = dashed(name[i]);
+    text[i] = 0;
+    return text;
+}
+
 bool nca_option_is_flag(const nca_option *row)
 {
     return row->kind == NCA_OPTION_FLAG || row->kind == NCA_OPTION_SWITCH;

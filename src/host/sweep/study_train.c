@@ -32,7 +32,7 @@ typedef struct job {
     double started;
 } job;
 
-typedef struct study_training {
+typedef struct training_state {
     nca_study *study;
     const nca_study_training *asked;
     job *jobs;   // [asked->jobs]
@@ -41,11 +41,11 @@ typedef struct study_training {
     double shown;
     const nca_study_run **at_work;   // [asked->jobs]
     nca_error *error;
-} study_training;
+} training_state;
 
 // -- What is told ---------------------------------------------------------------------------------
 
-static void say(study_training *training, const job *at, const char *what)
+static void say(training_state *training, const job *at, const char *what)
 {
     char line[256];
     snprintf(line, sizeof line, "%d of %d complete; %s %s", training->done, training->study->count,
@@ -55,7 +55,7 @@ static void say(study_training *training, const job *at, const char *what)
 }
 
 // How far every run at work is, now and then.
-static void show(study_training *training)
+static void show(training_state *training)
 {
     const nca_study_watch *watch = training->asked->watch;
     int count = 0;
@@ -116,7 +116,7 @@ static void doze(void)
 }
 
 // A training whose study was killed is still writing its checkpoint.
-static nca_status wait_for_folder(const study_training *training, const nca_study_run *run)
+static nca_status wait_for_folder(const training_state *training, const nca_study_run *run)
 {
     const double began = nca_clock();
     if (!nca_run_log_is_busy(run->folder))
@@ -133,7 +133,7 @@ static nca_status wait_for_folder(const study_training *training, const nca_stud
     return NCA_OK;
 }
 
-static nca_status start(study_training *training, job *at, nca_study_run *run)
+static nca_status start(training_state *training, job *at, nca_study_run *run)
 {
     static words arguments;
     char settings[NCA_PATH_BYTES], log[NCA_PATH_BYTES];
@@ -162,7 +162,7 @@ static nca_status start(study_training *training, job *at, nca_study_run *run)
 }
 
 // The last line that the child has printed, which says why it failed.
-static nca_status fail_child(const study_training *training, const job *at, int code,
+static nca_status fail_child(const training_state *training, const job *at, int code,
                              nca_error *error)
 {
     char log[NCA_PATH_BYTES], said[400] = "";
@@ -193,7 +193,7 @@ static nca_status fail_child(const study_training *training, const job *at, int 
 }
 
 // Exit code 1 says that training went wrong, which is what a study is there to see.
-static nca_status finish(study_training *training, job *at, int code, nca_error *error)
+static nca_status finish(training_state *training, job *at, int code, nca_error *error)
 {
     char text[64], duration[32];
     nca_study_run *run = at->run;
@@ -213,7 +213,7 @@ static nca_status finish(study_training *training, job *at, int code, nca_error 
     return status;
 }
 
-static bool is_at_work(const study_training *training)
+static bool is_at_work(const training_state *training)
 {
     for (int i = 0; i < training->asked->jobs; i++)
         if (training->jobs[i].run)
@@ -222,14 +222,14 @@ static bool is_at_work(const study_training *training)
 }
 
 // Each leaves a checkpoint and ends by itself.
-static void stop_children(const study_training *training)
+static void stop_children(const training_state *training)
 {
     for (int i = 0; i < training->asked->jobs; i++)
         if (training->jobs[i].run)
             kill(training->jobs[i].child, SIGTERM);
 }
 
-static nca_study_run *next_run(study_training *training)
+static nca_study_run *next_run(training_state *training)
 {
     while (training->next < training->study->count) {
         nca_study_run *run = &training->study->runs[training->next++];
@@ -241,7 +241,7 @@ static nca_study_run *next_run(study_training *training)
 
 // Gives every free place a run, until one fails or a signal comes; then those at work are stopped,
 // and waited for. Only the first failure is told: what ended after it was stopped by us.
-static nca_status train_all(study_training *training)
+static nca_status train_all(training_state *training)
 {
     nca_status status = NCA_OK;
     bool is_stopping = false;
@@ -322,7 +322,7 @@ static nca_status check_target(const nca_study *study, nca_error *error)
 
 nca_status nca_study_train(nca_study *study, const nca_study_training *asked, nca_error *error)
 {
-    study_training training = {.study = study, .asked = asked, .error = error};
+    training_state training = {.study = study, .asked = asked, .error = error};
     NCA_TRY(check_target(study, error));
     NCA_TRY(make_folders(study, error));
     int lock;

@@ -98,7 +98,7 @@ typedef struct nca_cuda_step {
     const uint32_t *mature;
     const uint32_t *alive_last;   // of the step before; unused in step 0, where all is settled
     uint32_t *settled, *alive, *active;
-    uint32_t *listed;         // cells whose network is computed: active, or dead and asked
+    uint32_t *listed;         // cells whose network is computed
     uint32_t *mature_next;    // of `after`; zero before the step
     uint32_t *mature_clear;   // the one after it: becomes zero
     uint64_t *counted;        // [B,regions] active cells of all steps so far

@@ -1,10 +1,10 @@
 // The masks of one step in one region, made by one block in shared memory, 32 cells a word; the
 // lists of cells that follow from them; and looking at a neighbour. For kernels only.
 //
-// The words for masks stand at the top of kernels.h. Who needs its network computed is decided
-// here, exactly: an active cell, and a dead one that fires where a living neighbour could die
-// without its word. A cell that stays mature keeps its whole neighbourhood alive, so that only
-// cells at risk ask.
+// The words for masks stand at the top of kernels.h. Which cells need their network is decided
+// here, exactly: active cells, and dead ones that fire next to a cell at risk, which may survive
+// through them. A cell that stays mature keeps its whole 3x3 neighbourhood alive, so that only
+// cells without such a neighbour are at risk.
 #ifndef NCA_CUDA_MASKS_CUH
 #define NCA_CUDA_MASKS_CUH
 

@@ -521,21 +521,9 @@ static int check_numbers(void **state)
     return 0;
 }
 
-static bool is_there(void)
-{
-    nca_error why = {0};
-    nca_compute on;
-    if (nca_compute_open(DEVICE_NAME, NULL, &on, &why) != NCA_OK) {
-        printf("skipped: %s\n", why.message);
-        return false;
-    }
-    nca_compute_close(&on);
-    return true;
-}
-
 int main(void)
 {
-    if (!IS_EMULATED && !is_there())
+    if (!IS_EMULATED && !has_device(NULL))
         return SKIPPED;
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(test_both_paths_match_cpu_and_reference, check_every_access),

@@ -331,23 +331,9 @@ static void test_both_paths_round_the_same_factors(void **state)
 }
 #endif
 
-// On a GPU that is not there, or cannot do it, there is nothing to test.
-static bool is_there(void)
-{
-    const nca_device_options options = {.precision = "tf32"};
-    nca_error why = {0};
-    nca_compute on;
-    if (nca_compute_open(DEVICE_NAME, &options, &on, &why) != NCA_OK) {
-        printf("skipped: %s\n", why.message);
-        return false;
-    }
-    nca_compute_close(&on);
-    return true;
-}
-
 int main(void)
 {
-    if (!IS_EMULATED && !is_there())
+    if (!IS_EMULATED && !has_device("tf32"))
         return SKIPPED;
     check_accesses(false);   // test_cuda looks at them
     const struct CMUnitTest tests[] = {
