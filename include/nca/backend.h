@@ -18,8 +18,8 @@
 //   * Determinism. The same calls on the same device give the same bits, for any number of threads.
 //   * Randomness. Fire bits are those of nca/rng.h; nothing else is drawn behind the seam.
 //   * Ownership. Arguments are the caller's, unchanged. A session is destroyed before its device.
-//   * Failure. A call that fails leaves parameters, moments and pool as they were; the batch may be
-//     lost.
+//   * Failure. A call that fails leaves parameters, optimizer state and pool as they were; the
+//     batch may be lost.
 //
 // One step of the rule, for the cells of one grid, from state x to x' (Mordvintsev et al. 2020):
 //   perception  p = (x, cos a gx - sin a gy, sin a gx + cos a gy), where gx and gy are the
@@ -297,10 +297,10 @@ typedef struct nca_update_report {
 
 // A kernel that was run by itself, for benchmarks. What it has to do follows from the sizes and
 // from the cells of the step it works on: flop as in textbooks (a multiply-add is two, integers are
-// none), and the fewest bytes, every number that it needs read once and every number it makes
-// written once.
+// none), and the fewest bytes: every number it needs is read once, every number it makes is written
+// once.
 typedef struct nca_kernel_report {
-    const char *name;   // of the backend's own, which has one line about it at its definition
+    const char *name;   // static; the kernel's definition says in one line what it does
     double flop, bytes;
     double seconds;   // of one run, the mean of several
 } nca_kernel_report;
@@ -323,8 +323,8 @@ typedef struct nca_backend {
     // Measures the device's own f32 multiply-add peak, in flop/s: of each of its threads (CPU), or
     // of the whole (GPU).
     double (*peak)(nca_device *device);
-    // Measures what its memory gives while the whole device streams through more than the caches
-    // hold, in bytes/s read and written; 0 where it could not. NULL: never measured.
+    // Measures the memory bandwidth, in bytes/s read and written, while the whole device streams
+    // through more than the caches hold; 0 where that fails. NULL: never measured.
     double (*peak_bytes)(nca_device *device);
 
     // -- Session ----------------------------------------------------------------------------------
@@ -386,11 +386,10 @@ typedef struct nca_backend {
 
     // Runs kernel `number` (0, 1, ...) of those that rollouts and learning on this session are made
     // of, `times` times one after the other, over the cells of one step of the last rollout, and
-    // returns when it is done; beyond the last kernel report->name is NULL. The seam stays a
-    // rollout wide: this is for looking at its parts, and no way to compute anything.
+    // returns when it is done; beyond the last kernel report->name is NULL. For timing only.
     // The last forward kept its tape of one step or more and went backward (else NCA_ARGUMENT), and
     // the pool has as many rows as the batch. Afterwards the rule is as it was; batch, pool,
-    // gradient and moments hold anything, and backward() needs a new tape.
+    // gradient and optimizer state hold anything, and backward() needs a new tape.
     // NULL: a backend that is not timed.
     nca_status (*kernel)(nca_session *session, int number, int times, nca_kernel_report *report,
                          nca_error *error);

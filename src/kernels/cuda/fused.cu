@@ -35,7 +35,7 @@ static __device__ size_t cell_of(const nca_cuda_grid &grid, const nca_region_row
     return nca_cell_of(grid, at.sample, at.y0 + (int)(listed >> 16), (int)(listed & 0xffff));
 }
 
-// What a network looks at; zero beyond the `count` cells that the chunk has.
+// Puts the perception of a chunk's cells into the network; zero beyond its `count` cells.
 template <typename Network, typename Step>
 static __device__ void perceive_chunk(const Step &step, const nca_region_rows &at,
                                       const nca_bits &settled, const uint32_t *list, int count,
@@ -52,7 +52,7 @@ static __device__ void perceive_chunk(const Step &step, const nca_region_rows &a
     network.put_input(2 * CHANNELS + channel, cell, seen.gy);
 }
 
-// u = x + step_size * output. A dead cell that was asked only says whether it is mature now.
+// u = x + step_size * output. A dead cell on the list is not written, only marked if mature now.
 template <typename Network>
 static __device__ void apply(const nca_cuda_step &step, const nca_region_rows &at,
                              const nca_masks &m, const uint32_t *list, int count,
@@ -210,7 +210,7 @@ static __global__ void __launch_bounds__(BACKWARD_THREADS, Network::BLOCKS_MIN)
     if (region_block == 0 && threadIdx.x == 0)
         step.counted[region] = (step.is_last ? 0 : step.counted[region]) + (uint64_t)lister.total;
     if (!step.is_last && region_block * CHUNK >= lister.total)
-        return;   // no chunk: no weights, and no sums but those that begin
+        return;   // no chunk: needs no weights, and adds nothing to sums that have begun
     network.begin(step.rule);
     for (int first = region_block * CHUNK; first < lister.total;
          first += blocks_per_region * CHUNK) {
@@ -246,7 +246,7 @@ static bool fits(const nca_cuda_grid &grid, size_t shared_bytes_max)
            shared_bytes<Backward>(grid, NCA_BACK_PLANES) <= shared_bytes_max;
 }
 
-// Kernels that were compiled for a device without what they need hold nothing.
+// Kernels that were compiled for an older capability than they need are empty.
 template <typename Forward, typename Backward> static cudaError_t prepare(size_t shared_bytes_max)
 {
     cudaFuncAttributes compiled;
