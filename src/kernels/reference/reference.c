@@ -94,7 +94,8 @@ static uint64_t session_bytes(const nca_device *device, const nca_shape *shape)
 {
     const double samples = nca_shape_samples(shape), cells = (double)shape->height * shape->width;
     const double batch = elements_of(shape, NCA_BATCH);
-    double total = 2 * (double)nca_layout_of(&shape->spec).total;   // one share, transformed
+    // The gradients of one sample and after the transforms, then all buffers and the tape.
+    double total = 2 * (double)nca_layout_of(&shape->spec).total;
     (void)device;
     for (int i = 0; i < NCA_BUFFERS; i++)
         total += elements_of(shape, (nca_buffer)i);
@@ -122,7 +123,7 @@ static void destroy(nca_session *session)
     free(session->out);
     free(session->dout);
     free(session->transformed);
-    free(session->share);
+    free(session->sample_gradient);
     free(session->each);
     free(session->kept);
     free(session);
@@ -158,7 +159,7 @@ static bool allocate(nca_session *session)
     session->out = take((size_t)spec->channels, sizeof(double), &is_whole);
     session->dout = take((size_t)spec->channels, sizeof(double), &is_whole);
     session->transformed = take(session->layout.total, sizeof(double), &is_whole);
-    session->share = take(session->layout.total, sizeof(double), &is_whole);
+    session->sample_gradient = take(session->layout.total, sizeof(double), &is_whole);
     session->each = take((size_t)session->rules, sizeof *session->each, &is_whole);
     session->kept = take((size_t)shape->kept, sizeof *session->kept, &is_whole);
     return is_whole;

@@ -16,13 +16,13 @@ struct nca_session {
     double *perceived, *dperceived;   // [inputs] of one cell
     double *hidden[NCA_LAYERS_MAX], *dhidden[NCA_LAYERS_MAX];   // [K] of each layer
     double *out, *dout;                                         // [C - frozen]
-    double *gradient[2];      // [R*B,H,W,C] after and before a step
-    double *transformed;      // [P] gradient of the parameters after the transforms
-    double *share;            // [P] gradient of one sample
-    double weight[9][9];      // [group that a cell perceives][neighbour]
-    nca_rollout rollout;      // the latest
-    nca_rule_rollout *each;   // [R] of it
-    int *kept;                // [kept] of it
+    double *gradient[2];       // [H,W,C] of one sample, after and before a step
+    double *transformed;       // [P] gradient of the parameters after the transforms
+    double *sample_gradient;   // [P] of the parameters, of one sample
+    double weight[9][9];       // [group that a cell perceives][neighbour]
+    nca_rollout rollout;       // the latest
+    nca_rule_rollout *each;    // [R] of it
+    int *kept;                 // [kept] of it
 };
 
 // One sample at one step: which rule moves it, and the number that counts its random bits.
@@ -49,12 +49,12 @@ static inline nca_reference_sample nca_reference_sample_of(const nca_session *se
 }
 
 // step.c: one step of one sample, forward and backward. `step` counts from 0 in the rollout; the
-// gradient of the parameters is added to `share` [P].
+// gradient of the parameters is added to `sample_gradient` of the session.
 void nca_reference_step(nca_session *session, const nca_reference_sample *sample, int step,
                         const double *before, double *after, uint8_t *fired, uint8_t *alive);
 void nca_reference_step_backward(nca_session *session, const nca_reference_sample *sample,
                                  const double *state, const uint8_t *fired, const uint8_t *alive,
-                                 const double *after, double *before, double *share);
+                                 const double *after, double *before);
 // The weights of perception, for the angle of the rollout.
 void nca_reference_set_weights(nca_session *session);
 // Whether a cell counts as alive in a state [H,W,C] by the spec, after a rollout.

@@ -35,12 +35,13 @@ void nca_reference_set_weights(nca_session *session)
             session->weight[group][i] = weight_of(session, group, i / 3 - 1, i % 3 - 1);
 }
 
-// Returns an input of the cell (y, x). With `back` [H,W,C] it instead adds `gradient`, that of the
-// input, to the cells the input came from. By `summed` an input adds up all channels.
-static double visit(const nca_session *session, const double *grid, int y, int x, int group, int c,
+// Returns input number `input` of the cell (y, x). With `back` [H,W,C] it instead adds `gradient`,
+// that of the input, to the cells the input came from. By `summed` an input adds up all channels.
+static double visit(const nca_session *session, const double *grid, int y, int x, int input,
                     double gradient, double *back)
 {
     const nca_spec *spec = &session->head.shape.spec;
+    const int group = input / spec->channels, c = input % spec->channels;
     const bool is_sum = spec->perception == NCA_SUMMED && group > 0;
     const int first = is_sum ? 0 : c, end = is_sum ? spec->channels : c + 1;
     double sum = 0;
@@ -62,20 +63,14 @@ static double visit(const nca_session *session, const double *grid, int y, int x
 
 static void perceive(const nca_session *session, const double *grid, int y, int x)
 {
-    const nca_spec *spec = &session->head.shape.spec;
-    for (int group = 0; group < nca_spec_groups(spec); group++)
-        for (int c = 0; c < spec->channels; c++)
-            session->perceived[group * spec->channels + c] =
-                visit(session, grid, y, x, group, c, 0, NULL);
+    for (int input = 0; input < nca_spec_inputs(&session->head.shape.spec); input++)
+        session->perceived[input] = visit(session, grid, y, x, input, 0, NULL);
 }
 
 static void perceive_backward(const nca_session *session, int y, int x, double *gradient)
 {
-    const nca_spec *spec = &session->head.shape.spec;
-    for (int group = 0; group < nca_spec_groups(spec); group++)
-        for (int c = 0; c < spec->channels; c++)
-            visit(session, NULL, y, x, group, c, session->dperceived[group * spec->channels + c],
-                  gradient);
+    for (int input = 0; input < nca_spec_inputs(&session->head.shape.spec); input++)
+        visit(session, NULL, y, x, input, session->dperceived[input], gradient);
 }
 
 // -- Network --------------------------------------------------------------------------------------
@@ -124,14 +119,13 @@ static void network(nca_session *session, const double *parameters)
     }
 }
 
-// From dy: dx, and the gradient of the layer's parameters is added to `share`.
+// From dy: dx, and the gradient of the layer's parameters is added to that of the sample.
 static void layer_backward(const nca_session *session, const double *parameters,
-                           const linear_layer *layer, const double *x, const double *dy, double *dx,
-                           double *share)
+                           const linear_layer *layer, const double *x, const double *dy, double *dx)
 {
     const double *weight = parameters + session->layout.offset[layer->weight];
-    double *dweight = share + session->layout.offset[layer->weight];
-    double *dbias = share + session->layout.offset[layer->bias];
+    double *dweight = session->sample_gradient + session->layout.offset[layer->weight];
+    double *dbias = session->sample_gradient + session->layout.offset[layer->bias];
     memset(dx, 0, (size_t)layer->columns * sizeof *dx);
     for (int j = 0; j < layer->rows; j++) {
         dbias[j] += dy[j];
@@ -143,7 +137,7 @@ static void layer_backward(const nca_session *session, const double *parameters,
 }
 
 // From dout to dperceived, through the hidden layers as network() left them.
-static void network_backward(nca_session *session, const double *parameters, double *share)
+static void network_backward(nca_session *session, const double *parameters)
 {
     linear_layer layers[NCA_LAYERS_MAX + 1];
     const int count = layers_of(session, layers);
@@ -151,7 +145,7 @@ static void network_backward(nca_session *session, const double *parameters, dou
     for (int i = count - 1; i >= 0; i--) {
         const double *x = i > 0 ? session->hidden[i - 1] : session->perceived;
         double *dx = i > 0 ? session->dhidden[i - 1] : session->dperceived;
-        layer_backward(session, parameters, &layers[i], x, dy, dx, share);
+        layer_backward(session, parameters, &layers[i], x, dy, dx);
         for (int k = 0; i > 0 && k < layers[i].columns; k++)
             dx[k] = x[k] > 0 ? dx[k] : 0;
         dy = dx;
@@ -262,7 +256,7 @@ void nca_reference_step(nca_session *session, const nca_reference_sample *sample
 
 void nca_reference_step_backward(nca_session *session, const nca_reference_sample *sample,
                                  const double *state, const uint8_t *fired, const uint8_t *alive,
-                                 const double *after, double *before, double *share)
+                                 const double *after, double *before)
 {
     const nca_shape *shape = &session->head.shape;
     const nca_spec *spec = &shape->spec;
@@ -282,7 +276,7 @@ void nca_reference_step_backward(nca_session *session, const nca_reference_sampl
                     session->rollout.step_size * after[at + (size_t)(spec->frozen + k)];
             perceive(session, state, y, x);
             network(session, sample->parameters);
-            network_backward(session, sample->parameters, share);
+            network_backward(session, sample->parameters);
             perceive_backward(session, y, x, before);
         }
 }
