@@ -57,7 +57,7 @@ enum { NCA_TEXT_BYTES = 1024 };
     REAL(rate, 0.002, 0, 10, "X", "learning rate of Adam at the start")                      \
     TEXT(schedule, "steps:2000x0.3,6000x0.1", "SCHEDULE",                                    \
          "constant, cosine, or steps:UPDATExFACTOR[,...]")                                   \
-    TEXT(gradient, "normalize", "TRANSFORMS", "none, or in order normalize,clip:X,global:X") \
+    TEXT(gradient, "normalize", "TRANSFORMS", "none, or some of normalize,clip:X,global:X")  \
     REAL(beta1, 0.9, 0, 0.999999, "X", "Adam's decay of the mean")                           \
     REAL(beta2, 0.999, 0, 0.999999999, "X", "Adam's decay of the square")                    \
     REAL(epsilon, 1e-7, 1e-30, 1, "X", "Adam's epsilon")                                     \

@@ -59,7 +59,8 @@ of_json() { python3 -c "import json; x = json.load(open('x.json')); print($1)"; 
 
 # -- What is refused, in one line, before anything runs.
 peers=(--python ../python)
-for wrong in "cuda alone:--precision tf32" "cuda alone:--peer torch/sliced-graph" "from 1 to:--seconds 0" \
+for wrong in "only for --device cuda:--precision tf32" \
+  "only for --device cuda:--peer torch/sliced-graph" "from 1 to:--seconds 0" \
   "no such folder:--json none/x.json" "no such program:--nca none" "must be one of:--peer torch/none"; do
   # shellcheck disable=SC2086
   ends 2 "${wrong%%:*}" "${peers[@]}" ${wrong#*:}
