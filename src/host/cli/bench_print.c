@@ -72,16 +72,14 @@ void nca_bench_print_kernels(const nca_bench_place *on, const nca_kernels_measur
     printf("  %-22s%11s%23s%10s%10s%10s%10s%8s%8s\n", "kernel", "median us", "min to max", "Mflop",
            "KB", "Gflop/s", "GB/s", "% flop", "% byte");
     for (int i = 0; i < found->count; i++) {
-        const nca_kernel_measurement *kernel = &found->kernel[i];
+        const nca_kernel_measurement *of = &found->kernel[i];
         char range[32];
-        snprintf(range, sizeof range, "%.2f to %.2f", 1e3 * kernel->time.min_ms,
-                 1e3 * kernel->time.max_ms);
-        printf("  %-22s%11.2f%23s%10.3f%10.1f%10.1f%10.1f", kernel->name,
-               1e3 * kernel->time.median_ms, range, 1e-6 * kernel->flop, 1e-3 * kernel->bytes,
-               1e-6 * kernel->flop / kernel->time.median_ms,
-               1e-6 * kernel->bytes / kernel->time.median_ms);
-        print_share(kernel->share_of_flops, found->peak_flops);
-        print_share(kernel->share_of_bytes, found->peak_bytes);
+        snprintf(range, sizeof range, "%.2f to %.2f", 1e3 * of->time.min_ms, 1e3 * of->time.max_ms);
+        printf("  %-22s%11.2f%23s%10.3f%10.1f%10.1f%10.1f", of->name, 1e3 * of->time.median_ms,
+               range, 1e-6 * of->flop, 1e-3 * of->bytes, 1e-6 * of->flop / of->time.median_ms,
+               1e-6 * of->bytes / of->time.median_ms);
+        print_share(of->share_of_flops, found->peak_flops);
+        print_share(of->share_of_bytes, found->peak_bytes);
         printf("\n");
     }
     printf("\n  peaks, measured in turn: %.1f Gflop/s of multiply-adds, %.1f GB/s of memory; more "
@@ -150,17 +148,15 @@ void nca_bench_json_step(const nca_bench_place *on, const nca_measurement *found
     printf(" \"peak_rss_mb\": %.1f}", found->peak_rss_mb);
 }
 
-static void json_kernel(const nca_kernels_measurement *found, const nca_kernel_measurement *kernel)
+static void json_kernel(const nca_kernels_measurement *found, const nca_kernel_measurement *of)
 {
     printf("  {\"name\": \"%s\", \"median_us\": %.4f, \"min_us\": %.4f, \"max_us\": %.4f,\n",
-           kernel->name, 1e3 * kernel->time.median_ms, 1e3 * kernel->time.min_ms,
-           1e3 * kernel->time.max_ms);
-    printf("   \"flop\": %.0f, \"bytes\": %.0f, \"gflops\": %.4f, \"gbytes\": %.4f, ", kernel->flop,
-           kernel->bytes, 1e-6 * kernel->flop / kernel->time.median_ms,
-           1e-6 * kernel->bytes / kernel->time.median_ms);
-    json_number("share_of_flops", kernel->share_of_flops, found->peak_flops);
+           of->name, 1e3 * of->time.median_ms, 1e3 * of->time.min_ms, 1e3 * of->time.max_ms);
+    printf("   \"flop\": %.0f, \"bytes\": %.0f, \"gflops\": %.4f, \"gbytes\": %.4f, ", of->flop,
+           of->bytes, 1e-6 * of->flop / of->time.median_ms, 1e-6 * of->bytes / of->time.median_ms);
+    json_number("share_of_flops", of->share_of_flops, found->peak_flops);
     printf(", ");
-    json_number("share_of_bytes", kernel->share_of_bytes, found->peak_bytes);
+    json_number("share_of_bytes", of->share_of_bytes, found->peak_bytes);
     printf("}");
 }
 
