@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # The train step of nca, PyTorch and JAX on this machine, in turn: prints the tables of
-# docs/results.md. Options: bench_peers.sh --help. The first time it installs 5 GB (scripts/peers_venv.sh); a
-# whole run takes half an hour or more on two cores, and is worth it on an idle machine only. With
-# --python it installs and builds nothing, and needs no more than nca, cases/, this file and
-# bench/peers/*.py.
+# docs/results.md. Options: bench_peers.sh --help. The first time it installs 5 GB
+# (scripts/peers_venv.sh); a whole run takes half an hour or more on two cores, and is worth it on
+# an idle machine only. With --python it installs and builds nothing, and needs no more than nca,
+# cases/, this file and bench/peers/*.py.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 compare=$root/bench/peers/compare.py

@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # Whether two builds compute the same: for changes that must move no bit, and for those that may.
 #   compare_builds.sh [--losses SHARE] OLD NEW
-# OLD and NEW are build folders, or programs. Compared on every instruction set of this processor: all channels of
-# `nca run` and the figures of `nca eval` on the rules published with the article, every tensor of the rule and the
-# checkpoint after 200 updates of each preset, and 10 updates on the emulated device by both paths (where both have
-# one). With --losses, trainings may differ: 60 updates each, whose losses agree to that share, such as 0.01.
-# Prints a line for each comparison; exit code 1 where one differs. Rules and targets are looked for in ../shared/data.
+# OLD and NEW are build folders, or programs. Compared on every instruction set of this processor:
+# all channels of `nca run` and the figures of `nca eval` on the rules published with the article,
+# every tensor of the rule and the checkpoint after 200 updates of each preset, and 10 updates on
+# the emulated device by both paths (where both have one). With --losses, trainings may differ: 60
+# updates each, whose losses agree to that share, such as 0.01. Prints a line for each comparison;
+# exit code 1 where one differs. Rules and targets are looked for in ../shared/data.
 set -euo pipefail
 refuse() {
   echo "compare_builds.sh: $*" >&2

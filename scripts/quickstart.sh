@@ -80,7 +80,7 @@ build/nca train --preset healing --out "$name" --pool 256 --updates "$updates" \
   --schedule steps:1500x0.3,2600x0.1
 trained=$SECONDS
 
-# Medians over eight fire-mask seeds, as `nca eval` prints them: the first number of a row.
+# Medians over eight fire seeds, as `nca eval` prints them: the first number of a row.
 eval=$(build/nca eval "$name" --steps 200 --long-run 0)
 loss_of() { sed -n "s/^ *$1 *\(-\{0,1\}[0-9.]*\) .*/\1/p" <<<"$eval"; }
 echo

@@ -17,14 +17,14 @@
 
 enum { BROWSER_PATIENCE_MS = 240000 };
 
-typedef struct browser {
+typedef struct browser_process {
     pid_t process;
     int to, from, number;
     char *text;   // what came and is no whole message yet
     size_t used, room;
     char session[64];
     json_t *events;
-} browser;
+} browser_process;
 
 // The first browser there is on the path, or $NCA_CHROMIUM; NULL where there is none.
 static inline const char *browser_find(void)
@@ -46,15 +46,16 @@ static inline const char *browser_find(void)
     return NULL;
 }
 
-static inline void browser_start(browser *of, const char *program, const char *profile)
+static inline void browser_start(browser_process *browser, const char *program, const char *profile)
 {
     int down[2], up[2];
     char folder[1200];
     snprintf(folder, sizeof folder, "--user-data-dir=%s", profile);
     assert_true(pipe(down) == 0 && pipe(up) == 0);
-    *of = (browser){.process = fork(), .to = down[1], .from = up[0], .events = json_array()};
-    assert_true(of->process >= 0);
-    if (of->process == 0) {
+    *browser =
+        (browser_process){.process = fork(), .to = down[1], .from = up[0], .events = json_array()};
+    assert_true(browser->process >= 0);
+    if (browser->process == 0) {
         // Out of the way first: a pipe's end may be 3 or 4 itself.
         const int in = fcntl(down[0], F_DUPFD, 10), out = fcntl(up[1], F_DUPFD, 10);
         const int nothing = open("/dev/null", O_RDWR);
@@ -74,51 +75,52 @@ static inline void browser_start(browser *of, const char *program, const char *p
 }
 
 // The next message; the caller owns it.
-static inline json_t *browser_read(browser *of)
+static inline json_t *browser_read(browser_process *browser)
 {
     for (;;) {
-        char *end = of->used ? memchr(of->text, 0, of->used) : NULL;
+        char *end = browser->used ? memchr(browser->text, 0, browser->used) : NULL;
         if (end) {
-            json_t *message = json_loads(of->text, 0, NULL);
-            const size_t length = (size_t)(end - of->text) + 1;
-            memmove(of->text, of->text + length, of->used -= length);
+            json_t *message = json_loads(browser->text, 0, NULL);
+            const size_t length = (size_t)(end - browser->text) + 1;
+            memmove(browser->text, browser->text + length, browser->used -= length);
             assert_non_null(message);
             return message;
         }
-        if (of->room - of->used < 1 << 16)
-            of->text = realloc(of->text, of->room = of->room * 2 + (1 << 17));
-        assert_non_null(of->text);
-        struct pollfd wait = {.fd = of->from, .events = POLLIN};
+        if (browser->room - browser->used < 1 << 16)
+            browser->text = realloc(browser->text, browser->room = browser->room * 2 + (1 << 17));
+        assert_non_null(browser->text);
+        struct pollfd wait = {.fd = browser->from, .events = POLLIN};
         if (poll(&wait, 1, BROWSER_PATIENCE_MS) <= 0)
             fail_msg("the browser says nothing any more");
-        const ssize_t got = read(of->from, of->text + of->used, of->room - of->used);
+        const ssize_t got =
+            read(browser->from, browser->text + browser->used, browser->room - browser->used);
         if (got <= 0)
             fail_msg("the browser is gone");
-        of->used += (size_t)got;
+        browser->used += (size_t)got;
     }
 }
 
 // Calls a method with `parameters` (taken over; NULL for none) and returns its result.
-static inline json_t *browser_call(browser *of, const char *method, json_t *parameters)
+static inline json_t *browser_call(browser_process *browser, const char *method, json_t *parameters)
 {
-    json_t *call = json_pack("{s:i, s:s, s:o}", "id", ++of->number, "method", method, "params",
+    json_t *call = json_pack("{s:i, s:s, s:o}", "id", ++browser->number, "method", method, "params",
                              parameters ? parameters : json_object());
-    if (*of->session)
-        json_object_set_new(call, "sessionId", json_string(of->session));
+    if (*browser->session)
+        json_object_set_new(call, "sessionId", json_string(browser->session));
     char *text = json_dumps(call, JSON_COMPACT);
     assert_non_null(text);
     const size_t size = strlen(text) + 1;
     for (size_t sent = 0; sent < size;) {
-        const ssize_t part = write(of->to, text + sent, size - sent);
+        const ssize_t part = write(browser->to, text + sent, size - sent);
         assert_true(part > 0);
         sent += (size_t)part;
     }
     free(text);
     json_decref(call);
     for (;;) {
-        json_t *message = browser_read(of);
-        if (json_integer_value(json_object_get(message, "id")) != of->number) {
-            json_array_append_new(of->events, message);
+        json_t *message = browser_read(browser);
+        if (json_integer_value(json_object_get(message, "id")) != browser->number) {
+            json_array_append_new(browser->events, message);
             continue;
         }
         json_t *result = json_incref(json_object_get(message, "result"));
@@ -129,16 +131,16 @@ static inline json_t *browser_call(browser *of, const char *method, json_t *para
     }
 }
 
-static inline void browser_do(browser *of, const char *method, json_t *parameters)
+static inline void browser_do(browser_process *browser, const char *method, json_t *parameters)
 {
-    json_decref(browser_call(of, method, parameters));
+    json_decref(browser_call(browser, method, parameters));
 }
 
 // The value of a script's last expression; the caller owns it.
-static inline json_t *browser_evaluate(browser *of, const char *script)
+static inline json_t *browser_evaluate(browser_process *browser, const char *script)
 {
     json_t *result = browser_call(
-        of, "Runtime.evaluate",
+        browser, "Runtime.evaluate",
         json_pack("{s:s, s:b, s:b}", "expression", script, "returnByValue", 1, "awaitPromise", 1));
     if (json_object_get(result, "exceptionDetails"))
         fail_msg("%s: %s", script, json_dumps(result, 0));
@@ -148,9 +150,9 @@ static inline json_t *browser_evaluate(browser *of, const char *script)
 }
 
 // Its value where that is a number or a truth; everything else, such as what is misspelt, fails.
-static inline double browser_number(browser *of, const char *script)
+static inline double browser_number(browser_process *browser, const char *script)
 {
-    json_t *value = browser_evaluate(of, script);
+    json_t *value = browser_evaluate(browser, script);
     if (!json_is_number(value) && !json_is_boolean(value))
         fail_msg("neither number nor truth: %s", script);
     const double number = json_is_true(value) ? 1 : json_number_value(value);
@@ -159,37 +161,37 @@ static inline double browser_number(browser *of, const char *script)
 }
 
 // A script for what it does.
-static inline void browser_run(browser *of, const char *script)
+static inline void browser_run(browser_process *browser, const char *script)
 {
-    json_decref(browser_evaluate(of, script));
+    json_decref(browser_evaluate(browser, script));
 }
 
 // A page of its own, `width` x `height` pixels, that opens a file and has drawn itself.
-static inline void browser_open(browser *of, const char *path, int width, int height)
+static inline void browser_open(browser_process *browser, const char *path, int width, int height)
 {
     static const char *const domains[] = {"Page.enable", "Runtime.enable", "Log.enable",
                                           "Network.enable"};
     char url[1300];
-    *of->session = 0;
-    json_array_clear(of->events);
+    *browser->session = 0;
+    json_array_clear(browser->events);
     json_t *target =
-        browser_call(of, "Target.createTarget", json_pack("{s:s}", "url", "about:blank"));
+        browser_call(browser, "Target.createTarget", json_pack("{s:s}", "url", "about:blank"));
     json_t *session = browser_call(
-        of, "Target.attachToTarget",
+        browser, "Target.attachToTarget",
         json_pack("{s:O, s:b}", "targetId", json_object_get(target, "targetId"), "flatten", 1));
-    snprintf(of->session, sizeof of->session, "%s",
+    snprintf(browser->session, sizeof browser->session, "%s",
              json_string_value(json_object_get(session, "sessionId")));
     json_decref(target);
     json_decref(session);
     for (size_t i = 0; i < sizeof domains / sizeof *domains; i++)
-        browser_do(of, domains[i], NULL);
-    browser_do(of, "Emulation.setDeviceMetricsOverride",
+        browser_do(browser, domains[i], NULL);
+    browser_do(browser, "Emulation.setDeviceMetricsOverride",
                json_pack("{s:i, s:i, s:i, s:b}", "width", width, "height", height,
                          "deviceScaleFactor", 1, "mobile", width < 500));
     snprintf(url, sizeof url, "file://%s", path);
-    browser_do(of, "Page.navigate", json_pack("{s:s}", "url", url));
+    browser_do(browser, "Page.navigate", json_pack("{s:s}", "url", url));
     for (int i = 0; i < BROWSER_PATIENCE_MS / 100; i++) {
-        if (browser_number(of, "document.documentElement?.dataset.ready === 'true'"))
+        if (browser_number(browser, "document.documentElement?.dataset.ready === 'true'"))
             return;
         usleep(100000);
     }
@@ -197,14 +199,14 @@ static inline void browser_open(browser *of, const char *path, int width, int he
 }
 
 // Keeps a picture of the whole page.
-static inline void browser_screenshot(browser *of, const char *path)
+static inline void browser_screenshot(browser_process *browser, const char *path)
 {
     char script[2 * 4096];
-    json_t *size = browser_call(of, "Page.getLayoutMetrics", NULL);
+    json_t *size = browser_call(browser, "Page.getLayoutMetrics", NULL);
     json_t *clip = json_deep_copy(json_object_get(size, "cssContentSize"));
     json_object_set_new(clip, "scale", json_integer(1));
     json_t *picture =
-        browser_call(of, "Page.captureScreenshot",
+        browser_call(browser, "Page.captureScreenshot",
                      json_pack("{s:b, s:o}", "captureBeyondViewport", 1, "clip", clip));
     const char *text = json_string_value(json_object_get(picture, "data"));
     snprintf(script, sizeof script, "base64 -d >'%s'", path);
@@ -216,39 +218,40 @@ static inline void browser_screenshot(browser *of, const char *path)
     json_decref(picture);
 }
 
-static inline void browser_click(browser *of, double x, double y, int times)
+static inline void browser_click(browser_process *browser, double x, double y, int times)
 {
     static const char *const kinds[] = {"mousePressed", "mouseReleased"};
     for (int i = 1; i <= times; i++)
         for (int k = 0; k < 2; k++)
-            browser_do(of, "Input.dispatchMouseEvent",
+            browser_do(browser, "Input.dispatchMouseEvent",
                        json_pack("{s:s, s:f, s:f, s:s, s:i}", "type", kinds[k], "x", x, "y", y,
                                  "button", "left", "clickCount", i));
 }
 
-static inline void browser_key(browser *of, const char *key, const char *text, int code)
+static inline void browser_key(browser_process *browser, const char *key, const char *text,
+                               int code)
 {
-    browser_do(of, "Input.dispatchKeyEvent",
+    browser_do(browser, "Input.dispatchKeyEvent",
                json_pack("{s:s, s:s, s:s, s:s, s:i}", "type", "keyDown", "key", key, "code", key,
                          "text", text, "windowsVirtualKeyCode", code));
-    browser_do(of, "Input.dispatchKeyEvent",
+    browser_do(browser, "Input.dispatchKeyEvent",
                json_pack("{s:s, s:s, s:s, s:i}", "type", "keyUp", "key", key, "code", key,
                          "windowsVirtualKeyCode", code));
 }
 
 // Waits until the browser's helpers are gone too: they write into its profile.
-static inline void browser_stop(browser *of)
+static inline void browser_stop(browser_process *browser)
 {
     char rest[4096];
-    *of->session = 0;
-    browser_do(of, "Browser.close", NULL);
-    waitpid(of->process, NULL, 0);
-    while (read(of->from, rest, sizeof rest) > 0)
+    *browser->session = 0;
+    browser_do(browser, "Browser.close", NULL);
+    waitpid(browser->process, NULL, 0);
+    while (read(browser->from, rest, sizeof rest) > 0)
         ;
-    close(of->to);
-    close(of->from);
-    free(of->text);
-    json_decref(of->events);
+    close(browser->to);
+    close(browser->from);
+    free(browser->text);
+    json_decref(browser->events);
 }
 
 #endif

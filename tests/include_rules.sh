@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# The rules of the house, by looking at every #include and every symbol: a folder of src/host sees only those
-# before it in the table below, no two files include or call each other in a circle, nothing outside of cli
-# prints, nothing but main.c exits, one host file names the backends, and include/nca parses as C++17. Proves
-# itself on a broken tree first.
+# The layout of the project, by looking at every #include and every symbol: a folder of src/host
+# sees only those before it in the table below, no two files include or call each other in a circle,
+# only cli prints, only main.c exits, one host file names the backends, and include/nca parses as
+# C++17. Proves itself on a broken tree first.
 #   include_rules.sh NCA
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
@@ -10,8 +10,8 @@ objects=$(dirname "$1")/CMakeFiles/libnca.dir/src
 
 host_folders="base media config model task eval train verify run sweep report cli"
 
-# Whichever C++ compiler is there reads every header of include/nca by itself, and finds the names of
-# all kinds where C has them; prints what it refuses.
+# Whichever C++ compiler is there reads every header of include/nca by itself, and finds the names
+# of all kinds where C has them; prints what it refuses.
 cpp=$(command -v clang++ || command -v g++ || true)
 parse_as_cpp() {
   local header
@@ -48,7 +48,8 @@ check_folders() {
     }'
 }
 
-# tsort names the members of every circle. Pairs of a header and its own .c are no circle: only the .c includes.
+# tsort names the members of every circle. Pairs of a header and its own .c are no circle: only the
+# .c includes.
 check_circles() {   # WORD, from "FROM TO" lines
   tsort 2>&1 >/dev/null | sed -n "s/^tsort: //p" | grep -v "input contains a loop" | sed "s/^/in a circle $1: /" || true
 }
@@ -136,7 +137,7 @@ fi
 found=$(check "$root")
 [ ! -d "$objects" ] || found+=$(check_call_circles "$objects")
 [ -z "$found" ] || {
-  echo "These break the rules of the house:"
+  echo "These break the layout:"
   echo "$found"
   exit 1
 }

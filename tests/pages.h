@@ -10,7 +10,7 @@
 #include "browser.h"
 #include "report/html.h"
 
-static browser chromium;
+static browser_process chromium;
 
 static inline void run_program(const char *const *arguments)
 {

@@ -101,10 +101,10 @@ def parse():
     options.peer = list(dict.fromkeys(options.peer or every_peer(device)))
     for precision in options.precision:
         if precision not in PRECISIONS[device]:
-            parser.error(f"--precision {precision}: of --device cuda alone")
+            parser.error(f"--precision {precision}: only for --device cuda")
     for peer in options.peer:
         if peer not in every_peer(device):
-            parser.error(f"--peer {'/'.join(peer)}: of --device cuda alone")
+            parser.error(f"--peer {'/'.join(peer)}: only for --device cuda")
     if not options.python and device == "cuda":
         parser.error("--device cuda: --python names the Python whose PyTorch and JAX use the GPU")
     if not options.python and IS_PACK:

@@ -7,8 +7,7 @@
 // and reports cross it.
 //
 // A session has R rules side by side, each with B samples: sample b of the session belongs to rule
-// b / B. Each rule is bit-equal to its run alone, where its sums are those of the fused path or of
-// the CPU.
+// b / B. On the CPU and on the fused path a rule gets the same bits as in a session of its own.
 //
 // The contract, for every backend:
 //   * Order. Calls on a session act as if done one after the other. They may return before the
@@ -19,8 +18,8 @@
 //   * Determinism. The same calls on the same device give the same bits, for any number of threads.
 //   * Randomness. Fire bits are those of nca/rng.h; nothing else is drawn behind the seam.
 //   * Ownership. Arguments are the caller's, unchanged. A session is destroyed before its device.
-//   * Failure. A call that fails leaves parameters, moments and pool as they were; the batch may be
-//     lost.
+//   * Failure. A call that fails leaves parameters, optimizer state and pool as they were; the
+//     batch may be lost.
 //
 // One step of the rule, for the cells of one grid, from state x to x' (Mordvintsev et al. 2020):
 //   perception  p = (x, cos a gx - sin a gy, sin a gx + cos a gy), where gx and gy are the
@@ -30,10 +29,10 @@
 //   alive       the largest alpha in the 3x3 neighbourhood is above the threshold, in x AND in u
 //               (before dead cells are cleared)
 //   result      x' = alive ? u : 0, in all channels
-// That is the rule of all zeros in nca_spec but its sizes; nca/spec.h says what others do instead.
-// With noise the network's output has a normal draw added to each number (nca/rng.h). No gradient
-// flows through fire, alive or noise. A backend may leave out whatever cannot change x': dead cells,
-// but not the alpha of their update where it decides whether a neighbour is alive in u.
+// This is the rule whose nca_spec sets only its sizes; nca/spec.h has the others. Noise adds a
+// normal draw to each number that the network puts out (nca/rng.h). No gradient flows through fire,
+// alive or noise. A backend may leave out whatever cannot change x': it need not compute dead
+// cells, except the alpha of their update where it decides whether a neighbour is alive in u.
 #ifndef NCA_BACKEND_H
 #define NCA_BACKEND_H
 
@@ -84,24 +83,24 @@ typedef struct nca_device_info {
     bool uses_host_memory;   // sessions lie in the memory of the host
 } nca_device_info;
 
-// What the loss of a sample is, and so the gradient of the state after a rollout. The loss of a batch
-// is the mean over its samples.
+// What the loss of a sample is, and so the gradient of the state after a rollout. The loss of a
+// batch is the mean over its samples.
 typedef enum nca_objective_kind {
     NCA_MEAN_SQUARED,    // mean over the cells and channels of (x - target)^2
     NCA_HALF_SQUARED,    // half the sum over them
     NCA_CROSS_ENTROPY,   // mean over the cells of -log softmax(x)[label]
-    NCA_GIVEN,           // 0: the caller gives the gradients of kept states
+    NCA_GIVEN,           // 0; the caller uploads the gradients of kept states instead
 } nca_objective_kind;
 
 typedef enum nca_objective_cells {
     NCA_CELLS_ALL,
-    NCA_CELLS_ALIVE,   // those that are alive in the state itself, by the spec
+    NCA_CELLS_ALIVE,   // those that the spec calls alive, by the state itself
 } nca_objective_cells;
 
 typedef struct nca_objective {
     nca_objective_kind kind;
-    nca_objective_cells cells;   // that count
-    int first, count;            // channels; count 0: the visible four
+    nca_objective_cells cells;   // the loss is taken over
+    int first, count;            // channels it is taken over; count 0: the visible four
     bool is_per_sample;          // a target for each sample instead of one for all
 } nca_objective;
 
@@ -110,8 +109,8 @@ static inline int nca_objective_channels(const nca_objective *objective)
     return objective->count > 0 ? objective->count : NCA_VISIBLE;
 }
 
-// The sizes of a session; fixed for its life. A session without pool or tape gives 0 there, and one
-// that needs nothing of the last four leaves them zero.
+// The sizes of a session; fixed for its life. 0 where it has no pool, no tape, or none of the last
+// four.
 typedef struct nca_shape {
     int batch;        // B, of each rule
     int height;       // H
@@ -120,10 +119,10 @@ typedef struct nca_shape {
     int tape_steps;   // longest rollout whose backward pass may be asked for; 0: of none
     nca_spec spec;    // what the cells compute
     nca_objective objective;
-    int rules;        // R; 0: one
-    int beginnings;   // rows of states behind the pool of all rules, to gather from
-    int kept;         // states that a rollout may keep
-    bool keeps_sample_gradients;
+    int rules;                     // R; 0: one
+    int beginnings;                // states to gather from besides the pool; they lie after it
+    int kept;                      // states that a rollout may keep
+    bool keeps_sample_gradients;   // NCA_SAMPLE_GRADIENTS
 } nca_shape;
 
 // The sizes of a session that grows, as an initializer in C.
@@ -158,16 +157,16 @@ typedef struct nca_session_info {
 //   P = nca_layout_of(&spec).total, S = NCA_OPTIMIZER_BLOCKS, V the objective's channels
 typedef enum nca_buffer {
     NCA_PARAMETERS,         // [R,P]
-    NCA_GRADIENT,           // [R,P]    d(mean over B of loss) / d parameters, before any transform
+    NCA_GRADIENT,           // [R,P]    d(mean loss over B) / d parameters, before any transform
     NCA_SAMPLE_GRADIENTS,   // [R*B,P]  the share of each sample, where the session keeps them
     NCA_OPTIMIZER,          // [R,S,P]  state, opaque to all but the optimizer; all zero at first
     NCA_BATCH,              // [R*B,H,W,C]  the states a rollout reads and replaces
-    NCA_BATCH_GRADIENT,   // [R*B,H,W,C]  d(mean loss) / d(state before the rollout); download only
-    NCA_POOL,             // [R*N + beginnings,H,W,C]
-    NCA_TARGET,           // [1 or R*B,H,W,V]
-    NCA_LABELS,           // [R*B]    class of each sample, a whole number 0..V-1
-    NCA_KEPT,             // [kept,R*B,H,W,C]  states that the latest rollout kept; download only
-    NCA_KEPT_GRADIENT,    // [kept,R*B,H,W,C]  given d(mean loss) / d(those states)
+    NCA_BATCH_GRADIENT,     // [R*B,H,W,C]  d(mean loss) / d(first state); download only
+    NCA_POOL,               // [R*N + beginnings,H,W,C]
+    NCA_TARGET,             // [1 or R*B,H,W,V]
+    NCA_LABELS,             // [R*B]  class of each sample, a whole number 0..V-1
+    NCA_KEPT,               // [kept,R*B,H,W,C]  states that the latest rollout kept; download only
+    NCA_KEPT_GRADIENT,      // [kept,R*B,H,W,C]  given d(mean loss) / d(those states)
     NCA_BUFFERS,
 } nca_buffer;
 
@@ -253,11 +252,11 @@ typedef struct nca_pass_report {
     double mlp_seconds;      // spent in them, summed over threads; 0 unless measured
 } nca_pass_report;
 
-// What a sample is like.
+// What a sample is like after a rollout.
 typedef struct nca_sample_report {
     double loss;        // by the objective; not clipped
     double max_state;   // largest |x| of all channels; infinite or NaN where any is
-    int alive_cells;    // with alpha above the threshold
+    int alive_cells;    // whose own alpha, or `alive_channel`, is above the threshold; or all
 } nca_sample_report;
 
 typedef enum nca_transform_kind {
@@ -305,16 +304,17 @@ typedef struct nca_backend {
 
     // -- Device -----------------------------------------------------------------------------------
 
-    // NCA_ABSENT when the machine has no such device, NCA_DEVICE when it has one that cannot be used
-    // or lacks the asked instruction set, NCA_ARGUMENT for options out of range. `options` may be NULL: all of them zero.
+    // NCA_ABSENT when the machine has no such device, NCA_DEVICE when it has one that cannot be
+    // used or lacks the instruction set asked for, NCA_ARGUMENT for options out of range. `options`
+    // may be NULL: all of them zero.
     nca_status (*open)(const nca_device_options *options, nca_device **out, nca_error *error);
     void (*close)(nca_device *device);   // accepts NULL
     void (*info)(const nca_device *device, nca_device_info *out);
     // Measures the device's own f32 multiply-add peak, in flop/s: of each of its threads (CPU), or
     // of the whole (GPU).
     double (*peak)(nca_device *device);
-    // Measures what its memory gives while the whole device streams through more than the caches
-    // hold, in bytes/s read and written; 0 where it could not. NULL: never measured.
+    // Measures the memory bandwidth, in bytes/s read and written, while the whole device streams
+    // through more than the caches hold; 0 where that fails. NULL: never measured.
     double (*peak_bytes)(nca_device *device);
 
     // -- Session ----------------------------------------------------------------------------------
@@ -341,10 +341,12 @@ typedef struct nca_backend {
     nca_status (*gather)(nca_session *session, const int *rows, nca_error *error);
     nca_status (*scatter)(nca_session *session, const int *rows, nca_error *error);
     // Clears all channels of the cells inside the region.
+    //   slot   the sample, 0..R*B-1, here and below
     nca_status (*damage)(nca_session *session, int slot, const nca_region *region,
                          nca_error *error);
-    // New values [H,W,frozen] of the frozen channels under a kept state; its other channels become
-    // zero where the first frozen one is not above `limit`. NULL: a backend that cannot.
+    // Replaces the frozen channels of a sample and leaves the others, except in cells where the
+    // first frozen channel is now at most `limit`: there they become zero. NULL: it cannot.
+    //   values   [H,W,frozen]
     nca_status (*exchange)(nca_session *session, int slot, const float *values, double limit,
                            nca_error *error);
 
@@ -357,9 +359,9 @@ typedef struct nca_backend {
     // samples [R*B]: what the batch is like now, against the target.
     nca_status (*loss)(nca_session *session, nca_sample_report *samples, nca_error *error);
     // Gradient of the mean loss of the batch through the whole tape, into NCA_GRADIENT,
-    // NCA_BATCH_GRADIENT and, where they are kept, NCA_SAMPLE_GRADIENTS. Where the objective is
-    // given, the gradients of kept states are added on the way. The last forward kept its tape, and
-    // the batch is as it left it. `report` may be NULL.
+    // NCA_BATCH_GRADIENT and, where they are kept, NCA_SAMPLE_GRADIENTS. With NCA_GIVEN the
+    // gradients in NCA_KEPT_GRADIENT are added at their steps. NCA_ARGUMENT unless the last forward
+    // kept its tape and the batch is as it left it. `report` may be NULL.
     nca_status (*backward)(nca_session *session, nca_pass_report *report, nca_error *error);
     // Transforms of the gradient, then bias-corrected Adam, whose state is mean m and square v:
     //   p -= rate * m / (1 - beta1^t) / (sqrt(v / (1 - beta2^t)) + epsilon)

@@ -1,6 +1,6 @@
 // Every hyper-parameter of a training run, with unit, default and range: the one list from which
 // the struct, the options of `nca train`, their help, config.json and its checks are made. Defaults
-// are the preset `healing`; the others (study/experiments.c) change them by whole columns.
+// are the preset `healing`; the others (config/presets.c) change many of them at once.
 //
 // A new hyper-parameter is one row here: `--steps-min` on the command line is "steps_min" in JSON
 // and config.steps_min in C.
@@ -18,7 +18,7 @@ extern "C" {
 
 enum { NCA_TEXT_BYTES = 1024 };
 
-// The largest seed, exact as a double, so that ranges can hold it; of every command.
+// The largest --seed of any command, exact as a double, so that ranges can hold it.
 #define NCA_SEED_MAX 9000000000000000000
 
 // TEXT(name, default, value, help)                  char[NCA_TEXT_BYTES]
@@ -27,7 +27,7 @@ enum { NCA_TEXT_BYTES = 1024 };
 // FLAG(name, default, help)                         bool
 // `value` stands for the option's argument in help, with its unit.
 #define NCA_CONFIG_FIELDS(TEXT, INT, REAL, FLAG)                                             \
-    TEXT(preset, "healing", "NAME", "whole column of settings to start from")                \
+    TEXT(preset, "healing", "NAME", "settings to start from")                                \
     TEXT(target, "\xF0\x9F\x98\x9D", "FILE|EMOJI",                                           \
          "what to grow: a PNG, JPEG, BMP or TGA, or an emoji")                               \
     INT(target_size, 20, 1, 4096, "CELLS", "longer side of the target")                      \
@@ -55,13 +55,13 @@ enum { NCA_TEXT_BYTES = 1024 };
     INT(steps_max, 95, 1, 65536, "T", "most steps of a rollout, drawn as well")              \
     INT(updates, 8000, 0, 100000000, "N", "updates in all")                                  \
     REAL(rate, 0.002, 0, 10, "X", "learning rate of Adam at the start")                      \
-    TEXT(schedule, "steps:2000x0.3,6000x0.1", "RULE",                                        \
+    TEXT(schedule, "steps:2000x0.3,6000x0.1", "SCHEDULE",                                    \
          "constant, cosine, or steps:UPDATExFACTOR[,...]")                                   \
-    TEXT(gradient, "normalize", "RULES", "none, or in order: normalize, clip:X, global:X")   \
+    TEXT(gradient, "normalize", "TRANSFORMS", "none, or some of normalize,clip:X,global:X")  \
     REAL(beta1, 0.9, 0, 0.999999, "X", "Adam's decay of the mean")                           \
     REAL(beta2, 0.999, 0, 0.999999999, "X", "Adam's decay of the square")                    \
     REAL(epsilon, 1e-7, 1e-30, 1, "X", "Adam's epsilon")                                     \
-    INT(seed, 1, 0, NCA_SEED_MAX, "N", "seed of every random draw")                          \
+    INT(seed, 1, 0, NCA_SEED_MAX, "N", "random seed of every draw")                          \
     INT(checkpoint_every, 500, 1, 100000000, "N", "updates between checkpoints")             \
     INT(pictures_every, 500, 1, 100000000, "N", "updates between pictures of batch, pool and loss")
 

@@ -34,11 +34,11 @@ static inline double nca_radians(double degrees)
 nca_status nca_model_create(const nca_spec *spec, nca_model *out, nca_error *error);
 void nca_model_free(nca_model *model);
 
-// First layer Glorot uniform, +-sqrt(6 / (3C + K)); the second layer and all biases zero.
+// First layer Glorot uniform, +-sqrt(6 / (3C + K)); the output layer and all biases zero.
 // Source: Mordvintsev et al. 2020, the notebook.
 void nca_model_initialize(nca_model *model, uint64_t seed);
 
-// model.safetensors: the four tensors as F32, the rest as metadata. Written whole or not at all.
+// model.safetensors: the tensors as F32, the rest as metadata. Written whole or not at all.
 nca_status nca_model_save(const nca_model *model, const char *path, nca_error *error);
 
 // Reads a model.safetensors, or a run folder that holds one. On failure `out` is untouched.

@@ -1,5 +1,5 @@
 // nca trains neural cellular automata. This header includes the others; a good order to read them
-// in is tensor, model, config, backend, plan, train.
+// in is tensor, spec, model, config, backend, plan, train.
 #ifndef NCA_H
 #define NCA_H
 
@@ -11,6 +11,7 @@
 #include "nca/model.h"     // the update rule and its file
 #include "nca/plan.h"      // the settings as numbers
 #include "nca/rng.h"       // random numbers as a function of what they are for
+#include "nca/spec.h"      // what a cell computes, and the layout of its parameters
 #include "nca/status.h"    // what went wrong, in words
 #include "nca/tensor.h"    // axes, order, the alive threshold
 #include "nca/train.h"     // the training loop

@@ -1,9 +1,9 @@
 // What a cell computes: the rule spec. The layout of the parameters, the model file, the kernels'
 // choice of variant and every size follow from it.
 //
-// A cell looks around (perception), two or three linear layers with ReLU between propose a change of
-// its channels but the frozen ones, and an alive mask clears the dead. All zero but channels and
-// hidden[0] is the rule of Mordvintsev et al. 2020: 16/sobel/[128].
+// A cell looks around (perception), two or three linear layers with ReLU between them propose a
+// change of all channels that are not frozen, and an alive mask clears dead cells. A spec that sets
+// only channels (16) and hidden[0] (128) is the rule of Mordvintsev et al. 2020.
 #ifndef NCA_SPEC_H
 #define NCA_SPEC_H
 
@@ -24,12 +24,12 @@ typedef enum nca_perception {
     NCA_PERCEPTIONS
 } nca_perception;
 
-// Eight times the weight of the neighbour (dy, dx) in the x-gradient; that in the y-gradient is
-// NCA_SOBEL_X(dx, dy). The one place where the filter's numbers stand.
+// Eight times the weight of the neighbour (dy, dx) in the x-gradient; for the y-gradient it is
+// NCA_SOBEL_X(dx, dy). The only definition of the filter.
 #define NCA_SOBEL_X(dy, dx) ((dx) * ((dy) == 0 ? 2 : 1))
 
-// Which cells an update reaches. What is dead by `maximum` becomes zero; by `channel` it stays as it
-// is.
+// Which cells are alive and so updated. A dead cell becomes zero by `maximum`, and stays as it is
+// by `channel`.
 typedef enum nca_alive {
     NCA_ALIVE_MAXIMUM,      // the largest alpha of the 3x3 neighbourhood is above the threshold,
                             // before the step and after its update
@@ -48,7 +48,7 @@ typedef struct nca_spec {
     int frozen;             // leading channels that no update touches
     nca_alive alive;
     int alive_channel;   // of NCA_ALIVE_CHANNEL
-    double noise;        // standard deviation of what is added to each number of an update
+    double noise;        // standard deviation of the draw added to each number of an update
 } nca_spec;
 
 // The rule of the article with other sizes.
@@ -58,7 +58,7 @@ static inline nca_spec nca_spec_growing(int channels, int hidden)
     return spec;
 }
 
-// The same as an initializer, in C.
+// The same as an initializer of C.
 #define NCA_GROWING(c, k)                 \
     {                                     \
         .channels = (c), .hidden = {(k) } \

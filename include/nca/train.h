@@ -63,7 +63,7 @@ typedef struct nca_update_result {
     int64_t update;           // number of this update, from 1
     int steps;                // T
     double loss;              // mean over the batch after the rollout; people read its log10
-    double gradient_norm;     // L2 over all tensors, before any rule
+    double gradient_norm;     // L2 over all tensors, before any transform
     double rate;              // learning rate used
     double active_fraction;   // active cell-steps / all
     double max_state;         // largest |x| in the batch
@@ -109,7 +109,7 @@ nca_status nca_trainer_pool(nca_trainer *trainer, int first, int count, float *s
 nca_status nca_trainer_model(nca_trainer *trainer, nca_model *out, nca_error *error);
 
 // checkpoint.safetensors: weights, moments, pool, update number, and the counters of the health
-// rules. Written whole or not at all.
+// checks. Written whole or not at all.
 nca_status nca_trainer_save(nca_trainer *trainer, const char *path, nca_error *error);
 // Continues from a checkpoint of the same config (checked), bit for bit as if never stopped where
 // the same arithmetic computes.

@@ -18,16 +18,19 @@ static nca_status check_spec(const nca_spec *spec, nca_error *error)
         spec->hidden[0] < 4 || spec->hidden[0] % 4 || spec->hidden[0] > HIDDEN_MAX ||
         spec->hidden[1] < 0 || spec->hidden[1] % 4 || spec->hidden[1] > HIDDEN_MAX)
         return nca_fail(error, NCA_ARGUMENT,
-                        "%d channels and %d hidden units: both must be multiples of 4",
-                        spec->channels, spec->hidden[1] ? spec->hidden[1] : spec->hidden[0]);
+                        "%d channels, %d and %d hidden units: each must be a multiple of 4, "
+                        "channels up to %d, hidden units up to %d",
+                        spec->channels, spec->hidden[0], spec->hidden[1], CHANNELS_MAX, HIDDEN_MAX);
     if (spec->frozen < 0 || spec->frozen >= spec->channels)
-        return nca_fail(error, NCA_ARGUMENT, "%d frozen channels of %d: one must be left",
-                        spec->frozen, spec->channels);
+        return nca_fail(error, NCA_ARGUMENT,
+                        "%d of %d channels frozen: at least one must stay free", spec->frozen,
+                        spec->channels);
     if ((int)spec->perception < 0 || spec->perception >= NCA_PERCEPTIONS || (int)spec->alive < 0 ||
         spec->alive >= NCA_ALIVES || !(spec->noise >= 0 && spec->noise <= 100))
-        return nca_fail(error, NCA_ARGUMENT,
-                        "perception %d, alive mask %d, noise %g: no such rule spec",
-                        (int)spec->perception, (int)spec->alive, spec->noise);
+        return nca_fail(
+            error, NCA_ARGUMENT,
+            "perception %d, alive mask %d, noise %g: there is no such rule; noise is 0 to 100",
+            (int)spec->perception, (int)spec->alive, spec->noise);
     if (spec->alive == NCA_ALIVE_CHANNEL &&
         (spec->alive_channel < 0 || spec->alive_channel >= spec->frozen))
         return nca_fail(error, NCA_ARGUMENT,
@@ -76,18 +79,20 @@ nca_status nca_front_check_growing(const nca_shape *shape, const char *name, nca
     const nca_objective *objective = &shape->objective;
     if (spec->perception != NCA_SOBEL || spec->hidden[1] || spec->frozen || spec->noise > 0 ||
         spec->alive != NCA_ALIVE_MAXIMUM)
-        return nca_fail(error, NCA_ARGUMENT,
-                        "--device %s: computes rules by sobel with one hidden layer and nothing "
-                        "frozen; use --device cpu for this one",
-                        name);
+        return nca_fail(
+            error, NCA_ARGUMENT,
+            "--device %s: only runs rules that perceive by sobel, with one hidden layer, no "
+            "frozen channels and no noise; use --device cpu for this one",
+            name);
     if (nca_shape_rules(shape) > 1 || shape->kept || shape->keeps_sample_gradients ||
         objective->kind != NCA_MEAN_SQUARED || objective->cells != NCA_CELLS_ALL ||
         objective->first || nca_objective_channels(objective) != NCA_VISIBLE ||
         objective->is_per_sample)
-        return nca_fail(error, NCA_ARGUMENT,
-                        "--device %s: trains one rule a session towards one picture; use --device "
-                        "cpu for this one",
-                        name);
+        return nca_fail(
+            error, NCA_ARGUMENT,
+            "--device %s: only trains one rule at a time, towards one picture; use --device "
+            "cpu for this",
+            name);
     return NCA_OK;
 }
 
@@ -165,7 +170,7 @@ static nca_status check_rows(const nca_session_head *head, const int *rows, int 
 {
     for (int b = 0; b < nca_shape_samples(&head->shape); b++)
         if (rows[b] < 0 || rows[b] >= most)
-            return nca_fail(error, NCA_ARGUMENT, "row %d of the pool: it has %d", rows[b], most);
+            return nca_fail(error, NCA_ARGUMENT, "row %d of a pool of %d", rows[b], most);
     return NCA_OK;
 }
 
@@ -191,7 +196,7 @@ static nca_status check_slot(const nca_session_head *head, int slot, nca_error *
     const int samples = nca_shape_samples(&head->shape);
     if (slot >= 0 && slot < samples)
         return NCA_OK;
-    return nca_fail(error, NCA_ARGUMENT, "sample %d of the batch: it has %d", slot, samples);
+    return nca_fail(error, NCA_ARGUMENT, "sample %d of a batch of %d", slot, samples);
 }
 
 nca_status nca_front_damage(nca_session *session, int slot, const nca_region *region,
@@ -211,23 +216,23 @@ nca_status nca_front_exchange(nca_session *session, int slot, const float *value
     if (!head->own->exchange || head->shape.spec.frozen == 0)
         return nca_fail(error, NCA_ARGUMENT,
                         head->own->exchange ? "an exchange of frozen channels: the rule has none"
-                                            : "an exchange of frozen channels: this device has "
-                                              "none; use --device cpu");
+                                            : "an exchange of frozen channels: this device "
+                                              "cannot; use --device cpu");
     head->tape_is_valid = false;
     return head->own->exchange(session, slot, values, limit, error);
 }
 
 // -- Rollout and learning -------------------------------------------------------------------------
 
-static nca_status check_steps(const nca_shape *shape, const nca_rule_rollout *of, bool keep_tape,
+static nca_status check_steps(const nca_shape *shape, const nca_rule_rollout *own, bool keep_tape,
                               nca_error *error)
 {
-    if (of->steps < 0 || of->first_step < 0 ||
-        (uint32_t)of->steps > NCA_RANDOM_STEPS_LIMIT - (uint32_t)of->first_step)
+    if (own->steps < 0 || own->first_step < 0 ||
+        (uint32_t)own->steps > NCA_RANDOM_STEPS_LIMIT - (uint32_t)own->first_step)
         return nca_fail(error, NCA_ARGUMENT, "%d steps from step %d: steps are numbered up to %u",
-                        of->steps, of->first_step, NCA_RANDOM_STEPS_LIMIT);
-    if (keep_tape && (shape->tape_steps < 1 || of->steps > shape->tape_steps))
-        return nca_fail(error, NCA_ARGUMENT, "%d steps with a tape for %d", of->steps,
+                        own->steps, own->first_step, NCA_RANDOM_STEPS_LIMIT);
+    if (keep_tape && (shape->tape_steps < 1 || own->steps > shape->tape_steps))
+        return nca_fail(error, NCA_ARGUMENT, "%d steps: the session has a tape for %d", own->steps,
                         shape->tape_steps);
     return NCA_OK;
 }
@@ -248,8 +253,8 @@ static nca_status check_rollout(const nca_shape *shape, const nca_rollout *rollo
 {
     const int rules = nca_shape_rules(shape);
     for (int rule = 0; rule < rules; rule++) {
-        const nca_rule_rollout of = nca_rollout_of_rule(rollout, rule);
-        NCA_TRY(check_steps(shape, &of, rollout->keep_tape, error));
+        const nca_rule_rollout own = nca_rollout_of_rule(rollout, rule);
+        NCA_TRY(check_steps(shape, &own, rollout->keep_tape, error));
     }
     if (!(rollout->alive_threshold >= 0))
         return nca_fail(error, NCA_ARGUMENT, "an alive threshold of %g: it must be 0 or more",
@@ -292,8 +297,7 @@ nca_status nca_front_backward(nca_session *session, nca_pass_report *report, nca
         return nca_fail(error, NCA_ARGUMENT,
                         "a backward pass without the tape of a forward pass just before it");
     if (head->shape.objective.kind == NCA_GIVEN && !head->keeps)
-        return nca_fail(error, NCA_ARGUMENT,
-                        "given gradients: the rollout kept no states that they could be of");
+        return nca_fail(error, NCA_ARGUMENT, "given gradients: the rollout kept no states");
     NCA_TRY(head->own->backward(session, report, error));
     head->has_gone_back = true;
     return NCA_OK;

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# With the CUDA libraries hidden the program starts at once and trains on the CPU by itself; asked for a
-# GPU it says in one line why there is none.
+# With the CUDA libraries hidden the program starts at once and trains on the CPU by itself; asked
+# for a GPU it says in one line why there is none.
 #   without_cuda.sh NCA     NCA_BUILT_WITH_CUDA=1 where the build has the CUDA backend
 set -euo pipefail
 root=$(cd "$(dirname "$0")/../.." && pwd)
@@ -44,16 +44,16 @@ for device in cuda cuda:1; do
   refused "$why" verify --device "$device"
 done
 refused "$why" train "${settings[@]}" --device cuda --cuda-path cublas --out none
-refused "of --device cuda alone" train "${settings[@]}" --device cpu --cuda-path fused --out none
-refused "of --device cuda alone" train "${settings[@]}" --device reference --tape-every 2 --out none
-refused "of --device cuda alone" train "${settings[@]}" --device cpu --precision bf16 --out none
-refused "of --device cuda alone" train "${settings[@]}" --device auto --precision tf32 --out none
-refused "of --device cuda alone" verify --device reference --precision tf32
+refused "only for --device cuda" train "${settings[@]}" --device cpu --cuda-path fused --out none
+refused "only for --device cuda" train "${settings[@]}" --device reference --tape-every 2 --out none
+refused "only for --device cuda" train "${settings[@]}" --device cpu --precision bf16 --out none
+refused "only for --device cuda" train "${settings[@]}" --device auto --precision tf32 --out none
+refused "only for --device cuda" verify --device reference --precision tf32
 "$nca" run run --device cpu --precision f32 --steps 1 --output x.png >/dev/null || fail "f32 is refused on the CPU"
 [ ! -e none ] || fail "a run that was refused left a folder"
 
-# Its help comes in under 20 ms (3 on two cores of a Zen 3): the best of many tries, since the machine has
-# other things to do; what takes longer by itself does so in all of them.
+# Its help comes in under 20 ms (3 on two cores of a Zen 3): the best of many tries, since the
+# machine has other things to do; what takes longer by itself does so in all of them.
 [ "${NCA_IS_SANITIZED:-0}" = 0 ] || exit 0
 best=1000000
 for ((i = 0; i < 300 && (i < 20 || best >= 20000); i++)); do

@@ -1,5 +1,5 @@
-// nca bench and bench_kernels: what their JSON says, steps and kernels; that every kernel of the CPU's
-// table is timed, and that the work it is said to do is what a calculation by hand gives.
+// nca bench and bench_kernels: what their JSON says; that every kernel of the CPU's table is timed,
+// and that the work it is said to do is what a calculation by hand gives.
 #include "cpu/bench.h"
 #include "support.h"
 
@@ -20,17 +20,17 @@ static json_t *run_bench(const char *program, const char *arguments)
     return found;
 }
 
-static double number_of(const json_t *of, const char *name)
+static double number_of(const json_t *json, const char *name)
 {
-    const json_t *found = json_object_get(of, name);
+    const json_t *found = json_object_get(json, name);
     if (!json_is_number(found))
         fail_msg("%s: not a number", name);
     return json_number_value(found);
 }
 
-static const char *text_of(const json_t *of, const char *name)
+static const char *text_of(const json_t *json, const char *name)
 {
-    const char *found = json_string_value(json_object_get(of, name));
+    const char *found = json_string_value(json_object_get(json, name));
     assert_non_null(found);
     return found;
 }
@@ -67,17 +67,17 @@ static void check_table_is_timed(const json_t *kernels)
 
 // Time, rate and share say the same thing. How large a share is on a machine that does other work
 // beside, nobody can promise.
-static void check_kernel(const json_t *of, double peak_gflops, double peak_gbytes)
+static void check_kernel(const json_t *json, double peak_gflops, double peak_gbytes)
 {
-    const double us = number_of(of, "median_us");
-    assert_true(us > 0 && number_of(of, "min_us") <= us && us <= number_of(of, "max_us"));
-    assert_true(number_of(of, "flop") >= 0 && number_of(of, "bytes") > 0);
-    assert_true(fabs(number_of(of, "gflops") - 1e-3 * number_of(of, "flop") / us) <=
-                1e-3 * number_of(of, "gflops") + 1e-3);
-    assert_true(fabs(number_of(of, "share_of_flops") - number_of(of, "gflops") / peak_gflops) <=
-                1e-3 * number_of(of, "share_of_flops") + 1e-3);
-    assert_true(fabs(number_of(of, "share_of_bytes") - number_of(of, "gbytes") / peak_gbytes) <=
-                1e-3 * number_of(of, "share_of_bytes") + 1e-3);
+    const double us = number_of(json, "median_us");
+    assert_true(us > 0 && number_of(json, "min_us") <= us && us <= number_of(json, "max_us"));
+    assert_true(number_of(json, "flop") >= 0 && number_of(json, "bytes") > 0);
+    assert_true(fabs(number_of(json, "gflops") - 1e-3 * number_of(json, "flop") / us) <=
+                1e-3 * number_of(json, "gflops") + 1e-3);
+    assert_true(fabs(number_of(json, "share_of_flops") - number_of(json, "gflops") / peak_gflops) <=
+                1e-3 * number_of(json, "share_of_flops") + 1e-3);
+    assert_true(fabs(number_of(json, "share_of_bytes") - number_of(json, "gbytes") / peak_gbytes) <=
+                1e-3 * number_of(json, "share_of_bytes") + 1e-3);
 }
 
 static void test_kernels_as_json(void **state)
@@ -183,7 +183,8 @@ static void check_work(nca_session *session, const char *name, double flop, doub
                  report.bytes, flop, bytes);
 }
 
-// 32 cells of 16 channels and 128 units; 48 x 128 + 128 + 128 x 16 + 16 = 8336 parameters; one band.
+// 32 cells of 16 channels and 128 units; 48 x 128 + 128 + 128 x 16 + 16 = 8336 parameters; one
+// band.
 static void test_work_is_what_a_calculation_by_hand_gives(void **state)
 {
     (void)state;

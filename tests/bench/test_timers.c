@@ -2,7 +2,7 @@
 #include "kernels/kernels.h"
 #include "seam_bench.h"
 
-static nca_status go(bench *of, bool keep_tape, nca_error *error)
+static nca_status go(seam_bench *bench, bool keep_tape, nca_error *error)
 {
     const nca_rollout rollout = {.steps = 3,
                                  .key = {.seed = 3},
@@ -10,15 +10,15 @@ static nca_status go(bench *of, bool keep_tape, nca_error *error)
                                  .step_size = 1,
                                  .alive_threshold = NCA_ALIVE_THRESHOLD,
                                  .keep_tape = keep_tape};
-    return of->backend->forward(of->session, &rollout, NULL, error);
+    return bench->backend->forward(bench->session, &rollout, NULL, error);
 }
 
 // After a rollout there and back only; the rule stays, and what the others hold
 // is no longer the rollout's.
-static void check_kernels(bench *of)
+static void check_kernels(seam_bench *bench)
 {
-    const nca_backend *b = of->backend;
-    nca_session *s = of->session;
+    const nca_backend *b = bench->backend;
+    nca_session *s = bench->session;
     nca_kernel_report report;
     nca_kernel_timer *timer = kernels_timer_of(b);
     if (!timer) {
@@ -26,12 +26,12 @@ static void check_kernels(bench *of)
         return;
     }
     assert_refused(NCA_ARGUMENT, timer(s, 0, 1, &report, error));
-    assert_ok(go(of, true, error));
+    assert_ok(go(bench, true, error));
     assert_refused(NCA_ARGUMENT, timer(s, 0, 1, &report, error));
     assert_ok(b->backward(s, NULL, error));
     assert_refused(NCA_ARGUMENT, timer(s, -1, 1, &report, error));
     assert_refused(NCA_ARGUMENT, timer(s, 0, 0, &report, error));
-    float *before = read_buffer(&of->on, s, NCA_PARAMETERS, total_of(&small));
+    float *before = read_buffer(&bench->on, s, NCA_PARAMETERS, total_of(&small));
     for (int i = 0; i < 2; i++)   // a second time it is the same rollout still
         for (int number = 0;; number++) {
             assert_ok(timer(s, number, 2, &report, error));
@@ -39,10 +39,10 @@ static void check_kernels(bench *of)
                 break;
             assert_true(report.seconds > 0 && report.bytes > 0 && report.flop >= 0);
         }
-    float *after = read_buffer(&of->on, s, NCA_PARAMETERS, total_of(&small));
+    float *after = read_buffer(&bench->on, s, NCA_PARAMETERS, total_of(&small));
     assert_equal(after, before, total_of(&small));
     assert_refused(NCA_ARGUMENT, b->backward(s, NULL, error));
-    assert_ok(go(of, false, error));
+    assert_ok(go(bench, false, error));
     assert_refused(NCA_ARGUMENT, timer(s, 0, 1, &report, error));
     free(before), free(after);
 }

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Files that are none, that lie, or that cannot be written; sizes beyond memory; a disk that fills up.
+# Files that are none, that lie, or that cannot be written; sizes beyond memory; a disk that fills
+# up.
 #   cli_files.sh NCA
 set -euo pipefail
 root=$(cd "$(dirname "$0")/../.." && pwd)
@@ -8,7 +9,8 @@ root=$(cd "$(dirname "$0")/../.." && pwd)
 # picture NAME: one of the fuzzers' pictures; two bytes at their end are not part of it.
 picture() { head -c -2 "$root/tests/fuzz/corpus/image/$1"; }
 
-# In place of a file: a folder, a pipe nobody writes to, a device, a link to itself, one to a device.
+# In place of a file: a folder, a pipe nobody writes to, a device, a link to itself, one to a
+# device.
 mkdir folder folder.png
 mkfifo pipe pipe.png
 ln -s loop.png loop.png
@@ -158,8 +160,8 @@ refused "bytes" run good --steps 10000000 --columns 10 --output x.png
 refused "too large for WebP" run good --grid 1x20000 --steps 1 --output x.webp
 refused "too long for WebP" run good --steps 10000000 --fps 0.1 --output x.webp
 
-# What the process may have counts, not only what the machine has: a gigabyte here. (AddressSanitizer
-# reserves more than that before it begins.)
+# What the process may have counts, not only what the machine has: a gigabyte here.
+# (AddressSanitizer reserves more than that before it begins.)
 oracle 40000 '' 40 >long.safetensors
 limited() {
   (ulimit -v 1000000 && refused "and this machine has 1024000000; choose smaller" "$@"; exit $failed) || failed=1
@@ -206,7 +208,8 @@ if command -v ffmpeg >/dev/null; then
   [ "$(cat full/x.mp4)" = old ] || complain "run --force on a full disk" "destroys the film"
   rm full/x.mp4 whole.mp4
 fi
-# It fills up during training: the latest checkpoint stays whole, and the run goes on with more room.
+# It fills up during training: the latest checkpoint stays whole, and the run goes on with more
+# room.
 mount -o remount,size=1400k full
 code=0
 "$nca" train "${small[@]}" --pool 64 --checkpoint-every 2 --pictures-every 3 --updates 100000 \

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Shell completion offers what the tables hold: in bash by asking it, in zsh and fish, where they are
-# installed, that they read it.
+# Shell completion offers what the tables hold: in bash by asking it, in zsh and fish, where they
+# are installed, that they read it.
 #   completion.sh NCA
 set -euo pipefail
 nca=$(realpath "${1:-build/nca}")

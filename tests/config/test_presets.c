@@ -13,7 +13,7 @@
 #include "config/presets.h"
 #include "nca/plan.h"
 
-// What a column says. The target, its preparation, the seed and how often to save are no part of it.
+// What a preset sets, but for the target, its preparation, the seed and how often to save.
 typedef struct column {
     const char *name;
     int grid, target_size;
@@ -77,7 +77,7 @@ static void expect_column(const column *expected)
 {
     nca_config config = spoiled();
     nca_plan plan;
-    assert_int_equal(nca_experiment_apply(expected->name, &config, NULL), NCA_OK);
+    assert_int_equal(nca_preset_apply(expected->name, &config, NULL), NCA_OK);
     assert_string_equal(config.preset, expected->name);
     expect_rule_of_the_article(&config);
     assert_int_equal(nca_plan_make(&config, &plan, NULL), NCA_OK);
@@ -112,7 +112,7 @@ static void test_every_preset_has_a_column_here(void **state)
 {
     (void)state;
     int count = 0;
-    for (const nca_experiment *row = nca_experiments(); row->name; row++, count++)
+    for (const nca_preset *row = nca_presets(); row->name; row++, count++)
         assert_string_equal(row->name, columns[count].name);
     assert_int_equal(count, COLUMNS);
 }
@@ -121,7 +121,7 @@ static void test_target_and_seed_stay(void **state)
 {
     (void)state;
     nca_config config = spoiled();
-    assert_int_equal(nca_experiment_apply("persistent", &config, NULL), NCA_OK);
+    assert_int_equal(nca_preset_apply("persistent", &config, NULL), NCA_OK);
     assert_string_equal(config.target, "mine.png");
     assert_int_equal(config.seed, 77);
 }
@@ -131,7 +131,7 @@ static void test_defaults_are_the_default_preset(void **state)
     (void)state;
     const nca_config standard = nca_config_default();
     nca_config config = standard;
-    assert_int_equal(nca_experiment_apply(standard.preset, &config, NULL), NCA_OK);
+    assert_int_equal(nca_preset_apply(standard.preset, &config, NULL), NCA_OK);
     assert_null(nca_config_difference(&standard, &config));
     assert_int_equal(standard.updates, config.updates);
 }
@@ -142,7 +142,7 @@ static void test_unknown_preset_names_those_there_are(void **state)
     nca_config config = nca_config_default();
     const nca_config before = config;
     nca_error error;
-    assert_int_equal(nca_experiment_apply("regenerate", &config, &error), NCA_ARGUMENT);
+    assert_int_equal(nca_preset_apply("regenerate", &config, &error), NCA_ARGUMENT);
     assert_string_equal(error.message,
                         "--preset regenerate: no such preset; there are healing, growing, "
                         "persistent, regenerating, blog-regenerating, blog-unstable");

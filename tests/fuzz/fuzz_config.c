@@ -1,4 +1,5 @@
-// Hostile settings: refused with the config unchanged, or read so that they write and read the same.
+// Hostile settings: refused with the config unchanged, or read so that they write and read the
+// same.
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,4 +1,5 @@
-// Hostile pictures, all the way to a target: decoded, keyed, trimmed, premultiplied, resampled, padded.
+// Hostile pictures, all the way to a target: decoded, keyed, trimmed, premultiplied, resampled,
+// padded.
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>

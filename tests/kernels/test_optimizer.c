@@ -1,5 +1,6 @@
-// The optimizer by hand: what a transform of the gradient makes of small numbers, in the order given, and what
-// Adam makes of that; and the schedules of the two recipes against the oracle's learning rates.
+// The optimizer by hand: what a transform of the gradient makes of small numbers, in the order
+// given, and what Adam makes of that; and the schedules of the two recipes against the oracle's
+// learning rates.
 #include "seam_bench.h"
 
 #include <unistd.h>
@@ -10,23 +11,23 @@
 enum { PUT = 3 };   // numbers that are put into a tensor; the others are zero
 
 // A gradient with 3 and 4 in one tensor, and 12 in another.
-static void put_gradient(bench *of)
+static void put_gradient(seam_bench *bench)
 {
     const nca_layout layout = nca_layout_of(&small.spec);
     const float one[] = {3, -4}, other = 12;
     float *zeros = allocate(layout.total, sizeof *zeros);
-    write_buffer(&of->on, of->session, NCA_GRADIENT, layout.total, zeros);
-    assert_ok(of->backend->upload(of->session, NCA_GRADIENT, 5, 2, one, error));
-    assert_ok(of->backend->upload(of->session, NCA_GRADIENT, layout.offset[NCA_OUTPUT_WEIGHT] + 7,
-                                  1, &other, error));
+    write_buffer(&bench->on, bench->session, NCA_GRADIENT, layout.total, zeros);
+    assert_ok(bench->backend->upload(bench->session, NCA_GRADIENT, 5, 2, one, error));
+    assert_ok(bench->backend->upload(bench->session, NCA_GRADIENT,
+                                     layout.offset[NCA_OUTPUT_WEIGHT] + 7, 1, &other, error));
     free(zeros);
 }
 
 // The three numbers of a buffer.
-static void read_put(const bench *of, nca_buffer buffer, size_t first, double out[PUT])
+static void read_put(const seam_bench *bench, nca_buffer buffer, size_t first, double out[PUT])
 {
     const nca_layout layout = nca_layout_of(&small.spec);
-    float *all = read_part(&of->on, of->session, buffer, first, layout.total);
+    float *all = read_part(&bench->on, bench->session, buffer, first, layout.total);
     out[0] = all[5], out[1] = all[6], out[2] = all[layout.offset[NCA_OUTPUT_WEIGHT] + 7];
     free(all);
 }
@@ -51,28 +52,28 @@ static const rule_case rule_cases[] = {
 
 // From moments of zero, the first update: m = g / 10, v = g^2 / 1000, and the parameter moves by
 // rate * g / (|g| + epsilon); with an epsilon of 1 the size of g counts.
-static void check_first_update(bench *of, const rule_case *rule)
+static void check_first_update(seam_bench *bench, const rule_case *rule)
 {
     nca_optimizer_step step = {.time = 1, .rate = 0.5, .beta1 = 0.9, .beta2 = 0.999, .epsilon = 1};
     double before[PUT], after[PUT], mean[PUT], square[PUT], raw[PUT];
     float *zeros = allocate(2 * total_of(&small), sizeof *zeros);
     assert_ok(nca_transforms_parse(rule->rules, &step, error));
-    write_buffer(&of->on, of->session, NCA_OPTIMIZER, 2 * total_of(&small), zeros);
-    put_gradient(of);
-    read_put(of, NCA_PARAMETERS, 0, before);
+    write_buffer(&bench->on, bench->session, NCA_OPTIMIZER, 2 * total_of(&small), zeros);
+    put_gradient(bench);
+    read_put(bench, NCA_PARAMETERS, 0, before);
     nca_update_report report;
-    assert_ok(of->backend->update(of->session, &step, &report, error));
-    read_put(of, NCA_PARAMETERS, 0, after);
-    read_put(of, NCA_OPTIMIZER, 0, mean);
-    read_put(of, NCA_OPTIMIZER, total_of(&small), square);
-    read_put(of, NCA_GRADIENT, 0, raw);
+    assert_ok(bench->backend->update(bench->session, &step, &report, error));
+    read_put(bench, NCA_PARAMETERS, 0, after);
+    read_put(bench, NCA_OPTIMIZER, 0, mean);
+    read_put(bench, NCA_OPTIMIZER, total_of(&small), square);
+    read_put(bench, NCA_GRADIENT, 0, raw);
     for (int i = 0; i < PUT; i++) {
         const double g = rule->expected[i], moved = 0.5 * g / (fabs(g) + 1);
         if (!(fabs(mean[i] - g / 10) <= 1e-7 * 12) || !(fabs(square[i] - g * g / 1000) <= 1e-7) ||
             !(fabs(before[i] - after[i] - moved) <= 3e-7))
             fail_msg("%s, %s: number %d: moments %g, %g, moved by %g; expected of %g",
-                     of->on.backend->name, rule->rules, i, mean[i], square[i], before[i] - after[i],
-                     g);
+                     bench->on.backend->name, rule->rules, i, mean[i], square[i],
+                     before[i] - after[i], g);
     }
     assert_true(raw[0] == 3 && raw[1] == -4 && raw[2] == 12);   // as before any rule
     assert_true(report.gradient_norm[NCA_HIDDEN_WEIGHT] == 5);
@@ -81,10 +82,10 @@ static void check_first_update(bench *of, const rule_case *rule)
     free(zeros);
 }
 
-static void check_rules(bench *of)
+static void check_rules(seam_bench *bench)
 {
     for (size_t i = 0; i < sizeof rule_cases / sizeof *rule_cases; i++)
-        check_first_update(of, &rule_cases[i]);
+        check_first_update(bench, &rule_cases[i]);
 }
 
 static void test_rules_are_applied_in_their_order(void **state)
@@ -96,21 +97,21 @@ static void test_rules_are_applied_in_their_order(void **state)
 // Three updates of one parameter by hand: gradients 1, 2, -1, rate 0.1, betas 0.5 and 0.75.
 //   m  0.5  1.25  0.125     / (1 - 0.5^t)    1  5/3   1/7
 //   v  0.25 1.1875 1.140625 / (1 - 0.75^t)   1  19/7  73/37
-static void check_adam(bench *of)
+static void check_adam(seam_bench *bench)
 {
     static const float gradients[] = {1, 2, -1};
     static const double means[] = {1, 5.0 / 3, 1.0 / 7}, squares[] = {1, 19.0 / 7, 73.0 / 37};
     nca_optimizer_step step = {.rate = 0.1, .beta1 = 0.5, .beta2 = 0.75, .epsilon = 1e-8};
     float *zeros = allocate(2 * total_of(&small), sizeof *zeros);
     double expected = 0;
-    write_buffer(&of->on, of->session, NCA_PARAMETERS, total_of(&small), zeros);
+    write_buffer(&bench->on, bench->session, NCA_PARAMETERS, total_of(&small), zeros);
     for (step.time = 1; step.time <= 3; step.time++) {
         const int i = (int)step.time - 1;
         float got;
-        write_buffer(&of->on, of->session, NCA_GRADIENT, total_of(&small), zeros);
-        write_buffer(&of->on, of->session, NCA_GRADIENT, 1, &gradients[i]);
-        assert_ok(of->backend->update(of->session, &step, NULL, error));
-        assert_ok(of->backend->download(of->session, NCA_PARAMETERS, 0, 1, &got, error));
+        write_buffer(&bench->on, bench->session, NCA_GRADIENT, total_of(&small), zeros);
+        write_buffer(&bench->on, bench->session, NCA_GRADIENT, 1, &gradients[i]);
+        assert_ok(bench->backend->update(bench->session, &step, NULL, error));
+        assert_ok(bench->backend->download(bench->session, NCA_PARAMETERS, 0, 1, &got, error));
         expected -= 0.1 * means[i] / (sqrt(squares[i]) + 1e-8);
         assert_true(fabs(got - expected) <= 1e-7);
     }
@@ -124,19 +125,19 @@ static void test_adam_by_hand(void **state)
 }
 
 // No gradient: nothing moves, and nothing becomes NaN, under any rule.
-static void check_zero_gradient(bench *of)
+static void check_zero_gradient(seam_bench *bench)
 {
     float *zeros = allocate(2 * total_of(&small), sizeof *zeros);
-    float *before = read_buffer(&of->on, of->session, NCA_PARAMETERS, total_of(&small));
+    float *before = read_buffer(&bench->on, bench->session, NCA_PARAMETERS, total_of(&small));
     for (size_t i = 0; i < sizeof rule_cases / sizeof *rule_cases; i++) {
         nca_optimizer_step step = plain_step;
         nca_update_report report;
         assert_ok(nca_transforms_parse(rule_cases[i].rules, &step, error));
-        write_buffer(&of->on, of->session, NCA_GRADIENT, total_of(&small), zeros);
-        assert_ok(of->backend->update(of->session, &step, &report, error));
-        assert_ok(of->backend->synchronize(of->session, error));
+        write_buffer(&bench->on, bench->session, NCA_GRADIENT, total_of(&small), zeros);
+        assert_ok(bench->backend->update(bench->session, &step, &report, error));
+        assert_ok(bench->backend->synchronize(bench->session, error));
         assert_true(report.applied);
-        float *after = read_buffer(&of->on, of->session, NCA_PARAMETERS, total_of(&small));
+        float *after = read_buffer(&bench->on, bench->session, NCA_PARAMETERS, total_of(&small));
         assert_equal(after, before, total_of(&small));
         free(after);
     }

@@ -4,13 +4,13 @@
 #include "support.h"
 
 // A rollout to be computed, and what comes out of it; all arrays owned by whoever made them.
-typedef struct growth {
+typedef struct growth_case {
     nca_shape shape;
     nca_rollout rollout;
     const float *parameters, *before, *target;
     float *after, *gradient, *state_gradient;
     nca_sample_report samples[8];
-} growth;
+} growth_case;
 
 static const nca_rollout half_fire = {.key = {.seed = 99, .update = 4},
                                       .fire_rate = 0.5,
@@ -18,28 +18,28 @@ static const nca_rollout half_fire = {.key = {.seed = 99, .update = 4},
                                       .alive_threshold = NCA_ALIVE_THRESHOLD,
                                       .keep_tape = true};
 
-static void grow(const nca_compute *on, growth *of)
+static void grow(const nca_compute *on, growth_case *growth)
 {
-    nca_session *session = open_session(on, &of->shape);
-    of->rollout.steps = of->shape.tape_steps;
-    write_buffer(on, session, NCA_PARAMETERS, total_of(&of->shape), of->parameters);
-    write_buffer(on, session, NCA_BATCH, batch_of(&of->shape), of->before);
-    write_buffer(on, session, NCA_TARGET, cells_of(&of->shape) * NCA_VISIBLE, of->target);
-    assert_ok(on->backend->forward(session, &of->rollout, NULL, error));
-    assert_ok(on->backend->loss(session, of->samples, error));
+    nca_session *session = open_session(on, &growth->shape);
+    growth->rollout.steps = growth->shape.tape_steps;
+    write_buffer(on, session, NCA_PARAMETERS, total_of(&growth->shape), growth->parameters);
+    write_buffer(on, session, NCA_BATCH, batch_of(&growth->shape), growth->before);
+    write_buffer(on, session, NCA_TARGET, cells_of(&growth->shape) * NCA_VISIBLE, growth->target);
+    assert_ok(on->backend->forward(session, &growth->rollout, NULL, error));
+    assert_ok(on->backend->loss(session, growth->samples, error));
     assert_ok(on->backend->backward(session, NULL, error));
-    of->after = read_buffer(on, session, NCA_BATCH, batch_of(&of->shape));
-    of->gradient = read_buffer(on, session, NCA_GRADIENT, total_of(&of->shape));
-    of->state_gradient = read_buffer(on, session, NCA_BATCH_GRADIENT, batch_of(&of->shape));
-    assert_false(is_all_zero(of->after, batch_of(&of->shape)));
+    growth->after = read_buffer(on, session, NCA_BATCH, batch_of(&growth->shape));
+    growth->gradient = read_buffer(on, session, NCA_GRADIENT, total_of(&growth->shape));
+    growth->state_gradient = read_buffer(on, session, NCA_BATCH_GRADIENT, batch_of(&growth->shape));
+    assert_false(is_all_zero(growth->after, batch_of(&growth->shape)));
     on->backend->destroy(session);
 }
 
-static void free_growth(growth *of)
+static void free_growth(growth_case *growth)
 {
-    free(of->after);
-    free(of->gradient);
-    free(of->state_gradient);
+    free(growth->after);
+    free(growth->gradient);
+    free(growth->state_gradient);
 }
 
 static void for_every_isa(void (*check)(const nca_compute *on))
@@ -85,35 +85,38 @@ static float *turn_rule(const nca_shape *shape, const float *parameters)
 
 // Compares a growth with its turned twin: the same pattern, the same losses, the same gradient of
 // the states, all turned. Some 1e-7 comes of the other order of the sums.
-static void assert_turned(const growth *of, const growth *twin)
+static void assert_turned(const growth_case *growth, const growth_case *twin)
 {
     static const double allowance = 5e-6;
-    const nca_shape *shape = &of->shape;
+    const nca_shape *shape = &growth->shape;
     const size_t batch = (size_t)shape->batch, cell = (size_t)shape->spec.channels * sizeof(float);
-    float *states = turn(of->after, batch, shape->height, shape->width, cell);
-    float *gradient = turn(of->state_gradient, batch, shape->height, shape->width, cell);
+    float *states = turn(growth->after, batch, shape->height, shape->width, cell);
+    float *gradient = turn(growth->state_gradient, batch, shape->height, shape->width, cell);
     assert_close(twin->after, states, batch_of(shape), allowance, "turned states");
     assert_close(twin->state_gradient, gradient, batch_of(shape), allowance, "turned gradient");
     for (size_t b = 0; b < batch; b++) {
-        assert_int_equal(twin->samples[b].alive_cells, of->samples[b].alive_cells);
-        assert_true(fabs(twin->samples[b].loss - of->samples[b].loss) <=
-                    1e-6 * of->samples[b].loss);
+        assert_int_equal(twin->samples[b].alive_cells, growth->samples[b].alive_cells);
+        assert_true(fabs(twin->samples[b].loss - growth->samples[b].loss) <=
+                    1e-6 * growth->samples[b].loss);
     }
     free(states), free(gradient);
 }
 
 static void check_turning(const nca_compute *on)
 {
-    growth of = {.shape = NCA_GROWING_SHAPE(2, 17, 12, 0, 10, 16, 128), .rollout = half_fire};
-    const size_t cells = cells_of(&of.shape), channels = 16 * sizeof(float);
-    float *parameters = uniform(total_of(&of.shape), 1, 0.08), *before = mixed_states(&of.shape, 2);
+    growth_case growth = {.shape = NCA_GROWING_SHAPE(2, 17, 12, 0, 10, 16, 128),
+                          .rollout = half_fire};
+    const size_t cells = cells_of(&growth.shape), channels = 16 * sizeof(float);
+    float *parameters = uniform(total_of(&growth.shape), 1, 0.08),
+          *before = mixed_states(&growth.shape, 2);
     float *target = uniform(cells * NCA_VISIBLE, 3, 0.5);
     uint8_t *fire = draw_bits(10 * 2 * cells, 4, 0.5);
-    of.parameters = parameters, of.before = before, of.target = target, of.rollout.fire = fire;
-    of.rollout.angle = 0.3;
-    grow(on, &of);
+    growth.parameters = parameters, growth.before = before, growth.target = target,
+    growth.rollout.fire = fire;
+    growth.rollout.angle = 0.3;
+    grow(on, &growth);
 
-    growth twin = of;
+    growth_case twin = growth;
     float *turned_before = turn(before, 2, 17, 12, channels);
     float *turned_target = turn(target, 1, 17, 12, NCA_VISIBLE * sizeof(float));
     uint8_t *turned_fire = turn(fire, 10 * 2, 17, 12, 1);
@@ -121,20 +124,22 @@ static void check_turning(const nca_compute *on)
     twin.before = turned_before, twin.target = turned_target, twin.rollout.fire = turned_fire;
     twin.rollout.angle = 0.3 + acos(0);   // perception turns with the grid
     grow(on, &twin);
-    assert_turned(&of, &twin);
-    assert_close(twin.gradient, of.gradient, total_of(&of.shape), 5e-6, "the rule's gradient");
-    free_growth(&of), free_growth(&twin);
+    assert_turned(&growth, &twin);
+    assert_close(twin.gradient, growth.gradient, total_of(&growth.shape), 5e-6,
+                 "the rule's gradient");
+    free_growth(&growth), free_growth(&twin);
 
     // And with the weights instead of the angle.
-    float *turned_parameters = turn_rule(&of.shape, parameters);
-    of.rollout.angle = twin.rollout.angle = 0;
+    float *turned_parameters = turn_rule(&growth.shape, parameters);
+    growth.rollout.angle = twin.rollout.angle = 0;
     twin.parameters = turned_parameters;
-    grow(on, &of);
+    grow(on, &growth);
     grow(on, &twin);
-    assert_turned(&of, &twin);
-    float *turned_gradient = turn_rule(&of.shape, of.gradient);
-    assert_close(twin.gradient, turned_gradient, total_of(&of.shape), 5e-6, "its turned gradient");
-    free_growth(&of), free_growth(&twin);
+    assert_turned(&growth, &twin);
+    float *turned_gradient = turn_rule(&growth.shape, growth.gradient);
+    assert_close(twin.gradient, turned_gradient, total_of(&growth.shape), 5e-6,
+                 "its turned gradient");
+    free_growth(&growth), free_growth(&twin);
     free(turned_parameters), free(turned_gradient);
     free(parameters), free(before), free(target), free(fire);
     free(turned_before), free(turned_target), free(turned_fire);
@@ -175,32 +180,34 @@ static void *move(const void *grids, size_t count, const nca_shape *shape, int d
 static void check_moving(const nca_compute *on)
 {
     enum { STEPS = 8 };
-    growth of = {.shape = NCA_GROWING_SHAPE(1, 31, 27, 0, STEPS, 16, 64), .rollout = half_fire};
-    const nca_shape *shape = &of.shape;
+    growth_case growth = {.shape = NCA_GROWING_SHAPE(1, 31, 27, 0, STEPS, 16, 64),
+                          .rollout = half_fire};
+    const nca_shape *shape = &growth.shape;
     const size_t cell = 16 * sizeof(float);
     float *parameters = growing_rule(shape), *before = allocate(batch_of(shape), sizeof *before);
     float *target = uniform(cells_of(shape) * NCA_VISIBLE, 3, 0.5);
     uint8_t *fire = draw_bits(STEPS * cells_of(shape), 4, 0.5);
     for (size_t k = NCA_ALPHA; k < 16; k++)
         before[(13 * 27 + 12) * 16 + k] = 1;
-    of.parameters = parameters, of.before = before, of.target = target, of.rollout.fire = fire;
-    grow(on, &of);
-    assert_true(of.samples[0].alive_cells > 20);   // something grew
+    growth.parameters = parameters, growth.before = before, growth.target = target,
+    growth.rollout.fire = fire;
+    grow(on, &growth);
+    assert_true(growth.samples[0].alive_cells > 20);   // something grew
 
     static const int ways[][2] = {{1, 0}, {0, 1}, {-4, 3}, {5, -2}};   // across bands of rows
     for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
         const int dy = ways[i][0], dx = ways[i][1];
-        growth twin = of;
+        growth_case twin = growth;
         float *moved_before = move(before, 1, shape, dy, dx, cell);
         uint8_t *moved_fire = move(fire, STEPS, shape, dy, dx, 1);
         twin.before = moved_before, twin.rollout.fire = moved_fire;
         grow(on, &twin);
-        float *expected = move(of.after, 1, shape, dy, dx, cell);
+        float *expected = move(growth.after, 1, shape, dy, dx, cell);
         assert_memory_equal(twin.after, expected, batch_of(shape) * sizeof *expected);
         free(moved_before), free(moved_fire), free(expected);
         free_growth(&twin);
     }
-    free_growth(&of);
+    free_growth(&growth);
     free(parameters), free(before), free(target), free(fire);
 }
 
@@ -287,17 +294,20 @@ static uint8_t *bits_of_slot(const uint8_t *fire, const nca_shape *shape, size_t
 
 static void check_neighbours(const nca_compute *on)
 {
-    growth of = {.shape = NCA_GROWING_SHAPE(4, 13, 9, 0, 7, 16, 128), .rollout = half_fire};
-    const size_t state = state_of(&of.shape);
-    float *parameters = uniform(total_of(&of.shape), 1, 0.08), *before = mixed_states(&of.shape, 2);
-    float *target = uniform(cells_of(&of.shape) * NCA_VISIBLE, 3, 0.5);
-    uint8_t *fire = draw_bits(7 * 4 * cells_of(&of.shape), 4, 0.5);
+    growth_case growth = {.shape = NCA_GROWING_SHAPE(4, 13, 9, 0, 7, 16, 128),
+                          .rollout = half_fire};
+    const size_t state = state_of(&growth.shape);
+    float *parameters = uniform(total_of(&growth.shape), 1, 0.08),
+          *before = mixed_states(&growth.shape, 2);
+    float *target = uniform(cells_of(&growth.shape) * NCA_VISIBLE, 3, 0.5);
+    uint8_t *fire = draw_bits(7 * 4 * cells_of(&growth.shape), 4, 0.5);
     before[2 * state] = NAN;   // whatever is wrong with one sample stays there
-    of.parameters = parameters, of.before = before, of.target = target, of.rollout.fire = fire;
-    grow(on, &of);
+    growth.parameters = parameters, growth.before = before, growth.target = target,
+    growth.rollout.fire = fire;
+    grow(on, &growth);
     for (size_t slot = 0; slot < 4; slot++) {
-        growth alone = of;
-        uint8_t *own = bits_of_slot(fire, &of.shape, slot);
+        growth_case alone = growth;
+        uint8_t *own = bits_of_slot(fire, &growth.shape, slot);
         if (slot == 2) {
             free(own);
             continue;
@@ -305,14 +315,14 @@ static void check_neighbours(const nca_compute *on)
         alone.shape.batch = 1;
         alone.before = before + slot * state, alone.rollout.fire = own;
         grow(on, &alone);
-        assert_memory_equal(alone.after, of.after + slot * state, state * sizeof(float));
+        assert_memory_equal(alone.after, growth.after + slot * state, state * sizeof(float));
         // Of a mean over 4 samples it is a quarter, which is exact.
         for (size_t i = 0; i < state; i++)
-            assert_true(alone.state_gradient[i] == 4 * of.state_gradient[slot * state + i]);
+            assert_true(alone.state_gradient[i] == 4 * growth.state_gradient[slot * state + i]);
         free(own);
         free_growth(&alone);
     }
-    free_growth(&of);
+    free_growth(&growth);
     free(parameters), free(before), free(target), free(fire);
 }
 

@@ -9,25 +9,26 @@ static const double allowance = 1e-5;
 // What f64 goes through in a moment.
 enum { CELL_STEPS_MAX = 25000 };
 
-static bool is_tested(const nca_case *of)
+static bool is_tested(const nca_case *test_case)
 {
-    return nca_case_cell_steps(of) <= CELL_STEPS_MAX;
+    return nca_case_cell_steps(test_case) <= CELL_STEPS_MAX;
 }
 
 // A session that has gone forward and backward; owned, but for `on`.
-typedef struct passed {
+typedef struct passed_case {
     const nca_compute *on;
     nca_session *session;
     float *states, *gradient, *state_gradient;
     nca_sample_report samples[7];
     nca_pass_report forward, backward;
-} passed;
+} passed_case;
 
-static passed pass(const nca_compute *on, const nca_case *of, const nca_case_start *from)
+static passed_case pass(const nca_compute *on, const nca_case *test_case,
+                        const nca_case_start *from)
 {
-    const nca_shape *shape = &of->shape;
-    const nca_rollout rollout = nca_case_rollout(of, from);
-    passed got = {.on = on, .session = open_session(on, shape)};
+    const nca_shape *shape = &test_case->shape;
+    const nca_rollout rollout = nca_case_rollout(test_case, from);
+    passed_case got = {.on = on, .session = open_session(on, shape)};
     write_buffer(on, got.session, NCA_PARAMETERS, total_of(shape), from->parameters);
     write_buffer(on, got.session, NCA_BATCH, batch_of(shape), from->states);
     write_buffer(on, got.session, NCA_TARGET, cells_of(shape) * NCA_VISIBLE, from->target);
@@ -42,22 +43,23 @@ static passed pass(const nca_compute *on, const nca_case *of, const nca_case_sta
     return got;
 }
 
-static void close_passed(passed *of)
+static void close_passed(passed_case *passed)
 {
-    of->on->backend->destroy(of->session);
-    free(of->states);
-    free(of->gradient);
-    free(of->state_gradient);
+    passed->on->backend->destroy(passed->session);
+    free(passed->states);
+    free(passed->gradient);
+    free(passed->state_gradient);
 }
 
-static void compare_samples(const nca_case *of, const passed *got, const passed *expected)
+static void compare_samples(const nca_case *test_case, const passed_case *got,
+                            const passed_case *expected)
 {
-    for (int b = 0; b < of->shape.batch; b++) {
+    for (int b = 0; b < test_case->shape.batch; b++) {
         const nca_sample_report *a = &got->samples[b], *e = &expected->samples[b];
         if (!(fabs(a->loss - e->loss) <= 1e-6 * e->loss) || a->alive_cells != e->alive_cells ||
             !(fabs(a->max_state - e->max_state) <= 1e-5 * e->max_state))
-            fail_msg("%s: sample %d: loss %g %g, living %d %d, largest %g %g", of->name, b, a->loss,
-                     e->loss, a->alive_cells, e->alive_cells, a->max_state, e->max_state);
+            fail_msg("%s: sample %d: loss %g %g, living %d %d, largest %g %g", test_case->name, b,
+                     a->loss, e->loss, a->alive_cells, e->alive_cells, a->max_state, e->max_state);
     }
     // Active cells are some of all, and what goes back is no more than what went forward.
     assert_true(got->forward.cell_steps == expected->forward.cell_steps);
@@ -65,34 +67,36 @@ static void compare_samples(const nca_case *of, const passed *got, const passed 
     assert_true(got->backward.active_cells <= got->forward.active_cells);
 }
 
-static void compare_passed(const nca_case *of, const passed *got, const passed *expected)
+static void compare_passed(const nca_case *test_case, const passed_case *got,
+                           const passed_case *expected)
 {
-    const nca_shape *shape = &of->shape;
+    const nca_shape *shape = &test_case->shape;
     const nca_layout layout = nca_layout_of(&shape->spec);
     char what[96];
     for (size_t i = 0; i < batch_of(shape); i++)   // the same cells are cleared
         assert_true((got->states[i] == 0) == (expected->states[i] == 0));
-    assert_close(got->states, expected->states, batch_of(shape), allowance, of->name);
-    compare_samples(of, got, expected);
+    assert_close(got->states, expected->states, batch_of(shape), allowance, test_case->name);
+    compare_samples(test_case, got, expected);
     if (shape->tape_steps == 0)
         return;
     for (int t = 0; t < layout.tensors; t++) {
-        snprintf(what, sizeof what, "%s: gradient of tensor %d", of->name, t);
+        snprintf(what, sizeof what, "%s: gradient of tensor %d", test_case->name, t);
         assert_false(is_all_zero(expected->gradient + layout.offset[t], layout.size[t]));
         assert_close(got->gradient + layout.offset[t], expected->gradient + layout.offset[t],
                      layout.size[t], allowance, what);
     }
     assert_close(got->state_gradient, expected->state_gradient, batch_of(shape), allowance,
-                 of->name);
+                 test_case->name);
 }
 
-static void check_case(const nca_case *of, const nca_compute *on, const nca_compute *reference)
+static void check_case(const nca_case *test_case, const nca_compute *on,
+                       const nca_compute *reference)
 {
     nca_case_start from;
-    assert_ok(nca_case_begin(of, &from, error));
-    passed expected = pass(reference, of, &from), got = pass(on, of, &from);
-    assert_false(is_all_zero(expected.states, batch_of(&of->shape)));
-    compare_passed(of, &got, &expected);
+    assert_ok(nca_case_begin(test_case, &from, error));
+    passed_case expected = pass(reference, test_case, &from), got = pass(on, test_case, &from);
+    assert_false(is_all_zero(expected.states, batch_of(&test_case->shape)));
+    compare_passed(test_case, &got, &expected);
     close_passed(&got);
     close_passed(&expected);
     nca_case_free(&from);
@@ -104,9 +108,9 @@ static void test_rollouts_match_the_reference(void **state)
     nca_compute reference = open_reference(), on;
     for (int i = 0; isas[i]; i++)
         if (open_cpu(isas[i], 2, &on)) {
-            for (const nca_case *of = nca_cases; of->name; of++)
-                if (is_tested(of))
-                    check_case(of, &on, &reference);
+            for (const nca_case *test_case = nca_cases; test_case->name; test_case++)
+                if (is_tested(test_case))
+                    check_case(test_case, &on, &reference);
             nca_compute_close(&on);
         }
     nca_compute_close(&reference);
@@ -117,17 +121,18 @@ static void test_loud_dead_cells_decide_who_lives(void **state)
 {
     (void)state;
     nca_compute reference = open_reference();
-    for (const nca_case *of = nca_cases; of->name; of++) {
-        if (!(of->kind & NCA_CASE_LOUD) || !is_tested(of))
+    for (const nca_case *test_case = nca_cases; test_case->name; test_case++) {
+        if (!(test_case->kind & NCA_CASE_LOUD) || !is_tested(test_case))
             continue;
         nca_case_start from;
-        assert_ok(nca_case_begin(of, &from, error));
-        passed speaking = pass(&reference, of, &from);
-        const size_t bias = nca_layout_of(&of->shape.spec).offset[NCA_OUTPUT_BIAS] + NCA_ALPHA;
+        assert_ok(nca_case_begin(test_case, &from, error));
+        passed_case speaking = pass(&reference, test_case, &from);
+        const size_t bias =
+            nca_layout_of(&test_case->shape.spec).offset[NCA_OUTPUT_BIAS] + NCA_ALPHA;
         from.parameters[bias] = 0;
-        passed silent = pass(&reference, of, &from);
+        passed_case silent = pass(&reference, test_case, &from);
         int more = 0;
-        for (int b = 0; b < of->shape.batch; b++)
+        for (int b = 0; b < test_case->shape.batch; b++)
             more += speaking.samples[b].alive_cells - silent.samples[b].alive_cells;
         assert_true(more > 0);
         close_passed(&speaking);
@@ -153,7 +158,7 @@ static const nca_optimizer_step updates[] = {
                    {NCA_GRADIENT_CLIP, 0.02}}},
 };
 
-static void compare_after_update(const passed *got, const passed *expected, size_t total)
+static void compare_after_update(const passed_case *got, const passed_case *expected, size_t total)
 {
     static const nca_buffer buffers[] = {NCA_PARAMETERS, NCA_OPTIMIZER, NCA_OPTIMIZER,
                                          NCA_GRADIENT};
@@ -168,7 +173,8 @@ static void compare_after_update(const passed *got, const passed *expected, size
 }
 
 // Two updates with one gradient, so that moments and Adam's time count.
-static void update_both(passed *got, passed *expected, nca_optimizer_step step, size_t total)
+static void update_both(passed_case *got, passed_case *expected, nca_optimizer_step step,
+                        size_t total)
 {
     step.rate = 2e-3, step.beta1 = 0.9, step.beta2 = 0.999, step.epsilon = 1e-3;
     for (step.time = 1; step.time <= 2; step.time++) {
@@ -193,13 +199,14 @@ static void test_updates_match_the_reference(void **state)
     if (!open_cpu(isas[0], 2, &on))
         return;
     for (size_t c = 0; c < sizeof some / sizeof *some; c++) {
-        const nca_case *of = nca_case_find(some[c]);
-        assert_non_null(of);
+        const nca_case *test_case = nca_case_find(some[c]);
+        assert_non_null(test_case);
         nca_case_start from;
-        assert_ok(nca_case_begin(of, &from, error));
+        assert_ok(nca_case_begin(test_case, &from, error));
         for (size_t u = 0; u < sizeof updates / sizeof *updates; u++) {
-            passed expected = pass(&reference, of, &from), got = pass(&on, of, &from);
-            update_both(&got, &expected, updates[u], total_of(&of->shape));
+            passed_case expected = pass(&reference, test_case, &from),
+                        got = pass(&on, test_case, &from);
+            update_both(&got, &expected, updates[u], total_of(&test_case->shape));
             close_passed(&got);
             close_passed(&expected);
         }

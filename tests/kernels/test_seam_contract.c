@@ -12,27 +12,27 @@ static nca_rollout short_rollout(void)
                          .keep_tape = true};
 }
 
-static float *read_pool(const bench *of)
+static float *read_pool(const seam_bench *bench)
 {
-    return read_buffer(&of->on, of->session, NCA_POOL, state_of(&small) * (size_t)small.pool);
+    return read_buffer(&bench->on, bench->session, NCA_POOL, state_of(&small) * (size_t)small.pool);
 }
 
-static void check_gather_and_scatter(bench *of)
+static void check_gather_and_scatter(seam_bench *bench)
 {
     const size_t state = state_of(&small);
     const int out[] = {4, 1, 4}, in[] = {2, 0, 2};
-    float *pool = read_pool(of);
-    assert_ok(of->backend->gather(of->session, out, error));
-    float *batch = read_batch(of);
+    float *pool = read_pool(bench);
+    assert_ok(bench->backend->gather(bench->session, out, error));
+    float *batch = read_batch(bench);
     for (size_t b = 0; b < 3; b++)
         assert_equal(batch + b * state, pool + (size_t)out[b] * state, state);
     // One more cell in the last sample: of two that go to one row the last stays.
     const float one = 1;
-    assert_ok(of->backend->upload(of->session, NCA_BATCH, 3 * state - 1, 1, &one, error));
-    float *seeded = read_batch(of);
+    assert_ok(bench->backend->upload(bench->session, NCA_BATCH, 3 * state - 1, 1, &one, error));
+    float *seeded = read_batch(bench);
     assert_memory_not_equal(seeded, batch, batch_of(&small) * sizeof *batch);
-    assert_ok(of->backend->scatter(of->session, in, error));
-    float *after = read_pool(of);
+    assert_ok(bench->backend->scatter(bench->session, in, error));
+    float *after = read_pool(bench);
     assert_equal(after + 2 * state, seeded + 2 * state, state);
     assert_equal(after, seeded + state, state);
     assert_equal(after + state, pool + state, state);
@@ -46,15 +46,15 @@ static void test_gather_and_scatter_move_rows(void **state)
     for_every_backend(check_gather_and_scatter);
 }
 
-static void check_damage(bench *of)
+static void check_damage(seam_bench *bench)
 {
     const size_t state = state_of(&small), channels = (size_t)small.spec.channels;
-    float *batch = read_batch(of);
+    float *batch = read_batch(bench);
     const nca_region box = {.kind = NCA_REGION_BOX, .top = 2, .left = -3, .bottom = 99, .right = 4};
     const nca_region circle = {
         .kind = NCA_REGION_CIRCLE, .center_y = 4, .center_x = 2.5, .radius_y = 3, .radius_x = 1.5};
-    assert_ok(of->backend->damage(of->session, 0, &box, error));
-    assert_ok(of->backend->damage(of->session, 1, &circle, error));
+    assert_ok(bench->backend->damage(bench->session, 0, &box, error));
+    assert_ok(bench->backend->damage(bench->session, 1, &circle, error));
     for (size_t i = 0; i < batch_of(&small); i++) {
         const size_t cell = i / channels % cells_of(&small);
         const int y = (int)(cell / 7), x = (int)(cell % 7);
@@ -63,7 +63,7 @@ static void check_damage(bench *of)
         if (i < 2 * state)
             batch[i] = is_cleared ? 0 : batch[i];
     }
-    float *got = read_batch(of);
+    float *got = read_batch(bench);
     assert_equal(got, batch, batch_of(&small));
     free(batch), free(got);
 }
@@ -74,19 +74,19 @@ static void test_damage_touches_their_cells_only(void **state)
     for_every_backend(check_damage);
 }
 
-static void check_pieces(bench *of)
+static void check_pieces(seam_bench *bench)
 {
     float piece[5] = {1, 2, 3, 4, 5}, back[5];
     const size_t at = state_of(&small) - 2;   // across two samples
-    float *batch = read_batch(of);
-    assert_ok(of->backend->upload(of->session, NCA_BATCH, at, 5, piece, error));
-    assert_ok(of->backend->download(of->session, NCA_BATCH, at, 5, back, error));
-    assert_ok(of->backend->synchronize(of->session, error));
+    float *batch = read_batch(bench);
+    assert_ok(bench->backend->upload(bench->session, NCA_BATCH, at, 5, piece, error));
+    assert_ok(bench->backend->download(bench->session, NCA_BATCH, at, 5, back, error));
+    assert_ok(bench->backend->synchronize(bench->session, error));
     assert_equal(back, piece, 5);
     memcpy(batch + at, piece, sizeof piece);
-    float *got = read_batch(of);
+    float *got = read_batch(bench);
     assert_equal(got, batch, batch_of(&small));
-    assert_ok(of->backend->upload(of->session, NCA_BATCH, batch_of(&small), 0, piece, error));
+    assert_ok(bench->backend->upload(bench->session, NCA_BATCH, batch_of(&small), 0, piece, error));
     free(batch), free(got);
 }
 
@@ -96,10 +96,10 @@ static void test_pieces_of_buffers(void **state)
     for_every_backend(check_pieces);
 }
 
-static void refuse_buffers(bench *of)
+static void refuse_buffers(seam_bench *bench)
 {
-    const nca_backend *b = of->backend;
-    nca_session *s = of->session;
+    const nca_backend *b = bench->backend;
+    nca_session *s = bench->session;
     float x[4] = {7, 7, 7, 7};
     const size_t pool = state_of(&small) * (size_t)small.pool, total = total_of(&small);
     assert_refused(NCA_ARGUMENT, b->upload(s, NCA_PARAMETERS, total - 3, 4, x, error));
@@ -112,20 +112,20 @@ static void refuse_buffers(bench *of)
     assert_true(x[0] == 7 && x[1] == 7);
 }
 
-static void refuse_rows(bench *of)
+static void refuse_rows(seam_bench *bench)
 {
-    const nca_backend *b = of->backend;
+    const nca_backend *b = bench->backend;
     const int bad[][3] = {{0, 5, 0}, {-1, 0, 0}, {0, 0, INT32_MAX}};
     const nca_region box = {.kind = NCA_REGION_BOX, .bottom = 9, .right = 9};
     for (int i = 0; i < 3; i++) {
-        assert_refused(NCA_ARGUMENT, b->gather(of->session, bad[i], error));
-        assert_refused(NCA_ARGUMENT, b->scatter(of->session, bad[i], error));
+        assert_refused(NCA_ARGUMENT, b->gather(bench->session, bad[i], error));
+        assert_refused(NCA_ARGUMENT, b->scatter(bench->session, bad[i], error));
     }
-    assert_refused(NCA_ARGUMENT, b->damage(of->session, 3, &box, error));
-    assert_refused(NCA_ARGUMENT, b->damage(of->session, -1, &box, error));
+    assert_refused(NCA_ARGUMENT, b->damage(bench->session, 3, &box, error));
+    assert_refused(NCA_ARGUMENT, b->damage(bench->session, -1, &box, error));
 }
 
-static void refuse_rollouts(bench *of)
+static void refuse_rollouts(seam_bench *bench)
 {
     const nca_rollout good = short_rollout();
     nca_rollout bad[11];
@@ -143,22 +143,22 @@ static void refuse_rollouts(bench *of)
     bad[9].alive_threshold = NAN;
     bad[10].alive_threshold = -0.1;   // a clear cell would be alive
     for (int i = 0; i < 11; i++)
-        assert_refused(NCA_ARGUMENT, of->backend->forward(of->session, &bad[i], NULL, error));
+        assert_refused(NCA_ARGUMENT, bench->backend->forward(bench->session, &bad[i], NULL, error));
 }
 
 // Not even a rollout of no step can keep its tape where there is none.
-static void check_session_without_tape(bench *of)
+static void check_session_without_tape(seam_bench *bench)
 {
     nca_shape shape = small;
     shape.tape_steps = 0;
-    nca_session *session = open_session(&of->on, &shape);
+    nca_session *session = open_session(&bench->on, &shape);
     nca_rollout rollout = short_rollout();
     for (rollout.steps = 0; rollout.steps < 2; rollout.steps++)
-        assert_refused(NCA_ARGUMENT, of->backend->forward(session, &rollout, NULL, error));
+        assert_refused(NCA_ARGUMENT, bench->backend->forward(session, &rollout, NULL, error));
     rollout.keep_tape = false;
-    assert_ok(of->backend->forward(session, &rollout, NULL, error));
-    assert_refused(NCA_ARGUMENT, of->backend->backward(session, NULL, error));
-    of->backend->destroy(session);
+    assert_ok(bench->backend->forward(session, &rollout, NULL, error));
+    assert_refused(NCA_ARGUMENT, bench->backend->backward(session, NULL, error));
+    bench->backend->destroy(session);
 }
 
 static void test_no_tape_is_kept_without_one(void **state)
@@ -167,28 +167,28 @@ static void test_no_tape_is_kept_without_one(void **state)
     for_every_backend(check_session_without_tape);
 }
 
-static void refuse_updates(bench *of)
+static void refuse_updates(seam_bench *bench)
 {
     nca_optimizer_step bad = plain_step;
     bad.time = 0;
-    assert_refused(NCA_ARGUMENT, of->backend->update(of->session, &bad, NULL, error));
+    assert_refused(NCA_ARGUMENT, bench->backend->update(bench->session, &bad, NULL, error));
     bad = plain_step;
     bad.transforms = NCA_TRANSFORMS_MAX + 1;
-    assert_refused(NCA_ARGUMENT, of->backend->update(of->session, &bad, NULL, error));
+    assert_refused(NCA_ARGUMENT, bench->backend->update(bench->session, &bad, NULL, error));
     bad.transforms = -1;
-    assert_refused(NCA_ARGUMENT, of->backend->update(of->session, &bad, NULL, error));
+    assert_refused(NCA_ARGUMENT, bench->backend->update(bench->session, &bad, NULL, error));
 }
 
-static void check_refusals(bench *of)
+static void check_refusals(seam_bench *bench)
 {
-    float *parameters = read_buffer(&of->on, of->session, NCA_PARAMETERS, total_of(&small));
-    float *pool = read_pool(of), *batch = read_batch(of);
-    refuse_buffers(of);
-    refuse_rows(of);
-    refuse_rollouts(of);
-    refuse_updates(of);
-    float *after[] = {read_buffer(&of->on, of->session, NCA_PARAMETERS, total_of(&small)),
-                      read_pool(of), read_batch(of)};
+    float *parameters = read_buffer(&bench->on, bench->session, NCA_PARAMETERS, total_of(&small));
+    float *pool = read_pool(bench), *batch = read_batch(bench);
+    refuse_buffers(bench);
+    refuse_rows(bench);
+    refuse_rollouts(bench);
+    refuse_updates(bench);
+    float *after[] = {read_buffer(&bench->on, bench->session, NCA_PARAMETERS, total_of(&small)),
+                      read_pool(bench), read_batch(bench)};
     assert_equal(after[0], parameters, total_of(&small));
     assert_equal(after[1], pool, state_of(&small) * (size_t)small.pool);
     assert_equal(after[2], batch, batch_of(&small));
@@ -202,33 +202,33 @@ static void test_what_is_out_of_range_is_refused_and_changes_nothing(void **stat
     for_every_backend(check_refusals);
 }
 
-static nca_status go(bench *of, bool keep_tape, nca_error *error)
+static nca_status go(seam_bench *bench, bool keep_tape, nca_error *error)
 {
     nca_rollout rollout = short_rollout();
     rollout.keep_tape = keep_tape;
-    return of->backend->forward(of->session, &rollout, NULL, error);
+    return bench->backend->forward(bench->session, &rollout, NULL, error);
 }
 
 // Whatever comes between a forward pass and its backward pass and changes the batch.
-static void check_tape(bench *of)
+static void check_tape(seam_bench *bench)
 {
-    const nca_backend *b = of->backend;
-    nca_session *s = of->session;
+    const nca_backend *b = bench->backend;
+    nca_session *s = bench->session;
     const int rows[] = {0, 1, 2};
     const float x = 0.5f;
     const nca_region box = {.kind = NCA_REGION_BOX, .bottom = 2, .right = 2};
     assert_refused(NCA_ARGUMENT, b->backward(s, NULL, error));
-    assert_ok(go(of, false, error));
+    assert_ok(go(bench, false, error));
     assert_refused(NCA_ARGUMENT, b->backward(s, NULL, error));
     for (int i = 0; i < 5; i++) {
-        assert_ok(go(of, true, error));
+        assert_ok(go(bench, true, error));
         assert_ok(b->backward(s, NULL, error));
         assert_ok(i == 0   ? b->upload(s, NCA_BATCH, 9, 1, &x, error)
                   : i == 1 ? b->gather(s, rows, error)
                   : i == 2
                       ? b->scatter(s, rows, error) == NCA_OK ? b->gather(s, rows, error) : NCA_FILE
                   : i == 3 ? b->damage(s, 0, &box, error)
-                           : go(of, false, error));
+                           : go(bench, false, error));
         assert_refused(NCA_ARGUMENT, b->backward(s, NULL, error));
     }
 }
@@ -239,7 +239,7 @@ static void test_backward_needs_its_tape(void **state)
     for_every_backend(check_tape);
 }
 
-static void check_shapes(bench *of)
+static void check_shapes(seam_bench *bench)
 {
     static const nca_shape bad[] = {
         NCA_GROWING_SHAPE(0, 9, 7, 5, 4, 4, 8),  NCA_GROWING_SHAPE(3, 0, 7, 5, 4, 4, 8),
@@ -250,25 +250,26 @@ static void check_shapes(bench *of)
         NCA_GROWING_SHAPE(1, 60000, 60000, 0, 95, 256, 128),
         NCA_GROWING_SHAPE(1, 72, 72, INT32_MAX, 95, 16, 128),
         NCA_GROWING_SHAPE(4096, 65536, 65536, 1 << 20, 65536, 256, 4096)};
-    nca_session *untouched = of->session;
+    nca_session *untouched = bench->session;
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         assert_refused(NCA_ARGUMENT,
-                       of->backend->create(of->on.device, &bad[i], &untouched, error));
+                       bench->backend->create(bench->on.device, &bad[i], &untouched, error));
     for (size_t i = 0; i < sizeof large / sizeof *large; i++) {
-        assert_true(of->backend->session_bytes(of->on.device, &large[i]) > (uint64_t)1 << 40);
+        assert_true(bench->backend->session_bytes(bench->on.device, &large[i]) > (uint64_t)1 << 40);
         assert_refused(NCA_MEMORY,
-                       of->backend->create(of->on.device, &large[i], &untouched, error));
+                       bench->backend->create(bench->on.device, &large[i], &untouched, error));
     }
-    assert_ptr_equal(untouched, of->session);
+    assert_ptr_equal(untouched, bench->session);
 }
 
 // Whatever holds a number for each parameter is counted: the four buffers, and what the gradient
 // rules work in, in f32 or, in the reference, in f64.
-static void check_bytes(bench *of)
+static void check_bytes(seam_bench *bench)
 {
     const nca_shape rule = NCA_GROWING_SHAPE(1, 1, 1, 0, 1, 256, 4096);
-    const size_t number = strcmp(of->backend->name, "reference") == 0 ? 8 : 4;
-    assert_true(of->backend->session_bytes(of->on.device, &rule) >= 5 * number * total_of(&rule));
+    const size_t number = strcmp(bench->backend->name, "reference") == 0 ? 8 : 4;
+    assert_true(bench->backend->session_bytes(bench->on.device, &rule) >=
+                5 * number * total_of(&rule));
 }
 
 static void test_bytes_count_what_parameters_need(void **state)

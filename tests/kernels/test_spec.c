@@ -1,20 +1,21 @@
-// Rules of every spec and objective: the reference against finite differences in f64, the CPU against the
-// reference, rules side by side against each alone, and noise that is the same everywhere.
+// Rules of every spec and objective: the reference against finite differences in f64, the CPU
+// against the reference, rules side by side against each alone, and noise that is the same
+// everywhere.
 #include "support.h"
 
 #include "verify/verify.h"
 
-typedef struct variant {
+typedef struct spec_variant {
     const char *name;
     nca_spec spec;
     nca_objective objective;
     int kept;
-} variant;
+} spec_variant;
 
 enum { BATCH = 2, HEIGHT = 5, WIDTH = 6, STEPS = 4, KEPT = 3 };
 static const int kept_after[KEPT] = {0, 2, 4};
 
-static const variant variants[] = {
+static const spec_variant variants[] = {
     {"sobel", NCA_GROWING(8, 8), {0}, 0},
     {"moore", {.channels = 8, .hidden = {8}, .perception = NCA_MOORE}, {0}, 0},
     {"summed", {.channels = 8, .hidden = {8}, .perception = NCA_SUMMED}, {0}, 0},
@@ -53,21 +54,21 @@ enum { VARIANTS = sizeof variants / sizeof *variants };
 
 // -- A session of a variant -----------------------------------------------------------------------
 
-static nca_shape shape_of(const variant *of, int rules)
+static nca_shape shape_of(const spec_variant *variant, int rules)
 {
     return (nca_shape){.batch = BATCH,
                        .height = HEIGHT,
                        .width = WIDTH,
                        .pool = 3,
                        .tape_steps = STEPS,
-                       .spec = of->spec,
-                       .objective = of->objective,
+                       .spec = variant->spec,
+                       .objective = variant->objective,
                        .rules = rules,
-                       .kept = of->kept,
+                       .kept = variant->kept,
                        .keeps_sample_gradients = true};
 }
 
-static nca_rollout rollout_of(const variant *of)
+static nca_rollout rollout_of(const spec_variant *variant)
 {
     return (nca_rollout){.steps = STEPS,
                          .key = {.seed = 21, .update = 4},
@@ -75,7 +76,7 @@ static nca_rollout rollout_of(const variant *of)
                          .angle = 0.4,
                          .step_size = 0.9,
                          .alive_threshold = NCA_ALIVE_THRESHOLD,
-                         .kept = of->kept ? kept_after : NULL,
+                         .kept = variant->kept ? kept_after : NULL,
                          .keep_tape = true};
 }
 
@@ -124,7 +125,8 @@ static nca_session *begin(const nca_compute *on, const nca_shape *shape)
 
 // -- Against finite differences -------------------------------------------------------------------
 
-// The loss in f64 digits as far as reports give them; of given gradients their product with the states.
+// The loss in f64 digits as far as reports give them; of given gradients their product with the
+// states.
 static double loss_now(const nca_compute *on, nca_session *session, const nca_shape *shape,
                        const nca_rollout *rollout)
 {
@@ -145,14 +147,14 @@ static double loss_now(const nca_compute *on, nca_session *session, const nca_sh
     return loss;
 }
 
-// Moves one number by +-h and compares the change of the loss with the gradient. False: its changes up
-// and down differ, at a corner of a ReLU. A given objective's states are read back in f32, so it has a larger
-// h and allowance.
+// Moves one number by +-h and compares the change of the loss with the gradient. False: its changes
+// up and down differ, at a corner of a ReLU. A given objective's states are read back in f32, so it
+// has a larger h and allowance.
 static bool check_number(const nca_compute *on, nca_session *session, const nca_shape *shape,
-                         const nca_rollout *rollout, const variant *of, nca_buffer buffer,
+                         const nca_rollout *rollout, const spec_variant *variant, nca_buffer buffer,
                          const float *values, size_t at, double gradient)
 {
-    const bool in_f32 = of->objective.kind == NCA_GIVEN;
+    const bool in_f32 = variant->objective.kind == NCA_GIVEN;
     const float h = in_f32 ? 0x1p-12f : 0x1p-14f;
     const float moved[3] = {values[at] - h, values[at], values[at] + h};
     double losses[3];
@@ -169,7 +171,7 @@ static bool check_number(const nca_compute *on, nca_session *session, const nca_
         return true;
     if (fabs(up - down) <= 1.5 * allowed)
         fail_msg("%s: buffer %d, number %zu: the loss changes by %.9g, the gradient is %.9g",
-                 of->name, (int)buffer, at, found, gradient);
+                 variant->name, (int)buffer, at, found, gradient);
     return false;
 }
 
@@ -178,9 +180,9 @@ static void test_gradients_match_finite_differences(void **state)
     (void)state;
     nca_compute on = open_reference();
     for (int v = 0; v < VARIANTS; v++) {
-        const variant *of = &variants[v];
-        const nca_shape shape = shape_of(of, 0);
-        const nca_rollout rollout = rollout_of(of);
+        const spec_variant *variant = &variants[v];
+        const nca_shape shape = shape_of(variant, 0);
+        const nca_rollout rollout = rollout_of(variant);
         nca_session *session = begin(&on, &shape);
         const size_t total = total_of(&shape), batch = batch_of(&shape);
         float *parameters = read_buffer(&on, session, NCA_PARAMETERS, total);
@@ -192,11 +194,11 @@ static void test_gradients_match_finite_differences(void **state)
         assert_false(is_all_zero(gradient, total));
         int corners = 0;
         for (size_t i = 0; i < total; i += 1 + total / 60)
-            corners += !check_number(&on, session, &shape, &rollout, of, NCA_PARAMETERS, parameters,
-                                     i, gradient[i]);
+            corners += !check_number(&on, session, &shape, &rollout, variant, NCA_PARAMETERS,
+                                     parameters, i, gradient[i]);
         for (size_t i = 0; i < batch; i += 1 + batch / 40)
-            corners +=
-                !check_number(&on, session, &shape, &rollout, of, NCA_BATCH, states, i, before[i]);
+            corners += !check_number(&on, session, &shape, &rollout, variant, NCA_BATCH, states, i,
+                                     before[i]);
         assert_true(corners <= 4);
         free(parameters), free(states), free(gradient), free(before);
         on.backend->destroy(session);
@@ -229,10 +231,10 @@ static const nca_optimizer_step adam = {.time = 1,
                                         .transforms = 1,
                                         .transform = {{NCA_GRADIENT_GLOBAL, 10}}};
 
-static void compare_with_reference(const variant *of, const char *isa)
+static void compare_with_reference(const spec_variant *variant, const char *isa)
 {
-    const nca_shape shape = shape_of(of, 0);
-    const nca_rollout rollout = rollout_of(of);
+    const nca_shape shape = shape_of(variant, 0);
+    const nca_rollout rollout = rollout_of(variant);
     nca_compute reference = open_reference(), cpu;
     nca_sample_report expected[BATCH], got[BATCH];
     if (open_cpu(isa, 2, &cpu)) {
@@ -244,7 +246,7 @@ static void compare_with_reference(const variant *of, const char *isa)
             float *x = read_buffer(&cpu, a, outcomes[i], count);
             float *y = read_buffer(&reference, e, outcomes[i], count);
             char what[96];
-            snprintf(what, sizeof what, "%s, %s: buffer %d", of->name, isa, (int)outcomes[i]);
+            snprintf(what, sizeof what, "%s, %s: buffer %d", variant->name, isa, (int)outcomes[i]);
             assert_close(x, y, count, 1e-5, what);
             free(x), free(y);
         }
@@ -267,27 +269,27 @@ static void test_every_spec_matches_the_reference(void **state)
 }
 
 // Two rules with another length, key, first step, rate and time each, and one that is not updated.
-static void check_side_by_side(const variant *of, const nca_compute *on)
+static void check_side_by_side(const spec_variant *variant, const nca_compute *on)
 {
     static const nca_rule_rollout each[3] = {{4, 0, {21, 4}}, {2, 7, {5, 9}}, {3, 1, {8, 1}}};
     static const nca_rule_update updates[3] = {{1, 1e-3, true}, {6, 2e-3, true}, {3, 1e-2, false}};
-    const nca_shape together = shape_of(of, 3), alone = shape_of(of, 0);
+    const nca_shape together = shape_of(variant, 3), alone = shape_of(variant, 0);
     nca_session *all = begin(on, &together);
-    nca_rollout rollout = rollout_of(of);
+    nca_rollout rollout = rollout_of(variant);
     nca_optimizer_step step = adam;
     nca_sample_report samples[3 * BATCH], own[BATCH];
     rollout.each = each, step.each = updates;
     go(on, all, &rollout, &step, samples);
     for (int rule = 0; rule < 3; rule++) {
         nca_session *one = open_session(on, &alone);
-        nca_rollout of_one = rollout_of(of);
+        nca_rollout of_one = rollout_of(variant);
         nca_optimizer_step of_step = adam;
         fill_rule(on, one, &alone, 0, 100 * (uint32_t)(rule + 1));
         of_one.each = &each[rule], of_step.each = &updates[rule];
         go(on, one, &of_one, &of_step, own);
         for (int i = 0; i < OUTCOMES; i++) {
             const size_t count = nca_buffer_elements(&alone, outcomes[i]);
-            const size_t blocks = outcomes[i] == NCA_KEPT ? (size_t)of->kept : 1;
+            const size_t blocks = outcomes[i] == NCA_KEPT ? (size_t)variant->kept : 1;
             for (size_t k = 0; k < blocks && count > 0; k++) {
                 const size_t part = count / blocks;
                 float *x = read_part(on, all, outcomes[i], (k * 3 + (size_t)rule) * part, part);

@@ -194,7 +194,8 @@ static void test_other_fonts_are_taken_or_refused(void **state)
     assert_int_not_equal(nca_emoji_draw("🦎", scratch("cut.ttf"), &image, NULL), NCA_OK);
 }
 
-// A typed emoji is always trimmed: its longer side, without the bitmap's border, has the size asked.
+// A typed emoji is always trimmed: its longer side, without the bitmap's border, has the size
+// asked.
 static void test_an_emoji_target_fills_its_size(void **state)
 {
     (void)state;

@@ -101,8 +101,8 @@ static void test_every_kind_of_the_formats_is_read(void **state)
     }
 }
 
-// Cut off after any number of bytes; the last row's padding of a BMP and what Pillow writes behind a
-// TGA are not missed.
+// Cut off after any number of bytes; the last row's padding of a BMP and what Pillow writes behind
+// a TGA are not missed.
 static void test_a_picture_that_was_cut_off_is_refused(void **state)
 {
     (void)state;
@@ -253,8 +253,9 @@ static void test_pictures_of_giant_size_are_refused_unpacked(void **state)
     free(bytes);
 }
 
-// One chunk of 9x9 pixels that unpacks to a gigabyte: stored blocks are as large packed as unpacked, so
-// that this one is of a thousand copies. 258 bytes copied from one byte back cost a bit or two.
+// One chunk of 9x9 pixels that unpacks to a gigabyte: stored blocks are as large packed as
+// unpacked, so that this one is of a thousand copies. 258 bytes copied from one byte back cost a
+// bit or two.
 static void test_a_png_that_unpacks_without_end_is_refused(void **state)
 {
     (void)state;
@@ -268,8 +269,8 @@ static void test_a_png_that_unpacks_without_end_is_refused(void **state)
     unsigned char *data = bomb + 41;
     data[0] = 0x78;
     data[1] = 0x01;
-    // A block of fixed codes: literal 0, then length 258 (11000101) at distance 1 (00000), repeated:
-    // 13 bits, a whole number of times in 13 bytes.
+    // A block of fixed codes: literal 0, then length 258 (11000101) at distance 1 (00000),
+    // repeated: 13 bits, a whole number of times in 13 bytes.
     size_t bit = 16;
 #define PUT(value, count)                    \
     for (int b = 0; b < (count); b++, bit++) \
@@ -291,7 +292,8 @@ static void test_a_png_that_unpacks_without_end_is_refused(void **state)
     free(bytes);
 }
 
-// Progressive, each scan a pass over the whole picture: what an encoder never writes is not followed.
+// Progressive, each scan a pass over the whole picture: what an encoder never writes is not
+// followed.
 static void test_a_jpeg_of_scans_without_end_is_refused(void **state)
 {
     (void)state;

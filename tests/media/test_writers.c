@@ -1,5 +1,5 @@
-// Output formats: what is written is read back by other libraries than wrote it, and appears whole or
-// not at all.
+// Output formats: what is written is read back by other libraries than wrote it, and appears whole
+// or not at all.
 #define _GNU_SOURCE   // nftw, asprintf
 #include <setjmp.h>
 #include <stdarg.h>

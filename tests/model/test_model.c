@@ -123,32 +123,32 @@ static void test_a_name_cut_within_a_character_is_saved_without_it(void **state)
 }
 
 // What a file of the four tensors can get wrong.
-typedef struct variant {
+typedef struct file_variant {
     uint64_t shapes[NCA_TENSORS_OF_ONE_LAYER][2];
     nca_dtype dtype;
     const char *key, *value;   // metadata
     float first;               // parameter
     int left_out;              // tensor, or -1
-} variant;
+} file_variant;
 
-static nca_status load_variant(const variant *of, nca_model *out, nca_error *error)
+static nca_status load_variant(const file_variant *variant, nca_model *out, nca_error *error)
 {
     static const char *const names[] = {"hidden.weight", "hidden.bias", "output.weight",
                                         "output.bias"};
     static float data[70000];
     nca_tensor tensor[NCA_TENSORS_OF_ONE_LAYER];
     int count = 0;
-    data[0] = of->first;
+    data[0] = variant->first;
     for (int i = 0; i < NCA_TENSORS_OF_ONE_LAYER; i++)
-        if (i != of->left_out)
+        if (i != variant->left_out)
             tensor[count++] = (nca_tensor){.name = names[i],
-                                           .dtype = of->dtype,
-                                           .axes = of->shapes[i][1] ? 2 : 1,
-                                           .shape = {of->shapes[i][0], of->shapes[i][1]},
+                                           .dtype = variant->dtype,
+                                           .axes = variant->shapes[i][1] ? 2 : 1,
+                                           .shape = {variant->shapes[i][0], variant->shapes[i][1]},
                                            .data = data};
-    const nca_metadata metadata[] = {{of->key, of->value}};
+    const nca_metadata metadata[] = {{variant->key, variant->value}};
     assert_int_equal(nca_tensors_write(scratch("variant"), tensor, (size_t)count, metadata,
-                                       of->key ? 1 : 0, NULL),
+                                       variant->key ? 1 : 0, NULL),
                      NCA_OK);
     return nca_model_load(scratch("variant"), out, error);
 }
@@ -158,11 +158,11 @@ static nca_status load_variant(const variant *of, nca_model *out, nca_error *err
         .shapes = {{8, 12}, {8, 0}, {4, 8}, {4, 0}}, .dtype = NCA_F32, .left_out = -1 \
     }
 
-static void expect_refused(const variant *of, const char *words)
+static void expect_refused(const file_variant *variant, const char *words)
 {
     nca_model model = {.spec = {.hidden = {77}}};
     nca_error error = {0};
-    assert_int_equal(load_variant(of, &model, &error), NCA_FORMAT);
+    assert_int_equal(load_variant(variant, &model, &error), NCA_FORMAT);
     if (!strstr(error.message, words))
         fail_msg("says: %s", error.message);
     assert_int_equal(model.spec.hidden[0], 77);   // untouched
@@ -171,9 +171,9 @@ static void expect_refused(const variant *of, const char *words)
 static void test_settings_that_are_missing_have_defaults(void **state)
 {
     (void)state;
-    const variant of = RIGHT;
+    const file_variant variant = RIGHT;
     nca_model model;
-    assert_int_equal(load_variant(&of, &model, NULL), NCA_OK);
+    assert_int_equal(load_variant(&variant, &model, NULL), NCA_OK);
     assert_int_equal(model.spec.channels, 4);
     assert_int_equal(model.spec.hidden[0], 8);
     assert_true(model.fire_rate == 0.5 && model.angle == 0 && model.step_size == 1);
@@ -185,34 +185,34 @@ static void test_settings_that_are_missing_have_defaults(void **state)
 static void test_tensors_of_other_shapes_are_refused(void **state)
 {
     (void)state;
-    variant of = RIGHT;
+    file_variant variant = RIGHT;
     for (int i = 0; i < NCA_TENSORS_OF_ONE_LAYER; i++) {
-        of.left_out = i;
-        expect_refused(&of, "has no tensor");
+        variant.left_out = i;
+        expect_refused(&variant, "has no tensor");
     }
-    of = (variant)RIGHT;
-    of.dtype = NCA_I32;
-    expect_refused(&of, "another shape or type");
+    variant = (file_variant)RIGHT;
+    variant.dtype = NCA_I32;
+    expect_refused(&variant, "another shape or type");
     static const uint64_t wrong[][3] = {{0, 8, 13}, {0, 12, 12}, {1, 7, 0}, {1, 8, 1},
                                         {2, 8, 4},  {2, 4, 12},  {3, 8, 0}, {3, 4, 1}};
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
-        of = (variant)RIGHT;
-        of.shapes[wrong[i][0]][0] = wrong[i][1];
-        of.shapes[wrong[i][0]][1] = wrong[i][2];
-        expect_refused(&of, "another shape or type");
+        variant = (file_variant)RIGHT;
+        variant.shapes[wrong[i][0]][0] = wrong[i][1];
+        variant.shapes[wrong[i][0]][1] = wrong[i][2];
+        expect_refused(&variant, "another shape or type");
     }
 }
 
 static void test_sizes_that_cannot_run_are_refused(void **state)
 {
     (void)state;
-    const variant odd = {
+    const file_variant odd = {
         .shapes = {{6, 12}, {6, 0}, {4, 6}, {4, 0}}, .dtype = NCA_F32, .left_out = -1};
-    const variant none = {
+    const file_variant none = {
         .shapes = {{8, 12}, {8, 0}, {0, 8}, {0, 0}}, .dtype = NCA_F32, .left_out = -1};
-    const variant many = {
+    const file_variant many = {
         .shapes = {{4, 780}, {4, 0}, {260, 4}, {260, 0}}, .dtype = NCA_F32, .left_out = -1};
-    const variant wide = {
+    const file_variant wide = {
         .shapes = {{4100, 12}, {4100, 0}, {4, 4100}, {4, 0}}, .dtype = NCA_F32, .left_out = -1};
     expect_refused(&odd, "4 channels and 6 hidden units");
     expect_refused(&none, "0 channels");
@@ -232,25 +232,25 @@ static void test_settings_out_of_range_are_refused(void **state)
         {"step_size", "0x1p0"},   {"angle_degrees", "\t9"},
     };
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
-        variant of = RIGHT;
-        of.key = wrong[i][0];
-        of.value = wrong[i][1];
-        expect_refused(&of, wrong[i][0]);
+        file_variant variant = RIGHT;
+        variant.key = wrong[i][0];
+        variant.value = wrong[i][1];
+        expect_refused(&variant, wrong[i][0]);
     }
-    variant of = RIGHT;
-    of.key = "grid_height";
-    of.value = "72.9";
-    expect_refused(&of, "whole cells");
+    file_variant variant = RIGHT;
+    variant.key = "grid_height";
+    variant.value = "72.9";
+    expect_refused(&variant, "whole cells");
 }
 
 static void test_a_ruined_rule_is_refused(void **state)
 {
     (void)state;
-    variant of = RIGHT;
-    of.first = NAN;
-    expect_refused(&of, "not a finite number");
-    of.first = -INFINITY;
-    expect_refused(&of, "not a finite number");
+    file_variant variant = RIGHT;
+    variant.first = NAN;
+    expect_refused(&variant, "not a finite number");
+    variant.first = -INFINITY;
+    expect_refused(&variant, "not a finite number");
 }
 
 static void test_what_is_no_model_is_refused(void **state)

@@ -31,19 +31,21 @@ static void encode(const uint8_t *bytes, size_t count, char *text)
     *text = 0;
 }
 
-typedef struct layer {
+typedef struct json_layer {
     const char *inputs, *outputs, *weight_scale, *bias_scale, *type, *data;
-} layer;
+} json_layer;
 
-static void write_layer(char *to, size_t room, const layer *of)
+static void write_layer(char *to, size_t room, const json_layer *layer)
 {
     snprintf(to, room,
              "{\"in_ch\": %s, \"out_ch\": %s, \"weight_scale\": %s, \"bias_scale\": %s, "
              "\"type\": %s, \"data_b64\": \"%s\"}",
-             of->inputs, of->outputs, of->weight_scale, of->bias_scale, of->type, of->data);
+             layer->inputs, layer->outputs, layer->weight_scale, layer->bias_scale, layer->type,
+             layer->data);
 }
 
-static nca_status import(const layer *first, const layer *second, nca_model *out, nca_error *error)
+static nca_status import(const json_layer *first, const json_layer *second, nca_model *out,
+                         nca_error *error)
 {
     char a[1000], b[1000], text[2100];
     write_layer(a, sizeof a, first);
@@ -55,8 +57,8 @@ static nca_status import(const layer *first, const layer *second, nca_model *out
 
 // C = 4, K = 8: layers 12 -> 8 and 8 -> 4, whose bytes count up.
 static char first_data[200], second_data[100];
-static const layer first_right = {"12", "8", "2.5", "-0.5", "\"uint8\"", first_data};
-static const layer second_right = {"8", "4", "1", "10", "\"uint8\"", second_data};
+static const json_layer first_right = {"12", "8", "2.5", "-0.5", "\"uint8\"", first_data};
+static const json_layer second_right = {"8", "4", "1", "10", "\"uint8\"", second_data};
 
 static int make_data(void **state)
 {
@@ -96,7 +98,7 @@ static void test_bytes_become_weights_and_biases(void **state)
     nca_model_free(&model);
 }
 
-static void expect_refused(const layer *first, const layer *second, const char *words)
+static void expect_refused(const json_layer *first, const json_layer *second, const char *words)
 {
     nca_model model = {.spec = {.hidden = {77}}};
     nca_error error = {0};
@@ -112,7 +114,7 @@ static void test_a_layer_with_a_wrong_field_is_refused(void **state)
     static const char *const sizes[] = {"0", "-4", "3", "4097", "12.0", "\"12\"", "null", "1e9"};
     static const char *const scales[] = {"\"2\"", "null", "1e7", "[]", "true"};
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
-        layer wrong = first_right;
+        json_layer wrong = first_right;
         wrong.inputs = sizes[i];
         expect_refused(&wrong, &second_right, "layer 1 is not one");
         wrong = second_right;
@@ -120,14 +122,14 @@ static void test_a_layer_with_a_wrong_field_is_refused(void **state)
         expect_refused(&first_right, &wrong, "layer 2 is not one");
     }
     for (size_t i = 0; i < sizeof scales / sizeof *scales; i++) {
-        layer wrong = first_right;
+        json_layer wrong = first_right;
         wrong.weight_scale = scales[i];
         expect_refused(&wrong, &second_right, "layer 1 is not one");
         wrong = first_right;
         wrong.bias_scale = scales[i];
         expect_refused(&wrong, &second_right, "layer 1 is not one");
     }
-    layer wrong = first_right;
+    json_layer wrong = first_right;
     wrong.type = "\"int8\"";
     expect_refused(&wrong, &second_right, "layer 1 is not one");
     wrong.type = "8";
@@ -138,7 +140,7 @@ static void test_data_of_another_length_or_alphabet_is_refused(void **state)
 {
     (void)state;
     char data[300];
-    layer wrong = first_right;
+    json_layer wrong = first_right;
     wrong.data = data;
     strcpy(data, "");
     expect_refused(&wrong, &second_right, "does not hold 104 bytes");
@@ -160,7 +162,7 @@ static void test_layers_that_do_not_fit_together_are_refused(void **state)
     (void)state;
     static char data[400];
     uint8_t bytes[17 * 16] = {0};
-    layer other = second_right;
+    json_layer other = second_right;
     other.data = data;
     encode(bytes, 13 * 4, data);
     other.inputs = "12";
@@ -169,7 +171,7 @@ static void test_layers_that_do_not_fit_together_are_refused(void **state)
     other.inputs = "8";
     other.outputs = "8";
     expect_refused(&first_right, &other, "12 -> 8 and 8 -> 8");
-    layer odd_first = first_right, odd_second = second_right;
+    json_layer odd_first = first_right, odd_second = second_right;
     static char odd_data[400];
     encode(bytes, 13 * 6, odd_data);
     odd_first.outputs = "6";

@@ -1,4 +1,5 @@
-// safetensors: what is written reads back and lies where the format says; what is hostile is refused.
+// safetensors: what is written reads back and lies where the format says; what is hostile is
+// refused.
 #define _GNU_SOURCE   // nftw
 #include <setjmp.h>
 #include <stdarg.h>

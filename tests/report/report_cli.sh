@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# nca report through the program: what it refuses, and that nothing is left of a page that was refused;
-# a page of one run and of two, as large as it says.
+# nca report through the program: what it refuses, and that nothing is left of a page that was
+# refused; a page of one run and of two, as large as it says.
 #   report_cli.sh NCA
 set -euo pipefail
 root=$(cd "$(dirname "$0")/../.." && pwd)

@@ -13,14 +13,14 @@ enum { HEIGHT = 12, WIDTH = 10, CHANNELS = 8, HIDDEN = 4 };
 static const char hostile[] = "</script><script>alert(1)</script><!--<img src=x onerror=alert(1)>";
 
 // A run whose rule changes nothing, so that every figure of its page is known.
-typedef struct still {
+typedef struct still_run {
     nca_compute compute;
     nca_model model;
     nca_image target;
     nca_history history;
     nca_observe_options options;
     nca_observation observation;
-} still;
+} still_run;
 
 static const char *metrics_line(int update, const char *more)
 {
@@ -46,49 +46,49 @@ static const char *write_metrics(int updates, const char *tail)
     return path;
 }
 
-static void start(still *of)
+static void start(still_run *still)
 {
     char event[200], last[700];
-    *of =
-        (still){.options = {.seed = 1, .cut_at = 10, .heal_steps = 6, .traced_cut = NCA_CUT_RIGHT}};
+    *still = (still_run){
+        .options = {.seed = 1, .cut_at = 10, .heal_steps = 6, .traced_cut = NCA_CUT_RIGHT}};
     snprintf(event, sizeof event, ", \"event\": \"skipped\", \"event_text\": \"%s\"", hostile);
     snprintf(last, sizeof last, "%s", metrics_line(3, event));
     const char *path = write_metrics(2, last);
-    assert_ok(nca_history_read(path, &of->history, error));
-    assert_ok(nca_compute_open("reference", &(nca_device_options){0}, &of->compute, error));
-    assert_ok(nca_model_create(&(nca_spec)NCA_GROWING(CHANNELS, HIDDEN), &of->model, error));
-    assert_ok(nca_image_create(HEIGHT, WIDTH, &of->target, error));
-    nca_observe_choose_cells(&of->target, of->options.cell);
-    assert_ok(
-        nca_observe(&of->model, &of->target, &of->options, &of->compute, &of->observation, error));
+    assert_ok(nca_history_read(path, &still->history, error));
+    assert_ok(nca_compute_open("reference", &(nca_device_options){0}, &still->compute, error));
+    assert_ok(nca_model_create(&(nca_spec)NCA_GROWING(CHANNELS, HIDDEN), &still->model, error));
+    assert_ok(nca_image_create(HEIGHT, WIDTH, &still->target, error));
+    nca_observe_choose_cells(&still->target, still->options.cell);
+    assert_ok(nca_observe(&still->model, &still->target, &still->options, &still->compute,
+                          &still->observation, error));
 }
 
-static void stop(still *of)
+static void stop(still_run *still)
 {
-    nca_observation_free(&of->observation);
-    nca_history_free(&of->history);
-    nca_image_free(&of->target);
-    nca_model_free(&of->model);
-    nca_compute_close(&of->compute);
+    nca_observation_free(&still->observation);
+    nca_history_free(&still->history);
+    nca_image_free(&still->target);
+    nca_model_free(&still->model);
+    nca_compute_close(&still->compute);
 }
 
-static nca_page_run page_of(const still *of)
+static nca_page_run page_of(const still_run *still)
 {
     static char config[300];
     snprintf(config, sizeof config, "{\"target\": \"%s\", \"preset\": \"&\\u2028\"}", hostile);
     return (nca_page_run){.name = hostile,
                           .folder = scratch_folder,
                           .config_json = config,
-                          .model = &of->model,
-                          .target = &of->target,
-                          .history = &of->history,
-                          .observation = &of->observation,
-                          .observed = &of->options};
+                          .model = &still->model,
+                          .target = &still->target,
+                          .history = &still->history,
+                          .observation = &still->observation,
+                          .observed = &still->options};
 }
 
-static char *write_page(const still *of, size_t *size)
+static char *write_page(const still_run *still, size_t *size)
 {
-    const nca_page_run run = page_of(of);
+    const nca_page_run run = page_of(still);
     assert_ok(nca_page_write(scratch("page.html"), &run, 1, error));
     return (char *)scratch_read(scratch("page.html"), size);
 }
@@ -103,11 +103,11 @@ static int count(const char *text, const char *word)
 
 static void test_what_a_run_says_ends_no_element(void **state)
 {
-    still of;
+    still_run still;
     size_t size;
     (void)state;
-    start(&of);
-    char *page = write_page(&of, &size);
+    start(&still);
+    char *page = write_page(&still, &size);
     int scripts = 1;   // the data
     for (const nca_page_part *part = nca_page_parts; part->kind; part++)
         scripts += (part->kind == NCA_PART_CHARTS || part->kind == NCA_PART_SCRIPT) &&
@@ -118,16 +118,16 @@ static void test_what_a_run_says_ends_no_element(void **state)
     // Three times hostile: the name, the target, the event.
     assert_int_equal(count(page, "\\u003c/script>\\u003cscript>alert(1)"), 3);
     free(page);
-    stop(&of);
+    stop(&still);
 }
 
 static void test_the_policy_names_every_script_and_style(void **state)
 {
-    still of;
+    still_run still;
     size_t size;
     (void)state;
-    start(&of);
-    char *page = write_page(&of, &size), *end = strstr(page, "<meta name=\"referrer\"");
+    start(&still);
+    char *page = write_page(&still, &size), *end = strstr(page, "<meta name=\"referrer\"");
     assert_non_null(end);
     assert_non_null(memmem(page, (size_t)(end - page), "default-src 'none';", 19));
     for (const nca_page_part *part = nca_page_parts; part->kind; part++) {
@@ -142,7 +142,7 @@ static void test_the_policy_names_every_script_and_style(void **state)
     assert_null(strstr(page, "unsafe"));
     assert_null(strstr(page, "*"));
     free(page);
-    stop(&of);
+    stop(&still);
 }
 
 static void test_nothing_is_referred_to(void **state)
@@ -150,43 +150,43 @@ static void test_nothing_is_referred_to(void **state)
     static const char *const loads[] = {"src=\"http", "href=\"http",  "url(",    "@import",
                                         "<link",      "<iframe",      "<object", "<base",
                                         "src=\"//",   "sourceMapping"};
-    still of;
+    still_run still;
     size_t size;
     (void)state;
-    start(&of);
-    char *page = write_page(&of, &size);
+    start(&still);
+    char *page = write_page(&still, &size);
     for (size_t i = 0; i < sizeof loads / sizeof *loads; i++)
         if (strstr(page, loads[i]))
             fail_msg("the page holds %s", loads[i]);
     free(page);
-    stop(&of);
+    stop(&still);
 }
 
 static void test_a_page_is_whole_or_not_there(void **state)
 {
-    still of;
+    still_run still;
     size_t size;
     (void)state;
-    start(&of);
-    free(write_page(&of, &size));
+    start(&still);
+    free(write_page(&still, &size));
     const int files = scratch_count(scratch_folder);
-    const nca_page_run run = page_of(&of);
+    const nca_page_run run = page_of(&still);
     assert_refused(NCA_FILE, nca_page_write(scratch("nowhere/page.html"), &run, 1, error));
     assert_refused(NCA_FILE, nca_page_write(scratch_folder, &run, 1, error));
     assert_int_equal(scratch_count(scratch_folder), files);
-    char *page = write_page(&of, &size);
+    char *page = write_page(&still, &size);
     assert_true(size > 20 && strcmp(page + size - 8, "</html>\n") == 0);
     free(page);
-    stop(&of);
+    stop(&still);
 }
 
 static void test_a_rule_that_does_nothing_is_seen_doing_nothing(void **state)
 {
-    still of;
+    still_run still;
     (void)state;
-    start(&of);
-    const nca_observation *seen = &of.observation;
-    const int steps = of.options.cut_at + of.options.heal_steps;
+    start(&still);
+    const nca_observation *seen = &still.observation;
+    const int steps = still.options.cut_at + still.options.heal_steps;
     assert_int_equal(seen->steps, steps);
     // The seed has alpha 1 in one cell, at the centre: which the right, the lower and the centre's
     // cut clear, and the others do not.
@@ -195,7 +195,7 @@ static void test_a_rule_that_does_nothing_is_seen_doing_nothing(void **state)
         const bool is_cleared = i == NCA_CUT_RIGHT || i == NCA_CUT_LOWER || i == NCA_CUT_CENTER;
         const double *loss = seen->loss + i * (steps + 1);
         for (int step = 0; step <= steps; step++)
-            if (is_cleared && step >= of.options.cut_at)
+            if (is_cleared && step >= still.options.cut_at)
                 assert_true(isinf(loss[step]));
             else
                 assert_true(fabs(loss[step] - one) < 1e-6);
@@ -204,7 +204,7 @@ static void test_a_rule_that_does_nothing_is_seen_doing_nothing(void **state)
     for (int step = 0; step <= steps; step++)
         for (int k = 0; k < CHANNELS; k++)
             assert_true(seen->trace[step * CHANNELS + k] ==
-                        (k >= NCA_ALPHA && step < of.options.cut_at ? 1 : 0));
+                        (k >= NCA_ALPHA && step < still.options.cut_at ? 1 : 0));
     for (int k = NCA_ALPHA; k < CHANNELS; k++) {
         assert_true(seen->ring_low[k] == 0 && seen->ring_high[k] == 1);
         assert_true(seen->ring_low[CHANNELS + k] == 0 && seen->ring_high[CHANNELS + k] == 0);
@@ -216,25 +216,29 @@ static void test_a_rule_that_does_nothing_is_seen_doing_nothing(void **state)
     assert_int_equal(seen->growth.rgb[pixel], 0);
     const nca_observed_frames *healing = &seen->healing[NCA_CUT_RIGHT];
     assert_int_equal(healing->rgb[(healing->count - 1) * HEIGHT * WIDTH * 3 + pixel], 255);
-    stop(&of);
+    stop(&still);
 }
 
 static void test_large_grids_keep_the_page_small(void **state)
 {
     const nca_observe_options options = {.cut_at = 200, .heal_steps = 400};
-    nca_observation of;
+    nca_observation observation;
     (void)state;
-    assert_ok(nca_observation_create(700, 300, 16, &options, &of, error));
-    assert_true(of.picture_height <= 256 && of.picture_width <= 256);
-    assert_true(of.lattice_height <= 80 && of.lattice_width <= 80);
-    assert_true(of.growth.count * of.picture_height * of.picture_width <= 400000);
-    assert_true(of.growth.first + (of.growth.count - 1) * of.growth.every >= of.cut_at);
+    assert_ok(nca_observation_create(700, 300, 16, &options, &observation, error));
+    assert_true(observation.picture_height <= 256 && observation.picture_width <= 256);
+    assert_true(observation.lattice_height <= 80 && observation.lattice_width <= 80);
+    assert_true(observation.growth.count * observation.picture_height * observation.picture_width <=
+                400000);
+    assert_true(observation.growth.first +
+                    (observation.growth.count - 1) * observation.growth.every >=
+                observation.cut_at);
     // Every frame that is due has a place, the last one too.
     int due = 0;
-    for (int step = of.cut_at; step <= of.steps; step++)
-        due += nca_observed_frame_is_due(&of.healing[0], step) || step == of.steps;
-    assert_int_equal(due, of.healing[0].count);
-    nca_observation_free(&of);
+    for (int step = observation.cut_at; step <= observation.steps; step++)
+        due +=
+            nca_observed_frame_is_due(&observation.healing[0], step) || step == observation.steps;
+    assert_int_equal(due, observation.healing[0].count);
+    nca_observation_free(&observation);
 }
 
 static void test_cells_lie_from_the_centre_to_the_edge(void **state)
@@ -256,47 +260,48 @@ static void test_cells_lie_from_the_centre_to_the_edge(void **state)
 
 static void test_curves_are_medians_of_few_updates(void **state)
 {
-    nca_history of;
+    nca_history history;
     (void)state;
-    assert_ok(nca_history_read(write_metrics(20000, ""), &of, error));
-    assert_int_equal(of.updates, 20000);
-    assert_int_equal(of.updates_a_point, 10);
-    assert_int_equal(of.count, NCA_HISTORY_POINTS);
-    assert_int_equal(of.point[of.count - 1].update, 20000);
-    assert_true(of.point[7].loss == -4.5 && of.point[7].loss_low == -9 &&
-                of.point[7].loss_high == 0);
-    assert_true(fabs(of.seconds - 10000) < 1e-6);
-    nca_history_free(&of);
+    assert_ok(nca_history_read(write_metrics(20000, ""), &history, error));
+    assert_int_equal(history.updates, 20000);
+    assert_int_equal(history.updates_a_point, 10);
+    assert_int_equal(history.count, NCA_HISTORY_POINTS);
+    assert_int_equal(history.point[history.count - 1].update, 20000);
+    assert_true(history.point[7].loss == -4.5 && history.point[7].loss_low == -9 &&
+                history.point[7].loss_high == 0);
+    assert_true(fabs(history.seconds - 10000) < 1e-6);
+    nca_history_free(&history);
     // A few are kept as they are; the last point may be of fewer updates.
-    assert_ok(nca_history_read(write_metrics(2003, ""), &of, error));
-    assert_int_equal(of.count, 1002);
-    assert_int_equal(of.point[1001].update, 2003);
-    nca_history_free(&of);
+    assert_ok(nca_history_read(write_metrics(2003, ""), &history, error));
+    assert_int_equal(history.count, 1002);
+    assert_int_equal(history.point[1001].update, 2003);
+    nca_history_free(&history);
 }
 
 static void test_events_and_losses_that_are_no_numbers(void **state)
 {
-    nca_history of;
+    nca_history history;
     (void)state;
     assert_ok(nca_history_read(
         write_metrics(1,
                       "{\"update\": 2, \"log10_loss\": null, \"gradient_norm\": null, \"event\": "
                       "\"skipped\", \"event_text\": \"why\"}\n"),
-        &of, error));
-    assert_int_equal(of.count, 2);
-    assert_true(isnan(of.point[1].loss) && isnan(of.point[1].gradient_norm));
-    assert_int_equal(of.events, 1);
-    assert_int_equal(of.event[0].update, 2);
-    assert_string_equal(of.event[0].name, "skipped");
-    assert_string_equal(of.event[0].text, "why");
-    assert_true(of.explosions == 1 && of.deaths == 0 && of.not_finite == 1 && !of.gave_up);
-    nca_history_free(&of);
+        &history, error));
+    assert_int_equal(history.count, 2);
+    assert_true(isnan(history.point[1].loss) && isnan(history.point[1].gradient_norm));
+    assert_int_equal(history.events, 1);
+    assert_int_equal(history.event[0].update, 2);
+    assert_string_equal(history.event[0].name, "skipped");
+    assert_string_equal(history.event[0].text, "why");
+    assert_true(history.explosions == 1 && history.deaths == 0 && history.not_finite == 1 &&
+                !history.gave_up);
+    nca_history_free(&history);
 }
 
 // What a study judges training by; the largest state that is none does not count as one.
 static void test_what_went_wrong_is_counted_by_its_kind(void **state)
 {
-    nca_history of;
+    nca_history history;
     (void)state;
     assert_ok(nca_history_read(
         write_metrics(0, "{\"update\": 1, \"log10_loss\": -1, \"max_state\": 7.5}\n"
@@ -304,10 +309,10 @@ static void test_what_went_wrong_is_counted_by_its_kind(void **state)
                          "\"pool repaired\", \"event_text\": \"no cell of the batch lives: x\"}\n"
                          "{\"update\": 3, \"log10_loss\": -1, \"max_state\": 2, \"event\": "
                          "\"gave up\", \"event_text\": \"rolling back\"}\n"),
-        &of, error));
-    assert_true(of.max_state == 7.5 && of.not_finite == 1 && of.gave_up);
-    assert_true(of.events == 2 && of.explosions == 1 && of.deaths == 1);
-    nca_history_free(&of);
+        &history, error));
+    assert_true(history.max_state == 7.5 && history.not_finite == 1 && history.gave_up);
+    assert_true(history.events == 2 && history.explosions == 1 && history.deaths == 1);
+    nca_history_free(&history);
 }
 
 static void test_metrics_that_are_not_whole_are_refused(void **state)
@@ -318,12 +323,12 @@ static void test_metrics_that_are_not_whole_are_refused(void **state)
                                         "{\"update\": 4, \"log10_loss\": \"x\"}\n",
                                         "\n",
                                         "[4]\n"};
-    nca_history of;
+    nca_history history;
     (void)state;
     for (size_t i = 0; i < sizeof tails / sizeof *tails; i++)
-        assert_refused(NCA_FORMAT, nca_history_read(write_metrics(3, tails[i]), &of, error));
-    assert_refused(NCA_FORMAT, nca_history_read(write_metrics(0, ""), &of, error));
-    assert_refused(NCA_FILE, nca_history_read(scratch("none.jsonl"), &of, error));
+        assert_refused(NCA_FORMAT, nca_history_read(write_metrics(3, tails[i]), &history, error));
+    assert_refused(NCA_FORMAT, nca_history_read(write_metrics(0, ""), &history, error));
+    assert_refused(NCA_FILE, nca_history_read(scratch("none.jsonl"), &history, error));
 }
 
 int main(void)

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# A run folder that version 0.1.0 made before gradients were summed by sample: every command reads it, and a
-# training that goes on with it says that it rounds differently now.
+# A run folder that version 0.1.0 made before gradients were summed by sample: every command reads
+# it, and a training that goes on with it says that it rounds differently now.
 #   old_run.sh NCA
 set -euo pipefail
 root=$(cd "$(dirname "$0")/../.." && pwd)

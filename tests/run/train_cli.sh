@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # A full short training through the program: the run folder is whole, the loss falls, more updates
-# continue it as if it had never ended, signals leave a checkpoint and say so, and eval, run and info
-# work on what was trained.
+# continue it as if it had never ended, signals leave a checkpoint and say so, and eval, run and
+# info work on what was trained.
 #   train_cli.sh NCA
 set -euo pipefail
 root=$(cd "$(dirname "$0")/../.." && pwd)
@@ -82,7 +82,7 @@ grep -q '"damage_halves": 0.0,' older/config.json || fail "an older folder: $(gr
 # Fewer updates than are done would make config.json untrue.
 sha256sum straight/* >before 2>/dev/null || true
 ! "$nca" train --resume straight --updates 5 --quiet >/dev/null 2>error || fail "fewer updates are taken"
-grep -q -- "--updates 5: straight has 60 behind it" error || fail "fewer updates: $(cat error)"
+grep -q -- "--updates 5: straight already did 60 updates" error || fail "fewer updates: $(cat error)"
 (sha256sum straight/* 2>/dev/null || true) | cmp - before || fail "a refusal changes the run"
 
 # What computes with other bits says so, once; AVX2 and AVX-512 have the same.
@@ -125,7 +125,8 @@ stopped TERM 143
 stopped HUP 129   # its terminal was closed
 
 # filming FILE [--ignore-signal]: a film that would take for ever, in a group of its own as a
-# terminal makes it; its process is $child, and a hang-up is ignored or not, however this script was started.
+# terminal makes it; its process is $child, and a hang-up is ignored or not, however this script was
+# started.
 filming() {
   setsid env "${2:---default-signal}=HUP" "$nca" run run --steps 5000000 --output "$1" >log 2>&1 &
   child=$!

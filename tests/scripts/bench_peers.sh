@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# scripts/bench_peers.sh without PyTorch, JAX or a GPU: who is timed, what is refused, that it ends in
-# time and that nothing measured is lost. Stand-ins answer for the frameworks' Python and for nca.
+# scripts/bench_peers.sh without PyTorch, JAX or a GPU: who is timed, what is refused, that it ends
+# in time and that nothing measured is lost. Stand-ins answer for the frameworks' Python and for
+# nca.
 #   bench_peers.sh NCA
 set -euo pipefail
 root=$(cd "$(dirname "$0")/../.." && pwd)
@@ -21,8 +22,8 @@ echo "$*" >>"$LOG"
 case "$NCA_LACKS $*" in *cuda*cuda*) echo "nca bench: no NVIDIA driver" >&2; exit 2 ;; esac
 echo '{"device": "it", "isa": "fused", "median_ms": 2.5, "peak_rss_mb": 9, "active_fraction": 0.2}'
 EOS
-# $LACKS: frameworks that are not there. $BLIND: one that finds no GPU. $WRONG: a variant that is not
-# what the oracle is. conv-compiled cannot be done, $SLOW is what a run takes.
+# $LACKS: frameworks that are not there. $BLIND: one that finds no GPU. $WRONG: a variant that is
+# not what the oracle is. conv-compiled cannot be done, $SLOW is what a run takes.
 cat >python <<'EOS'
 #!/usr/bin/env bash
 framework=$(basename "$1" _nca.py)
@@ -58,7 +59,8 @@ of_json() { python3 -c "import json; x = json.load(open('x.json')); print($1)"; 
 
 # -- What is refused, in one line, before anything runs.
 peers=(--python ../python)
-for wrong in "cuda alone:--precision tf32" "cuda alone:--peer torch/sliced-graph" "from 1 to:--seconds 0" \
+for wrong in "only for --device cuda:--precision tf32" \
+  "only for --device cuda:--peer torch/sliced-graph" "from 1 to:--seconds 0" \
   "no such folder:--json none/x.json" "no such program:--nca none" "must be one of:--peer torch/none"; do
   # shellcheck disable=SC2086
   ends 2 "${wrong%%:*}" "${peers[@]}" ${wrong#*:}
@@ -89,7 +91,8 @@ NCA_LACKS=cuda BLIND=torch ends 2 "PyTorch left out: ../python: torch finds no C
   --peer torch/conv
 says "nca cannot be timed: exit code 2: nca bench: no NVIDIA driver" stderr
 
-# -- On a GPU: both precisions, nca's first line, memory of the card; what cannot be done fails alone.
+# -- On a GPU: both precisions, nca's first line, memory of the card; what cannot be done fails
+# alone.
 : >../log
 bench "${peers[@]}" --device cuda "${one[@]}" --json x.json && fail "a variant that failed is not told"
 for words in "H0 card, " "jax 1.2, torch 1.2" "**1 x 8x8 x 2 steps, tf32**" "| PyTorch sliced-graph | 10 | " "| 123 | 800 | 1 |"; do

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Where CUDA comes from (scripts/cuda_toolchain.sh) and what scripts/quickstart.sh makes of it, in a checkout
-# that is pretended: python3 stands for PyPI, nvidia-smi for a driver, and nothing is built.
+# Where CUDA comes from (scripts/cuda_toolchain.sh) and what scripts/quickstart.sh makes of it, in a
+# checkout that is pretended: python3 stands for PyPI, nvidia-smi for a driver, and nothing is
+# built.
 #   cuda_toolchain.sh [NCA]
 set -euo pipefail
 root=$(cd "$(dirname "$0")/../.." && pwd)
@@ -57,8 +58,8 @@ one_line
 rm ../fakes/nvcc
 [ ! -e .cuda ] || fail "it brought a toolchain where there was one"
 
-# -- Brought from PyPI. `python3 -m venv DIR` makes DIR/bin/python, whose pip does as ../pypi says: it counts,
-# answers like a registry out of reach, dies half-way, or brings everything.
+# -- Brought from PyPI. `python3 -m venv DIR` makes DIR/bin/python, whose pip does as ../pypi says:
+# it counts, answers like a registry out of reach, dies half-way, or brings everything.
 site=lib/python3.11/site-packages/nvidia/cu13
 program ../fakes/python3 "mkdir -p \"\$3/bin\" && cp $scratch/pip \"\$3/bin/python\""
 cat >../pip <<EOS

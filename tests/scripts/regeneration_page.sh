@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Every number and table of docs/regeneration.md is what the JSON of the study says; one that was changed, in
-# the page or in the JSON, is noticed, and so is a number of the text that nobody checks.
+# Every number and table of docs/regeneration.md is what the JSON of the study says; one that was
+# changed, in the page or in the JSON, is noticed, and so is a number of the text that nobody
+# checks.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 command -v python3 >/dev/null || {

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# nca study through the program: the quick form to a complete page, interrupted once and gone on with
-# to the same rules as if it had never been; what is complete is not trained again; folders of other
-# runs are refused; what is missing is told.
+# nca study through the program: the quick form to a complete page, interrupted once and gone on
+# with to the same rules as if it had never been; what is complete is not trained again; folders of
+# other runs are refused; what is missing is told.
 #   study_cli.sh NCA
 set -euo pipefail
 root=$(cd "$(dirname "$0")/../.." && pwd)

@@ -70,7 +70,7 @@ static void test_a_setting_called_as_a_preset_is_that_preset(void **state)
             continue;
         found++;
         assert_ok(nca_study_config(row, &shared, false, 1, &config, error));
-        assert_ok(nca_experiment_apply(row->preset, &preset, error));
+        assert_ok(nca_preset_apply(row->preset, &preset, error));
 #define TAKE_TEXT(name, ...) memcpy(preset.name, config.name, sizeof preset.name);
 #define TAKE_NUMBER(name, ...) preset.name = config.name;
         NCA_STUDY_SHARED(TAKE_TEXT, TAKE_NUMBER, TAKE_NUMBER)
@@ -136,19 +136,19 @@ static nca_spread all(double loss)
 // A run that is good in every way: it grows, holds and heals.
 static nca_judgement good_run(const nca_judge_rules *rules)
 {
-    nca_judgement of = {.evaluation = {.steps_count = 3,
-                                       .has_cuts = true,
-                                       .circles = rules->circles,
-                                       .whole = all(-4),
-                                       .max_state = 50},
-                        .pool = {.slots = 100, .untouched = 20, .distorted = 4}};
+    nca_judgement judgement = {.evaluation = {.steps_count = 3,
+                                              .has_cuts = true,
+                                              .circles = rules->circles,
+                                              .whole = all(-4),
+                                              .max_state = 50},
+                               .pool = {.slots = 100, .untouched = 20, .distorted = 4}};
     for (int i = 0; i < 3; i++)
-        of.evaluation.loss_at[i] = all(-4);
+        judgement.evaluation.loss_at[i] = all(-4);
     for (int cut = 0; cut < NCA_CUT_COUNT; cut++)
-        of.evaluation.cut[cut].loss = all(-3.8);
+        judgement.evaluation.cut[cut].loss = all(-3.8);
     for (int i = 0; i < rules->circles; i++)
-        of.evaluation.circle[i].loss = all(-3.9);
-    return of;
+        judgement.evaluation.circle[i].loss = all(-3.9);
+    return judgement;
 }
 
 static void test_a_good_run_is_judged_good(void **state)
@@ -156,15 +156,15 @@ static void test_a_good_run_is_judged_good(void **state)
     (void)state;
     const nca_judge_rules rules = nca_judge_rules_of(false);
     const nca_history history = {0};
-    nca_judgement of = good_run(&rules);
-    nca_judge_verdict(&rules, &history, &of);
-    assert_false(of.exploded);
-    assert_true(of.grows && of.holds && of.heals_all);
-    assert_int_equal(of.cuts_healed, NCA_CUT_COUNT);
-    assert_int_equal(of.circles_healed, 20);
-    assert_true(fabs(of.distorted_share - 4 / 80.0) < 1e-12);   // the untouched left out
-    nca_judge_verdict(&rules, &history, &of);                   // twice is the same
-    assert_int_equal(of.circles_healed, 20);
+    nca_judgement judgement = good_run(&rules);
+    nca_judge_verdict(&rules, &history, &judgement);
+    assert_false(judgement.exploded);
+    assert_true(judgement.grows && judgement.holds && judgement.heals_all);
+    assert_int_equal(judgement.cuts_healed, NCA_CUT_COUNT);
+    assert_int_equal(judgement.circles_healed, 20);
+    assert_true(fabs(judgement.distorted_share - 4 / 80.0) < 1e-12);   // the untouched left out
+    nca_judge_verdict(&rules, &history, &judgement);                   // twice is the same
+    assert_int_equal(judgement.circles_healed, 20);
 }
 
 static void test_each_verdict_follows_its_rule(void **state)
@@ -172,26 +172,27 @@ static void test_each_verdict_follows_its_rule(void **state)
     (void)state;
     const nca_judge_rules rules = nca_judge_rules_of(false);
     const nca_history history = {0};
-    nca_judgement of = good_run(&rules);
-    of.evaluation.loss_at[0] = (nca_spread){-1.99, -4, -1};   // the median counts
-    of.evaluation.loss_at[2] = all(-2);                       // at most
-    nca_judge_verdict(&rules, &history, &of);
-    assert_true(!of.grows && of.holds && of.heals_all);
-    of.evaluation.loss_at[2] = all(INFINITY);
-    nca_judge_verdict(&rules, &history, &of);
-    assert_false(of.holds);
-    of = good_run(&rules);
-    of.evaluation.loss_at[1] = all(-1.5);
-    nca_judge_verdict(&rules, &history, &of);
-    assert_true(of.grows && !of.holds);
+    nca_judgement judgement = good_run(&rules);
+    judgement.evaluation.loss_at[0] = (nca_spread){-1.99, -4, -1};   // the median counts
+    judgement.evaluation.loss_at[2] = all(-2);                       // at most
+    nca_judge_verdict(&rules, &history, &judgement);
+    assert_true(!judgement.grows && judgement.holds && judgement.heals_all);
+    judgement.evaluation.loss_at[2] = all(INFINITY);
+    nca_judge_verdict(&rules, &history, &judgement);
+    assert_false(judgement.holds);
+    judgement = good_run(&rules);
+    judgement.evaluation.loss_at[1] = all(-1.5);
+    nca_judge_verdict(&rules, &history, &judgement);
+    assert_true(judgement.grows && !judgement.holds);
 
-    of = good_run(&rules);
-    of.evaluation.cut[NCA_CUT_LEFT].loss = all(-3.69);   // 0.31 above the whole
-    of.evaluation.cut[NCA_CUT_UPPER].loss = all(-3.71);
-    of.evaluation.circle[5].loss = all(INFINITY);
-    nca_judge_verdict(&rules, &history, &of);
-    assert_true(!of.heals_all && !of.cut_healed[NCA_CUT_LEFT] && of.cut_healed[NCA_CUT_UPPER]);
-    assert_true(of.cuts_healed == NCA_CUT_COUNT - 1 && of.circles_healed == 19);
+    judgement = good_run(&rules);
+    judgement.evaluation.cut[NCA_CUT_LEFT].loss = all(-3.69);   // 0.31 above the whole
+    judgement.evaluation.cut[NCA_CUT_UPPER].loss = all(-3.71);
+    judgement.evaluation.circle[5].loss = all(INFINITY);
+    nca_judge_verdict(&rules, &history, &judgement);
+    assert_true(!judgement.heals_all && !judgement.cut_healed[NCA_CUT_LEFT] &&
+                judgement.cut_healed[NCA_CUT_UPPER]);
+    assert_true(judgement.cuts_healed == NCA_CUT_COUNT - 1 && judgement.circles_healed == 19);
 }
 
 // An empty grid stays what it was, cut or not: that is no healing.
@@ -200,12 +201,13 @@ static void test_what_never_grew_does_not_heal(void **state)
     (void)state;
     const nca_judge_rules rules = nca_judge_rules_of(true);
     const nca_history history = {0};
-    nca_judgement of = good_run(&rules);
-    of.evaluation.whole = all(-0.9);
+    nca_judgement judgement = good_run(&rules);
+    judgement.evaluation.whole = all(-0.9);
     for (int cut = 0; cut < NCA_CUT_COUNT; cut++)
-        of.evaluation.cut[cut].loss = all(-0.9);
-    nca_judge_verdict(&rules, &history, &of);
-    assert_true(of.cuts_healed == 0 && of.circles_healed == 0 && !of.heals_all);
+        judgement.evaluation.cut[cut].loss = all(-0.9);
+    nca_judge_verdict(&rules, &history, &judgement);
+    assert_true(judgement.cuts_healed == 0 && judgement.circles_healed == 0 &&
+                !judgement.heals_all);
 }
 
 static void test_explosions_are_those_of_training_and_evaluation(void **state)
@@ -214,21 +216,21 @@ static void test_explosions_are_those_of_training_and_evaluation(void **state)
     const nca_judge_rules rules = nca_judge_rules_of(false);
     const double states[] = {NAN, INFINITY, 1.1e5};
     nca_history history = {.deaths = 9, .events = 9};
-    nca_judgement of = good_run(&rules);
-    nca_judge_verdict(&rules, &history, &of);
-    assert_false(of.exploded);
+    nca_judgement judgement = good_run(&rules);
+    nca_judge_verdict(&rules, &history, &judgement);
+    assert_false(judgement.exploded);
     history.explosions = 1;
-    nca_judge_verdict(&rules, &history, &of);
-    assert_true(of.exploded);
+    nca_judge_verdict(&rules, &history, &judgement);
+    assert_true(judgement.exploded);
     history.explosions = 0;
     for (int i = 0; i < 3; i++) {
-        of.evaluation.max_state = states[i];
-        nca_judge_verdict(&rules, &history, &of);
-        assert_true(of.exploded);
+        judgement.evaluation.max_state = states[i];
+        nca_judge_verdict(&rules, &history, &judgement);
+        assert_true(judgement.exploded);
     }
-    of.evaluation.max_state = 1e5;
-    nca_judge_verdict(&rules, &history, &of);
-    assert_false(of.exploded);
+    judgement.evaluation.max_state = 1e5;
+    nca_judge_verdict(&rules, &history, &judgement);
+    assert_false(judgement.exploded);
 }
 
 static void test_events_that_are_explosions(void **state)

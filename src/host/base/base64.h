@@ -6,10 +6,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-// Room for 4 letters of every 3 bytes; returns the end, where no zero is put.
+// `to` has room for 4 letters for every 3 bytes begun. Returns the end; no zero byte follows.
 char *nca_base64_encode(const uint8_t *bytes, size_t size_bytes, char *to);
 
-// Exactly `count` bytes, or false. Padding may be left out; nothing else may be in the text.
+// Decodes exactly `count` bytes; false where the text holds more, fewer, or anything but base64.
+// Padding may be left out.
 bool nca_base64_decode(const char *text, uint8_t *bytes, size_t count);
 
 #endif

@@ -4,7 +4,7 @@
 
 #include <stddef.h>
 
-// "3:07", "2:15:00"
+// Minutes and seconds, or hours too: "3:07", "2:15:00".
 void nca_format_duration(double seconds, char *text, size_t size);
 // Seconds of a clock that only runs forward.
 double nca_clock(void);

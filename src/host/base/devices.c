@@ -41,9 +41,9 @@ static nca_status open_backend(const nca_backend *backend, const nca_device_opti
     return NCA_OK;
 }
 
-static void note_passed_over(nca_compute *of, const nca_error *why)
+static void note_passed_over(nca_compute *compute, const nca_error *why)
 {
-    snprintf(of->passed_over, sizeof of->passed_over, "%.399s", why->message);
+    snprintf(compute->passed_over, sizeof compute->passed_over, "%.399s", why->message);
 }
 
 // Takes the first of the table that can be used. A wrong option ends it. How a GPU is to compute is

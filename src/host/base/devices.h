@@ -4,7 +4,7 @@
 
 #include "nca/backend.h"
 
-// All zero: chosen by itself, with every core.
+// All zero: the best device there is, with every core.
 typedef struct nca_device_arguments {
     const char *name, *cuda_path, *precision;
     int64_t threads, tape_every;

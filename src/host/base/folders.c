@@ -1,4 +1,4 @@
-// Folders: made with their parents, and unmade when nothing came to be in them.
+// Folders: made with their parents, and removed again while they are empty.
 #define _GNU_SOURCE   // dirfd, unlinkat
 #include <dirent.h>
 #include <errno.h>

@@ -11,7 +11,7 @@
 json_t *nca_json_number(double value);
 // As much of a text as is UTF-8, up to 8 KiB.
 json_t *nca_json_text(const char *text);
-// The value of a JSON text that has been checked already; null where there is none (NULL).
+// The value of a JSON text that has been checked already; null for NULL.
 json_t *nca_json_parsed(const char *text);
 
 // Sets a new value into an object; false without memory, or where there is no value.

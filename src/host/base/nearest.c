@@ -1,4 +1,4 @@
-// What someone probably meant: the nearest of some words by edit distance.
+// What a mistyped word probably meant: the nearest of some words by edit distance.
 #include "base/nearest.h"
 
 #include <stdbool.h>

@@ -1,4 +1,4 @@
-// What someone probably meant.
+// What a mistyped word probably meant.
 #ifndef NCA_BASE_NEAREST_H
 #define NCA_BASE_NEAREST_H
 

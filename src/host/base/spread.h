@@ -8,8 +8,8 @@ typedef struct nca_spread {
     double median, min, max;
 } nca_spread;
 
-// Sorts the values, none of them NaN. Of an even count the median is the mean of the middle two; of
-// none all is NaN.
+// Sorts the values, none of them NaN. The median of an even count is the mean of the middle two;
+// without values all three are NaN.
 nca_spread nca_spread_of(double *values, size_t count);
 
 #endif

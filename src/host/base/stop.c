@@ -5,8 +5,8 @@
 
 volatile sig_atomic_t nca_stop_signal;
 
-// A terminal that closes often hangs up twice, once by its shell and once by itself, so that only
-// what a person sends again is impatience.
+// A terminal that closes often sends SIGHUP twice, once by its shell and once by itself, so only a
+// second SIGINT or SIGTERM means that the user will not wait.
 static void ask_to_stop(int number)
 {
     if (nca_stop_signal == 0) {

@@ -1,5 +1,5 @@
-// The signals that ask for an end: Ctrl-C, SIGTERM, and a terminal that is closed. What is at work
-// looks at the flag, leaves things in order and ends.
+// The signals that ask for an end: Ctrl-C, SIGTERM, and a terminal that is closed. A command looks
+// at the flag, saves what it has and ends.
 #ifndef NCA_BASE_STOP_H
 #define NCA_BASE_STOP_H
 

@@ -10,7 +10,7 @@
 // character of one byte.
 size_t nca_text_character(const char *text, uint32_t *point);
 
-// As much of `from` as fits, in whole characters; what is none is left out.
+// As much of `from` as fits, in whole characters; bytes that are not UTF-8 are left out.
 void nca_text_copy(char *to, size_t room, const char *from);
 
 #endif

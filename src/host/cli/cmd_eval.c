@@ -1,4 +1,4 @@
-// nca eval: whether a rule grows, holds and heals, over several fire-mask seeds.
+// nca eval: whether a rule grows, holds and heals, over several fire seeds.
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
@@ -24,9 +24,9 @@ static const nca_option rows[] = {
     {"steps", NCA_OPTION_STRING, offsetof(eval_options, steps), 0, 0, "T,...",
      "steps at which the loss is measured [96,200,500,1000,5000]", "Evaluation"},
     {"seeds", NCA_OPTION_INT, offsetof(eval_options, seeds), 1, 1024, "N",
-     "fire-mask seeds; the median and range over them are shown [8]", NULL},
+     "fire seeds, which are draws of the cells that update; median and range are shown [8]", NULL},
     {"seed", NCA_OPTION_INT, offsetof(eval_options, seed), 0, NCA_SEED_MAX, "N",
-     "the number that all their fire masks are drawn from [1]", NULL},
+     "random seed that all of them are drawn from [1]", NULL},
     {"cuts", NCA_OPTION_FLAG, offsetof(eval_options, cuts), 0, 0, NULL,
      "the five cuts and their healing (--no-cuts leaves them out)", NULL},
     {"circles", NCA_OPTION_INT, offsetof(eval_options, circles), 0, NCA_EVALUATE_CIRCLES_MAX, "N",
@@ -229,7 +229,7 @@ static nca_status evaluate(nca_call *call)
     NCA_GO(nca_evaluate(&model, &target, &asked, &call->compute, &found, error));
 cleanup:
     if (asked.progress)
-        asked.progress(asked.context, 1);   // whatever became of it, its line goes
+        asked.progress(asked.context, 1);   // clears its line, even after a failure
     if (status == NCA_OK && options->json)
         print_json(&target, &asked, &found);
     else if (status == NCA_OK)

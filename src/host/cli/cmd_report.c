@@ -38,16 +38,15 @@ static const nca_option rows[] = {
     {"heal-steps", NCA_OPTION_INT, offsetof(report_options, heal_steps), 1, 10000, "T",
      "steps after them [400]", NULL},
     {"seed", NCA_OPTION_INT, offsetof(report_options, seed), 0, NCA_SEED_MAX, "N",
-     "of the fire masks [1]", NULL},
+     "random seed of the fire masks [1]", NULL},
     NCA_DEVICE_ROWS(report_options, device),
     {0},
 };
 
 static const char details[] =
     "The page is one file that needs no network and no other file: settings, loss curve, batches\n"
-    "and pool, growth and the five cuts, every channel over time, how a step works. 2 to 5 MB a "
-    "run\n"
-    "on a usual grid; the rule runs for cut-at + heal-steps steps to make it.\n"
+    "and pool, growth and the five cuts, every channel over time, how a step works. A run takes\n"
+    "2 to 5 MB on a usual grid; the rule runs for cut-at + heal-steps steps to make it.\n"
     "\n"
     "Examples:\n"
     "  nca report runs/lizard-regenerating\n"
@@ -55,23 +54,23 @@ static const char details[] =
     "  nca report runs/a --cell 28,28 --cell 28,18 --cell 28,11 -o traces.html\n";
 
 // All that is held for one run while its page is made.
-typedef struct run {
+typedef struct report_run {
     nca_model model;
     nca_image target;
     nca_history history;
     nca_observe_options options;
     nca_observation observation;
     char *config_json, *machine_json;
-} run;
+} report_run;
 
-static void free_run(run *of)
+static void free_run(report_run *run)
 {
-    nca_model_free(&of->model);
-    nca_image_free(&of->target);
-    nca_history_free(&of->history);
-    nca_observation_free(&of->observation);
-    free(of->config_json);
-    free(of->machine_json);
+    nca_model_free(&run->model);
+    nca_image_free(&run->target);
+    nca_history_free(&run->history);
+    nca_observation_free(&run->observation);
+    free(run->config_json);
+    free(run->machine_json);
 }
 
 static nca_status read_model(const char *folder, const nca_config *config, const nca_grid *grid,
@@ -104,7 +103,7 @@ static nca_status read_cells(const report_options *options, const nca_image *tar
     return NCA_OK;
 }
 
-static nca_status read_run(const report_options *options, const char *folder, run *of,
+static nca_status read_run(const report_options *options, const char *folder, report_run *run,
                            nca_error *error)
 {
     const nca_target_arguments target = NCA_TARGET_NOT_GIVEN;
@@ -112,35 +111,35 @@ static nca_status read_run(const report_options *options, const char *folder, ru
     char path[NCA_PATH_BYTES];
     nca_grid grid;
     NCA_TRY(nca_run_folder_config(folder, &config, &grid, error));
-    NCA_TRY(nca_config_to_json(&config, &of->config_json, error));
+    NCA_TRY(nca_config_to_json(&config, &run->config_json, error));
     NCA_TRY(nca_path_join(folder, "metrics.jsonl", path, error));
-    NCA_TRY(nca_history_read(path, &of->history, error));
-    if (of->history.updates > config.updates)
+    NCA_TRY(nca_history_read(path, &run->history, error));
+    if (run->history.updates > config.updates)
         return nca_fail(error, NCA_FORMAT,
                         "%s: %lld updates, and config.json says %lld; one of the two is of another "
                         "run: put this run's back",
-                        path, (long long)of->history.updates, (long long)config.updates);
-    NCA_TRY(nca_run_folder_machine(folder, &of->machine_json, error));
-    NCA_TRY(read_model(folder, &config, &grid, &of->model, error));
-    NCA_TRY(nca_target_arguments_load(&target, folder, &of->model, &of->target, error));
-    of->options =
+                        path, (long long)run->history.updates, (long long)config.updates);
+    NCA_TRY(nca_run_folder_machine(folder, &run->machine_json, error));
+    NCA_TRY(read_model(folder, &config, &grid, &run->model, error));
+    NCA_TRY(nca_target_arguments_load(&target, folder, &run->model, &run->target, error));
+    run->options =
         (nca_observe_options){.seed = (uint64_t)options->seed,
                               .cut_at = (int)options->cut_at,
                               .heal_steps = (int)options->heal_steps,
                               .traced_cut = NCA_CUT_LEFT,
                               .stop = &nca_stop_signal,
                               .progress = isatty(STDERR_FILENO) ? nca_percent_show : NULL};
-    return read_cells(options, &of->target, of->options.cell, error);
+    return read_cells(options, &run->target, run->options.cell, error);
 }
 
-static nca_status observe_run(run *of, const nca_compute *compute, nca_error *error)
+static nca_status observe_run(report_run *run, const nca_compute *compute, nca_error *error)
 {
     nca_percent percent = {.word = "watched"};
-    of->options.context = &percent;
+    run->options.context = &percent;
     const nca_status status =
-        nca_observe(&of->model, &of->target, &of->options, compute, &of->observation, error);
-    if (of->options.progress)
-        of->options.progress(&percent, 1);   // whatever became of it, its line goes
+        nca_observe(&run->model, &run->target, &run->options, compute, &run->observation, error);
+    if (run->options.progress)
+        run->options.progress(&percent, 1);   // clears its line, even after a failure
     return status;
 }
 
@@ -177,10 +176,10 @@ static void say_what_was_written(const report_options *options, int runs)
         printf("without charts: this build did not find dygraphs (Debian: libjs-dygraphs)\n");
 }
 
-// Every folder is read before any is watched, so that what is wrong with the last is said at once.
+// Every folder is read before a rule runs, so that a fault of the last is reported at once.
 static nca_status report(nca_call *call)
 {
-    static run runs[RUNS_MAX];
+    static report_run runs[RUNS_MAX];
     const report_options *options = call->options;
     const nca_arguments *folders = &call->arguments;
     nca_error *error = &call->error;

@@ -42,8 +42,8 @@ static const nca_option rows[] = {
      "upper, lower, left, right, center, circle:Y,X,RADIUS or box:TOP,LEFT,BOTTOM,RIGHT; may be "
      "given several times",
      NULL},
-    {"seed", NCA_OPTION_INT, offsetof(run_options, seed), 0, 9e18, "N", "of the fire masks [1]",
-     NULL},
+    {"seed", NCA_OPTION_INT, offsetof(run_options, seed), 0, 9e18, "N",
+     "random seed of the fire masks [1]", NULL},
     {"fire-rate", NCA_OPTION_REAL, offsetof(run_options, fire_rate), 0.0001, 1, "P",
      "probability that a cell updates [the model's]", NULL},
     {"angle", NCA_OPTION_REAL, offsetof(run_options, angle), -360, 360, "DEGREES",

@@ -1,4 +1,4 @@
-// nca study: settings side by side, several seeds each, judged by rule.
+// nca study: settings side by side, several training seeds each, judged by the same criteria.
 #include <stdlib.h>
 #include <string.h>
 
@@ -48,7 +48,7 @@ static const nca_option rows[] = {
     {"judge", NCA_OPTION_FLAG, offsetof(study_options, judge), 0, 0, NULL,
      "train nothing: judge the runs that are complete, and say what is missing", NULL},
     {"quiet", NCA_OPTION_FLAG, offsetof(study_options, quiet), 0, 0, NULL,
-     "no progress and no table, only what went wrong and where the study lies", NULL},
+     "no progress and no table, only what went wrong and the folder of the study", NULL},
     {"jobs", NCA_OPTION_INT, offsetof(study_options, jobs), 1, JOBS_MAX, "N",
      "runs trained at once [CPU: as the cores allow; GPU: 1]", "Machine"},
     {"threads", NCA_OPTION_INT, offsetof(study_options, device.threads), 1, THREADS_MAX, "N",
@@ -61,8 +61,7 @@ static const char details[] =
     "NAME is regeneration: does a rule learn to heal, and what makes training explode? The\n"
     "settings of the 2023 replication, the cross of what they differ in, the article's and the\n"
     "default preset, under one schedule. Every run is a folder DIR/SETTING-seedN as nca train\n"
-    "makes it. Given again, the same command goes on where it was stopped and trains only what is\n"
-    "missing.\n"
+    "makes it. The same command, given again, continues and trains only what is missing.\n"
     "\n"
     "Examples:\n"
     "  nca study regeneration --quick --out runs/quick\n"
@@ -75,73 +74,74 @@ static const char details[] =
     "input or a run that failed, 129, 130 or 143 when a signal ended it.\n";
 
 // A study while the command lasts.
-typedef struct work {
+typedef struct study_work {
     const nca_call *call;
     study_options options;
     nca_study study;
     char *machine;   // JSON
     nca_error *error;
-} work;
+} study_work;
 
 // The options over the defaults of the quick form, or of the whole.
-static nca_status read_options(work *of, bool is_quick)
+static nca_status read_options(study_work *work, bool is_quick)
 {
-    const nca_call *call = of->call;
-    of->options = (study_options){.out = "runs/study-regeneration",
-                                  .seeds = is_quick ? 2 : 3,
-                                  .other_seeds = 1,
-                                  .jobs = -1,
-                                  .shared = nca_study_shared_default(is_quick),
-                                  .device = {.threads = 1}};
-    NCA_TRY(nca_options_apply(call->self, call->argc, call->argv, &of->options, NULL, of->error));
+    const nca_call *call = work->call;
+    work->options = (study_options){.out = "runs/study-regeneration",
+                                    .seeds = is_quick ? 2 : 3,
+                                    .other_seeds = 1,
+                                    .jobs = -1,
+                                    .shared = nca_study_shared_default(is_quick),
+                                    .device = {.threads = 1}};
+    NCA_TRY(
+        nca_options_apply(call->self, call->argc, call->argv, &work->options, NULL, work->error));
     if (strcmp(call->arguments.item[0], "regeneration") == 0)
         return NCA_OK;
-    return nca_fail(of->error, NCA_ARGUMENT, "%.60s: no such study; there is regeneration",
+    return nca_fail(work->error, NCA_ARGUMENT, "%.60s: no such study; there is regeneration",
                     call->arguments.item[0]);
 }
 
-// As many runs at once as there are cores for; a GPU is shared by none.
-static nca_status choose_jobs(work *of)
+// As many runs at once as there are cores for; on a GPU one.
+static nca_status choose_jobs(study_work *work)
 {
-    nca_device_arguments all = of->options.device;
+    nca_device_arguments all = work->options.device;
     nca_compute compute = {0};
     nca_device_info info;
     all.threads = 0;
-    NCA_TRY(nca_device_open(&all, &compute, of->error));
+    NCA_TRY(nca_device_open(&all, &compute, work->error));
     compute.backend->info(compute.device, &info);
     nca_compute_close(&compute);
-    const int64_t fitting = info.threads / of->options.device.threads;
-    if (of->options.jobs < 0)
-        of->options.jobs = !info.uses_host_memory || fitting < 1 ? 1 : fitting;
+    const int64_t fitting = info.threads / work->options.device.threads;
+    if (work->options.jobs < 0)
+        work->options.jobs = !info.uses_host_memory || fitting < 1 ? 1 : fitting;
     return NCA_OK;
 }
 
-static nca_status check_complete(const work *of)
+static nca_status check_complete(const study_work *work)
 {
-    for (int i = 0; i < of->study.count; i++)
-        if (of->study.runs[i].progress == NCA_STUDY_COMPLETE)
+    for (int i = 0; i < work->study.count; i++)
+        if (work->study.runs[i].progress == NCA_STUDY_COMPLETE)
             return NCA_OK;
-    return nca_fail(of->error, NCA_FILE, "%s: no run of the study is complete; leave --judge out",
-                    of->study.folder);
+    return nca_fail(work->error, NCA_FILE, "%s: no run of the study is complete; leave --judge out",
+                    work->study.folder);
 }
 
 // As many threads as the trainings had among them.
-static nca_status judge(work *of, const nca_study_watch *watch)
+static nca_status judge(study_work *work, const nca_study_watch *watch)
 {
-    nca_device_options device = nca_device_options_of(&of->options.device);
+    nca_device_options device = nca_device_options_of(&work->options.device);
     nca_compute compute = {0};
-    const int64_t threads = of->options.device.threads * of->options.jobs;
+    const int64_t threads = work->options.device.threads * work->options.jobs;
     device.threads = threads < THREADS_MAX ? (int)threads : THREADS_MAX;
-    NCA_TRY(nca_compute_open(of->options.device.name, &device, &compute, of->error));
+    NCA_TRY(nca_compute_open(work->options.device.name, &device, &compute, work->error));
     nca_status status;
-    NCA_GO(nca_study_judge(&of->study, &compute, watch, of->error));
-    NCA_GO(nca_machine_to_json(&compute, &of->machine, of->error));
+    NCA_GO(nca_study_judge(&work->study, &compute, watch, work->error));
+    NCA_GO(nca_machine_to_json(&compute, &work->machine, work->error));
 cleanup:
     nca_compute_close(&compute);
     return status;
 }
 
-// Settings and rules, from their tables.
+// Settings and criteria, from their tables.
 static void describe(FILE *to)
 {
     const nca_judge_rules rules = nca_judge_rules_of(false);
@@ -164,18 +164,18 @@ static void describe(FILE *to)
     }
 }
 
-static nca_status write_json(const work *of, const json_t *json, const char *path)
+static nca_status write_json(const study_work *work, const json_t *json, const char *path)
 {
     char *text = json_dumps(json, JSON_INDENT(1) | JSON_REAL_PRECISION(9));
     if (!text)
-        return nca_fail(of->error, NCA_MEMORY, "%s: no memory to write it", path);
-    const nca_status status = nca_file_write(path, text, strlen(text), of->error);
+        return nca_fail(work->error, NCA_MEMORY, "%s: no memory to write it", path);
+    const nca_status status = nca_file_write(path, text, strlen(text), work->error);
     free(text);
     return status;
 }
 
 // The command line as it was, for people; words with blanks are not quoted.
-static char *join_command(const work *of)
+static char *join_command(const study_work *work)
 {
     char *text = NULL;
     size_t size;
@@ -183,8 +183,8 @@ static char *join_command(const work *of)
     if (!to)
         return NULL;
     fprintf(to, "nca study");
-    for (int i = 0; i < of->call->argc; i++)
-        fprintf(to, " %s", of->call->argv[i]);
+    for (int i = 0; i < work->call->argc; i++)
+        fprintf(to, " %s", work->call->argv[i]);
     if (fclose(to) == 0)
         return text;
     free(text);
@@ -192,84 +192,85 @@ static char *join_command(const work *of)
 }
 
 // study.json, and the page that shows it.
-static nca_status write_study(work *of)
+static nca_status write_study(study_work *work)
 {
     char path[NCA_PATH_BYTES + 32];
-    char *command = join_command(of);
-    const nca_study_about about = {.command = command ? command : "", .machine = of->machine};
+    char *command = join_command(work);
+    const nca_study_about about = {.command = command ? command : "", .machine = work->machine};
     json_t *json = NULL;
     nca_status status;
-    NCA_GO(nca_study_json(&of->study, &about, &json, of->error));
-    snprintf(path, sizeof path, "%s/study.json", of->study.folder);
-    NCA_GO(write_json(of, json, path));
-    snprintf(path, sizeof path, "%s/study.html", of->study.folder);
-    NCA_GO(nca_study_page_write(path, &of->study, json, of->error));
+    NCA_GO(nca_study_json(&work->study, &about, &json, work->error));
+    snprintf(path, sizeof path, "%s/study.json", work->study.folder);
+    NCA_GO(write_json(work, json, path));
+    snprintf(path, sizeof path, "%s/study.html", work->study.folder);
+    NCA_GO(nca_study_page_write(path, &work->study, json, work->error));
 cleanup:
     free(command);
     json_decref(json);
     return status;
 }
 
-static void say_what_was_found(const work *of)
+static void say_what_was_found(const study_work *work)
 {
-    if (of->options.quiet) {
-        printf("%s\n", of->study.folder);
+    if (work->options.quiet) {
+        printf("%s\n", work->study.folder);
         return;
     }
-    nca_study_print(&of->study);
+    nca_study_print(&work->study);
     printf("\n%s/study.json holds every number; open %s/study.html in a browser\n",
-           of->study.folder, of->study.folder);
+           work->study.folder, work->study.folder);
     if (!nca_page_has_charts())
         printf("without charts: this build did not find dygraphs (Debian: libjs-dygraphs)\n");
 }
 
-static nca_status study(work *of)
+static nca_status study(study_work *work)
 {
-    const study_options *options = &of->options;
+    const study_options *options = &work->options;
     const nca_study_plan plan = {.folder = options->out,
                                  .settings = options->settings,
                                  .seeds = (int)options->seeds,
                                  .other_seeds = (int)options->other_seeds,
                                  .is_quick = options->quick,
                                  .shared = options->shared};
-    NCA_TRY(nca_study_plan_runs(&plan, &of->study, of->error));
-    NCA_TRY(nca_study_look(&of->study, of->error));
-    NCA_TRY(choose_jobs(of));
+    NCA_TRY(nca_study_plan_runs(&plan, &work->study, work->error));
+    NCA_TRY(nca_study_look(&work->study, work->error));
+    NCA_TRY(choose_jobs(work));
     nca_stop_by_signals();
     nca_study_screen screen;
     const nca_study_watch watch = nca_study_watch_by(&screen, options->quiet);
     const nca_study_training training = {
         .jobs = (int)options->jobs, .device = options->device, .watch = &watch};
     if (!options->judge) {
-        const nca_status status = nca_study_train(&of->study, &training, of->error);
+        const nca_status status = nca_study_train(&work->study, &training, work->error);
         nca_study_screen_end(&screen);
         NCA_TRY(status);
     }
-    NCA_TRY(check_complete(of));
-    NCA_TRY(judge(of, &watch));
-    NCA_TRY(write_study(of));
-    say_what_was_found(of);
+    NCA_TRY(check_complete(work));
+    NCA_TRY(judge(work, &watch));
+    NCA_TRY(write_study(work));
+    say_what_was_found(work);
     return NCA_OK;
 }
 
 // What was given is read twice: first to learn which defaults it stands over.
 static nca_status run_study(nca_call *call)
 {
-    static work of;
+    static study_work current;
     nca_status status;
-    of = (work){.call = call, .error = &call->error};
-    NCA_GO(read_options(&of, ((const study_options *)call->options)->quick));
-    NCA_GO(study(&of));
+    current = (study_work){.call = call, .error = &call->error};
+    NCA_GO(read_options(&current, ((const study_options *)call->options)->quick));
+    NCA_GO(study(&current));
 cleanup:
-    nca_study_free(&of.study);
-    free(of.machine);
+    nca_study_free(&current.study);
+    free(current.machine);
     return status;
 }
 
 const nca_command nca_command_study = {
     .name = "study",
     .arguments = "NAME",
-    .summary = "Trains settings side by side, several seeds each, and judges them by rule",
+    .summary =
+        "Trains settings side by side, several seeds each, and judges them by the same criteria",
     .details = details,
     .describe = describe,
     .options = rows,

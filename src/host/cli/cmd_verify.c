@@ -17,11 +17,11 @@ static const char details[] =
     "safetensors. Without files: gradients against finite differences in f64, the device against\n"
     "the reference, and every CPU variant against the scalar one.\n"
     "\n"
-    "The allowances are those of f32. With --precision tf32 or bf16 the errors of rollouts are\n"
-    "measured beside them and not judged (a NaN fails all the same), and one line tells how far\n"
-    "the device is from itself in f32; train begins with the same line. All else is judged.\n"
+    "The allowances are those of f32. With --precision tf32 or bf16, errors of rollouts are\n"
+    "reported but do not fail the check, unless a number is NaN; everything else still can. One\n"
+    "line says how far the device is from itself in f32; train begins with the same line.\n"
     "\n"
-    "Exit code 0 when all is within its allowance, 1 when anything is not, 2 for bad input.\n";
+    "Exit code 0 when every error is within its allowance, 1 when one is not, 2 for bad input.\n";
 
 static nca_status say_precision(const verify_options *options, const nca_device_options *device,
                                 const nca_compute *compute, nca_error *error)
@@ -37,8 +37,8 @@ static nca_status say_precision(const verify_options *options, const nca_device_
 static void print_verdict(const nca_verdict *verdict, const char *precision)
 {
     printf("%d tensors checked, %d failed", verdict->checked, verdict->failed);
-    if (verdict->measured > 0)
-        printf(", %d measured and not judged (%s)", verdict->measured, precision);
+    if (verdict->reported > 0)
+        printf(", %d reported only (%s)", verdict->reported, precision);
     if (verdict->unavailable > 0)
         printf(", %d variant%s not on this machine", verdict->unavailable,
                verdict->unavailable == 1 ? "" : "s");

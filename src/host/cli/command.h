@@ -1,5 +1,5 @@
-// The way of every command, from its words to its exit code: the words are read, the device is
-// opened, the work is done, the device is closed, and what failed is told.
+// What every command does, from its arguments to its exit code: reads them, opens the device, does
+// the work, closes the device, and reports what failed.
 #ifndef NCA_CLI_COMMAND_H
 #define NCA_CLI_COMMAND_H
 
@@ -15,7 +15,7 @@ struct nca_call {
     nca_arguments arguments;
     nca_compute compute;   // open where the command says so; closed after the work
     nca_error error;
-    int code;   // of the exit where nothing fails
+    int code;   // exit code where nothing fails
 };
 
 // Returns the exit code.

@@ -26,7 +26,7 @@ static void list_words(const nca_option *row, char words[WORDS_BYTES])
 {
     words[0] = 0;
     if (strcmp(row->name, "preset") == 0)
-        for (const nca_experiment *one = nca_experiments(); one->name; one++)
+        for (const nca_preset *one = nca_presets(); one->name; one++)
             add_word(words, one->name);
     if (strcmp(row->name, "settings") == 0)
         for (const nca_study_setting *one = nca_study_settings(); one->name; one++)
@@ -51,8 +51,8 @@ static bool is_number(const nca_option *row)
 // The name of an option as it is typed, without the dashes in front.
 static void print_name(FILE *to, const nca_option *row)
 {
-    for (const char *c = row->name; *c; c++)
-        fputc(*c == '_' ? '-' : *c, to);
+    char name[NCA_OPTION_NAME_BYTES];
+    fputs(nca_option_spell(row->name, name), to);
 }
 
 // A text inside single quotes; zsh's brackets and colons get a backslash.

@@ -49,10 +49,9 @@ void nca_help_wrap(FILE *to, int used, const char *text)
 // "--name VALUE"; returns how many columns that took.
 static int print_name(FILE *to, const nca_option *row, bool has_no)
 {
-    int width = fprintf(to, "  %s--%s", strcmp(row->name, "output") == 0 ? "-o, " : "",
-                        has_no ? "[no-]" : "");
-    for (const char *c = row->name; *c; c++, width++)
-        fputc(*c == '_' ? '-' : *c, to);
+    char name[NCA_OPTION_NAME_BYTES];
+    int width = fprintf(to, "  %s--%s%s", strcmp(row->name, "output") == 0 ? "-o, " : "",
+                        has_no ? "[no-]" : "", nca_option_spell(row->name, name));
     if (row->value)
         width += fprintf(to, " %s", row->value);
     return width;
@@ -84,7 +83,7 @@ static void describe_default(const nca_option *row, const nca_config *standard, 
 static void print_config(FILE *to)
 {
     const nca_config standard = nca_config_default();
-    fprintf(to, "\nSettings, with the default in brackets (a preset changes a whole column of "
+    fprintf(to, "\nSettings, with the default in brackets (a preset changes many of "
                 "them):\n");
     print_rows(to, nca_config_sources());
     for (const nca_option *row = nca_config_options(); row->name; row++) {
@@ -94,7 +93,7 @@ static void print_config(FILE *to)
         print_wrapped(to, print_name(to, row, row->kind == NCA_OPTION_FLAG), COLUMN, text);
     }
     fprintf(to, "\nPresets:\n");
-    for (const nca_experiment *row = nca_experiments(); row->name; row++)
+    for (const nca_preset *row = nca_presets(); row->name; row++)
         print_wrapped(to, fprintf(to, "  %s", row->name), COLUMN, row->summary);
 }
 

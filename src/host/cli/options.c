@@ -13,12 +13,8 @@
 // The name of a row as it is typed.
 static const char *spell(const nca_option *row)
 {
-    static char name[64];
-    size_t i = 0;
-    for (; row->name[i] && i + 1 < sizeof name; i++)
-        name[i] = row->name[i] == '_' ? '-' : row->name[i];
-    name[i] = 0;
-    return name;
+    static char name[NCA_OPTION_NAME_BYTES];
+    return nca_option_spell(row->name, name);
 }
 
 static nca_status fail_number(const nca_option *row, const char *text, const char *what,
@@ -114,7 +110,7 @@ static nca_status store(const nca_option *row, const char *text, void *values, n
 }
 
 // What is being parsed, and where its values go.
-typedef struct parsing {
+typedef struct option_parser {
     const nca_command *command;
     int argc, at;
     char **argv;
@@ -123,13 +119,15 @@ typedef struct parsing {
     nca_config_source source;
     nca_arguments *arguments;
     nca_error *error;
-} parsing;
+} option_parser;
 
 // Names of the command's options, or of its flags only; `room` of them at most.
-static size_t collect_names(const parsing *of, bool only_flags, const char **names, size_t room)
+static size_t collect_names(const option_parser *parser, bool only_flags, const char **names,
+                            size_t room)
 {
-    const nca_option *tables[] = {of->command->options, of->config ? nca_config_options() : NULL,
-                                  of->config ? nca_config_sources() : NULL};
+    const nca_option *tables[] = {parser->command->options,
+                                  parser->config ? nca_config_options() : NULL,
+                                  parser->config ? nca_config_sources() : NULL};
     size_t count = 0;
     for (size_t t = 0; t < 3; t++)
         for (const nca_option *row = tables[t]; row && row->name && count < room; row++)
@@ -138,48 +136,49 @@ static size_t collect_names(const parsing *of, bool only_flags, const char **nam
     return count;
 }
 
-static nca_status fail_unknown(const parsing *of, const char *name, size_t length)
+static nca_status fail_unknown(const option_parser *parser, const char *name, size_t length)
 {
     const char *names[128], *no = "";
     char word[64];
     snprintf(word, sizeof word, "%.*s", (int)(length < 63 ? length : 63), name);
-    size_t count = collect_names(of, false, names, 127);
+    size_t count = collect_names(parser, false, names, 127);
     names[count++] = "help";
     const char *nearest = nca_nearest(word, names, count);
     if (!nearest && strncmp(word, "no-", 3) == 0) {
         no = "no-";
-        nearest = nca_nearest(word + 3, names, collect_names(of, true, names, 128));
+        nearest = nca_nearest(word + 3, names, collect_names(parser, true, names, 128));
     }
     if (!nearest)
-        return nca_fail(of->error, NCA_ARGUMENT, "--%s: no such option; see %s --help", word,
-                        nca_command_words(of->command));
+        return nca_fail(parser->error, NCA_ARGUMENT, "--%s: no such option; see %s --help", word,
+                        nca_command_words(parser->command));
     const nca_option shown = {.name = nearest};
-    return nca_fail(of->error, NCA_ARGUMENT, "--%s: no such option; did you mean --%s%s?", word, no,
-                    spell(&shown));
+    return nca_fail(parser->error, NCA_ARGUMENT, "--%s: no such option; did you mean --%s%s?", word,
+                    no, spell(&shown));
 }
 
 // The row of an option and the struct its value goes to.
-static const nca_option *find_row(parsing *of, const char *name, size_t length, void **values)
+static const nca_option *find_row(option_parser *parser, const char *name, size_t length,
+                                  void **values)
 {
-    const nca_option *row = nca_option_find(of->command->options, name, length);
-    *values = of->values;
-    if (!row && of->config) {
+    const nca_option *row = nca_option_find(parser->command->options, name, length);
+    *values = parser->values;
+    if (!row && parser->config) {
         row = nca_option_find(nca_config_options(), name, length);
-        *values = of->config;
+        *values = parser->config;
     }
-    if (!row && of->config) {
+    if (!row && parser->config) {
         row = nca_option_find(nca_config_sources(), name, length);
-        *values = &of->source;
+        *values = &parser->source;
     }
     return row;
 }
 
 // A flag, as --name or --no-name.
-static nca_status store_flag(parsing *of, const nca_option *row, void *values, bool is_on,
+static nca_status store_flag(option_parser *parser, const nca_option *row, void *values, bool is_on,
                              bool has_value)
 {
     if (has_value)
-        return nca_fail(of->error, NCA_ARGUMENT, "--%s: takes no value; write --%s or --no-%s",
+        return nca_fail(parser->error, NCA_ARGUMENT, "--%s: takes no value; write --%s or --no-%s",
                         spell(row), spell(row), spell(row));
     void *field = (char *)values + row->target;
     if (row->kind == NCA_OPTION_SWITCH)
@@ -190,82 +189,82 @@ static nca_status store_flag(parsing *of, const nca_option *row, void *values, b
 }
 
 // The value of an option in the word after it. One that looks like an option is a forgotten value.
-static nca_status store_next(parsing *of, const nca_option *row, void *values)
+static nca_status store_next(option_parser *parser, const nca_option *row, void *values)
 {
-    if (of->at >= of->argc)
-        return fail_empty(row, of->error);
-    const char *text = of->argv[of->at++];
+    if (parser->at >= parser->argc)
+        return fail_empty(row, parser->error);
+    const char *text = parser->argv[parser->at++];
     if (strncmp(text, "--", 2) == 0)
-        return nca_fail(of->error, NCA_ARGUMENT,
+        return nca_fail(parser->error, NCA_ARGUMENT,
                         "--%s: needs a value, %s; write --%s=%.60s where that is one", spell(row),
                         row->value, spell(row), text);
-    return store(row, text, values, of->error);
+    return store(row, text, values, parser->error);
 }
 
 // `name` is the word without its dashes.
-static nca_status parse_option(parsing *of, const char *name)
+static nca_status parse_option(option_parser *parser, const char *name)
 {
     const char *equals = strchr(name, '=');
     const size_t length = equals ? (size_t)(equals - name) : strlen(name);
     void *values;
-    const nca_option *row = find_row(of, name, length, &values);
-    of->at++;
+    const nca_option *row = find_row(parser, name, length, &values);
+    parser->at++;
     if (row && nca_option_is_flag(row))
-        return store_flag(of, row, values, true, equals != NULL);
+        return store_flag(parser, row, values, true, equals != NULL);
     if (!row && length > 3 && strncmp(name, "no-", 3) == 0) {
-        row = find_row(of, name + 3, length - 3, &values);
+        row = find_row(parser, name + 3, length - 3, &values);
         if (row && nca_option_is_flag(row))
-            return store_flag(of, row, values, false, equals != NULL);
+            return store_flag(parser, row, values, false, equals != NULL);
         row = NULL;
     }
     if (!row)
-        return fail_unknown(of, name, length);
+        return fail_unknown(parser, name, length);
     if (equals)
-        return store(row, equals + 1, values, of->error);
-    return store_next(of, row, values);
+        return store(row, equals + 1, values, parser->error);
+    return store_next(parser, row, values);
 }
 
-static nca_status fail_too_many(const parsing *of)
+static nca_status fail_too_many(const option_parser *parser)
 {
-    const int most = of->command->arguments_max;
+    const int most = parser->command->arguments_max;
     char words[32] = "";
     if (most > 1)
         snprintf(words, sizeof words, ", at most %d", most);
-    return nca_fail(of->error, NCA_ARGUMENT, "%.100s: one argument too many%s; see %s --help",
-                    of->argv[of->at], words, nca_command_words(of->command));
+    return nca_fail(parser->error, NCA_ARGUMENT, "%.100s: one argument too many%s; see %s --help",
+                    parser->argv[parser->at], words, nca_command_words(parser->command));
 }
 
-static nca_status parse_argument(parsing *of)
+static nca_status parse_argument(option_parser *parser)
 {
-    if (of->arguments->count >= of->command->arguments_max ||
-        of->arguments->count >= NCA_OPTION_LIST_MAX)
-        return fail_too_many(of);
-    of->arguments->item[of->arguments->count++] = of->argv[of->at++];
+    if (parser->arguments->count >= parser->command->arguments_max ||
+        parser->arguments->count >= NCA_OPTION_LIST_MAX)
+        return fail_too_many(parser);
+    parser->arguments->item[parser->arguments->count++] = parser->argv[parser->at++];
     return NCA_OK;
 }
 
-static nca_status parse_all(parsing *of, bool *done)
+static nca_status parse_all(option_parser *parser, bool *done)
 {
     bool only_arguments = false;
-    of->at = 0;
-    of->arguments->count = 0;
-    while (of->at < of->argc && !*done) {
-        const char *word = of->argv[of->at];
+    parser->at = 0;
+    parser->arguments->count = 0;
+    while (parser->at < parser->argc && !*done) {
+        const char *word = parser->argv[parser->at];
         if (!only_arguments && strcmp(word, "--") == 0) {
             only_arguments = true;
-            of->at++;
+            parser->at++;
         } else if (!only_arguments && (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0)) {
             *done = true;
         } else if (!only_arguments && strncmp(word, "--", 2) == 0) {
-            NCA_TRY(parse_option(of, word + 2));
+            NCA_TRY(parse_option(parser, word + 2));
         } else if (!only_arguments && strcmp(word, "-o") == 0) {
-            NCA_TRY(parse_option(of, "output"));
+            NCA_TRY(parse_option(parser, "output"));
         } else if (!only_arguments && word[0] == '-' && word[1]) {
-            return nca_fail(of->error, NCA_ARGUMENT,
+            return nca_fail(parser->error, NCA_ARGUMENT,
                             "%.60s: no such option; options begin with --, see %s --help", word,
-                            nca_command_words(of->command));
+                            nca_command_words(parser->command));
         } else {
-            NCA_TRY(parse_argument(of));
+            NCA_TRY(parse_argument(parser));
         }
     }
     return NCA_OK;
@@ -273,29 +272,29 @@ static nca_status parse_all(parsing *of, bool *done)
 
 // Preset, then file, then options, whatever their order. The options are parsed twice: first to
 // learn preset and file, then over them.
-static nca_status parse_config(parsing *of, bool *done)
+static nca_status parse_config(option_parser *parser, bool *done)
 {
     static nca_config first;
-    nca_config *config = of->config;
+    nca_config *config = parser->config;
     first = nca_config_default();
-    of->config = &first;
+    parser->config = &first;
     first.preset[0] = 0;
-    const nca_status status = parse_all(of, done);
-    of->config = config;
+    const nca_status status = parse_all(parser, done);
+    parser->config = config;
     NCA_TRY(status);
     if (*done)
         return NCA_OK;
     *config = nca_config_default();
-    if (of->source.file) {
+    if (parser->source.file) {
         nca_config named = *config;
         named.preset[0] = 0;
-        NCA_TRY(nca_config_read(of->source.file, &named, of->error));
+        NCA_TRY(nca_config_read(parser->source.file, &named, parser->error));
         const char *preset = *first.preset ? first.preset : named.preset;
         if (*preset)
-            NCA_TRY(nca_experiment_apply(preset, config, of->error));
-        NCA_TRY(nca_config_read(of->source.file, config, of->error));
+            NCA_TRY(nca_preset_apply(preset, config, parser->error));
+        NCA_TRY(nca_config_read(parser->source.file, config, parser->error));
     } else if (*first.preset) {
-        NCA_TRY(nca_experiment_apply(first.preset, config, of->error));
+        NCA_TRY(nca_preset_apply(first.preset, config, parser->error));
     }
     return NCA_OK;
 }
@@ -312,20 +311,20 @@ nca_status nca_options_parse(const nca_command *command, int argc, char **argv, 
                              nca_config *config, nca_arguments *arguments, bool *done,
                              nca_error *error)
 {
-    parsing of = {.command = command,
-                  .argc = argc,
-                  .argv = argv,
-                  .values = values,
-                  .config = config,
-                  .arguments = arguments,
-                  .error = error};
+    option_parser parser = {.command = command,
+                            .argc = argc,
+                            .argv = argv,
+                            .values = values,
+                            .config = config,
+                            .arguments = arguments,
+                            .error = error};
     *done = false;
     if (config) {
-        NCA_TRY(parse_config(&of, done));
+        NCA_TRY(parse_config(&parser, done));
         clear_lists(command, values);
     }
     if (!*done)
-        NCA_TRY(parse_all(&of, done));
+        NCA_TRY(parse_all(&parser, done));
     if (*done) {
         nca_help_print(stdout, command);
         return NCA_OK;
@@ -341,18 +340,18 @@ nca_status nca_options_apply(const nca_command *command, int argc, char **argv, 
 {
     nca_arguments arguments;
     bool done = false;
-    parsing of = {.command = command,
-                  .argc = argc,
-                  .argv = argv,
-                  .values = values,
-                  .config = config,
-                  .arguments = &arguments,
-                  .error = error};
+    option_parser parser = {.command = command,
+                            .argc = argc,
+                            .argv = argv,
+                            .values = values,
+                            .config = config,
+                            .arguments = &arguments,
+                            .error = error};
     clear_lists(command, values);
-    NCA_TRY(parse_all(&of, &done));
-    if (!of.source.file)
+    NCA_TRY(parse_all(&parser, &done));
+    if (!parser.source.file)
         return NCA_OK;
-    NCA_TRY(nca_config_read(of.source.file, config, error));
+    NCA_TRY(nca_config_read(parser.source.file, config, error));
     clear_lists(command, values);
-    return parse_all(&of, &done);
+    return parse_all(&parser, &done);
 }

@@ -23,55 +23,55 @@ typedef struct arrangement {
     double scale;
 } arrangement;
 
-static arrangement arrange_rows(const nca_preview *of, int count, int rows)
+static arrangement arrange_rows(const nca_preview *preview, int count, int rows)
 {
     arrangement a = {.count = count, .rows = rows, .per_row = (count + rows - 1) / rows};
-    const int room_x = (of->columns + 1) / a.per_row - 1;
-    const int room_y = 2 * ((of->lines + 1) / rows - 1);
+    const int room_x = (preview->columns + 1) / a.per_row - 1;
+    const int room_y = 2 * ((preview->lines + 1) / rows - 1);
     if (room_x < 1 || room_y < 2)
         return a;
-    const double x = (double)room_x / of->width, y = (double)room_y / of->height;
+    const double x = (double)room_x / preview->width, y = (double)room_y / preview->height;
     a.scale = fmin(1, fmin(x, y));
-    a.width = (int)fmax(1, of->width * a.scale);
-    a.height = 2 * (int)fmin(room_y / 2, ceil(of->height * a.scale / 2));
+    a.width = (int)fmax(1, preview->width * a.scale);
+    a.height = 2 * (int)fmin(room_y / 2, ceil(preview->height * a.scale / 2));
     return a;
 }
 
 // The number of rows that shows `count` samples largest.
-static arrangement arrange_samples(const nca_preview *of, int count)
+static arrangement arrange_samples(const nca_preview *preview, int count)
 {
     arrangement best = {0};
     for (int rows = 1; rows <= count; rows++) {
-        const arrangement a = arrange_rows(of, count, rows);
+        const arrangement a = arrange_rows(preview, count, rows);
         if (a.scale > best.scale)
             best = a;
     }
     return best;
 }
 
-static arrangement arrange(const nca_preview *of)
+static arrangement arrange(const nca_preview *preview)
 {
-    for (int count = of->batch < SHOWN_MAX ? of->batch : SHOWN_MAX; count > 1; count--) {
-        const arrangement a = arrange_samples(of, count);
+    for (int count = preview->batch < SHOWN_MAX ? preview->batch : SHOWN_MAX; count > 1; count--) {
+        const arrangement a = arrange_samples(preview, count);
         if (a.scale >= smallest_scale)
             return a;
     }
-    return arrange_samples(of, 1);
+    return arrange_samples(preview, 1);
 }
 
 // The mean colour of what a pixel of the preview covers of a picture, as 0xRRGGBB.
-static uint32_t average(const uint8_t *rgb, const nca_preview *of, const arrangement *a, int y,
+static uint32_t average(const uint8_t *rgb, const nca_preview *preview, const arrangement *a, int y,
                         int x)
 {
-    const int top = y * of->height / a->height, left = x * of->width / a->width;
-    int bottom = (y + 1) * of->height / a->height, right = (x + 1) * of->width / a->width;
+    const int top = y * preview->height / a->height, left = x * preview->width / a->width;
+    int bottom = (y + 1) * preview->height / a->height, right = (x + 1) * preview->width / a->width;
     bottom = bottom > top ? bottom : top + 1;
     right = right > left ? right : left + 1;
     uint32_t sum[3] = {0}, count = 0;
     for (int v = top; v < bottom; v++)
         for (int u = left; u < right; u++, count++)
             for (int i = 0; i < 3; i++)
-                sum[i] += rgb[((size_t)v * (size_t)of->width + (size_t)u) * 3 + (size_t)i];
+                sum[i] += rgb[((size_t)v * (size_t)preview->width + (size_t)u) * 3 + (size_t)i];
     return sum[0] / count << 16 | sum[1] / count << 8 | sum[2] / count;
 }
 
@@ -83,13 +83,13 @@ static void set_colour(FILE *to, int layer, uint32_t colour, int64_t *current)
     *current = colour;
 }
 
-static void draw_line(FILE *to, const uint8_t *rgb, const nca_preview *of, const arrangement *a,
-                      int line)
+static void draw_line(FILE *to, const uint8_t *rgb, const nca_preview *preview,
+                      const arrangement *a, int line)
 {
     int64_t front = -1, back = -1;
     for (int x = 0; x < a->width; x++) {
-        const uint32_t upper = average(rgb, of, a, 2 * line, x);
-        const uint32_t lower = average(rgb, of, a, 2 * line + 1, x);
+        const uint32_t upper = average(rgb, preview, a, 2 * line, x);
+        const uint32_t lower = average(rgb, preview, a, 2 * line + 1, x);
         set_colour(to, 48, lower, &back);
         if (upper != lower)
             set_colour(to, 38, upper, &front);
@@ -99,26 +99,26 @@ static void draw_line(FILE *to, const uint8_t *rgb, const nca_preview *of, const
 }
 
 // One row of samples; `rgb` holds all of them.
-static int draw_row(FILE *to, const uint8_t *rgb, const nca_preview *of, const arrangement *a,
+static int draw_row(FILE *to, const uint8_t *rgb, const nca_preview *preview, const arrangement *a,
                     int row)
 {
-    const size_t sample = (size_t)of->height * (size_t)of->width * 3;
+    const size_t sample = (size_t)preview->height * (size_t)preview->width * 3;
     const int first = row * a->per_row;
     for (int line = 0; line < a->height / 2; line++) {
         for (int i = first; i < a->count && i < first + a->per_row; i++) {
             if (i > first)
                 fputc(' ', to);
-            draw_line(to, rgb + (size_t)i * sample, of, a, line);
+            draw_line(to, rgb + (size_t)i * sample, preview, a, line);
         }
         fputs("\033[K\n", to);
     }
     return a->height / 2;
 }
 
-nca_status nca_preview_draw(const nca_preview *of, char **text, int *lines, nca_error *error)
+nca_status nca_preview_draw(const nca_preview *preview, char **text, int *lines, nca_error *error)
 {
-    const arrangement a = arrange(of);
-    const size_t pixels = (size_t)of->height * (size_t)of->width;
+    const arrangement a = arrange(preview);
+    const size_t pixels = (size_t)preview->height * (size_t)preview->width;
     size_t size_bytes;
     char *drawn = NULL;
     uint8_t *rgb = malloc((size_t)a.count * pixels * 3);
@@ -128,13 +128,14 @@ nca_status nca_preview_draw(const nca_preview *of, char **text, int *lines, nca_
         return nca_fail(error, NCA_MEMORY, "--preview: no memory for it");
     }
     for (int i = 0; i < a.count; i++)
-        nca_image_on_white(of->states + (size_t)i * pixels * (size_t)of->channels, of->height,
-                           of->width, of->channels, rgb + (size_t)i * pixels * 3);
+        nca_image_on_white(preview->states + (size_t)i * pixels * (size_t)preview->channels,
+                           preview->height, preview->width, preview->channels,
+                           rgb + (size_t)i * pixels * 3);
     int count = 0;
     for (int row = 0; row < a.rows; row++) {
         if (row > 0)
             fputs("\033[K\n", to);
-        count += (row > 0) + draw_row(to, rgb, of, &a, row);
+        count += (row > 0) + draw_row(to, rgb, preview, &a, row);
     }
     free(rgb);
     if (fclose(to) != 0) {

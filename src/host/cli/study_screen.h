@@ -12,7 +12,7 @@ typedef struct nca_study_screen {
 
 // A watch that prints into `screen`, which outlives it; one that says nothing where it is quiet.
 nca_study_watch nca_study_watch_by(nca_study_screen *screen, bool is_quiet);
-// The line that was drawn last goes.
+// Removes the line that was drawn last.
 void nca_study_screen_end(nca_study_screen *screen);
 
 // The table on standard output, and what is missing.

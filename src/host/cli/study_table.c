@@ -78,16 +78,16 @@ static int cut_width(int cut)
 
 static void print_run(const nca_study_run *run)
 {
-    const nca_judgement *of = &run->judgement;
+    const nca_judgement *judgement = &run->judgement;
     printf("%-31s", run->name);
-    for (int i = 0; i < of->evaluation.steps_count; i++)
-        print_loss(of->evaluation.loss_at[i].median, 6);
-    print_loss(of->evaluation.whole.median, 6);
+    for (int i = 0; i < judgement->evaluation.steps_count; i++)
+        print_loss(judgement->evaluation.loss_at[i].median, 6);
+    print_loss(judgement->evaluation.whole.median, 6);
     for (int cut = 0; cut < NCA_CUT_COUNT; cut++)
-        print_loss(of->evaluation.cut[cut].loss.median, cut_width(cut));
-    printf(" %3d/%-2d", of->circles_healed, of->evaluation.circles);
-    print_percent(of->distorted_share, 5);
-    printf("%s\n", run->gave_up ? " G" : of->exploded ? " X" : "");
+        print_loss(judgement->evaluation.cut[cut].loss.median, cut_width(cut));
+    printf(" %3d/%-2d", judgement->circles_healed, judgement->evaluation.circles);
+    print_percent(judgement->distorted_share, 5);
+    printf("%s\n", run->gave_up ? " G" : judgement->exploded ? " X" : "");
 }
 
 static void print_runs(const nca_study *study)

@@ -1,4 +1,4 @@
-// What commands other than train ask of a target: the same options, but the model's grid first.
+// The options for a target, of commands other than train: the model's grid is the default.
 #ifndef NCA_CLI_TARGET_OPTIONS_H
 #define NCA_CLI_TARGET_OPTIONS_H
 

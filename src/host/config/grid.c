@@ -1,4 +1,4 @@
-// The grid, from its text or from what has to fit into it.
+// The grid, from its text or from the target and its padding.
 #include "config/grid.h"
 
 #include <stdlib.h>

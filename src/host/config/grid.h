@@ -1,13 +1,13 @@
-// The grid's text: how many cells it asks for.
+// The setting `grid`: its text, and the cells that it asks for.
 #ifndef NCA_CONFIG_GRID_H
 #define NCA_CONFIG_GRID_H
 
 #include "nca/plan.h"
 
-// "N" or "HxW".
+// "N" or "HxW"; NCA_ARGUMENT for "auto" and anything else.
 nca_status nca_grid_read(const char *text, nca_grid *out, nca_error *error);
 
-// Whether the target and its padding make the grid.
+// Whether the grid follows from the target and its padding.
 bool nca_grid_is_auto(const nca_config *config);
 nca_grid nca_grid_auto(const nca_config *config);
 

@@ -1,20 +1,16 @@
 // Settings become a plan: every text is read here, once, and what cannot be is refused.
 #include "nca/plan.h"
 
-#include <stdio.h>
-
 #include "config/grid.h"
 #include "config/schedule.h"
+#include "config/settings.h"
 
 static nca_status fail_range(const char *name, double value, double min, double max,
                              nca_error *error)
 {
-    char option[64];
-    snprintf(option, sizeof option, "%s", name);
-    for (char *c = option; *c; c++)
-        *c = *c == '_' ? '-' : *c;
-    return nca_fail(error, NCA_ARGUMENT, "--%s %.10g: must be %.10g to %.10g", option, value, min,
-                    max);
+    char option[NCA_OPTION_NAME_BYTES];
+    return nca_fail(error, NCA_ARGUMENT, "--%s %.10g: must be %.10g to %.10g",
+                    nca_option_spell(name, option), value, min, max);
 }
 
 static nca_status check_ranges(const nca_config *config, nca_error *error)

@@ -1,4 +1,4 @@
-// The presets: each a whole column of settings, a published experiment's or the default's.
+// The presets: the settings of published experiments and of the default.
 #include "config/presets.h"
 
 #include <stdio.h>
@@ -94,7 +94,7 @@ static void apply_blog_unstable(nca_config *config)
     apply_blog(config, 16, 4, 64);
 }
 
-static const nca_experiment experiments[] = {
+static const nca_preset presets[] = {
     {"healing", "half of a batch damaged, up to half of the grid: heals every cut", apply_healing},
     {"growing", "from the seed only, no pool (Mordvintsev et al. 2020, experiment 1)",
      apply_growing},
@@ -107,15 +107,15 @@ static const nca_experiment experiments[] = {
     {NULL, NULL, NULL},
 };
 
-const nca_experiment *nca_experiments(void)
+const nca_preset *nca_presets(void)
 {
-    return experiments;
+    return presets;
 }
 
-nca_status nca_experiment_apply(const char *name, nca_config *config, nca_error *error)
+nca_status nca_preset_apply(const char *name, nca_config *config, nca_error *error)
 {
     char known[256] = "";
-    for (const nca_experiment *row = experiments; row->name; row++) {
+    for (const nca_preset *row = presets; row->name; row++) {
         if (strcmp(row->name, name) == 0) {
             row->apply(config);
             set_text(config->preset, name);

@@ -1,4 +1,4 @@
-// The optimizer's texts: which rules a gradient passes through, and how the learning rate falls.
+// The optimizer's texts: the transforms of the gradient, and how the learning rate falls.
 #include "config/schedule.h"
 
 #include <math.h>
@@ -98,17 +98,18 @@ nca_status nca_schedule_parse(const char *text, nca_schedule *out, nca_error *er
     return NCA_OK;
 }
 
-double nca_schedule_rate(const nca_schedule *of, int64_t update)
+double nca_schedule_rate(const nca_schedule *schedule, int64_t update)
 {
     static const double pi = 3.14159265358979323846;
-    double rate = of->rate;
-    if (of->kind == NCA_SCHEDULE_COSINE) {
-        const double part = of->updates > 0 ? (double)(update - 1) / (double)of->updates : 0;
+    double rate = schedule->rate;
+    if (schedule->kind == NCA_SCHEDULE_COSINE) {
+        const double part =
+            schedule->updates > 0 ? (double)(update - 1) / (double)schedule->updates : 0;
         rate = part < 1 ? rate * 0.5 * (1 + cos(pi * part)) : 0;
     }
-    for (int i = 0; of->kind == NCA_SCHEDULE_STEPS && i < of->steps; i++)
-        if (update > of->step[i].after)
-            rate *= of->step[i].factor;
+    for (int i = 0; schedule->kind == NCA_SCHEDULE_STEPS && i < schedule->steps; i++)
+        if (update > schedule->step[i].after)
+            rate *= schedule->step[i].factor;
     return rate;
 }
 

@@ -1,4 +1,4 @@
-// What a config's texts mean to the optimizer: transforms of the gradient and the schedule of the rate.
+// The optimizer's settings that are texts: transforms of the gradient, schedule of the rate.
 #ifndef NCA_CONFIG_SCHEDULE_H
 #define NCA_CONFIG_SCHEDULE_H
 

@@ -1,4 +1,4 @@
-// The rows of the settings, and what every row is asked.
+// The settings as rows of options, and questions about a row.
 #include "config/settings.h"
 
 #include <stdio.h>
@@ -52,6 +52,15 @@ const nca_option *nca_option_find(const nca_option *rows, const char *name, size
             return row;
     }
     return NULL;
+}
+
+const char *nca_option_spell(const char *name, char text[NCA_OPTION_NAME_BYTES])
+{
+    size_t i = 0;
+    for (; name[i] && i + 1 < NCA_OPTION_NAME_BYTES; i++)
+        text[i] = dashed(name[i]);
+    text[i] = 0;
+    return text;
 }
 
 bool nca_option_is_flag(const nca_option *row)

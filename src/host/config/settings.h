@@ -47,6 +47,9 @@ typedef struct nca_config_source {
 const nca_option *nca_config_sources(void);
 // The row of an option, its name written either way; NULL where there is none.
 const nca_option *nca_option_find(const nca_option *rows, const char *name, size_t length);
+// Its name as it is typed, without the dashes in front; returns `text`.
+enum { NCA_OPTION_NAME_BYTES = 64 };
+const char *nca_option_spell(const char *name, char text[NCA_OPTION_NAME_BYTES]);
 // Whether it is given without a value.
 bool nca_option_is_flag(const nca_option *row);
 // What a number may be, in words: "1 to 4096".

@@ -26,19 +26,19 @@ static const nca_colour ink = {34, 40, 49}, axis = {150, 156, 165}, grid = {230,
                         pale = {110, 160, 220}, dark = {15, 70, 150}, alarm = {213, 94, 0};
 
 // The part of the plane that is drawn.
-typedef struct frame {
+typedef struct plot_frame {
     double first, last;   // updates
     double low, high;     // log10 loss
-} frame;
+} plot_frame;
 
-static double to_x(const frame *of, double update)
+static double to_x(const plot_frame *frame, double update)
 {
-    return LEFT + (update - of->first) / (of->last - of->first) * (WIDTH - LEFT - RIGHT);
+    return LEFT + (update - frame->first) / (frame->last - frame->first) * (WIDTH - LEFT - RIGHT);
 }
 
-static double to_y(const frame *of, double loss)
+static double to_y(const plot_frame *frame, double loss)
 {
-    return TOP + (of->high - loss) / (of->high - of->low) * (HEIGHT - TOP - BOTTOM);
+    return TOP + (frame->high - loss) / (frame->high - frame->low) * (HEIGHT - TOP - BOTTOM);
 }
 
 // 1, 2 or 5 times a power of ten, so that about TICKS of them fit.
@@ -49,26 +49,26 @@ static double nice_step(double range)
     return power * (part < 1.5 ? 1 : part < 3.5 ? 2 : part < 7.5 ? 5 : 10);
 }
 
-static frame choose_frame(const double *logs, const nca_curve_point *points, size_t count)
+static plot_frame choose_frame(const double *logs, const nca_curve_point *points, size_t count)
 {
-    frame of = {.first = (double)points[0].update,
-                .last = (double)points[count - 1].update,
-                .low = INFINITY,
-                .high = -INFINITY};
+    plot_frame view = {.first = (double)points[0].update,
+                       .last = (double)points[count - 1].update,
+                       .low = INFINITY,
+                       .high = -INFINITY};
     for (size_t i = 0; i < count; i++)
         if (isfinite(logs[i])) {
-            of.low = fmin(of.low, logs[i]);
-            of.high = fmax(of.high, logs[i]);
+            view.low = fmin(view.low, logs[i]);
+            view.high = fmax(view.high, logs[i]);
         }
-    if (!(of.low <= of.high))
-        of.low = of.high = 0;
-    if (of.last <= of.first)
-        of.last = of.first + 1;
-    of.high = fmin(of.high, of.low + 6);   // an explosion must not flatten the rest
-    const double room = fmax(0.05 * (of.high - of.low), 0.05);
-    of.low -= room;
-    of.high += room;
-    return of;
+    if (!(view.low <= view.high))
+        view.low = view.high = 0;
+    if (view.last <= view.first)
+        view.last = view.first + 1;
+    view.high = fmin(view.high, view.low + 6);   // an explosion must not flatten the rest
+    const double room = fmax(0.05 * (view.high - view.low), 0.05);
+    view.low -= room;
+    view.high += room;
+    return view;
 }
 
 // Text whose end is at `right`.
@@ -77,19 +77,19 @@ static void draw_text_before(nca_canvas *canvas, int top, int right, const char 
     nca_canvas_text(canvas, top, right - nca_canvas_text_width(2, text), 2, text, ink);
 }
 
-static void draw_axes(nca_canvas *canvas, const frame *of, const char *title)
+static void draw_axes(nca_canvas *canvas, const plot_frame *frame, const char *title)
 {
     char text[64];
-    const double step_y = nice_step(of->high - of->low);
-    const double step_x = fmax(1, nice_step(of->last - of->first));
-    for (double y = ceil(of->low / step_y) * step_y; y <= of->high; y += step_y) {
-        const int at = (int)to_y(of, y);
+    const double step_y = nice_step(frame->high - frame->low);
+    const double step_x = fmax(1, nice_step(frame->last - frame->first));
+    for (double y = ceil(frame->low / step_y) * step_y; y <= frame->high; y += step_y) {
+        const int at = (int)to_y(frame, y);
         nca_canvas_fill(canvas, at, LEFT, 1, WIDTH - LEFT - RIGHT, grid);
         snprintf(text, sizeof text, "%.*f", step_y < 0.1 ? 2 : 1, fabs(y) < 1e-9 ? 0 : y);
         draw_text_before(canvas, at - 7, LEFT - 10, text);
     }
-    for (double x = ceil(of->first / step_x) * step_x; x <= of->last; x += step_x) {
-        const int at = (int)to_x(of, x);
+    for (double x = ceil(frame->first / step_x) * step_x; x <= frame->last; x += step_x) {
+        const int at = (int)to_x(frame, x);
         nca_canvas_fill(canvas, TOP, at, HEIGHT - TOP - BOTTOM, 1, grid);
         snprintf(text, sizeof text, "%.0f", x);
         nca_canvas_text(canvas, HEIGHT - BOTTOM + 12, at - nca_canvas_text_width(2, text) / 2, 2,
@@ -133,14 +133,14 @@ static double median_around(const double *logs, size_t count, size_t at, size_t 
 }
 
 // Few points are drawn large, many small and faint. Returns whether an update was lost.
-static bool draw_points(nca_canvas *canvas, const frame *of, const nca_curve_point *points,
+static bool draw_points(nca_canvas *canvas, const plot_frame *frame, const nca_curve_point *points,
                         const double *logs, size_t count)
 {
     const double opacity = fmin(0.8, 3000.0 / (double)count + 0.1);
     const double diameter = count < 500 ? 4 : count < 4000 ? 3 : 2;
     bool has_events = false;
     for (size_t i = 0; i < count; i++) {
-        const double x = to_x(of, (double)points[i].update), y = to_y(of, logs[i]);
+        const double x = to_x(frame, (double)points[i].update), y = to_y(frame, logs[i]);
         if (isfinite(logs[i]) && y >= TOP)
             nca_canvas_dot(canvas, y, x, diameter, pale, opacity);
         if (!nca_event_is_fault(points[i].event))
@@ -152,7 +152,7 @@ static bool draw_points(nca_canvas *canvas, const frame *of, const nca_curve_poi
 }
 
 // One stroke for each two pixels is as fine as the eye sees.
-static void draw_median(nca_canvas *canvas, const frame *of, const nca_curve_point *points,
+static void draw_median(nca_canvas *canvas, const plot_frame *frame, const nca_curve_point *points,
                         const double *logs, size_t count)
 {
     const size_t strokes = (WIDTH - LEFT - RIGHT) / 2;
@@ -161,8 +161,8 @@ static void draw_median(nca_canvas *canvas, const frame *of, const nca_curve_poi
     window = window < WINDOW_MIN ? WINDOW_MIN : window > WINDOW_MAX - 2 ? WINDOW_MAX - 2 : window;
     double last_x = NAN, last_y = NAN;
     for (size_t i = 0; i < count; i += stride) {
-        const double x = to_x(of, (double)points[i].update);
-        const double y = to_y(of, median_around(logs, count, i, window));
+        const double x = to_x(frame, (double)points[i].update);
+        const double y = to_y(frame, median_around(logs, count, i, window));
         if (isfinite(y) && isfinite(last_y) && y >= TOP && last_y >= TOP)
             nca_canvas_line(canvas, last_y, last_x, y, x, 2.5, dark);
         last_x = x;
@@ -182,11 +182,11 @@ nca_status nca_curve_write(const char *path, const nca_curve_point *points, size
         return nca_fail(error, NCA_MEMORY, "%s: no memory for %zu points", path, count);
     for (size_t i = 0; i < count; i++)
         logs[i] = log10(points[i].loss);
-    const frame of = choose_frame(logs, points, count);
+    const plot_frame frame = choose_frame(logs, points, count);
     NCA_GO(nca_canvas_create(HEIGHT, WIDTH, &canvas, error));
-    draw_axes(&canvas, &of, title);
-    draw_legend(&canvas, draw_points(&canvas, &of, points, logs, count));
-    draw_median(&canvas, &of, points, logs, count);
+    draw_axes(&canvas, &frame, title);
+    draw_legend(&canvas, draw_points(&canvas, &frame, points, logs, count));
+    draw_median(&canvas, &frame, points, logs, count);
     NCA_GO(nca_png_write(path, canvas.rgb, canvas.height, canvas.width, error));
 cleanup:
     nca_canvas_free(&canvas);

@@ -11,19 +11,19 @@
 #include "media/image.h"
 
 // A TIFF file within the segment; what lies outside reads as 0.
-typedef struct tiff {
+typedef struct tiff_block {
     const uint8_t *bytes;
     size_t size;
     bool is_big;   // the order of bytes
-} tiff;
+} tiff_block;
 
-static uint32_t read_at(const tiff *of, size_t at, int count)
+static uint32_t read_at(const tiff_block *tiff, size_t at, int count)
 {
     uint32_t value = 0;
-    if (at > of->size || of->size - at < (size_t)count)
+    if (at > tiff->size || tiff->size - at < (size_t)count)
         return 0;
     for (int i = 0; i < count; i++)
-        value = value << 8 | of->bytes[at + (size_t)(of->is_big ? i : count - 1 - i)];
+        value = value << 8 | tiff->bytes[at + (size_t)(tiff->is_big ? i : count - 1 - i)];
     return value;
 }
 
@@ -33,19 +33,19 @@ static int find_orientation(const uint8_t *bytes, size_t size)
     enum { MARK = 42, ORIENTATION = 0x0112, SHORT = 3, ENTRY_BYTES = 12 };
     if (size < 8 || (memcmp(bytes, "II", 2) != 0 && memcmp(bytes, "MM", 2) != 0))
         return 0;
-    const tiff of = {.bytes = bytes, .size = size, .is_big = bytes[0] == 'M'};
-    const size_t directory = read_at(&of, 4, 4);
-    const size_t entries = read_at(&of, directory, 2);
-    if (read_at(&of, 2, 2) != MARK)
+    const tiff_block tiff = {.bytes = bytes, .size = size, .is_big = bytes[0] == 'M'};
+    const size_t directory = read_at(&tiff, 4, 4);
+    const size_t entries = read_at(&tiff, directory, 2);
+    if (read_at(&tiff, 2, 2) != MARK)
         return 0;
     for (size_t i = 0; i < entries; i++) {
         const size_t at = directory + 2 + i * ENTRY_BYTES;
         if (at > size || size - at < ENTRY_BYTES)
             return 0;
-        if (read_at(&of, at, 2) != ORIENTATION)
+        if (read_at(&tiff, at, 2) != ORIENTATION)
             continue;
-        const uint32_t value = read_at(&of, at + 8, 2);
-        const bool is_one = read_at(&of, at + 2, 2) == SHORT && read_at(&of, at + 4, 4) == 1;
+        const uint32_t value = read_at(&tiff, at + 8, 2);
+        const bool is_one = read_at(&tiff, at + 2, 2) == SHORT && read_at(&tiff, at + 4, 4) == 1;
         return is_one && value <= 8 ? (int)value : 0;
     }
     return 0;

@@ -17,19 +17,19 @@ typedef struct animation {
     int count, room;
 } animation;
 
-static void free_animation(animation *of)
+static void free_animation(animation *gif)
 {
-    if (!of)
+    if (!gif)
         return;
-    nca_output_abandon(of->output);
-    free(of->path);
-    free(of->frames);
-    free(of);
+    nca_output_abandon(gif->output);
+    free(gif->path);
+    free(gif->frames);
+    free(gif);
 }
 
-static size_t frame_bytes(const animation *of)
+static size_t frame_bytes(const animation *gif)
 {
-    return (size_t)of->options.height * (size_t)of->options.width * 3;
+    return (size_t)gif->options.height * (size_t)gif->options.width * 3;
 }
 
 static nca_status check_size(const char *path, const nca_writer_options *options, nca_error *error)
@@ -48,34 +48,34 @@ static nca_status open_animation(const char *path, const nca_writer_options *opt
                                  nca_writer **out, nca_error *error)
 {
     NCA_TRY(check_size(path, options, error));
-    animation *of = calloc(1, sizeof *of);
-    if (of) {
-        of->options = *options;
-        of->room = options->frames;
-        of->path = strdup(path);
-        of->frames = calloc((size_t)of->room, frame_bytes(of));
+    animation *gif = calloc(1, sizeof *gif);
+    if (gif) {
+        gif->options = *options;
+        gif->room = options->frames;
+        gif->path = strdup(path);
+        gif->frames = calloc((size_t)gif->room, frame_bytes(gif));
     }
-    if (!of || !of->path || !of->frames) {
-        free_animation(of);
+    if (!gif || !gif->path || !gif->frames) {
+        free_animation(gif);
         return nca_fail(error, NCA_MEMORY,
                         "%s: no memory for %d frames; write fewer or smaller ones", path,
                         options->frames);
     }
-    const nca_status status = nca_output_open(path, &of->output, error);
+    const nca_status status = nca_output_open(path, &gif->output, error);
     if (status != NCA_OK) {
-        free_animation(of);
+        free_animation(gif);
         return status;
     }
-    *out = (nca_writer *)of;
+    *out = (nca_writer *)gif;
     return NCA_OK;
 }
 
 static nca_status add_frame(nca_writer *writer, const void *frame, nca_error *error)
 {
-    animation *of = (animation *)writer;
+    animation *gif = (animation *)writer;
     (void)error;
-    if (of->count < of->room)
-        memcpy(of->frames + (size_t)of->count++ * frame_bytes(of), frame, frame_bytes(of));
+    if (gif->count < gif->room)
+        memcpy(gif->frames + (size_t)gif->count++ * frame_bytes(gif), frame, frame_bytes(gif));
     return NCA_OK;
 }
 
@@ -86,38 +86,39 @@ typedef struct sink {
     nca_error *error;
 } sink;
 
-static int take_bytes(GifFileType *gif, const GifByteType *bytes, int size)
+static int take_bytes(GifFileType *file, const GifByteType *bytes, int size)
 {
-    sink *to = gif->UserData;
+    sink *to = file->UserData;
     to->status = nca_output_write(to->output, bytes, (size_t)size, to->error);
     return to->status == NCA_OK ? size : 0;
 }
 
-static bool put_frame(GifFileType *gif, const animation *of, int number, const nca_palette *palette)
+static bool put_frame(GifFileType *file, const animation *gif, int number,
+                      const nca_palette *palette)
 {
-    const int width = of->options.width, height = of->options.height;
-    const int delay = (int)(100 / of->options.frames_per_second + 0.5);   // hundredths of a second
+    const int width = gif->options.width, height = gif->options.height;
+    const int delay = (int)(100 / gif->options.frames_per_second + 0.5);   // hundredths of a second
     GraphicsControlBlock control = {.DisposalMode = DISPOSE_DO_NOT,
                                     .DelayTime = delay > 1 ? delay : 2,
                                     .TransparentColor = NO_TRANSPARENT_COLOR};
     GifByteType extension[4];
     EGifGCBToExtension(&control, extension);
-    if (EGifPutExtension(gif, GRAPHICS_EXT_FUNC_CODE, sizeof extension, extension) != GIF_OK ||
-        EGifPutImageDesc(gif, 0, 0, width, height, false, NULL) != GIF_OK)
+    if (EGifPutExtension(file, GRAPHICS_EXT_FUNC_CODE, sizeof extension, extension) != GIF_OK ||
+        EGifPutImageDesc(file, 0, 0, width, height, false, NULL) != GIF_OK)
         return false;
-    const uint8_t *rgb = of->frames + (size_t)number * frame_bytes(of);
+    const uint8_t *rgb = gif->frames + (size_t)number * frame_bytes(gif);
     GifPixelType *line = malloc((size_t)width);
     bool is_written = line != NULL;
     for (int y = 0; y < height && is_written; y++) {
         for (int x = 0; x < width; x++, rgb += 3)
             line[x] = nca_palette_find(palette, rgb);
-        is_written = EGifPutLine(gif, line, width) == GIF_OK;
+        is_written = EGifPutLine(file, line, width) == GIF_OK;
     }
     free(line);
     return is_written;
 }
 
-static bool put_all(GifFileType *gif, const animation *of, const nca_palette *palette)
+static bool put_all(GifFileType *file, const animation *gif, const nca_palette *palette)
 {
     static const GifByteType forever[] = {1, 0, 0};
     GifColorType colours[NCA_PALETTE_COLOURS];
@@ -125,43 +126,44 @@ static bool put_all(GifFileType *gif, const animation *of, const nca_palette *pa
         colours[i] = (GifColorType){palette->rgb[i][0], palette->rgb[i][1], palette->rgb[i][2]};
     ColorMapObject *map = GifMakeMapObject(NCA_PALETTE_COLOURS, colours);
     bool is_written =
-        map && EGifPutScreenDesc(gif, of->options.width, of->options.height, 8, 0, map) == GIF_OK &&
-        EGifPutExtensionLeader(gif, APPLICATION_EXT_FUNC_CODE) == GIF_OK &&
-        EGifPutExtensionBlock(gif, 11, "NETSCAPE2.0") == GIF_OK &&
-        EGifPutExtensionBlock(gif, sizeof forever, forever) == GIF_OK &&
-        EGifPutExtensionTrailer(gif) == GIF_OK;
+        map &&
+        EGifPutScreenDesc(file, gif->options.width, gif->options.height, 8, 0, map) == GIF_OK &&
+        EGifPutExtensionLeader(file, APPLICATION_EXT_FUNC_CODE) == GIF_OK &&
+        EGifPutExtensionBlock(file, 11, "NETSCAPE2.0") == GIF_OK &&
+        EGifPutExtensionBlock(file, sizeof forever, forever) == GIF_OK &&
+        EGifPutExtensionTrailer(file) == GIF_OK;
     GifFreeMapObject(map);
-    for (int i = 0; i < of->count && is_written; i++)
-        is_written = put_frame(gif, of, i, palette);
+    for (int i = 0; i < gif->count && is_written; i++)
+        is_written = put_frame(file, gif, i, palette);
     return is_written;
 }
 
-static nca_status write_animation(animation *of, nca_error *error)
+static nca_status write_animation(animation *gif, nca_error *error)
 {
     static nca_palette palette;
-    sink to = {.output = of->output, .error = error};
+    sink to = {.output = gif->output, .error = error};
     int code = 0;
-    if (!nca_palette_make(of->frames, frame_bytes(of) / 3 * (size_t)of->count, &palette))
-        return nca_fail(error, NCA_MEMORY, "%s: no memory for its palette", of->path);
-    GifFileType *gif = EGifOpen(&to, take_bytes, &code);
-    if (gif)
-        EGifSetGifVersion(gif, true);   // extensions came with GIF89a
-    bool is_written = gif && put_all(gif, of, &palette);
-    if (gif)
-        is_written &= EGifCloseFile(gif, &code) == GIF_OK;
+    if (!nca_palette_make(gif->frames, frame_bytes(gif) / 3 * (size_t)gif->count, &palette))
+        return nca_fail(error, NCA_MEMORY, "%s: no memory for its palette", gif->path);
+    GifFileType *file = EGifOpen(&to, take_bytes, &code);
+    if (file)
+        EGifSetGifVersion(file, true);   // extensions came with GIF89a
+    bool is_written = file && put_all(file, gif, &palette);
+    if (file)
+        is_written &= EGifCloseFile(file, &code) == GIF_OK;
     if (is_written && to.status == NCA_OK) {
-        of->output = NULL;
+        gif->output = NULL;
         return nca_output_commit(to.output, error);
     }
     return to.status != NCA_OK ? to.status
-                               : nca_fail(error, NCA_MEMORY, "%s: giflib failed", of->path);
+                               : nca_fail(error, NCA_MEMORY, "%s: giflib failed", gif->path);
 }
 
 static nca_status close_animation(nca_writer *writer, bool keep, nca_error *error)
 {
-    animation *of = (animation *)writer;
-    const nca_status status = keep ? write_animation(of, error) : NCA_OK;
-    free_animation(of);
+    animation *gif = (animation *)writer;
+    const nca_status status = keep ? write_animation(gif, error) : NCA_OK;
+    free_animation(gif);
     return status;
 }
 

@@ -13,62 +13,62 @@ typedef struct bin {
 } bin;
 
 // Neighbours in the array of bins.
-typedef struct box {
+typedef struct colour_box {
     bin *first;
     size_t bins;
     double mean[3], spread[3];   // sum of squared distances from the mean, a channel each
-} box;
+} colour_box;
 
-static box measure(bin *first, size_t bins)
+static colour_box measure(bin *first, size_t bins)
 {
-    box of = {.first = first, .bins = bins};
+    colour_box whole = {.first = first, .bins = bins};
     double count = 0;
     for (size_t i = 0; i < bins; i++) {
         count += first[i].count;
         for (int k = 0; k < 3; k++)
-            of.mean[k] += first[i].count * first[i].mean[k];
+            whole.mean[k] += first[i].count * first[i].mean[k];
     }
     for (int k = 0; k < 3; k++)
-        of.mean[k] /= count;
+        whole.mean[k] /= count;
     for (size_t i = 0; i < bins; i++)
         for (int k = 0; k < 3; k++) {
-            const double off = first[i].mean[k] - of.mean[k];
-            of.spread[k] += first[i].count * off * off;
+            const double off = first[i].mean[k] - whole.mean[k];
+            whole.spread[k] += first[i].count * off * off;
         }
-    return of;
+    return whole;
 }
 
-static int widest(const box *of)
+static int widest(const colour_box *box)
 {
     int channel = 0;
     for (int k = 1; k < 3; k++)
-        if (of->spread[k] > of->spread[channel])
+        if (box->spread[k] > box->spread[channel])
             channel = k;
     return channel;
 }
 
 // Those below the mean go to the front; the rest become the new box.
-static box cut(box *of)
+static colour_box cut(colour_box *whole)
 {
-    const int channel = widest(of);
+    const int channel = widest(whole);
     size_t below = 0;
-    for (size_t i = 0; i < of->bins; i++)
-        if (of->first[i].mean[channel] < of->mean[channel]) {
-            const bin moved = of->first[i];
-            of->first[i] = of->first[below];
-            of->first[below++] = moved;
+    for (size_t i = 0; i < whole->bins; i++)
+        if (whole->first[i].mean[channel] < whole->mean[channel]) {
+            const bin moved = whole->first[i];
+            whole->first[i] = whole->first[below];
+            whole->first[below++] = moved;
         }
-    const box above = measure(of->first + below, of->bins - below);
-    *of = measure(of->first, below);
+    const colour_box above = measure(whole->first + below, whole->bins - below);
+    *whole = measure(whole->first, below);
     return above;
 }
 
-static double spread_of(const box *of)
+static double spread_of(const colour_box *box)
 {
-    return of->bins > 1 ? of->spread[0] + of->spread[1] + of->spread[2] : 0;
+    return box->bins > 1 ? box->spread[0] + box->spread[1] + box->spread[2] : 0;
 }
 
-static int cut_all(bin *bins, size_t used, box boxes[NCA_PALETTE_COLOURS])
+static int cut_all(bin *bins, size_t used, colour_box boxes[NCA_PALETTE_COLOURS])
 {
     int count = 1;
     boxes[0] = measure(bins, used);
@@ -108,7 +108,7 @@ static size_t fill_bins(const uint8_t *rgb, size_t pixels, bin *bins)
 
 bool nca_palette_make(const uint8_t *rgb, size_t pixels, nca_palette *out)
 {
-    box boxes[NCA_PALETTE_COLOURS];
+    colour_box boxes[NCA_PALETTE_COLOURS];
     bin *bins = calloc(NCA_PALETTE_BINS, sizeof *bins);
     if (!bins)
         return false;

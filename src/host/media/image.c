@@ -44,13 +44,13 @@ nca_status nca_image_pad(const nca_image *image, int height, int width, nca_imag
 }
 
 // Rows and columns that hold anything.
-typedef struct bounds {
+typedef struct pixel_bounds {
     int top, bottom, left, right;   // bottom and right are one past the last
-} bounds;
+} pixel_bounds;
 
-static bounds find_bounds(const nca_image *image)
+static pixel_bounds find_bounds(const nca_image *image)
 {
-    bounds found = {.top = image->height, .left = image->width};
+    pixel_bounds found = {.top = image->height, .left = image->width};
     for (int y = 0; y < image->height; y++)
         for (int x = 0; x < image->width; x++)
             if (image->pixels[((size_t)y * (size_t)image->width + (size_t)x) * 4 + 3] > 0) {
@@ -65,14 +65,14 @@ static bounds find_bounds(const nca_image *image)
 nca_status nca_image_trim(const nca_image *image, const char *name, nca_image *out,
                           nca_error *error)
 {
-    const bounds of = find_bounds(image);
-    if (of.top >= of.bottom)
+    const pixel_bounds bounds = find_bounds(image);
+    if (bounds.top >= bounds.bottom)
         return nca_fail(error, NCA_FORMAT, "%s: every pixel of it is clear; nothing can grow",
                         name);
-    NCA_TRY(nca_image_create(of.bottom - of.top, of.right - of.left, out, error));
-    for (int y = of.top; y < of.bottom; y++)
-        memcpy(out->pixels + (size_t)(y - of.top) * (size_t)out->width * 4,
-               image->pixels + ((size_t)y * (size_t)image->width + (size_t)of.left) * 4,
+    NCA_TRY(nca_image_create(bounds.bottom - bounds.top, bounds.right - bounds.left, out, error));
+    for (int y = bounds.top; y < bounds.bottom; y++)
+        memcpy(out->pixels + (size_t)(y - bounds.top) * (size_t)out->width * 4,
+               image->pixels + ((size_t)y * (size_t)image->width + (size_t)bounds.left) * 4,
                (size_t)out->width * 4 * sizeof(float));
     return NCA_OK;
 }

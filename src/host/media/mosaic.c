@@ -21,46 +21,48 @@ static int choose_scale(int columns, int side)
 }
 
 // Where the states of a picture lie: `shown` tiles in rows of `columns`.
-typedef struct tiling {
+typedef struct tile_layout {
     int shown, columns, rows;
     int scale;           // pixels of a cell
     int height, width;   // of a tile with the gap after it
     int label;           // height of a row's label
-} tiling;
+} tile_layout;
 
-static tiling lay_out(const nca_states *states, int shown, int rows, int label)
+static tile_layout lay_out(const nca_states *states, int shown, int rows, int label)
 {
-    tiling of = {
+    tile_layout layout = {
         .shown = shown, .rows = rows, .columns = (shown + rows - 1) / rows, .label = label};
-    of.scale = choose_scale(of.columns, states->width);
-    of.height = states->height * of.scale + GAP;
-    of.width = states->width * of.scale + GAP;
-    return of;
+    layout.scale = choose_scale(layout.columns, states->width);
+    layout.height = states->height * layout.scale + GAP;
+    layout.width = states->width * layout.scale + GAP;
+    return layout;
 }
 
-static bool is_too_large(const tiling *of)
+static bool is_too_large(const tile_layout *layout)
 {
-    return of->shown > of->rows && (uint64_t)of->rows * (uint64_t)(of->label + of->height) *
-                                           (uint64_t)of->columns * (uint64_t)of->width >
-                                       pixels_max;
+    return layout->shown > layout->rows &&
+           (uint64_t)layout->rows * (uint64_t)(layout->label + layout->height) *
+                   (uint64_t)layout->columns * (uint64_t)layout->width >
+               pixels_max;
 }
 
-static nca_status create_canvas(const tiling *of, nca_canvas *out, nca_error *error)
+static nca_status create_canvas(const tile_layout *layout, nca_canvas *out, nca_error *error)
 {
-    NCA_TRY(nca_canvas_create(of->rows * (of->label + of->height) + GAP,
-                              of->columns * of->width + GAP, out, error));
+    NCA_TRY(nca_canvas_create(layout->rows * (layout->label + layout->height) + GAP,
+                              layout->columns * layout->width + GAP, out, error));
     nca_canvas_fill(out, 0, 0, out->height, out->width, ground);
     return NCA_OK;
 }
 
 // State `number` of the data as the tile of a row and column; rgb [H,W,3] is scratch.
-static void draw_state(nca_canvas *canvas, const tiling *at, int row, int column,
-                       const nca_states *of, int number, uint8_t *rgb)
+static void draw_state(nca_canvas *canvas, const tile_layout *at, int row, int column,
+                       const nca_states *states, int number, uint8_t *rgb)
 {
-    const size_t state = (size_t)of->height * (size_t)of->width * (size_t)of->channels;
-    nca_image_on_white(of->data + (size_t)number * state, of->height, of->width, of->channels, rgb);
+    const size_t state = (size_t)states->height * (size_t)states->width * (size_t)states->channels;
+    nca_image_on_white(states->data + (size_t)number * state, states->height, states->width,
+                       states->channels, rgb);
     nca_canvas_picture(canvas, (row + 1) * at->label + row * at->height + (at->label ? 0 : GAP),
-                       GAP + column * at->width, at->scale, rgb, of->height, of->width);
+                       GAP + column * at->width, at->scale, rgb, states->height, states->width);
 }
 
 nca_status nca_batch_picture_write(const char *path, const float *before, const nca_states *after,
@@ -70,7 +72,7 @@ nca_status nca_batch_picture_write(const char *path, const float *before, const 
     const nca_states first = {before, after->count, after->height, after->width, after->channels};
     const nca_states *const rows[] = {&first, after};
     const int count = after->count < SHOWN_MAX ? after->count : SHOWN_MAX;
-    tiling at = lay_out(after, 2 * count, 2, LABEL);
+    tile_layout at = lay_out(after, 2 * count, 2, LABEL);
     while (is_too_large(&at))
         at = lay_out(after, at.shown - 2, 2, LABEL);
     nca_canvas canvas = {0};
@@ -92,7 +94,7 @@ cleanup:
 }
 
 // Near-square.
-static tiling lay_out_mosaic(const nca_states *states, int shown)
+static tile_layout lay_out_mosaic(const nca_states *states, int shown)
 {
     const int columns = (int)ceil(sqrt(shown));
     return lay_out(states, shown, (shown + columns - 1) / columns, 0);
@@ -100,7 +102,7 @@ static tiling lay_out_mosaic(const nca_states *states, int shown)
 
 nca_status nca_mosaic_write(const char *path, const nca_states *states, nca_error *error)
 {
-    tiling at = lay_out_mosaic(states, states->count);
+    tile_layout at = lay_out_mosaic(states, states->count);
     while (is_too_large(&at))
         at = lay_out_mosaic(states, at.shown - 1);
     nca_canvas canvas = {0};

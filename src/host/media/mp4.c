@@ -25,12 +25,12 @@ typedef struct movie {
     size_t frame_bytes;
 } movie;
 
-static nca_status start_child(movie *of, const nca_writer_options *options, int from,
+static nca_status start_child(movie *mp4, const nca_writer_options *options, int from,
                               nca_error *error)
 {
     char size[32], rate[32], output[PATH_BYTES];
     // Without "file:" a name like "a:b.mp4" would be a protocol, and "-x.mp4" an option.
-    snprintf(output, sizeof output, "file:%s", nca_output_temporary(of->output));
+    snprintf(output, sizeof output, "file:%s", nca_output_temporary(mp4->output));
     snprintf(size, sizeof size, "%dx%d", options->width, options->height);
     snprintf(rate, sizeof rate, "%g", options->frames_per_second);
     // Without -xerror a trailer that fails ends it with 0.
@@ -62,9 +62,9 @@ static nca_status start_child(movie *of, const nca_writer_options *options, int 
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
     posix_spawnattr_setsigmask(&attributes, &before);
-    const int failed = posix_spawnp(&of->child, "ffmpeg", &actions, &attributes,
+    const int failed = posix_spawnp(&mp4->child, "ffmpeg", &actions, &attributes,
                                     (char *const *)arguments, environ);
-    nca_output_set_child(of->output, failed ? 0 : of->child);
+    nca_output_set_child(mp4->output, failed ? 0 : mp4->child);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     posix_spawnattr_destroy(&attributes);
     posix_spawn_file_actions_destroy(&actions);
@@ -73,14 +73,14 @@ static nca_status start_child(movie *of, const nca_writer_options *options, int 
     return nca_fail(error, NCA_MISSING,
                     "%s: mp4 needs the program ffmpeg (%s); install the package ffmpeg, or write "
                     ".webp or .gif",
-                    of->path, strerror(failed));
+                    mp4->path, strerror(failed));
 }
 
-static void free_movie(movie *of)
+static void free_movie(movie *mp4)
 {
-    nca_output_abandon(of->output);
-    free(of->path);
-    free(of);
+    nca_output_abandon(mp4->output);
+    free(mp4->path);
+    free(mp4);
 }
 
 static nca_status open_movie(const char *path, const nca_writer_options *options, nca_writer **out,
@@ -88,44 +88,44 @@ static nca_status open_movie(const char *path, const nca_writer_options *options
 {
     int ends[2];
     nca_status status;
-    movie *of = calloc(1, sizeof *of);
-    if (!of || !(of->path = strdup(path))) {
-        free(of);
+    movie *mp4 = calloc(1, sizeof *mp4);
+    if (!mp4 || !(mp4->path = strdup(path))) {
+        free(mp4);
         return nca_fail(error, NCA_MEMORY, "%s: no memory to write it", path);
     }
-    of->frame_bytes = (size_t)options->height * (size_t)options->width * 3;
-    of->pipe = -1;
-    NCA_GO(nca_output_open(path, &of->output, error));
+    mp4->frame_bytes = (size_t)options->height * (size_t)options->width * 3;
+    mp4->pipe = -1;
+    NCA_GO(nca_output_open(path, &mp4->output, error));
     if (pipe2(ends, O_CLOEXEC) != 0)
         NCA_GO(nca_fail(error, NCA_FILE, "%s: no pipe to ffmpeg: %s", path, strerror(errno)));
     signal(SIGPIPE, SIG_IGN);   // a child that dies is seen by its status
-    of->pipe = ends[1];
-    status = start_child(of, options, ends[0], error);
+    mp4->pipe = ends[1];
+    status = start_child(mp4, options, ends[0], error);
     close(ends[0]);
     if (status != NCA_OK)
         goto cleanup;
-    *out = (nca_writer *)of;
+    *out = (nca_writer *)mp4;
     return NCA_OK;
 cleanup:
-    if (of->pipe >= 0)
-        close(of->pipe);
-    free_movie(of);
+    if (mp4->pipe >= 0)
+        close(mp4->pipe);
+    free_movie(mp4);
     return status;
 }
 
 static nca_status add_frame(nca_writer *writer, const void *frame, nca_error *error)
 {
-    movie *of = (movie *)writer;
+    movie *mp4 = (movie *)writer;
     const uint8_t *bytes = frame;
-    for (size_t left = of->frame_bytes; left > 0;) {
-        const ssize_t written = write(of->pipe, bytes, left);
+    for (size_t left = mp4->frame_bytes; left > 0;) {
+        const ssize_t written = write(mp4->pipe, bytes, left);
         if (written < 0 && errno == EINTR)
             continue;
         if (written < 0)
             return nca_fail(error, NCA_FILE,
                             "%s: ffmpeg stopped; is the disk full, or this build "
                             "of ffmpeg without libx264?",
-                            of->path);
+                            mp4->path);
         bytes += written;
         left -= (size_t)written;
     }
@@ -164,42 +164,42 @@ static bool is_whole(const nca_input *input)
 }
 
 // ffmpeg's word is not enough: some of its versions end with 0 whatever became of the file.
-static nca_status check_movie(const movie *of, nca_error *error)
+static nca_status check_movie(const movie *mp4, nca_error *error)
 {
     nca_input input = {0};
-    NCA_TRY(nca_input_open(nca_output_temporary(of->output), &input, error));
+    NCA_TRY(nca_input_open(nca_output_temporary(mp4->output), &input, error));
     const bool is_good = is_whole(&input);
     nca_input_close(&input);
     if (is_good)
         return NCA_OK;
     return nca_fail(error, NCA_FILE,
                     "%s: ffmpeg left a part of a film; is the disk full? Nothing was written",
-                    of->path);
+                    mp4->path);
 }
 
 static nca_status close_movie(nca_writer *writer, bool keep, nca_error *error)
 {
-    movie *of = (movie *)writer;
+    movie *mp4 = (movie *)writer;
     int ended = 0;
     nca_status status = NCA_OK;
-    close(of->pipe);
+    close(mp4->pipe);
     if (!keep)
-        kill(of->child, SIGKILL);   // what it wrote is removed
-    while (waitpid(of->child, &ended, 0) < 0 && errno == EINTR)
+        kill(mp4->child, SIGKILL);   // what it wrote is removed
+    while (waitpid(mp4->child, &ended, 0) < 0 && errno == EINTR)
         ;
-    nca_output_set_child(of->output, 0);
+    nca_output_set_child(mp4->output, 0);
     if (!keep)
         goto cleanup;
     if (!WIFEXITED(ended) || WEXITSTATUS(ended) != 0)
         NCA_GO(nca_fail(error, NCA_FILE,
                         "%s: ffmpeg failed; is the disk full, or this build of "
                         "ffmpeg without libx264?",
-                        of->path));
-    NCA_GO(check_movie(of, error));
-    status = nca_output_commit(of->output, error);
-    of->output = NULL;
+                        mp4->path));
+    NCA_GO(check_movie(mp4, error));
+    status = nca_output_commit(mp4->output, error);
+    mp4->output = NULL;
 cleanup:
-    free_movie(of);
+    free_movie(mp4);
     return status;
 }
 

@@ -17,7 +17,7 @@ typedef struct array {
     size_t state_bytes;
 } array;
 
-static nca_status write_header(array *of, const nca_writer_options *options, nca_error *error)
+static nca_status write_header(array *npy, const nca_writer_options *options, nca_error *error)
 {
     char header[HEADER_BYTES + 1];
     const int length = HEADER_BYTES - PREFIX_BYTES;
@@ -30,43 +30,43 @@ static nca_status write_header(array *of, const nca_writer_options *options, nca
                               options->frames, options->height, options->width, options->channels);
     memset(header + PREFIX_BYTES + used, ' ', (size_t)(length - used));
     header[HEADER_BYTES - 1] = '\n';
-    return nca_output_write(of->output, header, HEADER_BYTES, error);
+    return nca_output_write(npy->output, header, HEADER_BYTES, error);
 }
 
 static nca_status open_array(const char *path, const nca_writer_options *options, nca_writer **out,
                              nca_error *error)
 {
-    array *of = calloc(1, sizeof *of);
-    if (!of)
+    array *npy = calloc(1, sizeof *npy);
+    if (!npy)
         return nca_fail(error, NCA_MEMORY, "%s: no memory to write it", path);
-    of->state_bytes = (size_t)options->height * (size_t)options->width * (size_t)options->channels *
-                      sizeof(float);
+    npy->state_bytes = (size_t)options->height * (size_t)options->width *
+                       (size_t)options->channels * sizeof(float);
     nca_status status;
-    NCA_GO(nca_output_open(path, &of->output, error));
-    NCA_GO(write_header(of, options, error));
-    *out = (nca_writer *)of;
+    NCA_GO(nca_output_open(path, &npy->output, error));
+    NCA_GO(write_header(npy, options, error));
+    *out = (nca_writer *)npy;
     return NCA_OK;
 cleanup:
-    nca_output_abandon(of->output);
-    free(of);
+    nca_output_abandon(npy->output);
+    free(npy);
     return status;
 }
 
 static nca_status add_state(nca_writer *writer, const void *frame, nca_error *error)
 {
-    array *of = (array *)writer;
-    return nca_output_write(of->output, frame, of->state_bytes, error);
+    array *npy = (array *)writer;
+    return nca_output_write(npy->output, frame, npy->state_bytes, error);
 }
 
 static nca_status close_array(nca_writer *writer, bool keep, nca_error *error)
 {
-    array *of = (array *)writer;
+    array *npy = (array *)writer;
     nca_status status = NCA_OK;
     if (keep)
-        status = nca_output_commit(of->output, error);
+        status = nca_output_commit(npy->output, error);
     else
-        nca_output_abandon(of->output);
-    free(of);
+        nca_output_abandon(npy->output);
+    free(npy);
     return status;
 }
 

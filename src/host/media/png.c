@@ -74,14 +74,14 @@ typedef struct strip {
     uint8_t *rgb;
 } strip;
 
-static void free_strip(strip *of)
+static void free_strip(strip *png)
 {
-    if (!of)
+    if (!png)
         return;
-    nca_output_abandon(of->output);
-    free(of->path);
-    free(of->rgb);
-    free(of);
+    nca_output_abandon(png->output);
+    free(png->path);
+    free(png->rgb);
+    free(png);
 }
 
 static nca_status open_strip(const char *path, const nca_writer_options *options, nca_writer **out,
@@ -93,56 +93,56 @@ static nca_status open_strip(const char *path, const nca_writer_options *options
     const int rows = frames / columns + (frames % columns > 0);
     NCA_TRY(check_size(path, (uint64_t)rows * (uint64_t)options->height,
                        (uint64_t)columns * (uint64_t)options->width, error));
-    strip *of = calloc(1, sizeof *of);
-    if (of) {
-        of->options = *options;
-        of->columns = columns;
-        of->rows = rows;
-        of->path = strdup(path);
-        of->rgb = malloc((size_t)of->rows * (size_t)options->height * (size_t)of->columns *
-                         (size_t)options->width * 3);
+    strip *png = calloc(1, sizeof *png);
+    if (png) {
+        png->options = *options;
+        png->columns = columns;
+        png->rows = rows;
+        png->path = strdup(path);
+        png->rgb = malloc((size_t)png->rows * (size_t)options->height * (size_t)png->columns *
+                          (size_t)options->width * 3);
     }
-    if (!of || !of->path || !of->rgb) {
-        free_strip(of);
+    if (!png || !png->path || !png->rgb) {
+        free_strip(png);
         return nca_fail(error, NCA_MEMORY, "%s: no memory for a strip of %d frames", path, frames);
     }
-    const nca_status status = nca_output_open(path, &of->output, error);
+    const nca_status status = nca_output_open(path, &png->output, error);
     if (status != NCA_OK) {
-        free_strip(of);
+        free_strip(png);
         return status;
     }
-    memset(of->rgb, 255,
-           (size_t)of->rows * (size_t)options->height * (size_t)of->columns *
+    memset(png->rgb, 255,
+           (size_t)png->rows * (size_t)options->height * (size_t)png->columns *
                (size_t)options->width * 3);
-    *out = (nca_writer *)of;
+    *out = (nca_writer *)png;
     return NCA_OK;
 }
 
 static nca_status add_frame(nca_writer *writer, const void *frame, nca_error *error)
 {
-    strip *of = (strip *)writer;
-    const size_t row = (size_t)of->options.width * 3, line = row * (size_t)of->columns;
-    const int at = of->options.columns > 0 ? of->drawn++ : 0;   // without columns the last stays
+    strip *png = (strip *)writer;
+    const size_t row = (size_t)png->options.width * 3, line = row * (size_t)png->columns;
+    const int at = png->options.columns > 0 ? png->drawn++ : 0;   // without columns the last stays
     (void)error;
-    if (at >= of->rows * of->columns)
+    if (at >= png->rows * png->columns)
         return NCA_OK;
-    uint8_t *to = of->rgb + (size_t)(at / of->columns) * (size_t)of->options.height * line +
-                  (size_t)(at % of->columns) * row;
-    for (int y = 0; y < of->options.height; y++)
+    uint8_t *to = png->rgb + (size_t)(at / png->columns) * (size_t)png->options.height * line +
+                  (size_t)(at % png->columns) * row;
+    for (int y = 0; y < png->options.height; y++)
         memcpy(to + (size_t)y * line, (const uint8_t *)frame + (size_t)y * row, row);
     return NCA_OK;
 }
 
 static nca_status close_strip(nca_writer *writer, bool keep, nca_error *error)
 {
-    strip *of = (strip *)writer;
+    strip *png = (strip *)writer;
     nca_status status = NCA_OK;
     if (keep) {
-        status = write_picture(of->output, of->path, of->rgb, of->rows * of->options.height,
-                               of->columns * of->options.width, error);
-        of->output = NULL;
+        status = write_picture(png->output, png->path, png->rgb, png->rows * png->options.height,
+                               png->columns * png->options.width, error);
+        png->output = NULL;
     }
-    free_strip(of);
+    free_strip(png);
     return status;
 }
 

@@ -16,17 +16,17 @@ typedef struct animation {
     int frames;
 } animation;
 
-static int frame_time_ms(const animation *of, int frame)
+static int frame_time_ms(const animation *webp, int frame)
 {
-    return (int)(frame * 1000.0 / of->options.frames_per_second + 0.5);
+    return (int)(frame * 1000.0 / webp->options.frames_per_second + 0.5);
 }
 
-static void free_animation(animation *of)
+static void free_animation(animation *webp)
 {
-    WebPAnimEncoderDelete(of->encoder);
-    nca_output_abandon(of->output);
-    free(of->path);
-    free(of);
+    WebPAnimEncoderDelete(webp->encoder);
+    nca_output_abandon(webp->output);
+    free(webp->path);
+    free(webp);
 }
 
 static nca_status open_animation(const char *path, const nca_writer_options *options,
@@ -42,67 +42,67 @@ static nca_status open_animation(const char *path, const nca_writer_options *opt
                         "%s: a film of %d frames is too long for WebP; write fewer, or more a "
                         "second",
                         path, options->frames);
-    animation *of = calloc(1, sizeof *of);
-    if (!of || !WebPAnimEncoderOptionsInit(&settings)) {
-        free(of);
+    animation *webp = calloc(1, sizeof *webp);
+    if (!webp || !WebPAnimEncoderOptionsInit(&settings)) {
+        free(webp);
         return nca_fail(error, NCA_MEMORY, "%s: no memory to write it", path);
     }
     settings.anim_params.loop_count = 0;
     settings.anim_params.bgcolor = 0xffffffff;
-    of->options = *options;
-    of->path = strdup(path);
-    of->encoder = WebPAnimEncoderNew(options->width, options->height, &settings);
-    if (!of->path || !of->encoder) {
-        free_animation(of);
+    webp->options = *options;
+    webp->path = strdup(path);
+    webp->encoder = WebPAnimEncoderNew(options->width, options->height, &settings);
+    if (!webp->path || !webp->encoder) {
+        free_animation(webp);
         return nca_fail(error, NCA_MEMORY, "%s: no memory to write it", path);
     }
-    const nca_status status = nca_output_open(path, &of->output, error);
+    const nca_status status = nca_output_open(path, &webp->output, error);
     if (status != NCA_OK) {
-        free_animation(of);
+        free_animation(webp);
         return status;
     }
-    *out = (nca_writer *)of;
+    *out = (nca_writer *)webp;
     return NCA_OK;
 }
 
 static nca_status add_frame(nca_writer *writer, const void *frame, nca_error *error)
 {
-    animation *of = (animation *)writer;
+    animation *webp = (animation *)writer;
     WebPPicture picture;
     WebPConfig config;
     if (!WebPPictureInit(&picture) || !WebPConfigInit(&config) ||
         !WebPConfigLosslessPreset(&config, 3))
         return nca_fail(error, NCA_MISSING, "libwebp: of another version than this build's");
     picture.use_argb = 1;
-    picture.width = of->options.width;
-    picture.height = of->options.height;
+    picture.width = webp->options.width;
+    picture.height = webp->options.height;
     const bool is_added =
-        WebPPictureImportRGB(&picture, frame, of->options.width * 3) &&
-        WebPAnimEncoderAdd(of->encoder, &picture, frame_time_ms(of, of->frames++), &config);
+        WebPPictureImportRGB(&picture, frame, webp->options.width * 3) &&
+        WebPAnimEncoderAdd(webp->encoder, &picture, frame_time_ms(webp, webp->frames++), &config);
     WebPPictureFree(&picture);
     return is_added ? NCA_OK
-                    : nca_fail(error, NCA_MEMORY, "%s: %s", of->path,
-                               WebPAnimEncoderGetError(of->encoder));
+                    : nca_fail(error, NCA_MEMORY, "%s: %s", webp->path,
+                               WebPAnimEncoderGetError(webp->encoder));
 }
 
 static nca_status close_animation(nca_writer *writer, bool keep, nca_error *error)
 {
-    animation *of = (animation *)writer;
+    animation *webp = (animation *)writer;
     nca_status status = NCA_OK;
     WebPData data;
     WebPDataInit(&data);
     if (!keep)
         goto cleanup;
-    if (!WebPAnimEncoderAdd(of->encoder, NULL, frame_time_ms(of, of->frames), NULL) ||
-        !WebPAnimEncoderAssemble(of->encoder, &data))
-        NCA_GO(
-            nca_fail(error, NCA_MEMORY, "%s: %s", of->path, WebPAnimEncoderGetError(of->encoder)));
-    NCA_GO(nca_output_write(of->output, data.bytes, data.size, error));
-    status = nca_output_commit(of->output, error);
-    of->output = NULL;
+    if (!WebPAnimEncoderAdd(webp->encoder, NULL, frame_time_ms(webp, webp->frames), NULL) ||
+        !WebPAnimEncoderAssemble(webp->encoder, &data))
+        NCA_GO(nca_fail(error, NCA_MEMORY, "%s: %s", webp->path,
+                        WebPAnimEncoderGetError(webp->encoder)));
+    NCA_GO(nca_output_write(webp->output, data.bytes, data.size, error));
+    status = nca_output_commit(webp->output, error);
+    webp->output = NULL;
 cleanup:
     WebPDataClear(&data);
-    free_animation(of);
+    free_animation(webp);
     return status;
 }
 

@@ -95,32 +95,33 @@ nca_status nca_model_save(const nca_model *model, const char *path, nca_error *e
 }
 
 // A number of the metadata, and what it is where the file has none.
-typedef struct setting {
+typedef struct saved_setting {
     const char *key;
     double min, max, otherwise;
-} setting;
+} saved_setting;
 
-static nca_status read_number(const nca_tensors *tensors, const setting *of, double *out,
+static nca_status read_number(const nca_tensors *tensors, const saved_setting *setting, double *out,
                               nca_error *error)
 {
-    const char *text = nca_tensors_metadata(tensors, of->key);
+    const char *text = nca_tensors_metadata(tensors, setting->key);
     char *end = NULL;
-    const double value = text ? strtod(text, &end) : of->otherwise;
+    const double value = text ? strtod(text, &end) : setting->otherwise;
     const bool is_decimal = text && strspn(text, "+-.eE0123456789") == strlen(text);
-    if (text && (!is_decimal || end == text || *end || !(value >= of->min && value <= of->max)))
+    if (text &&
+        (!is_decimal || end == text || *end || !(value >= setting->min && value <= setting->max)))
         return nca_fail(error, NCA_FORMAT, "%s: its %s is \"%.40s\"; it must be %g to %g",
-                        tensors->name, of->key, text, of->min, of->max);
+                        tensors->name, setting->key, text, setting->min, setting->max);
     *out = value;
     return NCA_OK;
 }
 
 static nca_status read_settings(const nca_tensors *tensors, nca_model *model, nca_error *error)
 {
-    static const setting fire_rate = {"fire_rate", 0.0001, 1, 0.5},
-                         angle = {"angle_degrees", -360, 360, 0},
-                         step_size = {"step_size", -100, 100, 1},
-                         grid_height = {"grid_height", 0, 1 << 20, 0},
-                         grid_width = {"grid_width", 0, 1 << 20, 0};
+    static const saved_setting fire_rate = {"fire_rate", 0.0001, 1, 0.5},
+                               angle = {"angle_degrees", -360, 360, 0},
+                               step_size = {"step_size", -100, 100, 1},
+                               grid_height = {"grid_height", 0, 1 << 20, 0},
+                               grid_width = {"grid_width", 0, 1 << 20, 0};
     double height = 0, width = 0;
     NCA_TRY(read_number(tensors, &fire_rate, &model->fire_rate, error));
     NCA_TRY(read_number(tensors, &angle, &model->angle, error));

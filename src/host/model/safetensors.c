@@ -30,69 +30,69 @@ static const struct {
 enum { DTYPES = sizeof dtypes / sizeof *dtypes };
 
 // What is being read: the file's name for messages, and its data.
-typedef struct reading {
+typedef struct tensor_reader {
     const char *path;
     const uint8_t *data;
     uint64_t data_bytes;
     nca_error *error;
-} reading;
+} tensor_reader;
 
-static nca_status refuse(const reading *of, const char *name, const char *why)
+static nca_status refuse(const tensor_reader *reader, const char *name, const char *why)
 {
-    return nca_fail(of->error, NCA_FORMAT, "%s: tensor \"%.60s\": %s; the file is damaged",
-                    of->path, name, why);
+    return nca_fail(reader->error, NCA_FORMAT, "%s: tensor \"%.60s\": %s; the file is damaged",
+                    reader->path, name, why);
 }
 
-static nca_status read_dtype(const reading *of, const json_t *entry, nca_tensor *tensor)
+static nca_status read_dtype(const tensor_reader *reader, const json_t *entry, nca_tensor *tensor)
 {
     const char *text = json_string_value(json_object_get(entry, "dtype"));
     if (!text)
-        return refuse(of, tensor->name, "has no dtype");
+        return refuse(reader, tensor->name, "has no dtype");
     for (int i = 0; i < DTYPES; i++)
         if (strcmp(text, dtypes[i].name) == 0) {
             tensor->dtype = (nca_dtype)i;
             return NCA_OK;
         }
-    return nca_fail(of->error, NCA_FORMAT,
+    return nca_fail(reader->error, NCA_FORMAT,
                     "%s: tensor \"%.60s\": dtype %.10s is not read here; convert it to F32",
-                    of->path, tensor->name, text);
+                    reader->path, tensor->name, text);
 }
 
-static nca_status read_shape(const reading *of, const json_t *entry, nca_tensor *tensor)
+static nca_status read_shape(const tensor_reader *reader, const json_t *entry, nca_tensor *tensor)
 {
     const json_t *shape = json_object_get(entry, "shape");
     if (!json_is_array(shape) || json_array_size(shape) > NCA_TENSOR_AXES_MAX)
-        return refuse(of, tensor->name, "has no shape of up to 8 axes");
+        return refuse(reader, tensor->name, "has no shape of up to 8 axes");
     tensor->axes = (int)json_array_size(shape);
     uint64_t elements = 1;
     for (int i = 0; i < tensor->axes; i++) {
         const json_t *size = json_array_get(shape, (size_t)i);
         if (!json_is_integer(size) || json_integer_value(size) < 0)
-            return refuse(of, tensor->name, "has a shape that is not of whole numbers");
+            return refuse(reader, tensor->name, "has a shape that is not of whole numbers");
         tensor->shape[i] = (uint64_t)json_integer_value(size);
         if (__builtin_mul_overflow(elements, tensor->shape[i], &elements))
-            return refuse(of, tensor->name, "has a shape too large for any memory");
+            return refuse(reader, tensor->name, "has a shape too large for any memory");
     }
     tensor->elements = elements;
     if (__builtin_mul_overflow(elements, dtypes[tensor->dtype].bytes, &tensor->size_bytes))
-        return refuse(of, tensor->name, "has a shape too large for any memory");
+        return refuse(reader, tensor->name, "has a shape too large for any memory");
     return NCA_OK;
 }
 
-static nca_status read_offsets(const reading *of, const json_t *entry, nca_tensor *tensor)
+static nca_status read_offsets(const tensor_reader *reader, const json_t *entry, nca_tensor *tensor)
 {
     const json_t *offsets = json_object_get(entry, "data_offsets");
     const json_t *first = json_array_get(offsets, 0), *last = json_array_get(offsets, 1);
     if (json_array_size(offsets) != 2 || !json_is_integer(first) || !json_is_integer(last) ||
         json_integer_value(first) < 0 || json_integer_value(last) < json_integer_value(first))
-        return refuse(of, tensor->name, "has no pair of data offsets");
+        return refuse(reader, tensor->name, "has no pair of data offsets");
     const uint64_t begin = (uint64_t)json_integer_value(first);
     const uint64_t end = (uint64_t)json_integer_value(last);
-    if (end > of->data_bytes)
-        return refuse(of, tensor->name, "lies beyond the end of the file");
+    if (end > reader->data_bytes)
+        return refuse(reader, tensor->name, "lies beyond the end of the file");
     if (end - begin != tensor->size_bytes)
-        return refuse(of, tensor->name, "has more or fewer bytes than its shape");
-    tensor->data = of->data + begin;
+        return refuse(reader, tensor->name, "has more or fewer bytes than its shape");
+    tensor->data = reader->data + begin;
     return NCA_OK;
 }
 
@@ -105,24 +105,24 @@ static int compare_places(const void *a, const void *b)
 }
 
 // Tensors lie one after the other, from the first byte to the last. Sorts them by place.
-static nca_status check_places(const reading *of, nca_tensors *tensors)
+static nca_status check_places(const tensor_reader *reader, nca_tensors *tensors)
 {
-    const uint8_t *end = of->data;
+    const uint8_t *end = reader->data;
     if (tensors->count > 0)
         qsort(tensors->tensor, tensors->count, sizeof *tensors->tensor, compare_places);
     for (size_t i = 0; i < tensors->count; i++) {
         if ((const uint8_t *)tensors->tensor[i].data != end)
-            return refuse(of, tensors->tensor[i].name, "overlaps another or leaves a gap");
+            return refuse(reader, tensors->tensor[i].name, "overlaps another or leaves a gap");
         end += tensors->tensor[i].size_bytes;
     }
-    if (end != of->data + of->data_bytes)
-        return nca_fail(of->error, NCA_FORMAT, "%s: bytes after the last tensor; it is damaged",
-                        of->path);
+    if (end != reader->data + reader->data_bytes)
+        return nca_fail(reader->error, NCA_FORMAT, "%s: bytes after the last tensor; it is damaged",
+                        reader->path);
     return NCA_OK;
 }
 
 // Data of 8-byte elements behind a header of any length: copied where it is not aligned.
-static nca_status align_data(const reading *of, nca_tensors *tensors)
+static nca_status align_data(const tensor_reader *reader, nca_tensors *tensors)
 {
     bool aligned = true;
     size_t total = 0;
@@ -135,7 +135,8 @@ static nca_status align_data(const reading *of, nca_tensors *tensors)
         return NCA_OK;
     uint8_t *copy = malloc(total);
     if (!copy)
-        return nca_fail(of->error, NCA_MEMORY, "%s: no memory for its %zu bytes", of->path, total);
+        return nca_fail(reader->error, NCA_MEMORY, "%s: no memory for its %zu bytes", reader->path,
+                        total);
     tensors->memory[1] = copy;
     for (size_t i = 0; i < tensors->count; i++) {
         nca_tensor *tensor = &tensors->tensor[i];
@@ -147,47 +148,48 @@ static nca_status align_data(const reading *of, nca_tensors *tensors)
     return NCA_OK;
 }
 
-static nca_status read_metadata(const reading *of, json_t *entry, nca_tensors *out)
+static nca_status read_metadata(const tensor_reader *reader, json_t *entry, nca_tensors *out)
 {
     const char *key;
     json_t *value;
     if (!json_is_object(entry))
-        return nca_fail(of->error, NCA_FORMAT, "%s: its metadata is no object; it is damaged",
-                        of->path);
+        return nca_fail(reader->error, NCA_FORMAT, "%s: its metadata is no object; it is damaged",
+                        reader->path);
     out->metadata = calloc(json_object_size(entry) + 1, sizeof *out->metadata);
     if (!out->metadata)
-        return nca_fail(of->error, NCA_MEMORY, "%s: no memory for its metadata", of->path);
+        return nca_fail(reader->error, NCA_MEMORY, "%s: no memory for its metadata", reader->path);
     json_object_foreach(entry, key, value)
     {
         if (!json_is_string(value))
-            return nca_fail(of->error, NCA_FORMAT,
-                            "%s: metadata \"%.60s\" is no string; the file is damaged", of->path,
-                            key);
+            return nca_fail(reader->error, NCA_FORMAT,
+                            "%s: metadata \"%.60s\" is no string; the file is damaged",
+                            reader->path, key);
         out->metadata[out->metadata_count++] = (nca_metadata){key, json_string_value(value)};
     }
     return NCA_OK;
 }
 
-static nca_status read_entries(const reading *of, json_t *header, nca_tensors *out)
+static nca_status read_entries(const tensor_reader *reader, json_t *header, nca_tensors *out)
 {
     const char *name;
     json_t *entry;
     out->tensor = calloc(json_object_size(header) + 1, sizeof *out->tensor);
     if (!out->tensor)
-        return nca_fail(of->error, NCA_MEMORY, "%s: no memory for its list of tensors", of->path);
+        return nca_fail(reader->error, NCA_MEMORY, "%s: no memory for its list of tensors",
+                        reader->path);
     json_object_foreach(header, name, entry)
     {
         if (strcmp(name, "__metadata__") == 0) {
-            NCA_TRY(read_metadata(of, entry, out));
+            NCA_TRY(read_metadata(reader, entry, out));
             continue;
         }
         nca_tensor *tensor = &out->tensor[out->count++];
         tensor->name = name;
-        NCA_TRY(read_dtype(of, entry, tensor));
-        NCA_TRY(read_shape(of, entry, tensor));
-        NCA_TRY(read_offsets(of, entry, tensor));
+        NCA_TRY(read_dtype(reader, entry, tensor));
+        NCA_TRY(read_shape(reader, entry, tensor));
+        NCA_TRY(read_offsets(reader, entry, tensor));
     }
-    return check_places(of, out);
+    return check_places(reader, out);
 }
 
 static uint64_t read_length(const uint8_t *bytes)
@@ -213,17 +215,17 @@ static nca_status check_length(uint64_t length, uint64_t size_bytes, const char 
 }
 
 // Everything the header says, checked against the size of the data; the data is not looked at.
-static nca_status parse_header(const reading *of, const uint8_t *text, size_t length,
+static nca_status parse_header(const tensor_reader *reader, const uint8_t *text, size_t length,
                                nca_tensors *out)
 {
     json_t *header = json_loadb((const char *)text, length, JSON_REJECT_DUPLICATES, NULL);
     if (!json_is_object(header)) {
         json_decref(header);
-        return nca_fail(of->error, NCA_FORMAT,
-                        "%s: not a safetensors file: its header is no JSON object", of->path);
+        return nca_fail(reader->error, NCA_FORMAT,
+                        "%s: not a safetensors file: its header is no JSON object", reader->path);
     }
     out->memory[0] = header;
-    return read_entries(of, header, out);
+    return read_entries(reader, header, out);
 }
 
 nca_status nca_tensors_parse(const uint8_t *bytes, size_t size_bytes, const char *name,
@@ -231,14 +233,14 @@ nca_status nca_tensors_parse(const uint8_t *bytes, size_t size_bytes, const char
 {
     const uint64_t length = size_bytes < LENGTH_BYTES ? 0 : read_length(bytes);
     NCA_TRY(check_length(length, size_bytes, name, error));
-    const reading of = {.path = name,
-                        .data = bytes + LENGTH_BYTES + length,
-                        .data_bytes = size_bytes - LENGTH_BYTES - length,
-                        .error = error};
+    const tensor_reader reader = {.path = name,
+                                  .data = bytes + LENGTH_BYTES + length,
+                                  .data_bytes = size_bytes - LENGTH_BYTES - length,
+                                  .error = error};
     nca_tensors tensors = {.name = name};
     nca_status status;
-    NCA_GO(parse_header(&of, bytes + LENGTH_BYTES, (size_t)length, &tensors));
-    NCA_GO(align_data(&of, &tensors));
+    NCA_GO(parse_header(&reader, bytes + LENGTH_BYTES, (size_t)length, &tensors));
+    NCA_GO(align_data(&reader, &tensors));
     *out = tensors;
     return NCA_OK;
 cleanup:
@@ -257,7 +259,7 @@ static nca_status read_input(const nca_input *input, nca_tensors *tensors, nca_e
     const uint64_t data_bytes = input->size_bytes - LENGTH_BYTES - length;
     NCA_TRY(nca_memory_check(data_bytes, error, "%.200s", input->path));
     uint8_t *data = malloc((size_t)data_bytes + 1), *text = malloc((size_t)length);
-    const reading of = {
+    const tensor_reader reader = {
         .path = input->path, .data = data, .data_bytes = data_bytes, .error = error};
     tensors->memory[2] = data;
     nca_status status;
@@ -265,9 +267,9 @@ static nca_status read_input(const nca_input *input, nca_tensors *tensors, nca_e
         NCA_GO(nca_fail(error, NCA_MEMORY, "%s: no memory for its %llu bytes", input->path,
                         (unsigned long long)input->size_bytes));
     NCA_GO(nca_input_read(input, LENGTH_BYTES, text, (size_t)length, error));
-    NCA_GO(parse_header(&of, text, (size_t)length, tensors));
+    NCA_GO(parse_header(&reader, text, (size_t)length, tensors));
     NCA_GO(nca_input_read(input, LENGTH_BYTES + length, data, (size_t)data_bytes, error));
-    NCA_GO(align_data(&of, tensors));
+    NCA_GO(align_data(&reader, tensors));
 cleanup:
     free(text);
     return status;

@@ -11,12 +11,12 @@ static nca_status fail_memory(const nca_page_run *run, nca_error *error)
     return nca_fail(error, NCA_MEMORY, "%s: no memory for its page", run->name);
 }
 
-static json_t *curves_of(const nca_history *of)
+static json_t *curves_of(const nca_history *history)
 {
     json_t *update = json_array(), *loss = json_array(), *low = json_array(), *high = json_array(),
            *gradient = json_array(), *active = json_array();
-    for (size_t i = 0; i < of->count; i++) {
-        const nca_history_point *point = &of->point[i];
+    for (size_t i = 0; i < history->count; i++) {
+        const nca_history_point *point = &history->point[i];
         json_array_append_new(update, json_integer(point->update));
         json_array_append_new(loss, nca_json_number(point->loss));
         json_array_append_new(low, nca_json_number(point->loss_low));
@@ -26,17 +26,17 @@ static json_t *curves_of(const nca_history *of)
     }
     return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:I}", "update", update, "loss", loss, "low",
                      low, "high", high, "gradient", gradient, "active", active, "updates_a_point",
-                     (json_int_t)of->updates_a_point);
+                     (json_int_t)history->updates_a_point);
 }
 
-json_t *nca_page_events(const nca_history *of, size_t most)
+json_t *nca_page_events(const nca_history *history, size_t most)
 {
     json_t *list = json_array();
-    for (size_t i = 0; i < of->events && i < most; i++)
+    for (size_t i = 0; i < history->events && i < most; i++)
         json_array_append_new(list, json_pack("{s:I, s:o, s:o}", "update",
-                                              (json_int_t)of->event[i].update, "name",
-                                              nca_json_text(of->event[i].name), "text",
-                                              nca_json_text(of->event[i].text)));
+                                              (json_int_t)history->event[i].update, "name",
+                                              nca_json_text(history->event[i].name), "text",
+                                              nca_json_text(history->event[i].text)));
     return list;
 }
 
@@ -68,20 +68,21 @@ static nca_status add_target(const nca_page_run *run, json_t *object, nca_error 
 // Losses of every rollout, and its frames.
 static nca_status add_rollouts(const nca_page_run *run, json_t *object, nca_error *error)
 {
-    const nca_observation *of = run->observation;
+    const nca_observation *observation = run->observation;
     json_t *list = json_array(), *growth = NULL;
     if (!nca_json_set(object, "rollouts", list))
         return fail_memory(run, error);
-    NCA_TRY(nca_page_frames(&of->growth, of->cut_at, of->picture_height, of->picture_width, &growth,
-                            error));
+    NCA_TRY(nca_page_frames(&observation->growth, observation->cut_at, observation->picture_height,
+                            observation->picture_width, &growth, error));
     bool is_set = nca_json_set(object, "growth", growth);
     for (int i = 0; i < NCA_OBSERVED_ROLLOUTS; i++) {
-        const double *losses = of->loss + (size_t)i * ((size_t)of->steps + 1);
+        const double *losses = observation->loss + (size_t)i * ((size_t)observation->steps + 1);
         json_t *frames = NULL;
-        NCA_TRY(nca_page_frames(&of->healing[i], of->steps, of->picture_height, of->picture_width,
-                                &frames, error));
+        NCA_TRY(nca_page_frames(&observation->healing[i], observation->steps,
+                                observation->picture_height, observation->picture_width, &frames,
+                                error));
         json_t *loss = json_array();
-        for (int step = 0; step <= of->steps; step++)
+        for (int step = 0; step <= observation->steps; step++)
             json_array_append_new(loss, nca_json_number(losses[step]));
         json_t *rollout = json_pack("{s:s, s:o, s:o}", "name",
                                     i == NCA_OBSERVED_WHOLE ? "not cut" : nca_cut_name(i), "loss",
@@ -93,13 +94,13 @@ static nca_status add_rollouts(const nca_page_run *run, json_t *object, nca_erro
 
 static nca_status add_steps(const nca_page_run *run, json_t *object, nca_error *error)
 {
-    const nca_observation *of = run->observation;
+    const nca_observation *observation = run->observation;
     json_t *young = NULL, *grown = NULL, *list = json_array();
     if (!nca_json_set(object, "moments", list))
         return fail_memory(run, error);
-    NCA_TRY(nca_page_step(run, of->young, of->young_step, &young, error));
+    NCA_TRY(nca_page_step(run, observation->young, observation->young_step, &young, error));
     json_array_append_new(list, young);
-    NCA_TRY(nca_page_step(run, of->grown, of->cut_at, &grown, error));
+    NCA_TRY(nca_page_step(run, observation->grown, observation->cut_at, &grown, error));
     json_array_append_new(list, grown);
     return NCA_OK;
 }
@@ -107,7 +108,7 @@ static nca_status add_steps(const nca_page_run *run, json_t *object, nca_error *
 static nca_status add_facts(const nca_page_run *run, json_t *object, nca_error *error)
 {
     const nca_history *history = run->history;
-    const nca_observation *of = run->observation;
+    const nca_observation *observation = run->observation;
     const bool is_set =
         nca_json_set(object, "name", nca_json_text(run->name)) &&
         nca_json_set(object, "config", nca_json_parsed(run->config_json)) &&
@@ -119,9 +120,9 @@ static nca_status add_facts(const nca_page_run *run, json_t *object, nca_error *
         nca_json_set(object, "history", curves_of(history)) &&
         nca_json_set(object, "events", nca_page_events(history, NCA_HISTORY_EVENTS)) &&
         nca_json_set(object, "events_in_all", json_integer((json_int_t)history->events)) &&
-        nca_json_set(object, "grid", json_pack("[i,i]", of->height, of->width)) &&
-        nca_json_set(object, "steps", json_integer(of->steps)) &&
-        nca_json_set(object, "cut_at", json_integer(of->cut_at)) &&
+        nca_json_set(object, "grid", json_pack("[i,i]", observation->height, observation->width)) &&
+        nca_json_set(object, "steps", json_integer(observation->steps)) &&
+        nca_json_set(object, "cut_at", json_integer(observation->cut_at)) &&
         nca_json_set(object, "traced", json_string(nca_cut_name(run->observed->traced_cut))) &&
         nca_json_set(object, "seed", json_integer((json_int_t)run->observed->seed));
     return is_set ? NCA_OK : fail_memory(run, error);

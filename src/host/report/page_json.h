@@ -32,8 +32,8 @@ nca_status nca_page_step(const nca_page_run *run, const float *state, int step, 
 json_t *nca_page_bytes(const void *bytes, size_t size_bytes);
 // The first events of a run, at most `most` (up to NCA_HISTORY_EVENTS): their updates, names and
 // words.
-json_t *nca_page_events(const nca_history *of, size_t most);
+json_t *nca_page_events(const nca_history *history, size_t most);
 // Traces, samples of every cell, and ranges of an observation, set into `object`.
-nca_status nca_page_channels(const nca_observation *of, json_t *object, nca_error *error);
+nca_status nca_page_channels(const nca_observation *observation, json_t *object, nca_error *error);
 
 #endif

@@ -16,58 +16,60 @@ static const colour blue = {{0, 114, 178}}, orange = {{230, 159, 0}}, grey = {{2
 static const int fire_percents[] = {25, 50, 75};
 
 // A state that is drawn.
-typedef struct drawing {
+typedef struct step_drawing {
     const nca_page_run *run;
     const float *state;
     int step, height, width, channels;
     uint8_t *rgb;
-} drawing;
+} step_drawing;
 
-static float value_at(const drawing *of, int y, int x, int k)
+static float value_at(const step_drawing *drawing, int y, int x, int k)
 {
-    if (y < 0 || x < 0 || y >= of->height || x >= of->width)
+    if (y < 0 || x < 0 || y >= drawing->height || x >= drawing->width)
         return 0;
-    return of
-        ->state[((size_t)y * (size_t)of->width + (size_t)x) * (size_t)of->channels + (size_t)k];
+    return drawing
+        ->state[((size_t)y * (size_t)drawing->width + (size_t)x) * (size_t)drawing->channels +
+                (size_t)k];
 }
 
 // The definition of nca/backend.h: [[-1,0,1],[-2,0,2],[-1,0,1]]/8, or its transpose.
-static float sobel_at(const drawing *of, int y, int x, int k, bool is_x)
+static float sobel_at(const step_drawing *drawing, int y, int x, int k, bool is_x)
 {
     float sum = 0;
     for (int side = -1; side <= 1; side += 2)
         for (int along = -1; along <= 1; along++) {
             const float weight = (float)side * (along == 0 ? 2 : 1) / 8;
-            sum += weight * (is_x ? value_at(of, y + along, x + side, k)
-                                  : value_at(of, y + side, x + along, k));
+            sum += weight * (is_x ? value_at(drawing, y + along, x + side, k)
+                                  : value_at(drawing, y + side, x + along, k));
         }
     return sum;
 }
 
-static bool is_mature(const drawing *of, int y, int x)
+static bool is_mature(const step_drawing *drawing, int y, int x)
 {
-    return value_at(of, y, x, NCA_ALPHA) > NCA_ALIVE_THRESHOLD;
+    return value_at(drawing, y, x, NCA_ALPHA) > NCA_ALIVE_THRESHOLD;
 }
 
-static bool is_alive(const drawing *of, int y, int x)
+static bool is_alive(const step_drawing *drawing, int y, int x)
 {
     for (int dy = -1; dy <= 1; dy++)
         for (int dx = -1; dx <= 1; dx++)
-            if (is_mature(of, y + dy, x + dx))
+            if (is_mature(drawing, y + dy, x + dx))
                 return true;
     return false;
 }
 
-static void set_pixel(const drawing *of, int y, int x, const colour *to)
+static void set_pixel(const step_drawing *drawing, int y, int x, const colour *to)
 {
     for (size_t k = 0; k < 3; k++)
-        of->rgb[((size_t)y * (size_t)of->width + (size_t)x) * 3 + k] = to->rgb[k];
+        drawing->rgb[((size_t)y * (size_t)drawing->width + (size_t)x) * 3 + k] = to->rgb[k];
 }
 
-static nca_status add(const drawing *of, json_t *object, const char *key, nca_error *error)
+static nca_status add(const step_drawing *drawing, json_t *object, const char *key,
+                      nca_error *error)
 {
     json_t *picture = NULL;
-    NCA_TRY(nca_page_picture(of->rgb, of->height, of->width, &picture, error));
+    NCA_TRY(nca_page_picture(drawing->rgb, drawing->height, drawing->width, &picture, error));
     return nca_json_set(object, key, picture)
                ? NCA_OK
                : nca_fail(error, NCA_MEMORY, "the page: no memory for a picture");
@@ -75,42 +77,42 @@ static nca_status add(const drawing *of, json_t *object, const char *key, nca_er
 
 // Colours of a gradient: grey is none, a channel brighter where its colour grows to the right (or
 // downwards), darker where it fades; the largest of both pictures is full.
-static nca_status add_sobel(const drawing *of, json_t *object, nca_error *error)
+static nca_status add_sobel(const step_drawing *drawing, json_t *object, nca_error *error)
 {
     float largest = 1e-6f;
     for (int is_x = 0; is_x < 2; is_x++)
-        for (int y = 0; y < of->height; y++)
-            for (int x = 0; x < of->width; x++)
+        for (int y = 0; y < drawing->height; y++)
+            for (int x = 0; x < drawing->width; x++)
                 for (int k = 0; k < 3; k++)
-                    largest = fmaxf(largest, fabsf(sobel_at(of, y, x, k, is_x)));
+                    largest = fmaxf(largest, fabsf(sobel_at(drawing, y, x, k, is_x)));
     for (int is_x = 0; is_x < 2; is_x++) {
-        for (int y = 0; y < of->height; y++)
-            for (int x = 0; x < of->width; x++) {
+        for (int y = 0; y < drawing->height; y++)
+            for (int x = 0; x < drawing->width; x++) {
                 colour shade;
                 for (int k = 0; k < 3; k++) {
-                    const float part = sobel_at(of, y, x, k, is_x) / largest;
+                    const float part = sobel_at(drawing, y, x, k, is_x) / largest;
                     shade.rgb[k] = isfinite(part) ? (uint8_t)(127.5f + 127 * part) : 127;
                 }
-                set_pixel(of, y, x, &shade);
+                set_pixel(drawing, y, x, &shade);
             }
-        NCA_TRY(add(of, object, is_x ? "sobel_x" : "sobel_y", error));
+        NCA_TRY(add(drawing, object, is_x ? "sobel_x" : "sobel_y", error));
     }
     nca_json_set(object, "sobel_largest", nca_json_number(largest));
     return NCA_OK;
 }
 
 // Whether a cell takes its update in this step: the bit that the rule itself would take.
-static bool fires(const drawing *of, int y, int x, double rate)
+static bool fires(const step_drawing *drawing, int y, int x, double rate)
 {
-    const uint32_t cell = (uint32_t)(y * of->width + x);
+    const uint32_t cell = (uint32_t)(y * drawing->width + x);
     uint32_t words[4];
-    nca_random_words((nca_key){.seed = of->run->observed->seed}, NCA_RANDOM_FIRE,
-                     NCA_OBSERVED_WHOLE, (uint32_t)of->step, cell >> 3, words);
+    nca_random_words((nca_key){.seed = drawing->run->observed->seed}, NCA_RANDOM_FIRE,
+                     NCA_OBSERVED_WHOLE, (uint32_t)drawing->step, cell >> 3, words);
     const uint32_t half = words[(cell & 7) >> 1] >> (cell & 1 ? 16 : 0) & 0xffff;
     return half < nca_fire_threshold(rate);
 }
 
-static nca_status add_fire(const drawing *of, json_t *object, nca_error *error)
+static nca_status add_fire(const step_drawing *drawing, json_t *object, nca_error *error)
 {
     json_t *list = json_array();
     if (!nca_json_set(object, "fire", list))
@@ -118,19 +120,19 @@ static nca_status add_fire(const drawing *of, json_t *object, nca_error *error)
     for (size_t i = 0; i < sizeof fire_percents / sizeof *fire_percents; i++) {
         int living = 0, updated = 0;
         json_t *picture = json_object();
-        for (int y = 0; y < of->height; y++)
-            for (int x = 0; x < of->width; x++) {
-                const bool lives = is_alive(of, y, x);
-                const bool does_fire = fires(of, y, x, fire_percents[i] / 100.0);
+        for (int y = 0; y < drawing->height; y++)
+            for (int x = 0; x < drawing->width; x++) {
+                const bool lives = is_alive(drawing, y, x);
+                const bool does_fire = fires(drawing, y, x, fire_percents[i] / 100.0);
                 living += lives;
                 updated += lives && does_fire;
-                set_pixel(of, y, x,
+                set_pixel(drawing, y, x,
                           lives       ? does_fire ? &blue : &orange
                           : does_fire ? &grey
                                       : &white);
             }
         json_array_append_new(list, picture);
-        NCA_TRY(add(of, picture, "picture", error));
+        NCA_TRY(add(drawing, picture, "picture", error));
         nca_json_set(picture, "percent", json_integer(fire_percents[i]));
         nca_json_set(picture, "living", json_integer(living));
         nca_json_set(picture, "updated", json_integer(updated));
@@ -138,46 +140,47 @@ static nca_status add_fire(const drawing *of, json_t *object, nca_error *error)
     return NCA_OK;
 }
 
-static nca_status add_kinds(const drawing *of, json_t *object, nca_error *error)
+static nca_status add_kinds(const step_drawing *drawing, json_t *object, nca_error *error)
 {
     int mature = 0, growing = 0;
-    for (int y = 0; y < of->height; y++)
-        for (int x = 0; x < of->width; x++) {
-            const bool is_grown = is_mature(of, y, x), lives = is_alive(of, y, x);
+    for (int y = 0; y < drawing->height; y++)
+        for (int x = 0; x < drawing->width; x++) {
+            const bool is_grown = is_mature(drawing, y, x), lives = is_alive(drawing, y, x);
             mature += is_grown;
             growing += lives && !is_grown;
-            set_pixel(of, y, x, is_grown ? &blue : lives ? &orange : &white);
+            set_pixel(drawing, y, x, is_grown ? &blue : lives ? &orange : &white);
         }
     nca_json_set(object, "mature", json_integer(mature));
     nca_json_set(object, "growing", json_integer(growing));
-    nca_json_set(object, "empty", json_integer(of->height * of->width - mature - growing));
-    return add(of, object, "kinds", error);
+    nca_json_set(object, "empty",
+                 json_integer(drawing->height * drawing->width - mature - growing));
+    return add(drawing, object, "kinds", error);
 }
 
 nca_status nca_page_step(const nca_page_run *run, const float *state, int step, json_t **out,
                          nca_error *error)
 {
-    drawing of = {.run = run,
-                  .state = state,
-                  .step = step,
-                  .height = run->observation->height,
-                  .width = run->observation->width,
-                  .channels = run->observation->channels};
+    step_drawing drawing = {.run = run,
+                            .state = state,
+                            .step = step,
+                            .height = run->observation->height,
+                            .width = run->observation->width,
+                            .channels = run->observation->channels};
     json_t *object = json_pack("{s:i}", "step", step);
-    of.rgb = malloc((size_t)of.height * (size_t)of.width * 3);
+    drawing.rgb = malloc((size_t)drawing.height * (size_t)drawing.width * 3);
     nca_status status;
-    if (!object || !of.rgb)
-        NCA_GO(nca_fail(error, NCA_MEMORY, "the page: no memory for %dx%d pixels", of.height,
-                        of.width));
-    nca_image_on_white(state, of.height, of.width, of.channels, of.rgb);
-    NCA_GO(add(&of, object, "visible", error));
-    NCA_GO(add_sobel(&of, object, error));
-    NCA_GO(add_fire(&of, object, error));
-    NCA_GO(add_kinds(&of, object, error));
+    if (!object || !drawing.rgb)
+        NCA_GO(nca_fail(error, NCA_MEMORY, "the page: no memory for %dx%d pixels", drawing.height,
+                        drawing.width));
+    nca_image_on_white(state, drawing.height, drawing.width, drawing.channels, drawing.rgb);
+    NCA_GO(add(&drawing, object, "visible", error));
+    NCA_GO(add_sobel(&drawing, object, error));
+    NCA_GO(add_fire(&drawing, object, error));
+    NCA_GO(add_kinds(&drawing, object, error));
     *out = object;
     object = NULL;
 cleanup:
-    free(of.rgb);
+    free(drawing.rgb);
     json_decref(object);
     return status;
 }

@@ -19,24 +19,24 @@ static nca_status put_picture(json_t *object, const char *key, const nca_study_p
 }
 
 // The loss over updates; a point stands for several of the history's, by their mean.
-static json_t *curve_of(const nca_history *of)
+static json_t *curve_of(const nca_history *history)
 {
-    const size_t width = (of->count + POINTS_MAX - 1) / POINTS_MAX;
+    const size_t width = (history->count + POINTS_MAX - 1) / POINTS_MAX;
     json_t *update = json_array(), *loss = json_array();
-    for (size_t from = 0; from < of->count; from += width) {
-        const size_t end = from + width < of->count ? from + width : of->count;
+    for (size_t from = 0; from < history->count; from += width) {
+        const size_t end = from + width < history->count ? from + width : history->count;
         double sum = 0;
         int known = 0;
         for (size_t i = from; i < end; i++)
-            if (isfinite(of->point[i].loss)) {
-                sum += of->point[i].loss;
+            if (isfinite(history->point[i].loss)) {
+                sum += history->point[i].loss;
                 known++;
             }
-        json_array_append_new(update, json_integer(of->point[end - 1].update));
+        json_array_append_new(update, json_integer(history->point[end - 1].update));
         json_array_append_new(loss, nca_json_number(known ? sum / known : NAN));
     }
     return json_pack("{s:o, s:o, s:I}", "update", update, "loss", loss, "updates_a_point",
-                     (json_int_t)(of->updates_a_point * (int64_t)width));
+                     (json_int_t)(history->updates_a_point * (int64_t)width));
 }
 
 static nca_status add_run(const nca_study_run *run, json_t *object, nca_error *error)

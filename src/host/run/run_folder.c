@@ -59,7 +59,7 @@ nca_status nca_run_folder_config(const char *folder, nca_config *config, nca_gri
     nca_config named = *config;
     NCA_TRY(nca_config_read(path, &named, error));
     // A setting younger than the folder is what the folder's preset says, not today's default.
-    if (nca_experiment_apply(named.preset, config, NULL) != NCA_OK)
+    if (nca_preset_apply(named.preset, config, NULL) != NCA_OK)
         *config = named;
     NCA_TRY(nca_config_read(path, config, error));
     nca_grid found;

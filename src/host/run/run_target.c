@@ -62,7 +62,7 @@ nca_status nca_target_arguments_load(const nca_target_arguments *given, const ch
     if (is_folder)
         NCA_TRY(nca_run_folder_config(path, &config, &grid, error));
     else
-        NCA_TRY(nca_experiment_apply("persistent", &config, error));   // of the article's size
+        NCA_TRY(nca_preset_apply("persistent", &config, error));   // of the article's size
     if (!given->target && !is_folder)
         return nca_fail(error, NCA_ARGUMENT,
                         "--target: needed, for %s does not say what it should have grown", path);

@@ -14,8 +14,8 @@
 
 enum { ARGUMENTS_MAX = 32 };
 
-// In the child. A parent that is killed cannot stop it, so the system does: with SIGTERM, at which a
-// training leaves a checkpoint. A parent that was gone before that was asked for is no parent any more.
+// In the child. A parent that is killed cannot stop it, so the system does: with SIGTERM, on which
+// training writes a checkpoint. The parent may have ended before the system was asked to do that.
 static noreturn void become(const char **words, const char *log, pid_t parent, int report)
 {
     const int in = open("/dev/null", O_RDONLY);
@@ -31,7 +31,7 @@ static noreturn void become(const char **words, const char *log, pid_t parent, i
     _exit(127);
 }
 
-// What kept the child from becoming nca; 0 where nothing did. Waits for exec, which closes the pipe.
+// The errno that kept the child from becoming nca; 0: none. Waits for exec, which closes the pipe.
 static int read_failure(int from)
 {
     int failed = 0;

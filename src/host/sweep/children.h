@@ -9,8 +9,8 @@
 #include "nca/status.h"
 
 // Starts `nca` with these arguments (ended by NULL; the first is the command), in a process group
-// of its own: Ctrl-C reaches it only through its parent, and where that is killed it gets SIGTERM. It
-// reads nothing; what it prints is added to the file `log`. To be called by the thread that lasts as
+// of its own: Ctrl-C reaches it only through its parent, and if that is killed it gets SIGTERM. It
+// reads nothing; what it prints is added to the file `log`. Call it from a thread that lives as
 // long as the process.
 nca_status nca_child_start(const char *const *arguments, const char *log, pid_t *out,
                            nca_error *error);

@@ -76,7 +76,7 @@ nca_status nca_study_config(const nca_study_setting *setting, const nca_config *
 {
     nca_config config = nca_config_default();
     const int divisor = is_quick ? NCA_STUDY_QUICK_STEPS : 1;
-    NCA_TRY(nca_experiment_apply(setting->preset, &config, error));
+    NCA_TRY(nca_preset_apply(setting->preset, &config, error));
     config.batch = setting->batch;
     config.damaged = setting->damaged;
     config.steps_min = setting->steps_min / divisor;

@@ -35,7 +35,7 @@ nca_status nca_study_setting_find(const char *name, size_t length, const nca_stu
     INT(pool, 1024, 24, 1, 1048576, "N", "past states to train from")                           \
     INT(updates, 5000, 20, 1, 100000000, "N", "updates of every run")                           \
     REAL(rate, 0.002, 0.002, 0, 10, "X", "learning rate at the start")                          \
-    TEXT(schedule, "steps:3500x0.3,4500x0.1", "steps:10x0.3,15x0.1", "RULE",                    \
+    TEXT(schedule, "steps:3500x0.3,4500x0.1", "steps:10x0.3,15x0.1", "SCHEDULE",                \
          "constant, cosine, or steps:UPDATExFACTOR[,...]")
 
 // The quick form divides every number of steps by this: it shows the machinery, not the finding.

@@ -25,17 +25,17 @@ void nca_study_free(nca_study *study)
 
 static void add_judgement(nca_study_tally *tally, const nca_study_run *run)
 {
-    const nca_judgement *of = &run->judgement;
+    const nca_judgement *judgement = &run->judgement;
     tally->judged++;
     tally->gave_up += run->gave_up;
-    tally->exploded += of->exploded;
-    tally->grows += of->grows;
-    tally->holds += of->holds;
-    tally->heals_all += of->heals_all;
+    tally->exploded += judgement->exploded;
+    tally->grows += judgement->grows;
+    tally->holds += judgement->holds;
+    tally->heals_all += judgement->heals_all;
     for (int cut = 0; cut < NCA_CUT_COUNT; cut++)
-        tally->cut_healed[cut] += of->cut_healed[cut];
-    tally->circles += of->evaluation.circles;
-    tally->circles_healed += of->circles_healed;
+        tally->cut_healed[cut] += judgement->cut_healed[cut];
+    tally->circles += judgement->evaluation.circles;
+    tally->circles_healed += judgement->circles_healed;
 }
 
 nca_study_tally nca_study_count(const nca_study *study, const nca_study_setting *setting)

@@ -5,24 +5,24 @@
 #include "sweep/study.h"
 
 // A value that could not be made leaves its key out; the whole is then refused at the end.
-typedef struct building {
+typedef struct json_builder {
     bool failed;
-} building;
+} json_builder;
 
-static void put(building *of, json_t *object, const char *key, json_t *value)
+static void put(json_builder *builder, json_t *object, const char *key, json_t *value)
 {
-    of->failed |= json_object_set_new(object, key, value) != 0;
+    builder->failed |= json_object_set_new(object, key, value) != 0;
 }
 
-static void add(building *of, json_t *array, json_t *value)
+static void add(json_builder *builder, json_t *array, json_t *value)
 {
-    of->failed |= json_array_append_new(array, value) != 0;
+    builder->failed |= json_array_append_new(array, value) != 0;
 }
 
-static json_t *spread_of(const nca_spread *of)
+static json_t *spread_of(const nca_spread *spread)
 {
-    return json_pack("{s:o, s:o, s:o}", "median", nca_json_number(of->median), "min",
-                     nca_json_number(of->min), "max", nca_json_number(of->max));
+    return json_pack("{s:o, s:o, s:o}", "median", nca_json_number(spread->median), "min",
+                     nca_json_number(spread->min), "max", nca_json_number(spread->max));
 }
 
 static json_t *share_of(int hits, int total)
@@ -34,88 +34,89 @@ static json_t *share_of(int hits, int total)
 
 // -- Settings -------------------------------------------------------------------------------------
 
-static json_t *setting_of(building *of, const nca_study *study, const nca_study_setting *setting)
+static json_t *setting_of(json_builder *builder, const nca_study *study,
+                          const nca_study_setting *setting)
 {
     const nca_study_tally tally = nca_study_count(study, setting);
     json_t *cuts = json_object();
     for (int cut = 0; cut < NCA_CUT_COUNT; cut++)
-        put(of, cuts, nca_cut_name(cut), share_of(tally.cut_healed[cut], tally.judged));
+        put(builder, cuts, nca_cut_name(cut), share_of(tally.cut_healed[cut], tally.judged));
     json_t *object = json_pack(
         "{s:s, s:s, s:s, s:i, s:i, s:i, s:i, s:i, s:i, s:i}", "name", setting->name, "summary",
         setting->summary, "preset", setting->preset, "batch", setting->batch, "damaged",
         setting->damaged, "steps_min", setting->steps_min, "steps_max", setting->steps_max, "runs",
         tally.runs, "judged", tally.judged, "gave_up", tally.gave_up);
-    put(of, object, "exploded", share_of(tally.exploded, tally.judged));
-    put(of, object, "grows", share_of(tally.grows, tally.judged));
-    put(of, object, "holds", share_of(tally.holds, tally.judged));
-    put(of, object, "heals_all", share_of(tally.heals_all, tally.judged));
-    put(of, object, "cuts", cuts);
-    put(of, object, "circles", share_of(tally.circles_healed, tally.circles));
-    put(of, object, "distorted", nca_json_number(tally.distorted_share));
+    put(builder, object, "exploded", share_of(tally.exploded, tally.judged));
+    put(builder, object, "grows", share_of(tally.grows, tally.judged));
+    put(builder, object, "holds", share_of(tally.holds, tally.judged));
+    put(builder, object, "heals_all", share_of(tally.heals_all, tally.judged));
+    put(builder, object, "cuts", cuts);
+    put(builder, object, "circles", share_of(tally.circles_healed, tally.circles));
+    put(builder, object, "distorted", nca_json_number(tally.distorted_share));
     return object;
 }
 
-static json_t *settings_of(building *of, const nca_study *study)
+static json_t *settings_of(json_builder *builder, const nca_study *study)
 {
     json_t *list = json_array();
     for (const nca_study_setting *row = nca_study_settings(); row->name; row++)
         if (nca_study_count(study, row).runs > 0)
-            add(of, list, setting_of(of, study, row));
+            add(builder, list, setting_of(builder, study, row));
     return list;
 }
 
 // -- Runs -----------------------------------------------------------------------------------------
 
-static json_t *healing_of(building *of, const nca_healing *healing, bool is_healed)
+static json_t *healing_of(json_builder *builder, const nca_healing *healing, bool is_healed)
 {
     json_t *object = spread_of(&healing->loss);
-    put(of, object, "seeds_healed", json_integer(healing->seeds_healed));
-    put(of, object, "healed", json_boolean(is_healed));
+    put(builder, object, "seeds_healed", json_integer(healing->seeds_healed));
+    put(builder, object, "healed", json_boolean(is_healed));
     return object;
 }
 
-static json_t *circles_of(building *of, const nca_judgement *judgement)
+static json_t *circles_of(json_builder *builder, const nca_judgement *judgement)
 {
     const nca_evaluation *found = &judgement->evaluation;
     json_t *list = json_array();
     for (int i = 0; i < found->circles; i++) {
         const nca_region *circle = &found->circle_region[i];
         json_t *object =
-            healing_of(of, &found->circle[i], nca_judge_is_healed(found, &found->circle[i]));
-        put(of, object, "center", json_pack("[f,f]", circle->center_y, circle->center_x));
-        put(of, object, "radius", json_pack("[f,f]", circle->radius_y, circle->radius_x));
-        add(of, list, object);
+            healing_of(builder, &found->circle[i], nca_judge_is_healed(found, &found->circle[i]));
+        put(builder, object, "center", json_pack("[f,f]", circle->center_y, circle->center_x));
+        put(builder, object, "radius", json_pack("[f,f]", circle->radius_y, circle->radius_x));
+        add(builder, list, object);
     }
     return list;
 }
 
-static void put_evaluation(building *of, json_t *run, const nca_judgement *judgement)
+static void put_evaluation(json_builder *builder, json_t *run, const nca_judgement *judgement)
 {
     const nca_evaluation *found = &judgement->evaluation;
     json_t *losses = json_object(), *cuts = json_object();
     for (int i = 0; i < found->steps_count; i++) {
         char step[16];
         snprintf(step, sizeof step, "%d", found->step[i]);
-        put(of, losses, step, spread_of(&found->loss_at[i]));
+        put(builder, losses, step, spread_of(&found->loss_at[i]));
     }
     for (int cut = 0; cut < NCA_CUT_COUNT; cut++)
-        put(of, cuts, nca_cut_name(cut),
-            healing_of(of, &found->cut[cut], judgement->cut_healed[cut]));
-    put(of, run, "loss_at", losses);
-    put(of, run, "undamaged", spread_of(&found->whole));
-    put(of, run, "cuts", cuts);
-    put(of, run, "circles", circles_of(of, judgement));
-    put(of, run, "max_state_evaluated", nca_json_number(found->max_state));
+        put(builder, cuts, nca_cut_name(cut),
+            healing_of(builder, &found->cut[cut], judgement->cut_healed[cut]));
+    put(builder, run, "loss_at", losses);
+    put(builder, run, "undamaged", spread_of(&found->whole));
+    put(builder, run, "cuts", cuts);
+    put(builder, run, "circles", circles_of(builder, judgement));
+    put(builder, run, "max_state_evaluated", nca_json_number(found->max_state));
 }
 
-static void put_training(building *of, json_t *run, const nca_history *history)
+static void put_training(json_builder *builder, json_t *run, const nca_history *history)
 {
-    put(of, run, "seconds", nca_json_number(history->seconds));
-    put(of, run, "events", json_integer((json_int_t)history->events));
-    put(of, run, "explosions", json_integer((json_int_t)history->explosions));
-    put(of, run, "deaths", json_integer((json_int_t)history->deaths));
-    put(of, run, "not_finite", json_integer((json_int_t)history->not_finite));
-    put(of, run, "max_state_trained", nca_json_number(history->max_state));
+    put(builder, run, "seconds", nca_json_number(history->seconds));
+    put(builder, run, "events", json_integer((json_int_t)history->events));
+    put(builder, run, "explosions", json_integer((json_int_t)history->explosions));
+    put(builder, run, "deaths", json_integer((json_int_t)history->deaths));
+    put(builder, run, "not_finite", json_integer((json_int_t)history->not_finite));
+    put(builder, run, "max_state_trained", nca_json_number(history->max_state));
 }
 
 static json_t *pool_of(const nca_judgement *judgement)
@@ -127,14 +128,15 @@ static json_t *pool_of(const nca_judgement *judgement)
                      nca_json_number(pool->median));
 }
 
-static json_t *verdict_of(const nca_judgement *of)
+static json_t *verdict_of(const nca_judgement *judgement)
 {
-    return json_pack("{s:b, s:b, s:b, s:b, s:i, s:i}", "exploded", of->exploded, "grows", of->grows,
-                     "holds", of->holds, "heals_all", of->heals_all, "cuts_healed", of->cuts_healed,
-                     "circles_healed", of->circles_healed);
+    return json_pack("{s:b, s:b, s:b, s:b, s:i, s:i}", "exploded", judgement->exploded, "grows",
+                     judgement->grows, "holds", judgement->holds, "heals_all", judgement->heals_all,
+                     "cuts_healed", judgement->cuts_healed, "circles_healed",
+                     judgement->circles_healed);
 }
 
-static json_t *run_of(building *of, const nca_study_run *run)
+static json_t *run_of(json_builder *builder, const nca_study_run *run)
 {
     static const char *const words[] = {
 #define PROGRESS_WORD(name, word) word,
@@ -146,25 +148,25 @@ static json_t *run_of(building *of, const nca_study_run *run)
         run->setting->name, "seed", (json_int_t)run->seed, "progress", words[run->progress],
         "updates", (json_int_t)run->updates, "updates_asked", (json_int_t)run->config.updates,
         "gave_up", run->gave_up, "judged", run->is_judged);
-    put(of, object, "config", nca_json_parsed(run->config_json));
-    put(of, object, "machine", nca_json_parsed(run->machine_json));
+    put(builder, object, "config", nca_json_parsed(run->config_json));
+    put(builder, object, "machine", nca_json_parsed(run->machine_json));
     if (!run->is_judged)
         return object;
-    put_training(of, object, &run->history);
-    put(of, object, "pool", pool_of(&run->judgement));
-    put_evaluation(of, object, &run->judgement);
-    put(of, object, "verdict", verdict_of(&run->judgement));
+    put_training(builder, object, &run->history);
+    put(builder, object, "pool", pool_of(&run->judgement));
+    put_evaluation(builder, object, &run->judgement);
+    put(builder, object, "verdict", verdict_of(&run->judgement));
     return object;
 }
 
 // -- The whole ------------------------------------------------------------------------------------
 
-static json_t *shared_of(building *of, const nca_config *shared)
+static json_t *shared_of(json_builder *builder, const nca_config *shared)
 {
     json_t *object = json_object();
-#define PUT_TEXT(name, ...) put(of, object, #name, nca_json_text(shared->name));
-#define PUT_INT(name, ...) put(of, object, #name, json_integer(shared->name));
-#define PUT_REAL(name, ...) put(of, object, #name, json_real(shared->name));
+#define PUT_TEXT(name, ...) put(builder, object, #name, nca_json_text(shared->name));
+#define PUT_INT(name, ...) put(builder, object, #name, json_integer(shared->name));
+#define PUT_REAL(name, ...) put(builder, object, #name, json_real(shared->name));
     NCA_STUDY_SHARED(PUT_TEXT, PUT_INT, PUT_REAL)
 #undef PUT_TEXT
 #undef PUT_INT
@@ -172,12 +174,12 @@ static json_t *shared_of(building *of, const nca_config *shared)
     return object;
 }
 
-static json_t *rules_of(building *of, const nca_judge_rules *rules)
+static json_t *rules_of(json_builder *builder, const nca_judge_rules *rules)
 {
     char words[600];
     json_t *list = json_array();
     for (int i = 0; nca_judge_rule_text(rules, i, words, sizeof words); i++)
-        add(of, list, json_string(words));
+        add(builder, list, json_string(words));
     return json_pack("{s:o, s:f, s:f, s:f, s:i, s:i, s:[i,i], s:i, s:i, s:i}", "words", list,
                      "state_bound", NCA_STATE_BOUND, "good_loss", NCA_JUDGE_GOOD_LOSS,
                      "healed_within", NCA_HEALED_WITHIN, "seeds", rules->seeds, "grown_at",
@@ -188,20 +190,20 @@ static json_t *rules_of(building *of, const nca_judge_rules *rules)
 nca_status nca_study_json(const nca_study *study, const nca_study_about *about, json_t **out,
                           nca_error *error)
 {
-    building of = {0};
+    json_builder builder = {0};
     json_t *runs = json_array(), *object = json_object();
     for (int i = 0; i < study->count; i++)
-        add(&of, runs, run_of(&of, &study->runs[i]));
-    put(&of, object, "study", json_string("regeneration"));
-    put(&of, object, "nca", json_string(NCA_VERSION));
-    put(&of, object, "command", nca_json_text(about->command));
-    put(&of, object, "quick", json_boolean(study->is_quick));
-    put(&of, object, "judged_on", nca_json_parsed(about->machine));
-    put(&of, object, "shared", shared_of(&of, &study->shared));
-    put(&of, object, "rules", rules_of(&of, &study->rules));
-    put(&of, object, "settings", settings_of(&of, study));
-    put(&of, object, "runs", runs);
-    if (!of.failed) {
+        add(&builder, runs, run_of(&builder, &study->runs[i]));
+    put(&builder, object, "study", json_string("regeneration"));
+    put(&builder, object, "nca", json_string(NCA_VERSION));
+    put(&builder, object, "command", nca_json_text(about->command));
+    put(&builder, object, "quick", json_boolean(study->is_quick));
+    put(&builder, object, "judged_on", nca_json_parsed(about->machine));
+    put(&builder, object, "shared", shared_of(&builder, &study->shared));
+    put(&builder, object, "rules", rules_of(&builder, &study->rules));
+    put(&builder, object, "settings", settings_of(&builder, study));
+    put(&builder, object, "runs", runs);
+    if (!builder.failed) {
         *out = object;
         return NCA_OK;
     }

@@ -15,13 +15,13 @@
 enum { POOL_SHOWN = 64, POOL_COLUMNS = 8 };
 
 // A run while it is judged.
-typedef struct judging {
+typedef struct run_judging {
     const nca_judge_rules *rules;
     nca_study_run *run;
     nca_model model;
     nca_image target;
     nca_error *error;
-} judging;
+} run_judging;
 
 static nca_status draw(const float *state, int height, int width, int channels,
                        nca_study_picture *out, nca_error *error)
@@ -38,28 +38,28 @@ static nca_status draw(const float *state, int height, int width, int channels,
 // -- Pool -----------------------------------------------------------------------------------------
 
 // The first slots, side by side; without memory for them there is no picture.
-static void draw_pool(judging *of, const float *pool, int slots)
+static void draw_pool(run_judging *judging, const float *pool, int slots)
 {
-    const int height = of->target.height, width = of->target.width;
+    const int height = judging->target.height, width = judging->target.width;
     const int shown = slots < POOL_SHOWN ? slots : POOL_SHOWN;
     const int columns = shown < POOL_COLUMNS ? shown : POOL_COLUMNS;
     const int rows = (shown + columns - 1) / columns;
     const size_t state =
-        nca_state_size(1, (size_t)height, (size_t)width, (size_t)of->model.spec.channels);
+        nca_state_size(1, (size_t)height, (size_t)width, (size_t)judging->model.spec.channels);
     const size_t line = (size_t)width * 3, sheet_line = line * (size_t)columns;
     uint8_t *sheet = malloc((size_t)rows * (size_t)height * sheet_line);
     uint8_t *tile = malloc((size_t)height * line);
     if (sheet && tile) {
         memset(sheet, 255, (size_t)rows * (size_t)height * sheet_line);
         for (int i = 0; i < shown; i++) {
-            nca_image_on_white(pool + (size_t)i * state, height, width, of->model.spec.channels,
-                               tile);
+            nca_image_on_white(pool + (size_t)i * state, height, width,
+                               judging->model.spec.channels, tile);
             for (int y = 0; y < height; y++)
                 memcpy(sheet + (size_t)(i / columns * height + y) * sheet_line +
                            (size_t)(i % columns) * line,
                        tile + (size_t)y * line, line);
         }
-        of->run->pool =
+        judging->run->pool =
             (nca_study_picture){.rgb = sheet, .height = rows * height, .width = columns * width};
     } else {
         free(sheet);
@@ -68,37 +68,37 @@ static void draw_pool(judging *of, const float *pool, int slots)
 }
 
 // Pool and rule are those of the last update in the metrics, unless the process ended between them.
-static nca_status check_update(const judging *of, const nca_tensors *tensors)
+static nca_status check_update(const run_judging *judging, const nca_tensors *tensors)
 {
     const int64_t any[] = {-1};
     const nca_tensor *counters;
-    NCA_TRY(nca_tensors_require(tensors, "counters", NCA_I64, 1, any, &counters, of->error));
+    NCA_TRY(nca_tensors_require(tensors, "counters", NCA_I64, 1, any, &counters, judging->error));
     const int64_t saved = counters->elements > 0 ? ((const int64_t *)counters->data)[0] : -1;
-    if (saved == of->run->updates)
+    if (saved == judging->run->updates)
         return NCA_OK;
-    return nca_fail(of->error, NCA_FORMAT,
+    return nca_fail(judging->error, NCA_FORMAT,
                     "%s: the checkpoint is of update %lld, the metrics end with %lld; go on with: "
                     "nca train --resume %s",
-                    of->run->folder, (long long)saved, (long long)of->run->updates,
-                    of->run->folder);
+                    judging->run->folder, (long long)saved, (long long)judging->run->updates,
+                    judging->run->folder);
 }
 
-static nca_status judge_pool(judging *of)
+static nca_status judge_pool(run_judging *judging)
 {
     char path[NCA_PATH_BYTES + 32];
     nca_tensors tensors;
     const nca_tensor *pool;
-    const int64_t shape[] = {of->run->config.pool, of->target.height, of->target.width,
-                             of->model.spec.channels};
-    snprintf(path, sizeof path, "%s/checkpoint.safetensors", of->run->folder);
-    NCA_TRY(nca_tensors_read(path, &tensors, of->error));
+    const int64_t shape[] = {judging->run->config.pool, judging->target.height,
+                             judging->target.width, judging->model.spec.channels};
+    snprintf(path, sizeof path, "%s/checkpoint.safetensors", judging->run->folder);
+    NCA_TRY(nca_tensors_read(path, &tensors, judging->error));
     nca_status status;
-    NCA_GO(check_update(of, &tensors));
-    NCA_GO(nca_tensors_require(&tensors, "pool", NCA_F32, 4, shape, &pool, of->error));
-    NCA_GO(nca_judge_pool(pool->data, (int)shape[0], &of->target, of->model.spec.channels,
-                          &of->run->judgement.pool, of->error));
+    NCA_GO(check_update(judging, &tensors));
+    NCA_GO(nca_tensors_require(&tensors, "pool", NCA_F32, 4, shape, &pool, judging->error));
+    NCA_GO(nca_judge_pool(pool->data, (int)shape[0], &judging->target, judging->model.spec.channels,
+                          &judging->run->judgement.pool, judging->error));
     if (shape[0] > 0)
-        draw_pool(of, pool->data, (int)shape[0]);
+        draw_pool(judging, pool->data, (int)shape[0]);
 cleanup:
     nca_tensors_free(&tensors);
     return status;
@@ -108,8 +108,8 @@ cleanup:
 
 static void look(void *context, nca_evaluate_moment moment, int number, const float *state)
 {
-    judging *of = context;
-    const nca_judge_rules *rules = of->rules;
+    run_judging *judging = context;
+    const nca_judge_rules *rules = judging->rules;
     int picture = -1;
     if (moment == NCA_EVALUATED_STEP && number == rules->grown_at)
         picture = NCA_STUDY_GROWN;
@@ -120,20 +120,22 @@ static void look(void *context, nca_evaluate_moment moment, int number, const fl
     else if (moment == NCA_EVALUATED_CUT)
         picture = NCA_STUDY_CUT + number;
     if (picture >= 0)
-        (void)draw(state, of->target.height, of->target.width, of->model.spec.channels,
-                   &of->run->picture[picture], NULL);   // no memory: no picture, as of the pool
+        (void)draw(state, judging->target.height, judging->target.width,
+                   judging->model.spec.channels, &judging->run->picture[picture],
+                   NULL);   // no memory: no picture, as of the pool
 }
 
-static nca_status judge_rule(judging *of, const nca_compute *compute, const nca_study_watch *watch)
+static nca_status judge_rule(run_judging *judging, const nca_compute *compute,
+                             const nca_study_watch *watch)
 {
-    nca_evaluate_options options = nca_judge_evaluation(of->rules, &of->model);
+    nca_evaluate_options options = nca_judge_evaluation(judging->rules, &judging->model);
     options.stop = &nca_stop_signal;
     options.look = look;
-    options.look_context = of;
+    options.look_context = judging;
     options.progress = watch->judged;
     options.context = watch->context;
-    const nca_status status = nca_evaluate(&of->model, &of->target, &options, compute,
-                                           &of->run->judgement.evaluation, of->error);
+    const nca_status status = nca_evaluate(&judging->model, &judging->target, &options, compute,
+                                           &judging->run->judgement.evaluation, judging->error);
     if (options.progress)
         options.progress(options.context, 1);   // whatever became of it, its line goes
     return status;
@@ -141,32 +143,33 @@ static nca_status judge_rule(judging *of, const nca_compute *compute, const nca_
 
 // -- Run ------------------------------------------------------------------------------------------
 
-static nca_status read_rule(judging *of)
+static nca_status read_rule(run_judging *judging)
 {
     const nca_target_arguments target = NCA_TARGET_NOT_GIVEN;
-    NCA_TRY(nca_model_load(of->run->folder, &of->model, of->error));
-    return nca_target_arguments_load(&target, of->run->folder, &of->model, &of->target, of->error);
+    NCA_TRY(nca_model_load(judging->run->folder, &judging->model, judging->error));
+    return nca_target_arguments_load(&target, judging->run->folder, &judging->model,
+                                     &judging->target, judging->error);
 }
 
-static void free_rule(judging *of)
+static void free_rule(run_judging *judging)
 {
-    nca_model_free(&of->model);
-    nca_image_free(&of->target);
+    nca_model_free(&judging->model);
+    nca_image_free(&judging->target);
 }
 
 // What is quick: all that the folder holds, and what the pool is like.
 static nca_status read_run(nca_study *study, nca_study_run *run, nca_error *error)
 {
-    judging of = {.rules = &study->rules, .run = run, .error = error};
+    run_judging judging = {.rules = &study->rules, .run = run, .error = error};
     char path[NCA_PATH_BYTES + 32];
     snprintf(path, sizeof path, "%s/metrics.jsonl", run->folder);
     nca_status status;
     NCA_GO(nca_history_read(path, &run->history, error));
     NCA_GO(nca_run_folder_machine(run->folder, &run->machine_json, error));
-    NCA_GO(read_rule(&of));
-    NCA_GO(judge_pool(&of));
+    NCA_GO(read_rule(&judging));
+    NCA_GO(judge_pool(&judging));
 cleanup:
-    free_rule(&of);
+    free_rule(&judging);
     if (status != NCA_FILE && status != NCA_FORMAT)
         return status;
     const nca_error found = *error;
@@ -178,24 +181,24 @@ cleanup:
 static nca_status judge_run(nca_study *study, nca_study_run *run, const nca_compute *compute,
                             const nca_study_watch *watch, nca_error *error)
 {
-    judging of = {.rules = &study->rules, .run = run, .error = error};
+    run_judging judging = {.rules = &study->rules, .run = run, .error = error};
     nca_status status;
-    NCA_GO(read_rule(&of));
-    NCA_GO(judge_rule(&of, compute, watch));
+    NCA_GO(read_rule(&judging));
+    NCA_GO(judge_rule(&judging, compute, watch));
     nca_judge_verdict(&study->rules, &run->history, &run->judgement);
     run->is_judged = true;
     if (!study->target.rgb)
-        NCA_GO(draw(of.target.pixels, of.target.height, of.target.width, NCA_VISIBLE,
+        NCA_GO(draw(judging.target.pixels, judging.target.height, judging.target.width, NCA_VISIBLE,
                     &study->target, error));
 cleanup:
-    free_rule(&of);
+    free_rule(&judging);
     return status;
 }
 
 nca_status nca_study_judge(nca_study *study, const nca_compute *compute,
                            const nca_study_watch *watch, nca_error *error)
 {
-    // First what is quick, of all runs: one that is damaged is told before hours are spent on others.
+    // First what is quick, for all runs: a damaged one is reported before hours go into others.
     for (int i = 0; i < study->count; i++) {
         nca_study_run *run = &study->runs[i];
         NCA_TRY(nca_config_to_json(&run->config, &run->config_json, error));

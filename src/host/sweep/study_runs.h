@@ -23,7 +23,7 @@ nca_status nca_study_plan_runs(const nca_study_plan *plan, nca_study *out, nca_e
 // setting and the field.
 nca_status nca_study_look(nca_study *study, nca_error *error);
 
-// Who is told how a study goes; each function may be NULL.
+// What is called as a study goes on; each function may be NULL.
 typedef struct nca_study_watch {
     void (*say)(void *context, const char *line);   // what a run began or came to
     void (*at_work)(void *context, const nca_study_run *const *runs, int count);   // every 2 s

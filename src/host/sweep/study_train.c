@@ -32,7 +32,7 @@ typedef struct job {
     double started;
 } job;
 
-typedef struct training {
+typedef struct training_state {
     nca_study *study;
     const nca_study_training *asked;
     job *jobs;   // [asked->jobs]
@@ -41,32 +41,32 @@ typedef struct training {
     double shown;
     const nca_study_run **at_work;   // [asked->jobs]
     nca_error *error;
-} training;
+} training_state;
 
 // -- What is told ---------------------------------------------------------------------------------
 
-static void say(training *of, const job *at, const char *what)
+static void say(training_state *training, const job *at, const char *what)
 {
     char line[256];
-    snprintf(line, sizeof line, "%d of %d complete; %s %s", of->done, of->study->count,
+    snprintf(line, sizeof line, "%d of %d complete; %s %s", training->done, training->study->count,
              at->run->name, what);
-    if (of->asked->watch->say)
-        of->asked->watch->say(of->asked->watch->context, line);
+    if (training->asked->watch->say)
+        training->asked->watch->say(training->asked->watch->context, line);
 }
 
 // How far every run at work is, now and then.
-static void show(training *of)
+static void show(training_state *training)
 {
-    const nca_study_watch *watch = of->asked->watch;
+    const nca_study_watch *watch = training->asked->watch;
     int count = 0;
-    if (!watch->at_work || nca_clock() - of->shown < look_seconds)
+    if (!watch->at_work || nca_clock() - training->shown < look_seconds)
         return;
-    of->shown = nca_clock();
-    nca_study_look(of->study, NULL);
-    for (int i = 0; i < of->asked->jobs; i++)
-        if (of->jobs[i].run)
-            of->at_work[count++] = of->jobs[i].run;
-    watch->at_work(watch->context, of->at_work, count);
+    training->shown = nca_clock();
+    nca_study_look(training->study, NULL);
+    for (int i = 0; i < training->asked->jobs; i++)
+        if (training->jobs[i].run)
+            training->at_work[count++] = training->jobs[i].run;
+    watch->at_work(watch->context, training->at_work, count);
 }
 
 // -- Children -------------------------------------------------------------------------------------
@@ -116,33 +116,33 @@ static void doze(void)
 }
 
 // A training whose study was killed is still writing its checkpoint.
-static nca_status wait_for_folder(const training *of, const nca_study_run *run)
+static nca_status wait_for_folder(const training_state *training, const nca_study_run *run)
 {
     const double began = nca_clock();
     if (!nca_run_log_is_busy(run->folder))
         return NCA_OK;
     while (!nca_stop_signal && nca_run_log_is_busy(run->folder)) {
         if (nca_clock() - began > busy_seconds)
-            return nca_fail(of->error, NCA_FILE,
+            return nca_fail(training->error, NCA_FILE,
                             "%s: another nca train is at work in this folder; wait for it or stop "
                             "it, and give the same command again",
                             run->folder);
         doze();
     }
-    nca_study_look(of->study, NULL);   // how far it is now
+    nca_study_look(training->study, NULL);   // how far it is now
     return NCA_OK;
 }
 
-static nca_status start(training *of, job *at, nca_study_run *run)
+static nca_status start(training_state *training, job *at, nca_study_run *run)
 {
     static words arguments;
     char settings[NCA_PATH_BYTES], log[NCA_PATH_BYTES];
-    NCA_TRY(wait_for_folder(of, run));
+    NCA_TRY(wait_for_folder(training, run));
     if (nca_stop_signal)
         return NCA_OK;
-    NCA_TRY(name_file(of->study, "settings", run->name, "json", settings, of->error));
-    NCA_TRY(name_file(of->study, "logs", run->name, "log", log, of->error));
-    NCA_TRY(nca_config_write(settings, &run->config, of->error));
+    NCA_TRY(name_file(training->study, "settings", run->name, "json", settings, training->error));
+    NCA_TRY(name_file(training->study, "logs", run->name, "log", log, training->error));
+    NCA_TRY(nca_config_write(settings, &run->config, training->error));
     arguments.count = 0;
     add_word(&arguments, "train");
     add_word(&arguments, "--quiet");
@@ -153,21 +153,22 @@ static nca_status start(training *of, job *at, nca_study_run *run)
         add_word(&arguments, "--config=%s", settings);
         add_word(&arguments, "--out=%s", run->folder);
     }
-    add_device(&arguments, &of->asked->device);
-    NCA_TRY(nca_child_start(arguments.list, log, &at->child, of->error));
+    add_device(&arguments, &training->asked->device);
+    NCA_TRY(nca_child_start(arguments.list, log, &at->child, training->error));
     at->run = run;
     at->started = nca_clock();
-    say(of, at, run->progress == NCA_STUDY_BEGUN ? "goes on" : "begins");
+    say(training, at, run->progress == NCA_STUDY_BEGUN ? "goes on" : "begins");
     return NCA_OK;
 }
 
 // The last line that the child has printed, which says why it failed.
-static nca_status fail_child(const training *of, const job *at, int code, nca_error *error)
+static nca_status fail_child(const training_state *training, const job *at, int code,
+                             nca_error *error)
 {
     char log[NCA_PATH_BYTES], said[400] = "";
     uint8_t *bytes;
     size_t size;
-    if (name_file(of->study, "logs", at->run->name, "log", log, NULL) == NCA_OK &&
+    if (name_file(training->study, "logs", at->run->name, "log", log, NULL) == NCA_OK &&
         nca_file_read(log, LOG_LIMIT_BYTES, &bytes, &size, NULL) == NCA_OK) {
         char *text = (char *)bytes;
         while (size > 0 && text[size - 1] == '\n')
@@ -192,46 +193,46 @@ static nca_status fail_child(const training *of, const job *at, int code, nca_er
 }
 
 // Exit code 1 says that training went wrong, which is what a study is there to see.
-static nca_status finish(training *of, job *at, int code, nca_error *error)
+static nca_status finish(training_state *training, job *at, int code, nca_error *error)
 {
     char text[64], duration[32];
     nca_study_run *run = at->run;
-    nca_status status = nca_study_look(of->study, error);
+    nca_status status = nca_study_look(training->study, error);
     nca_format_duration(nca_clock() - at->started, duration, sizeof duration);
-    of->done += run->progress == NCA_STUDY_COMPLETE;
+    training->done += run->progress == NCA_STUDY_COMPLETE;
     if (run->progress == NCA_STUDY_COMPLETE)
         snprintf(text, sizeof text, "%s after %s", run->gave_up ? "gave up" : "is trained",
                  duration);
     else
         snprintf(text, sizeof text, "stopped after update %lld", (long long)run->updates);
     if (run->progress == NCA_STUDY_COMPLETE || nca_stop_signal)
-        say(of, at, text);
+        say(training, at, text);
     if (status == NCA_OK && run->progress != NCA_STUDY_COMPLETE && !nca_stop_signal)
-        status = fail_child(of, at, code, error);
+        status = fail_child(training, at, code, error);
     at->run = NULL;
     return status;
 }
 
-static bool is_at_work(const training *of)
+static bool is_at_work(const training_state *training)
 {
-    for (int i = 0; i < of->asked->jobs; i++)
-        if (of->jobs[i].run)
+    for (int i = 0; i < training->asked->jobs; i++)
+        if (training->jobs[i].run)
             return true;
     return false;
 }
 
 // Each leaves a checkpoint and ends by itself.
-static void stop_children(const training *of)
+static void stop_children(const training_state *training)
 {
-    for (int i = 0; i < of->asked->jobs; i++)
-        if (of->jobs[i].run)
-            kill(of->jobs[i].child, SIGTERM);
+    for (int i = 0; i < training->asked->jobs; i++)
+        if (training->jobs[i].run)
+            kill(training->jobs[i].child, SIGTERM);
 }
 
-static nca_study_run *next_run(training *of)
+static nca_study_run *next_run(training_state *training)
 {
-    while (of->next < of->study->count) {
-        nca_study_run *run = &of->study->runs[of->next++];
+    while (training->next < training->study->count) {
+        nca_study_run *run = &training->study->runs[training->next++];
         if (run->progress != NCA_STUDY_COMPLETE)
             return run;
     }
@@ -240,29 +241,29 @@ static nca_study_run *next_run(training *of)
 
 // Gives every free place a run, until one fails or a signal comes; then those at work are stopped,
 // and waited for. Only the first failure is told: what ended after it was stopped by us.
-static nca_status train_all(training *of)
+static nca_status train_all(training_state *training)
 {
     nca_status status = NCA_OK;
     bool is_stopping = false;
-    for (bool is_first = true; is_first || is_at_work(of); is_first = false) {
-        for (int i = 0; i < of->asked->jobs; i++) {
-            job *at = &of->jobs[i];
+    for (bool is_first = true; is_first || is_at_work(training); is_first = false) {
+        for (int i = 0; i < training->asked->jobs; i++) {
+            job *at = &training->jobs[i];
             int code;
             if (at->run && nca_child_has_ended(at->child, &code)) {
-                nca_error *error = status == NCA_OK ? of->error : NULL;
-                const nca_status ended = finish(of, at, code, error);
+                nca_error *error = status == NCA_OK ? training->error : NULL;
+                const nca_status ended = finish(training, at, code, error);
                 status = status == NCA_OK ? ended : status;
             }
             nca_study_run *run =
-                at->run || status != NCA_OK || nca_stop_signal ? NULL : next_run(of);
+                at->run || status != NCA_OK || nca_stop_signal ? NULL : next_run(training);
             if (run)
-                status = start(of, at, run);
+                status = start(training, at, run);
         }
         if (!is_stopping && (status != NCA_OK || nca_stop_signal)) {
-            stop_children(of);
+            stop_children(training);
             is_stopping = true;
         }
-        show(of);
+        show(training);
         doze();
     }
     return status;
@@ -321,27 +322,27 @@ static nca_status check_target(const nca_study *study, nca_error *error)
 
 nca_status nca_study_train(nca_study *study, const nca_study_training *asked, nca_error *error)
 {
-    training of = {.study = study, .asked = asked, .error = error};
+    training_state training = {.study = study, .asked = asked, .error = error};
     NCA_TRY(check_target(study, error));
     NCA_TRY(make_folders(study, error));
     int lock;
     nca_status status = NCA_OK;
     NCA_TRY(lock_folder(study, &lock, error));
-    of.jobs = calloc((size_t)asked->jobs, sizeof *of.jobs);
-    of.at_work = calloc((size_t)asked->jobs, sizeof *of.at_work);
-    if (!of.jobs || !of.at_work)
+    training.jobs = calloc((size_t)asked->jobs, sizeof *training.jobs);
+    training.at_work = calloc((size_t)asked->jobs, sizeof *training.at_work);
+    if (!training.jobs || !training.at_work)
         NCA_GO(nca_fail(error, NCA_MEMORY, "--jobs %d: no memory for them", asked->jobs));
     for (int i = 0; i < study->count; i++)
-        of.done += study->runs[i].progress == NCA_STUDY_COMPLETE;
-    NCA_GO(train_all(&of));
+        training.done += study->runs[i].progress == NCA_STUDY_COMPLETE;
+    NCA_GO(train_all(&training));
     if (nca_stop_signal)
         NCA_GO(nca_fail(error, NCA_INTERRUPTED,
                         "stopped with %d of %d runs complete; every run at work has a checkpoint: "
                         "give the same command again to go on",
-                        of.done, study->count));
+                        training.done, study->count));
 cleanup:
-    free(of.jobs);
-    free(of.at_work);
+    free(training.jobs);
+    free(training.at_work);
     if (lock >= 0)
         close(lock);
     return status;

@@ -31,7 +31,7 @@ const nca_case nca_cases[] = {
     {"17x13-8-channels", NCA_GROWING_SHAPE(7, 17, 13, 7, 4, 8, 64), 0.2, 0, 2, 900, 7, 0, 0.1},
     {"17x13-20-channels", NCA_GROWING_SHAPE(1, 17, 13, 2, 5, 20, 132), 0.5, 0.3, 1, 0, 8, 0, 0.2},
     {"9x9-132-hidden", NCA_GROWING_SHAPE(2, 9, 9, 2, 5, 16, 132), 1, 0, 1, 0, 9, 0, 0.5},
-    // Who lives on hangs on dead neighbours that fire.
+    // Cells that survive only through an updating dead neighbour.
     {"loud", NCA_GROWING_SHAPE(3, 17, 13, 3, 4, 16, 128), 0.5, 0, 1, 0, 18, NCA_CASE_LOUD, 0.2},
     {"loud-all-fire", NCA_GROWING_SHAPE(1, 11, 12, 1, 3, 16, 128), 1, 0.2, 1, 0, 19, NCA_CASE_LOUD, 0.5},
     {"loud-4-channels", NCA_GROWING_SHAPE(1, 11, 12, 1, 3, 4, 8), 1, 0.2, 1, 0, 20,
@@ -45,9 +45,9 @@ const nca_case nca_cases[] = {
 
 const nca_case *nca_case_find(const char *name)
 {
-    for (const nca_case *of = nca_cases; of->name; of++)
-        if (strcmp(of->name, name) == 0)
-            return of;
+    for (const nca_case *test_case = nca_cases; test_case->name; test_case++)
+        if (strcmp(test_case->name, name) == 0)
+            return test_case;
     return NULL;
 }
 
@@ -56,25 +56,26 @@ static size_t cells_of(const nca_shape *shape)
     return (size_t)shape->height * (size_t)shape->width;
 }
 
-uint64_t nca_case_cell_steps(const nca_case *of)
+uint64_t nca_case_cell_steps(const nca_case *test_case)
 {
-    return (uint64_t)of->shape.batch * cells_of(&of->shape) * (uint64_t)of->shape.tape_steps;
+    return (uint64_t)test_case->shape.batch * cells_of(&test_case->shape) *
+           (uint64_t)test_case->shape.tape_steps;
 }
 
 // Each of a case's arrays has draws of its own.
 enum { PARAMETERS, STATES, TARGET, FIRE, ARRAYS };
 
-static double draw(const nca_case *of, int array, size_t i)
+static double draw(const nca_case *test_case, int array, size_t i)
 {
     return nca_random_uniform((nca_key){.seed = 5}, NCA_RANDOM_TEST,
-                              ARRAYS * of->draw + (uint32_t)array, 0, (uint32_t)i);
+                              ARRAYS * test_case->draw + (uint32_t)array, 0, (uint32_t)i);
 }
 
 // Uniform in -size..size.
-static void fill(const nca_case *of, int array, double size, float *x, size_t count)
+static void fill(const nca_case *test_case, int array, double size, float *x, size_t count)
 {
     for (size_t i = 0; i < count; i++)
-        x[i] = (float)(size * (2 * draw(of, array, i) - 1));
+        x[i] = (float)(size * (2 * draw(test_case, array, i) - 1));
 }
 
 // Some alpha is near the threshold, so that cells die, live and lift others.
@@ -90,42 +91,45 @@ static void mix_alpha(const nca_shape *shape, float *states)
 
 // Few living cells of low alpha, which a rule of -5 alpha + 0.25 lowers below the threshold and
 // lifts dead ones above it.
-static void make_loud(const nca_shape *shape, nca_case_start *of)
+static void make_loud(const nca_shape *shape, nca_case_start *start)
 {
     const size_t channels = (size_t)shape->spec.channels,
                  cells = cells_of(shape) * (size_t)shape->batch;
     const nca_layout layout = nca_layout_of(&shape->spec);
-    float *first_unit = of->parameters + layout.offset[NCA_HIDDEN_WEIGHT];
+    float *first_unit = start->parameters + layout.offset[NCA_HIDDEN_WEIGHT];
     for (size_t i = 0; i < cells; i++)
-        of->states[i * channels + NCA_ALPHA] = i % 11 == 3 ? 0.12f : 0.01f * (float)(i % 5);
+        start->states[i * channels + NCA_ALPHA] = i % 11 == 3 ? 0.12f : 0.01f * (float)(i % 5);
     for (size_t k = 0; k < (size_t)nca_spec_inputs(&shape->spec); k++)
         first_unit[k] = k == NCA_ALPHA ? 5 : 0;
-    of->parameters[layout.offset[NCA_HIDDEN_BIAS]] = 0;
-    of->parameters[layout.offset[NCA_OUTPUT_WEIGHT] + NCA_ALPHA * (size_t)shape->spec.hidden[0]] =
+    start->parameters[layout.offset[NCA_HIDDEN_BIAS]] = 0;
+    start
+        ->parameters[layout.offset[NCA_OUTPUT_WEIGHT] + NCA_ALPHA * (size_t)shape->spec.hidden[0]] =
         -1;
-    of->parameters[layout.offset[NCA_OUTPUT_BIAS] + NCA_ALPHA] = 0.25f;
+    start->parameters[layout.offset[NCA_OUTPUT_BIAS] + NCA_ALPHA] = 0.25f;
 }
 
-static void fill_start(const nca_case *of, nca_case_start *out, size_t bits)
+static void fill_start(const nca_case *test_case, nca_case_start *out, size_t bits)
 {
-    const nca_shape *shape = &of->shape;
-    const bool is_loud = of->kind & NCA_CASE_LOUD;
+    const nca_shape *shape = &test_case->shape;
+    const bool is_loud = test_case->kind & NCA_CASE_LOUD;
     const size_t states = cells_of(shape) * (size_t)shape->batch * (size_t)shape->spec.channels;
-    fill(of, PARAMETERS, is_loud ? 0.03 : 0.08, out->parameters, nca_layout_of(&shape->spec).total);
-    fill(of, STATES, 0.5, out->states, states);
-    fill(of, TARGET, 0.5, out->target, cells_of(shape) * NCA_VISIBLE);
+    fill(test_case, PARAMETERS, is_loud ? 0.03 : 0.08, out->parameters,
+         nca_layout_of(&shape->spec).total);
+    fill(test_case, STATES, 0.5, out->states, states);
+    fill(test_case, TARGET, 0.5, out->target, cells_of(shape) * NCA_VISIBLE);
     mix_alpha(shape, out->states);
     if (is_loud)
         make_loud(shape, out);
     for (size_t i = 0; i < bits; i++)
-        out->fire[i] = draw(of, FIRE, i) < of->fire_rate;
+        out->fire[i] = draw(test_case, FIRE, i) < test_case->fire_rate;
 }
 
-nca_status nca_case_begin(const nca_case *of, nca_case_start *out, nca_error *error)
+nca_status nca_case_begin(const nca_case *test_case, nca_case_start *out, nca_error *error)
 {
-    const nca_shape *shape = &of->shape;
+    const nca_shape *shape = &test_case->shape;
     const size_t cells = cells_of(shape), batch = (size_t)shape->batch;
-    const size_t bits = of->kind & NCA_CASE_GIVEN ? (size_t)nca_case_cell_steps(of) : 0;
+    const size_t bits =
+        test_case->kind & NCA_CASE_GIVEN ? (size_t)nca_case_cell_steps(test_case) : 0;
     nca_case_start made = {.parameters = malloc(nca_layout_of(&shape->spec).total * sizeof(float)),
                            .states =
                                malloc(cells * batch * (size_t)shape->spec.channels * sizeof(float)),
@@ -133,9 +137,9 @@ nca_status nca_case_begin(const nca_case *of, nca_case_start *out, nca_error *er
                            .fire = bits > 0 ? malloc(bits) : NULL};
     if (!made.parameters || !made.states || !made.target || (bits > 0 && !made.fire)) {
         nca_case_free(&made);
-        return nca_fail(error, NCA_MEMORY, "case %s: no memory for it", of->name);
+        return nca_fail(error, NCA_MEMORY, "case %s: no memory for it", test_case->name);
     }
-    fill_start(of, &made, bits);
+    fill_start(test_case, &made, bits);
     *out = made;
     return NCA_OK;
 }
@@ -149,15 +153,15 @@ void nca_case_free(nca_case_start *start)
     *start = (nca_case_start){0};
 }
 
-nca_rollout nca_case_rollout(const nca_case *of, const nca_case_start *start)
+nca_rollout nca_case_rollout(const nca_case *test_case, const nca_case_start *start)
 {
-    return (nca_rollout){.steps = of->shape.tape_steps,
-                         .first_step = of->first_step,
+    return (nca_rollout){.steps = test_case->shape.tape_steps,
+                         .first_step = test_case->first_step,
                          .key = {.seed = 0x123456789abcdef0u, .update = 77},
-                         .fire_rate = of->fire_rate,
-                         .angle = of->angle,
-                         .step_size = of->step_size,
+                         .fire_rate = test_case->fire_rate,
+                         .angle = test_case->angle,
+                         .step_size = test_case->step_size,
                          .alive_threshold = NCA_ALIVE_THRESHOLD,
                          .fire = start->fire,
-                         .keep_tape = of->shape.tape_steps > 0};
+                         .keep_tape = test_case->shape.tape_steps > 0};
 }

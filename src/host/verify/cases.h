@@ -23,7 +23,7 @@ extern const nca_case nca_cases[];   // ended by one without a name
 // NULL where there is none.
 const nca_case *nca_case_find(const char *name);
 // B * H * W * T: which cases are too large for a test to go through is the test's to say.
-uint64_t nca_case_cell_steps(const nca_case *of);
+uint64_t nca_case_cell_steps(const nca_case *test_case);
 
 // What a case starts from; owned.
 typedef struct nca_case_start {
@@ -33,9 +33,9 @@ typedef struct nca_case_start {
     uint8_t *fire;       // [T,B,H,W], or NULL
 } nca_case_start;
 
-nca_status nca_case_begin(const nca_case *of, nca_case_start *out, nca_error *error);
+nca_status nca_case_begin(const nca_case *test_case, nca_case_start *out, nca_error *error);
 void nca_case_free(nca_case_start *start);   // of one that was begun, or all zero
 // Keeps its tape where the case has steps.
-nca_rollout nca_case_rollout(const nca_case *of, const nca_case_start *start);
+nca_rollout nca_case_rollout(const nca_case *test_case, const nca_case_start *start);
 
 #endif

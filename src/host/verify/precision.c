@@ -39,21 +39,21 @@ static void compare_results(const nca_shape *shape, const nca_verify_result *got
 }
 
 // The same case on both devices.
-static nca_status compute(const nca_case *of, const nca_compute *reduced, const nca_compute *exact,
-                          nca_precision_errors *out, nca_error *error)
+static nca_status compute(const nca_case *test_case, const nca_compute *reduced,
+                          const nca_compute *exact, nca_precision_errors *out, nca_error *error)
 {
     nca_case_start start;
     nca_verify_result got = {0}, expected = {0};
-    NCA_TRY(nca_case_begin(of, &start, error));
-    const nca_verify_case given = {.shape = of->shape,
+    NCA_TRY(nca_case_begin(test_case, &start, error));
+    const nca_verify_case given = {.shape = test_case->shape,
                                    .parameters = start.parameters,
                                    .states = start.states,
                                    .target = start.target,
-                                   .rollout = nca_case_rollout(of, &start)};
+                                   .rollout = nca_case_rollout(test_case, &start)};
     nca_status status;
     NCA_GO(nca_verify_compute(&given, exact, &expected, error));
     NCA_GO(nca_verify_compute(&given, reduced, &got, error));
-    compare_results(&of->shape, &got, &expected, out);
+    compare_results(&test_case->shape, &got, &expected, out);
 cleanup:
     nca_verify_result_free(&got);
     nca_verify_result_free(&expected);
@@ -65,7 +65,7 @@ nca_status nca_precision_measure(const char *device, const nca_device_options *o
                                  const nca_compute *reduced, const nca_spec *spec,
                                  nca_precision_errors *out, nca_error *error)
 {
-    const nca_case of = {
+    const nca_case test_case = {
         .name = "of-a-precision",
         .shape = {.batch = 3, .height = 24, .width = 24, .tape_steps = STEPS, .spec = *spec},
         .fire_rate = 0.5,
@@ -75,7 +75,7 @@ nca_status nca_precision_measure(const char *device, const nca_device_options *o
     nca_compute exact = {0};
     whole.precision = NULL;
     NCA_TRY(nca_compute_open(device, &whole, &exact, error));
-    const nca_status status = compute(&of, reduced, &exact, out, error);
+    const nca_status status = compute(&test_case, reduced, &exact, out, error);
     nca_compute_close(&exact);
     return status;
 }

@@ -31,19 +31,19 @@ static nca_status allocate(const nca_shape *shape, nca_verify_result *out, nca_e
     return nca_fail(error, NCA_MEMORY, "a case of %zu numbers: no memory for it", state);
 }
 
-static nca_status run(const nca_verify_case *of, const nca_backend *backend, nca_session *session,
-                      nca_verify_result *out, nca_error *error)
+static nca_status run(const nca_verify_case *test_case, const nca_backend *backend,
+                      nca_session *session, nca_verify_result *out, nca_error *error)
 {
-    const nca_shape *shape = &of->shape;
+    const nca_shape *shape = &test_case->shape;
     const size_t cells = (size_t)shape->height * (size_t)shape->width;
     const size_t state = cells * (size_t)shape->batch * (size_t)shape->spec.channels;
     const size_t total = nca_layout_of(&shape->spec).total;
-    nca_rollout rollout = of->rollout;
-    rollout.fire = of->fire;
+    nca_rollout rollout = test_case->rollout;
+    rollout.fire = test_case->fire;
     rollout.keep_tape = true;
-    NCA_TRY(backend->upload(session, NCA_PARAMETERS, 0, total, of->parameters, error));
-    NCA_TRY(backend->upload(session, NCA_BATCH, 0, state, of->states, error));
-    NCA_TRY(backend->upload(session, NCA_TARGET, 0, cells * NCA_VISIBLE, of->target, error));
+    NCA_TRY(backend->upload(session, NCA_PARAMETERS, 0, total, test_case->parameters, error));
+    NCA_TRY(backend->upload(session, NCA_BATCH, 0, state, test_case->states, error));
+    NCA_TRY(backend->upload(session, NCA_TARGET, 0, cells * NCA_VISIBLE, test_case->target, error));
     NCA_TRY(backend->forward(session, &rollout, NULL, error));
     NCA_TRY(backend->loss(session, out->samples, error));
     NCA_TRY(backend->backward(session, NULL, error));
@@ -53,10 +53,10 @@ static nca_status run(const nca_verify_case *of, const nca_backend *backend, nca
     return backend->synchronize(session, error);
 }
 
-nca_status nca_verify_compute(const nca_verify_case *of, const nca_compute *compute,
+nca_status nca_verify_compute(const nca_verify_case *test_case, const nca_compute *compute,
                               nca_verify_result *out, nca_error *error)
 {
-    const nca_shape *shape = &of->shape;
+    const nca_shape *shape = &test_case->shape;
     const uint64_t state = nca_state_size((size_t)shape->batch, (size_t)shape->height,
                                           (size_t)shape->width, (size_t)shape->spec.channels);
     nca_session *session = NULL;
@@ -67,8 +67,8 @@ nca_status nca_verify_compute(const nca_verify_case *of, const nca_compute *comp
              shape->height, shape->width, shape->tape_steps);
     NCA_TRY(nca_session_open(compute, shape, nca_memory_product(2, state, sizeof(float), 1), what,
                              &session, error));
-    NCA_GO(allocate(&of->shape, &result, error));
-    NCA_GO(run(of, compute->backend, session, &result, error));
+    NCA_GO(allocate(&test_case->shape, &result, error));
+    NCA_GO(run(test_case, compute->backend, session, &result, error));
     *out = result;
     result = (nca_verify_result){0};
 cleanup:
@@ -93,8 +93,8 @@ void nca_verdict_add_rollout(nca_verdict *verdict, const char *name, double erro
         nca_verdict_add(verdict, name, error, allowance);
         return;
     }
-    verdict->measured++;
-    fprintf(verdict->to, "  %-40s error %.2e   not judged: %.0e is f32's\n", name, error,
+    verdict->reported++;
+    fprintf(verdict->to, "  %-40s error %.2e   reported only: f32 is allowed %.0e\n", name, error,
             allowance);
 }
 

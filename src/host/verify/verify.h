@@ -12,10 +12,10 @@ typedef struct nca_verdict {
     int checked;   // tensors
     int failed;
     int unavailable;   // variants that this machine lacks
-    // Of a device whose network is computed in less than f32. The allowances are those of f32: what
-    // comes out of its rollouts is measured and not judged, unless it is not finite.
+    // The device computes the network in less than f32. The allowances are those of f32, so errors
+    // of its rollouts are reported and fail only where they are not finite.
     bool is_reduced;
-    int measured;
+    int reported;   // tensors whose error cannot fail
 } nca_verdict;
 
 // One oracle file: a rollout with its gradients, or an optimizer case.
@@ -46,7 +46,7 @@ typedef struct nca_verify_result {
     nca_sample_report *samples;
 } nca_verify_result;
 
-nca_status nca_verify_compute(const nca_verify_case *of, const nca_compute *compute,
+nca_status nca_verify_compute(const nca_verify_case *test_case, const nca_compute *compute,
                               nca_verify_result *out, nca_error *error);
 void nca_verify_result_free(nca_verify_result *result);
 

@@ -11,22 +11,23 @@
 enum { CELL_STEPS_MAX = 25000 };
 
 // Given bits are the oracle's to check; of loud cases finite differences would cross thresholds.
-static bool is_verified(const nca_case *of)
+static bool is_verified(const nca_case *test_case)
 {
-    return !of->kind && of->shape.tape_steps > 0 && nca_case_cell_steps(of) <= CELL_STEPS_MAX;
+    return !test_case->kind && test_case->shape.tape_steps > 0 &&
+           nca_case_cell_steps(test_case) <= CELL_STEPS_MAX;
 }
 
 // The difference between f32 and f64 over a few steps is some 1e-7.
 // One hidden unit whose sign a finite difference changes counts some 1e-4; a wrong term above 1e-2.
 static const double device_allowance = 1e-5, difference_allowance = 1e-3;
 
-static nca_verify_case verify_case(const nca_case *of, const nca_case_start *start)
+static nca_verify_case verify_case(const nca_case *test_case, const nca_case_start *start)
 {
-    return (nca_verify_case){.shape = of->shape,
+    return (nca_verify_case){.shape = test_case->shape,
                              .parameters = start->parameters,
                              .states = start->states,
                              .target = start->target,
-                             .rollout = nca_case_rollout(of, start)};
+                             .rollout = nca_case_rollout(test_case, start)};
 }
 
 static double mean_loss(const nca_verify_result *result, int batch)
@@ -38,57 +39,59 @@ static double mean_loss(const nca_verify_result *result, int batch)
 }
 
 // A part of what a case starts from, which is moved a little along random signs.
-typedef struct shaking {
-    const nca_verify_case *of;
+typedef struct perturbed_array {
+    const nca_verify_case *test_case;
     const nca_compute *reference;
     float *x;                // [count], of the case
     const float *gradient;   // [count] d loss / d x
     size_t count;
     double *moved;   // [count] by how much each really moved from below to above, for f32 rounds
-} shaking;
+} perturbed_array;
 
 // The loss with x moved to one side.
-static nca_status loss_beside(const shaking *on, double sign, double *out, nca_error *error)
+static nca_status loss_beside(const perturbed_array *perturbed, double sign, double *out,
+                              nca_error *error)
 {
     const double h = 1.0 / (1 << 24);   // small: units whose sign it changes count as error
     nca_verify_result result;
-    float *kept = malloc(on->count * sizeof *kept);
+    float *kept = malloc(perturbed->count * sizeof *kept);
     if (!kept)
         return nca_fail(error, NCA_MEMORY, "finite differences: no memory for them");
-    memcpy(kept, on->x, on->count * sizeof *kept);
-    for (size_t i = 0; i < on->count; i++) {
+    memcpy(kept, perturbed->x, perturbed->count * sizeof *kept);
+    for (size_t i = 0; i < perturbed->count; i++) {
         const double draw =
             nca_random_uniform((nca_key){.seed = 99}, NCA_RANDOM_TEST, 0, 0, (uint32_t)i);
-        on->x[i] = (float)(on->x[i] + sign * h * (draw < 0.5 ? -1 : 1));
-        on->moved[i] += sign * on->x[i];
+        perturbed->x[i] = (float)(perturbed->x[i] + sign * h * (draw < 0.5 ? -1 : 1));
+        perturbed->moved[i] += sign * perturbed->x[i];
     }
-    const nca_status status = nca_verify_compute(on->of, on->reference, &result, error);
-    memcpy(on->x, kept, on->count * sizeof *kept);
+    const nca_status status =
+        nca_verify_compute(perturbed->test_case, perturbed->reference, &result, error);
+    memcpy(perturbed->x, kept, perturbed->count * sizeof *kept);
     free(kept);
     NCA_TRY(status);
-    *out = mean_loss(&result, on->of->shape.batch);
+    *out = mean_loss(&result, perturbed->test_case->shape.batch);
     nca_verify_result_free(&result);
     return NCA_OK;
 }
 
 // The change of the loss along a direction, against what the gradient says of it.
-static nca_status check_difference(shaking *on, double *out, nca_error *error)
+static nca_status check_difference(perturbed_array *perturbed, double *out, nca_error *error)
 {
     double above = 0, below = 0, predicted = 0, size = 0;
-    on->moved = calloc(on->count, sizeof *on->moved);
-    if (!on->moved)
+    perturbed->moved = calloc(perturbed->count, sizeof *perturbed->moved);
+    if (!perturbed->moved)
         return nca_fail(error, NCA_MEMORY, "finite differences: no memory for them");
     nca_status status;
-    NCA_GO(loss_beside(on, 1, &above, error));
-    NCA_GO(loss_beside(on, -1, &below, error));
-    for (size_t i = 0; i < on->count; i++) {
-        const double change = on->gradient[i] * on->moved[i];
+    NCA_GO(loss_beside(perturbed, 1, &above, error));
+    NCA_GO(loss_beside(perturbed, -1, &below, error));
+    for (size_t i = 0; i < perturbed->count; i++) {
+        const double change = perturbed->gradient[i] * perturbed->moved[i];
         predicted += change;
         size += change * change;
     }
     *out = size > 0 ? fabs(above - below - predicted) / sqrt(size) : NAN;   // nothing lives
 cleanup:
-    free(on->moved);
+    free(perturbed->moved);
     return status;
 }
 
@@ -109,11 +112,11 @@ static nca_status verify_differences(const nca_case *tried, const nca_compute *r
                                             (size_t)shape->width, (size_t)shape->spec.channels);
         char name[96];
         double found = 0;
-        shaking on = {.of = &given, .reference = reference};
-        on.x = is_state ? start.states : start.parameters + layout.offset[i];
-        on.gradient = is_state ? result.state_gradient : result.gradient + layout.offset[i];
-        on.count = is_state ? state : layout.size[i];
-        NCA_GO(check_difference(&on, &found, error));
+        perturbed_array perturbed = {.test_case = &given, .reference = reference};
+        perturbed.x = is_state ? start.states : start.parameters + layout.offset[i];
+        perturbed.gradient = is_state ? result.state_gradient : result.gradient + layout.offset[i];
+        perturbed.count = is_state ? state : layout.size[i];
+        NCA_GO(check_difference(&perturbed, &found, error));
         snprintf(name, sizeof name, "%s: %s", tried->name, is_state ? "x0" : nca_tensor_name(i));
         nca_verdict_add(verdict, name, found, difference_allowance);
     }
@@ -194,9 +197,9 @@ static nca_status verify_variant(const nca_backend *backend, const char *isa,
         return nca_fail(error, status, "%s", why.message);
     fprintf(verdict->to, "%s, %s against %s\n", name, isa, plain);
     NCA_GO(nca_compute_open(name, &plainest, &judge, error));
-    for (const nca_case *of = nca_cases; of->name; of++)
-        if (is_verified(of))
-            NCA_GO(verify_devices(of, &device, &judge, verdict, error));
+    for (const nca_case *test_case = nca_cases; test_case->name; test_case++)
+        if (is_verified(test_case))
+            NCA_GO(verify_devices(test_case, &device, &judge, verdict, error));
 cleanup:
     nca_compute_close(&judge);
     nca_compute_close(&device);
@@ -212,15 +215,15 @@ nca_status nca_verify_built_in(const nca_compute *compute, const nca_device_opti
     nca_status status;
     NCA_TRY(nca_compute_open("reference", &on_cpu, &reference, error));
     fprintf(verdict->to, "gradients against finite differences, f64\n");
-    for (const nca_case *of = nca_cases; of->name; of++)
-        if (is_verified(of))
-            NCA_GO(verify_differences(of, &reference, verdict, error));
+    for (const nca_case *test_case = nca_cases; test_case->name; test_case++)
+        if (is_verified(test_case))
+            NCA_GO(verify_differences(test_case, &reference, verdict, error));
     const bool is_judged = compute->backend != reference.backend;
     if (is_judged)
         fprintf(verdict->to, "%s against the reference\n", compute->backend->name);
-    for (const nca_case *of = nca_cases; is_judged && of->name; of++)
-        if (is_verified(of))
-            NCA_GO(verify_devices(of, compute, &reference, verdict, error));
+    for (const nca_case *test_case = nca_cases; is_judged && test_case->name; test_case++)
+        if (is_verified(test_case))
+            NCA_GO(verify_devices(test_case, compute, &reference, verdict, error));
     verdict->is_reduced = false;   // CPUs compute in f32
     for (const nca_backend *const *b = nca_backends(); *b; b++)
         for (int i = 1; (*b)->variants && (*b)->variants[i]; i++)

@@ -83,15 +83,15 @@ static nca_status open_device(const nca_device_options *options, nca_device **ou
         return nca_fail(error, NCA_ARGUMENT, "--threads %d: must be 0..%d", options->threads,
                         THREADS_MAX);
     if (options->number != 0)
-        return nca_fail(error, NCA_DEVICE, "cpu:%d: there is one such device, cpu",
+        return nca_fail(error, NCA_DEVICE, "cpu:%d: there is only one; use --device cpu",
                         options->number);
     if (options->cuda_path || options->tape_every)
         return nca_fail(error, NCA_ARGUMENT,
-                        "--cuda-path and --tape-every: of --device cuda alone; leave them out");
+                        "--cuda-path and --tape-every: only for --device cuda; leave them out");
     if (nca_precision_is_reduced(options))
         return nca_fail(
             error, NCA_ARGUMENT,
-            "--precision %.40s: of --device cuda alone, and the cpu computes in f32; leave it out",
+            "--precision %.40s: only for --device cuda, and the cpu computes in f32; leave it out",
             options->precision);
     NCA_TRY(choose_variant(options->isa, &variant, error));
     nca_device *device = calloc(1, sizeof *device);

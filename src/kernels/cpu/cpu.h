@@ -41,7 +41,7 @@ typedef struct nca_cpu_sample {
     bool *summed;         // [bands]: the sums are not all zero
     uint64_t *active;     // [bands]: cells whose network was computed
     nca_sample_report *report;   // [bands]
-    size_t counted;              // cells that its loss is over
+    size_t counted;              // cells that the loss is taken over
 } nca_cpu_sample;
 
 // What a thread works in.
@@ -83,7 +83,7 @@ struct nca_session {
     float noise_scale;
 };
 
-// Which rule moves a sample, and what the rollout of that rule has of its own.
+// The rule of a sample, by number and packed, and the rollout of that rule.
 static inline int nca_cpu_rule_number(const nca_session *session, int sample)
 {
     return sample / session->head.shape.batch;
@@ -100,7 +100,7 @@ static inline const nca_rule_rollout *nca_cpu_rollout_of(const nca_session *sess
 }
 
 // The number of a sample in the counters of random bits.
-static inline uint32_t nca_cpu_counted(const nca_session *session, int sample)
+static inline uint32_t nca_cpu_random_sample(const nca_session *session, int sample)
 {
     return (uint32_t)(session->rollout.first_sample + sample % session->head.shape.batch);
 }
@@ -205,7 +205,6 @@ nca_status nca_cpu_gather(nca_session *session, const int *rows, nca_error *erro
 nca_status nca_cpu_scatter(nca_session *session, const int *rows, nca_error *error);
 nca_status nca_cpu_damage(nca_session *session, int slot, const nca_region *region,
                           nca_error *error);
-
 nca_status nca_cpu_exchange(nca_session *session, int slot, const float *values, double limit,
                             nca_error *error);
 

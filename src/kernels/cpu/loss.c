@@ -1,4 +1,4 @@
-// The loss of every sample and its gradient, by the objective; and what else a sample is judged by.
+// The loss of every sample and its gradient, by the objective; its largest |x| and living cells.
 #include "cpu.h"
 
 #include <math.h>
@@ -14,7 +14,7 @@ static uint32_t magnitude(float x)
 
 // -- Which cells count ----------------------------------------------------------------------------
 
-// The channel whose value says by itself whether a cell is alive; negative where all are.
+// The channel that makes a cell alive by being above the threshold; negative where all cells are.
 static int alive_channel(const nca_spec *spec)
 {
     return spec->alive == NCA_ALIVE_EVERYWHERE ? -1
@@ -56,7 +56,7 @@ void nca_cpu_loss_count(nca_session *session)
 
 // -- The terms of a cell --------------------------------------------------------------------------
 
-// x and target [channels]; one sum over all cells keeps its order whatever their number.
+// x and target [channels]. The terms are added one by one, in the order of memory.
 static void add_squares(const float *x, const float *target, int channels, double *sum)
 {
     for (int k = 0; k < channels; k++) {
@@ -92,7 +92,7 @@ static void cross_entropy_backward(const float *x, int label, int channels, doub
         g[k] = (float)(scale * (exp(x[k] - largest) / sum - (k == label)));
 }
 
-// What the sum over a sample's cells is divided by.
+// The sum over a sample's cells is divided by this.
 static double divisor(const nca_session *session, const nca_cpu_sample *sample)
 {
     const nca_objective *objective = &session->head.shape.objective;
@@ -102,7 +102,7 @@ static double divisor(const nca_session *session, const nca_cpu_sample *sample)
                                                   : 2;
 }
 
-// The row y of what a sample is compared with.
+// Row y of the target of a sample.
 static const float *target_row(const nca_session *session, int sample, int y)
 {
     const nca_shape *shape = &session->head.shape;

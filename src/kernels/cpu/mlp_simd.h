@@ -29,7 +29,7 @@ enum {
 
 // One product: out[m][n] = start[n] or out[m][n], plus the sum over k of a[m*a_row + k*a_step] *
 // b[k*b_row + n], then finished.
-typedef struct product {
+typedef struct matrix_product {
     const float *a;
     size_t a_row, a_step;
     const float *b;
@@ -39,21 +39,23 @@ typedef struct product {
     size_t out_row;
     const float *start;   // [columns]; NULL with ADD: out itself; NULL else: zero
     const float *gate;    // as out; for GATE
-} product;
+} matrix_product;
 
 typedef enum finish { PLAIN, RELU, GATE, ADD } finish;
 
-INLINE void tile(const product *of, int m0, const int rows, const int columns, const finish how)
+INLINE void tile(const matrix_product *product, int m0, const int rows, const int columns,
+                 const finish how)
 {
     vector sum[ROWS_MAX][COLUMNS_MAX];
-    const float *a = of->a + (size_t)m0 * of->a_row, *b = of->b;
-    float *out = of->out + (size_t)m0 * of->out_row;
-    const size_t a_row = of->a_row, a_step = of->a_step, b_row = of->b_row, out_row = of->out_row;
+    const float *a = product->a + (size_t)m0 * product->a_row, *b = product->b;
+    float *out = product->out + (size_t)m0 * product->out_row;
+    const size_t a_row = product->a_row, a_step = product->a_step, b_row = product->b_row,
+                 out_row = product->out_row;
     UNROLL for (int m = 0; m < rows; m++) UNROLL for (int n = 0; n < columns; n++) sum[m][n] =
-        how == ADD  ? vector_load(out + (size_t)m * out_row + n * LANES)
-        : of->start ? vector_load(of->start + n * LANES)
-                    : vector_zero();
-    for (int k = 0; k < of->depth; k++, a += a_step, b += b_row) {
+        how == ADD       ? vector_load(out + (size_t)m * out_row + n * LANES)
+        : product->start ? vector_load(product->start + n * LANES)
+                         : vector_zero();
+    for (int k = 0; k < product->depth; k++, a += a_step, b += b_row) {
         vector weight[COLUMNS_MAX];
         UNROLL for (int n = 0; n < columns; n++) weight[n] = vector_load(b + n * LANES);
         UNROLL for (int m = 0; m < rows; m++)
@@ -70,23 +72,23 @@ INLINE void tile(const product *of, int m0, const int rows, const int columns, c
             x = vector_relu(x);
         if (how == GATE)
             x = vector_where_positive(
-                vector_load(of->gate + (size_t)(m0 + m) * out_row + n * LANES), x);
+                vector_load(product->gate + (size_t)(m0 + m) * out_row + n * LANES), x);
         vector_store(out + (size_t)m * out_row + n * LANES, x);
     }
 }
 
 // All rows: full tiles, then one exactly as tall as what is left.
-INLINE void multiply(const product *of, int count, const int rows, const int columns,
+INLINE void multiply(const matrix_product *product, int count, const int rows, const int columns,
                      const finish how)
 {
     int m = 0;
     for (; m + rows <= count; m += rows)
-        tile(of, m, rows, columns, how);
+        tile(product, m, rows, columns, how);
     switch (count - m) {
-#define REST(left)                           \
-    case left:                               \
-        if (left < rows)                     \
-            tile(of, m, left, columns, how); \
+#define REST(left)                                \
+    case left:                                    \
+        if (left < rows)                          \
+            tile(product, m, left, columns, how); \
         break;
         REST(1) REST(2) REST(3) REST(4) REST(5) REST(6) REST(7) REST(8) REST(9) REST(10) REST(11)
 #undef REST
@@ -97,15 +99,15 @@ static void mlp_hidden(const nca_cpu_rule *rule, const float *p, int count, floa
 {
     const size_t units = (size_t)rule->hidden;
     for (size_t j = 0; j < units; j += PANEL) {
-        const product first = {.a = p,
-                               .a_row = INPUTS,
-                               .a_step = 1,
-                               .b = rule->hidden_panels + j * INPUTS,
-                               .b_row = PANEL,
-                               .depth = INPUTS,
-                               .out = hidden + j,
-                               .out_row = units,
-                               .start = rule->hidden_bias + j};
+        const matrix_product first = {.a = p,
+                                      .a_row = INPUTS,
+                                      .a_step = 1,
+                                      .b = rule->hidden_panels + j * INPUTS,
+                                      .b_row = PANEL,
+                                      .depth = INPUTS,
+                                      .out = hidden + j,
+                                      .out_row = units,
+                                      .start = rule->hidden_bias + j};
         multiply(&first, count, UNIT_ROWS, UNIT_COLUMNS, RELU);
     }
 }
@@ -113,15 +115,15 @@ static void mlp_hidden(const nca_cpu_rule *rule, const float *p, int count, floa
 static void mlp(const nca_cpu_rule *rule, const float *p, int count, float *hidden, float *out)
 {
     mlp_hidden(rule, p, count, hidden);
-    const product second = {.a = hidden,
-                            .a_row = (size_t)rule->hidden,
-                            .a_step = 1,
-                            .b = rule->output_columns,
-                            .b_row = CHANNELS,
-                            .depth = rule->hidden,
-                            .out = out,
-                            .out_row = CHANNELS,
-                            .start = rule->output_bias};
+    const matrix_product second = {.a = hidden,
+                                   .a_row = (size_t)rule->hidden,
+                                   .a_step = 1,
+                                   .b = rule->output_columns,
+                                   .b_row = CHANNELS,
+                                   .depth = rule->hidden,
+                                   .out = out,
+                                   .out_row = CHANNELS,
+                                   .start = rule->output_bias};
     multiply(&second, count, CHANNEL_ROWS, CHANNEL_COLUMNS, PLAIN);
 }
 
@@ -144,46 +146,46 @@ static void mlp_backward(const nca_cpu_rule *rule, const nca_cpu_chunk *cells,
     const float *const p = cells->p, *const hidden = cells->hidden, *const dout = cells->dout;
     float *const dhidden = cells->dhidden, *const dp = cells->dp;
     for (size_t j = 0; j < units; j += PANEL) {
-        const product back = {.a = dout,
-                              .a_row = CHANNELS,
-                              .a_step = 1,
-                              .b = rule->output_weight + j,
-                              .b_row = units,
-                              .depth = CHANNELS,
-                              .out = dhidden + j,
-                              .out_row = units,
-                              .gate = hidden + j};
+        const matrix_product back = {.a = dout,
+                                     .a_row = CHANNELS,
+                                     .a_step = 1,
+                                     .b = rule->output_weight + j,
+                                     .b_row = units,
+                                     .depth = CHANNELS,
+                                     .out = dhidden + j,
+                                     .out_row = units,
+                                     .gate = hidden + j};
         multiply(&back, count, UNIT_ROWS, UNIT_COLUMNS, GATE);
     }
     for (size_t i = 0; i < INPUTS; i += INPUT_COLUMNS * LANES) {
-        const product inputs = {.a = dhidden,
-                                .a_row = units,
-                                .a_step = 1,
-                                .b = rule->hidden_weight + i,
-                                .b_row = INPUTS,
-                                .depth = rule->hidden,
-                                .out = dp + i,
-                                .out_row = INPUTS};
+        const matrix_product inputs = {.a = dhidden,
+                                       .a_row = units,
+                                       .a_step = 1,
+                                       .b = rule->hidden_weight + i,
+                                       .b_row = INPUTS,
+                                       .depth = rule->hidden,
+                                       .out = dp + i,
+                                       .out_row = INPUTS};
         multiply(&inputs, count, INPUT_ROWS, INPUT_COLUMNS, PLAIN);
     }
     for (size_t j = 0; j < units; j += PANEL) {
-        const product first = {.a = p,
-                               .a_row = 1,
-                               .a_step = INPUTS,
-                               .b = dhidden + j,
-                               .b_row = units,
-                               .depth = count,
-                               .out = sums->hidden_columns + j,
-                               .out_row = units};
+        const matrix_product first = {.a = p,
+                                      .a_row = 1,
+                                      .a_step = INPUTS,
+                                      .b = dhidden + j,
+                                      .b_row = units,
+                                      .depth = count,
+                                      .out = sums->hidden_columns + j,
+                                      .out_row = units};
         multiply(&first, INPUTS, UNIT_ROWS, UNIT_COLUMNS, ADD);
-        const product second = {.a = dout,
-                                .a_row = 1,
-                                .a_step = CHANNELS,
-                                .b = hidden + j,
-                                .b_row = units,
-                                .depth = count,
-                                .out = sums->output_weight + j,
-                                .out_row = units};
+        const matrix_product second = {.a = dout,
+                                       .a_row = 1,
+                                       .a_step = CHANNELS,
+                                       .b = hidden + j,
+                                       .b_row = units,
+                                       .depth = count,
+                                       .out = sums->output_weight + j,
+                                       .out_row = units};
         multiply(&second, CHANNELS, UNIT_ROWS, UNIT_COLUMNS, ADD);
     }
     add_rows(dhidden, count, units, sums->hidden_bias);

@@ -75,8 +75,8 @@ static void transform(const nca_layout *layout, nca_transform_kind kind, double 
     }
 }
 
-// Adam's second moment holds squares: one beyond f32 would be infinite for ever, and its parameter
-// stand still.
+// Adam's second moment holds squares: one beyond f32 would stay infinite, and its parameter would
+// never move again.
 static bool are_squares_finite(const double *gradient, size_t count)
 {
     const double norm = norm_of(gradient, count);

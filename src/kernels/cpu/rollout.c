@@ -76,8 +76,7 @@ static void reset_clocks(nca_session *session)
         session->scratch[i].mlp_seconds = 0;
 }
 
-// Flop of the products of a cell with the weights of every layer, and of those with all but the first,
-// which the way back does twice: for what comes in and for the weights' own gradient.
+// Flop of one active cell: a multiply-add for each weight.
 static double forward_flop(const nca_session *session)
 {
     const nca_layout *layout = &session->layout;
@@ -85,7 +84,8 @@ static double forward_flop(const nca_session *session)
                           layout->size[NCA_OUTPUT_WEIGHT]);
 }
 
-// The hidden layers are computed again.
+// The same backward: a multiply-add for the gradient of each layer's input, one for that of its
+// weights, and one more to compute the hidden layers again.
 static double backward_flop(const nca_session *session)
 {
     const nca_layout *layout = &session->layout;

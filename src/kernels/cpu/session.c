@@ -140,7 +140,7 @@ static void lay_out_buffers(arena *from, nca_session *session)
     session->kept = take(from, (size_t)session->head.shape.kept, sizeof *session->kept);
 }
 
-// Lays out the whole session; `session->sample`, `->rule` and `->scratch` may be NULL while counting.
+// Lays out the whole session; its `sample`, `rule` and `scratch` may be NULL while counting.
 static void lay_out(arena *from, nca_session *session, int threads)
 {
     nca_cpu_sample counted_sample;

@@ -51,8 +51,8 @@ static float *clear_block(nca_session *session, nca_cpu_sample *sample, int side
     return own;
 }
 
-// Adds what the caller gave for kept states after `step` steps to the band's rows; false where it gave
-// none.
+// Adds the gradients that the caller gave for the states after `step` steps to the band's rows;
+// false where there are none.
 static bool add_given(nca_session *session, int number, int step, int band, int side)
 {
     const nca_shape *shape = &session->head.shape;
@@ -90,34 +90,34 @@ typedef struct band_back {
 
 // Living cells pass their gradient on; those of them that fired are listed, by their numbers in
 // the block. Returns how many.
-static int pass_on(const band_back *of)
+static int pass_on(const band_back *work)
 {
-    const nca_session *session = of->session;
+    const nca_session *session = work->session;
     const size_t channels = (size_t)session->head.shape.spec.channels;
-    const size_t above = nca_cpu_cell(session, of->y0 - 1, -1);
-    const float *after = of->after;
-    float *before = of->before;
-    uint32_t *cells = of->scratch->cells;
+    const size_t above = nca_cpu_cell(session, work->y0 - 1, -1);
+    const float *after = work->after;
+    float *before = work->before;
+    uint32_t *cells = work->scratch->cells;
     int listed = 0;
-    for (int y = of->y0; y < of->y1; y++)
-        for (int x = of->alive[y].first; x < of->alive[y].end; x++) {
+    for (int y = work->y0; y < work->y1; y++)
+        for (int x = work->alive[y].first; x < work->alive[y].end; x++) {
             const size_t cell = nca_cpu_cell(session, y, x), within = cell - above;
-            if (!(of->masks[cell] & NCA_CELL_ALIVE))
+            if (!(work->masks[cell] & NCA_CELL_ALIVE))
                 continue;
             memcpy(before + within * channels, after + within * channels,
                    channels * sizeof *before);
             cells[listed] = (uint32_t)within;
-            listed += of->masks[cell] >> 1;
+            listed += work->masks[cell] >> 1;
         }
     return listed;
 }
 
 // Through the network of some of the listed cells, whose hidden units are computed again.
-static void back_through_cells(const band_back *of, const uint32_t *cells, int count)
+static void back_through_cells(const band_back *work, const uint32_t *cells, int count)
 {
-    const nca_session *session = of->session;
+    const nca_session *session = work->session;
     const nca_cpu_ops *ops = &session->ops;
-    nca_cpu_scratch *scratch = of->scratch;
+    nca_cpu_scratch *scratch = work->scratch;
     const size_t channels = (size_t)session->head.shape.spec.channels;
     const float step_size = (float)session->rollout.step_size;
     const nca_cpu_chunk chunk = {.count = count,
@@ -130,24 +130,24 @@ static void back_through_cells(const band_back *of, const uint32_t *cells, int c
     for (int i = 0; i < count; i++)
         for (size_t k = 0; k < outputs; k++)
             scratch->out[(size_t)i * outputs + k] =
-                step_size * of->after[cells[i] * channels + frozen + k];
-    ops->perceive(of->state, session->row, session->head.shape.spec.channels, cells, count,
+                step_size * work->after[cells[i] * channels + frozen + k];
+    ops->perceive(work->state, session->row, session->head.shape.spec.channels, cells, count,
                   session->rotation, scratch->p);
     const double start = session->rollout.measure ? nca_cpu_now() : 0;
-    const nca_cpu_rule *rule = nca_cpu_rule_of(session, of->number);
+    const nca_cpu_rule *rule = nca_cpu_rule_of(session, work->number);
     ops->mlp_hidden(rule, scratch->p, count, scratch->hidden);
-    ops->mlp_backward(rule, &chunk, &of->sums);
+    ops->mlp_backward(rule, &chunk, &work->sums);
     if (session->rollout.measure)
         scratch->mlp_seconds += nca_cpu_now() - start;
     ops->perceive_backward(scratch->dp, session->row, session->head.shape.spec.channels, cells,
-                           count, session->rotation, of->before);
+                           count, session->rotation, work->before);
 }
 
 void nca_cpu_step_backward(nca_session *session, int number, int step, int band, int worker)
 {
     nca_cpu_sample *sample = &session->sample[number];
     const int side = ~step & 1;   // of the state after the step
-    band_back of = {
+    band_back work = {
         .session = session,
         .scratch = &session->scratch[worker],
         .number = number,
@@ -160,13 +160,13 @@ void nca_cpu_step_backward(nca_session *session, int number, int step, int band,
     const bool is_given = add_given(session, number, step + 1, band, side);
     if (!is_merged && !is_given)
         return;
-    nca_cpu_band_rows(session, band, &of.y0, &of.y1);
-    of.state = nca_cpu_state(session, sample, nca_cpu_state_index(session, sample, step)) +
-               (size_t)of.y0 * session->row;
-    of.after = nca_cpu_band_gradient(session, sample, side, band);
-    const int listed = pass_on(&of);
+    nca_cpu_band_rows(session, band, &work.y0, &work.y1);
+    work.state = nca_cpu_state(session, sample, nca_cpu_state_index(session, sample, step)) +
+                 (size_t)work.y0 * session->row;
+    work.after = nca_cpu_band_gradient(session, sample, side, band);
+    const int listed = pass_on(&work);
     for (int i = 0; i < listed; i += NCA_CPU_CHUNK)
-        back_through_cells(&of, of.scratch->cells + i,
+        back_through_cells(&work, work.scratch->cells + i,
                            listed - i < NCA_CPU_CHUNK ? listed - i : NCA_CPU_CHUNK);
     sample->active[band] += (uint64_t)listed;
     sample->summed[band] |= listed > 0;

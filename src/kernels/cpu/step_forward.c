@@ -52,7 +52,7 @@ static band_step open_step(nca_session *session, int number, int step, int band,
 {
     nca_cpu_sample *sample = &session->sample[number];
     const int tape_step = session->rollout.keep_tape ? step : 0;
-    band_step of = {
+    band_step work = {
         .session = session,
         .sample = sample,
         .scratch = &session->scratch[worker],
@@ -65,23 +65,24 @@ static band_step open_step(nca_session *session, int number, int step, int band,
         .alive = sample->alive + (size_t)tape_step * (size_t)session->head.shape.height,
         .masks = sample->masks + (size_t)tape_step * session->plane,
     };
-    nca_cpu_band_rows(session, band, &of.y0, &of.y1);
-    const size_t start = (size_t)of.y0 * session->row;
-    of.before = nca_cpu_state(session, sample, nca_cpu_state_index(session, sample, step)) + start;
-    of.after =
+    nca_cpu_band_rows(session, band, &work.y0, &work.y1);
+    const size_t start = (size_t)work.y0 * session->row;
+    work.before =
+        nca_cpu_state(session, sample, nca_cpu_state_index(session, sample, step)) + start;
+    work.after =
         nca_cpu_state(session, sample, nca_cpu_state_index(session, sample, step + 1)) + start;
-    return of;
+    return work;
 }
 
 // Columns that may be alive: within one cell of a mature one.
-static nca_span alive_span(const band_step *of, int y)
+static nca_span alive_span(const band_step *work, int y)
 {
-    nca_span span = {of->session->head.shape.width, 0};
+    nca_span span = {work->session->head.shape.width, 0};
     for (int row = y - 1; row <= y + 1; row++) {
-        const nca_span ripe = of->ripe_before[row];
+        const nca_span ripe = work->ripe_before[row];
         if (ripe.first < ripe.end) {
             span.first = min_int(span.first, max_int(ripe.first - 1, 0));
-            span.end = max_int(span.end, min_int(ripe.end + 1, of->session->head.shape.width));
+            span.end = max_int(span.end, min_int(ripe.end + 1, work->session->head.shape.width));
         }
     }
     return span.first < span.end ? span : (nca_span){0, 0};
@@ -89,66 +90,66 @@ static nca_span alive_span(const band_step *of, int y)
 
 // Fire bits of `count` cells from number `cell` = y * W + x on; the returned array is scratch or
 // the given mask.
-static const uint8_t *fire_bits(const band_step *of, size_t cell, size_t count)
+static const uint8_t *fire_bits(const band_step *work, size_t cell, size_t count)
 {
-    const nca_session *session = of->session;
+    const nca_session *session = work->session;
     const nca_rollout *rollout = &session->rollout;
-    const nca_rule_rollout *own = nca_cpu_rollout_of(session, of->sample_number);
+    const nca_rule_rollout *own = nca_cpu_rollout_of(session, work->sample_number);
     const nca_shape *shape = &session->head.shape;
     if (rollout->fire) {
         const size_t grid = (size_t)shape->height * (size_t)shape->width;
         return rollout->fire + cell +
-               ((size_t)of->step * (size_t)session->samples + (size_t)of->sample_number) * grid;
+               ((size_t)work->step * (size_t)session->samples + (size_t)work->sample_number) * grid;
     }
     const size_t first = cell / 8, groups = (cell + count + 7) / 8 - first;
-    session->ops.fire(own->key, nca_cpu_counted(session, of->sample_number),
-                      (uint32_t)(own->first_step + of->step), session->fire_threshold,
-                      (uint32_t)first, groups, of->scratch->bits);
-    return of->scratch->bits + cell % 8;
+    session->ops.fire(own->key, nca_cpu_random_sample(session, work->sample_number),
+                      (uint32_t)(own->first_step + work->step), session->fire_threshold,
+                      (uint32_t)first, groups, work->scratch->bits);
+    return work->scratch->bits + cell % 8;
 }
 
-// The same where nothing dies: all cells stay, and those that fire are listed where an update reaches
-// them.
-static int mask_plain_row(const band_step *of, int y, int listed)
+// The masks of a row where no cell is cleared: all stay, and those that are alive and fire are
+// listed.
+static int mask_plain_row(const band_step *work, int y, int listed)
 {
-    const nca_session *session = of->session;
+    const nca_session *session = work->session;
     const nca_spec *spec = &session->head.shape.spec;
     const size_t width = (size_t)session->head.shape.width, cell = nca_cpu_cell(session, y, 0);
-    const size_t first = nca_cpu_cell(session, of->y0 - 1, -1);
+    const size_t first = nca_cpu_cell(session, work->y0 - 1, -1);
     const float threshold = (float)session->rollout.alive_threshold;
-    const float *state = of->before + (cell - first) * (size_t)spec->channels;
-    const uint8_t *fire = fire_bits(of, (size_t)y * width, width);
-    of->alive[y] = (nca_span){0, session->head.shape.width};
+    const float *state = work->before + (cell - first) * (size_t)spec->channels;
+    const uint8_t *fire = fire_bits(work, (size_t)y * width, width);
+    work->alive[y] = (nca_span){0, session->head.shape.width};
     for (size_t x = 0; x < width; x++) {
         const bool is_reached =
             spec->alive == NCA_ALIVE_EVERYWHERE ||
             state[x * (size_t)spec->channels + (size_t)spec->alive_channel] > threshold;
         const bool is_active = fire[x] && is_reached;
-        of->masks[cell + x] = (uint8_t)(NCA_CELL_ALIVE | (is_active ? NCA_CELL_FIRED : 0));
-        of->scratch->cells[listed] = (uint32_t)(cell + x - first);
+        work->masks[cell + x] = (uint8_t)(NCA_CELL_ALIVE | (is_active ? NCA_CELL_FIRED : 0));
+        work->scratch->cells[listed] = (uint32_t)(cell + x - first);
         listed += is_active;
     }
     return listed;
 }
 
 // Masks of one row and its active cells, appended to the list as numbers within the band.
-static int mask_row(const band_step *of, int y, int listed)
+static int mask_row(const band_step *work, int y, int listed)
 {
-    const size_t stride = (size_t)of->session->head.shape.width + 2;
-    const nca_span span = alive_span(of, y);
-    const size_t cell = nca_cpu_cell(of->session, y, span.first);
-    uint8_t *masks = of->masks + cell, *mature = of->mature_after + (size_t)(y + 1) * stride;
+    const size_t stride = (size_t)work->session->head.shape.width + 2;
+    const nca_span span = alive_span(work, y);
+    const size_t cell = nca_cpu_cell(work->session, y, span.first);
+    uint8_t *masks = work->masks + cell, *mature = work->mature_after + (size_t)(y + 1) * stride;
     memset(mature, 0, stride);
-    of->alive[y] = span;
+    work->alive[y] = span;
     if (span.first >= span.end)
         return listed;
     const size_t count = (size_t)(span.end - span.first);
-    of->session->ops.dilate(of->mature_before + cell, stride, count, masks);
-    memcpy(mature + 1 + span.first, of->mature_before + cell, count);
+    work->session->ops.dilate(work->mature_before + cell, stride, count, masks);
+    memcpy(mature + 1 + span.first, work->mature_before + cell, count);
     const uint8_t *fire = fire_bits(
-        of, (size_t)y * (size_t)of->session->head.shape.width + (size_t)span.first, count);
-    const uint32_t within = (uint32_t)(cell - (size_t)of->y0 * stride);
-    uint32_t *cells = of->scratch->cells;
+        work, (size_t)y * (size_t)work->session->head.shape.width + (size_t)span.first, count);
+    const uint32_t within = (uint32_t)(cell - (size_t)work->y0 * stride);
+    uint32_t *cells = work->scratch->cells;
     for (size_t i = 0; i < count; i++) {
         masks[i] |= (uint8_t)((masks[i] & (fire[i] != 0)) << 1);
         cells[listed] = within + (uint32_t)i;
@@ -158,40 +159,40 @@ static int mask_row(const band_step *of, int y, int listed)
 }
 
 // Adds noise to what the network proposes for a cell, by its number within the band.
-static void add_noise(const band_step *of, uint32_t within, float *out)
+static void add_noise(const band_step *work, uint32_t within, float *out)
 {
-    const nca_session *session = of->session;
-    const nca_rule_rollout *own = nca_cpu_rollout_of(session, of->sample_number);
+    const nca_session *session = work->session;
+    const nca_rule_rollout *own = nca_cpu_rollout_of(session, work->sample_number);
     const uint32_t outputs = (uint32_t)nca_spec_outputs(&session->head.shape.spec);
     const uint32_t width = (uint32_t)session->head.shape.width, stride = width + 2;
-    const uint32_t cell = ((uint32_t)of->y0 + within / stride - 1) * width + within % stride - 1;
+    const uint32_t cell = ((uint32_t)work->y0 + within / stride - 1) * width + within % stride - 1;
     for (uint32_t k = 0; k < outputs; k++) {
-        const float noise = nca_random_normal(own->key, nca_cpu_counted(session, of->sample_number),
-                                              (uint32_t)(own->first_step + of->step),
-                                              cell * outputs + k, session->noise_scale);
+        const float noise = nca_random_normal(
+            own->key, nca_cpu_random_sample(session, work->sample_number),
+            (uint32_t)(own->first_step + work->step), cell * outputs + k, session->noise_scale);
         out[k] += noise;
     }
 }
 
 // out [count,O]: what the network proposes for the cells.
-static void propose(const band_step *of, const uint32_t *cells, int count)
+static void propose(const band_step *work, const uint32_t *cells, int count)
 {
-    const nca_session *session = of->session;
-    nca_cpu_scratch *scratch = of->scratch;
+    const nca_session *session = work->session;
+    nca_cpu_scratch *scratch = work->scratch;
     const nca_cpu_ops *ops = &session->ops;
-    ops->perceive(of->before, session->row, session->head.shape.spec.channels, cells, count,
+    ops->perceive(work->before, session->row, session->head.shape.spec.channels, cells, count,
                   session->rotation, scratch->p);
     const double start = session->rollout.measure ? nca_cpu_now() : 0;
-    ops->mlp(nca_cpu_rule_of(session, of->sample_number), scratch->p, count, scratch->hidden,
+    ops->mlp(nca_cpu_rule_of(session, work->sample_number), scratch->p, count, scratch->hidden,
              scratch->out);
     if (session->rollout.measure)
         scratch->mlp_seconds += nca_cpu_now() - start;
     const size_t outputs = (size_t)nca_spec_outputs(&session->head.shape.spec);
     for (int i = 0; i < count && session->head.shape.spec.noise > 0; i++)
-        add_noise(of, cells[i], scratch->out + (size_t)i * outputs);
+        add_noise(work, cells[i], scratch->out + (size_t)i * outputs);
 }
 
-// The alpha of a cell after the update d, whose first number is that of the first channel that is not
+// The alpha of a cell after the update d [O], whose first element is the first channel that is not
 // frozen.
 static float alpha_after(const nca_session *session, float alpha, const float *d)
 {
@@ -200,19 +201,19 @@ static float alpha_after(const nca_session *session, float alpha, const float *d
 }
 
 // Updates the listed cells, and says which of them are mature now.
-static void update_cells(const band_step *of, const uint32_t *cells, int count)
+static void update_cells(const band_step *work, const uint32_t *cells, int count)
 {
-    const size_t channels = (size_t)of->session->head.shape.spec.channels;
-    const float step_size = (float)of->session->rollout.step_size;
-    const float threshold = (float)of->session->rollout.alive_threshold;
+    const size_t channels = (size_t)work->session->head.shape.spec.channels;
+    const float step_size = (float)work->session->rollout.step_size;
+    const float threshold = (float)work->session->rollout.alive_threshold;
     uint8_t *mature =
-        of->mature_after + (size_t)of->y0 * ((size_t)of->session->head.shape.width + 2);
-    const size_t frozen = (size_t)of->session->head.shape.spec.frozen;
-    propose(of, cells, count);
+        work->mature_after + (size_t)work->y0 * ((size_t)work->session->head.shape.width + 2);
+    const size_t frozen = (size_t)work->session->head.shape.spec.frozen;
+    propose(work, cells, count);
     for (int i = 0; i < count; i++) {
-        const float *x = of->before + cells[i] * channels,
-                    *d = of->scratch->out + (size_t)i * (channels - frozen);
-        float *u = of->after + cells[i] * channels;
+        const float *x = work->before + cells[i] * channels,
+                    *d = work->scratch->out + (size_t)i * (channels - frozen);
+        float *u = work->after + cells[i] * channels;
         for (size_t k = 0; k < frozen; k++)
             u[k] = x[k];
         for (size_t k = frozen; k < channels; k++)
@@ -223,62 +224,62 @@ static void update_cells(const band_step *of, const uint32_t *cells, int count)
 
 void nca_cpu_step_update(nca_session *session, int sample, int step, int band, int worker)
 {
-    const band_step of = open_step(session, sample, step, band, worker);
+    const band_step work = open_step(session, sample, step, band, worker);
     const bool can_die = session->head.shape.spec.alive == NCA_ALIVE_MAXIMUM;
     int listed = 0;
-    for (int y = of.y0; y < of.y1; y++)
-        listed = can_die ? mask_row(&of, y, listed) : mask_plain_row(&of, y, listed);
+    for (int y = work.y0; y < work.y1; y++)
+        listed = can_die ? mask_row(&work, y, listed) : mask_plain_row(&work, y, listed);
     for (int i = 0; i < listed; i += NCA_CPU_CHUNK)
-        update_cells(&of, of.scratch->cells + i, min_int(NCA_CPU_CHUNK, listed - i));
-    for (int y = of.y0; y < of.y1 && can_die; y++)
-        of.ripe_after[y] = trim(of.alive[y], of.mature_after + nca_cpu_cell(session, y, 0));
-    of.sample->active[band] += (uint64_t)listed;
+        update_cells(&work, work.scratch->cells + i, min_int(NCA_CPU_CHUNK, listed - i));
+    for (int y = work.y0; y < work.y1 && can_die; y++)
+        work.ripe_after[y] = trim(work.alive[y], work.mature_after + nca_cpu_cell(session, y, 0));
+    work.sample->active[band] += (uint64_t)listed;
 }
 
-static bool is_alive_before(const band_step *of, int y, int x)
+static bool is_alive_before(const band_step *work, int y, int x)
 {
     uint8_t alive;
-    nca_cpu_dilate_scalar(of->mature_before + nca_cpu_cell(of->session, y, x),
-                          (size_t)of->session->head.shape.width + 2, 1, &alive);
+    nca_cpu_dilate_scalar(work->mature_before + nca_cpu_cell(work->session, y, x),
+                          (size_t)work->session->head.shape.width + 2, 1, &alive);
     return alive;
 }
 
 // Whether a firing dead neighbour's update lifts its alpha above the threshold.
-static bool is_lifted(const band_step *of, int y, int x)
+static bool is_lifted(const band_step *work, int y, int x)
 {
-    const nca_shape *shape = &of->session->head.shape;
-    const float threshold = (float)of->session->rollout.alive_threshold;
+    const nca_shape *shape = &work->session->head.shape;
+    const float threshold = (float)work->session->rollout.alive_threshold;
     uint32_t dead[8];
     int count = 0;
     for (int row = max_int(y - 1, 0); row <= min_int(y + 1, shape->height - 1); row++)
         for (int column = max_int(x - 1, 0); column <= min_int(x + 1, shape->width - 1); column++)
-            if (!is_alive_before(of, row, column) &&
-                *fire_bits(of, (size_t)row * (size_t)shape->width + (size_t)column, 1))
-                dead[count++] = (uint32_t)(nca_cpu_cell(of->session, row, column) -
-                                           nca_cpu_cell(of->session, of->y0 - 1, -1));
+            if (!is_alive_before(work, row, column) &&
+                *fire_bits(work, (size_t)row * (size_t)shape->width + (size_t)column, 1))
+                dead[count++] = (uint32_t)(nca_cpu_cell(work->session, row, column) -
+                                           nca_cpu_cell(work->session, work->y0 - 1, -1));
     if (count == 0)
         return false;
-    propose(of, dead, count);
+    propose(work, dead, count);
     for (int i = 0; i < count; i++) {
-        const float alpha = of->before[dead[i] * (size_t)shape->spec.channels + NCA_ALPHA];
+        const float alpha = work->before[dead[i] * (size_t)shape->spec.channels + NCA_ALPHA];
         const size_t outputs = (size_t)nca_spec_outputs(&shape->spec);
-        if (alpha_after(of->session, alpha, of->scratch->out + (size_t)i * outputs) > threshold)
+        if (alpha_after(work->session, alpha, work->scratch->out + (size_t)i * outputs) > threshold)
             return true;
     }
     return false;
 }
 
 // Clears the alive bit of the cells of a row that are no longer alive after the update.
-static void settle_row_masks(const band_step *of, int y)
+static void settle_row_masks(const band_step *work, int y)
 {
-    const size_t stride = (size_t)of->session->head.shape.width + 2;
-    const nca_span span = of->alive[y];
-    const size_t cell = nca_cpu_cell(of->session, y, span.first);
-    uint8_t *masks = of->masks + cell, *alive = of->scratch->alive;
-    of->session->ops.dilate(of->mature_after + cell, stride, (size_t)(span.end - span.first),
-                            alive);
+    const size_t stride = (size_t)work->session->head.shape.width + 2;
+    const nca_span span = work->alive[y];
+    const size_t cell = nca_cpu_cell(work->session, y, span.first);
+    uint8_t *masks = work->masks + cell, *alive = work->scratch->alive;
+    work->session->ops.dilate(work->mature_after + cell, stride, (size_t)(span.end - span.first),
+                              alive);
     for (int i = 0; i < span.end - span.first; i++)
-        if ((masks[i] & NCA_CELL_ALIVE) && !alive[i] && !is_lifted(of, y, span.first + i))
+        if ((masks[i] & NCA_CELL_ALIVE) && !alive[i] && !is_lifted(work, y, span.first + i))
             masks[i] &= (uint8_t)~NCA_CELL_ALIVE;
 }
 
@@ -294,14 +295,14 @@ static inline void copy_cell(float *to, const float *from, size_t channels)
 }
 
 // The next state of a row: updated, kept, or clear.
-static void settle_row(const band_step *of, int y, nca_span *written)
+static void settle_row(const band_step *work, int y, nca_span *written)
 {
-    const size_t channels = (size_t)of->session->head.shape.spec.channels;
-    const size_t start = (size_t)(y - of->y0 + 1) * of->session->row + channels;
-    const float *before = of->before + start;
-    float *after = of->after + start;
-    const uint8_t *masks = of->masks + nca_cpu_cell(of->session, y, 0);
-    const nca_span alive = of->alive[y];
+    const size_t channels = (size_t)work->session->head.shape.spec.channels;
+    const size_t start = (size_t)(y - work->y0 + 1) * work->session->row + channels;
+    const float *before = work->before + start;
+    float *after = work->after + start;
+    const uint8_t *masks = work->masks + nca_cpu_cell(work->session, y, 0);
+    const nca_span alive = work->alive[y];
     for (int x = written->first; x < written->end; x++)
         if (x < alive.first || x >= alive.end)
             memset(after + (size_t)x * channels, 0, channels * sizeof *after);
@@ -318,14 +319,14 @@ static void settle_row(const band_step *of, int y, nca_span *written)
 
 void nca_cpu_step_settle(nca_session *session, int sample, int step, int band, int worker)
 {
-    const band_step of = open_step(session, sample, step, band, worker);
-    const size_t index = (size_t)nca_cpu_state_index(session, of.sample, step + 1);
-    for (int y = of.y0; y < of.y1; y++) {
-        if (of.alive[y].first < of.alive[y].end &&
+    const band_step work = open_step(session, sample, step, band, worker);
+    const size_t index = (size_t)nca_cpu_state_index(session, work.sample, step + 1);
+    for (int y = work.y0; y < work.y1; y++) {
+        if (work.alive[y].first < work.alive[y].end &&
             session->head.shape.spec.alive == NCA_ALIVE_MAXIMUM)
-            settle_row_masks(&of, y);
-        settle_row(&of, y,
-                   &of.sample->written[index * (size_t)session->head.shape.height + (size_t)y]);
+            settle_row_masks(&work, y);
+        settle_row(&work, y,
+                   &work.sample->written[index * (size_t)session->head.shape.height + (size_t)y]);
     }
 }
 

@@ -12,10 +12,10 @@
 enum { LINE_BYTES = 64, PATIENCE = 4000 };
 
 // The progress of one sample, on a cache line of its own.
-typedef struct progress {
+typedef struct job_progress {
     _Alignas(LINE_BYTES) _Atomic uint64_t ticket;   // phase << 32 | next band
     _Atomic uint32_t done;                          // bands of the phase
-} progress;
+} job_progress;
 
 typedef struct worker {
     nca_cpu_workers *workers;
@@ -34,7 +34,7 @@ struct nca_cpu_workers {
     int busy;              // workers still in the job
     bool quit;
     nca_cpu_job job;
-    progress *progress;   // [samples_max]
+    job_progress *progress;   // [samples_max]
     int samples_max;
 };
 
@@ -52,9 +52,9 @@ static void wait_a_little(int *waited)
 
 typedef enum claim { CLAIMED, NOTHING_NOW, FINISHED } claim;
 
-static claim claim_band(progress *of, const nca_cpu_job *job, int *phase, int *band)
+static claim claim_band(job_progress *progress, const nca_cpu_job *job, int *phase, int *band)
 {
-    uint64_t ticket = atomic_load_explicit(&of->ticket, memory_order_acquire);
+    uint64_t ticket = atomic_load_explicit(&progress->ticket, memory_order_acquire);
     for (;;) {
         *phase = (int)(ticket >> 32);
         *band = (int)(uint32_t)ticket;
@@ -62,19 +62,19 @@ static claim claim_band(progress *of, const nca_cpu_job *job, int *phase, int *b
             return FINISHED;
         if (*band >= job->bands)
             return NOTHING_NOW;
-        if (atomic_compare_exchange_weak_explicit(&of->ticket, &ticket, ticket + 1,
+        if (atomic_compare_exchange_weak_explicit(&progress->ticket, &ticket, ticket + 1,
                                                   memory_order_acq_rel, memory_order_acquire))
             return CLAIMED;
     }
 }
 
 // The last band of a phase opens the next one.
-static void finish_band(progress *of, const nca_cpu_job *job, int phase)
+static void finish_band(job_progress *progress, const nca_cpu_job *job, int phase)
 {
-    const uint32_t done = atomic_fetch_add_explicit(&of->done, 1, memory_order_acq_rel) + 1;
+    const uint32_t done = atomic_fetch_add_explicit(&progress->done, 1, memory_order_acq_rel) + 1;
     if (done == (uint32_t)job->bands) {
-        atomic_store_explicit(&of->done, 0, memory_order_relaxed);
-        atomic_store_explicit(&of->ticket, (uint64_t)(phase + 1) << 32, memory_order_release);
+        atomic_store_explicit(&progress->done, 0, memory_order_relaxed);
+        atomic_store_explicit(&progress->ticket, (uint64_t)(phase + 1) << 32, memory_order_release);
     }
 }
 
@@ -212,7 +212,7 @@ int nca_cpu_workers_count(const nca_cpu_workers *workers)
 static nca_status reserve_progress(nca_cpu_workers *workers, int samples, nca_error *error)
 {
     if (samples > workers->samples_max) {
-        progress *grown = aligned_alloc(LINE_BYTES, (size_t)samples * sizeof *grown);
+        job_progress *grown = aligned_alloc(LINE_BYTES, (size_t)samples * sizeof *grown);
         if (!grown)
             return nca_fail(error, NCA_MEMORY, "a batch of %d: no memory for its bookkeeping",
                             samples);

@@ -35,7 +35,7 @@ static __device__ size_t cell_of(const nca_cuda_grid &grid, const nca_region_row
     return nca_cell_of(grid, at.sample, at.y0 + (int)(listed >> 16), (int)(listed & 0xffff));
 }
 
-// What a network looks at; zero beyond the `count` cells that the chunk has.
+// Puts the perception of a chunk's cells into the network; zero beyond its `count` cells.
 template <typename Network, typename Step>
 static __device__ void perceive_chunk(const Step &step, const nca_region_rows &at,
                                       const nca_bits &settled, const uint32_t *list, int count,
@@ -52,7 +52,7 @@ static __device__ void perceive_chunk(const Step &step, const nca_region_rows &a
     network.put_input(2 * CHANNELS + channel, cell, seen.gy);
 }
 
-// u = x + step_size * output. A dead cell that was asked only says whether it is mature now.
+// u = x + step_size * output. A dead cell on the list is not written, only marked if mature now.
 template <typename Network>
 static __device__ void apply(const nca_cuda_step &step, const nca_region_rows &at,
                              const nca_masks &m, const uint32_t *list, int count,
@@ -72,7 +72,7 @@ static __device__ void apply(const nca_cuda_step &step, const nca_region_rows &a
 }
 
 // One step: masks of the region, living cells that do not fire, and this block's chunks.
-//   launch  B*regions*members blocks x 128 threads
+//   launch  B*regions*blocks_per_region blocks x 128 threads
 //   shared  the network's matrices, a list and eight planes of a region: 66 KiB in f32, 20 in tf32
 //           and bf16, and the planes
 //   moves   at most 768 bytes an active cell, mostly from the caches, and 32 KiB of weights a
@@ -83,7 +83,7 @@ static __device__ void apply(const nca_cuda_step &step, const nca_region_rows &a
 //   needs   C = 16, K = 128, the network's CAPABILITY;  reference: cpu/step_forward.c
 template <typename Network>
 static __global__ void __launch_bounds__(FORWARD_THREADS, Network::BLOCKS_MIN)
-    step_forward(const __grid_constant__ nca_cuda_step given, int members)
+    step_forward(const __grid_constant__ nca_cuda_step given, int blocks_per_region)
 {
     NCA_SHARED_DYNAMIC(float, memory);
     nca_cuda_step step = given;
@@ -93,19 +93,21 @@ static __global__ void __launch_bounds__(FORWARD_THREADS, Network::BLOCKS_MIN)
     Network network(memory);
     block_shared shared = lay_out(memory + Network::FLOATS);
     const nca_masks m = nca_masks_take(step.grid, shared.planes);
-    const int region = blockIdx.x / members, member = blockIdx.x % members;
+    const int region = blockIdx.x / blocks_per_region,
+              region_block = blockIdx.x % blocks_per_region;
     const nca_region_rows at = nca_region_of(step.grid, region);
     nca_masks_fill(step, at, m);
-    nca_masks_publish(step, at, m, member, members);
-    nca_masks_keep(step, at, m, member, members);
+    nca_masks_publish(step, at, m, region_block, blocks_per_region);
+    nca_masks_keep(step, at, m, region_block, blocks_per_region);
     const nca_lister lister = nca_lister_open(step.grid, at, m.listed, shared.warp_totals);
     const nca_lister active = nca_lister_open(step.grid, at, m.active, shared.warp_totals);
-    if (member == 0 && threadIdx.x == 0 && step.counts)
+    if (region_block == 0 && threadIdx.x == 0 && step.counts)
         step.counted[region] += (uint64_t)active.total;
-    if (member * CHUNK >= lister.total)
+    if (region_block * CHUNK >= lister.total)
         return;   // no chunk: no weights
     network.begin(step.rule);
-    for (int first = member * CHUNK; first < lister.total; first += members * CHUNK) {
+    for (int first = region_block * CHUNK; first < lister.total;
+         first += blocks_per_region * CHUNK) {
         const int count = min(CHUNK, lister.total - first);
         nca_lister_write(step.grid, lister, m.listed, first, count, shared.list);
         __syncthreads();
@@ -160,11 +162,11 @@ static __device__ void send_gradient(const nca_cuda_step_backward &step, const n
 // out among the blocks of the region.
 static __device__ void pass_gradient_on(const nca_cuda_step_backward &step,
                                         const nca_region_rows &at, const nca_back_masks &m,
-                                        int member, int members)
+                                        int region_block, int blocks_per_region)
 {
     const nca_cuda_grid &grid = step.grid;
-    const int items = at.rows * grid.words * 32 * 4, stride = (int)blockDim.x * members;
-    for (int i = member * (int)blockDim.x + (int)threadIdx.x; i < items; i += stride) {
+    const int items = at.rows * grid.words * 32 * 4, stride = (int)blockDim.x * blocks_per_region;
+    for (int i = region_block * (int)blockDim.x + (int)threadIdx.x; i < items; i += stride) {
         const int word = i / 128, bit = i / 4 % 32, channel = 4 * (i % 4);
         if (!((m.settled1.at(0, word) & ~m.learning.at(0, word)) >> bit & 1))
             continue;
@@ -177,7 +179,7 @@ static __device__ void pass_gradient_on(const nca_cuda_step_backward &step,
 
 // One step backward. Sums stay in the second-level cache from step to step; the last step of the
 // rollout, which is the first backward, begins them.
-//   launch  B*regions*members blocks x 256 threads
+//   launch  B*regions*blocks_per_region blocks x 256 threads
 //   shared  the network's matrices, a list and five planes of a region: 78 KiB in f32, 56 in tf32
 //           and bf16, and the planes
 //   moves   at most 1.5 KiB an active cell, mostly from the caches, and 32 KiB of weights (56 in
@@ -189,7 +191,7 @@ static __device__ void pass_gradient_on(const nca_cuda_step_backward &step,
 //   needs   C = 16, K = 128, the network's CAPABILITY;  reference: cpu/step_backward.c
 template <typename Network>
 static __global__ void __launch_bounds__(BACKWARD_THREADS, Network::BLOCKS_MIN)
-    step_backward(const __grid_constant__ nca_cuda_step_backward given, int members)
+    step_backward(const __grid_constant__ nca_cuda_step_backward given, int blocks_per_region)
 {
     NCA_SHARED_DYNAMIC(float, memory);
     nca_cuda_step_backward step = given;
@@ -199,17 +201,19 @@ static __global__ void __launch_bounds__(BACKWARD_THREADS, Network::BLOCKS_MIN)
     Network network(memory);
     block_shared shared = lay_out(memory + Network::FLOATS);
     const nca_back_masks m = nca_back_masks_take(step.grid, shared.planes);
-    const int region = blockIdx.x / members, member = blockIdx.x % members;
+    const int region = blockIdx.x / blocks_per_region,
+              region_block = blockIdx.x % blocks_per_region;
     const nca_region_rows at = nca_region_of(step.grid, region);
     nca_back_masks_fill(step, at, m);
-    pass_gradient_on(step, at, m, member, members);
+    pass_gradient_on(step, at, m, region_block, blocks_per_region);
     const nca_lister lister = nca_lister_open(step.grid, at, m.learning, shared.warp_totals);
-    if (member == 0 && threadIdx.x == 0)
+    if (region_block == 0 && threadIdx.x == 0)
         step.counted[region] = (step.is_last ? 0 : step.counted[region]) + (uint64_t)lister.total;
-    if (!step.is_last && member * CHUNK >= lister.total)
-        return;   // no chunk: no weights, and no sums but those that begin
+    if (!step.is_last && region_block * CHUNK >= lister.total)
+        return;   // no chunk: needs no weights, and adds nothing to sums that have begun
     network.begin(step.rule);
-    for (int first = member * CHUNK; first < lister.total; first += members * CHUNK) {
+    for (int first = region_block * CHUNK; first < lister.total;
+         first += blocks_per_region * CHUNK) {
         const int count = min(CHUNK, lister.total - first), item = (int)threadIdx.x - 4 * CHUNK;
         nca_lister_write(step.grid, lister, m.learning, first, count, shared.list);
         __syncthreads();
@@ -242,7 +246,7 @@ static bool fits(const nca_cuda_grid &grid, size_t shared_bytes_max)
            shared_bytes<Backward>(grid, NCA_BACK_PLANES) <= shared_bytes_max;
 }
 
-// Kernels that were compiled for a device without what they need hold nothing.
+// Kernels that were compiled for an older capability than they need are empty.
 template <typename Forward, typename Backward> static cudaError_t prepare(size_t shared_bytes_max)
 {
     cudaFuncAttributes compiled;
@@ -256,32 +260,35 @@ template <typename Forward, typename Backward> static cudaError_t prepare(size_t
     return error;
 }
 
-static dim3 blocks_of(const nca_cuda_grid &grid, int members)
+static dim3 blocks_of(const nca_cuda_grid &grid, int blocks_per_region)
 {
-    return dim3((unsigned)(grid.batch * grid.regions * members));
+    return dim3((unsigned)(grid.batch * grid.regions * blocks_per_region));
 }
 
 template <typename Network>
-static cudaError_t launch_forward(const nca_cuda_step &step, int members, cudaStream_t stream)
+static cudaError_t launch_forward(const nca_cuda_step &step, int blocks_per_region,
+                                  cudaStream_t stream)
 {
-    return NCA_LAUNCH((step_forward<Network>), blocks_of(step.grid, members), dim3(FORWARD_THREADS),
-                      shared_bytes<Network>(step.grid, NCA_MASK_PLANES), stream, step, members);
+    return NCA_LAUNCH((step_forward<Network>), blocks_of(step.grid, blocks_per_region),
+                      dim3(FORWARD_THREADS), shared_bytes<Network>(step.grid, NCA_MASK_PLANES),
+                      stream, step, blocks_per_region);
 }
 
 template <typename Network>
-static cudaError_t launch_backward(const nca_cuda_step_backward &step, int members,
+static cudaError_t launch_backward(const nca_cuda_step_backward &step, int blocks_per_region,
                                    cudaStream_t stream)
 {
-    return NCA_LAUNCH((step_backward<Network>), blocks_of(step.grid, members),
+    return NCA_LAUNCH((step_backward<Network>), blocks_of(step.grid, blocks_per_region),
                       dim3(BACKWARD_THREADS), shared_bytes<Network>(step.grid, NCA_BACK_PLANES),
-                      stream, step, members);
+                      stream, step, blocks_per_region);
 }
 
 struct variant {
     bool (*fits)(const nca_cuda_grid &grid, size_t shared_bytes_max);
     cudaError_t (*prepare)(size_t shared_bytes_max);
-    cudaError_t (*forward)(const nca_cuda_step &step, int members, cudaStream_t stream);
-    cudaError_t (*backward)(const nca_cuda_step_backward &step, int members, cudaStream_t stream);
+    cudaError_t (*forward)(const nca_cuda_step &step, int blocks_per_region, cudaStream_t stream);
+    cudaError_t (*backward)(const nca_cuda_step_backward &step, int blocks_per_region,
+                            cudaStream_t stream);
 };
 
 template <typename Forward, typename Backward> static constexpr variant variant_with()
@@ -309,15 +316,16 @@ cudaError_t nca_cuda_fused_prepare(nca_cuda_precision precision, size_t shared_b
 }
 
 cudaError_t nca_cuda_fused_forward(const nca_cuda_step *step, nca_cuda_precision precision,
-                                   int members, cudaStream_t stream)
+                                   int blocks_per_region, cudaStream_t stream)
 {
-    return variants[precision].forward(*step, members, stream);
+    return variants[precision].forward(*step, blocks_per_region, stream);
 }
 
 cudaError_t nca_cuda_fused_backward(const nca_cuda_step_backward *step,
-                                    nca_cuda_precision precision, int members, cudaStream_t stream)
+                                    nca_cuda_precision precision, int blocks_per_region,
+                                    cudaStream_t stream)
 {
-    return variants[precision].backward(*step, members, stream);
+    return variants[precision].backward(*step, blocks_per_region, stream);
 }
 
 // gradient [P] is the sum over the samples of the sum over the blocks of each: sums

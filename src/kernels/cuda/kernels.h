@@ -98,7 +98,7 @@ typedef struct nca_cuda_step {
     const uint32_t *mature;
     const uint32_t *alive_last;   // of the step before; unused in step 0, where all is settled
     uint32_t *settled, *alive, *active;
-    uint32_t *listed;         // cells whose network is computed: active, or dead and asked
+    uint32_t *listed;         // cells whose network is computed
     uint32_t *mature_next;    // of `after`; zero before the step
     uint32_t *mature_clear;   // the one after it: becomes zero
     uint64_t *counted;        // [B,regions] active cells of all steps so far
@@ -135,15 +135,16 @@ cudaError_t nca_cuda_fire(const nca_cuda_grid *grid, const nca_cuda_rollout *rol
                           int count, uint32_t *planes, cudaStream_t stream);
 
 // masks.cu
-// `members` blocks share a region, here and below: one would leave most of the device idle.
+// A region is shared by `blocks_per_region` blocks, here and below: one block would leave most of
+// the device idle.
 // Before the first step: copies the batch into a slot, finds which cells are mature, clears counts.
-cudaError_t nca_cuda_prepare(const nca_cuda_step *step, int members, const float *batch,
+cudaError_t nca_cuda_prepare(const nca_cuda_step *step, int blocks_per_region, const float *batch,
                              cudaStream_t stream);
 // After the last: `settled` of the last state, and the batch is that state without dead cells.
-cudaError_t nca_cuda_finish(const nca_cuda_step *step, int members, float *batch,
+cudaError_t nca_cuda_finish(const nca_cuda_step *step, int blocks_per_region, float *batch,
                             cudaStream_t stream);
 // Masks of a step and what happens to cells without network, region by region.
-cudaError_t nca_cuda_masks(const nca_cuda_step *step, int members, cudaStream_t stream);
+cudaError_t nca_cuda_masks(const nca_cuda_step *step, int blocks_per_region, cudaStream_t stream);
 // Lists a plane, cleared where `within` is 0 (NULL: nowhere).
 cudaError_t nca_cuda_list_cells(const nca_cuda_grid *grid, const uint32_t *plane,
                                 const uint32_t *within, const nca_cuda_list *list,
@@ -159,14 +160,14 @@ cudaError_t nca_cuda_perceive(const nca_cuda_grid *grid, const nca_cuda_rollout 
                               const float *state, const uint32_t *settled, const uint32_t *cells,
                               int count, float *p, cudaStream_t stream);
 // Gradient of state 1 of every settled cell, from `gradient` and `dp1`.
-cudaError_t nca_cuda_gather_gradient(const nca_cuda_step_backward *step, int members,
+cudaError_t nca_cuda_gather_gradient(const nca_cuda_step_backward *step, int blocks_per_region,
                                      cudaStream_t stream);
 // dp [count,3C] of the listed cells, rotated, into the dp of the step.
 cudaError_t nca_cuda_spread_gradient(const nca_cuda_step_backward *step, const uint32_t *cells,
                                      int count, const float *dp, cudaStream_t stream);
 // After the first step: the gradient of the state before the rollout.
-cudaError_t nca_cuda_batch_gradient(const nca_cuda_step_backward *step, int members, float *out,
-                                    cudaStream_t stream);
+cudaError_t nca_cuda_batch_gradient(const nca_cuda_step_backward *step, int blocks_per_region,
+                                    float *out, cudaStream_t stream);
 
 // mlp.cu: what stands between the matrix products of the cuBLAS path.
 cudaError_t nca_cuda_pack_rule(const nca_cuda_grid *grid, const nca_cuda_rule *rule,
@@ -194,9 +195,10 @@ bool nca_cuda_fused_fits(const nca_cuda_grid *grid, nca_cuda_precision precision
 // Allows the kernels the shared memory that sessions of any grid need.
 cudaError_t nca_cuda_fused_prepare(nca_cuda_precision precision, size_t shared_bytes_max);
 cudaError_t nca_cuda_fused_forward(const nca_cuda_step *step, nca_cuda_precision precision,
-                                   int members, cudaStream_t stream);
+                                   int blocks_per_region, cudaStream_t stream);
 cudaError_t nca_cuda_fused_backward(const nca_cuda_step_backward *step,
-                                    nca_cuda_precision precision, int members, cudaStream_t stream);
+                                    nca_cuda_precision precision, int blocks_per_region,
+                                    cudaStream_t stream);
 // gradient [P] = the sum over the samples of `blocks` partial sums each, in their order.
 cudaError_t nca_cuda_reduce_sums(const nca_cuda_grid *grid, const float *sums, int blocks,
                                  float *gradient, cudaStream_t stream);

@@ -1,4 +1,4 @@
-// The loss of every sample, what else a sample is judged by, and the gradient of the mean loss.
+// The loss of every sample, its largest |x| and living cells, and the gradient of the mean loss.
 #include "launch.cuh"
 
 #include "masks.cuh"

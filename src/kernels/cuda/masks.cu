@@ -8,26 +8,28 @@ enum { THREADS = 256 };
 
 // A 3x3 neighbourhood needs whole rows, so blocks go by regions here. Those of one region all make
 // the masks they need and share out its cells.
-static dim3 blocks_of(const nca_cuda_grid *grid, int members)
+static dim3 blocks_of(const nca_cuda_grid *grid, int blocks_per_region)
 {
-    return dim3((unsigned)(grid->batch * grid->regions * members));
+    return dim3((unsigned)(grid->batch * grid->regions * blocks_per_region));
 }
 
 // The batch [B,H,W,C] into a slot; `mature` of it; `mature_next`, and what was counted, become
 // zero.
-//   launch  B*regions*members blocks x 256 threads;  shared: none
+//   launch  B*regions*blocks_per_region blocks x 256 threads;  shared: none
 //   moves   8*C bytes a cell, does no flop
 //   no barrier;  `slot` and `mature` are step.before and step.mature, else nothing aliases
 //   reference: cpu/step_forward.c
 static __global__ void __launch_bounds__(THREADS, nca_blocks_min(THREADS, 6))
-    begin_rollout(const __grid_constant__ nca_cuda_step step, int members,
+    begin_rollout(const __grid_constant__ nca_cuda_step step, int blocks_per_region,
                   const float *__restrict__ batch, float *__restrict__ slot,
                   uint32_t *__restrict__ mature)
 {
     const nca_cuda_grid &grid = step.grid;
-    const int region = blockIdx.x / members, member = blockIdx.x % members;
+    const int region = blockIdx.x / blocks_per_region,
+              region_block = blockIdx.x % blocks_per_region;
     const nca_region_rows at = nca_region_of(grid, region);
-    const int own = member * (int)blockDim.x + (int)threadIdx.x, stride = (int)blockDim.x * members;
+    const int own = region_block * (int)blockDim.x + (int)threadIdx.x,
+              stride = (int)blockDim.x * blocks_per_region;
     const float threshold = step.rollout->alive_threshold;
     const size_t first = nca_cell_of(grid, at.sample, at.y0, 0);
     const size_t cells = (size_t)at.rows * grid.width, quads = grid.channels / 4;
@@ -49,28 +51,29 @@ static __global__ void __launch_bounds__(THREADS, nca_blocks_min(THREADS, 6))
         step.counted[region] = 0;
 }
 
-cudaError_t nca_cuda_prepare(const nca_cuda_step *step, int members, const float *batch,
+cudaError_t nca_cuda_prepare(const nca_cuda_step *step, int blocks_per_region, const float *batch,
                              cudaStream_t stream)
 {
-    return NCA_LAUNCH(begin_rollout, blocks_of(&step->grid, members), dim3(THREADS), 0, stream,
-                      *step, members, batch, const_cast<float *>(step->before),
+    return NCA_LAUNCH(begin_rollout, blocks_of(&step->grid, blocks_per_region), dim3(THREADS), 0,
+                      stream, *step, blocks_per_region, batch, const_cast<float *>(step->before),
                       const_cast<uint32_t *>(step->mature));
 }
 
 // `settled` of the last state, and that state without dead cells as the batch [B,H,W,C]. `step` is
 // the one that would come next.
-//   launch  B*regions*members blocks x 256 threads;  shared: three planes of a region
+//   launch  B*regions*blocks_per_region blocks x 256 threads;  shared: three planes of a region
 //   moves   4*C bytes a settled cell and 4*C a cell, does no flop
 //   two barriers: after the planes are loaded, and after `settled`;  nothing aliases
 //   reference: cpu/step_forward.c
 static __global__ void __launch_bounds__(THREADS, nca_blocks_min(THREADS, 8))
-    end_rollout(const __grid_constant__ nca_cuda_step step, int members, float *__restrict__ batch)
+    end_rollout(const __grid_constant__ nca_cuda_step step, int blocks_per_region,
+                float *__restrict__ batch)
 {
     NCA_SHARED_DYNAMIC(uint32_t, shared);
     uint32_t *memory = shared;
     const nca_cuda_grid &grid = step.grid;
-    const int member = blockIdx.x % members;
-    const nca_region_rows at = nca_region_of(grid, blockIdx.x / members);
+    const int region_block = blockIdx.x % blocks_per_region;
+    const nca_region_rows at = nca_region_of(grid, blockIdx.x / blocks_per_region);
     const nca_bits mature = nca_bits_take(grid, memory), alive_last = nca_bits_take(grid, memory);
     const nca_bits settled = nca_bits_take(grid, memory);
     const bool is_first = step.step == 0;
@@ -82,14 +85,14 @@ static __global__ void __launch_bounds__(THREADS, nca_blocks_min(THREADS, 8))
         const int row = i / grid.words, w = i % grid.words;
         settled.at(row, w) =
             nca_settled_word(grid, is_first, at.y0 + row, alive_last, mature, row, w);
-        if (i % members == member)
+        if (i % blocks_per_region == region_block)
             step.settled[nca_word_of(grid, at.sample, at.y0 + row, w)] = settled.at(row, w);
     }
     __syncthreads();
     const int quads = grid.channels / 4;
     const size_t first = nca_cell_of(grid, at.sample, at.y0, 0) * grid.channels;
-    for (int i = member * (int)blockDim.x + (int)threadIdx.x; i < at.rows * grid.width * quads;
-         i += (int)blockDim.x * members) {
+    for (int i = region_block * (int)blockDim.x + (int)threadIdx.x;
+         i < at.rows * grid.width * quads; i += (int)blockDim.x * blocks_per_region) {
         const int cell = i / quads;
         nca_store4(batch + first + 4 * (size_t)i,
                    settled.has(cell / grid.width, cell % grid.width)
@@ -98,12 +101,12 @@ static __global__ void __launch_bounds__(THREADS, nca_blocks_min(THREADS, 8))
     }
 }
 
-cudaError_t nca_cuda_finish(const nca_cuda_step *step, int members, float *batch,
+cudaError_t nca_cuda_finish(const nca_cuda_step *step, int blocks_per_region, float *batch,
                             cudaStream_t stream)
 {
-    return NCA_LAUNCH(end_rollout, blocks_of(&step->grid, members), dim3(THREADS),
-                      3 * nca_bits_words(step->grid) * sizeof(uint32_t), stream, *step, members,
-                      batch);
+    return NCA_LAUNCH(end_rollout, blocks_of(&step->grid, blocks_per_region), dim3(THREADS),
+                      3 * nca_bits_words(step->grid) * sizeof(uint32_t), stream, *step,
+                      blocks_per_region, batch);
 }
 
 size_t nca_cuda_masks_shared_bytes(const nca_cuda_grid *grid)
@@ -113,36 +116,37 @@ size_t nca_cuda_masks_shared_bytes(const nca_cuda_grid *grid)
 
 // The masks of a step; cells without network are kept as they are, and those that stay mature are
 // marked.
-//   launch  B*regions*members blocks x 256 threads
+//   launch  B*regions*blocks_per_region blocks x 256 threads
 //   shared  eight planes of a region and 128 bytes
 //   moves   8*C bytes a living cell that does not fire, and nine words a word of a plane; no flop
 //   five barriers in nca_masks_fill(), two more in block 0 of a region, which counts
 //   nothing aliases; blocks of a region mark words of mature_next together, by atomics
 //   reference: cpu/step_forward.c
 static __global__ void __launch_bounds__(THREADS, nca_blocks_min(THREADS, 8))
-    make_masks(const __grid_constant__ nca_cuda_step step, int members)
+    make_masks(const __grid_constant__ nca_cuda_step step, int blocks_per_region)
 {
     NCA_SHARED_DYNAMIC(uint32_t, shared);
     uint32_t *memory = shared;
     const nca_cuda_grid &grid = step.grid;
-    const int region = blockIdx.x / members, member = blockIdx.x % members;
+    const int region = blockIdx.x / blocks_per_region,
+              region_block = blockIdx.x % blocks_per_region;
     const nca_region_rows at = nca_region_of(grid, region);
     const nca_masks m = nca_masks_take(grid, memory);
     int *const warp_totals = reinterpret_cast<int *>(memory);
     nca_masks_fill(step, at, m);
-    nca_masks_publish(step, at, m, member, members);
-    nca_masks_keep(step, at, m, member, members);
-    if (member > 0 || !step.counts)
+    nca_masks_publish(step, at, m, region_block, blocks_per_region);
+    nca_masks_keep(step, at, m, region_block, blocks_per_region);
+    if (region_block > 0 || !step.counts)
         return;
     const nca_lister active = nca_lister_open(grid, at, m.active, warp_totals);
     if (threadIdx.x == 0)
         step.counted[region] += (uint64_t)active.total;
 }
 
-cudaError_t nca_cuda_masks(const nca_cuda_step *step, int members, cudaStream_t stream)
+cudaError_t nca_cuda_masks(const nca_cuda_step *step, int blocks_per_region, cudaStream_t stream)
 {
-    return NCA_LAUNCH(make_masks, blocks_of(&step->grid, members), dim3(THREADS),
-                      nca_cuda_masks_shared_bytes(&step->grid), stream, *step, members);
+    return NCA_LAUNCH(make_masks, blocks_of(&step->grid, blocks_per_region), dim3(THREADS),
+                      nca_cuda_masks_shared_bytes(&step->grid), stream, *step, blocks_per_region);
 }
 
 static __device__ uint32_t listed_word(const uint32_t *plane, const uint32_t *within, size_t word)

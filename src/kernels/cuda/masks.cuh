@@ -1,10 +1,10 @@
 // The masks of one step in one region, made by one block in shared memory, 32 cells a word; the
 // lists of cells that follow from them; and looking at a neighbour. For kernels only.
 //
-// The words for masks stand at the top of kernels.h. Who needs its network computed is decided
-// here, exactly: an active cell, and a dead one that fires where a living neighbour could die
-// without its word. A cell that stays mature keeps its whole neighbourhood alive, so that only
-// cells at risk ask.
+// The words for masks stand at the top of kernels.h. Which cells need their network is decided
+// here, exactly: active cells, and dead ones that fire next to a cell at risk, which may survive
+// through them. A cell that stays mature keeps its whole 3x3 neighbourhood alive, so that only
+// cells without such a neighbour are at risk.
 #ifndef NCA_CUDA_MASKS_CUH
 #define NCA_CUDA_MASKS_CUH
 
@@ -203,15 +203,15 @@ static __device__ inline void nca_masks_fill(const nca_cuda_step &step, const nc
 }
 
 // Writes to the planes of the step, for the steps and the backward pass that come. Rows and words
-// are shared out among the `members` blocks of a region, of which this is number `member`.
+// are shared out among the blocks of a region, of which this is number `region_block`.
 static __device__ inline void nca_masks_publish(const nca_cuda_step &step,
                                                 const nca_region_rows &at, const nca_masks &m,
-                                                int member, int members)
+                                                int region_block, int blocks_per_region)
 {
     const nca_cuda_grid &grid = step.grid;
     for (int i = threadIdx.x; i < at.rows * grid.words; i += blockDim.x) {
         const int row = i / grid.words, w = i % grid.words;
-        if (i % members != member)
+        if (i % blocks_per_region != region_block)
             continue;
         const size_t word = nca_word_of(grid, at.sample, at.y0 + row, w);
         step.settled[word] = m.settled.at(row, w);
@@ -226,12 +226,13 @@ static __device__ inline void nca_masks_publish(const nca_cuda_step &step,
 
 // Copies the living cells that do not fire; words are shared out as above.
 static __device__ inline void nca_masks_keep(const nca_cuda_step &step, const nca_region_rows &at,
-                                             const nca_masks &m, int member, int members)
+                                             const nca_masks &m, int region_block,
+                                             int blocks_per_region)
 {
     const nca_cuda_grid &grid = step.grid;
     const int quads = grid.channels / 4, items = at.rows * grid.words * 32 * quads;
-    const int stride = (int)blockDim.x * members;
-    for (int i = member * (int)blockDim.x + (int)threadIdx.x; i < items; i += stride) {
+    const int stride = (int)blockDim.x * blocks_per_region;
+    for (int i = region_block * (int)blockDim.x + (int)threadIdx.x; i < items; i += stride) {
         const int word = i / (32 * quads), bit = i / quads % 32;
         if (!((m.alive.at(0, word) & ~m.fire.at(0, word)) >> bit & 1))
             continue;

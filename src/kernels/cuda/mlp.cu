@@ -81,7 +81,7 @@ cudaError_t nca_cuda_hidden_relu_backward(const nca_cuda_grid *grid, int count, 
 }
 
 // u = x + step_size * (out + bias) of the listed cells, four channels a thread; out [count,C]. A
-// dead cell that was asked only says whether it is mature now.
+// dead cell on the list is not written, only marked if it is mature now.
 //   launch  ceil(count*C/4/256) blocks x 256 threads;  shared: none
 //   moves   12*C bytes a cell, does 3*C flop
 //   no barrier;  nothing aliases; blocks mark words of mature_next together, by atomics

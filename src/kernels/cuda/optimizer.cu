@@ -94,8 +94,8 @@ static __device__ double largest_of(double own, double *shared)
     return shared[0];
 }
 
-// One update of parameters [P] and the optimizer's state; nothing but the report changes where a gradient is not
-// finite or its square beyond f32.
+// One update of parameters [P] and the optimizer's state; only the report changes where a gradient
+// is not finite or its square beyond f32.
 //   launch  1 block x 512 threads;  shared: 4 KiB
 //   moves   some 40 bytes a parameter, and 16 for every transform; does 20 to 30 flop in f64
 //   one barrier and eleven for each norm, ten for the largest parameter; the transforms' own

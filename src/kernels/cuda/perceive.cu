@@ -63,23 +63,23 @@ static size_t backward_shared_bytes(const nca_cuda_grid *grid)
 }
 
 // The gradient of state 1 where it is settled, over that of state 2: no two threads touch one cell.
-//   launch  B*regions*members blocks x 128 threads;  shared: five planes of a region
+//   launch  B*regions*blocks_per_region blocks x 128 threads;  shared: five planes of a region
 //   moves   8*C bytes a settled cell and 12*C a sender, mostly from the caches; does 25*C flop a
 //           sender
 //   one barrier, in nca_back_masks_fill();  `gradient` is read and written in place, a number by
 //   one thread; else nothing aliases;  reference: cpu/step_backward.c
 static __global__ void __launch_bounds__(THREADS, BLOCKS_MIN)
-    gather_gradient(const __grid_constant__ nca_cuda_step_backward step, int members)
+    gather_gradient(const __grid_constant__ nca_cuda_step_backward step, int blocks_per_region)
 {
     NCA_SHARED_DYNAMIC(uint32_t, shared);
     uint32_t *memory = shared;
     const nca_cuda_grid &grid = step.grid;
-    const nca_region_rows at = nca_region_of(grid, blockIdx.x / members);
+    const nca_region_rows at = nca_region_of(grid, blockIdx.x / blocks_per_region);
     const nca_back_masks m = nca_back_masks_take(grid, memory);
     nca_back_masks_fill(step, at, m);
     const int quads = grid.channels / 4;
-    for (int i = (int)(blockIdx.x % members * blockDim.x + threadIdx.x);
-         i < at.rows * grid.width * quads; i += (int)blockDim.x * members) {
+    for (int i = (int)(blockIdx.x % blocks_per_region * blockDim.x + threadIdx.x);
+         i < at.rows * grid.width * quads; i += (int)blockDim.x * blocks_per_region) {
         const int row = i / quads / grid.width, x = i / quads % grid.width;
         const int channel = 4 * (i % quads);
         if (!m.settled1.has(row, x))
@@ -91,16 +91,16 @@ static __global__ void __launch_bounds__(THREADS, BLOCKS_MIN)
     }
 }
 
-static dim3 blocks_of(const nca_cuda_grid *grid, int members)
+static dim3 blocks_of(const nca_cuda_grid *grid, int blocks_per_region)
 {
-    return dim3((unsigned)(grid->batch * grid->regions * members));
+    return dim3((unsigned)(grid->batch * grid->regions * blocks_per_region));
 }
 
-cudaError_t nca_cuda_gather_gradient(const nca_cuda_step_backward *step, int members,
+cudaError_t nca_cuda_gather_gradient(const nca_cuda_step_backward *step, int blocks_per_region,
                                      cudaStream_t stream)
 {
-    return NCA_LAUNCH(gather_gradient, blocks_of(&step->grid, members), dim3(THREADS),
-                      backward_shared_bytes(&step->grid), stream, *step, members);
+    return NCA_LAUNCH(gather_gradient, blocks_of(&step->grid, blocks_per_region), dim3(THREADS),
+                      backward_shared_bytes(&step->grid), stream, *step, blocks_per_region);
 }
 
 // dp [count,3C], as the products gave it, turned back by the angle and put where the cells'
@@ -138,33 +138,33 @@ cudaError_t nca_cuda_spread_gradient(const nca_cuda_step_backward *step, const u
 
 // out [B,H,W,C], the gradient of the state before the rollout, of every cell: what step 0 passed on
 // and sent. `step` is the one that would come before step 0; its `settled1` is all cells.
-//   launch  B*regions*members blocks x 128 threads;  shared: five planes of a region
+//   launch  B*regions*blocks_per_region blocks x 128 threads;  shared: five planes of a region
 //   moves   8*C bytes a cell and 12*C a sender;  does 25*C flop a sender
 //   one barrier, in nca_back_masks_fill();  of the planes, which are only read, `settled` is
 //   `settled1` and `active` is `active1`; else nothing aliases
 //   reference: cpu/step_backward.c
 static __global__ void __launch_bounds__(THREADS, BLOCKS_MIN)
-    batch_gradient(const __grid_constant__ nca_cuda_step_backward step, int members,
+    batch_gradient(const __grid_constant__ nca_cuda_step_backward step, int blocks_per_region,
                    float *__restrict__ out)
 {
     NCA_SHARED_DYNAMIC(uint32_t, shared);
     uint32_t *memory = shared;
     const nca_cuda_grid &grid = step.grid;
-    const nca_region_rows at = nca_region_of(grid, blockIdx.x / members);
+    const nca_region_rows at = nca_region_of(grid, blockIdx.x / blocks_per_region);
     const nca_back_masks m = nca_back_masks_take(grid, memory);
     nca_back_masks_fill(step, at, m);
     const int quads = grid.channels / 4;
     const size_t first = nca_cell_of(grid, at.sample, at.y0, 0) * grid.channels;
-    for (int i = (int)(blockIdx.x % members * blockDim.x + threadIdx.x);
-         i < at.rows * grid.width * quads; i += (int)blockDim.x * members)
+    for (int i = (int)(blockIdx.x % blocks_per_region * blockDim.x + threadIdx.x);
+         i < at.rows * grid.width * quads; i += (int)blockDim.x * blocks_per_region)
         nca_store4(out + first + 4 * (size_t)i,
                    nca_gradient4(step, at, m, i / quads / grid.width, i / quads % grid.width,
                                  4 * (i % quads)));
 }
 
-cudaError_t nca_cuda_batch_gradient(const nca_cuda_step_backward *step, int members, float *out,
-                                    cudaStream_t stream)
+cudaError_t nca_cuda_batch_gradient(const nca_cuda_step_backward *step, int blocks_per_region,
+                                    float *out, cudaStream_t stream)
 {
-    return NCA_LAUNCH(batch_gradient, blocks_of(&step->grid, members), dim3(THREADS),
-                      backward_shared_bytes(&step->grid), stream, *step, members, out);
+    return NCA_LAUNCH(batch_gradient, blocks_of(&step->grid, blocks_per_region), dim3(THREADS),
+                      backward_shared_bytes(&step->grid), stream, *step, blocks_per_region, out);
 }

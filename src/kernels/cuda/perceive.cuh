@@ -2,14 +2,14 @@
 // around it send, so that no two threads add to one number. For kernels only.
 //
 // All loads of a thread are on their way before the first is used, so that it waits once and not
-// for one neighbour after the other. A neighbour that is not there is not loaded. Its place in the
-// sums is taken by a zero that changes none of them, so that the sums need no branch either.
+// for one neighbour after the other. A neighbour outside the grid or the plane is not loaded: it
+// counts as a zero that leaves every sum as it is, so that the sums need no branch either.
 #ifndef NCA_CUDA_PERCEIVE_CUH
 #define NCA_CUDA_PERCEIVE_CUH
 
 #include "masks.cuh"
 
-// Where a neighbour stands, and its weights in the two gradients.
+// The weight of neighbour (dy, dx) in the x-gradient; in the y-gradient it is that of (dx, dy).
 static __device__ inline float nca_sobel_x(int dy, int dx)
 {
     return NCA_SOBEL_X(dy, dx) / 8.0f;

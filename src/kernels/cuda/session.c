@@ -100,7 +100,7 @@ static void set_sizes(nca_session *session, nca_device *device, const nca_shape 
     session->planes = shape->tape_steps + 2 > PLANES_MIN ? shape->tape_steps + 2 : PLANES_MIN;
 }
 
-// A tape keeps every so manieth state, and has room for those in between of one stretch.
+// The tape keeps every `every`th state, and has room for the states between two of them.
 static void set_tape(nca_session *session, int every)
 {
     const int steps = session->head.shape.tape_steps;
@@ -208,8 +208,8 @@ static uint64_t count_bytes(const nca_session *session)
     return count.overflow ? UINT64_MAX : count.used;
 }
 
-// What a session of one sample without a tape takes: a training makes its pictures in one, beside
-// its own.
+// Bytes of a session of one sample without a tape: training opens one beside its own to draw
+// pictures.
 static uint64_t beside_bytes(const nca_session *session)
 {
     nca_session beside = {0};
@@ -290,7 +290,7 @@ static nca_status check_device(const nca_session *session, uint64_t bytes, size_
                     (unsigned long long)bytes, session->device->number, free_bytes);
 }
 
-// Whether this session's way to do a rollout is there. A session that never has one needs neither.
+// Whether the session's path can compute a rollout on this device.
 static nca_status check_path(const nca_session *session, nca_error *error)
 {
     const nca_device *device = session->device;

@@ -4,7 +4,7 @@
 
 #include "reference.h"
 
-// What a cell of a sample is compared with.
+// The target of a cell.
 static const double *target_of(const nca_session *session, int number, size_t cell)
 {
     const nca_objective *objective = &session->head.shape.objective;
@@ -22,7 +22,8 @@ static bool counts(const nca_session *session, const double *state, size_t cell)
                                   (double)NCA_ALIVE_THRESHOLD);
 }
 
-// Loss of a cell's channels x, times `scale` its gradient.
+// The loss of a cell with channels x. Adds `scale` times its gradient to `gradient` unless that is
+// NULL.
 static double squares(const double *x, const double *target, int channels, double scale,
                       double *gradient)
 {

@@ -1,4 +1,4 @@
-// The reference backend's table, its memory, and what goes into it and comes out.
+// The reference backend: its device, a session's memory, uploads and downloads, and the table.
 #include "reference.h"
 
 #include <math.h>
@@ -14,14 +14,14 @@ struct nca_device {
 static nca_status open_device(const nca_device_options *options, nca_device **out, nca_error *error)
 {
     if (options && options->number != 0)
-        return nca_fail(error, NCA_DEVICE, "reference:%d: there is one such device",
-                        options->number);
+        return nca_fail(error, NCA_DEVICE,
+                        "reference:%d: there is only one; use --device reference", options->number);
     if (options && (options->cuda_path || options->tape_every))
         return nca_fail(error, NCA_ARGUMENT,
-                        "--cuda-path and --tape-every: of --device cuda alone; leave them out");
+                        "--cuda-path and --tape-every: only for --device cuda; leave them out");
     if (options && nca_precision_is_reduced(options))
         return nca_fail(error, NCA_ARGUMENT,
-                        "--precision %.40s: of --device cuda alone, and the reference computes in "
+                        "--precision %.40s: only for --device cuda, and the reference computes in "
                         "f64; leave it out",
                         options->precision);
     nca_device *device = calloc(1, sizeof *device);
@@ -45,7 +45,7 @@ static void describe(const nca_device *device, nca_device_info *out)
     snprintf(out->variant, sizeof out->variant, "f64, dense");
 }
 
-// It is measured by nobody's clock: no peak.
+// Nobody times the reference.
 static double measure_peak(nca_device *device)
 {
     (void)device;
@@ -94,7 +94,8 @@ static uint64_t session_bytes(const nca_device *device, const nca_shape *shape)
 {
     const double samples = nca_shape_samples(shape), cells = (double)shape->height * shape->width;
     const double batch = elements_of(shape, NCA_BATCH);
-    double total = 2 * (double)nca_layout_of(&shape->spec).total;   // one share, transformed
+    // The gradients of one sample and after the transforms, then all buffers and the tape.
+    double total = 2 * (double)nca_layout_of(&shape->spec).total;
     (void)device;
     for (int i = 0; i < NCA_BUFFERS; i++)
         total += elements_of(shape, (nca_buffer)i);
@@ -122,13 +123,13 @@ static void destroy(nca_session *session)
     free(session->out);
     free(session->dout);
     free(session->transformed);
-    free(session->share);
+    free(session->sample_gradient);
     free(session->each);
     free(session->kept);
     free(session);
 }
 
-// Zeros; whether all were there so far is kept in `is_whole`.
+// Allocates zeros; clears `is_whole` where there is no memory.
 static void *take(size_t count, size_t element_bytes, bool *is_whole)
 {
     void *memory = calloc(count + 1, element_bytes);
@@ -158,13 +159,13 @@ static bool allocate(nca_session *session)
     session->out = take((size_t)spec->channels, sizeof(double), &is_whole);
     session->dout = take((size_t)spec->channels, sizeof(double), &is_whole);
     session->transformed = take(session->layout.total, sizeof(double), &is_whole);
-    session->share = take(session->layout.total, sizeof(double), &is_whole);
+    session->sample_gradient = take(session->layout.total, sizeof(double), &is_whole);
     session->each = take((size_t)session->rules, sizeof *session->each, &is_whole);
     session->kept = take((size_t)shape->kept, sizeof *session->kept, &is_whole);
     return is_whole;
 }
 
-static const nca_backend behind;   // the checks
+static const nca_backend behind;   // the functions behind the checks
 
 static nca_status create(nca_device *device, const nca_shape *shape, nca_session **out,
                          nca_error *error)
@@ -172,8 +173,11 @@ static nca_status create(nca_device *device, const nca_shape *shape, nca_session
     NCA_TRY(nca_front_check_shape(shape, error));
     const uint64_t bytes = session_bytes(device, shape);
     if (bytes > device->memory_bytes)
-        return nca_fail(error, NCA_MEMORY, "%llu bytes needed, and this machine has %zu",
-                        (unsigned long long)bytes, device->memory_bytes);
+        return nca_fail(
+            error, NCA_MEMORY,
+            "a session needs %llu bytes and this machine has %zu; choose a smaller grid, "
+            "batch or pool",
+            (unsigned long long)bytes, device->memory_bytes);
     nca_session *session = calloc(1, sizeof *session);
     if (session) {
         session->head = (nca_session_head){.own = &behind, .shape = *shape};
@@ -185,7 +189,8 @@ static nca_status create(nca_device *device, const nca_shape *shape, nca_session
     }
     if (!session || !allocate(session)) {
         destroy(session);
-        return nca_fail(error, NCA_MEMORY, "%llu bytes: the system refuses them",
+        return nca_fail(error, NCA_MEMORY,
+                        "%llu bytes: the system refuses them; choose a smaller grid, batch or pool",
                         (unsigned long long)bytes);
     }
     *out = session;

@@ -16,20 +16,20 @@ struct nca_session {
     double *perceived, *dperceived;   // [inputs] of one cell
     double *hidden[NCA_LAYERS_MAX], *dhidden[NCA_LAYERS_MAX];   // [K] of each layer
     double *out, *dout;                                         // [C - frozen]
-    double *gradient[2];      // [R*B,H,W,C] after and before a step
-    double *transformed;      // [P] gradient of the parameters after the transforms
-    double *share;            // [P] gradient of one sample
-    double weight[9][9];      // of the groups that a cell perceives, by neighbour
-    nca_rollout rollout;      // the latest
-    nca_rule_rollout *each;   // [R] of it
-    int *kept;                // [kept] of it
+    double *gradient[2];       // [H,W,C] of one sample, after and before a step
+    double *transformed;       // [P] gradient of the parameters after the transforms
+    double *sample_gradient;   // [P] of the parameters, of one sample
+    double weight[9][9];       // [group that a cell perceives][neighbour]
+    nca_rollout rollout;       // the latest
+    nca_rule_rollout *each;    // [R] of it
+    int *kept;                 // [kept] of it
 };
 
-// One sample at one step: which rule moves it, and what its random bits are counted by.
+// One sample at one step: which rule moves it, and the number that counts its random bits.
 typedef struct nca_reference_sample {
     int number;   // in the session
     int rule;
-    uint32_t counted;           // number in the counters
+    uint32_t random_number;     // in the counters of random bits
     const double *parameters;   // [P] of the rule
 } nca_reference_sample;
 
@@ -49,12 +49,12 @@ static inline nca_reference_sample nca_reference_sample_of(const nca_session *se
 }
 
 // step.c: one step of one sample, forward and backward. `step` counts from 0 in the rollout; the
-// gradient of the parameters is added to `share` [P].
+// gradient of the parameters is added to `sample_gradient` of the session.
 void nca_reference_step(nca_session *session, const nca_reference_sample *sample, int step,
                         const double *before, double *after, uint8_t *fired, uint8_t *alive);
 void nca_reference_step_backward(nca_session *session, const nca_reference_sample *sample,
                                  const double *state, const uint8_t *fired, const uint8_t *alive,
-                                 const double *after, double *before, double *share);
+                                 const double *after, double *before);
 // The weights of perception, for the angle of the rollout.
 void nca_reference_set_weights(nca_session *session);
 // Whether a cell counts as alive in a state [H,W,C] by the spec, after a rollout.
@@ -67,7 +67,7 @@ nca_status nca_reference_forward(nca_session *session, const nca_rollout *rollou
 nca_status nca_reference_loss(nca_session *session, nca_sample_report *samples, nca_error *error);
 nca_status nca_reference_backward(nca_session *session, nca_pass_report *report, nca_error *error);
 
-// loss.c: loss of a sample, and its gradient (of the sample alone) where `gradient` [H,W,C] is one.
+// loss.c: the loss of a sample; adds its gradient to `gradient` [H,W,C] unless that is NULL.
 double nca_reference_sample_loss(const nca_session *session, int number, double *gradient);
 
 // optimizer.c

@@ -5,7 +5,7 @@
 
 #include "reference.h"
 
-// The state of a sample after `step` steps on the tape; without one two take turns.
+// The state of a sample after `step` steps. Without a tape two states take turns.
 static double *state_of(const nca_session *session, int number, int step)
 {
     const size_t slot = session->rollout.keep_tape ? (size_t)step : (size_t)(step & 1);
@@ -99,7 +99,7 @@ nca_status nca_reference_loss(nca_session *session, nca_sample_report *samples, 
     return NCA_OK;
 }
 
-// What the objective, or the caller, adds to the gradient of a state.
+// Adds the gradients that the caller gave for the state after `step` steps.
 static void add_given(const nca_session *session, int number, int step, double *gradient)
 {
     const nca_shape *shape = &session->head.shape;
@@ -116,8 +116,8 @@ static void add_given(const nca_session *session, int number, int step, double *
     }
 }
 
-// Back over the tape of one sample; its share of the parameters' gradient goes to `share`.
-static void sample_backward(nca_session *session, int number, double *share)
+// Back over the tape of one sample, whose gradient of the parameters is in `sample_gradient` then.
+static void sample_backward(nca_session *session, int number)
 {
     const nca_shape *shape = &session->head.shape;
     const nca_reference_sample sample = nca_reference_sample_of(session, number);
@@ -125,6 +125,7 @@ static void sample_backward(nca_session *session, int number, double *share)
     const double mean = 1.0 / (session->rollout.samples ? session->rollout.samples : shape->batch);
     double *gradient = session->gradient[0], *before = session->gradient[1];
     memset(gradient, 0, session->state * sizeof *gradient);
+    memset(session->sample_gradient, 0, session->layout.total * sizeof *session->sample_gradient);
     nca_reference_sample_loss(session, number, gradient);
     for (size_t k = 0; k < session->state; k++)
         gradient[k] *= mean;
@@ -133,7 +134,7 @@ static void sample_backward(nca_session *session, int number, double *share)
         nca_reference_step_backward(session, &sample, state_of(session, number, step),
                                     mask_of(session, session->fired, number, step),
                                     mask_of(session, session->alive, number, step), gradient,
-                                    before, share);
+                                    before);
         double *const spare = gradient;
         gradient = before;
         before = spare;
@@ -151,13 +152,12 @@ nca_status nca_reference_backward(nca_session *session, nca_pass_report *report,
     for (int b = 0; b < session->samples; b++) {
         double *gradient =
             session->buffer[NCA_GRADIENT] + (size_t)(b / session->head.shape.batch) * total;
-        memset(session->share, 0, total * sizeof *session->share);
-        sample_backward(session, b, session->share);
+        sample_backward(session, b);
         for (size_t i = 0; i < total; i++)
-            gradient[i] += session->share[i];
+            gradient[i] += session->sample_gradient[i];
         if (session->head.shape.keeps_sample_gradients)
-            memcpy(session->buffer[NCA_SAMPLE_GRADIENTS] + (size_t)b * total, session->share,
-                   total * sizeof *session->share);
+            memcpy(session->buffer[NCA_SAMPLE_GRADIENTS] + (size_t)b * total,
+                   session->sample_gradient, total * sizeof *session->sample_gradient);
     }
     fill_report(session, report);
     return NCA_OK;

@@ -1,4 +1,4 @@
-// One step of the rule, forward and backward, cell by cell: read this to know what a step is.
+// One step of the rule, forward and backward, cell by cell: the plainest account of what a step is.
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,8 +11,10 @@ static bool is_inside(const nca_session *session, int y, int x)
     return y >= 0 && x >= 0 && y < shape->height && x < shape->width;
 }
 
-// -- Perception: every input is a sum of weight times value over the neighbours. Read as a visit of
-// all its terms it serves forward and, transposed, backward.
+// -- Perception -----------------------------------------------------------------------------------
+
+// Every input is a sum of weight times value over the neighbours. visit() goes through its terms,
+// forward and, transposed, backward.
 
 // Weight of the neighbour (dy, dx) in the inputs of a group.
 static double weight_of(const nca_session *session, int group, int dy, int dx)
@@ -33,12 +35,13 @@ void nca_reference_set_weights(nca_session *session)
             session->weight[group][i] = weight_of(session, group, i / 3 - 1, i % 3 - 1);
 }
 
-// Adds up an input of the cell (y, x); with `back` adds the gradient of that input to the cells it
-// came from instead. By `summed` a gradient has the values of all channels.
-static double visit(const nca_session *session, const double *grid, int y, int x, int group, int c,
+// Returns input number `input` of the cell (y, x). With `back` [H,W,C] it instead adds `gradient`,
+// that of the input, to the cells the input came from. By `summed` an input adds up all channels.
+static double visit(const nca_session *session, const double *grid, int y, int x, int input,
                     double gradient, double *back)
 {
     const nca_spec *spec = &session->head.shape.spec;
+    const int group = input / spec->channels, c = input % spec->channels;
     const bool is_sum = spec->perception == NCA_SUMMED && group > 0;
     const int first = is_sum ? 0 : c, end = is_sum ? spec->channels : c + 1;
     double sum = 0;
@@ -60,51 +63,45 @@ static double visit(const nca_session *session, const double *grid, int y, int x
 
 static void perceive(const nca_session *session, const double *grid, int y, int x)
 {
-    const nca_spec *spec = &session->head.shape.spec;
-    for (int group = 0; group < nca_spec_groups(spec); group++)
-        for (int c = 0; c < spec->channels; c++)
-            session->perceived[group * spec->channels + c] =
-                visit(session, grid, y, x, group, c, 0, NULL);
+    for (int input = 0; input < nca_spec_inputs(&session->head.shape.spec); input++)
+        session->perceived[input] = visit(session, grid, y, x, input, 0, NULL);
 }
 
 static void perceive_backward(const nca_session *session, int y, int x, double *gradient)
 {
-    const nca_spec *spec = &session->head.shape.spec;
-    for (int group = 0; group < nca_spec_groups(spec); group++)
-        for (int c = 0; c < spec->channels; c++)
-            visit(session, NULL, y, x, group, c, session->dperceived[group * spec->channels + c],
-                  gradient);
+    for (int input = 0; input < nca_spec_inputs(&session->head.shape.spec); input++)
+        visit(session, NULL, y, x, input, session->dperceived[input], gradient);
 }
 
 // -- Network --------------------------------------------------------------------------------------
 
 // One linear layer: tensors of its weights [rows,columns] and of its bias.
-typedef struct layer {
+typedef struct linear_layer {
     int weight, bias, rows, columns;
-} layer;
+} linear_layer;
 
-static int layers_of(const nca_session *session, layer layers[NCA_LAYERS_MAX + 1])
+static int layers_of(const nca_session *session, linear_layer layers[NCA_LAYERS_MAX + 1])
 {
     const nca_spec *spec = &session->head.shape.spec;
     int count = 0, inputs = nca_spec_inputs(spec);
-    layers[count++] = (layer){NCA_HIDDEN_WEIGHT, NCA_HIDDEN_BIAS, spec->hidden[0], inputs};
+    layers[count++] = (linear_layer){NCA_HIDDEN_WEIGHT, NCA_HIDDEN_BIAS, spec->hidden[0], inputs};
     if (spec->hidden[1])
         layers[count++] =
-            (layer){NCA_HIDDEN2_WEIGHT, NCA_HIDDEN2_BIAS, spec->hidden[1], spec->hidden[0]};
-    layers[count++] = (layer){NCA_OUTPUT_WEIGHT, NCA_OUTPUT_BIAS, nca_spec_outputs(spec),
-                              nca_spec_last_hidden(spec)};
+            (linear_layer){NCA_HIDDEN2_WEIGHT, NCA_HIDDEN2_BIAS, spec->hidden[1], spec->hidden[0]};
+    layers[count++] = (linear_layer){NCA_OUTPUT_WEIGHT, NCA_OUTPUT_BIAS, nca_spec_outputs(spec),
+                                     nca_spec_last_hidden(spec)};
     return count;
 }
 
-static void layer_forward(const nca_session *session, const double *parameters, const layer *of,
-                          const double *x, bool is_relu, double *y)
+static void layer_forward(const nca_session *session, const double *parameters,
+                          const linear_layer *layer, const double *x, bool is_relu, double *y)
 {
-    const double *weight = parameters + session->layout.offset[of->weight];
-    const double *bias = parameters + session->layout.offset[of->bias];
-    for (int j = 0; j < of->rows; j++) {
+    const double *weight = parameters + session->layout.offset[layer->weight];
+    const double *bias = parameters + session->layout.offset[layer->bias];
+    for (int j = 0; j < layer->rows; j++) {
         double sum = bias[j];
-        for (int k = 0; k < of->columns; k++)
-            sum += weight[j * of->columns + k] * x[k];
+        for (int k = 0; k < layer->columns; k++)
+            sum += weight[j * layer->columns + k] * x[k];
         y[j] = is_relu && sum < 0 ? 0 : sum;
     }
 }
@@ -112,7 +109,7 @@ static void layer_forward(const nca_session *session, const double *parameters, 
 // out = network(perceived)
 static void network(nca_session *session, const double *parameters)
 {
-    layer layers[NCA_LAYERS_MAX + 1];
+    linear_layer layers[NCA_LAYERS_MAX + 1];
     const int count = layers_of(session, layers);
     const double *x = session->perceived;
     for (int i = 0; i < count; i++) {
@@ -122,33 +119,33 @@ static void network(nca_session *session, const double *parameters)
     }
 }
 
-// From dy: dx, and the gradient of the layer's parameters is added to `share`.
-static void layer_backward(const nca_session *session, const double *parameters, const layer *of,
-                           const double *x, const double *dy, double *dx, double *share)
+// From dy: dx, and the gradient of the layer's parameters is added to that of the sample.
+static void layer_backward(const nca_session *session, const double *parameters,
+                           const linear_layer *layer, const double *x, const double *dy, double *dx)
 {
-    const double *weight = parameters + session->layout.offset[of->weight];
-    double *dweight = share + session->layout.offset[of->weight];
-    double *dbias = share + session->layout.offset[of->bias];
-    memset(dx, 0, (size_t)of->columns * sizeof *dx);
-    for (int j = 0; j < of->rows; j++) {
+    const double *weight = parameters + session->layout.offset[layer->weight];
+    double *dweight = session->sample_gradient + session->layout.offset[layer->weight];
+    double *dbias = session->sample_gradient + session->layout.offset[layer->bias];
+    memset(dx, 0, (size_t)layer->columns * sizeof *dx);
+    for (int j = 0; j < layer->rows; j++) {
         dbias[j] += dy[j];
-        for (int k = 0; k < of->columns; k++) {
-            dx[k] += dy[j] * weight[j * of->columns + k];
-            dweight[j * of->columns + k] += dy[j] * x[k];
+        for (int k = 0; k < layer->columns; k++) {
+            dx[k] += dy[j] * weight[j * layer->columns + k];
+            dweight[j * layer->columns + k] += dy[j] * x[k];
         }
     }
 }
 
 // From dout to dperceived, through the hidden layers as network() left them.
-static void network_backward(nca_session *session, const double *parameters, double *share)
+static void network_backward(nca_session *session, const double *parameters)
 {
-    layer layers[NCA_LAYERS_MAX + 1];
+    linear_layer layers[NCA_LAYERS_MAX + 1];
     const int count = layers_of(session, layers);
     const double *dy = session->dout;
     for (int i = count - 1; i >= 0; i--) {
         const double *x = i > 0 ? session->hidden[i - 1] : session->perceived;
         double *dx = i > 0 ? session->dhidden[i - 1] : session->dperceived;
-        layer_backward(session, parameters, &layers[i], x, dy, dx, share);
+        layer_backward(session, parameters, &layers[i], x, dy, dx);
         for (int k = 0; i > 0 && k < layers[i].columns; k++)
             dx[k] = x[k] > 0 ? dx[k] : 0;
         dy = dx;
@@ -189,13 +186,13 @@ static bool fires(const nca_session *session, const nca_reference_sample *sample
                                  session->cells +
                              cell] != 0;
     uint32_t words[4];
-    nca_random_words(own->key, NCA_RANDOM_FIRE, sample->counted, (uint32_t)(own->first_step + step),
-                     (uint32_t)(cell / 8), words);
+    nca_random_words(own->key, NCA_RANDOM_FIRE, sample->random_number,
+                     (uint32_t)(own->first_step + step), (uint32_t)(cell / 8), words);
     const uint32_t half = words[cell % 8 / 2] >> (cell % 2 * 16) & 0xffff;
     return half < nca_fire_threshold(rollout->fire_rate);
 }
 
-// What noise adds to a number of an update; exact, so that all backends add the same.
+// The noise on a number of an update, in f32, so that all backends add the same.
 static double noise(const nca_session *session, const nca_reference_sample *sample, int step,
                     size_t cell, int number)
 {
@@ -204,17 +201,16 @@ static double noise(const nca_session *session, const nca_reference_sample *samp
     const size_t index = cell * (size_t)nca_spec_outputs(spec) + (size_t)number;
     if (!(spec->noise > 0))
         return 0;
-    return nca_random_normal(own->key, sample->counted, (uint32_t)(own->first_step + step),
+    return nca_random_normal(own->key, sample->random_number, (uint32_t)(own->first_step + step),
                              (uint32_t)index, nca_noise_scale(spec->noise));
 }
 
 // -- Steps ----------------------------------------------------------------------------------------
 
-// Whether an update reaches a cell that fires.
+// Whether a cell that fires is updated. Where dead cells are cleared afterwards, every one is.
 static bool is_reached(const nca_session *session, const double *before, int y, int x)
 {
-    const bool is_late = session->head.shape.spec.alive == NCA_ALIVE_MAXIMUM;   // cleared after it
-    return is_late ||
+    return session->head.shape.spec.alive == NCA_ALIVE_MAXIMUM ||
            nca_reference_is_alive(session, before, y, x, session->rollout.alive_threshold);
 }
 
@@ -260,7 +256,7 @@ void nca_reference_step(nca_session *session, const nca_reference_sample *sample
 
 void nca_reference_step_backward(nca_session *session, const nca_reference_sample *sample,
                                  const double *state, const uint8_t *fired, const uint8_t *alive,
-                                 const double *after, double *before, double *share)
+                                 const double *after, double *before)
 {
     const nca_shape *shape = &session->head.shape;
     const nca_spec *spec = &shape->spec;
@@ -280,7 +276,7 @@ void nca_reference_step_backward(nca_session *session, const nca_reference_sampl
                     session->rollout.step_size * after[at + (size_t)(spec->frozen + k)];
             perceive(session, state, y, x);
             network(session, sample->parameters);
-            network_backward(session, sample->parameters, share);
+            network_backward(session, sample->parameters);
             perceive_backward(session, y, x, before);
         }
 }

@@ -270,11 +270,11 @@ static void check_network(int channels, int hidden)
 }
 
 // Whether no case before this one has a rule of its size.
-static bool is_new_rule(const nca_case *of)
+static bool is_new_rule(const nca_case *test_case)
 {
-    for (const nca_case *before = nca_cases; before < of; before++)
-        if (before->shape.spec.channels == of->shape.spec.channels &&
-            before->shape.spec.hidden[0] == of->shape.spec.hidden[0])
+    for (const nca_case *before = nca_cases; before < test_case; before++)
+        if (before->shape.spec.channels == test_case->shape.spec.channels &&
+            before->shape.spec.hidden[0] == test_case->shape.spec.hidden[0])
             return false;
     return true;
 }
@@ -283,9 +283,9 @@ static void test_network_matches_scalar(void **state)
 {
     (void)state;
     int checked = 0;
-    for (const nca_case *of = nca_cases; of->name; of++)
-        if (is_new_rule(of)) {
-            check_network(of->shape.spec.channels, of->shape.spec.hidden[0]);
+    for (const nca_case *test_case = nca_cases; test_case->name; test_case++)
+        if (is_new_rule(test_case)) {
+            check_network(test_case->shape.spec.channels, test_case->shape.spec.hidden[0]);
             checked++;
         }
     assert_true(checked > 5);

@@ -12,82 +12,83 @@ enum { THREADS_MAX = 9 };
 
 // What a job leaves behind. `cell` is plain memory on purpose: a phase reads what its neighbours
 // wrote in the phase before, and ThreadSanitizer sees where that is not in order.
-typedef struct record {
+typedef struct phase_record {
     int samples, phases, bands, threads;
     atomic_int *times;                // [samples,phases,bands] that a band was done
     atomic_int *finished;             // [samples,phases] bands
     int *cell;                        // [samples,2,bands] of even and odd phases
     atomic_int inside[THREADS_MAX];   // bands a worker is in
     atomic_int wrong;
-} record;
+} phase_record;
 
-static int *cell_of(record *of, int sample, int phase, int band)
+static int *cell_of(phase_record *record, int sample, int phase, int band)
 {
-    return &of->cell[(sample * 2 + phase % 2) * of->bands + band];
+    return &record->cell[(sample * 2 + phase % 2) * record->bands + band];
 }
 
 // The cell becomes a sum of its neighbours' cells of the phase before: wrong where one was missing.
-static int sum_of_neighbours(record *of, int sample, int phase, int band)
+static int sum_of_neighbours(phase_record *record, int sample, int phase, int band)
 {
     int sum = 1;
     for (int b = band - 1; phase > 0 && b <= band + 1; b++)
-        if (b >= 0 && b < of->bands)
-            sum = (sum * 31 + *cell_of(of, sample, phase - 1, b)) % 1000003;
+        if (b >= 0 && b < record->bands)
+            sum = (sum * 31 + *cell_of(record, sample, phase - 1, b)) % 1000003;
     return sum;
 }
 
 static void do_band(void *context, int sample, int phase, int band, int worker)
 {
-    record *of = context;
-    const int row = sample * of->phases + phase;
-    if (worker < 0 || worker >= of->threads || sample >= of->samples || phase >= of->phases ||
-        band >= of->bands || atomic_fetch_add(&of->inside[worker], 1) != 0) {
-        atomic_fetch_add(&of->wrong, 1);
+    phase_record *record = context;
+    const int row = sample * record->phases + phase;
+    if (worker < 0 || worker >= record->threads || sample >= record->samples ||
+        phase >= record->phases || band >= record->bands ||
+        atomic_fetch_add(&record->inside[worker], 1) != 0) {
+        atomic_fetch_add(&record->wrong, 1);
         return;
     }
-    if (phase > 0 && atomic_load(&of->finished[row - 1]) != of->bands)
-        atomic_fetch_add(&of->wrong, 1);
-    *cell_of(of, sample, phase, band) = sum_of_neighbours(of, sample, phase, band);
-    atomic_fetch_add(&of->times[row * of->bands + band], 1);
-    atomic_fetch_add(&of->finished[row], 1);
-    atomic_fetch_sub(&of->inside[worker], 1);
+    if (phase > 0 && atomic_load(&record->finished[row - 1]) != record->bands)
+        atomic_fetch_add(&record->wrong, 1);
+    *cell_of(record, sample, phase, band) = sum_of_neighbours(record, sample, phase, band);
+    atomic_fetch_add(&record->times[row * record->bands + band], 1);
+    atomic_fetch_add(&record->finished[row], 1);
+    atomic_fetch_sub(&record->inside[worker], 1);
 }
 
 // The same by one thread, in plain order.
-static void check_cells(record *of)
+static void check_cells(phase_record *record)
 {
-    for (int sample = 0; sample < of->samples; sample++) {
-        record plain = *of;
-        plain.cell = allocate((size_t)(of->samples * 2 * of->bands), sizeof(int));
-        for (int phase = 0; phase < of->phases; phase++)
-            for (int band = 0; band < of->bands; band++)
+    for (int sample = 0; sample < record->samples; sample++) {
+        phase_record plain = *record;
+        plain.cell = allocate((size_t)(record->samples * 2 * record->bands), sizeof(int));
+        for (int phase = 0; phase < record->phases; phase++)
+            for (int band = 0; band < record->bands; band++)
                 *cell_of(&plain, sample, phase, band) =
                     sum_of_neighbours(&plain, sample, phase, band);
-        for (int band = 0; band < of->bands; band++)
-            assert_int_equal(*cell_of(of, sample, of->phases - 1, band),
-                             *cell_of(&plain, sample, of->phases - 1, band));
+        for (int band = 0; band < record->bands; band++)
+            assert_int_equal(*cell_of(record, sample, record->phases - 1, band),
+                             *cell_of(&plain, sample, record->phases - 1, band));
         free(plain.cell);
     }
 }
 
 static void run_and_check(nca_cpu_workers *workers, int samples, int phases, int bands)
 {
-    record of = {.samples = samples,
-                 .phases = phases,
-                 .bands = bands,
-                 .threads = nca_cpu_workers_count(workers)};
+    phase_record record = {.samples = samples,
+                           .phases = phases,
+                           .bands = bands,
+                           .threads = nca_cpu_workers_count(workers)};
     const size_t all = (size_t)samples * (size_t)phases * (size_t)bands;
-    of.times = allocate(all, sizeof *of.times);
-    of.finished = allocate((size_t)(samples * phases), sizeof *of.finished);
-    of.cell = allocate((size_t)(samples * 2 * bands), sizeof *of.cell);
+    record.times = allocate(all, sizeof *record.times);
+    record.finished = allocate((size_t)(samples * phases), sizeof *record.finished);
+    record.cell = allocate((size_t)(samples * 2 * bands), sizeof *record.cell);
     const nca_cpu_job job = {
-        .samples = samples, .phases = phases, .bands = bands, .band = do_band, .context = &of};
+        .samples = samples, .phases = phases, .bands = bands, .band = do_band, .context = &record};
     assert_ok(nca_cpu_workers_run(workers, &job, error));
     for (size_t i = 0; i < all; i++)
-        assert_int_equal(of.times[i], 1);
-    assert_int_equal(of.wrong, 0);
-    check_cells(&of);
-    free(of.times), free(of.finished), free(of.cell);
+        assert_int_equal(record.times[i], 1);
+    assert_int_equal(record.wrong, 0);
+    check_cells(&record);
+    free(record.times), free(record.finished), free(record.cell);
 }
 
 static void test_every_band_is_done_once_and_phases_are_in_order(void **state)
@@ -138,23 +139,23 @@ static double seconds_since(const struct timespec *start)
 }
 
 // A meeting of `expected` workers in one sample; nobody leaves before all are there.
-typedef struct meeting {
+typedef struct phase_meeting {
     int sample, expected;
     atomic_int there, late;
-} meeting;
+} phase_meeting;
 
 static void meet(void *context, int sample, int phase, int band, int worker)
 {
-    meeting *of = context;
+    phase_meeting *meeting = context;
     struct timespec start;
     (void)phase, (void)band, (void)worker;
-    if (sample != of->sample)
+    if (sample != meeting->sample)
         return;
     clock_gettime(CLOCK_MONOTONIC, &start);
-    atomic_fetch_add(&of->there, 1);
-    while (atomic_load(&of->there) < of->expected) {
+    atomic_fetch_add(&meeting->there, 1);
+    while (atomic_load(&meeting->there) < meeting->expected) {
         if (seconds_since(&start) > 60) {
-            atomic_fetch_add(&of->late, 1);
+            atomic_fetch_add(&meeting->late, 1);
             return;
         }
         sched_yield();
@@ -167,12 +168,12 @@ static void test_every_thread_helps_the_one_sample_that_has_work(void **state)
     (void)state;
     for (int sample = 0; sample < 4; sample++) {
         nca_cpu_workers *workers;
-        meeting of = {.sample = sample, .expected = 4};
+        phase_meeting meeting = {.sample = sample, .expected = 4};
         const nca_cpu_job job = {
-            .samples = 4, .phases = 3, .bands = 4, .band = meet, .context = &of};
+            .samples = 4, .phases = 3, .bands = 4, .band = meet, .context = &meeting};
         assert_ok(nca_cpu_workers_create(4, &workers, error));
         assert_ok(nca_cpu_workers_run(workers, &job, error));
-        assert_int_equal(of.late, 0);
+        assert_int_equal(meeting.late, 0);
         nca_cpu_workers_free(workers);
     }
 }

@@ -35,6 +35,20 @@ static inline nca_compute open_device(const char *path, int tape_every)
     return open_device_as(path, NULL, tape_every);
 }
 
+// False, and said, where there is no device to test in this precision.
+static inline bool has_device(const char *precision)
+{
+    const nca_device_options options = {.precision = precision};
+    nca_error why = {0};
+    nca_compute on;
+    if (nca_compute_open(DEVICE_NAME, &options, &on, &why) != NCA_OK) {
+        printf("skipped: %s\n", why.message);
+        return false;
+    }
+    nca_compute_close(&on);
+    return true;
+}
+
 // Whether every access of a kernel is checked, which costs a factor of about five.
 static inline void check_accesses(bool checks)
 {

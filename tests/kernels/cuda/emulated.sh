@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# The whole program on the emulated device: a training by either path beside the CPU's, and what happens
-# where the device is missing, old, too small or lost.
+# The whole program on the emulated device: a training by either path beside the CPU's, and what
+# happens where the device is missing, old, too small or lost.
 #   emulated.sh NCA_EMULATED
 set -euo pipefail
 root=$(cd "$(dirname "$0")/../../.." && pwd)
 . "$root/tests/kernels/cuda/emulated_program.sh"
 
-# begin LOG ARGUMENT...: a training on the emulated device that is lost with its first launch, so that only
-# what is said before it is there to look at.
+# begin LOG ARGUMENT...: a training on the emulated device that is lost with its first launch, so
+# that only what is said before it is there to look at.
 begin() {
   local log=$1
   shift
@@ -52,7 +52,8 @@ done
 "$nca" run fused --device emulator --steps 20 --output grown.png
 [ -s grown.png ] || fail "run made no picture"
 
-# Sums do not depend on the number of multiprocessors: a run goes on with another one as if nothing had happened.
+# Sums do not depend on the number of multiprocessors: a run goes on with another one as if nothing
+# had happened.
 for sm in 4 6 19; do
   cp -r fused moved_$sm
   NCA_EMULATOR_SM=$sm "$nca" train --resume moved_$sm --updates 23 --device emulator --quiet >log
@@ -99,8 +100,8 @@ grep -q "is kept" log || fail "with $room bytes the tape is not thinned: $(cat l
 NCA_EMULATOR_MEMORY=$room "$nca" train "${settings[@]}" --updates 20 --device emulator --out thin --quiet
 cmp thin/model.safetensors fused/model.safetensors || fail "a thinned tape gives another rule"
 
-# stopped UPDATES WORDS RUN: a training of 20 updates ends with one line before it has so many; its last
-# checkpoint is whole and goes on, here on the CPU, to the same number of updates.
+# stopped UPDATES WORDS RUN: a training of 20 updates ends with one line before it has so many; its
+# last checkpoint is whole and goes on, here on the CPU, to the same number of updates.
 stopped() {
   local most=$1 words=$2 folder=$3
   refused "$words" train "${settings[@]}" --updates 20 --device emulator --out "$folder" --quiet
@@ -115,7 +116,8 @@ NCA_EMULATOR_LOSE=200 stopped 5 "see what nvidia-smi says of it" lost_early
 NCA_EMULATOR_LOSE=900 stopped 20 "see what nvidia-smi says of it" lost
 # Memory that another program took meanwhile: a graph of so many steps cannot be made.
 NCA_EMULATOR_FULL=5 stopped 20 "end what else uses its memory" full
-# Lost before the first checkpoint: nothing is left. Full where the session's memory is taken: the same.
+# Lost before the first checkpoint: nothing is left. Full where the session's memory is taken: the
+# same.
 NCA_EMULATOR_LOSE=1 refused "see what nvidia-smi says of it" "${train_on[@]}" emulator
 NCA_EMULATOR_FULL=1 refused "end what else uses its memory" "${train_on[@]}" emulator
 [ ! -e none ] || fail "a run that never began left a folder"

@@ -1,5 +1,5 @@
-# Sourced by the tests of the whole program on the emulated device: $nca, a folder of their own, settings of
-# a small training, the losses of a run, and refused().
+# Sourced by the tests of the whole program on the emulated device: $nca, a folder of their own,
+# settings of a small training, the losses of a run, and refused().
 . "$root/tests/scratch.sh"
 # test_cuda looks at every access of every kernel; this is about numbers and words.
 export NCA_EMULATOR_CHECKS=0

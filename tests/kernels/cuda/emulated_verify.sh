@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# nca verify on the emulated device: the oracle's cases of at most 24x24 through both paths, with the
-# allowance that the CPU has.
+# nca verify on the emulated device: the oracle's cases of at most 24x24 through both paths, with
+# the allowance that the CPU has.
 #   emulated_verify.sh NCA_EMULATED [FOLDER]     FOLDER: of other cases, drawn by another --seed
 set -euo pipefail
 nca=$1

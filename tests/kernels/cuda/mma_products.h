@@ -1,5 +1,5 @@
-// Kernels that do one product of mma.cuh, callable from C; arrays are on the device. Each returns what the launch
-// returned.
+// Kernels that do one product of mma.cuh, callable from C; arrays are on the device. Each returns
+// what the launch returned.
 #ifndef NCA_TESTS_CUDA_MMA_PRODUCTS_H
 #define NCA_TESTS_CUDA_MMA_PRODUCTS_H
 

@@ -1,5 +1,5 @@
-// Perception and gathering of all cells of a small grid, as the kernels do it and by the definition: for
-// test_neighbours.c, on the emulated device and on a GPU.
+// Perception and gathering of all cells of a small grid, as the kernels do it and by the
+// definition: for test_neighbours.c, on the emulated device and on a GPU.
 #include "launch.cuh"
 
 #include "neighbours.h"

@@ -1,6 +1,6 @@
 // The CUDA backend on the emulated device, and where there is a GPU on that: both paths against the
-// cpu and the reference, and against themselves in shuffled orders and with thinned tapes. Training is
-// compared through the program, by emulated.sh and scripts/gpu_check.sh.
+// cpu and the reference, and against themselves in shuffled orders and with thinned tapes. Training
+// is compared through the program, by emulated.sh and scripts/gpu_check.sh.
 #include "device_under_test.h"
 #include "launches.h"
 #include "model/session.h"
@@ -21,15 +21,15 @@ static nca_compute open_any_cpu(void)
 // What the emulator goes through with every access checked, in some seconds.
 enum { CELL_STEPS_MAX = 40000, REFERENCE_MAX = 20000 };
 
-static bool is_tested(const nca_case *of)
+static bool is_tested(const nca_case *test_case)
 {
-    return nca_case_cell_steps(of) <= CELL_STEPS_MAX;
+    return nca_case_cell_steps(test_case) <= CELL_STEPS_MAX;
 }
 
-static bool is_for(const nca_case *of, const char *path)
+static bool is_for(const nca_case *test_case, const char *path)
 {
     return strcmp(path, "cublas") == 0 ||
-           (of->shape.spec.channels == 16 && of->shape.spec.hidden[0] == 128);
+           (test_case->shape.spec.channels == 16 && test_case->shape.spec.hidden[0] == 128);
 }
 
 static const nca_case *find_case(const char *name)
@@ -40,25 +40,25 @@ static const nca_case *find_case(const char *name)
 }
 
 // Everything that comes out of a rollout, its gradients and an update.
-typedef struct result {
+typedef struct cuda_result {
     float *states, *gradient, *batch_gradient, *parameters;
     nca_sample_report samples[8];
     nca_pass_report forward, backward;
     nca_update_report update;
-} result;
+} cuda_result;
 
-static void free_result(result *of)
+static void free_result(cuda_result *result)
 {
-    free(of->states);
-    free(of->gradient);
-    free(of->batch_gradient);
-    free(of->parameters);
+    free(result->states);
+    free(result->gradient);
+    free(result->batch_gradient);
+    free(result->parameters);
 }
 
-static nca_session *open_case(const nca_case *of, const nca_case_start *start,
+static nca_session *open_case(const nca_case *test_case, const nca_case_start *start,
                               const nca_compute *on)
 {
-    const nca_shape *shape = &of->shape;
+    const nca_shape *shape = &test_case->shape;
     nca_session *session = open_session(on, shape);
     write_buffer(on, session, NCA_PARAMETERS, total_of(shape), start->parameters);
     write_buffer(on, session, NCA_BATCH, batch_of(shape), start->states);
@@ -66,12 +66,12 @@ static nca_session *open_case(const nca_case *of, const nca_case_start *start,
     return session;
 }
 
-static result compute(const nca_case *of, const nca_compute *on)
+static cuda_result compute(const nca_case *test_case, const nca_compute *on)
 {
-    const nca_shape *shape = &of->shape;
+    const nca_shape *shape = &test_case->shape;
     nca_case_start start;
-    assert_ok(nca_case_begin(of, &start, error));
-    const nca_rollout rollout = nca_case_rollout(of, &start);
+    assert_ok(nca_case_begin(test_case, &start, error));
+    const nca_rollout rollout = nca_case_rollout(test_case, &start);
     const nca_optimizer_step step = {
         .time = 3,
         .rate = 0.01,
@@ -80,8 +80,8 @@ static result compute(const nca_case *of, const nca_compute *on)
         .epsilon = 1e-7,
         .transforms = 2,
         .transform = {{NCA_GRADIENT_NORMALIZE, 0}, {NCA_GRADIENT_CLIP, 0.02}}};
-    nca_session *session = open_case(of, &start, on);
-    result got = {0};
+    nca_session *session = open_case(test_case, &start, on);
+    cuda_result got = {0};
     assert_ok(on->backend->forward(session, &rollout, &got.forward, error));
     nca_case_free(&start);
     assert_ok(on->backend->loss(session, got.samples, error));
@@ -97,63 +97,66 @@ static result compute(const nca_case *of, const nca_compute *on)
     return got;
 }
 
-static void compare_samples(const nca_case *of, const result *got, const result *expected)
+static void compare_samples(const nca_case *test_case, const cuda_result *got,
+                            const cuda_result *expected)
 {
-    for (int b = 0; b < of->shape.batch; b++) {
+    for (int b = 0; b < test_case->shape.batch; b++) {
         const nca_sample_report *a = &got->samples[b], *e = &expected->samples[b];
         if (!(fabs(a->loss - e->loss) <= 1e-6 * e->loss) || a->alive_cells != e->alive_cells ||
             !(fabs(a->max_state - e->max_state) <= 1e-5 * e->max_state))
-            fail_msg("%s: sample %d: loss %g %g, living %d %d, largest %g %g", of->name, b, a->loss,
-                     e->loss, a->alive_cells, e->alive_cells, a->max_state, e->max_state);
+            fail_msg("%s: sample %d: loss %g %g, living %d %d, largest %g %g", test_case->name, b,
+                     a->loss, e->loss, a->alive_cells, e->alive_cells, a->max_state, e->max_state);
     }
 }
 
 // `is_cpu`: the expected also counts active cells.
-static void compare(const nca_case *of, const result *got, const result *expected, bool is_cpu)
+static void compare(const nca_case *test_case, const cuda_result *got, const cuda_result *expected,
+                    bool is_cpu)
 {
-    const nca_shape *shape = &of->shape;
+    const nca_shape *shape = &test_case->shape;
     const nca_layout layout = nca_layout_of(&shape->spec);
     for (size_t i = 0; i < batch_of(shape); i++)
         if ((got->states[i] == 0) != (expected->states[i] == 0))
-            fail_msg("%s: element %zu is %g and not %g", of->name, i, got->states[i],
+            fail_msg("%s: element %zu is %g and not %g", test_case->name, i, got->states[i],
                      expected->states[i]);
-    assert_close(got->states, expected->states, batch_of(shape), 1e-6, of->name);
-    compare_samples(of, got, expected);
+    assert_close(got->states, expected->states, batch_of(shape), 1e-6, test_case->name);
+    compare_samples(test_case, got, expected);
     if (is_cpu)
         assert_true(got->forward.active_cells == expected->forward.active_cells &&
                     got->backward.active_cells == expected->backward.active_cells &&
                     got->forward.mlp_flop == expected->forward.mlp_flop);
     for (int t = 0; t < layout.tensors && shape->tape_steps > 0; t++) {
         assert_close(got->gradient + layout.offset[t], expected->gradient + layout.offset[t],
-                     layout.size[t], 1e-5, of->name);
+                     layout.size[t], 1e-5, test_case->name);
         assert_true(fabs(got->update.gradient_norm[t] - expected->update.gradient_norm[t]) <=
                     1e-5 * expected->update.gradient_norm[t]);
     }
     if (shape->tape_steps == 0)
         return;
-    assert_close(got->batch_gradient, expected->batch_gradient, batch_of(shape), 1e-5, of->name);
+    assert_close(got->batch_gradient, expected->batch_gradient, batch_of(shape), 1e-5,
+                 test_case->name);
     assert_true(got->update.applied && expected->update.applied);
-    assert_close(got->parameters, expected->parameters, layout.total, 1e-4, of->name);
+    assert_close(got->parameters, expected->parameters, layout.total, 1e-4, test_case->name);
 }
 
 static void test_both_paths_match_cpu_and_reference(void **state)
 {
     (void)state;
     nca_compute cpu = open_any_cpu(), reference = open_reference();
-    for (const nca_case *of = nca_cases; of->name; of++) {
-        if (!is_tested(of))
+    for (const nca_case *test_case = nca_cases; test_case->name; test_case++) {
+        if (!is_tested(test_case))
             continue;
-        result by_cpu = compute(of, &cpu), by_reference = {0};
-        if (nca_case_cell_steps(of) <= REFERENCE_MAX)
-            by_reference = compute(of, &reference);
+        cuda_result by_cpu = compute(test_case, &cpu), by_reference = {0};
+        if (nca_case_cell_steps(test_case) <= REFERENCE_MAX)
+            by_reference = compute(test_case, &reference);
         for (int i = 0; i < 2; i++) {
-            if (!is_for(of, paths[i]))
+            if (!is_for(test_case, paths[i]))
                 continue;
             nca_compute on = open_device(paths[i], 0);
-            result got = compute(of, &on);
-            compare(of, &got, &by_cpu, true);
+            cuda_result got = compute(test_case, &on);
+            compare(test_case, &got, &by_cpu, true);
             if (by_reference.states)
-                compare(of, &got, &by_reference, false);
+                compare(test_case, &got, &by_reference, false);
             free_result(&got);
             nca_compute_close(&on);
         }
@@ -164,14 +167,15 @@ static void test_both_paths_match_cpu_and_reference(void **state)
     nca_compute_close(&reference);
 }
 
-// A cell whose alpha is near the threshold may live in one and die in the other, with its neighbours.
+// A cell whose alpha is near the threshold may live in one and die in the other, with its
+// neighbours.
 static bool is_about(uint64_t got, uint64_t expected)
 {
     return fabs((double)got - (double)expected) <= 0.05 * (double)expected;
 }
 
-// What the kernels for tensor cores touch; test_precision.c is about their numbers. A thousandth and a
-// hundredth are a few roundoffs.
+// What the kernels for tensor cores touch; test_precision.c is about their numbers. A thousandth
+// and a hundredth are a few roundoffs.
 static void test_reduced_precisions_are_near_the_cpu(void **state)
 {
     (void)state;
@@ -179,14 +183,14 @@ static void test_reduced_precisions_are_near_the_cpu(void **state)
         const char *precision;
         double allowance;
     } ways[] = {{"tf32", 1e-3}, {"bf16", 1e-2}};
-    const nca_case *of = nca_case_find("17x13-angle");
+    const nca_case *test_case = nca_case_find("17x13-angle");
     nca_compute cpu = open_any_cpu();
-    result expected = compute(of, &cpu);
+    cuda_result expected = compute(test_case, &cpu);
     for (int i = 0; i < 2; i++) {
         nca_compute on = open_device_as("fused", ways[i].precision, 2);
-        result got = compute(of, &on);
-        assert_close(got.states, expected.states, batch_of(&of->shape), ways[i].allowance,
-                     of->name);
+        cuda_result got = compute(test_case, &on);
+        assert_close(got.states, expected.states, batch_of(&test_case->shape), ways[i].allowance,
+                     test_case->name);
         assert_true(is_about(got.forward.active_cells, expected.forward.active_cells) &&
                     is_about(got.backward.active_cells, expected.backward.active_cells));
         free_result(&got);
@@ -196,12 +200,13 @@ static void test_reduced_precisions_are_near_the_cpu(void **state)
     nca_compute_close(&cpu);
 }
 
-static void assert_same(const nca_case *of, const result *a, const result *b)
+static void assert_same(const nca_case *test_case, const cuda_result *a, const cuda_result *b)
 {
-    assert_memory_equal(a->states, b->states, batch_of(&of->shape) * sizeof(float));
-    assert_memory_equal(a->gradient, b->gradient, total_of(&of->shape) * sizeof(float));
-    assert_memory_equal(a->batch_gradient, b->batch_gradient, batch_of(&of->shape) * sizeof(float));
-    assert_memory_equal(a->parameters, b->parameters, total_of(&of->shape) * sizeof(float));
+    assert_memory_equal(a->states, b->states, batch_of(&test_case->shape) * sizeof(float));
+    assert_memory_equal(a->gradient, b->gradient, total_of(&test_case->shape) * sizeof(float));
+    assert_memory_equal(a->batch_gradient, b->batch_gradient,
+                        batch_of(&test_case->shape) * sizeof(float));
+    assert_memory_equal(a->parameters, b->parameters, total_of(&test_case->shape) * sizeof(float));
     assert_true(a->forward.active_cells == b->forward.active_cells);
 }
 
@@ -218,16 +223,16 @@ static void test_orders_and_thinned_tapes_give_the_same_bits(void **state)
     } ways[] = {{1, 0}, {7, 0}, {12345, 0}, {0, 1}, {0, 2}, {0, 3}, {0, 100}, {9, 2}};
     for (int i = 0; i < 2; i++)
         for (size_t c = 0; c < 2; c++) {
-            const nca_case *of = find_case(chosen[c]);
+            const nca_case *test_case = find_case(chosen[c]);
             nca_compute plain = open_device(paths[i], 0);
             order_by(0);
-            result expected = compute(of, &plain);
+            cuda_result expected = compute(test_case, &plain);
             for (size_t w = 0; w < sizeof ways / sizeof *ways; w++) {
                 nca_compute on = open_device(paths[i], ways[w].every);
                 order_by(ways[w].seed);
-                result got = compute(of, &on);
+                cuda_result got = compute(test_case, &on);
                 order_by(0);
-                assert_same(of, &got, &expected);
+                assert_same(test_case, &got, &expected);
                 free_result(&got);
                 nca_compute_close(&on);
             }
@@ -242,16 +247,16 @@ static void test_masks_are_the_cpus_in_every_step(void **state)
     (void)state;
     if (IS_SANITIZED)   // about numbers, by kernels that have run before
         skip();
-    const nca_case *of = find_case("24x24-32-steps");
-    const nca_shape *shape = &of->shape;
+    const nca_case *test_case = find_case("24x24-32-steps");
+    const nca_shape *shape = &test_case->shape;
     nca_case_start start;
-    assert_ok(nca_case_begin(of, &start, error));
+    assert_ok(nca_case_begin(test_case, &start, error));
     nca_compute cpu = open_any_cpu();
     for (int i = 0; i < 2; i++) {
         nca_compute on = open_device(paths[i], 0);
-        nca_session *a = open_case(of, &start, &on), *e = open_case(of, &start, &cpu);
+        nca_session *a = open_case(test_case, &start, &on), *e = open_case(test_case, &start, &cpu);
         for (int step = 0; step < 32; step++) {
-            nca_rollout rollout = nca_case_rollout(of, &start);
+            nca_rollout rollout = nca_case_rollout(test_case, &start);
             nca_pass_report got, expected;
             rollout.steps = 1;
             rollout.first_step = step;
@@ -441,9 +446,9 @@ static void test_missing_devices_and_old_drivers_are_one_line(void **state)
     settings->driver_version = 13000;
 }
 
-static nca_session_info about_case(const nca_case *of, const nca_compute *on)
+static nca_session_info about_case(const nca_case *test_case, const nca_compute *on)
 {
-    nca_session *session = open_session(on, &of->shape);
+    nca_session *session = open_session(on, &test_case->shape);
     const nca_session_info about = nca_session_about(on, session);
     on->backend->destroy(session);
     return about;
@@ -453,21 +458,21 @@ static nca_session_info about_case(const nca_case *of, const nca_compute *on)
 static void test_a_tape_that_does_not_fit_is_thinned(void **state)
 {
     (void)state;
-    const nca_case *of = find_case("24x24-32-steps");
+    const nca_case *test_case = find_case("24x24-32-steps");
     nca_compute on = open_device("fused", 0);
-    const uint64_t whole = on.backend->session_bytes(on.device, &of->shape);
+    const uint64_t whole = on.backend->session_bytes(on.device, &test_case->shape);
     const size_t memory = nca_emulator_get()->memory_bytes;
-    const nca_session_info roomy = about_case(of, &on);
+    const nca_session_info roomy = about_case(test_case, &on);
     assert_int_equal(roomy.tape_every, 1);
     assert_string_equal(roomy.variant, "fused");
-    result expected = compute(of, &on);
+    cuda_result expected = compute(test_case, &on);
     nca_emulator_get()->memory_bytes = whole * 3 / 4;
     nca_compute small = open_device("fused", 0);
-    assert_true(on.backend->session_bytes(small.device, &of->shape) < whole);
-    assert_true(about_case(of, &small).tape_every > 1);
-    result got = compute(of, &small);
+    assert_true(on.backend->session_bytes(small.device, &test_case->shape) < whole);
+    assert_true(about_case(test_case, &small).tape_every > 1);
+    cuda_result got = compute(test_case, &small);
     nca_emulator_get()->memory_bytes = memory;
-    assert_same(of, &got, &expected);
+    assert_same(test_case, &got, &expected);
     free_result(&got);
     free_result(&expected);
     nca_compute_close(&small);
@@ -516,21 +521,9 @@ static int check_numbers(void **state)
     return 0;
 }
 
-static bool is_there(void)
-{
-    nca_error why = {0};
-    nca_compute on;
-    if (nca_compute_open(DEVICE_NAME, NULL, &on, &why) != NCA_OK) {
-        printf("skipped: %s\n", why.message);
-        return false;
-    }
-    nca_compute_close(&on);
-    return true;
-}
-
 int main(void)
 {
-    if (!IS_EMULATED && !is_there())
+    if (!IS_EMULATED && !has_device(NULL))
         return SKIPPED;
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(test_both_paths_match_cpu_and_reference, check_every_access),

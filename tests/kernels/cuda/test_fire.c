@@ -17,13 +17,13 @@ static void *on_device(const void *from, size_t bytes)
 }
 
 // By the words of nca/rng.h.
-static bool host_fires(const nca_cuda_rollout *of, int sample, int step, int cell)
+static bool host_fires(const nca_cuda_rollout *rollout, int sample, int step, int cell)
 {
-    const nca_key key = {.seed = of->seed, .update = of->update};
+    const nca_key key = {.seed = rollout->seed, .update = rollout->update};
     uint32_t words[4];
     nca_random_words(key, NCA_RANDOM_FIRE, (uint32_t)sample, (uint32_t)step, (uint32_t)cell / 8,
                      words);
-    return (words[cell % 8 / 2] >> 16 * (cell % 2) & 0xffff) < of->fire_threshold;
+    return (words[cell % 8 / 2] >> 16 * (cell % 2) & 0xffff) < rollout->fire_threshold;
 }
 
 // Draws the planes of `count` steps from `first` on and compares every bit.

@@ -1,5 +1,5 @@
-// Kernels of the CUDA backend one by one, as the bench asks for them: every one of them is there, with
-// every access checked, and what it has to do is what a calculation by hand gives.
+// Kernels of the CUDA backend one by one, as the bench asks for them: every one of them is there,
+// with every access checked, and what it has to do is what a calculation by hand gives.
 #include "cuda/bench.h"
 #include "launches.h"
 
@@ -94,7 +94,8 @@ static void check_launched_more(const char *path, const char *kernel, int number
         fail_msg("%s: %s is no kernel of the bench", path, kernel);
 }
 
-// Both paths together, the fused one in less than f32 too, and the peaks: whatever a .cu file launches.
+// Both paths together, the fused one in less than f32 too, and the peaks: whatever a .cu file
+// launches.
 static void test_every_kernel_of_the_source_is_timed(void **state)
 {
     (void)state;

@@ -1,5 +1,5 @@
-// The wrapper of tensor cores alone: which lane holds what, by whole numbers, which leave no room for
-// rounding; random products; and the two roundings. On a GPU it is the hardware that is asked.
+// The wrapper of tensor cores alone: which lane holds what, by whole numbers, which leave no room
+// for rounding; random products; and the two roundings. On a GPU it is the hardware that is asked.
 #include "device_under_test.h"
 
 #include <cuda_runtime_api.h>
@@ -37,43 +37,44 @@ static float number_of(uint32_t bits)
     return x;
 }
 
-typedef struct product {
+typedef struct mma_product {
     int inner;
     float a[ROWS][INNER_MOST], b[INNER_MOST][COLUMNS], c[ROWS][COLUMNS];
-} product;
+} mma_product;
 
 // Whole numbers from -8 to 8, which both formats hold; or numbers with as many bits as they hold.
-static product draw(int inner, bool is_whole, int kept_bits, uint32_t seed)
+static mma_product draw(int inner, bool is_whole, int kept_bits, uint32_t seed)
 {
     const uint32_t mask = ~((1u << (23 - kept_bits)) - 1);
-    product of = {.inner = inner};
+    mma_product product = {.inner = inner};
     float *drawn = uniform(ROWS * 16 + 16 * COLUMNS + ROWS * COLUMNS, seed, is_whole ? 8 : 1);
     for (int i = 0; i < ROWS * 16 + 16 * COLUMNS; i++)
         drawn[i] = is_whole ? roundf(drawn[i]) : number_of(bits_of(drawn[i]) & mask);
     for (int i = 0; i < ROWS; i++)
         for (int k = 0; k < inner; k++)
-            of.a[i][k] = drawn[16 * i + k];
+            product.a[i][k] = drawn[16 * i + k];
     for (int k = 0; k < inner; k++)
         for (int j = 0; j < COLUMNS; j++)
-            of.b[k][j] = drawn[ROWS * 16 + COLUMNS * k + j];
+            product.b[k][j] = drawn[ROWS * 16 + COLUMNS * k + j];
     for (int i = 0; i < ROWS * COLUMNS; i++) {
         const float x = drawn[ROWS * 16 + 16 * COLUMNS + i];
-        of.c[i / COLUMNS][i % COLUMNS] = is_whole ? roundf(x) : x;
+        product.c[i / COLUMNS][i % COLUMNS] = is_whole ? roundf(x) : x;
     }
     free(drawn);
-    return of;
+    return product;
 }
 
-// Whole numbers come out exactly. Otherwise 17 numbers are added, and a tensor core may cut each off
-// at the last bit of the largest, 2^-23 of it at most by NVIDIA's f32 accumulators; one bit to spare.
-static void check(const product *of, float (*d)[COLUMNS], bool is_whole, const char *what)
+// Whole numbers come out exactly. Otherwise 17 numbers are added, and a tensor core may cut each
+// off at the last bit of the largest, 2^-23 of it at most by NVIDIA's f32 accumulators; one bit to
+// spare.
+static void check(const mma_product *product, float (*d)[COLUMNS], bool is_whole, const char *what)
 {
     for (int i = 0; i < ROWS; i++)
         for (int j = 0; j < COLUMNS; j++) {
-            double sum = of->c[i][j], size = fabs(sum);
-            for (int k = 0; k < of->inner; k++) {
-                sum += (double)of->a[i][k] * of->b[k][j];
-                size += fabs((double)of->a[i][k] * of->b[k][j]);
+            double sum = product->c[i][j], size = fabs(sum);
+            for (int k = 0; k < product->inner; k++) {
+                sum += (double)product->a[i][k] * product->b[k][j];
+                size += fabs((double)product->a[i][k] * product->b[k][j]);
             }
             if (!(fabs(d[i][j] - sum) <= (is_whole ? 0 : 17 * 0x1p-22 * size)))
                 fail_msg("%s: row %d, column %d is %.9g and not %.9g", what, i, j, d[i][j], sum);
@@ -81,16 +82,16 @@ static void check(const product *of, float (*d)[COLUMNS], bool is_whole, const c
 }
 
 // The lane's registers as PTX has them: mma.m16n8k8 with .tf32, a number a register.
-static void pack_tf32(const product *of, uint32_t a[32][4], uint32_t b[32][2])
+static void pack_tf32(const mma_product *product, uint32_t a[32][4], uint32_t b[32][2])
 {
     for (int lane = 0; lane < 32; lane++) {
         const int group = lane >> 2, in_group = lane % 4;
-        a[lane][0] = bits_of(of->a[group][in_group]);
-        a[lane][1] = bits_of(of->a[group + 8][in_group]);
-        a[lane][2] = bits_of(of->a[group][in_group + 4]);
-        a[lane][3] = bits_of(of->a[group + 8][in_group + 4]);
-        b[lane][0] = bits_of(of->b[in_group][group]);
-        b[lane][1] = bits_of(of->b[in_group + 4][group]);
+        a[lane][0] = bits_of(product->a[group][in_group]);
+        a[lane][1] = bits_of(product->a[group + 8][in_group]);
+        a[lane][2] = bits_of(product->a[group][in_group + 4]);
+        a[lane][3] = bits_of(product->a[group + 8][in_group + 4]);
+        b[lane][0] = bits_of(product->b[in_group][group]);
+        b[lane][1] = bits_of(product->b[in_group + 4][group]);
     }
 }
 
@@ -100,28 +101,28 @@ static uint32_t two(float low, float high)
 }
 
 // mma.m16n8k16 with .bf16, two numbers a register.
-static void pack_bf16(const product *of, uint32_t a[32][4], uint32_t b[32][2])
+static void pack_bf16(const mma_product *product, uint32_t a[32][4], uint32_t b[32][2])
 {
     for (int lane = 0; lane < 32; lane++) {
         const int row = lane >> 2, column = lane % 4 * 2;
-        a[lane][0] = two(of->a[row][column], of->a[row][column + 1]);
-        a[lane][1] = two(of->a[row + 8][column], of->a[row + 8][column + 1]);
-        a[lane][2] = two(of->a[row][column + 8], of->a[row][column + 9]);
-        a[lane][3] = two(of->a[row + 8][column + 8], of->a[row + 8][column + 9]);
-        b[lane][0] = two(of->b[column][row], of->b[column + 1][row]);
-        b[lane][1] = two(of->b[column + 8][row], of->b[column + 9][row]);
+        a[lane][0] = two(product->a[row][column], product->a[row][column + 1]);
+        a[lane][1] = two(product->a[row + 8][column], product->a[row + 8][column + 1]);
+        a[lane][2] = two(product->a[row][column + 8], product->a[row][column + 9]);
+        a[lane][3] = two(product->a[row + 8][column + 8], product->a[row + 8][column + 9]);
+        b[lane][0] = two(product->b[column][row], product->b[column + 1][row]);
+        b[lane][1] = two(product->b[column + 8][row], product->b[column + 9][row]);
     }
 }
 
 static void check_instruction(bool is_tf32, bool is_whole, uint32_t seed)
 {
-    const product of = draw(is_tf32 ? 8 : 16, is_whole, is_tf32 ? 10 : 7, seed);
+    const mma_product product = draw(is_tf32 ? 8 : 16, is_whole, is_tf32 ? 10 : 7, seed);
     uint32_t a[32][4], b[32][2];
     float d[32][4], found[ROWS][COLUMNS];
-    (is_tf32 ? pack_tf32 : pack_bf16)(&of, a, b);
+    (is_tf32 ? pack_tf32 : pack_bf16)(&product, a, b);
     for (int lane = 0; lane < 32; lane++)
         for (int i = 0; i < 4; i++)
-            d[lane][i] = of.c[lane / 4 + i / 2 * 8][lane % 4 * 2 + i % 2];
+            d[lane][i] = product.c[lane / 4 + i / 2 * 8][lane % 4 * 2 + i % 2];
     void *a_there = on_device(a, sizeof a), *b_there = on_device(b, sizeof b);
     float *d_there = on_device(d, sizeof d);
     assert_int_equal(mma_instruction(is_tf32, a_there, b_there, d_there), cudaSuccess);
@@ -131,7 +132,7 @@ static void check_instruction(bool is_tf32, bool is_whole, uint32_t seed)
     for (int lane = 0; lane < 32; lane++)
         for (int i = 0; i < 4; i++)
             found[lane / 4 + i / 2 * 8][lane % 4 * 2 + i % 2] = d[lane][i];
-    check(&of, found, is_whole, is_tf32 ? "mma.m16n8k8.tf32" : "mma.m16n8k16.bf16");
+    check(&product, found, is_whole, is_tf32 ? "mma.m16n8k8.tf32" : "mma.m16n8k16.bf16");
 }
 
 static void test_an_instruction_multiplies_the_layout_of_ptx(void **state)
@@ -147,21 +148,21 @@ static void test_an_instruction_multiplies_the_layout_of_ptx(void **state)
 static void check_product(bool is_tf32, int how, bool is_whole, uint32_t seed)
 {
     static const char *const names[] = {"by rows", "by columns", "of tiles"};
-    const product of = draw(16, is_whole, is_tf32 ? 10 : 7, seed);
+    const mma_product product = draw(16, is_whole, is_tf32 ? 10 : 7, seed);
     float a[ROWS * 16], b[16 * COLUMNS], found[ROWS][COLUMNS];
     for (int i = 0; i < ROWS; i++)
         for (int k = 0; k < 16; k++)
-            a[how == MMA_BY_COLUMNS ? ROWS * k + i : 16 * i + k] = of.a[i][k];
+            a[how == MMA_BY_COLUMNS ? ROWS * k + i : 16 * i + k] = product.a[i][k];
     for (int k = 0; k < 16; k++)
         for (int j = 0; j < COLUMNS; j++)
-            b[how == MMA_BY_COLUMNS ? 16 * j + k : COLUMNS * k + j] = of.b[k][j];
+            b[how == MMA_BY_COLUMNS ? 16 * j + k : COLUMNS * k + j] = product.b[k][j];
     float *a_there = on_device(a, sizeof a), *b_there = on_device(b, sizeof b);
-    float *d_there = on_device(of.c, sizeof of.c);
+    float *d_there = on_device(product.c, sizeof product.c);
     assert_int_equal(mma_product_of(is_tf32, how, a_there, b_there, d_there), cudaSuccess);
     fetch(found, d_there, sizeof found);
     cudaFree(a_there);
     cudaFree(b_there);
-    check(&of, found, is_whole, names[how]);
+    check(&product, found, is_whole, names[how]);
 }
 
 static void test_fragments_come_from_memory_and_from_products(void **state)
@@ -175,8 +176,8 @@ static void test_fragments_come_from_memory_and_from_products(void **state)
             }
 }
 
-// Numbers that a format holds stay; others go to the nearest, ties in tf32 away from zero and in bf16
-// to even; what is no number stays none.
+// Numbers that a format holds stay; others go to the nearest, ties in tf32 away from zero and in
+// bf16 to even; what is no number stays none.
 static void test_roundings(void **state)
 {
     (void)state;

@@ -1,6 +1,6 @@
 // The cells around one, loaded together, against a branch for each: the same bits for zeros of both
-// signs, numbers too small for their quarter, infinities and what is no number; and nothing is read where
-// no cell is. On a GPU it is what the compiler made of it that is asked.
+// signs, numbers too small for their quarter, infinities and what is no number; and nothing is read
+// where no cell is. On a GPU it is what the compiler made of it that is asked.
 #include "device_under_test.h"
 
 #include <cuda_runtime_api.h>

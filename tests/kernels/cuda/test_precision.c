@@ -1,5 +1,5 @@
-// The network's products in tf32 and bf16: how far states and gradients are from f32 on both paths, that
-// the option acts at all, what is refused, and what verify and train say of it.
+// The network's products in tf32 and bf16: how far states and gradients are from f32 on both paths,
+// that the option acts at all, what is refused, and what verify and train say of it.
 #include "device_under_test.h"
 
 #include "verify/precision.h"
@@ -16,21 +16,22 @@ static const struct {
 // The tensors of the gradient, the states after a rollout, and the gradient of those before it.
 enum { STATES = NCA_TENSORS_OF_ONE_LAYER, STATE_GRADIENT, TENSORS };
 
-typedef struct result {
+typedef struct precision_result {
     float *tensor[TENSORS];
     size_t size[TENSORS];
-} result;
+} precision_result;
 
-static void free_result(result *of)
+static void free_result(precision_result *result)
 {
     for (int i = 0; i < TENSORS; i++)
-        free(of->tensor[i]);
+        free(result->tensor[i]);
 }
 
 // Away from where a rounding decides something, which would count by all that hangs on it and by no
-// multiple of the roundoff: hidden units far from the kink of ReLU, half of them on each side (their
-// sums of 48 weights below 0.08 times inputs of some 0.25 stay below 1 by five sigma), and alpha far
-// from the threshold of life, which the rule changes by a hundredth of what the rest changes.
+// multiple of the roundoff: hidden units far from the kink of ReLU, half of them on each side
+// (their sums of 48 weights below 0.08 times inputs of some 0.25 stay below 1 by five sigma), and
+// alpha far from the threshold of life, which the rule changes by a hundredth of what the rest
+// changes.
 static void leave_edges(const nca_shape *shape, float *parameters, float *states)
 {
     const nca_layout layout = nca_layout_of(&shape->spec);
@@ -43,7 +44,7 @@ static void leave_edges(const nca_shape *shape, float *parameters, float *states
         states[i] = states[i] > 0.5f ? states[i] : 0;
 }
 
-static result compute(const nca_compute *on, const nca_shape *shape)
+static precision_result compute(const nca_compute *on, const nca_shape *shape)
 {
     const nca_rollout rollout = {.steps = shape->tape_steps,
                                  .key = {.seed = 11, .update = 5},
@@ -57,7 +58,7 @@ static result compute(const nca_compute *on, const nca_shape *shape)
     float *target = uniform(cells_of(shape) * NCA_VISIBLE, 3, 0.5);
     nca_sample_report samples[4];
     nca_session *session = open_session(on, shape);
-    result got;
+    precision_result got;
     leave_edges(shape, parameters, states);
     write_buffer(on, session, NCA_PARAMETERS, layout.total, parameters);
     write_buffer(on, session, NCA_BATCH, batch_of(shape), states);
@@ -82,11 +83,11 @@ static result compute(const nca_compute *on, const nca_shape *shape)
     return got;
 }
 
-static result compute_as(const char *path, const char *precision, int tape_every,
-                         const nca_shape *shape)
+static precision_result compute_as(const char *path, const char *precision, int tape_every,
+                                   const nca_shape *shape)
 {
     nca_compute on = open_device_as(path, precision, tape_every);
-    const result got = compute(&on, shape);
+    const precision_result got = compute(&on, shape);
     nca_compute_close(&on);
     return got;
 }
@@ -102,10 +103,12 @@ static bool may_be_f32(const char *path)
 }
 
 // On the way through both layers and back a number is rounded at most six times, each time by at
-// most `roundoff`; errors of so many terms are independent, and their squares add up: 2.4 roundoffs.
-// Hardware may cut bits off where the emulator rounds, which doubles that; 8 leaves room. A wrong
-// term, or a wrong place for one, is off by the order of 1. What is not rounded is off by some 1e-7.
-static void check_errors(const char *path, int precision, const result *got, const result *f32)
+// most `roundoff`; errors of so many terms are independent, and their squares add up: 2.4
+// roundoffs. Hardware may cut bits off where the emulator rounds, which doubles that; 8 leaves
+// room. A wrong term, or a wrong place for one, is off by the order of 1. What is not rounded is
+// off by some 1e-7.
+static void check_errors(const char *path, int precision, const precision_result *got,
+                         const precision_result *f32)
 {
     const double roundoff = precisions[precision].roundoff;
     for (int i = 0; i < TENSORS; i++) {
@@ -126,9 +129,9 @@ static void test_errors_are_those_of_the_rounding(void **state)
         for (int s = 0; s < 2; s++) {
             if (s == 1 && strcmp(paths[p], "fused") == 0)
                 continue;
-            result f32 = compute_as(paths[p], "f32", 0, &shapes[s]);
+            precision_result f32 = compute_as(paths[p], "f32", 0, &shapes[s]);
             for (int i = 0; i < 2; i++) {
-                result got = compute_as(paths[p], precisions[i].name, 0, &shapes[s]);
+                precision_result got = compute_as(paths[p], precisions[i].name, 0, &shapes[s]);
                 check_errors(paths[p], i, &got, &f32);
                 free_result(&got);
             }
@@ -142,8 +145,8 @@ static void test_f32_is_the_default(void **state)
     (void)state;
     const nca_shape shape = NCA_GROWING_SHAPE(2, 9, 8, 0, 3, 16, 128);
     for (int p = 0; p < PATHS; p++) {
-        result plain = compute_as(paths[p], NULL, 0, &shape);
-        result asked = compute_as(paths[p], "f32", 0, &shape);
+        precision_result plain = compute_as(paths[p], NULL, 0, &shape);
+        precision_result asked = compute_as(paths[p], "f32", 0, &shape);
         for (int i = 0; i < TENSORS; i++)
             assert_memory_equal(plain.tensor[i], asked.tensor[i], plain.size[i] * sizeof(float));
         free_result(&plain);
@@ -164,10 +167,11 @@ static void test_orders_and_thinned_tapes_give_the_same_bits(void **state)
     } ways[] = {{1, 0}, {7, 0}, {0, 2}, {9, 3}};
     for (int p = 0; p < PATHS; p++)
         for (int i = 0; i < 2; i++) {
-            result expected = compute_as(paths[p], precisions[i].name, 0, &shape);
+            precision_result expected = compute_as(paths[p], precisions[i].name, 0, &shape);
             for (size_t w = 0; w < sizeof ways / sizeof *ways; w++) {
                 order_by(ways[w].seed);
-                result got = compute_as(paths[p], precisions[i].name, ways[w].every, &shape);
+                precision_result got =
+                    compute_as(paths[p], precisions[i].name, ways[w].every, &shape);
                 order_by(0);
                 for (int t = 0; t < TENSORS; t++)
                     assert_memory_equal(got.tensor[t], expected.tensor[t],
@@ -215,8 +219,8 @@ static void test_the_error_is_measured_in_one_line(void **state)
 }
 
 #if defined(NCA_TEST_EMULATED)
-// As on an H100, where cuBLAS leaves products in f32 whose sizes are all below 512: errors are judged
-// from above only, and the line says what was computed.
+// As on an H100, where cuBLAS leaves products in f32 whose sizes are all below 512: errors are
+// judged from above only, and the line says what was computed.
 static void test_products_too_small_for_tf32_are_told(void **state)
 {
     (void)state;
@@ -225,8 +229,8 @@ static void test_products_too_small_for_tf32_are_told(void **state)
     nca_precision_errors found;
     char words[NCA_PRECISION_BYTES];
     nca_emulator_get()->tf32_from = 512;
-    result f32 = compute_as("cublas", "f32", 0, &shape);
-    result got = compute_as("cublas", "tf32", 0, &shape);
+    precision_result f32 = compute_as("cublas", "f32", 0, &shape);
+    precision_result got = compute_as("cublas", "tf32", 0, &shape);
     check_errors("cublas", 0, &got, &f32);
     nca_compute on = open_device_as("cublas", "tf32", 0);
     assert_ok(nca_precision_measure(DEVICE_NAME, &options, &on, &(nca_spec)NCA_GROWING(16, 128),
@@ -274,8 +278,8 @@ static void test_what_is_not_there_is_refused(void **state)
 {
     (void)state;
     refuse(DEVICE_NAME, NULL, "fp8", "choose f32, tf32 or bf16");
-    refuse("cpu", NULL, "bf16", "of --device cuda alone");
-    refuse("reference", NULL, "tf32", "of --device cuda alone");
+    refuse("cpu", NULL, "bf16", "only for --device cuda");
+    refuse("reference", NULL, "tf32", "only for --device cuda");
 #if defined(NCA_TEST_EMULATED)
     nca_emulator_get()->capability = 75;
     refuse(DEVICE_NAME, NULL, "tf32", "compute capability 7.5 and 8.0 is needed");
@@ -305,15 +309,16 @@ static void test_kernels_for_older_devices_are_refused(void **state)
 
 // Both paths round the same factors, so they differ by far less than from f32: only where a factor,
 // which sums in another order change by some 3e-7, falls on the other side of a tie. Ties are two
-// roundoffs apart, so in tf32 that happens to one factor in 3000, which is then two roundoffs off: by
-// norm 2 / sqrt(3000), some 0.04 roundoffs a product. (On a GPU cuBLAS may cut bits off instead.)
+// roundoffs apart, so in tf32 that happens to one factor in 3000, which is then two roundoffs off:
+// by norm 2 / sqrt(3000), some 0.04 roundoffs a product. (On a GPU cuBLAS may cut bits off
+// instead.)
 static void test_both_paths_round_the_same_factors(void **state)
 {
     (void)state;
     const nca_shape shape = NCA_GROWING_SHAPE(2, 17, 13, 0, 1, 16, 128);
     for (int i = 0; i < 2; i++) {
-        result fused = compute_as("fused", precisions[i].name, 0, &shape);
-        result cublas = compute_as("cublas", precisions[i].name, 0, &shape);
+        precision_result fused = compute_as("fused", precisions[i].name, 0, &shape);
+        precision_result cublas = compute_as("cublas", precisions[i].name, 0, &shape);
         for (int t = 0; t < TENSORS; t++) {
             const double off = relative_error(fused.tensor[t], cublas.tensor[t], fused.size[t]);
             if (!(off <= 0.1 * precisions[i].roundoff))
@@ -326,23 +331,9 @@ static void test_both_paths_round_the_same_factors(void **state)
 }
 #endif
 
-// On a GPU that is not there, or cannot do it, there is nothing to test.
-static bool is_there(void)
-{
-    const nca_device_options options = {.precision = "tf32"};
-    nca_error why = {0};
-    nca_compute on;
-    if (nca_compute_open(DEVICE_NAME, &options, &on, &why) != NCA_OK) {
-        printf("skipped: %s\n", why.message);
-        return false;
-    }
-    nca_compute_close(&on);
-    return true;
-}
-
 int main(void)
 {
-    if (!IS_EMULATED && !is_there())
+    if (!IS_EMULATED && !has_device("tf32"))
         return SKIPPED;
     check_accesses(false);   // test_cuda looks at them
     const struct CMUnitTest tests[] = {

@@ -1,5 +1,6 @@
-// Sessions beside each other on the CUDA backend: of other grids, on other devices, used by another thread;
-// cuBLAS for several at once; and a pass that fails. What a session computes is what it computes alone.
+// Sessions beside each other on the CUDA backend: of other grids, on other devices, used by another
+// thread; cuBLAS for several at once; and a pass that fails. What a session computes is what it
+// computes alone.
 #include "cuda/bench.h"
 #include "device_under_test.h"
 
@@ -17,28 +18,28 @@ static const nca_shape large = NCA_GROWING_SHAPE(1, 72, 72, 2, 2, 16, 128),
 
 // -- A session, and everything that a backend does with one
 
-typedef struct subject {
+typedef struct session_subject {
     const nca_compute *on;
     const nca_shape *shape;
     nca_session *session;
-} subject;
+} session_subject;
 
-static subject begin(const nca_compute *on, const nca_shape *shape)
+static session_subject begin(const nca_compute *on, const nca_shape *shape)
 {
-    subject of = {on, shape, open_session(on, shape)};
+    session_subject subject = {on, shape, open_session(on, shape)};
     float *parameters = uniform(total_of(shape), 1, 0.08);
     float *pool = uniform(state_of(shape) * (size_t)shape->pool, 2, 0.5);
     float *target = uniform(cells_of(shape) * NCA_VISIBLE, 3, 0.5);
-    write_buffer(on, of.session, NCA_PARAMETERS, total_of(shape), parameters);
-    write_buffer(on, of.session, NCA_POOL, state_of(shape) * (size_t)shape->pool, pool);
-    write_buffer(on, of.session, NCA_TARGET, cells_of(shape) * NCA_VISIBLE, target);
+    write_buffer(on, subject.session, NCA_PARAMETERS, total_of(shape), parameters);
+    write_buffer(on, subject.session, NCA_POOL, state_of(shape) * (size_t)shape->pool, pool);
+    write_buffer(on, subject.session, NCA_TARGET, cells_of(shape) * NCA_VISIBLE, target);
     free(parameters), free(pool), free(target);
-    return of;
+    return subject;
 }
 
-static nca_rollout rollout_of(const subject *of)
+static nca_rollout rollout_of(const session_subject *subject)
 {
-    return (nca_rollout){.steps = of->shape->tape_steps,
+    return (nca_rollout){.steps = subject->shape->tape_steps,
                          .key = {.seed = 11, .update = 5},
                          .fire_rate = 0.5,
                          .step_size = 1,
@@ -47,22 +48,22 @@ static nca_rollout rollout_of(const subject *of)
 }
 
 // A session of another device that is used before each call, so that its device is current then.
-static const subject *distraction;
+static const session_subject *distraction;
 
-static const nca_backend *distracted(const subject *of)
+static const nca_backend *distracted(const session_subject *subject)
 {
     const float zero = 0;
     if (distraction) {
         write_buffer(distraction->on, distraction->session, NCA_BATCH, 1, &zero);
         assert_ok(distraction->on->backend->synchronize(distraction->session, error));
     }
-    return of->on->backend;
+    return subject->on->backend;
 }
 
 // A whole update by every entry of the seam that works on the device.
-static void update(const subject *of)
+static void update(const session_subject *subject)
 {
-    const nca_rollout rollout = rollout_of(of);
+    const nca_rollout rollout = rollout_of(subject);
     const nca_region box = {.kind = NCA_REGION_BOX, .bottom = 2, .right = 3};
     const nca_optimizer_step step = {
         .time = 1, .rate = 0.01, .beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-7};
@@ -70,44 +71,45 @@ static void update(const subject *of)
     nca_pass_report forward, backward;
     nca_sample_report samples[2];
     nca_update_report updated;
-    assert_ok(distracted(of)->gather(of->session, rows, error));
-    assert_ok(distracted(of)->damage(of->session, 0, &box, error));
-    assert_ok(distracted(of)->forward(of->session, &rollout, &forward, error));
-    assert_ok(distracted(of)->loss(of->session, samples, error));
-    assert_ok(distracted(of)->backward(of->session, &backward, error));
-    assert_ok(distracted(of)->update(of->session, &step, &updated, error));
-    assert_ok(distracted(of)->scatter(of->session, rows, error));
-    assert_ok(distracted(of)->synchronize(of->session, error));
+    assert_ok(distracted(subject)->gather(subject->session, rows, error));
+    assert_ok(distracted(subject)->damage(subject->session, 0, &box, error));
+    assert_ok(distracted(subject)->forward(subject->session, &rollout, &forward, error));
+    assert_ok(distracted(subject)->loss(subject->session, samples, error));
+    assert_ok(distracted(subject)->backward(subject->session, &backward, error));
+    assert_ok(distracted(subject)->update(subject->session, &step, &updated, error));
+    assert_ok(distracted(subject)->scatter(subject->session, rows, error));
+    assert_ok(distracted(subject)->synchronize(subject->session, error));
     assert_true(updated.applied && forward.active_cells > 0 && samples[0].loss > 0);
 }
 
 // What has come of it: the parameters, then the pool.
-static float *end(subject *of)
+static float *end(session_subject *subject)
 {
-    const size_t total = total_of(of->shape);
-    const size_t pool = state_of(of->shape) * (size_t)of->shape->pool;
+    const size_t total = total_of(subject->shape);
+    const size_t pool = state_of(subject->shape) * (size_t)subject->shape->pool;
     float *all = allocate(total + pool, sizeof *all);
-    const nca_backend *backend = of->on->backend;
-    assert_ok(backend->download(of->session, NCA_PARAMETERS, 0, total, all, error));
-    assert_ok(backend->download(of->session, NCA_POOL, 0, pool, all + total, error));
-    assert_ok(backend->synchronize(of->session, error));
-    backend->destroy(of->session);
+    const nca_backend *backend = subject->on->backend;
+    assert_ok(backend->download(subject->session, NCA_PARAMETERS, 0, total, all, error));
+    assert_ok(backend->download(subject->session, NCA_POOL, 0, pool, all + total, error));
+    assert_ok(backend->synchronize(subject->session, error));
+    backend->destroy(subject->session);
     return all;
 }
 
 static float *alone(const nca_compute *on, const nca_shape *shape)
 {
-    subject of = begin(on, shape);
-    update(&of);
-    return end(&of);
+    session_subject subject = begin(on, shape);
+    update(&subject);
+    return end(&subject);
 }
 
-static void assert_as_alone(subject *of, const float *expected)
+static void assert_as_alone(session_subject *subject, const float *expected)
 {
-    float *got = end(of);
-    assert_memory_equal(got, expected,
-                        (total_of(of->shape) + state_of(of->shape) * (size_t)of->shape->pool) *
-                            sizeof(float));
+    float *got = end(subject);
+    assert_memory_equal(
+        got, expected,
+        (total_of(subject->shape) + state_of(subject->shape) * (size_t)subject->shape->pool) *
+            sizeof(float));
     free(got);
 }
 
@@ -121,7 +123,7 @@ static void test_sessions_of_different_grids_live_side_by_side(void **state)
         for (int p = 0; p < PRECISIONS; p++) {
             nca_compute on = open_device_as(paths[path], precisions[p], 0);
             float *by_large = alone(&on, &large), *by_small = alone(&on, &small);
-            subject first = begin(&on, &large), second = begin(&on, &small);
+            session_subject first = begin(&on, &large), second = begin(&on, &small);
             update(&first);
             update(&second);
             assert_as_alone(&first, by_large);
@@ -137,7 +139,7 @@ static void test_cublas_serves_sessions_in_turn(void **state)
     (void)state;
     nca_compute on = open_device("cublas", 0), other = open_device("cublas", 0);
     float *expected = alone(&on, &small);
-    subject a = begin(&on, &small), b = begin(&on, &small), c = begin(&other, &small);
+    session_subject a = begin(&on, &small), b = begin(&on, &small), c = begin(&other, &small);
     const nca_rollout rollout = rollout_of(&a);
     // Calls of two sessions, one after the other.
     update(&a);
@@ -155,9 +157,9 @@ static void test_cublas_serves_sessions_in_turn(void **state)
 
 // -- Devices and threads
 
-static void *update_in_thread(void *of)
+static void *update_in_thread(void *subject)
 {
-    update(of);
+    update(subject);
     return NULL;
 }
 
@@ -168,11 +170,11 @@ static void test_another_thread_goes_on_with_a_session(void **state)
     for (int path = 0; path < PATHS; path++) {
         nca_compute on = open_device(paths[path], 0);
         float *expected = alone(&on, &small);
-        subject of = begin(&on, &small);
+        session_subject subject = begin(&on, &small);
         pthread_t thread;
-        assert_int_equal(pthread_create(&thread, NULL, update_in_thread, &of), 0);
+        assert_int_equal(pthread_create(&thread, NULL, update_in_thread, &subject), 0);
         assert_int_equal(pthread_join(thread, NULL), 0);
-        assert_as_alone(&of, expected);
+        assert_as_alone(&subject, expected);
         free(expected);
         nca_compute_close(&on);
     }
@@ -212,8 +214,8 @@ static void test_two_devices_in_turn(void **state)
     for (int path = 0; path < PATHS; path++) {
         nca_compute second = open_second(paths[path]), first = open_device(paths[path], 0);
         float *expected = alone(&first, &small);
-        subject a = begin(&second, &small), b = begin(&first, &small);
-        subject timed = begin(&second, &small);
+        session_subject a = begin(&second, &small), b = begin(&first, &small);
+        session_subject timed = begin(&second, &small);
         nca_kernel_report kernel;
         distraction = &b;
         update(&a);
@@ -239,11 +241,11 @@ static void test_a_thread_begins_on_the_first_device(void **state)
     nca_emulator_get()->devices = 2;
     nca_compute second = open_second("fused"), first = open_device("fused", 0);
     float *expected = alone(&first, &small);
-    subject of = begin(&second, &small);
+    session_subject subject = begin(&second, &small);
     pthread_t thread;
-    assert_int_equal(pthread_create(&thread, NULL, update_in_thread, &of), 0);
+    assert_int_equal(pthread_create(&thread, NULL, update_in_thread, &subject), 0);
     assert_int_equal(pthread_join(thread, NULL), 0);
-    assert_as_alone(&of, expected);
+    assert_as_alone(&subject, expected);
     free(expected);
     nca_compute_close(&first);
     nca_compute_close(&second);
@@ -256,17 +258,17 @@ static void test_a_failed_pass_leaves_no_report(void **state)
     (void)state;
     nca_emulator_settings *settings = nca_emulator_get();
     nca_compute on = open_device("fused", 0);
-    subject of = begin(&on, &small);
-    const nca_rollout rollout = rollout_of(&of);
+    session_subject subject = begin(&on, &small);
+    const nca_rollout rollout = rollout_of(&subject);
     nca_pass_report report, untouched;
     memset(&report, 0x5a, sizeof report);
     memcpy(&untouched, &report, sizeof report);
     settings->full_at_taking = 1;   // no graph can be made
-    assert_refused(NCA_MEMORY, on.backend->forward(of.session, &rollout, &report, error));
+    assert_refused(NCA_MEMORY, on.backend->forward(subject.session, &rollout, &report, error));
     settings->full_at_taking = 0;
-    assert_ok(on.backend->synchronize(of.session, error));
+    assert_ok(on.backend->synchronize(subject.session, error));
     assert_memory_equal(&report, &untouched, sizeof report);
-    on.backend->destroy(of.session);
+    on.backend->destroy(subject.session);
     nca_compute_close(&on);
 }
 
@@ -280,22 +282,9 @@ static void test_kernels_ask_for_shared_memory(void **state)
 }
 #endif
 
-static bool is_there(void)
-{
-    const nca_device_options options = {.precision = "tf32"};
-    nca_error why = {0};
-    nca_compute on;
-    if (nca_compute_open(DEVICE_NAME, &options, &on, &why) != NCA_OK) {
-        printf("skipped: %s\n", why.message);
-        return false;
-    }
-    nca_compute_close(&on);
-    return true;
-}
-
 int main(void)
 {
-    if (!IS_EMULATED && !is_there())
+    if (!IS_EMULATED && !has_device("tf32"))
         return SKIPPED;
     check_accesses(false);   // test_cuda looks at them
     const struct CMUnitTest tests[] = {

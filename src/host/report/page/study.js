@@ -31,7 +31,7 @@ nca.showAsked = function() {
   ];
   if (quick)
     facts.unshift([
-      'Beware',
+      'Warning',
       'the quick form: tiny, and far too short to learn anything. Steps are an eighth of what the ' +
         'settings say. It shows that the machinery works, and nothing about the finding.',
     ]);
