@@ -7,16 +7,32 @@
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 compare=$root/bench/peers/compare.py
-has_python=
+refuse() {
+  echo "bench_peers.sh: $*" >&2
+  exit 2
+}
+
+given='' previous='' wants_words=''
 for argument in "$@"; do
   case $argument in
-    -h | --help | --plan) exec python3 "$compare" "$@" ;;
-    --python | --python=*) has_python=yes ;;
+    -h | --help | --plan) wants_words=yes ;;
+    --python=*) given=${argument#*=} ;;
+    *) [ "$previous" != --python ] || given=$argument ;;
   esac
+  previous=$argument
 done
+# This script's own Python; where there is none, the one that is given.
+python=python3
+if ! command -v python3 >/dev/null; then
+  [ -n "$given" ] || refuse "no python3 here; install it, or name a Python with --python"
+  [ "$("$given" -c 'print("python")' 2>/dev/null)" = python ] ||
+    refuse "--python $given: no Python, and there is no python3 here either; name another"
+  python=$given
+fi
+[ -z "$wants_words" ] || exec "$python" "$compare" "$@"
 # Bad input is told before anything is installed or built.
-python3 "$compare" --plan "$@" >/dev/null
-[ -z "$has_python" ] || exec python3 "$compare" "$@"
+"$python" "$compare" --plan "$@" >/dev/null
+[ -z "$given" ] || exec "$python" "$compare" "$@"
 venv=$("$root/scripts/peers_venv.sh")
 "$root/scripts/packages.sh" >&2
 cd "$root"

@@ -6,6 +6,7 @@ import pathlib
 import re
 import sys
 
+import report_file
 from variants import PRECISIONS, VARIANTS
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -24,12 +25,13 @@ class Parser(argparse.ArgumentParser):
 
 
 def read_config(text):
-    found = re.fullmatch(r"(\d+)x(\d+)x(\d+)@([0-9.]+)", text)
+    found = re.fullmatch(r"([0-9]{1,9})x([0-9]{1,9})x([0-9]{1,9})@([0-9]*\.?[0-9]+)", text)
     config = found and Config(*map(int, found.groups()[:3]), float(found[4]))
     if not config or not (1 <= config.batch <= 256 and 8 <= config.grid <= 512
                           and 1 <= config.steps <= 1024 and 0.01 <= config.active <= 0.5):
         raise argparse.ArgumentTypeError(
-            f"{text}: must be BATCHxGRIDxSTEPS@ACTIVE, as {CONFIGS[0]}, with ACTIVE 0.01 to 0.5")
+            f"{text}: must be BATCHxGRIDxSTEPS@ACTIVE, as {CONFIGS[0]}, with BATCH 1 to 256, "
+            "GRID 8 to 512, STEPS 1 to 1024 and ACTIVE 0.01 to 0.5")
     return config
 
 
@@ -45,9 +47,19 @@ def read_peer(text):
     return peer
 
 
+def read_name(text):
+    if not text:
+        raise argparse.ArgumentTypeError("the name is empty; give one, or leave the option out")
+    return text
+
+
+def read_path(text):
+    return pathlib.Path(read_name(text))   # to pathlib the empty name is the current folder
+
+
 def count_up_to(limit):
     def read(text):
-        if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= limit:
+        if not re.fullmatch("[0-9]{1,9}", text) or not 1 <= int(text) <= limit:
             raise argparse.ArgumentTypeError(f"{text}: must be a number from 1 to {limit}")
         return int(text)
     return read
@@ -59,7 +71,7 @@ def make_parser():
                     "Times nca's train step against PyTorch's and JAX's on this machine, in turn.")
     parser.add_argument("--device", choices=tuple(VARIANTS), default="cpu",
                         help="what all of them compute on [cpu]")
-    parser.add_argument("--python", metavar="PROGRAM",
+    parser.add_argument("--python", type=read_name, metavar="PROGRAM",
                         help="use the PyTorch and JAX that this Python has, install and build "
                              "nothing [of scripts/peers_venv.sh]")
     parser.add_argument("--precision", choices=PRECISIONS["cuda"], action="append",
@@ -76,13 +88,13 @@ def make_parser():
                         help="end by then, with what has been measured [as long as it takes]")
     parser.add_argument("--threads", type=count_up_to(cores), metavar="N",
                         help=f"cores, for all alike [every core: {cores}]")
-    parser.add_argument("--oracle", type=pathlib.Path, metavar="DIR",
+    parser.add_argument("--oracle", type=read_path, metavar="DIR",
                         default=ROOT / ("cases" if IS_PACK else "../shared/oracle/cases"),
                         help="cases that every peer must pass first")
     parser.add_argument("--check-only", action="store_true", help="oracle cases, no timing")
-    parser.add_argument("--json", type=pathlib.Path, metavar="FILE",
+    parser.add_argument("--json", type=read_path, metavar="FILE",
                         help="write every result as JSON, anew after each pair of runs")
-    parser.add_argument("--nca", type=pathlib.Path, metavar="PROGRAM",
+    parser.add_argument("--nca", type=read_path, metavar="PROGRAM",
                         default=ROOT / ("nca" if IS_PACK else "build/nca"),
                         help="what is measured [build/nca, or that of the pack]")
     parser.add_argument("--plan", action="store_true", help="say what would be run, and end")
@@ -109,8 +121,10 @@ def parse():
         parser.error("--device cuda: --python names the Python whose PyTorch and JAX use the GPU")
     if not options.python and IS_PACK:
         parser.error("--python: name a Python with PyTorch or JAX; a pack brings none")
-    if options.json and not options.json.parent.is_dir():
-        parser.error(f"--json {options.json}: no such folder; make it first")
+    fault = report_file.fault_of(options.json) if options.json else None
+    if fault:
+        parser.error(f"--json {options.json}: {fault}")
+    options.names_python = options.python is not None
     options.python = options.python or sys.executable
     return options
 

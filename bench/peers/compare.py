@@ -11,6 +11,7 @@ import signal
 import sys
 
 import asked
+import report_file
 import table
 from runs import Failure, Runner, TimeIsUp, last_line
 from table import Pair, Setting, ratio, title
@@ -35,7 +36,7 @@ def can_time_nca(runner):
     """False, and told why, where nca cannot use this device."""
     try:
         runner.probe_nca()
-    except (Failure, ValueError) as failure:
+    except Failure as failure:
         note(f"bench_peers.sh: {runner.options.nca} cannot be timed: {failure}")
         return False
     return True
@@ -60,6 +61,21 @@ def find_frameworks(runner):
         except TimeIsUp:
             note(f"{NAMES[framework]} left out: no time left")
     return found
+
+
+def way_out(runner):
+    """What to do where no framework is there."""
+    options = runner.options
+    if runner.clock.left() <= 0:
+        return "give more --seconds"
+    wanted = " or ".join(NAMES[f] for f in dict.fromkeys(p.framework for p in options.peer))
+    on_gpu = " that uses the GPU" if options.device == "cuda" else ""
+    way = f"install numpy, safetensors and {wanted}{on_gpu} for {options.python}"
+    if not options.names_python:
+        return way
+    can_install = options.device == "cpu" and not asked.IS_PACK
+    return f"{way}, or name another Python with --python" + (
+        ", or leave it out: then PyTorch and JAX are downloaded (5 GB)" if can_install else "")
 
 
 def check(runner):
@@ -117,7 +133,7 @@ def time_all(runner, pairs, failures, keep):
         except TimeIsUp:
             untimed += 1
             continue
-        except (Failure, ValueError) as failure:
+        except Failure as failure:
             failures.append(f"{where}: {failure}")
             note(failures[-1])
         else:
@@ -129,11 +145,21 @@ def time_all(runner, pairs, failures, keep):
         note(f"no time left for {untimed} of the runs")
 
 
-def write_whole(path, text):
-    """Beside, then renamed: the file appears whole or not at all."""
-    beside = path.with_name(path.name + ".part")
-    beside.write_text(text)
-    beside.replace(path)
+class JsonFile:
+    """What --json names. A disk that fills up is told once, and ends nothing."""
+
+    def __init__(self, path):
+        self.path, self.fault = path, None
+
+    def write(self, report):
+        try:
+            report_file.write_whole(self.path, json.dumps(report, indent=1) + "\n")
+            self.fault = None
+        except OSError as error:
+            if not self.fault:
+                note(f"bench_peers.sh: --json {self.path}: cannot be written: {error.strerror}; "
+                     "make room: it is tried again after each pair")
+            self.fault = error.strerror
 
 
 def measure(runner, found):
@@ -142,12 +168,12 @@ def measure(runner, found):
         note(f"other programs are at work (load {load:.1f}): the figures will be of little use")
 
     pairs, failures = [], []
+    json_file = JsonFile(options.json) if options.json else None
 
     def keep(is_complete=False):
         report = table.to_json(options, found, pairs, failures, load)
-        if options.json:
-            whole = json.dumps({**report, "is_complete": is_complete}, indent=1)
-            write_whole(options.json, whole + "\n")
+        if json_file:
+            json_file.write({**report, "is_complete": is_complete})
         return report
 
     try:
@@ -157,7 +183,7 @@ def measure(runner, found):
     report = keep(is_complete="interrupted" not in failures)
     if pairs:
         table.show(options, report)
-    return bool(pairs) and not failures
+    return bool(pairs) and not failures and not (json_file and json_file.fault)
 
 
 def main():
@@ -166,9 +192,11 @@ def main():
         asked.print_plan(options)
         return 0
     signal.signal(signal.SIGTERM, signal.default_int_handler)   # what was measured is shown
+    if signal.getsignal(signal.SIGHUP) == signal.SIG_DFL:       # under nohup it is ignored
+        signal.signal(signal.SIGHUP, signal.default_int_handler)
     if not shutil.which(options.python):
         return refuse(f"--python {options.python}: no such program")
-    if not (options.nca.is_file() and os.access(options.nca, os.X_OK)):
+    if not (os.path.isfile(options.nca) and os.access(options.nca, os.X_OK)):
         return refuse(f"{options.nca}: no such program; build it first, or name one with --nca")
     runner = Runner(options)
     has_nca = can_time_nca(runner)
@@ -176,7 +204,7 @@ def main():
     if not has_nca:
         return 2
     if not found:
-        return refuse("nobody to time beside nca")
+        return refuse(f"nobody to time beside nca: {way_out(runner)}")
     options.peer = wanted = [p for p in options.peer if p.framework in found]
     options.peer = check(runner)
     is_right = options.peer == wanted

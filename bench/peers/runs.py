@@ -2,6 +2,7 @@
 import json
 import os
 import pathlib
+import signal
 import subprocess
 import tempfile
 import time
@@ -15,6 +16,8 @@ WARMUP = {"cpu": 1, "cuda": 5}         # a GPU's clocks rise within the first st
 # They tell a library to take a slower kernel, or another precision than the one asked for.
 MISLEADING = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE", "NVIDIA_TF32_OVERRIDE",
               "TORCH_ALLOW_TF32_CUBLAS_OVERRIDE", "JAX_DEFAULT_MATMUL_PRECISION")
+SHOWN = 80                             # characters of an answer that is not understood
+PR_SET_PDEATHSIG = 1                   # <linux/prctl.h>: a signal when the parent ends
 
 
 class Failure(Exception):
@@ -31,6 +34,81 @@ def last_line(done):
 
 class TimeIsUp(Exception):
     pass
+
+
+# --- what a run answers ---------------------------------------------------------------------------
+def is_number(value):
+    return type(value) in (int, float) and abs(value) < 1e300   # neither NaN nor infinite
+
+
+def is_positive(value):
+    return is_number(value) and value > 0
+
+
+def is_number_or_none(value):
+    return value is None or is_number(value)
+
+
+# What must be in an answer, or may be as None, and how it is recognized.
+OF_PROBE = {"device": lambda value: isinstance(value, str),
+            "versions": lambda value: isinstance(value, dict)}
+OF_PEER = {"median_ms": is_positive, "peak_rss_mb": is_number, "peak_device_mb": is_number_or_none}
+OF_NCA = {**OF_PEER, "active_fraction": is_number}
+
+
+def read_answer(who, text, fields):
+    """The object that text is; Failure where it is none, or one of its fields is missing or odd."""
+    try:
+        answer, fault = json.loads(text), "no JSON object"
+    except (ValueError, RecursionError):
+        answer, fault = None, "no JSON"
+    if isinstance(answer, dict):
+        wrong = [name for name, is_right in fields.items() if not is_right(answer.get(name))]
+        if not wrong:
+            return answer
+        fault = f"no usable {', '.join(wrong)}"
+    said = " ".join(text.split())
+    shown = repr(said if len(said) <= SHOWN else said[:SHOWN] + "...") if said else "nothing"
+    raise Failure(f"{who}answered {shown}: {fault}")
+
+
+# --- a run ----------------------------------------------------------------------------------------
+def make_prepare(cores):
+    """What a run does before its program starts: it keeps to its cores, and ends with us."""
+    try:
+        import ctypes   # a Python that was built without libffi has none
+        prctl = ctypes.CDLL(None).prctl
+    except (ImportError, OSError, AttributeError):
+        prctl = None
+
+    def prepare():
+        if prctl:
+            prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        if cores:
+            os.sched_setaffinity(0, cores)
+    return prepare
+
+
+def end_group(process):
+    """Ends a run and whatever it started: that would disturb the runs to come."""
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except OSError:   # nothing is left of it
+        pass
+    process.wait()
+
+
+def run_in_group(command, environment, limit_s, cores):
+    """Like subprocess.run(), in a session of its own, which ends with it."""
+    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, text=True, encoding="utf-8", errors="replace",
+                          env=environment, start_new_session=True,
+                          preexec_fn=make_prepare(cores)) as process:
+        try:
+            output = process.communicate(timeout=limit_s)
+        finally:
+            end_group(process)
+    return subprocess.CompletedProcess(command, process.returncode, *output)
 
 
 class Clock:
@@ -78,11 +156,10 @@ class Runner:
 
     def run(self, command, environment, limit_s):
         cores = sorted(os.sched_getaffinity(0))[:self.options.threads]
-        pin = (lambda: os.sched_setaffinity(0, cores)) if self.options.is_pinned else None
         limit_s = max(min(limit_s, self.clock.left()), 0.1)
         try:
-            done = subprocess.run(command, capture_output=True, text=True, env=environment,
-                                  timeout=limit_s, preexec_fn=pin)
+            done = run_in_group(command, environment, limit_s,
+                                cores if self.options.is_pinned else None)
         except subprocess.TimeoutExpired:
             raise Failure(f"took more than {limit_s:.0f} s") from None
         except OSError as error:
@@ -106,14 +183,14 @@ class Runner:
             found["LD_LIBRARY_PATH"] = ":".join(
                 [str(libraries)] + [p for p in [found.get("LD_LIBRARY_PATH")] if p])
         on_cpu = ["--threads", str(self.options.threads)] if device == "cpu" else []
-        return json.loads(self.run(
+        return read_answer("nca ", self.run(
             [str(self.options.nca.absolute()), "bench", "step", "--device", device, "--json",
-             *on_cpu, *arguments], found, LIMIT_S[device]))
+             *on_cpu, *arguments], found, LIMIT_S[device]), OF_NCA)
 
     def probe_peer(self, framework):
         """The framework's device and versions."""
         action = lambda: self.run_peer(framework, ["--probe"], PROBE_LIMIT_S)
-        return json.loads(self.clock.time((framework, "probe"), action))
+        return read_answer("", self.clock.time((framework, "probe"), action), OF_PROBE)
 
     def probe_nca(self):
         self.run_nca(["--batch", "1", "--grid", "8", "--steps", "1", "--repeats", "1",
@@ -131,9 +208,9 @@ class Runner:
         warmup = WARMUP[self.options.device]
         size = ["--batch", str(config.batch), "--grid", str(config.grid), "--steps",
                 str(config.steps), "--active", str(config.active)]
-        of_peer = lambda: json.loads(self.run_peer(peer.framework, [
+        of_peer = lambda: read_answer("", self.run_peer(peer.framework, [
             "--variant", peer.variant, "--precision", precision, *size,
-            "--repeats", str(self.options.repeats), "--warmup", str(warmup)]))
+            "--repeats", str(self.options.repeats), "--warmup", str(warmup)]), OF_PEER)
         of_nca = lambda: self.run_nca([
             *([] if self.options.device == "cpu" else ["--precision", precision]), *size,
             "--repeats", str(2 * self.options.repeats - 1), "--warmup", str(1 + warmup)])

@@ -20,10 +20,11 @@ cat >pack/nca <<'EOS'
 #!/usr/bin/env bash
 echo "$*" >>"$LOG"
 case "$NCA_LACKS $*" in *cuda*cuda*) echo "nca bench: no NVIDIA driver" >&2; exit 2 ;; esac
-echo '{"device": "it", "isa": "fused", "median_ms": 2.5, "peak_rss_mb": 9, "active_fraction": 0.2}'
+whole='{"device": "it", "isa": "fused", "median_ms": 2.5, "peak_rss_mb": 9, "active_fraction": 0.2}'
+echo "${NCA_SAYS:-$whole}"
 EOS
 # $LACKS: frameworks that are not there. $BLIND: one that finds no GPU. $WRONG: a variant that is
-# not what the oracle is. conv-compiled cannot be done, $SLOW is what a run takes.
+# not what the oracle is. conv-compiled cannot be done, $SLOW is what a run takes. $PROBE: its answer.
 cat >python <<'EOS'
 #!/usr/bin/env bash
 framework=$(basename "$1" _nca.py)
@@ -31,6 +32,7 @@ echo "$* $JAX_PLATFORMS ${NVIDIA_TF32_OVERRIDE-}" >>"$LOG"
 case "$LACKS" in *$framework*) echo "ModuleNotFoundError: No module named '$framework'" >&2; exit 1 ;; esac
 case "$*" in
   *--probe*) [ "$framework" != "$BLIND" ] || { echo "$framework finds no CUDA device" >&2; exit 2; }
+    [ -z "$PROBE" ] || { cat "$PROBE"; exit; }
     echo "{\"device\": \"H0 card\", \"versions\": {\"$framework\": \"1.2\"}}" ;;
   *" $WRONG "*--check*) echo "a case FAILED"; echo "the next ok"; exit 1 ;;
   *--check*) echo "$framework checked" ;;
@@ -40,7 +42,7 @@ case "$*" in
 esac
 EOS
 chmod +x pack/nca python
-export LOG=$scratch/log LACKS='' BLIND='' WRONG=none NCA_LACKS='' SLOW=0 NVIDIA_TF32_OVERRIDE=1
+export LOG=$scratch/log LACKS='' BLIND='' WRONG=none NCA_LACKS='' NCA_SAYS='' PROBE='' SLOW=0 NVIDIA_TF32_OVERRIDE=1
 cd elsewhere
 
 bench() { ../pack/scripts/bench_peers.sh "$@" >../stdout 2>../stderr; }
@@ -66,7 +68,39 @@ for wrong in "only for --device cuda:--precision tf32" \
   ends 2 "${wrong%%:*}" "${peers[@]}" ${wrong#*:}
   one_line
 done
+for config in 1x9x4@0..2 1x9x4@. 1x9x4@ 1x9x4 1x9x2000@0.2 x; do
+  ends 2 "$config: must be BATCHxGRIDxSTEPS@ACTIVE, as 4x56x128@0.22, with BATCH 1 to 256" "${peers[@]}" --config $config
+  one_line
+done
 ends 2 "no such program" --python ../none
+ends 2 "the name is empty" --python ""
+# Of --json, what cannot be written whole. Nothing is touched or left.
+mkdir folder
+mkfifo pipe
+ln -s circle circle
+mkdir taken.part
+for wrong in "argument --json: the name is empty:" "a folder:folder" "not a regular file:pipe" "cannot be written:/proc/x.json" \
+  "not a regular file:/dev/null" "cannot be written:$(printf 'x%.0s' {1..252})" ":circle" "taken.part is in the way:taken"; do
+  ends 2 "${wrong%:*}" "${peers[@]}" --json "${wrong##*:}"
+  one_line
+done
+(ulimit -f 1 && ends 2 "cannot be written: File too large" "${peers[@]}" --json x.json)
+if [ "$(ls)" != "$(printf '%s\n' circle folder pipe taken.part)" ] || [ ! -p pipe ] || [ ! -c /dev/null ]; then
+  fail "a refused --json leaves something: $(ls -l)"
+fi
+# Where there is no python3, the Python that is given runs the script as well.
+real=$(python3 -c 'import sys; print(sys.executable)')
+mkdir ../tools
+ln -s "$(command -v bash)" "$(command -v dirname)" ../tools/
+alone() { PATH=$scratch/tools bash ../pack/scripts/bench_peers.sh "$@" >../stdout 2>../stderr; }
+alone --python "$real" --plan || fail "without python3: $(cat ../stderr)"
+says "python     $real" stdout
+for wrong in "no python3 here:--plan" "--python /none: no Python:--plan --python /none"; do
+  # shellcheck disable=SC2086
+  alone ${wrong##*:} && fail "without any Python it ends well"
+  one_line
+  says "${wrong%:*}" stderr
+done
 ends 2 "--python: name a Python" --config 1x8x2@0.2
 ends 2 "--python names the Python" --device cuda
 one_line
@@ -86,7 +120,20 @@ WRONG=sliced ends 1 "4.00 times" "${peers[@]}" "${one[@]}" --peer torch/sliced -
 says "a case FAILED" stderr
 ! grep -q sliced ../stdout || fail "a variant that fails the oracle is timed"
 WRONG=sliced ends 1 "sliced: not timed" "${peers[@]}" "${one[@]}" --peer torch/sliced
-LACKS="torch jax" ends 2 "nobody to time" "${peers[@]}" "${one[@]}"
+LACKS="torch jax" ends 2 "nobody to time beside nca: install numpy, safetensors and PyTorch or JAX for ../python" \
+  "${peers[@]}" "${one[@]}"
+# What answers, but not what was asked.
+for answer in '{"median": 1}' '[1]' null '"fast"' word '{"median_ms": 0, "peak_rss_mb": 9, "active_fraction": 0.2}' \
+  '{"median_ms": NaN, "peak_rss_mb": 9, "active_fraction": 0.2}' '{"median_ms": 1, "active_fraction": 0.2}'; do
+  NCA_SAYS=$answer ends 2 "pack/nca cannot be timed: nca answered '$answer'" "${peers[@]}" "${one[@]}" --peer torch/conv
+  one_line
+done
+printf '\377\376\200' >../bytes
+echo '{}' >../object
+for wrong in "nothing:/dev/null" "'{}': no usable device, versions:../object" "':../bytes"; do
+  PROBE=${wrong##*:} ends 2 "for ../python, or name another Python" "${peers[@]}" "${one[@]}" --peer torch/conv
+  says "PyTorch left out: ../python: answered ${wrong%:*}" stderr
+done
 NCA_LACKS=cuda BLIND=torch ends 2 "PyTorch left out: ../python: torch finds no CUDA device" "${peers[@]}" --device cuda \
   --peer torch/conv
 says "nca cannot be timed: exit code 2: nca bench: no NVIDIA driver" stderr
@@ -114,6 +161,31 @@ says "| PyTorch conv |" stdout
 SECONDS=0
 SLOW=20 ends 1 "took more than" "${peers[@]}" --seconds 2 "${one[@]}" --peer torch/conv
 [ $SECONDS -le 8 ] || fail "--seconds 2 waits $SECONDS s for a run that hangs"
+cat >../hangs <<'EOS'
+#!/usr/bin/env bash
+sleep 4321 &
+echo $! >../child
+wait
+EOS
+chmod +x ../hangs
+ends 2 "nobody to time beside nca: give more --seconds" --python ../hangs --seconds 2 --peer torch/conv
+for ((i = 0; i < 100; i++)); do
+  kill -0 "$(cat ../child)" 2>/dev/null || break
+  sleep 0.05
+done
+! kill -0 "$(cat ../child)" 2>/dev/null || fail "what a run that hangs has started goes on"
+
+# -- Of --json a link is followed. A disk that fills up is told, and takes neither the table nor the exit code.
+mkdir far
+ln -s far/y.json link.json
+bench "${peers[@]}" "${one[@]}" --peer torch/conv --json link.json || fail "with a link: $(cat ../stderr)"
+if [ ! -L link.json ] || [ ! -f far/y.json ]; then fail "a link is replaced"; fi
+rm x.json
+(ulimit -f 8 && LOG=/dev/null ends 1 "times" "${peers[@]}" --device cuda "${one[@]}" --peer torch/conv --peer jax/conv \
+  --peer jax/sliced --peer torch/sliced --peer jax/conv-remat --peer jax/sliced-remat --json x.json)
+[ "$(grep -c "x.json: cannot be written: File too large" ../stderr)" -eq 1 ] || fail "a full disk: $(cat ../stderr)"
+says "| PyTorch conv | 10 |" stdout
+[ ! -e x.json.part ] || fail "x.json.part is left"
 
 # -- Killed, what was finished is there, whole; ended by a signal, it is shown as well.
 for signal in KILL TERM; do
