@@ -1,5 +1,5 @@
 // nca trains neural cellular automata. This header includes the others; a good order to read them
-// in is tensor, model, config, backend, plan, train.
+// in is tensor, model, config, backend, plan, task, train.
 #ifndef NCA_H
 #define NCA_H
 
@@ -12,6 +12,7 @@
 #include "nca/plan.h"      // the settings as numbers
 #include "nca/rng.h"       // random numbers as a function of what they are for
 #include "nca/status.h"    // what went wrong, in words
+#include "nca/task.h"      // what is learnt
 #include "nca/tensor.h"    // axes, order, the alive threshold
 #include "nca/train.h"     // the training loop
 

@@ -418,10 +418,11 @@ static nca_status prepare(run *of)
     NCA_TRY(nca_plan_make(&of->config, &of->plan, of->error));
     NCA_TRY(nca_device_open(&of->options.device, &of->call->compute, of->error));
     // Before any is taken.
-    NCA_TRY(nca_trainer_check_memory(&of->config, &of->plan, &of->call->compute, of->error));
+    NCA_TRY(nca_trainer_check_memory(&of->config, &of->plan, &nca_task_grow, &of->call->compute,
+                                     of->error));
     NCA_TRY(load_target(of));
-    NCA_TRY(nca_trainer_create(&of->config, &of->plan, &of->target, &of->call->compute,
-                               &of->trainer, of->error));
+    NCA_TRY(nca_trainer_create(&of->config, &of->plan, &nca_task_grow, &of->target,
+                               &of->call->compute, &of->trainer, of->error));
     nca_stop_by_signals();
     signal(SIGPIPE, SIG_IGN);
     NCA_TRY(of->options.resume ? go_on_in_folder(of) : start_folder(of));

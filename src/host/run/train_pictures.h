@@ -4,6 +4,7 @@
 
 #include <signal.h>
 
+#include "nca/image.h"
 #include "nca/train.h"
 #include "run/run_log.h"
 
