@@ -3,11 +3,11 @@
 //
 // A sample is of an item, a number that the task alone understands: which picture, which class. It
 // starts from one of a few beginnings, states that all items share; where the rule has frozen
-// channels they get the item's values. Every row of the pool keeps its item. A task of one item needs
-// none of this: its samples are of item 0, and its one target is that of item 0.
+// channels they get the item's values. Every row of the pool keeps its item. A task of one item
+// needs none of this: its samples are of item 0, and its one target is that of item 0.
 //
-// The functions draw at random only by the key they are given, and change nothing: the same arguments
-// give the same answer. Those that may be NULL say what that means.
+// The functions draw at random only by the key they are given, and change nothing: the same
+// arguments give the same answer. Those that may be NULL say what that means.
 #ifndef NCA_TASK_H
 #define NCA_TASK_H
 
@@ -17,27 +17,28 @@
 
 #include "nca/backend.h"
 #include "nca/config.h"
+#include "nca/image.h"
 #include "nca/status.h"
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
-enum { NCA_GOES_ON = -1 };
+enum { NCA_GOES_ON = -1 };   // no beginning: the sample goes on from the state that was drawn
 
 // One sample before a rollout.
 typedef struct nca_sample {
-    int64_t item;    // that it is of
-    int beginning;   // that it starts from, 0..beginnings-1; NCA_GOES_ON: the state that was drawn
-    bool is_damaged;   // the region is cleared
-    nca_region region;
-    bool must_live;   // its death is the rule's fault: health counts these
+    int64_t item;        // that it is of
+    int beginning;       // that it starts from, 0..beginnings-1, or NCA_GOES_ON
+    bool is_damaged;     // the region is cleared
+    nca_region region;   // read where is_damaged
+    bool must_live;      // its death is the rule's fault: the health checks count it
 } nca_sample;
 
 // What an update is when its samples are prepared.
 typedef struct nca_task_update {
-    const nca_config *config;
-    const nca_shape *shape;   // of the session
+    const nca_config *config;   // NULL where a rule is judged
+    const nca_shape *shape;     // of the session
     const void *content;
     nca_key key;   // of its draws
 } nca_task_update;
@@ -52,7 +53,7 @@ typedef struct nca_task {
 
     // Completes the shape of a session: objective, how many beginnings (1 or more), and the spec
     // where it is not the settings' growing rule. Sizes, channels and hidden are those of the
-    // settings.
+    // settings. `config` is NULL where a rule is judged; its spec is then the rule's own.
     void (*shape)(const nca_config *config, nca_shape *shape);
 
     // Refuses content that does not go with the shape: NCA_ARGUMENT. NULL: all does.
@@ -72,8 +73,8 @@ typedef struct nca_task {
     //   state   [H,W,C] out, zero before
     void (*begin)(const void *content, const nca_shape *shape, int beginning, float *state);
 
-    // A new sample: its item and beginning. The pool starts with these, and what went wrong in it is
-    // replaced by them; without a pool every batch is made of them.
+    // A new sample: its item and beginning. The pool starts with these, and what went wrong in it
+    // is replaced by them; without a pool every batch is made of them.
     //   number   of the draw within the update
     // NULL: all are of item 0 and beginning 0.
     nca_sample (*draw)(const nca_task_update *update, uint32_t number);
@@ -103,6 +104,10 @@ typedef struct nca_task {
 
     // Whether a sample is lost for learning after a rollout. NULL: none ever is.
     bool (*is_dead)(const nca_sample_report *sample);
+
+    // -- For people -------------------------------------------------------------------------------
+
+    nca_paint paint;   // what a state looks like
 } nca_task;
 
 // Growing a picture from a seed.

@@ -79,9 +79,9 @@ nca_status nca_trainer_check_memory(const nca_config *config, const nca_plan *pl
                                     const nca_task *task, const nca_compute *compute,
                                     nca_error *error);
 
-// Starts training. `plan` is made of `config`; `content` is what the task works on; it and `compute`
-// stay the caller's and outlive the trainer. Refuses what would not fit in memory, and content that
-// the task refuses.
+// Starts training. `plan` is made of `config`; `content` is what the task works on; it and
+// `compute` stay the caller's and outlive the trainer. Refuses what would not fit in memory, and
+// content that the task refuses.
 nca_status nca_trainer_create(const nca_config *config, const nca_plan *plan, const nca_task *task,
                               const void *content, const nca_compute *compute, nca_trainer **out,
                               nca_error *error);
@@ -92,6 +92,9 @@ nca_status nca_trainer_update(nca_trainer *trainer, nca_update_result *out, nca_
 
 // What the device chose by itself for the trainer's session.
 nca_session_info nca_trainer_session_info(const nca_trainer *trainer);
+
+// What it learns.
+const nca_task *nca_trainer_task(const nca_trainer *trainer);
 
 // Updates done so far.
 int64_t nca_trainer_done(const nca_trainer *trainer);

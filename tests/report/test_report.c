@@ -49,8 +49,11 @@ static const char *write_metrics(int updates, const char *tail)
 static void start(still *of)
 {
     char event[200], last[700];
-    *of =
-        (still){.options = {.seed = 1, .cut_at = 10, .heal_steps = 6, .traced_cut = NCA_CUT_RIGHT}};
+    *of = (still){.options = {.grid = {HEIGHT, WIDTH},
+                              .seed = 1,
+                              .cut_at = 10,
+                              .heal_steps = 6,
+                              .traced_cut = NCA_CUT_RIGHT}};
     snprintf(event, sizeof event, ", \"event\": \"skipped\", \"event_text\": \"%s\"", hostile);
     snprintf(last, sizeof last, "%s", metrics_line(3, event));
     const char *path = write_metrics(2, last);
@@ -59,8 +62,8 @@ static void start(still *of)
     assert_ok(nca_model_create(&(nca_spec)NCA_GROWING(CHANNELS, HIDDEN), &of->model, error));
     assert_ok(nca_image_create(HEIGHT, WIDTH, &of->target, error));
     nca_observe_choose_cells(&of->target, of->options.cell);
-    assert_ok(
-        nca_observe(&of->model, &of->target, &of->options, &of->compute, &of->observation, error));
+    assert_ok(nca_observe(&of->model, &nca_task_grow, &of->target, &of->options, &of->compute,
+                          &of->observation, error));
 }
 
 static void stop(still *of)

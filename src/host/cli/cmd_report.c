@@ -124,7 +124,8 @@ static nca_status read_run(const report_options *options, const char *folder, ru
     NCA_TRY(read_model(folder, &config, &grid, &of->model, error));
     NCA_TRY(nca_target_arguments_load(&target, folder, &of->model, &of->target, error));
     of->options =
-        (nca_observe_options){.seed = (uint64_t)options->seed,
+        (nca_observe_options){.grid = {of->target.height, of->target.width},
+                              .seed = (uint64_t)options->seed,
                               .cut_at = (int)options->cut_at,
                               .heal_steps = (int)options->heal_steps,
                               .traced_cut = NCA_CUT_LEFT,
@@ -137,8 +138,8 @@ static nca_status observe_run(run *of, const nca_compute *compute, nca_error *er
 {
     nca_percent percent = {.word = "watched"};
     of->options.context = &percent;
-    const nca_status status =
-        nca_observe(&of->model, &of->target, &of->options, compute, &of->observation, error);
+    const nca_status status = nca_observe(&of->model, &nca_task_grow, &of->target, &of->options,
+                                          compute, &of->observation, error);
     if (of->options.progress)
         of->options.progress(&percent, 1);   // whatever became of it, its line goes
     return status;

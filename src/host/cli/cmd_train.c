@@ -308,7 +308,8 @@ static bool is_preview_due(const run *of)
 static nca_status preview(run *of)
 {
     const float *before, *after;
-    nca_preview shown = {.batch = (int)of->config.batch,
+    nca_preview shown = {.paint = nca_trainer_task(of->trainer)->paint,
+                         .batch = (int)of->config.batch,
                          .height = of->target.height,
                          .width = of->target.width,
                          .channels = (int)of->config.channels};
@@ -387,6 +388,7 @@ static nca_status train(run *of)
 {
     nca_train_pictures pictures = {.config = &of->config,
                                    .trainer = of->trainer,
+                                   .content = &of->target,
                                    .log = &of->log,
                                    .compute = &of->call->compute,
                                    .height = of->target.height,

@@ -128,8 +128,8 @@ nca_status nca_preview_draw(const nca_preview *of, char **text, int *lines, nca_
         return nca_fail(error, NCA_MEMORY, "--preview: no memory for it");
     }
     for (int i = 0; i < a.count; i++)
-        nca_image_on_white(of->states + (size_t)i * pixels * (size_t)of->channels, of->height,
-                           of->width, of->channels, rgb + (size_t)i * pixels * 3);
+        of->paint(of->states + (size_t)i * pixels * (size_t)of->channels, of->height, of->width,
+                  of->channels, rgb + (size_t)i * pixels * 3);
     int count = 0;
     for (int row = 0; row < a.rows; row++) {
         if (row > 0)

@@ -58,7 +58,7 @@ static void draw_state(nca_canvas *canvas, const tiling *at, int row, int column
                        const nca_states *of, int number, uint8_t *rgb)
 {
     const size_t state = (size_t)of->height * (size_t)of->width * (size_t)of->channels;
-    nca_image_on_white(of->data + (size_t)number * state, of->height, of->width, of->channels, rgb);
+    of->paint(of->data + (size_t)number * state, of->height, of->width, of->channels, rgb);
     nca_canvas_picture(canvas, (row + 1) * at->label + row * at->height + (at->label ? 0 : GAP),
                        GAP + column * at->width, at->scale, rgb, of->height, of->width);
 }
@@ -67,8 +67,9 @@ nca_status nca_batch_picture_write(const char *path, const float *before, const 
                                    nca_error *error)
 {
     static const char *const labels[] = {"before", "after"};
-    const nca_states first = {before, after->count, after->height, after->width, after->channels};
+    nca_states first = *after;
     const nca_states *const rows[] = {&first, after};
+    first.data = before;
     const int count = after->count < SHOWN_MAX ? after->count : SHOWN_MAX;
     tiling at = lay_out(after, 2 * count, 2, LABEL);
     while (is_too_large(&at))

@@ -23,7 +23,12 @@ nca_status nca_train_pictures_target(nca_train_pictures *of, const nca_image *ta
 {
     char path[NCA_PATH_BYTES];
     NCA_TRY(nca_path_join(of->log->folder, "pictures/target.png", path, error));
-    const nca_states shown = {target->pixels, 1, of->height, of->width, NCA_VISIBLE};
+    const nca_states shown = {.data = target->pixels,
+                              .count = 1,
+                              .height = of->height,
+                              .width = of->width,
+                              .channels = NCA_VISIBLE,
+                              .paint = nca_image_on_white};
     return nca_mosaic_write(path, &shown, error);
 }
 
@@ -36,14 +41,23 @@ static nca_status name_picture(nca_train_pictures *of, const char *kind, char pa
     return nca_path_join(of->log->folder, name, path, error);
 }
 
+static nca_states show_states(const nca_train_pictures *of, const float *states, int count)
+{
+    return (nca_states){.data = states,
+                        .count = count,
+                        .height = of->height,
+                        .width = of->width,
+                        .channels = (int)of->config->channels,
+                        .paint = nca_trainer_task(of->trainer)->paint};
+}
+
 static nca_status write_batch(nca_train_pictures *of, nca_error *error)
 {
     char path[NCA_PATH_BYTES];
     const float *before, *after;
     NCA_TRY(name_picture(of, "batch", path, error));
     NCA_TRY(nca_trainer_batch(of->trainer, &before, &after, error));
-    const nca_states shown = {after, (int)of->config->batch, of->height, of->width,
-                              (int)of->config->channels};
+    const nca_states shown = show_states(of, after, (int)of->config->batch);
     return nca_batch_picture_write(path, before, &shown, error);
 }
 
@@ -58,7 +72,7 @@ static nca_status write_pool(nca_train_pictures *of, nca_error *error)
     float *states = malloc(state * sizeof *states);
     if (!states)
         return nca_fail(error, NCA_MEMORY, "the pool's picture: no memory for it");
-    const nca_states shown = {states, count, of->height, of->width, (int)of->config->channels};
+    const nca_states shown = show_states(of, states, count);
     nca_status status;
     NCA_GO(name_picture(of, "pool", path, error));
     NCA_GO(nca_trainer_pool(of->trainer, 0, count, states, error));
@@ -77,7 +91,9 @@ nca_status nca_train_pictures_write(nca_train_pictures *of, nca_error *error)
 
 nca_status nca_train_pictures_finish(nca_train_pictures *of, nca_error *error)
 {
-    nca_movie movie = {.height = of->height,
+    nca_movie movie = {.task = nca_trainer_task(of->trainer),
+                       .content = of->content,
+                       .height = of->height,
                        .width = of->width,
                        .steps = GROWTH_STEPS,
                        .every = 2,

@@ -127,13 +127,14 @@ static void look(void *context, nca_evaluate_moment moment, int number, const fl
 static nca_status judge_rule(judging *of, const nca_compute *compute, const nca_study_watch *watch)
 {
     nca_evaluate_options options = nca_judge_evaluation(of->rules, &of->model);
+    options.grid = (nca_grid){of->target.height, of->target.width};
     options.stop = &nca_stop_signal;
     options.look = look;
     options.look_context = of;
     options.progress = watch->judged;
     options.context = watch->context;
-    const nca_status status = nca_evaluate(&of->model, &of->target, &options, compute,
-                                           &of->run->judgement.evaluation, of->error);
+    const nca_status status = nca_evaluate(&of->model, &nca_task_grow, &of->target, &options,
+                                           compute, &of->run->judgement.evaluation, of->error);
     if (options.progress)
         options.progress(options.context, 1);   // whatever became of it, its line goes
     return status;

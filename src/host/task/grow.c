@@ -1,5 +1,5 @@
-// The task of growing a picture: every sample starts from a seed in the middle, the worst of a batch
-// start anew, the best are damaged.
+// The task of growing a picture: every sample starts from a seed in the middle, the worst of a
+// batch start anew, the best are damaged.
 // Source: Mordvintsev et al. 2020, experiments 1 to 3.
 #include "nca/image.h"
 #include "nca/task.h"
@@ -82,4 +82,5 @@ const nca_task nca_task_grow = {
     .rank = rank,
     .prepare = prepare,
     .is_dead = is_dead,
+    .paint = nca_image_on_white,
 };

@@ -1,8 +1,8 @@
 // Health rules: what is done when training goes wrong, in the update in which it shows.
 //
-//   1. Skip. Where a loss or gradient is not finite, a state is beyond its bound, or the whole batch
-//      is dead after its rollout, nothing of the update is kept: rule, moments and pool stay, but
-//      the pool's rows that went wrong become new samples, so that they cannot do it again. (A
+//   1. Skip. Where a loss or gradient is not finite, a state is beyond its bound, or the whole
+//      batch is dead after its rollout, nothing of the update is kept: rule, moments and pool stay,
+//      but the pool's rows that went wrong become new samples, so that they cannot do it again. (A
 //      state that is not finite mostly shows as death: NaN is never above the alive threshold.)
 //   2. Reseed. Where a sample died that must live, such as what grew from a seed, and others live,
 //      the update counts, and its row becomes a new sample: an empty grid stays empty and teaches

@@ -2,7 +2,6 @@
 // Source: Mordvintsev et al. 2020, experiments 2 and 3.
 #include <assert.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "train/trainer_state.h"
 
@@ -57,35 +56,24 @@ static void sort_by_rank(int *rows, double *ranks, int count)
     }
 }
 
-static nca_sample draw_new(const nca_trainer *trainer, nca_key key, uint32_t number)
-{
-    const nca_task_update update = {&trainer->config, &trainer->shape, trainer->content, key};
-    return trainer->task->draw ? trainer->task->draw(&update, number) : (nca_sample){0};
-}
-
 // Those drawn go on, each with its row's item; without a pool all are new.
 static void list_samples(nca_trainer *trainer, nca_key key)
 {
+    const nca_subject subject = nca_trainer_subject(trainer);
     for (int slot = 0; slot < trainer->shape.batch; slot++)
         trainer->starts[slot] = trainer->shape.pool > 0
                                     ? (nca_sample){.item = trainer->items[trainer->rows[slot]],
                                                    .beginning = NCA_GOES_ON}
-                                    : draw_new(trainer, key, (uint32_t)slot);
+                                    : nca_subject_draw(&subject, key, (uint32_t)slot);
 }
 
-// Each sample's own target or label, where they have any.
+// Those that all samples share are there from the start.
 static nca_status upload_targets(nca_trainer *trainer, nca_error *error)
 {
-    const nca_shape *shape = &trainer->shape;
-    const bool is_label = shape->objective.kind == NCA_CROSS_ENTROPY;
-    const nca_buffer buffer = is_label ? NCA_LABELS : NCA_TARGET;
-    const size_t each = nca_buffer_elements(shape, buffer) / (size_t)shape->batch;
-    for (int slot = 0; nca_trainer_has_own_targets(trainer) && slot < shape->batch; slot++) {
-        trainer->task->target(trainer->content, shape, trainer->starts[slot].item, trainer->values);
-        NCA_TRY(trainer->compute.backend->upload(trainer->session, buffer, (size_t)slot * each,
-                                                 each, trainer->values, error));
-    }
-    return NCA_OK;
+    const nca_subject subject = nca_trainer_subject(trainer);
+    return nca_has_own_targets(&trainer->shape)
+               ? nca_subject_upload_targets(&subject, trainer->starts, error)
+               : NCA_OK;
 }
 
 // The drawn rows in the order of their ranks.
@@ -159,30 +147,14 @@ nca_status nca_pool_keep(nca_trainer *trainer, nca_error *error)
     return trainer->compute.backend->scatter(trainer->session, trainer->rows, error);
 }
 
-// What the backend's exchange does to a sample, on a state of the host.
-static void exchange(nca_trainer *trainer, int64_t item, float *state)
-{
-    const nca_shape *shape = &trainer->shape;
-    const size_t frozen = (size_t)shape->spec.frozen, channels = (size_t)shape->spec.channels;
-    const size_t cells = (size_t)shape->height * (size_t)shape->width;
-    trainer->task->frozen(trainer->content, shape, item, trainer->values);
-    for (size_t i = 0; i < cells; i++) {
-        const float *values = trainer->values + i * frozen;
-        if (!(*values > (float)trainer->task->exchange_limit))
-            memset(state + i * channels, 0, channels * sizeof *state);
-        memcpy(state + i * channels, values, frozen * sizeof *state);
-    }
-}
-
 nca_status nca_pool_renew_row(nca_trainer *trainer, int row, nca_error *error)
 {
+    const nca_subject subject = nca_trainer_subject(trainer);
     const nca_key key = nca_trainer_key(trainer, trainer->done);
-    const nca_sample sample = draw_new(trainer, key, (uint32_t)(trainer->shape.batch + row));
+    const nca_sample sample =
+        nca_subject_draw(&subject, key, (uint32_t)(trainer->shape.batch + row));
     const size_t state = nca_trainer_state_size(trainer);
-    memcpy(trainer->fresh, trainer->beginnings + (size_t)sample.beginning * state,
-           state * sizeof *trainer->fresh);
-    if (trainer->task->frozen)
-        exchange(trainer, sample.item, trainer->fresh);
+    nca_subject_start(&subject, &sample, trainer->fresh);
     trainer->items[row] = sample.item;
     return trainer->compute.backend->upload(trainer->session, NCA_POOL, (size_t)row * state, state,
                                             trainer->fresh, error);

@@ -128,6 +128,11 @@ nca_session_info nca_trainer_session_info(const nca_trainer *trainer)
     return nca_session_about(&trainer->compute, trainer->session);
 }
 
+const nca_task *nca_trainer_task(const nca_trainer *trainer)
+{
+    return trainer->task;
+}
+
 int64_t nca_trainer_done(const nca_trainer *trainer)
 {
     return trainer->done;
@@ -198,14 +203,6 @@ static uint64_t hash_floats(const float *x, size_t count)
     return hash;
 }
 
-// Elements of the largest of what the task gives of one item.
-static size_t values_size(const nca_shape *shape)
-{
-    const size_t cells = (size_t)shape->height * (size_t)shape->width;
-    const int target = nca_objective_channels(&shape->objective), frozen = shape->spec.frozen;
-    return cells * (size_t)(target > frozen ? target : frozen);
-}
-
 static nca_status allocate(nca_trainer *trainer, nca_error *error)
 {
     const nca_shape *shape = &trainer->shape;
@@ -216,42 +213,33 @@ static nca_status allocate(nca_trainer *trainer, nca_error *error)
     trainer->ranks = calloc(batch, sizeof *trainer->ranks);
     trainer->samples = calloc(batch, sizeof *trainer->samples);
     trainer->items = calloc((size_t)shape->pool + 1, sizeof *trainer->items);
-    trainer->beginnings = calloc((size_t)shape->beginnings * state, sizeof *trainer->beginnings);
     trainer->fresh = calloc(state, sizeof *trainer->fresh);
-    trainer->values = calloc(values_size(shape), sizeof *trainer->values);
+    trainer->values = calloc(nca_values_size(shape), sizeof *trainer->values);
     trainer->before = calloc(batch * state, sizeof *trainer->before);
     trainer->after = calloc(batch * state, sizeof *trainer->after);
     nca_good_rule *good = &trainer->good;
     good->parameters = calloc(trainer->layout.total, sizeof *good->parameters);
     good->optimizer = calloc(NCA_OPTIMIZER_BLOCKS * trainer->layout.total, sizeof *good->optimizer);
     if (trainer->rows && trainer->gathered && trainer->starts && trainer->ranks &&
-        trainer->samples && trainer->items && trainer->beginnings && trainer->fresh &&
-        trainer->values && trainer->before && trainer->after && good->parameters && good->optimizer)
+        trainer->samples && trainer->items && trainer->fresh && trainer->values &&
+        trainer->before && trainer->after && good->parameters && good->optimizer)
         return NCA_OK;
     return nca_fail(error, NCA_MEMORY, "a batch of %zu: no memory for it", batch);
 }
 
 // Beginnings lie behind the pool's rows.
-static nca_status make_beginnings(nca_trainer *trainer, nca_error *error)
+static nca_status make_beginnings(nca_trainer *trainer, const nca_subject *subject,
+                                  nca_error *error)
 {
     const nca_shape *shape = &trainer->shape;
-    const size_t state = nca_trainer_state_size(trainer), count = (size_t)shape->beginnings;
-    for (int i = 0; i < shape->beginnings; i++)
-        trainer->task->begin(trainer->content, shape, i, trainer->beginnings + (size_t)i * state);
-    return trainer->compute.backend->upload(trainer->session, NCA_POOL, (size_t)shape->pool * state,
-                                            count * state, trainer->beginnings, error);
-}
-
-// Where all samples share one.
-static nca_status upload_target(nca_trainer *trainer, nca_error *error)
-{
-    const nca_shape *shape = &trainer->shape;
-    if (!trainer->task->target || nca_trainer_has_own_targets(trainer))
-        return NCA_OK;
-    trainer->task->target(trainer->content, shape, 0, trainer->values);
-    return trainer->compute.backend->upload(trainer->session, NCA_TARGET, 0,
-                                            nca_buffer_elements(shape, NCA_TARGET), trainer->values,
-                                            error);
+    const size_t state = nca_trainer_state_size(trainer);
+    for (int i = 0; i < shape->beginnings; i++) {
+        nca_subject_begin(subject, i, trainer->fresh);
+        NCA_TRY(trainer->compute.backend->upload(trainer->session, NCA_POOL,
+                                                 (size_t)(shape->pool + i) * state, state,
+                                                 trainer->fresh, error));
+    }
+    return NCA_OK;
 }
 
 static nca_status upload_first_rule(nca_trainer *trainer, nca_error *error)
@@ -267,9 +255,11 @@ static nca_status upload_first_rule(nca_trainer *trainer, nca_error *error)
 
 static nca_status start(nca_trainer *trainer, nca_error *error)
 {
-    NCA_TRY(upload_target(trainer, error));
+    const nca_subject subject = nca_trainer_subject(trainer);
+    if (!nca_has_own_targets(&trainer->shape))
+        NCA_TRY(nca_subject_upload_targets(&subject, NULL, error));
     NCA_TRY(upload_first_rule(trainer, error));
-    NCA_TRY(make_beginnings(trainer, error));
+    NCA_TRY(make_beginnings(trainer, &subject, error));
     NCA_TRY(nca_pool_renew(trainer, error));
     return nca_health_remember(trainer, error);
 }
@@ -286,16 +276,15 @@ static nca_shape shape_of(const nca_config *config, const nca_plan *plan, const 
     return shape;
 }
 
-// What the host keeps: the batch before and after, the beginnings, the target, and a checkpoint on
-// its way.
+// What the host keeps: the batch before and after, a new sample, targets, and a checkpoint on its
+// way.
 static uint64_t host_bytes(const nca_shape *shape)
 {
     const uint64_t cell = (uint64_t)shape->spec.channels * sizeof(float);
-    const uint64_t states =
-        (uint64_t)shape->pool + 2 * (uint64_t)shape->batch + (uint64_t)shape->beginnings;
+    const uint64_t states = (uint64_t)shape->pool + 2 * (uint64_t)shape->batch + 1;
     const uint64_t cells = (uint64_t)shape->height * (uint64_t)shape->width;
     return nca_memory_sum(nca_memory_product(states, cells, cell, 1),
-                          nca_memory_product(2, values_size(shape), sizeof(float), 1));
+                          nca_memory_product(2, nca_values_size(shape), sizeof(float), 1));
 }
 
 static nca_status check_memory(const nca_shape *shape, const nca_compute *compute, nca_error *error)
@@ -357,7 +346,6 @@ void nca_trainer_free(nca_trainer *trainer)
     free(trainer->ranks);
     free(trainer->samples);
     free(trainer->items);
-    free(trainer->beginnings);
     free(trainer->fresh);
     free(trainer->values);
     free(trainer->before);

@@ -4,6 +4,7 @@
 
 #include "nca/task.h"
 #include "nca/train.h"
+#include "task/subject.h"
 
 // A rule with its optimizer state to return to when training goes wrong.
 typedef struct nca_good_rule {
@@ -46,9 +47,8 @@ struct nca_trainer {
     double *ranks;        // [B]
     nca_sample_report *samples;   // [B] what the batch is like now
     int64_t *items;               // [N] of the pool's rows
-    float *beginnings;            // [beginnings,H,W,C]
-    float *fresh;                 // [H,W,C] a new row of the pool
-    float *values;                // of one item: its target, or its frozen channels
+    float *fresh;                 // [H,W,C] a new row of the pool, to work in
+    float *values;                // of one item, to work in
     float *before, *after;        // [B,H,W,C]; before only where it is kept
     bool keeps_before, has_before;
 };
@@ -61,18 +61,17 @@ static inline size_t nca_trainer_state_size(const nca_trainer *trainer)
                           (size_t)shape->spec.channels);
 }
 
-// Whether each sample has a target or a label of its own.
-static inline bool nca_trainer_has_own_targets(const nca_trainer *trainer)
+static inline nca_subject nca_trainer_subject(const nca_trainer *trainer)
 {
-    const nca_objective *objective = &trainer->shape.objective;
-    return objective->kind != NCA_GIVEN &&
-           (objective->is_per_sample || objective->kind == NCA_CROSS_ENTROPY);
+    return (nca_subject){trainer->task,   trainer->content,         &trainer->config,
+                         &trainer->shape, trainer->compute.backend, trainer->session,
+                         trainer->values};
 }
 
 // Whether the pool's rows differ in what they are of.
 static inline bool nca_trainer_has_items(const nca_trainer *trainer)
 {
-    return nca_trainer_has_own_targets(trainer) || trainer->task->frozen;
+    return nca_has_own_targets(&trainer->shape) || trainer->task->frozen;
 }
 
 // The key of an update's draws; rolling back changes them.
