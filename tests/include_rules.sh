@@ -42,7 +42,7 @@ check_folders() {
       else if (path[2] == "host" && n > 3 && (top in place) && place[top] > place[path[3]])
         refuse(top " comes after " path[3])
       else if (path[2] == "kernels" && (top in place)) refuse("a backend sees nothing of the host")
-      else if (path[2] == "kernels" && $2 ~ /^nca\/(train|image|config|plan)\.h/) refuse("no business of a backend")
+      else if (path[2] == "kernels" && $2 ~ /^nca\/(train|image|config|plan|task)\.h/) refuse("no business of a backend")
       else if (path[2] == "kernels" && $2 ~ /(^|\/)(cpu|cuda|reference)\// && $2 !~ "(^|/)" path[3] "/")
         refuse("backends do not see each other")
     }'

@@ -7,6 +7,7 @@
 
 #include <unistd.h>
 
+#include "nca/image.h"
 #include "train/trainer_state.h"
 
 enum { SPY_BATCH_MAX = 8, SPY_CALLS_MAX = 256 };
@@ -162,7 +163,8 @@ static inline void start_training(training *of, const nca_config *config, int th
     of->table.forward = spy_forward, of->table.loss = spy_loss;
     of->table.backward = spy_backward, of->table.update = spy_update;
     of->watched = (nca_compute){.backend = &of->table, .device = of->inner.device};
-    assert_ok(nca_trainer_create(config, &plan, &of->target, &of->watched, &of->trainer, error));
+    assert_ok(nca_trainer_create(config, &plan, &nca_task_grow, &of->target, &of->watched,
+                                 &of->trainer, error));
     forget_calls();
 }
 

@@ -52,9 +52,12 @@ nca_status nca_image_read(const char *path, nca_image *out, nca_error *error);
 nca_status nca_image_decode(const uint8_t *bytes, size_t size_bytes, const char *name,
                             nca_image *out, nca_error *error);
 
-// The visible part of a state on white: 1 - clip(alpha, 0, 1) + RGB, clipped.
+// What a state looks like to a person.
 //   state  [H,W,C] f32
 //   rgb    [H,W,3] out, bytes
+typedef void (*nca_paint)(const float *state, int height, int width, int channels, uint8_t *rgb);
+
+// The visible part of a state on white: 1 - clip(alpha, 0, 1) + RGB, clipped. An nca_paint.
 // Source: Mordvintsev et al. 2020, the notebook's to_rgb.
 void nca_image_on_white(const float *state, int height, int width, int channels, uint8_t *rgb);
 

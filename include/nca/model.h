@@ -34,8 +34,9 @@ static inline double nca_radians(double degrees)
 nca_status nca_model_create(const nca_spec *spec, nca_model *out, nca_error *error);
 void nca_model_free(nca_model *model);
 
-// First layer Glorot uniform, +-sqrt(6 / (3C + K)); the output layer and all biases zero.
-// Source: Mordvintsev et al. 2020, the notebook.
+// Layers with a ReLU are Glorot uniform, +-sqrt(6 / (inputs + units)); the output layer and all
+// biases are zero.
+// Source: Mordvintsev et al. 2020, the notebook; Glorot and Bengio 2010 for a second hidden layer.
 void nca_model_initialize(nca_model *model, uint64_t seed);
 
 // model.safetensors: the tensors as F32, the rest as metadata. Written whole or not at all.

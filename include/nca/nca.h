@@ -1,5 +1,5 @@
 // nca trains neural cellular automata. This header includes the others; a good order to read them
-// in is tensor, spec, model, config, backend, plan, train.
+// in is tensor, spec, model, config, backend, plan, task, train.
 #ifndef NCA_H
 #define NCA_H
 
@@ -13,6 +13,7 @@
 #include "nca/rng.h"       // random numbers as a function of what they are for
 #include "nca/spec.h"      // what a cell computes, and the layout of its parameters
 #include "nca/status.h"    // what went wrong, in words
+#include "nca/task.h"      // what is learnt
 #include "nca/tensor.h"    // axes, order, the alive threshold
 #include "nca/train.h"     // the training loop
 

@@ -5,10 +5,10 @@
 
 #include "nca/backend.h"
 #include "nca/config.h"
-#include "nca/image.h"
 #include "nca/model.h"
 #include "nca/plan.h"
 #include "nca/status.h"
+#include "nca/task.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -18,11 +18,11 @@ typedef struct nca_trainer nca_trainer;
 
 // What an update met and what was done about it: the name, and the word for it in metrics.jsonl.
 //   SKIPPED        loss or gradient not finite, or a state beyond the bound: nothing of it is kept
-//   ROLLED_BACK    several skips in a row, a seed that dies again and again, or a rule that is not
-//                  finite: back to the last good rule, with other random draws
-//   POOL_REPAIRED  no cell of the batch lives: nothing of it is kept, its rows became the seed
-//   RESEEDED       what grew from the seed died while others live: the update counts, and its row
-//                  is the seed again
+//   ROLLED_BACK    several skips in a row, a sample that must live and dies again and again, or a
+//                  rule that is not finite: back to the last good rule, with other random draws
+//   POOL_REPAIRED  the whole batch is dead: nothing of it is kept, its rows are new samples
+//   RESEEDED       a sample that must live died while others live: the update counts, and its row
+//                  is a new sample
 //   GAVE_UP        rolling back did not help: training ends with the last good rule
 #define NCA_EVENTS(X)                 \
     X(NONE, "")                       \
@@ -39,7 +39,7 @@ typedef struct nca_trainer nca_trainer;
 // How the words of two of them begin where cells died and no number was out of bounds; what was
 // rolled back with other words had exploded.
 #define NCA_WORDS_BATCH_DIED "no cell of the batch lives"
-#define NCA_WORDS_SEED_DIED "what grew from the seed died"
+#define NCA_WORDS_GROWTH_DIED "what grew from"
 
 typedef enum nca_event {
 #define NCA_EVENT_VALUE(name, word) NCA_EVENT_##name,
@@ -73,16 +73,18 @@ typedef struct nca_update_result {
 } nca_update_result;
 
 // Refuses a run that would not fit in memory, naming the bytes: batch, pool and tape on the device,
-// and what the host keeps beside them. Allocates nothing, so it can be asked before the target is
-// padded to the grid.
+// and what the host keeps beside them. Allocates nothing, so it can be asked before the task's
+// content is there.
 nca_status nca_trainer_check_memory(const nca_config *config, const nca_plan *plan,
-                                    const nca_compute *compute, nca_error *error);
+                                    const nca_task *task, const nca_compute *compute,
+                                    nca_error *error);
 
-// Starts training. `plan` is made of `config`; `target` [H,W,4] is padded to the grid already;
-// `compute` stays the caller's and outlives the trainer. Refuses what would not fit in memory.
-nca_status nca_trainer_create(const nca_config *config, const nca_plan *plan,
-                              const nca_image *target, const nca_compute *compute,
-                              nca_trainer **out, nca_error *error);
+// Starts training. `plan` is made of `config`; `content` is what the task works on; it and
+// `compute` stay the caller's and outlive the trainer. Refuses what would not fit in memory, and
+// content that the task refuses.
+nca_status nca_trainer_create(const nca_config *config, const nca_plan *plan, const nca_task *task,
+                              const void *content, const nca_compute *compute, nca_trainer **out,
+                              nca_error *error);
 void nca_trainer_free(nca_trainer *trainer);
 
 // One update. NCA_NUMERIC only after NCA_EVENT_GAVE_UP.
@@ -90,6 +92,9 @@ nca_status nca_trainer_update(nca_trainer *trainer, nca_update_result *out, nca_
 
 // What the device chose by itself for the trainer's session.
 nca_session_info nca_trainer_session_info(const nca_trainer *trainer);
+
+// What it learns.
+const nca_task *nca_trainer_task(const nca_trainer *trainer);
 
 // Updates done so far.
 int64_t nca_trainer_done(const nca_trainer *trainer);

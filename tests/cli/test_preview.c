@@ -35,6 +35,7 @@ static char *draw(int batch, int height, int width, int columns, int lines, int 
 {
     float *states = calloc((size_t)(batch * height * width) * CHANNELS, sizeof *states);
     const nca_preview preview = {.states = states,
+                                 .paint = nca_image_on_white,
                                  .batch = batch,
                                  .height = height,
                                  .width = width,
@@ -83,6 +84,7 @@ static void test_colours_of_a_character(void **state)
     // Above opaque red, below opaque blue.
     static const float states[2 * CHANNELS] = {1, 0, 0, 1, 0, 0, 1, 1};
     const nca_preview preview = {.states = states,
+                                 .paint = nca_image_on_white,
                                  .batch = 1,
                                  .height = 2,
                                  .width = 1,

@@ -3,6 +3,7 @@
 #include "seam_bench.h"
 
 #include "eval/evaluate.h"
+#include "nca/image.h"
 #include "task/seed.h"
 
 // The cells a cut clears, in words of its own: halves without the middle line, the middle square.
@@ -103,7 +104,8 @@ static nca_model make_model(void)
 
 static nca_evaluate_options some_options(void)
 {
-    return (nca_evaluate_options){.seeds = SEEDS,
+    return (nca_evaluate_options){.grid = {SIDE, SIDE},
+                                  .seeds = SEEDS,
                                   .seed = 77,
                                   .steps = {0, 5, CUT_AT, 30},
                                   .steps_count = 4,
@@ -221,7 +223,7 @@ static void test_figures_are_those_of_plain_rollouts(void **state)
     options.progress = watch_progress, options.context = &latest_progress;
     options.look = look, options.look_context = &seen;
     assert_ok(nca_compute_open("cpu", NULL, &on, error));
-    assert_ok(nca_evaluate(&model, &target, &options, &on, &got, error));
+    assert_ok(nca_evaluate(&model, &nca_task_grow, &target, &options, &on, &got, error));
     assert_true(latest_progress == 1);
     assert_int_equal(got.steps_count, 4);
     for (int i = 0; i < 4; i++) {
@@ -265,10 +267,10 @@ static void test_cuts_and_long_run_can_be_left_out(void **state)
     const nca_image target = {SIDE, SIDE, pixels};
     options.cuts = false, options.circles = 0, options.long_run = 0, options.steps_count = 2;
     assert_ok(nca_compute_open("cpu", NULL, &on, error));
-    assert_ok(nca_evaluate(&model, &target, &options, &on, &got, error));
+    assert_ok(nca_evaluate(&model, &nca_task_grow, &target, &options, &on, &got, error));
     assert_true(!got.has_cuts && got.circles == 0 && got.long_run == 0 && got.steps_count == 2);
     options.circles = 1;
-    assert_ok(nca_evaluate(&model, &target, &options, &on, &got, error));
+    assert_ok(nca_evaluate(&model, &nca_task_grow, &target, &options, &on, &got, error));
     assert_true(!got.has_cuts && got.circles == 1 && isfinite(got.circle[0].loss.median));
     nca_compute_close(&on);
     nca_model_free(&model);
@@ -289,7 +291,7 @@ static void test_a_rule_that_dies_or_explodes_is_judged(void **state)
     options.cuts = false, options.circles = 0;
     assert_ok(nca_compute_open("cpu", NULL, &on, error));
     model.parameters[bias + NCA_ALPHA] = -9;
-    assert_ok(nca_evaluate(&model, &target, &options, &on, &got, error));
+    assert_ok(nca_evaluate(&model, &nca_task_grow, &target, &options, &on, &got, error));
     assert_true(got.long_run_dead == SEEDS && got.long_run_max_state == 0);
     // Channel 1 is beyond f32 after two updates of every cell.
     memset(model.parameters +
@@ -299,7 +301,7 @@ static void test_a_rule_that_dies_or_explodes_is_judged(void **state)
     model.parameters[bias + 1] = 3e38f;
     options.steps[0] = 1, options.steps[1] = options.long_run = 2, options.steps_count = 2;
     options.fire_rate = options.step_size = 1;
-    assert_ok(nca_evaluate(&model, &target, &options, &on, &got, error));
+    assert_ok(nca_evaluate(&model, &nca_task_grow, &target, &options, &on, &got, error));
     assert_true(got.loss_at[0].median > 70 && isfinite(got.loss_at[0].max));
     assert_true(isinf(got.loss_at[1].min) && isinf(got.long_run_loss.min));
     assert_true(isinf(got.long_run_max_state) && got.long_run_dead == 0);

@@ -65,7 +65,7 @@ static void test_a_mosaic_shows_every_state_in_order(void **state)
 {
     (void)state;
     float *states = make_states(7, 5, 6, 4);
-    const nca_states seven = {states, 7, 5, 6, 4};
+    const nca_states seven = {states, 7, 5, 6, 4, nca_image_on_white};
     assert_int_equal(nca_mosaic_write(scratch("m.png"), &seven, NULL), NCA_OK);
     nca_image image = read_picture(scratch("m.png"));
     // Three columns; every state has an area of its own colour, as large as its cells.
@@ -97,7 +97,8 @@ static void test_a_batch_is_shown_before_and_after(void **state)
     float *before = make_states(2, 8, 8, 16), *after = make_states(20, 8, 8, 16);
     // Twenty samples are more than are shown; the first of both rows have colours 10 and 20.
     float *many = make_states(20, 8, 8, 16);
-    const nca_states twenty = {after, 20, 8, 8, 16}, two = {after, 2, 8, 8, 16};
+    const nca_states twenty = {after, 20, 8, 8, 16, nca_image_on_white},
+                     two = {after, 2, 8, 8, 16, nca_image_on_white};
     assert_int_equal(nca_batch_picture_write(scratch("b.png"), many, &twenty, NULL), NCA_OK);
     nca_image image = read_picture(scratch("b.png"));
     static const int first[3] = {10, 0, 0}, shown[3] = {160, 0, 0}, hidden[3] = {170, 0, 0};
@@ -117,7 +118,8 @@ static void test_large_states_are_shown_in_part(void **state)
 {
     (void)state;
     enum { SIDE = 2400, THERE = 2 };
-    const nca_states many = {make_states(THERE, SIDE, SIDE, 4), 64, SIDE, SIDE, 4};
+    const nca_states many = {
+        make_states(THERE, SIDE, SIDE, 4), 64, SIDE, SIDE, 4, nca_image_on_white};
     static const int first[3] = {10, 0, 0}, second[3] = {20, 0, 0};
     assert_int_equal(nca_mosaic_write(scratch("l.png"), &many, NULL), NCA_OK);
     nca_image image = read_picture(scratch("l.png"));
@@ -141,7 +143,7 @@ static void test_states_that_exploded_are_still_shown(void **state)
     states[1] = INFINITY;
     states[2] = -INFINITY;
     states[3] = NAN;
-    const nca_states two = {states, 2, 8, 8, 4};
+    const nca_states two = {states, 2, 8, 8, 4, nca_image_on_white};
     assert_int_equal(nca_mosaic_write(scratch("n.png"), &two, NULL), NCA_OK);
     nca_image image = read_picture(scratch("n.png"));
     nca_image_free(&image);

@@ -49,8 +49,11 @@ static const char *write_metrics(int updates, const char *tail)
 static void start(still_run *still)
 {
     char event[200], last[700];
-    *still = (still_run){
-        .options = {.seed = 1, .cut_at = 10, .heal_steps = 6, .traced_cut = NCA_CUT_RIGHT}};
+    *still = (still_run){.options = {.grid = {HEIGHT, WIDTH},
+                                     .seed = 1,
+                                     .cut_at = 10,
+                                     .heal_steps = 6,
+                                     .traced_cut = NCA_CUT_RIGHT}};
     snprintf(event, sizeof event, ", \"event\": \"skipped\", \"event_text\": \"%s\"", hostile);
     snprintf(last, sizeof last, "%s", metrics_line(3, event));
     const char *path = write_metrics(2, last);
@@ -59,8 +62,8 @@ static void start(still_run *still)
     assert_ok(nca_model_create(&(nca_spec)NCA_GROWING(CHANNELS, HIDDEN), &still->model, error));
     assert_ok(nca_image_create(HEIGHT, WIDTH, &still->target, error));
     nca_observe_choose_cells(&still->target, still->options.cell);
-    assert_ok(nca_observe(&still->model, &still->target, &still->options, &still->compute,
-                          &still->observation, error));
+    assert_ok(nca_observe(&still->model, &nca_task_grow, &still->target, &still->options,
+                          &still->compute, &still->observation, error));
 }
 
 static void stop(still_run *still)

@@ -128,7 +128,7 @@ static void test_another_target_is_refused(void **state)
     target.pixels[11 * 9 * 2] = nextafterf(target.pixels[11 * 9 * 2], 2);
     assert_ok(nca_compute_open("cpu", NULL, &on, error));
     assert_ok(nca_plan_make(&config, &plan, error));
-    assert_ok(nca_trainer_create(&config, &plan, &target, &on, &trainer, error));
+    assert_ok(nca_trainer_create(&config, &plan, &nca_task_grow, &target, &on, &trainer, error));
     nca_error error = {0};
     assert_int_equal(nca_trainer_restore(trainer, path, &error), NCA_ARGUMENT);
     assert_non_null(strstr(error.message, "another target"));

@@ -193,7 +193,7 @@ static void check_exploded_pool(float value, const char *words)
         assert_true(is_kept(&of, &rule, b));
     float *pool = read_of(&of, NCA_POOL);
     for (int b = 1; b < 5; b++)   // the first was a seed already
-        assert_memory_equal(pool + (size_t)spy.gathered[1][b] * row, of.trainer->seed,
+        assert_memory_equal(pool + (size_t)spy.gathered[1][b] * row, of.trainer->fresh,
                             row * sizeof *pool);
     for (int i = 0; i < 12 && result.event != NCA_EVENT_NONE; i++)
         result = advance(&of);
@@ -263,8 +263,8 @@ static void test_a_rule_that_only_kills_the_seed_goes_back(void **state)
         const nca_update_result result = advance_deadly(&of);
         assert_event(&result, NCA_EVENT_RESEEDED, "what grew from the seed died");
         float *pool = read_of(&of, NCA_POOL);
-        assert_memory_equal(pool + (size_t)spy.scattered[0] * state_of(&of.shape), of.trainer->seed,
-                            state_of(&of.shape) * sizeof *pool);
+        assert_memory_equal(pool + (size_t)spy.scattered[0] * state_of(&of.shape),
+                            of.trainer->fresh, state_of(&of.shape) * sizeof *pool);
         free(pool);
         assert_int_equal(of.trainer->time, 100 + i);   // the update counts
     }

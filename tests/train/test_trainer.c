@@ -373,7 +373,8 @@ static void test_a_target_of_another_size_is_refused(void **state)
     nca_plan plan;
     assert_ok(nca_plan_make(&config, &plan, error));
     assert_ok(nca_compute_open("cpu", NULL, &on, error));
-    assert_refused(NCA_ARGUMENT, nca_trainer_create(&config, &plan, &target, &on, &trainer, error));
+    assert_refused(NCA_ARGUMENT, nca_trainer_create(&config, &plan, &nca_task_grow, &target, &on,
+                                                    &trainer, error));
     assert_null(trainer);
     nca_compute_close(&on);
     nca_image_free(&target);

@@ -226,7 +226,8 @@ static nca_status evaluate(nca_call *call)
     asked.angle = isnan(options->angle) ? model.angle : options->angle;
     asked.step_size = isnan(options->step_size) ? model.step_size : options->step_size;
     NCA_GO(nca_target_arguments_load(&options->target, path, &model, &target, error));
-    NCA_GO(nca_evaluate(&model, &target, &asked, &call->compute, &found, error));
+    asked.grid = (nca_grid){target.height, target.width};
+    NCA_GO(nca_evaluate(&model, &nca_task_grow, &target, &asked, &call->compute, &found, error));
 cleanup:
     if (asked.progress)
         asked.progress(asked.context, 1);   // clears its line, even after a failure

@@ -123,7 +123,8 @@ static nca_status read_run(const report_options *options, const char *folder, re
     NCA_TRY(read_model(folder, &config, &grid, &run->model, error));
     NCA_TRY(nca_target_arguments_load(&target, folder, &run->model, &run->target, error));
     run->options =
-        (nca_observe_options){.seed = (uint64_t)options->seed,
+        (nca_observe_options){.grid = {run->target.height, run->target.width},
+                              .seed = (uint64_t)options->seed,
                               .cut_at = (int)options->cut_at,
                               .heal_steps = (int)options->heal_steps,
                               .traced_cut = NCA_CUT_LEFT,
@@ -136,8 +137,8 @@ static nca_status observe_run(report_run *run, const nca_compute *compute, nca_e
 {
     nca_percent percent = {.word = "watched"};
     run->options.context = &percent;
-    const nca_status status =
-        nca_observe(&run->model, &run->target, &run->options, compute, &run->observation, error);
+    const nca_status status = nca_observe(&run->model, &nca_task_grow, &run->target, &run->options,
+                                          compute, &run->observation, error);
     if (run->options.progress)
         run->options.progress(&percent, 1);   // clears its line, even after a failure
     return status;

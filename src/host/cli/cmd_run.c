@@ -10,6 +10,7 @@
 #include "cli/target_options.h"
 #include "config/grid.h"
 #include "media/writers.h"
+#include "task/seed.h"
 
 typedef struct run_options {
     const char *output, *grid;
@@ -65,17 +66,38 @@ static const char details[] =
     "  nca run rule.safetensors --steps 96 --every 12 --columns 9 --output strip.png\n"
     "  nca run rule.safetensors --angle 90 --output turned.mp4\n";
 
-static nca_status read_schedule(const run_options *options, nca_film *film, nca_error *error)
+// Where a film starts from.
+typedef struct seeds {
+    int width, channels;   // of the grid
+    int count;
+    int at[NCA_OPTION_LIST_MAX][2];   // y, x
+} seeds;
+
+static void put_seeds(const void *context, float *state)
 {
-    film->seeds = options->seeds.count;
-    for (int i = 0; i < film->seeds; i++)
+    const seeds *of = context;
+    for (int i = 0; i < of->count; i++)
+        nca_seed_put(state, of->width, of->channels, of->at[i][0], of->at[i][1]);
+}
+
+static nca_status read_seeds(const run_options *options, const nca_film *film, seeds *out,
+                             nca_error *error)
+{
+    out->width = film->width;
+    out->count = options->seeds.count;
+    for (int i = 0; i < out->count; i++)
         NCA_TRY(nca_place_read("--seed-at", options->seeds.item[i], film->height, film->width,
-                               film->seed_at[i], error));
-    if (film->seeds == 0) {
-        film->seeds = 1;
-        film->seed_at[0][0] = film->height / 2;
-        film->seed_at[0][1] = film->width / 2;
+                               out->at[i], error));
+    if (out->count == 0) {
+        out->count = 1;
+        out->at[0][0] = film->height / 2;
+        out->at[0][1] = film->width / 2;
     }
+    return NCA_OK;
+}
+
+static nca_status read_damages(const run_options *options, nca_film *film, nca_error *error)
+{
     film->damages = options->damages.count;
     for (int i = 0; i < film->damages; i++)
         NCA_TRY(nca_damage_parse(options->damages.item[i], film->height, film->width, film->steps,
@@ -84,9 +106,11 @@ static nca_status read_schedule(const run_options *options, nca_film *film, nca_
 }
 
 static nca_status plan_film(const run_options *options, const nca_model *model,
-                            nca_percent *percent, nca_film *film, nca_error *error)
+                            nca_percent *percent, seeds *from, nca_film *film, nca_error *error)
 {
     *film = (nca_film){
+        .task = &nca_task_grow,
+        .begin = put_seeds,
         .height = model->grid_height > 0 ? model->grid_height : 72,
         .width = model->grid_width > 0 ? model->grid_width : 72,
         .steps = (int)options->steps,
@@ -108,7 +132,10 @@ static nca_status plan_film(const run_options *options, const nca_model *model,
         film->height = grid.height;
         film->width = grid.width;
     }
-    return read_schedule(options, film, error);
+    from->channels = model->spec.channels;
+    film->begin_context = from;
+    NCA_TRY(read_seeds(options, film, from, error));
+    return read_damages(options, film, error);
 }
 
 static nca_status check_output(const run_options *options, nca_error *error)
@@ -121,6 +148,7 @@ static nca_status check_output(const run_options *options, nca_error *error)
 static nca_status run(nca_call *call)
 {
     static nca_film film;
+    static seeds from;
     const run_options *options = call->options;
     nca_error *error = &call->error;
     nca_percent percent = {.word = "grown"};
@@ -128,7 +156,7 @@ static nca_status run(nca_call *call)
     nca_status status;
     NCA_TRY(check_output(options, error));
     NCA_TRY(nca_model_load(call->arguments.item[0], &model, error));
-    NCA_GO(plan_film(options, &model, &percent, &film, error));
+    NCA_GO(plan_film(options, &model, &percent, &from, &film, error));
     NCA_GO(nca_film_write(options->output, &model, &film, &call->compute, error));
 cleanup:
     if (film.progress)

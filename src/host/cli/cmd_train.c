@@ -308,7 +308,8 @@ static bool is_preview_due(const train_run *run)
 static nca_status preview(train_run *run)
 {
     const float *before, *after;
-    nca_preview shown = {.batch = (int)run->config.batch,
+    nca_preview shown = {.paint = nca_trainer_task(run->trainer)->paint,
+                         .batch = (int)run->config.batch,
                          .height = run->target.height,
                          .width = run->target.width,
                          .channels = (int)run->config.channels};
@@ -387,6 +388,7 @@ static nca_status train(train_run *run)
 {
     nca_train_pictures pictures = {.config = &run->config,
                                    .trainer = run->trainer,
+                                   .content = &run->target,
                                    .log = &run->log,
                                    .compute = &run->call->compute,
                                    .height = run->target.height,
@@ -418,10 +420,11 @@ static nca_status prepare(train_run *run)
     NCA_TRY(nca_plan_make(&run->config, &run->plan, run->error));
     NCA_TRY(nca_device_open(&run->options.device, &run->call->compute, run->error));
     // Before any memory is taken.
-    NCA_TRY(nca_trainer_check_memory(&run->config, &run->plan, &run->call->compute, run->error));
+    NCA_TRY(nca_trainer_check_memory(&run->config, &run->plan, &nca_task_grow, &run->call->compute,
+                                     run->error));
     NCA_TRY(load_target(run));
-    NCA_TRY(nca_trainer_create(&run->config, &run->plan, &run->target, &run->call->compute,
-                               &run->trainer, run->error));
+    NCA_TRY(nca_trainer_create(&run->config, &run->plan, &nca_task_grow, &run->target,
+                               &run->call->compute, &run->trainer, run->error));
     nca_stop_by_signals();
     signal(SIGPIPE, SIG_IGN);
     NCA_TRY(run->options.resume ? go_on_in_folder(run) : start_folder(run));

@@ -128,9 +128,9 @@ nca_status nca_preview_draw(const nca_preview *preview, char **text, int *lines,
         return nca_fail(error, NCA_MEMORY, "--preview: no memory for it");
     }
     for (int i = 0; i < a.count; i++)
-        nca_image_on_white(preview->states + (size_t)i * pixels * (size_t)preview->channels,
-                           preview->height, preview->width, preview->channels,
-                           rgb + (size_t)i * pixels * 3);
+        preview->paint(preview->states + (size_t)i * pixels * (size_t)preview->channels,
+                       preview->height, preview->width, preview->channels,
+                       rgb + (size_t)i * pixels * 3);
     int count = 0;
     for (int row = 0; row < a.rows; row++) {
         if (row > 0)

@@ -2,12 +2,13 @@
 #ifndef NCA_CLI_PREVIEW_H
 #define NCA_CLI_PREVIEW_H
 
-#include "nca/status.h"
+#include "nca/image.h"
 
 // States on their way to the terminal.
 typedef struct nca_preview {
     const float *states;   // [B,H,W,C]
     int batch, height, width, channels;
+    nca_paint paint;      // what each looks like
     int columns, lines;   // of the terminal that it may take
 } nca_preview;
 

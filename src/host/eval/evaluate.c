@@ -9,7 +9,7 @@
 
 #include "model/session.h"
 #include "task/damage.h"
-#include "task/seed.h"
+#include "task/subject.h"
 
 static const char *const cut_names[NCA_CUT_COUNT] = {
 #define NCA_CUT_TEXT(name, text) text,
@@ -60,11 +60,14 @@ typedef struct judging {
     const nca_evaluate_options *options;
     const nca_backend *backend;
     nca_session *session;
-    int height, width, channels;
+    nca_shape shape;   // of it
+    nca_subject subject;
     int done;                     // steps of the trajectory
     long total, gone;             // steps in all, for progress
     float *kept;                  // [seeds,H,W,C] at the cut
     float *seen;                  // [H,W,C] that is shown
+    float *item;                  // of one item, to work in
+    nca_sample *starts;           // [seeds] as they began
     nca_sample_report *samples;   // [seeds]
     double *losses;               // [seeds] log10, of the latest measurement
     double *whole;                // [seeds] the same of the pattern without damage
@@ -120,23 +123,21 @@ static nca_status measure(judging *of, nca_spread *out, nca_error *error)
     return NCA_OK;
 }
 
+static size_t batch_size(const judging *of)
+{
+    return nca_buffer_elements(&of->shape, NCA_BATCH);
+}
+
 static nca_status show(judging *of, nca_evaluate_moment moment, int number, nca_error *error)
 {
     const nca_evaluate_options *options = of->options;
     if (!options->look)
         return NCA_OK;
-    const size_t state =
-        nca_state_size(1, (size_t)of->height, (size_t)of->width, (size_t)of->channels);
+    const size_t state = batch_size(of) / (size_t)options->seeds;
     NCA_TRY(of->backend->download(of->session, NCA_BATCH, 0, state, of->seen, error));
     NCA_TRY(of->backend->synchronize(of->session, error));
     options->look(options->look_context, moment, number, of->seen);
     return NCA_OK;
-}
-
-static size_t batch_size(const judging *of)
-{
-    return nca_state_size((size_t)of->options->seeds, (size_t)of->height, (size_t)of->width,
-                          (size_t)of->channels);
 }
 
 // The kept states some steps later, without what lies in the region; NULL: left whole.
@@ -170,12 +171,13 @@ static nca_status damage_and_heal(judging *of, nca_evaluation *out, nca_error *e
     memcpy(of->whole, of->losses, (size_t)options->seeds * sizeof *of->whole);
     NCA_TRY(show(of, NCA_EVALUATED_WHOLE, 0, error));
     for (int cut = 0; options->cuts && cut < NCA_CUT_COUNT; cut++) {
-        const nca_region region = nca_cut_region(cut, of->height, of->width);
+        const nca_region region = nca_cut_region(cut, of->shape.height, of->shape.width);
         NCA_TRY(heal(of, &region, &out->cut[cut], error));
         NCA_TRY(show(of, NCA_EVALUATED_CUT, cut, error));
     }
     for (int i = 0; i < options->circles; i++) {
-        out->circle_region[i] = nca_damage_draw(key, (uint32_t)i, &circle, of->height, of->width);
+        out->circle_region[i] =
+            nca_damage_draw(key, (uint32_t)i, &circle, of->shape.height, of->shape.width);
         NCA_TRY(heal(of, &out->circle_region[i], &out->circle[i], error));
     }
     out->has_cuts = options->cuts;
@@ -185,13 +187,14 @@ static nca_status damage_and_heal(judging *of, nca_evaluation *out, nca_error *e
 
 static nca_status finish_long_run(judging *of, nca_evaluation *out, nca_error *error)
 {
+    bool (*const is_dead)(const nca_sample_report *) = of->subject.task->is_dead;
     out->long_run = of->options->long_run;
     NCA_TRY(measure(of, &out->long_run_loss, error));
     for (int i = 0; i < of->options->seeds; i++) {
         const double largest = of->samples[i].max_state;
         if (largest > out->long_run_max_state || isnan(largest))   // NaN stays
             out->long_run_max_state = largest;
-        out->long_run_dead += of->samples[i].alive_cells == 0;
+        out->long_run_dead += is_dead && is_dead(&of->samples[i]);
     }
     return NCA_OK;
 }
@@ -215,15 +218,17 @@ static int next_moment(const judging *of, int measured)
     return next;
 }
 
-// Every sample begins as the seed.
+// Every sample is a new one.
 static nca_status begin(judging *of, nca_error *error)
 {
-    const size_t seeds = (size_t)of->options->seeds, state = batch_size(of) / seeds;
-    const int channels = (int)(state / ((size_t)of->height * (size_t)of->width));
-    memset(of->kept, 0, seeds * state * sizeof *of->kept);
-    for (size_t i = 0; i < seeds; i++)
-        nca_seed_put(of->kept + i * state, of->width, channels, of->height / 2, of->width / 2);
-    return of->backend->upload(of->session, NCA_BATCH, 0, seeds * state, of->kept, error);
+    const nca_key key = {.seed = of->options->seed};
+    const size_t state = batch_size(of) / (size_t)of->options->seeds;
+    for (int i = 0; i < of->options->seeds; i++) {
+        of->starts[i] = nca_subject_draw(&of->subject, key, (uint32_t)i);
+        nca_subject_start(&of->subject, &of->starts[i], of->kept + (size_t)i * state);
+    }
+    NCA_TRY(nca_subject_upload_targets(&of->subject, of->starts, error));
+    return of->backend->upload(of->session, NCA_BATCH, 0, batch_size(of), of->kept, error);
 }
 
 static nca_status judge(judging *of, nca_evaluation *out, nca_error *error)
@@ -250,30 +255,29 @@ static nca_status judge(judging *of, nca_evaluation *out, nca_error *error)
     return NCA_OK;
 }
 
-static nca_status open_judging(judging *of, const nca_model *model, const nca_image *target,
-                               const nca_compute *compute, nca_error *error)
+static nca_status open_judging(judging *of, const nca_model *model, const nca_compute *compute,
+                               nca_error *error)
 {
     const nca_layout layout = nca_layout_of(&model->spec);
     const size_t seeds = (size_t)of->options->seeds;
-    const nca_shape shape = {
-        .batch = of->options->seeds, .height = of->height, .width = of->width, .spec = model->spec};
     char what[96];
-    snprintf(what, sizeof what, "--seeds %d on a grid of %dx%d", shape.batch, of->height,
-             of->width);
-    NCA_TRY(nca_session_open(compute, &shape, batch_size(of) * sizeof *of->kept, what, &of->session,
-                             error));
+    snprintf(what, sizeof what, "--seeds %d on a grid of %dx%d", of->shape.batch, of->shape.height,
+             of->shape.width);
+    NCA_TRY(nca_session_open(compute, &of->shape, batch_size(of) * sizeof *of->kept, what,
+                             &of->session, error));
     of->kept = malloc(batch_size(of) * sizeof *of->kept);
+    of->starts = calloc(seeds, sizeof *of->starts);
     of->samples = calloc(seeds, sizeof *of->samples);
     of->losses = calloc(3 * seeds, sizeof *of->losses);
     of->seen = malloc(batch_size(of) / seeds * sizeof *of->seen);
-    if (!of->kept || !of->samples || !of->losses || !of->seen)
+    of->item = calloc(nca_values_size(&of->shape), sizeof *of->item);
+    if (!of->kept || !of->starts || !of->samples || !of->losses || !of->seen || !of->item)
         return nca_fail(error, NCA_MEMORY, "--seeds %zu: no memory for their states", seeds);
     of->whole = of->losses + seeds;
     of->values = of->whole + seeds;
-    NCA_TRY(of->backend->upload(of->session, NCA_PARAMETERS, 0, layout.total, model->parameters,
-                                error));
-    return of->backend->upload(of->session, NCA_TARGET, 0,
-                               (size_t)of->height * (size_t)of->width * NCA_VISIBLE, target->pixels,
+    of->subject.session = of->session;
+    of->subject.values = of->item;
+    return of->backend->upload(of->session, NCA_PARAMETERS, 0, layout.total, model->parameters,
                                error);
 }
 
@@ -288,19 +292,22 @@ static long count_steps(const nca_evaluate_options *options)
     return last + (damages > 0 ? (damages + 1L) * options->heal_steps : 0);
 }
 
-nca_status nca_evaluate(const nca_model *model, const nca_image *target,
+nca_status nca_evaluate(const nca_model *model, const nca_task *task, const void *content,
                         const nca_evaluate_options *options, const nca_compute *compute,
                         nca_evaluation *out, nca_error *error)
 {
     judging of = {.options = options,
                   .backend = compute->backend,
-                  .height = target->height,
-                  .width = target->width,
-                  .channels = model->spec.channels,
+                  .shape = nca_judging_shape(task, &model->spec, options->seeds,
+                                             options->grid.height, options->grid.width),
+                  .subject = {.task = task, .content = content, .backend = compute->backend},
                   .total = count_steps(options)};
     nca_evaluation evaluation = {0};
     nca_status status;
-    NCA_GO(open_judging(&of, model, target, compute, error));
+    of.subject.shape = &of.shape;
+    if (task->check)
+        NCA_GO(task->check(content, &of.shape, error));
+    NCA_GO(open_judging(&of, model, compute, error));
     NCA_GO(judge(&of, &evaluation, error));
     evaluation.max_state = of.max_state;
     *out = evaluation;
@@ -308,6 +315,8 @@ cleanup:
     of.backend->destroy(of.session);
     free(of.kept);
     free(of.seen);
+    free(of.item);
+    free(of.starts);
     free(of.samples);
     free(of.losses);
     return status;

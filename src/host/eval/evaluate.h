@@ -7,8 +7,9 @@
 
 #include "base/spread.h"
 #include "nca/backend.h"
-#include "nca/image.h"
 #include "nca/model.h"
+#include "nca/plan.h"
+#include "nca/task.h"
 
 // The article's five cuts: X(enum, name). Upper is rows 0..H/2-1 and lower the others, left is
 // columns 0..W/2-1 and right the others, so that the middle line of an odd side goes with lower and
@@ -46,6 +47,7 @@ typedef enum nca_evaluate_moment {
 } nca_evaluate_moment;
 
 typedef struct nca_evaluate_options {
+    nca_grid grid;                       // that the content is made for
     int seeds;                           // fire-mask seeds, run as one batch
     uint64_t seed;                       // key of all: fire bits differ by the slot of the batch
     int steps[NCA_EVALUATE_STEPS_MAX];   // ascending
@@ -87,9 +89,10 @@ typedef struct nca_evaluation {
     double max_state;   // largest |x| of all rollouts, looked at every 100 steps; NaN stays
 } nca_evaluation;
 
-// `target` is padded to the grid already. NCA_MEMORY where the seeds do not fit, NCA_INTERRUPTED
-// once `stop` is not 0.
-nca_status nca_evaluate(const nca_model *model, const nca_image *target,
+// Judges a rule by the objective of its task, on samples that the task draws. `content` is what the
+// task works on. NCA_ARGUMENT where the content does not go with the grid, NCA_MEMORY where the
+// seeds do not fit, NCA_INTERRUPTED once `stop` is not 0.
+nca_status nca_evaluate(const nca_model *model, const nca_task *task, const void *content,
                         const nca_evaluate_options *options, const nca_compute *compute,
                         nca_evaluation *out, nca_error *error);
 

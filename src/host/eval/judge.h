@@ -5,6 +5,7 @@
 
 #include "eval/evaluate.h"
 #include "eval/history.h"
+#include "nca/image.h"
 #include "nca/train.h"
 
 // A picture of log10 loss -2 can be recognised; what is above is a blur or something else.

@@ -9,7 +9,7 @@
 #include "media/writers.h"
 #include "model/session.h"
 #include "nca/image.h"
-#include "task/seed.h"
+#include "task/subject.h"
 
 enum { SIDE_PIXELS = 360, FORWARD_MAX = 100 };
 
@@ -45,7 +45,7 @@ static nca_status shoot_frame(shooting *of, nca_error *error)
     NCA_TRY(of->backend->synchronize(of->session, error));
     if (of->format->wants_states)
         return of->format->add(of->writer, of->state, error);
-    nca_image_on_white(of->state, film->height, film->width, of->channels, of->small);
+    film->task->paint(of->state, film->height, film->width, of->channels, of->small);
     enlarge(of);
     return of->format->add(of->writer, of->large, error);
 }
@@ -88,9 +88,7 @@ static nca_status shoot(shooting *of, nca_error *error)
     const size_t elements =
         nca_state_size(1, (size_t)film->height, (size_t)film->width, (size_t)of->channels);
     memset(of->state, 0, elements * sizeof *of->state);
-    for (int i = 0; i < film->seeds; i++)
-        nca_seed_put(of->state, film->width, of->channels, film->seed_at[i][0],
-                     film->seed_at[i][1]);
+    film->begin(film->begin_context, of->state);
     NCA_TRY(of->backend->upload(of->session, NCA_BATCH, 0, elements, of->state, error));
     NCA_TRY(damage_now(of, error));
     NCA_TRY(shoot_frame(of, error));
@@ -121,7 +119,7 @@ static nca_status look_for_life(shooting *of, nca_error *error)
     nca_sample_report sample;
     NCA_TRY(of->backend->loss(of->session, &sample, error));
     NCA_TRY(of->backend->synchronize(of->session, error));
-    *of->film->is_dead = sample.alive_cells == 0;
+    *of->film->is_dead = of->film->task->is_dead && of->film->task->is_dead(&sample);
     return NCA_OK;
 }
 
@@ -187,10 +185,33 @@ cleanup:
     return status != NCA_OK && is_stopped(film) ? fail_stopped(error) : status;
 }
 
+// How a movie begins.
+typedef struct beginning {
+    nca_subject subject;
+    nca_sample sample;
+} beginning;
+
+static void begin_sample(const void *context, float *state)
+{
+    const beginning *of = context;
+    nca_subject_start(&of->subject, &of->sample, state);
+}
+
 nca_status nca_movie_write(const char *path, const nca_model *model, const nca_movie *movie,
                            const nca_compute *compute, nca_error *error)
 {
-    nca_film film = {.height = movie->height,
+    const nca_shape shape =
+        nca_judging_shape(movie->task, &model->spec, 1, movie->height, movie->width);
+    float *values = calloc(nca_values_size(&shape), sizeof *values);
+    if (!values)
+        return nca_fail(error, NCA_MEMORY, "%s: no memory for a sample", path);
+    beginning begins = {
+        {.task = movie->task, .content = movie->content, .shape = &shape, .values = values}, {0}};
+    begins.sample = nca_subject_draw(&begins.subject, (nca_key){.seed = movie->seed}, 0);
+    nca_film film = {.task = movie->task,
+                     .begin = begin_sample,
+                     .begin_context = &begins,
+                     .height = movie->height,
                      .width = movie->width,
                      .steps = movie->steps,
                      .every = movie->every,
@@ -200,12 +221,12 @@ nca_status nca_movie_write(const char *path, const nca_model *model, const nca_m
                      .angle = model->angle,
                      .step_size = model->step_size,
                      .stop = movie->stop,
-                     .is_dead = movie->is_dead,
-                     .seeds = 1,
-                     .seed_at = {{movie->height / 2, movie->width / 2}}};
+                     .is_dead = movie->is_dead};
     if (movie->damage_at >= 0) {
         film.damages = 1;
         film.damage[0] = (nca_film_damage){movie->damage_at, movie->region};
     }
-    return nca_film_write(path, model, &film, compute, error);
+    const nca_status status = nca_film_write(path, model, &film, compute, error);
+    free(values);
+    return status;
 }

@@ -1,4 +1,4 @@
-// A rollout written frame by frame: from seeds, with damage on the way, in any format.
+// A rollout written frame by frame: from any state, with damage on the way, in any format.
 #ifndef NCA_EVAL_MOVIE_H
 #define NCA_EVAL_MOVIE_H
 
@@ -6,8 +6,9 @@
 
 #include "nca/backend.h"
 #include "nca/model.h"
+#include "nca/task.h"
 
-enum { NCA_FILM_SEEDS_MAX = 64, NCA_FILM_DAMAGES_MAX = 64 };
+enum { NCA_FILM_DAMAGES_MAX = 64 };
 
 typedef struct nca_film_damage {
     int step;   // after which it is done; 0 is before the first
@@ -22,14 +23,16 @@ typedef struct nca_film {
     int columns;                          // of a filmstrip; 0: the last frame
     uint64_t seed;                        // of the fire bits
     double fire_rate, angle, step_size;   // angle in degrees
-    int seeds;
-    int seed_at[NCA_FILM_SEEDS_MAX][2];   // y, x
+    const nca_task *task;                 // says what a state looks like, and what is dead
+    // Makes the state [H,W,C] that it starts from, zero before.
+    void (*begin)(const void *begin_context, float *state);
+    const void *begin_context;
     int damages;
     nca_film_damage damage[NCA_FILM_DAMAGES_MAX];
     const volatile sig_atomic_t *stop;   // ends the film when not 0, leaving no file; may be NULL
     void (*progress)(void *context, double done);   // 0..1; may be NULL
     void *context;
-    bool *is_dead;   // set to whether no cell lives after the last step; may be NULL
+    bool *is_dead;   // set to whether it is dead after the last step; may be NULL
 } nca_film;
 
 // Writes the film in the format of the path's extension (nca_frames_open lists them), whole or not
@@ -38,9 +41,12 @@ typedef struct nca_film {
 nca_status nca_film_write(const char *path, const nca_model *model, const nca_film *film,
                           const nca_compute *compute, nca_error *error);
 
-// An animation (by the path's extension) from the seed over `steps` steps; `region` is cleared at
-// step `damage_at` (negative: never). Scale is chosen so that the longer side is about 360 pixels.
+// An animation (by the path's extension) from a new sample of a task over `steps` steps; `region`
+// is cleared at step `damage_at` (negative: never). Scale is chosen so that the longer side is
+// about 360 pixels.
 typedef struct nca_movie {
+    const nca_task *task;
+    const void *content;
     int height, width;
     int steps;
     int every;   // steps a frame

@@ -9,7 +9,7 @@
 
 #include "eval/observe_keep.h"
 #include "model/session.h"
-#include "task/seed.h"
+#include "task/subject.h"
 
 // An observation while it runs.
 typedef struct watching {
@@ -17,9 +17,12 @@ typedef struct watching {
     const nca_model *model;
     const nca_backend *backend;
     nca_session *session;
+    nca_shape shape;   // of it
+    nca_subject subject;
     size_t state_size;   // elements of one state
     float *states;       // [ROLLOUTS,H,W,C]
     uint8_t *rgb;        // [H,W,3]
+    float *values;       // of one item, to work in
     nca_observation out;
 } watching;
 
@@ -95,15 +98,24 @@ static void keep_healing(watching *of, int step)
             nca_observed_frame_add(&of->out, &of->out.healing[i], step, state_of(of, i), of->rgb);
 }
 
+// One new sample; the cuts will be of it.
+static nca_status begin(watching *of, nca_error *error)
+{
+    nca_sample samples[NCA_OBSERVED_ROLLOUTS];
+    float *const start = state_of(of, NCA_OBSERVED_WHOLE);
+    for (int i = 0; i < NCA_OBSERVED_ROLLOUTS; i++)
+        samples[i] = nca_subject_draw(&of->subject, (nca_key){.seed = of->options->seed}, 0);
+    nca_subject_start(&of->subject, &samples[0], start);
+    NCA_TRY(nca_subject_upload_targets(&of->subject, samples, error));
+    NCA_TRY(of->backend->upload(of->session, NCA_BATCH, NCA_OBSERVED_WHOLE * of->state_size,
+                                of->state_size, start, error));
+    return of->backend->synchronize(of->session, error);
+}
+
 static nca_status watch(watching *of, nca_error *error)
 {
     nca_observation *out = &of->out;
-    float *const seed = of->states + NCA_OBSERVED_WHOLE * of->state_size;
-    memset(seed, 0, of->state_size * sizeof *seed);
-    nca_seed_put(seed, out->width, of->model->spec.channels, out->height / 2, out->width / 2);
-    NCA_TRY(of->backend->upload(of->session, NCA_BATCH, NCA_OBSERVED_WHOLE * of->state_size,
-                                of->state_size, seed, error));
-    NCA_TRY(of->backend->synchronize(of->session, error));
+    NCA_TRY(begin(of, error));
     for (int step = 0;; step++) {
         NCA_TRY(fetch(of, error));
         if (step <= out->cut_at)
@@ -122,42 +134,48 @@ static nca_status watch(watching *of, nca_error *error)
     }
 }
 
-static nca_status open_watching(watching *of, const nca_image *target, const nca_compute *compute,
-                                nca_error *error)
+static nca_status open_watching(watching *of, const nca_compute *compute, nca_error *error)
 {
     const nca_layout layout = nca_layout_of(&of->model->spec);
-    const size_t cells = (size_t)target->height * (size_t)target->width;
-    const nca_shape shape = {.batch = NCA_OBSERVED_ROLLOUTS,
-                             .height = target->height,
-                             .width = target->width,
-                             .spec = of->model->spec};
-    const uint64_t kept = nca_state_size((size_t)shape.batch, (size_t)shape.height,
-                                         (size_t)shape.width, (size_t)shape.spec.channels);
+    const nca_shape *shape = &of->shape;
+    const size_t cells = (size_t)shape->height * (size_t)shape->width;
+    const uint64_t kept = nca_buffer_elements(shape, NCA_BATCH);
     char what[96];
-    snprintf(what, sizeof what, "%d grids of %dx%d cells", shape.batch, shape.height, shape.width);
-    NCA_TRY(
-        nca_session_open(compute, &shape, kept * sizeof *of->states, what, &of->session, error));
-    NCA_TRY(nca_observation_create(target->height, target->width, of->model->spec.channels,
+    snprintf(what, sizeof what, "%d grids of %dx%d cells", shape->batch, shape->height,
+             shape->width);
+    NCA_TRY(nca_session_open(compute, shape, kept * sizeof *of->states, what, &of->session, error));
+    NCA_TRY(nca_observation_create(shape->height, shape->width, of->model->spec.channels,
                                    of->options, &of->out, error));
+    of->out.paint = of->subject.task->paint;
     of->state_size = cells * (size_t)of->model->spec.channels;
     of->states = malloc(NCA_OBSERVED_ROLLOUTS * of->state_size * sizeof *of->states);
     of->rgb = malloc(cells * 3);
-    if (!of->states || !of->rgb)
-        return nca_fail(error, NCA_MEMORY, "no memory for states of %dx%d cells", target->height,
-                        target->width);
-    NCA_TRY(of->backend->upload(of->session, NCA_PARAMETERS, 0, layout.total, of->model->parameters,
-                                error));
-    return of->backend->upload(of->session, NCA_TARGET, 0, cells * NCA_VISIBLE, target->pixels,
+    of->values = calloc(nca_values_size(shape), sizeof *of->values);
+    if (!of->states || !of->rgb || !of->values)
+        return nca_fail(error, NCA_MEMORY, "no memory for states of %dx%d cells", shape->height,
+                        shape->width);
+    of->subject.session = of->session;
+    of->subject.values = of->values;
+    return of->backend->upload(of->session, NCA_PARAMETERS, 0, layout.total, of->model->parameters,
                                error);
 }
 
-nca_status nca_observe(const nca_model *model, const nca_image *target,
+nca_status nca_observe(const nca_model *model, const nca_task *task, const void *content,
                        const nca_observe_options *options, const nca_compute *compute,
                        nca_observation *out, nca_error *error)
 {
-    watching of = {.options = options, .model = model, .backend = compute->backend};
+    const nca_grid *grid = &options->grid;
+    watching of = {.options = options,
+                   .model = model,
+                   .backend = compute->backend,
+                   .shape = nca_judging_shape(task, &model->spec, NCA_OBSERVED_ROLLOUTS,
+                                              grid->height, grid->width),
+                   .subject = {.task = task, .content = content, .backend = compute->backend}};
     nca_status status;
-    NCA_GO(open_watching(&of, target, compute, error));
+    of.subject.shape = &of.shape;
+    if (task->check)
+        NCA_GO(task->check(content, &of.shape, error));
+    NCA_GO(open_watching(&of, compute, error));
     NCA_GO(watch(&of, error));
     *out = of.out;
     of.out = (nca_observation){0};
@@ -165,6 +183,7 @@ cleanup:
     of.backend->destroy(of.session);
     free(of.states);
     free(of.rgb);
+    free(of.values);
     nca_observation_free(&of.out);
     return status;
 }

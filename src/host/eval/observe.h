@@ -1,5 +1,6 @@
-// Watches a rule on its own grid, step by step: growth from the seed, then from one moment of it
-// the five cuts and an undamaged rollout beside them. What is kept is what a page about it shows.
+// Watches a rule on its own grid, step by step: a new sample of its task, then from one moment of
+// it the five cuts and an undamaged rollout beside them. What is kept is what a page about it
+// shows.
 #ifndef NCA_EVAL_OBSERVE_H
 #define NCA_EVAL_OBSERVE_H
 
@@ -9,6 +10,8 @@
 #include "nca/backend.h"
 #include "nca/image.h"
 #include "nca/model.h"
+#include "nca/plan.h"
+#include "nca/task.h"
 
 enum {
     NCA_OBSERVED_CELLS = 3,
@@ -17,6 +20,7 @@ enum {
 };
 
 typedef struct nca_observe_options {
+    nca_grid grid;                                  // that the content is made for
     uint64_t seed;                                  // of the fire bits
     int cut_at;                                     // step of the cuts, 1 or more
     int heal_steps;                                 // steps after them, 1 or more
@@ -27,8 +31,8 @@ typedef struct nca_observe_options {
     void *context;
 } nca_observe_options;
 
-// Frames of a rollout: RGB on white, [count,height,width,3]. Where the grid is large a pixel is the
-// mean of `shrink` x `shrink` cells.
+// Frames of a rollout: RGB as the task paints it, [count,height,width,3]. Where the grid is large a
+// pixel is the mean of `shrink` x `shrink` cells.
 typedef struct nca_observed_frames {
     int count, first, every;   // the first step, and steps a frame
     uint8_t *rgb;
@@ -36,7 +40,8 @@ typedef struct nca_observed_frames {
 
 typedef struct nca_observation {
     int height, width, channels;   // of the grid
-    int cut_at, steps;             // steps in all
+    nca_paint paint;
+    int cut_at, steps;   // steps in all
     int cell[NCA_OBSERVED_CELLS][2];
     double
         *loss;   // [ROLLOUTS,steps+1] log10; up to the cut they are one. Infinite where no number
@@ -59,8 +64,8 @@ typedef struct nca_observation {
     float *young, *grown;   // [H,W,C]; grown is at cut_at, before the cut
 } nca_observation;
 
-// `target` is padded to the grid already. Memory is asked for before it is taken.
-nca_status nca_observe(const nca_model *model, const nca_image *target,
+// `content` is what the task works on. Memory is asked for before it is taken.
+nca_status nca_observe(const nca_model *model, const nca_task *task, const void *content,
                        const nca_observe_options *options, const nca_compute *compute,
                        nca_observation *out, nca_error *error);
 void nca_observation_free(nca_observation *of);

@@ -190,7 +190,7 @@ void nca_observed_frame_add(const nca_observation *of, nca_observed_frames *fram
     const int frame = divide_up(step - frames->first, frames->every);
     const size_t pixels = (size_t)of->picture_height * (size_t)of->picture_width;
     uint8_t *to = frames->rgb + (size_t)frame * pixels * 3;
-    nca_image_on_white(state, of->height, of->width, of->channels, scratch);
+    of->paint(state, of->height, of->width, of->channels, scratch);
     for (int y = 0; y < of->height; y += of->shrink)
         for (int x = 0; x < of->width; x += of->shrink)
             for (int k = 0; k < 3; k++)

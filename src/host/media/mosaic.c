@@ -59,8 +59,8 @@ static void draw_state(nca_canvas *canvas, const tile_layout *at, int row, int c
                        const nca_states *states, int number, uint8_t *rgb)
 {
     const size_t state = (size_t)states->height * (size_t)states->width * (size_t)states->channels;
-    nca_image_on_white(states->data + (size_t)number * state, states->height, states->width,
-                       states->channels, rgb);
+    states->paint(states->data + (size_t)number * state, states->height, states->width,
+                  states->channels, rgb);
     nca_canvas_picture(canvas, (row + 1) * at->label + row * at->height + (at->label ? 0 : GAP),
                        GAP + column * at->width, at->scale, rgb, states->height, states->width);
 }
@@ -69,8 +69,9 @@ nca_status nca_batch_picture_write(const char *path, const float *before, const 
                                    nca_error *error)
 {
     static const char *const labels[] = {"before", "after"};
-    const nca_states first = {before, after->count, after->height, after->width, after->channels};
+    nca_states first = *after;
     const nca_states *const rows[] = {&first, after};
+    first.data = before;
     const int count = after->count < SHOWN_MAX ? after->count : SHOWN_MAX;
     tile_layout at = lay_out(after, 2 * count, 2, LABEL);
     while (is_too_large(&at))

@@ -42,17 +42,27 @@ void nca_model_free(nca_model *model)
     *model = (nca_model){0};
 }
 
+static void draw_weights(nca_key key, int layer, int inputs, int units, float *weights)
+{
+    const double limit = sqrt(6.0 / (inputs + units));
+    for (size_t i = 0; i < (size_t)inputs * (size_t)units; i++) {
+        uint32_t words[4];
+        nca_random_words(key, NCA_RANDOM_PARAMETERS, (uint32_t)layer, 0, (uint32_t)(i / 4), words);
+        weights[i] = (float)(limit * (words[i % 4] / 2147483648.0 - 1));
+    }
+}
+
 void nca_model_initialize(nca_model *model, uint64_t seed)
 {
-    const nca_layout layout = nca_layout_of(&model->spec);
-    const double limit = sqrt(6.0 / (nca_spec_inputs(&model->spec) + model->spec.hidden[0]));
+    const nca_spec *spec = &model->spec;
+    const nca_layout layout = nca_layout_of(spec);
     const nca_key key = {.seed = seed};
     memset(model->parameters, 0, layout.total * sizeof *model->parameters);
-    for (size_t i = 0; i < layout.size[NCA_HIDDEN_WEIGHT]; i++) {
-        uint32_t words[4];
-        nca_random_words(key, NCA_RANDOM_PARAMETERS, 0, 0, (uint32_t)(i / 4), words);
-        model->parameters[i] = (float)(limit * (words[i % 4] / 2147483648.0 - 1));
-    }
+    draw_weights(key, 0, nca_spec_inputs(spec), spec->hidden[0],
+                 model->parameters + layout.offset[NCA_HIDDEN_WEIGHT]);
+    if (spec->hidden[1] > 0)
+        draw_weights(key, 1, spec->hidden[0], spec->hidden[1],
+                     model->parameters + layout.offset[NCA_HIDDEN2_WEIGHT]);
 }
 
 // A number kept as text in the metadata.

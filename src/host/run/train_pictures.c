@@ -23,7 +23,12 @@ nca_status nca_train_pictures_target(nca_train_pictures *pictures, const nca_ima
 {
     char path[NCA_PATH_BYTES];
     NCA_TRY(nca_path_join(pictures->log->folder, "pictures/target.png", path, error));
-    const nca_states shown = {target->pixels, 1, pictures->height, pictures->width, NCA_VISIBLE};
+    const nca_states shown = {.data = target->pixels,
+                              .count = 1,
+                              .height = pictures->height,
+                              .width = pictures->width,
+                              .channels = NCA_VISIBLE,
+                              .paint = nca_image_on_white};
     return nca_mosaic_write(path, &shown, error);
 }
 
@@ -36,14 +41,23 @@ static nca_status name_picture(nca_train_pictures *pictures, const char *kind,
     return nca_path_join(pictures->log->folder, name, path, error);
 }
 
+static nca_states show_states(const nca_train_pictures *pictures, const float *states, int count)
+{
+    return (nca_states){.data = states,
+                        .count = count,
+                        .height = pictures->height,
+                        .width = pictures->width,
+                        .channels = (int)pictures->config->channels,
+                        .paint = nca_trainer_task(pictures->trainer)->paint};
+}
+
 static nca_status write_batch(nca_train_pictures *pictures, nca_error *error)
 {
     char path[NCA_PATH_BYTES];
     const float *before, *after;
     NCA_TRY(name_picture(pictures, "batch", path, error));
     NCA_TRY(nca_trainer_batch(pictures->trainer, &before, &after, error));
-    const nca_states shown = {after, (int)pictures->config->batch, pictures->height,
-                              pictures->width, (int)pictures->config->channels};
+    const nca_states shown = show_states(pictures, after, (int)pictures->config->batch);
     return nca_batch_picture_write(path, before, &shown, error);
 }
 
@@ -60,8 +74,7 @@ static nca_status write_pool(nca_train_pictures *pictures, nca_error *error)
     float *states = malloc(state * sizeof *states);
     if (!states)
         return nca_fail(error, NCA_MEMORY, "the pool's picture: no memory for it");
-    const nca_states shown = {states, count, pictures->height, pictures->width,
-                              (int)pictures->config->channels};
+    const nca_states shown = show_states(pictures, states, count);
     nca_status status;
     NCA_GO(name_picture(pictures, "pool", path, error));
     NCA_GO(nca_trainer_pool(pictures->trainer, 0, count, states, error));
@@ -80,7 +93,9 @@ nca_status nca_train_pictures_write(nca_train_pictures *pictures, nca_error *err
 
 nca_status nca_train_pictures_finish(nca_train_pictures *pictures, nca_error *error)
 {
-    nca_movie movie = {.height = pictures->height,
+    nca_movie movie = {.task = nca_trainer_task(pictures->trainer),
+                       .content = pictures->content,
+                       .height = pictures->height,
                        .width = pictures->width,
                        .steps = GROWTH_STEPS,
                        .every = 2,

@@ -4,17 +4,19 @@
 
 #include <signal.h>
 
+#include "nca/image.h"
 #include "nca/train.h"
 #include "run/run_log.h"
 
 typedef struct nca_train_pictures {
     const nca_config *config;
     nca_trainer *trainer;
+    const void *content;   // of its task
     nca_run_log *log;
     const nca_compute *compute;
     int height, width;
     const volatile sig_atomic_t *stop;   // ends the films when not 0; may be NULL
-    bool is_dead;                        // nothing lived at the end of growth.webp
+    bool is_dead;                        // it was dead at the end of growth.webp
 } nca_train_pictures;
 
 // pictures/target.png, what it should become.

@@ -129,13 +129,15 @@ static nca_status judge_rule(run_judging *judging, const nca_compute *compute,
                              const nca_study_watch *watch)
 {
     nca_evaluate_options options = nca_judge_evaluation(judging->rules, &judging->model);
+    options.grid = (nca_grid){judging->target.height, judging->target.width};
     options.stop = &nca_stop_signal;
     options.look = look;
     options.look_context = judging;
     options.progress = watch->judged;
     options.context = watch->context;
-    const nca_status status = nca_evaluate(&judging->model, &judging->target, &options, compute,
-                                           &judging->run->judgement.evaluation, judging->error);
+    const nca_status status =
+        nca_evaluate(&judging->model, &nca_task_grow, &judging->target, &options, compute,
+                     &judging->run->judgement.evaluation, judging->error);
     if (options.progress)
         options.progress(options.context, 1);   // whatever became of it, its line goes
     return status;

@@ -3,9 +3,10 @@
 //   parameters, good.parameters   [P] F32     the rule, and the one to roll back to
 //   optimizer, good.optimizer     [S,P] F32   their optimizer states
 //   pool                          [N,H,W,C] F32
+//   items                         [N] I64     of the pool's rows, where the task has several
 //   counters                      [9] I64     in the order of list_counters()
-//   metadata: "config", every field of the config a line; "target", the hash of its pixels;
-//             "arithmetic", what computed it
+//   metadata: "config", every field of the config a line; "target", the hash of the task's
+//             content; "arithmetic", what computed it
 //
 // Version 0.1.0 wrote the optimizer's blocks apart, as "moment1" and "moment2"; that is read as well.
 // No random state is kept: draws are a function of seed and update number (nca/rng.h).
@@ -21,7 +22,7 @@
 enum { COUNTERS = 9, UPDATES_MAX = 100000000 };
 
 // A part of what is learnt: parameters or optimizer state, of now and of the good rule.
-enum { LEARNT = 4, TENSORS = LEARNT + 2 };
+enum { LEARNT = 4, TENSORS = LEARNT + 3 };
 typedef struct part {
     const char *name;
     bool is_optimizer, is_good;
@@ -54,7 +55,7 @@ static void list_counters(nca_trainer *trainer, int64_t *counter[COUNTERS])
     int64_t *const list[COUNTERS] = {&trainer->done,
                                      &trainer->time,
                                      &health->skipped_in_a_row,
-                                     &health->seed_deaths_in_a_row,
+                                     &health->deaths_in_a_row,
                                      &health->good_since_rollback,
                                      &health->rollbacks,
                                      &health->rollbacks_in_a_row,
@@ -65,8 +66,7 @@ static void list_counters(nca_trainer *trainer, int64_t *counter[COUNTERS])
 
 static size_t pool_size(const nca_trainer *trainer)
 {
-    return nca_state_size((size_t)trainer->config.pool, (size_t)trainer->height,
-                          (size_t)trainer->width, (size_t)trainer->config.channels);
+    return (size_t)trainer->shape.pool * nca_trainer_state_size(trainer);
 }
 
 // Every field of the config as "name=value", a line each. The caller frees it.
@@ -127,7 +127,7 @@ static nca_status gather(nca_trainer *trainer, contents *out, nca_error *error)
     }
     out->pool = malloc((pool + 1) * sizeof(float));
     out->config = describe_config(&trainer->config);
-    snprintf(out->target, sizeof out->target, "%016" PRIx64, trainer->target_hash);
+    snprintf(out->target, sizeof out->target, "%016" PRIx64, trainer->content_hash);
     snprintf(out->arithmetic, sizeof out->arithmetic, "%s",
              nca_trainer_session_info(trainer).arithmetic);
     if (!is_whole || !out->pool || !out->config)
@@ -153,18 +153,24 @@ static nca_status write_contents(const nca_trainer *trainer, const contents *of,
             .shape = {parts[i].is_optimizer ? NCA_OPTIMIZER_BLOCKS : trainer->layout.total,
                       trainer->layout.total},
             .data = of->learnt[i]};
-    tensor[LEARNT] =
-        (nca_tensor){.name = "pool",
-                     .dtype = NCA_F32,
-                     .axes = 4,
-                     .shape = {(uint64_t)trainer->config.pool, (uint64_t)trainer->height,
-                               (uint64_t)trainer->width, (uint64_t)trainer->config.channels},
-                     .data = of->pool};
+    const nca_shape *shape = &trainer->shape;
+    tensor[LEARNT] = (nca_tensor){.name = "pool",
+                                  .dtype = NCA_F32,
+                                  .axes = 4,
+                                  .shape = {(uint64_t)shape->pool, (uint64_t)shape->height,
+                                            (uint64_t)shape->width, (uint64_t)shape->spec.channels},
+                                  .data = of->pool};
     tensor[LEARNT + 1] = (nca_tensor){
         .name = "counters", .dtype = NCA_I64, .axes = 1, .shape = {COUNTERS}, .data = of->counter};
+    tensor[LEARNT + 2] = (nca_tensor){.name = "items",
+                                      .dtype = NCA_I64,
+                                      .axes = 1,
+                                      .shape = {(uint64_t)shape->pool},
+                                      .data = trainer->items};
+    const size_t tensors = nca_trainer_has_items(trainer) ? TENSORS : TENSORS - 1;
     const nca_metadata metadata[] = {
         {"config", of->config}, {"target", of->target}, {"arithmetic", of->arithmetic}};
-    return nca_tensors_write(path, tensor, TENSORS, metadata, 3, error);
+    return nca_tensors_write(path, tensor, tensors, metadata, 3, error);
 }
 
 nca_status nca_trainer_save(nca_trainer *trainer, const char *path, nca_error *error)
@@ -231,10 +237,10 @@ static nca_status check_identity(const nca_trainer *trainer, const nca_tensors *
         return nca_fail(error, NCA_FORMAT, "%s: not a checkpoint of a training run", path);
     NCA_TRY(check_config(trainer, path, config, error));
     char own[24];
-    snprintf(own, sizeof own, "%016" PRIx64, trainer->target_hash);
+    snprintf(own, sizeof own, "%016" PRIx64, trainer->content_hash);
     if (strcmp(own, target) != 0)
-        return nca_fail(error, NCA_ARGUMENT,
-                        "%s: made with another target picture; resume it with its own", path);
+        return nca_fail(error, NCA_ARGUMENT, "%s: made with another %s; resume it with its own",
+                        path, trainer->task->content_words);
     return NCA_OK;
 }
 
@@ -243,6 +249,7 @@ typedef struct found_tensors {
     const nca_tensor *block[LEARNT][NCA_OPTIMIZER_BLOCKS];
     int blocks[LEARNT];
     const nca_tensor *pool, *counters;
+    const nca_tensor *items;   // NULL where the task has one
 } found_tensors;
 
 static nca_status find_part(const nca_trainer *trainer, const nca_tensors *tensors, int i,
@@ -268,8 +275,11 @@ static nca_status find_tensors(const nca_trainer *trainer, const nca_tensors *te
                                found_tensors *out, nca_error *error)
 {
     const int64_t counters[] = {COUNTERS};
-    const int64_t pool[] = {trainer->config.pool, trainer->height, trainer->width,
-                            trainer->config.channels};
+    const nca_shape *shape = &trainer->shape;
+    const int64_t pool[] = {shape->pool, shape->height, shape->width, shape->spec.channels};
+    out->items = NULL;
+    if (nca_trainer_has_items(trainer))
+        NCA_TRY(nca_tensors_require(tensors, "items", NCA_I64, 1, pool, &out->items, error));
     for (int i = 0; i < LEARNT; i++)
         NCA_TRY(find_part(trainer, tensors, i, out, error));
     NCA_TRY(nca_tensors_require(tensors, "pool", NCA_F32, 4, pool, &out->pool, error));
@@ -301,6 +311,24 @@ static nca_status check_counters(const char *path, const int64_t *counter, nca_e
     return NCA_OK;
 }
 
+// The task may look its items up.
+static nca_status check_items(const nca_trainer *trainer, const char *path, const nca_tensor *items,
+                              nca_error *error)
+{
+    if (!items || !trainer->task->items)
+        return NCA_OK;
+    const int64_t count = trainer->task->items(trainer->content);
+    for (size_t i = 0; i < items->elements; i++) {
+        const int64_t item = ((const int64_t *)items->data)[i];
+        if (item < 0 || item >= count)
+            return nca_fail(error, NCA_FORMAT,
+                            "%s: row %zu of its pool is of item %" PRId64 "; there are %" PRId64
+                            ", so it is damaged",
+                            path, i, item, count);
+    }
+    return NCA_OK;
+}
+
 static nca_status take_part(nca_trainer *trainer, const found_tensors *found, int i,
                             nca_error *error)
 {
@@ -325,6 +353,8 @@ static nca_status take(nca_trainer *trainer, const found_tensors *found, nca_err
         NCA_TRY(take_part(trainer, found, i, error));
     NCA_TRY(backend->upload(trainer->session, NCA_POOL, 0, pool_size(trainer), found->pool->data,
                             error));
+    if (found->items)
+        memcpy(trainer->items, found->items->data, found->items->size_bytes);
     list_counters(trainer, counter);
     for (int i = 0; i < COUNTERS; i++)
         *counter[i] = ((const int64_t *)found->counters->data)[i];
@@ -341,6 +371,7 @@ nca_status nca_trainer_restore(nca_trainer *trainer, const char *path, nca_error
     NCA_GO(find_tensors(trainer, &tensors, &found, error));
     NCA_GO(check_learnt(path, &found, error));
     NCA_GO(check_counters(path, found.counters->data, error));
+    NCA_GO(check_items(trainer, path, found.items, error));
     NCA_GO(take(trainer, &found, error));
     const char *arithmetic = nca_tensors_metadata(&tensors, "arithmetic");
     snprintf(trainer->restored_arithmetic, sizeof trainer->restored_arithmetic, "%s",

@@ -1,17 +1,17 @@
 // Health rules: what is done when training goes wrong, in the update in which it shows.
 //
-//   1. Skip. Where a loss or gradient is not finite, a state is beyond its bound, or no cell of
-//      the whole batch lives after its rollout, nothing of the update is kept: rule, moments and
-//      pool stay, but the pool's rows that went wrong become the seed, so that they cannot do it
-//      again.
-//      (A state that is not finite mostly shows as death: NaN is never above the alive threshold.)
-//   2. Reseed. Where what grew from the seed died and others live the update counts, and its row
-//      becomes the seed: an empty grid stays empty and teaches nothing. (That others die, cut or
-//      not, is no fault: the recipe replaces them when they are drawn again, being the worst.)
-//   3. Roll back. After SKIPS_IN_A_ROW skipped updates, after SEED_DEATHS_IN_A_ROW in which what
-//      grew from the seed died, or at once where the rule itself is no longer finite, rule and
-//      moments return to the last good ones, renewed every GOOD_UPDATES updates while the seed
-//      lives; the pool starts from the seed, and every later random draw is another one.
+//   1. Skip. Where a loss or gradient is not finite, a state is beyond its bound, or the whole
+//      batch is dead after its rollout, nothing of the update is kept: rule, moments and pool stay,
+//      but the pool's rows that went wrong become new samples, so that they cannot do it again. (A
+//      state that is not finite mostly shows as death: NaN is never above the alive threshold.)
+//   2. Reseed. Where a sample died that must live, such as what grew from a seed, and others live,
+//      the update counts, and its row becomes a new sample: an empty grid stays empty and teaches
+//      nothing. (That others die, cut or not, is no fault: ranked as the worst, they are replaced
+//      when they are drawn again.)
+//   3. Roll back. After SKIPS_IN_A_ROW skipped updates, after DEATHS_IN_A_ROW in which what must
+//      live died, or at once where the rule itself is no longer finite, rule and moments return to
+//      the last good ones, renewed every GOOD_UPDATES updates while nothing dies that must live;
+//      the pool starts anew, and every later random draw is another one.
 //   4. Give up. Where that is due again after ROLLBACKS_IN_A_ROW returns to the same good rule,
 //      training ends there.
 #include <assert.h>
@@ -43,7 +43,7 @@ nca_event nca_event_find(const char *word)
 
 enum {
     SKIPS_IN_A_ROW = 5,
-    SEED_DEATHS_IN_A_ROW = 20,
+    DEATHS_IN_A_ROW = 20,
     ROLLBACKS_IN_A_ROW = 3,
     GOOD_UPDATES = 100,
 };
@@ -70,22 +70,22 @@ static const char *write_number(double value, char text[32])
     return text;
 }
 
-static bool is_dead(const nca_sample_report *sample)
+static bool is_dead(const nca_trainer *trainer, int slot)
 {
-    return sample->alive_cells == 0;
+    return trainer->task->is_dead && trainer->task->is_dead(&trainer->samples[slot]);
 }
 
 static bool is_batch_dead(const nca_trainer *trainer)
 {
-    for (int b = 0; b < trainer->config.batch; b++)
-        if (!is_dead(&trainer->samples[b]))
+    for (int b = 0; b < trainer->shape.batch; b++)
+        if (!is_dead(trainer, b))
             return false;
     return true;
 }
 
 bool nca_health_states_are_good(const nca_trainer *trainer, nca_update_result *out)
 {
-    for (int b = 0; b < trainer->config.batch; b++)
+    for (int b = 0; b < trainer->shape.batch; b++)
         if (!is_good(&trainer->samples[b])) {
             char text[160], loss[32], state[32];
             snprintf(text, sizeof text,
@@ -96,8 +96,11 @@ bool nca_health_states_are_good(const nca_trainer *trainer, nca_update_result *o
             return false;
         }
     if (is_batch_dead(trainer)) {
-        say(out, NCA_EVENT_POOL_REPAIRED,
-            NCA_WORDS_BATCH_DIED ": the update is skipped, and its rows become the seed");
+        char text[160];
+        snprintf(text, sizeof text,
+                 NCA_WORDS_BATCH_DIED ": the update is skipped, and its rows become %.30s",
+                 trainer->task->beginning_words);
+        say(out, NCA_EVENT_POOL_REPAIRED, text);
         return false;
     }
     return true;
@@ -116,13 +119,13 @@ bool nca_health_rule_is_good(nca_trainer *trainer, const nca_update_report *repo
     return false;
 }
 
-// The pool's rows that went wrong become the seed.
+// The pool's rows that went wrong become new samples.
 static nca_status repair_rows(nca_trainer *trainer, nca_error *error)
 {
     const bool is_all_dead = is_batch_dead(trainer);
-    for (int b = 0; b < trainer->config.batch && trainer->config.pool > 0; b++)
+    for (int b = 0; b < trainer->shape.batch && trainer->shape.pool > 0; b++)
         if (is_all_dead || !is_good(&trainer->samples[b]))
-            NCA_TRY(nca_pool_seed_row(trainer, trainer->rows[b], error));
+            NCA_TRY(nca_pool_renew_row(trainer, trainer->rows[b], error));
     return NCA_OK;
 }
 
@@ -159,18 +162,18 @@ static nca_status roll_back(nca_trainer *trainer, const char *count, nca_update_
                             nca_error *error)
 {
     nca_health *health = &trainer->health;
-    char text[240];
+    char text[sizeof out->event_text];
     NCA_TRY(move_rule(trainer, true, error));
-    NCA_TRY(nca_pool_seed(trainer, error));
+    NCA_TRY(nca_pool_renew(trainer, error));
     trainer->time = trainer->good.time;
     health->skipped_in_a_row = 0;
-    health->seed_deaths_in_a_row = 0;
+    health->deaths_in_a_row = 0;
     health->good_since_rollback = 0;
     health->rollbacks++;
     if (health->rollbacks_in_a_row++ < ROLLBACKS_IN_A_ROW) {
-        snprintf(text, sizeof text,
-                 "%.160s%s: back to the rule of update %lld, the pool to the seed", out->event_text,
-                 count, (long long)trainer->good.update);
+        snprintf(text, sizeof text, "%.160s%s: back to the rule of update %lld, the pool to %.30s",
+                 out->event_text, count, (long long)trainer->good.update,
+                 trainer->task->beginning_words);
         say(out, NCA_EVENT_ROLLED_BACK, text);
         return NCA_OK;
     }
@@ -194,34 +197,47 @@ nca_status nca_health_skip(nca_trainer *trainer, nca_update_result *out, nca_err
     return roll_back(trainer, is_counted ? ", the 5th in a row" : "", out, error);
 }
 
-// Whether a later slot of the batch has the row of the first: drawing with replacement can do that,
+// Whether a later slot of the batch has the row of this one: drawing with replacement can do that,
 // and the row then holds what the later one left.
-static bool is_drawn_again(const nca_trainer *trainer)
+static bool is_drawn_again(const nca_trainer *trainer, int slot)
 {
-    for (int b = 1; b < trainer->config.batch; b++)
-        if (trainer->rows[b] == trainer->rows[0])
+    for (int b = slot + 1; b < trainer->shape.batch; b++)
+        if (trainer->rows[b] == trainer->rows[slot])
             return true;
     return false;
+}
+
+// Samples that died and must live: their rows become new ones. Says so, and how many they were.
+static nca_status renew_dead(nca_trainer *trainer, nca_update_result *out, int *count,
+                             nca_error *error)
+{
+    char text[160];
+    *count = 0;
+    for (int b = 0; b < trainer->shape.batch; b++) {
+        if (!trainer->starts[b].must_live || !is_dead(trainer, b))
+            continue;
+        ++*count;
+        if (trainer->shape.pool > 0 && !is_drawn_again(trainer, b))
+            NCA_TRY(nca_pool_renew_row(trainer, trainer->rows[b], error));
+    }
+    snprintf(text, sizeof text, NCA_WORDS_GROWTH_DIED " %.30s died",
+             trainer->task->beginning_words);
+    if (*count > 0)
+        say(out, NCA_EVENT_RESEEDED, text);
+    return NCA_OK;
 }
 
 nca_status nca_health_keep(nca_trainer *trainer, nca_update_result *out, nca_error *error)
 {
     nca_health *health = &trainer->health;
-    const nca_config *config = &trainer->config;
-    // The worst of a batch comes first and begins as the seed; without a pool they all do.
-    const bool is_seeded = config->reseeded > 0 || (config->pool == 0 && config->damaged == 0);
-    const bool is_seed_dead = is_seeded && is_dead(&trainer->samples[0]);
+    int dead;
+    NCA_TRY(renew_dead(trainer, out, &dead, error));
     health->skipped_in_a_row = 0;
-    health->seed_deaths_in_a_row = is_seed_dead ? health->seed_deaths_in_a_row + 1 : 0;
-    if (is_seed_dead) {
-        say(out, NCA_EVENT_RESEEDED, NCA_WORDS_SEED_DIED);
-        if (config->pool > 0 && !is_drawn_again(trainer))
-            NCA_TRY(nca_pool_seed_row(trainer, trainer->rows[0], error));
-    }
-    _Static_assert(SEED_DEATHS_IN_A_ROW == 20, "the words below");
-    if (health->seed_deaths_in_a_row == SEED_DEATHS_IN_A_ROW)
+    health->deaths_in_a_row = dead > 0 ? health->deaths_in_a_row + 1 : 0;
+    _Static_assert(DEATHS_IN_A_ROW == 20, "the words below");
+    if (health->deaths_in_a_row == DEATHS_IN_A_ROW)
         return roll_back(trainer, " 20 times in a row", out, error);
-    if (++health->good_since_rollback < GOOD_UPDATES || is_seed_dead)
+    if (++health->good_since_rollback < GOOD_UPDATES || dead > 0)
         return NCA_OK;
     return nca_health_remember(trainer, error);
 }

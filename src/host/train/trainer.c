@@ -1,4 +1,4 @@
-// The training loop: target -> pool -> batch -> rollout -> loss -> backward -> optimizer -> pool.
+// The training loop: task -> pool -> batch -> rollout -> loss -> backward -> optimizer -> pool.
 #include "nca/train.h"
 
 #include <math.h>
@@ -9,7 +9,6 @@
 
 #include "base/memory.h"
 #include "model/session.h"
-#include "task/seed.h"
 #include "train/trainer_state.h"
 
 static double now(void)
@@ -17,13 +16,6 @@ static double now(void)
     struct timespec time;
     clock_gettime(CLOCK_MONOTONIC, &time);
     return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
-}
-
-nca_key nca_trainer_key(const nca_trainer *trainer, int64_t update)
-{
-    // The golden ratio's odd multiple spreads the keys of successive rollbacks.
-    const uint64_t other = (uint64_t)trainer->health.rollbacks * 0x9E3779B97F4A7C15u;
-    return (nca_key){.seed = (uint64_t)trainer->config.seed + other, .update = (uint32_t)update};
 }
 
 static int draw_steps(const nca_config *config, nca_key key)
@@ -53,8 +45,7 @@ static nca_rollout begin_update(const nca_trainer *trainer, nca_update_result *o
 
 static size_t batch_size(const nca_trainer *trainer)
 {
-    return nca_state_size((size_t)trainer->config.batch, (size_t)trainer->height,
-                          (size_t)trainer->width, (size_t)trainer->config.channels);
+    return (size_t)trainer->shape.batch * nca_trainer_state_size(trainer);
 }
 
 static nca_status keep_before(nca_trainer *trainer, nca_error *error)
@@ -103,8 +94,7 @@ static nca_status learn(nca_trainer *trainer, nca_update_result *out, nca_update
 static nca_status keep(nca_trainer *trainer, nca_update_result *out, nca_error *error)
 {
     trainer->time++;
-    if (trainer->config.pool > 0)
-        NCA_TRY(trainer->compute.backend->scatter(trainer->session, trainer->rows, error));
+    NCA_TRY(nca_pool_keep(trainer, error));
     return nca_health_keep(trainer, out, error);
 }
 
@@ -138,6 +128,11 @@ nca_session_info nca_trainer_session_info(const nca_trainer *trainer)
     return nca_session_about(&trainer->compute, trainer->session);
 }
 
+const nca_task *nca_trainer_task(const nca_trainer *trainer)
+{
+    return trainer->task;
+}
+
 int64_t nca_trainer_done(const nca_trainer *trainer)
 {
     return trainer->done;
@@ -164,7 +159,7 @@ nca_status nca_trainer_batch(nca_trainer *trainer, const float **before, const f
 nca_status nca_trainer_pool(nca_trainer *trainer, int first, int count, float *states,
                             nca_error *error)
 {
-    const size_t state = batch_size(trainer) / (size_t)trainer->config.batch;
+    const size_t state = nca_trainer_state_size(trainer);
     if (first < 0 || count < 0 || first > trainer->config.pool - count)
         return nca_fail(error, NCA_ARGUMENT, "rows %d to %d of the pool: it has %d", first,
                         first + count - 1, (int)trainer->config.pool);
@@ -177,7 +172,7 @@ nca_status nca_trainer_model(nca_trainer *trainer, nca_model *out, nca_error *er
 {
     const nca_config *config = &trainer->config;
     nca_model model;
-    NCA_TRY(nca_model_create(&trainer->plan.spec, &model, error));
+    NCA_TRY(nca_model_create(&trainer->shape.spec, &model, error));
     nca_status status = trainer->compute.backend->download(
         trainer->session, NCA_PARAMETERS, 0, trainer->layout.total, model.parameters, error);
     if (status == NCA_OK)
@@ -189,14 +184,14 @@ nca_status nca_trainer_model(nca_trainer *trainer, nca_model *out, nca_error *er
     model.fire_rate = config->fire_rate;
     model.angle = config->angle;
     model.step_size = config->step_size;
-    model.grid_height = trainer->height;
-    model.grid_width = trainer->width;
+    model.grid_height = trainer->shape.height;
+    model.grid_width = trainer->shape.width;
     snprintf(model.name, sizeof model.name, "%.60s %.40s", config->preset, config->target);
     *out = model;
     return NCA_OK;
 }
 
-// FNV-1a over the target's bytes: another target is noticed, whatever its file's name.
+// FNV-1a over the content's numbers: other content is noticed, whatever its file's name.
 static uint64_t hash_floats(const float *x, size_t count)
 {
     uint64_t hash = 0xcbf29ce484222325u;
@@ -210,108 +205,132 @@ static uint64_t hash_floats(const float *x, size_t count)
 
 static nca_status allocate(nca_trainer *trainer, nca_error *error)
 {
-    const size_t batch = (size_t)trainer->config.batch, state = batch_size(trainer) / batch;
+    const nca_shape *shape = &trainer->shape;
+    const size_t batch = (size_t)shape->batch, state = nca_trainer_state_size(trainer);
     trainer->rows = calloc(batch, sizeof *trainer->rows);
-    trainer->begins = calloc(batch, sizeof *trainer->begins);
-    trainer->ranked = calloc(batch, sizeof *trainer->ranked);
+    trainer->gathered = calloc(batch, sizeof *trainer->gathered);
+    trainer->starts = calloc(batch, sizeof *trainer->starts);
+    trainer->ranks = calloc(batch, sizeof *trainer->ranks);
     trainer->samples = calloc(batch, sizeof *trainer->samples);
-    trainer->seed = calloc(state, sizeof *trainer->seed);
+    trainer->items = calloc((size_t)shape->pool + 1, sizeof *trainer->items);
+    trainer->fresh = calloc(state, sizeof *trainer->fresh);
+    trainer->values = calloc(nca_values_size(shape), sizeof *trainer->values);
     trainer->before = calloc(batch * state, sizeof *trainer->before);
     trainer->after = calloc(batch * state, sizeof *trainer->after);
     nca_good_rule *good = &trainer->good;
     good->parameters = calloc(trainer->layout.total, sizeof *good->parameters);
     good->optimizer = calloc(NCA_OPTIMIZER_BLOCKS * trainer->layout.total, sizeof *good->optimizer);
-    if (trainer->rows && trainer->begins && trainer->ranked && trainer->samples && trainer->seed &&
+    if (trainer->rows && trainer->gathered && trainer->starts && trainer->ranks &&
+        trainer->samples && trainer->items && trainer->fresh && trainer->values &&
         trainer->before && trainer->after && good->parameters && good->optimizer)
         return NCA_OK;
     return nca_fail(error, NCA_MEMORY, "a batch of %zu: no memory for it", batch);
 }
 
-// The seed in the middle is the one beginning, behind the pool's rows.
-static nca_status make_seed(nca_trainer *trainer, nca_error *error)
+// Beginnings lie behind the pool's rows.
+static nca_status make_beginnings(nca_trainer *trainer, const nca_subject *subject,
+                                  nca_error *error)
 {
-    nca_seed_put(trainer->seed, trainer->width, (int)trainer->config.channels, trainer->height / 2,
-                 trainer->width / 2);
-    return nca_pool_seed_row(trainer, (int)trainer->config.pool, error);
+    const nca_shape *shape = &trainer->shape;
+    const size_t state = nca_trainer_state_size(trainer);
+    for (int i = 0; i < shape->beginnings; i++) {
+        nca_subject_begin(subject, i, trainer->fresh);
+        NCA_TRY(trainer->compute.backend->upload(trainer->session, NCA_POOL,
+                                                 (size_t)(shape->pool + i) * state, state,
+                                                 trainer->fresh, error));
+    }
+    return NCA_OK;
 }
 
-static nca_status start(nca_trainer *trainer, const nca_image *target, nca_error *error)
+static nca_status upload_first_rule(nca_trainer *trainer, nca_error *error)
 {
-    const nca_backend *backend = trainer->compute.backend;
-    const size_t pixels = (size_t)trainer->height * (size_t)trainer->width * NCA_VISIBLE;
     nca_model model;
-    NCA_TRY(backend->upload(trainer->session, NCA_TARGET, 0, pixels, target->pixels, error));
-    NCA_TRY(nca_model_create(&trainer->plan.spec, &model, error));
+    NCA_TRY(nca_model_create(&trainer->shape.spec, &model, error));
     nca_model_initialize(&model, (uint64_t)trainer->config.seed);
-    const nca_status status = backend->upload(trainer->session, NCA_PARAMETERS, 0,
-                                              trainer->layout.total, model.parameters, error);
+    const nca_status status = trainer->compute.backend->upload(
+        trainer->session, NCA_PARAMETERS, 0, trainer->layout.total, model.parameters, error);
     nca_model_free(&model);
-    NCA_TRY(status);
-    NCA_TRY(make_seed(trainer, error));
-    NCA_TRY(nca_pool_seed(trainer, error));
+    return status;
+}
+
+static nca_status start(nca_trainer *trainer, nca_error *error)
+{
+    const nca_subject subject = nca_trainer_subject(trainer);
+    if (!nca_has_own_targets(&trainer->shape))
+        NCA_TRY(nca_subject_upload_targets(&subject, NULL, error));
+    NCA_TRY(upload_first_rule(trainer, error));
+    NCA_TRY(make_beginnings(trainer, &subject, error));
+    NCA_TRY(nca_pool_renew(trainer, error));
     return nca_health_remember(trainer, error);
 }
 
-static nca_shape shape_of(const nca_config *config, const nca_plan *plan)
+static nca_shape shape_of(const nca_config *config, const nca_plan *plan, const nca_task *task)
 {
-    return (nca_shape){.batch = (int)config->batch,
+    nca_shape shape = {.batch = (int)config->batch,
                        .height = plan->grid.height,
                        .width = plan->grid.width,
                        .pool = (int)config->pool,
                        .tape_steps = (int)config->steps_max,
-                       .spec = plan->spec,
-                       .beginnings = 1};
+                       .spec = plan->spec};
+    task->shape(config, &shape);
+    return shape;
 }
 
-// What the host keeps: the batch before and after, the target, and a checkpoint on its way.
+// What the host keeps: the batch before and after, a new sample, targets, and a checkpoint on its
+// way.
 static uint64_t host_bytes(const nca_shape *shape)
 {
     const uint64_t cell = (uint64_t)shape->spec.channels * sizeof(float);
     const uint64_t states = (uint64_t)shape->pool + 2 * (uint64_t)shape->batch + 1;
     const uint64_t cells = (uint64_t)shape->height * (uint64_t)shape->width;
     return nca_memory_sum(nca_memory_product(states, cells, cell, 1),
-                          nca_memory_product(2, cells, NCA_VISIBLE, sizeof(float)));
+                          nca_memory_product(2, nca_values_size(shape), sizeof(float), 1));
+}
+
+static nca_status check_memory(const nca_shape *shape, const nca_compute *compute, nca_error *error)
+{
+    char what[128];
+    snprintf(what, sizeof what, "a batch of %d grids of %dx%d, a pool of %d and %d steps",
+             shape->batch, shape->height, shape->width, shape->pool, shape->tape_steps);
+    return nca_session_check(compute, shape, host_bytes(shape), what, error);
 }
 
 nca_status nca_trainer_check_memory(const nca_config *config, const nca_plan *plan,
-                                    const nca_compute *compute, nca_error *error)
+                                    const nca_task *task, const nca_compute *compute,
+                                    nca_error *error)
 {
-    char what[128];
-    const nca_shape shape = shape_of(config, plan);
-    snprintf(what, sizeof what, "a batch of %d grids of %dx%d, a pool of %d and %d steps",
-             shape.batch, shape.height, shape.width, shape.pool, shape.tape_steps);
-    return nca_session_check(compute, &shape, host_bytes(&shape), what, error);
+    const nca_shape shape = shape_of(config, plan, task);
+    return check_memory(&shape, compute, error);
 }
 
-nca_status nca_trainer_create(const nca_config *config, const nca_plan *plan,
-                              const nca_image *target, const nca_compute *compute,
-                              nca_trainer **out, nca_error *error)
+nca_status nca_trainer_create(const nca_config *config, const nca_plan *plan, const nca_task *task,
+                              const void *content, const nca_compute *compute, nca_trainer **out,
+                              nca_error *error)
 {
-    NCA_TRY(nca_trainer_check_memory(config, plan, compute, error));
-    const nca_shape shape = shape_of(config, plan);
-    if (target->height != shape.height || target->width != shape.width)
-        return nca_fail(error, NCA_ARGUMENT, "a target of %dx%d for a grid of %dx%d",
-                        target->height, target->width, shape.height, shape.width);
+    const nca_shape shape = shape_of(config, plan, task);
+    size_t count;
+    NCA_TRY(check_memory(&shape, compute, error));
+    if (task->check)
+        NCA_TRY(task->check(content, &shape, error));
     nca_trainer *trainer = calloc(1, sizeof *trainer);
     if (!trainer)
         return nca_fail(error, NCA_MEMORY, "a trainer: no memory for it");
     trainer->config = *config;
     trainer->plan = *plan;
+    trainer->task = task;
+    trainer->content = content;
+    trainer->shape = shape;
     trainer->compute = *compute;
-    trainer->height = shape.height;
-    trainer->width = shape.width;
     trainer->layout = nca_layout_of(&shape.spec);
-    trainer->target_hash =
-        hash_floats(target->pixels, (size_t)shape.height * (size_t)shape.width * NCA_VISIBLE);
-    nca_status status = compute->backend->create(compute->device, &shape, &trainer->session, error);
-    if (status == NCA_OK)
-        status = allocate(trainer, error);
-    if (status == NCA_OK) {
-        status = start(trainer, target, error);
-    }
-    if (status == NCA_OK)
-        *out = trainer;
-    else
+    const float *numbers = task->numbers(content, &shape, &count);
+    trainer->content_hash = hash_floats(numbers, count);
+    nca_status status;
+    NCA_GO(compute->backend->create(compute->device, &shape, &trainer->session, error));
+    NCA_GO(allocate(trainer, error));
+    NCA_GO(start(trainer, error));
+    *out = trainer;
+cleanup:
+    if (status != NCA_OK)
         nca_trainer_free(trainer);
     return status;
 }
@@ -322,10 +341,13 @@ void nca_trainer_free(nca_trainer *trainer)
         return;
     trainer->compute.backend->destroy(trainer->session);
     free(trainer->rows);
-    free(trainer->begins);
-    free(trainer->ranked);
+    free(trainer->gathered);
+    free(trainer->starts);
+    free(trainer->ranks);
     free(trainer->samples);
-    free(trainer->seed);
+    free(trainer->items);
+    free(trainer->fresh);
+    free(trainer->values);
     free(trainer->before);
     free(trainer->after);
     free(trainer->good.parameters);

@@ -2,7 +2,9 @@
 #ifndef NCA_TRAIN_TRAINER_STATE_H
 #define NCA_TRAIN_TRAINER_STATE_H
 
+#include "nca/task.h"
 #include "nca/train.h"
+#include "task/subject.h"
 
 // A rule with its optimizer state to return to when training goes wrong.
 typedef struct nca_good_rule {
@@ -15,7 +17,7 @@ typedef struct nca_good_rule {
 // Counters of the health rules; see health.c.
 typedef struct nca_health {
     int64_t skipped_in_a_row;
-    int64_t seed_deaths_in_a_row;
+    int64_t deaths_in_a_row;   // of samples that must live
     int64_t good_since_rollback;
     int64_t rollbacks;            // in all: every one changes the random draws
     int64_t rollbacks_in_a_row;   // since the good rule was last renewed
@@ -23,12 +25,14 @@ typedef struct nca_health {
 
 struct nca_trainer {
     nca_config config;
-    nca_plan plan;       // of it
-    int height, width;   // of the plan's grid
+    nca_plan plan;   // of it
+    const nca_task *task;
+    const void *content;   // of the task; the caller's
+    nca_shape shape;       // of the session
     nca_layout layout;
     nca_compute compute;   // the caller's
     nca_session *session;
-    uint64_t target_hash;
+    uint64_t content_hash;
     char restored_arithmetic
         [NCA_ARITHMETIC_BYTES];   // of the checkpoint gone on from; empty where unknown
 
@@ -37,23 +41,55 @@ struct nca_trainer {
     nca_health health;
     nca_good_rule good;
 
-    int *rows;     // [B] of the pool
-    int *begins;   // [B] rows that the batch is gathered from: the pool's, or a beginning
-    nca_sample_report *ranked;    // [B] before the rollout
-    nca_sample_report *samples;   // [B] after it
-    float *seed;                  // [H,W,C]
+    int *rows;            // [B] of the pool
+    int *gathered;        // [B] rows that the batch is gathered from: the pool's, or a beginning
+    nca_sample *starts;   // [B] the samples before the rollout
+    double *ranks;        // [B]
+    nca_sample_report *samples;   // [B] what the batch is like now
+    int64_t *items;               // [N] of the pool's rows
+    float *fresh;                 // [H,W,C] a new row of the pool, to work in
+    float *values;                // of one item, to work in
     float *before, *after;        // [B,H,W,C]; before only where it is kept
     bool keeps_before, has_before;
 };
 
+// Elements of a state [H,W,C].
+static inline size_t nca_trainer_state_size(const nca_trainer *trainer)
+{
+    const nca_shape *shape = &trainer->shape;
+    return nca_state_size(1, (size_t)shape->height, (size_t)shape->width,
+                          (size_t)shape->spec.channels);
+}
+
+static inline nca_subject nca_trainer_subject(const nca_trainer *trainer)
+{
+    return (nca_subject){trainer->task,   trainer->content,         &trainer->config,
+                         &trainer->shape, trainer->compute.backend, trainer->session,
+                         trainer->values};
+}
+
+// Whether the pool's rows differ in what they are of.
+static inline bool nca_trainer_has_items(const nca_trainer *trainer)
+{
+    return nca_has_own_targets(&trainer->shape) || trainer->task->frozen;
+}
+
 // The key of an update's draws; rolling back changes them.
-nca_key nca_trainer_key(const nca_trainer *trainer, int64_t update);
-// Rows drawn, ranked, the worst the seed and the best damaged: the batch lies in the backend.
+static inline nca_key nca_trainer_key(const nca_trainer *trainer, int64_t update)
+{
+    // The golden ratio's odd multiple spreads the keys of successive rollbacks.
+    const uint64_t other = (uint64_t)trainer->health.rollbacks * 0x9E3779B97F4A7C15u;
+    return (nca_key){.seed = (uint64_t)trainer->config.seed + other, .update = (uint32_t)update};
+}
+
+// Rows drawn, ranked, and prepared by the task: the batch lies in the backend, with its targets.
 nca_status nca_batch_draw(nca_trainer *trainer, nca_key key, nca_error *error);
-// The whole pool becomes the seed.
-nca_status nca_pool_seed(nca_trainer *trainer, nca_error *error);
-// One row of the pool becomes the seed.
-nca_status nca_pool_seed_row(nca_trainer *trainer, int row, nca_error *error);
+// The batch goes back to the rows that it was drawn from.
+nca_status nca_pool_keep(nca_trainer *trainer, nca_error *error);
+// The whole pool becomes new samples.
+nca_status nca_pool_renew(nca_trainer *trainer, nca_error *error);
+// One row of the pool does.
+nca_status nca_pool_renew_row(nca_trainer *trainer, int row, nca_error *error);
 
 // What a rollout left, judged: a reason in `out` where the update must be skipped.
 bool nca_health_states_are_good(const nca_trainer *trainer, nca_update_result *out);
@@ -61,8 +97,8 @@ bool nca_health_rule_is_good(nca_trainer *trainer, const nca_update_report *repo
                              nca_update_result *out);
 // After a skipped update: repairs the pool, rolls back or gives up.
 nca_status nca_health_skip(nca_trainer *trainer, nca_update_result *out, nca_error *error);
-// After a good one: the good rule is renewed now and then. Where what grew from the seed died, its
-// row is the seed again; where it always does, rolls back.
+// After a good one: the good rule is renewed now and then. Where a sample died that must live, its
+// row becomes a new one; where they always do, rolls back.
 nca_status nca_health_keep(nca_trainer *trainer, nca_update_result *out, nca_error *error);
 // Takes the current rule as the good one.
 nca_status nca_health_remember(nca_trainer *trainer, nca_error *error);

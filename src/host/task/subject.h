@@ -1,0 +1,40 @@
+// A session with the task that works in it: how its samples start and what they are compared with.
+#ifndef NCA_TASK_SUBJECT_H
+#define NCA_TASK_SUBJECT_H
+
+#include "nca/task.h"
+
+typedef struct nca_subject {
+    const nca_task *task;
+    const void *content;
+    const nca_config *config;   // of the training; NULL where a rule is judged
+    const nca_shape *shape;     // completed by the task
+    const nca_backend *backend;
+    nca_session *session;
+    float *values;   // [nca_values_size(shape)] of one item, to work in
+} nca_subject;
+
+// The shape of a session that judges a rule of this spec by the task's objective. It has no pool
+// and no beginnings: new samples are uploaded.
+nca_shape nca_judging_shape(const nca_task *task, const nca_spec *spec, int batch, int height,
+                            int width);
+
+// Elements of the largest of what a task gives of one item.
+size_t nca_values_size(const nca_shape *shape);
+
+// Whether each sample has a target or a label of its own.
+bool nca_has_own_targets(const nca_shape *shape);
+
+// A new sample, number `number` of the key's.
+nca_sample nca_subject_draw(const nca_subject *subject, nca_key key, uint32_t number);
+
+// The state [H,W,C] of a beginning, and of a new sample: the same with its item's frozen channels.
+void nca_subject_begin(const nca_subject *subject, int beginning, float *state);
+void nca_subject_start(const nca_subject *subject, const nca_sample *sample, float *state);
+
+// Uploads what the samples [B] of the batch are compared with: each its own, or item 0's for all.
+// Where they share it that has to be done once only, and `samples` may be NULL.
+nca_status nca_subject_upload_targets(const nca_subject *subject, const nca_sample *samples,
+                                      nca_error *error);
+
+#endif

@@ -1,0 +1,234 @@
+// Tasks of their own, trained through the public headers alone on the reference and the CPU: they
+// reach their loss, every row of the pool keeps its picture, and a checkpoint goes on bit for bit.
+#include "tasks.h"
+
+#include <unistd.h>
+
+// -- Training them --------------------------------------------------------------------------------
+
+typedef struct lesson {
+    const nca_task *task;
+    pictures (*draw)(void);
+    double first, last;   // the loss of an untrained rule, and what it has to come below
+} lesson;
+
+static const lesson lessons[] = {{&mean_task, draw_noise, 0.05, 0.02},
+                                 {&stripes_task, draw_stripes, 1.0, 0.5}};
+enum { LESSONS = sizeof lessons / sizeof *lessons, UPDATES = 900, LAST = 30 };
+
+typedef struct training {
+    pictures content;
+    nca_compute compute;
+    nca_trainer *trainer;
+} training;
+
+static nca_config make_config(const char *grid)
+{
+    nca_config config = nca_config_default();
+    snprintf(config.grid, sizeof config.grid, "%s", grid);
+    snprintf(config.schedule, sizeof config.schedule, "constant");
+    config.target_size = 4;
+    config.channels = 8, config.hidden = 24;
+    config.batch = BATCH, config.pool = ROWS;
+    config.steps_min = 8, config.steps_max = 10;
+    config.rate = 0.003;
+    return config;
+}
+
+// In place: the trainer keeps the content's address.
+static void start(training *of, const lesson *what, const char *device, int threads)
+{
+    const nca_device_options options = {.threads = strcmp(device, "cpu") == 0 ? threads : 0};
+    const nca_config config = make_config("6x6");
+    nca_plan plan;
+    of->content = what->draw();
+    assert_ok(nca_plan_make(&config, &plan, error));
+    assert_ok(nca_compute_open(device, &options, &of->compute, error));
+    assert_ok(nca_trainer_create(&config, &plan, what->task, &of->content, &of->compute,
+                                 &of->trainer, error));
+}
+
+static void end(training *of)
+{
+    nca_trainer_free(of->trainer);
+    nca_compute_close(&of->compute);
+}
+
+// The mean loss of these updates; none meets anything.
+static double advance(training *of, int updates)
+{
+    double loss = 0;
+    for (int i = 0; i < updates; i++) {
+        nca_update_result result;
+        assert_ok(nca_trainer_update(of->trainer, &result, error));
+        assert_int_equal(result.event, NCA_EVENT_NONE);
+        loss += result.loss / updates;
+    }
+    return loss;
+}
+
+static void check_learns(const lesson *what, const char *device)
+{
+    training of;
+    start(&of, what, device, 2);
+    const double first = advance(&of, 1);
+    advance(&of, UPDATES - LAST - 1);
+    const double last = advance(&of, LAST);
+    print_message("%s on %s: loss %.4f, after %d updates %.4f\n", what->task->name, device, first,
+                  UPDATES, last);
+    assert_true(first > what->first);
+    assert_true(last < what->last);
+    end(&of);
+}
+
+static void test_tasks_are_learnt(void **state)
+{
+    (void)state;
+    for (int i = 0; i < LESSONS; i++) {
+        check_learns(&lessons[i], "reference");
+        check_learns(&lessons[i], "cpu");
+    }
+}
+
+static bool is_a_picture(const pictures *all, const float *state, size_t channels)
+{
+    for (int item = 0; item < PICTURES; item++) {
+        int same = 0;
+        while (same < CELLS && state[(size_t)same * channels] == all->pixels[item][same])
+            same++;
+        if (same == CELLS)
+            return true;
+    }
+    return false;
+}
+
+// The frozen channel of every row is one whole picture, before any update and after many.
+static void check_rows(training *of)
+{
+    enum { CHANNELS = 8 };
+    static float states[ROWS][CELLS * CHANNELS];
+    assert_ok(nca_trainer_pool(of->trainer, 0, ROWS, states[0], error));
+    for (int row = 0; row < ROWS; row++)
+        assert_true(is_a_picture(&of->content, states[row], CHANNELS));
+}
+
+static void test_every_row_keeps_a_picture(void **state)
+{
+    (void)state;
+    training of;
+    start(&of, &lessons[0], "cpu", 1);
+    check_rows(&of);
+    advance(&of, 20);
+    check_rows(&of);
+    end(&of);
+}
+
+static char *read_file(const char *path, size_t *size)
+{
+    FILE *file = fopen(path, "rb");
+    assert_non_null(file);
+    fseek(file, 0, SEEK_END);
+    *size = (size_t)ftell(file);
+    rewind(file);
+    char *bytes = allocate(*size, 1);
+    assert_int_equal(fread(bytes, 1, *size, file), *size);
+    fclose(file);
+    return bytes;
+}
+
+static void name_scratch(const char *name, char path[64])
+{
+    snprintf(path, 64, "/tmp/nca_task_%d_%.20s.safetensors", (int)getpid(), name);
+}
+
+// Stopped and gone on with, the items of the pool come with it: the same bytes as straight on.
+static void check_resumes(const lesson *what)
+{
+    training straight, stopped;
+    char straight_path[64], path[64];
+    size_t straight_size, size;
+    name_scratch("straight", straight_path), name_scratch("stopped", path);
+    start(&straight, what, "cpu", 2), start(&stopped, what, "cpu", 1);
+    advance(&straight, 20), advance(&stopped, 9);
+    assert_ok(nca_trainer_save(stopped.trainer, path, error));
+    end(&stopped);
+    start(&stopped, what, "cpu", 2);
+    advance(&stopped, 3);
+    assert_ok(nca_trainer_restore(stopped.trainer, path, error));
+    advance(&stopped, 11);
+    assert_ok(nca_trainer_save(straight.trainer, straight_path, error));
+    assert_ok(nca_trainer_save(stopped.trainer, path, error));
+    char *a = read_file(straight_path, &straight_size), *b = read_file(path, &size);
+    assert_int_equal(size, straight_size);
+    assert_memory_equal(a, b, size);
+    free(a), free(b);
+    unlink(straight_path), unlink(path);
+    end(&straight), end(&stopped);
+}
+
+static void test_tasks_go_on_bit_for_bit(void **state)
+{
+    (void)state;
+    for (int i = 0; i < LESSONS; i++)
+        check_resumes(&lessons[i]);
+}
+
+static void write_file(const char *path, const char *bytes, size_t size)
+{
+    FILE *file = fopen(path, "wb");
+    assert_non_null(file);
+    assert_int_equal(fwrite(bytes, 1, size, file), size);
+    fclose(file);
+}
+
+// Items stand last in a checkpoint. One that there is not would be looked up beyond the pictures.
+static void test_items_that_are_not_there_are_refused(void **state)
+{
+    (void)state;
+    training of;
+    char path[64];
+    size_t size;
+    name_scratch("items", path);
+    start(&of, &lessons[0], "cpu", 1);
+    assert_ok(nca_trainer_save(of.trainer, path, error));
+    char *bytes = read_file(path, &size);
+    static const int64_t wrong[] = {PICTURES, -1, INT64_MAX};
+    for (int i = 0; i < 3; i++) {
+        memcpy(bytes + size - sizeof *wrong, &wrong[i], sizeof *wrong);
+        write_file(path, bytes, size);
+        assert_refused(NCA_FORMAT, nca_trainer_restore(of.trainer, path, error));
+    }
+    free(bytes);
+    end(&of);
+    start(&of, &lessons[1], "cpu", 1);   // other pictures
+    assert_refused(NCA_ARGUMENT, nca_trainer_restore(of.trainer, path, error));
+    end(&of);
+    unlink(path);
+}
+
+static void test_content_of_another_size_is_refused(void **state)
+{
+    (void)state;
+    const nca_config config = make_config("8x6");
+    const pictures content = draw_noise();
+    nca_trainer *trainer = NULL;
+    nca_compute on = open_reference();
+    nca_plan plan;
+    assert_ok(nca_plan_make(&config, &plan, error));
+    assert_refused(NCA_ARGUMENT,
+                   nca_trainer_create(&config, &plan, &mean_task, &content, &on, &trainer, error));
+    assert_null(trainer);
+    nca_compute_close(&on);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_tasks_are_learnt),
+        cmocka_unit_test(test_every_row_keeps_a_picture),
+        cmocka_unit_test(test_tasks_go_on_bit_for_bit),
+        cmocka_unit_test(test_items_that_are_not_there_are_refused),
+        cmocka_unit_test(test_content_of_another_size_is_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
