@@ -112,6 +112,9 @@ nca_status nca_trainer_pool(nca_trainer *trainer, int first, int count, float *s
 
 // The current rule; the caller frees it.
 nca_status nca_trainer_model(nca_trainer *trainer, nca_model *out, nca_error *error);
+// Gives the memory of the training back to the device. Afterwards only nca_trainer_done() and
+// nca_trainer_task() may be asked, and nca_trainer_free() called.
+void nca_trainer_release(nca_trainer *trainer);
 
 // checkpoint.safetensors: weights, moments, pool, update number, and the counters of the health
 // checks. Written whole or not at all.

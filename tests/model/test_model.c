@@ -79,6 +79,24 @@ static void test_a_rule_starts_as_the_recipe_says(void **state)
     nca_model_free(&other);
 }
 
+// Otherwise no gradient would reach the first layer.
+static void test_a_second_hidden_layer_starts_random(void **state)
+{
+    (void)state;
+    const nca_spec spec = {.channels = 8, .hidden = {16, 24}};
+    const nca_layout layout = nca_layout_of(&spec);
+    nca_model model;
+    assert_int_equal(nca_model_create(&spec, &model, NULL), NCA_OK);
+    nca_model_initialize(&model, 1);
+    const float *second = model.parameters + layout.offset[NCA_HIDDEN2_WEIGHT];
+    double largest = 0;
+    for (size_t i = 0; i < layout.size[NCA_HIDDEN2_WEIGHT]; i++)
+        largest = fmax(largest, fabs((double)second[i]));
+    assert_true(largest <= sqrt(6.0 / 40) && largest > 0.95 * sqrt(6.0 / 40));
+    assert_memory_not_equal(model.parameters, second, 16 * sizeof(float));
+    nca_model_free(&model);
+}
+
 static void expect_same(const nca_model *a, const nca_model *b)
 {
     const nca_layout layout = nca_layout_of(&a->spec);
@@ -276,6 +294,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_the_layout_is_that_of_the_header),
         cmocka_unit_test(test_a_rule_starts_as_the_recipe_says),
+        cmocka_unit_test(test_a_second_hidden_layer_starts_random),
         cmocka_unit_test(test_what_is_saved_loads_the_same),
         cmocka_unit_test(test_a_name_cut_within_a_character_is_saved_without_it),
         cmocka_unit_test(test_settings_that_are_missing_have_defaults),

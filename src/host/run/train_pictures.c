@@ -107,6 +107,7 @@ nca_status nca_train_pictures_finish(nca_train_pictures *pictures, nca_error *er
     nca_model model;
     nca_status status;
     NCA_TRY(nca_trainer_model(pictures->trainer, &model, error));
+    nca_trainer_release(pictures->trainer);   // the films need its memory
     NCA_GO(nca_path_join(pictures->log->folder, "growth.webp", path, error));
     NCA_GO(nca_movie_write(path, &model, &movie, pictures->compute, error));
     movie.is_dead = NULL;

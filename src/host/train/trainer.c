@@ -335,11 +335,17 @@ cleanup:
     return status;
 }
 
+void nca_trainer_release(nca_trainer *trainer)
+{
+    trainer->compute.backend->destroy(trainer->session);
+    trainer->session = NULL;
+}
+
 void nca_trainer_free(nca_trainer *trainer)
 {
     if (!trainer)
         return;
-    trainer->compute.backend->destroy(trainer->session);
+    nca_trainer_release(trainer);
     free(trainer->rows);
     free(trainer->gathered);
     free(trainer->starts);

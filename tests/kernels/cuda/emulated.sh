@@ -99,6 +99,8 @@ NCA_EMULATOR_MEMORY=$room begin log || fail "with $room bytes it does not begin:
 grep -q "is kept" log || fail "with $room bytes the tape is not thinned: $(cat log)"
 NCA_EMULATOR_MEMORY=$room "$nca" train "${settings[@]}" --updates 20 --device emulator --out thin --quiet
 cmp thin/model.safetensors fused/model.safetensors || fail "a thinned tape gives another rule"
+NCA_EMULATOR_MEMORY=$tight "$nca" train "${settings[@]}" --updates 1 --device emulator --out tight --quiet ||
+  fail "where training just fits, the films at its end do not"
 
 # stopped UPDATES WORDS RUN: a training of 20 updates ends with one line before it has so many; its
 # last checkpoint is whole and goes on, here on the CPU, to the same number of updates.
