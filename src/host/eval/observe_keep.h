@@ -1,4 +1,4 @@
-// What an observation keeps of the states that pass by; private to study/observe*.c.
+// What an observation keeps of the states that pass by; private to eval/observe*.c.
 #ifndef NCA_EVAL_OBSERVE_KEEP_H
 #define NCA_EVAL_OBSERVE_KEEP_H
 

@@ -51,7 +51,7 @@ enum { PIXELS_MAX = 1 << 26 };
 typedef struct stored {
     stbi_uc *pixels;   // [H,W,4]
     int height, width;
-    int orientation;   // io/image.h
+    int orientation;   // as nca_exif_orientation() has it
 } stored;
 
 // Where the pixel of the picture at (y, x) is stored.
