@@ -109,6 +109,31 @@ static void expect_same(const nca_model *a, const nca_model *b)
     assert_int_equal(a->grid_width, b->grid_width);
 }
 
+static void test_every_spec_is_saved(void **state)
+{
+    (void)state;
+    static const nca_spec specs[] = {
+        {.channels = 8, .hidden = {12}, .perception = NCA_MOORE, .alive = NCA_ALIVE_EVERYWHERE},
+        {.channels = 8, .hidden = {12, 4}, .perception = NCA_SUMMED, .noise = 0.02},
+        {.channels = 20,
+         .hidden = {12, 8},
+         .frozen = 3,
+         .alive = NCA_ALIVE_CHANNEL,
+         .alive_channel = 2},
+    };
+    for (size_t i = 0; i < sizeof specs / sizeof *specs; i++) {
+        nca_model model, back = {0};
+        assert_int_equal(nca_model_create(&specs[i], &model, NULL), NCA_OK);
+        nca_model_initialize(&model, 3);
+        assert_int_equal(nca_model_save(&model, scratch("model.safetensors"), NULL), NCA_OK);
+        assert_int_equal(nca_model_load(scratch("model.safetensors"), &back, NULL), NCA_OK);
+        assert_memory_equal(&back.spec, &specs[i], sizeof back.spec);
+        expect_same(&model, &back);
+        nca_model_free(&model);
+        nca_model_free(&back);
+    }
+}
+
 static void test_what_is_saved_loads_the_same(void **state)
 {
     (void)state;
@@ -247,7 +272,10 @@ static void test_settings_out_of_range_are_refused(void **state)
         {"angle_degrees", "inf"}, {"step_size", "1e9"},      {"grid_height", "-1"},
         {"grid_height", "1e300"}, {"grid_width", "2000000"}, {"grid_width", "0x10p99"},
         {"fire_rate", "0"},       {"fire_rate", " 0.5"},     {"fire_rate", "0x1"},
-        {"step_size", "0x1p0"},   {"angle_degrees", "\t9"},
+        {"step_size", "0x1p0"},   {"angle_degrees", "\t9"},  {"perception", "hexagons"},
+        {"perception", ""},       {"alive", "sometimes"},    {"noise", "-1"},
+        {"frozen", "0.5"},        {"frozen", "256"},         {"alive_channel", "-1"},
+        {"alive", "channel"},
     };
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         file_variant variant = RIGHT;
@@ -295,6 +323,7 @@ int main(void)
         cmocka_unit_test(test_the_layout_is_that_of_the_header),
         cmocka_unit_test(test_a_rule_starts_as_the_recipe_says),
         cmocka_unit_test(test_a_second_hidden_layer_starts_random),
+        cmocka_unit_test(test_every_spec_is_saved),
         cmocka_unit_test(test_what_is_saved_loads_the_same),
         cmocka_unit_test(test_a_name_cut_within_a_character_is_saved_without_it),
         cmocka_unit_test(test_settings_that_are_missing_have_defaults),

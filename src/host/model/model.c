@@ -78,6 +78,16 @@ static entry number(const char *key, double value)
     return made;
 }
 
+// Words of the metadata, in the order of the enumerations.
+static const char *const perception_names[] = {"sobel", "moore", "summed", NULL};
+static const char *const alive_names[] = {"maximum", "channel", "everywhere", NULL};
+
+static bool is_growing(const nca_spec *spec)
+{
+    return spec->perception == NCA_SOBEL && spec->alive == NCA_ALIVE_MAXIMUM && spec->frozen == 0 &&
+           spec->noise == 0;
+}
+
 nca_status nca_model_save(const nca_model *model, const char *path, nca_error *error)
 {
     const nca_layout layout = nca_layout_of(&model->spec);
@@ -91,17 +101,27 @@ nca_status nca_model_save(const nca_model *model, const char *path, nca_error *e
                                  .data = model->parameters + layout.offset[i]};
     }
     const entry numbers[] = {
-        number("fire_rate", model->fire_rate),   number("angle_degrees", model->angle),
-        number("step_size", model->step_size),   number("grid_height", model->grid_height),
+        number("fire_rate", model->fire_rate),
+        number("angle_degrees", model->angle),
+        number("step_size", model->step_size),
+        number("grid_height", model->grid_height),
         number("grid_width", model->grid_width),
+        // Of other specs than the article's; their two words follow.
+        number("frozen", model->spec.frozen),
+        number("alive_channel", model->spec.alive_channel),
+        number("noise", model->spec.noise),
     };
-    enum { NUMBERS = sizeof numbers / sizeof *numbers };
+    enum { NUMBERS = sizeof numbers / sizeof *numbers, GROWING_NUMBERS = NUMBERS - 3 };
+    const size_t count = is_growing(&model->spec) ? GROWING_NUMBERS : NUMBERS;
     char name[sizeof model->name];
     nca_text_copy(name, sizeof name, model->name);   // it may have been cut within a character
-    nca_metadata metadata[NUMBERS + 2] = {{"format", "nca"}, {"name", name}};
-    for (int i = 0; i < NUMBERS; i++)
+    nca_metadata metadata[NUMBERS + 4] = {{"format", "nca"}, {"name", name}};
+    for (size_t i = 0; i < count; i++)
         metadata[i + 2] = (nca_metadata){numbers[i].key, numbers[i].value};
-    return nca_tensors_write(path, tensor, (size_t)layout.tensors, metadata, NUMBERS + 2, error);
+    metadata[NUMBERS + 2] = (nca_metadata){"perception", perception_names[model->spec.perception]};
+    metadata[NUMBERS + 3] = (nca_metadata){"alive", alive_names[model->spec.alive]};
+    return nca_tensors_write(path, tensor, (size_t)layout.tensors, metadata,
+                             count == NUMBERS ? NUMBERS + 4 : count + 2, error);
 }
 
 // A number of the metadata, and what it is where the file has none.
@@ -148,23 +168,77 @@ static nca_status read_settings(const nca_tensors *tensors, nca_model *model, nc
     return NCA_OK;
 }
 
-// C and K, from the shapes of a file's tensors.
-static nca_status read_sizes(const nca_tensors *tensors, int *c, int *k, nca_error *error)
+// The place of a word of the metadata among the known ones; 0 where the file has none.
+static nca_status read_word(const nca_tensors *tensors, const char *key, const char *const *known,
+                            int *out, nca_error *error)
+{
+    const char *text = nca_tensors_metadata(tensors, key);
+    *out = 0;
+    while (text && known[*out] && strcmp(text, known[*out]) != 0)
+        ++*out;
+    if (known[*out])
+        return NCA_OK;
+    return nca_fail(error, NCA_FORMAT,
+                    "%s: its %s is \"%.40s\", which this program does not know; use a newer one",
+                    tensors->name, key, text);
+}
+
+static nca_status read_whole(const nca_tensors *tensors, const char *key, int *out,
+                             nca_error *error)
+{
+    const saved_setting setting = {key, 0, 255, 0};
+    double value = 0;
+    NCA_TRY(read_number(tensors, &setting, &value, error));
+    if (value != floor(value))
+        return nca_fail(error, NCA_FORMAT, "%s: its %s is %g; it must be a whole number",
+                        tensors->name, key, value);
+    *out = (int)value;
+    return NCA_OK;
+}
+
+// What is perceived, frozen and alive: the article's where the file does not say.
+static nca_status read_kinds(const nca_tensors *tensors, nca_spec *spec, nca_error *error)
+{
+    static const saved_setting noise = {"noise", 0, 100, 0};
+    int perception = 0, alive = 0;
+    NCA_TRY(read_word(tensors, "perception", perception_names, &perception, error));
+    NCA_TRY(read_word(tensors, "alive", alive_names, &alive, error));
+    NCA_TRY(read_whole(tensors, "frozen", &spec->frozen, error));
+    NCA_TRY(read_whole(tensors, "alive_channel", &spec->alive_channel, error));
+    NCA_TRY(read_number(tensors, &noise, &spec->noise, error));
+    spec->perception = (nca_perception)perception;
+    spec->alive = (nca_alive)alive;
+    if (spec->alive == NCA_ALIVE_CHANNEL && spec->alive_channel >= spec->frozen)
+        return nca_fail(
+            error, NCA_FORMAT,
+            "%s: channel %d says what is alive, and %d are frozen; it must be one of them",
+            tensors->name, spec->alive_channel, spec->frozen);
+    return NCA_OK;
+}
+
+// Channels and hidden units, from the shapes of a file's tensors.
+static nca_status read_sizes(const nca_tensors *tensors, nca_spec *spec, nca_error *error)
 {
     const int64_t any[] = {-1, -1};
-    const nca_tensor *weight, *bias;
+    const nca_tensor *weight, *second = NULL, *bias;
     NCA_TRY(nca_tensors_require(tensors, nca_tensor_name(NCA_HIDDEN_WEIGHT), NCA_F32, 2, any,
                                 &weight, error));
     NCA_TRY(nca_tensors_require(tensors, nca_tensor_name(NCA_OUTPUT_BIAS), NCA_F32, 1, any, &bias,
                                 error));
-    const uint64_t hidden = weight->shape[0], channels = bias->shape[0];
-    if (channels < 4 || channels > 256 || channels % 4 || hidden < 4 || hidden > 4096 || hidden % 4)
+    if (nca_tensors_find(tensors, nca_tensor_name(NCA_HIDDEN2_WEIGHT)))
+        NCA_TRY(nca_tensors_require(tensors, nca_tensor_name(NCA_HIDDEN2_WEIGHT), NCA_F32, 2, any,
+                                    &second, error));
+    const uint64_t hidden = weight->shape[0], hidden2 = second ? second->shape[0] : 4;
+    const uint64_t channels = bias->shape[0] + (uint64_t)spec->frozen;
+    if (channels < 4 || channels > 256 || channels % 4 || hidden < 4 || hidden > 4096 ||
+        hidden % 4 || hidden2 < 4 || hidden2 > 4096 || hidden2 % 4)
         return nca_fail(error, NCA_FORMAT,
                         "%s: %llu channels and %llu hidden units; both must be multiples of 4, up "
                         "to 256 and 4096",
                         tensors->name, (unsigned long long)channels, (unsigned long long)hidden);
-    *c = (int)channels;
-    *k = (int)hidden;
+    spec->channels = (int)channels;
+    spec->hidden[0] = (int)hidden;
+    spec->hidden[1] = second ? (int)hidden2 : 0;
     return NCA_OK;
 }
 
@@ -183,9 +257,9 @@ static nca_status find_tensors(const nca_tensors *tensors, const nca_spec *spec,
 static nca_status read_parameters(const nca_tensors *tensors, nca_model *model, nca_error *error)
 {
     const nca_tensor *found[NCA_TENSORS];
-    int channels = 0, hidden = 0;
-    NCA_TRY(read_sizes(tensors, &channels, &hidden, error));
-    const nca_spec spec = nca_spec_growing(channels, hidden);
+    nca_spec spec = {0};
+    NCA_TRY(read_kinds(tensors, &spec, error));
+    NCA_TRY(read_sizes(tensors, &spec, error));
     NCA_TRY(find_tensors(tensors, &spec, found, error));
     NCA_TRY(nca_model_create(&spec, model, error));
     const nca_layout layout = nca_layout_of(&model->spec);
