@@ -10,6 +10,7 @@ refused "no such command" frobnicate
 refused "one argument too many" --version now
 refused "one argument too many" help train now
 refused "did you mean --target?" train --tagret x
+refused "nca info: -o: no such option" info -o x
 refused "no such option" train --zzzzzzzz
 refused "needs a value" train --batch
 refused "takes no value" train --trim=3

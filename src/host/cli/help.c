@@ -50,7 +50,7 @@ void nca_help_wrap(FILE *to, int used, const char *text)
 static int print_name(FILE *to, const nca_option *row, bool has_no)
 {
     char name[NCA_OPTION_NAME_BYTES];
-    int width = fprintf(to, "  %s--%s%s", strcmp(row->name, "output") == 0 ? "-o, " : "",
+    int width = fprintf(to, "  %s--%s%s", nca_option_is_output(row) ? "-o, " : "",
                         has_no ? "[no-]" : "", nca_option_spell(row->name, name));
     if (row->value)
         width += fprintf(to, " %s", row->value);

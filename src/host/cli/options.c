@@ -243,6 +243,18 @@ static nca_status parse_argument(option_parser *parser)
     return NCA_OK;
 }
 
+// -o
+static nca_status parse_output(option_parser *parser)
+{
+    const nca_option *row = parser->command->options;
+    while (row && row->name && !nca_option_is_output(row))
+        row++;
+    if (!row || !row->name)
+        return nca_fail(parser->error, NCA_ARGUMENT, "-o: no such option; see %s --help",
+                        nca_command_words(parser->command));
+    return parse_option(parser, row->name);
+}
+
 static nca_status parse_all(option_parser *parser, bool *done)
 {
     bool only_arguments = false;
@@ -258,7 +270,7 @@ static nca_status parse_all(option_parser *parser, bool *done)
         } else if (!only_arguments && strncmp(word, "--", 2) == 0) {
             NCA_TRY(parse_option(parser, word + 2));
         } else if (!only_arguments && strcmp(word, "-o") == 0) {
-            NCA_TRY(parse_option(parser, "output"));
+            NCA_TRY(parse_output(parser));
         } else if (!only_arguments && word[0] == '-' && word[1]) {
             return nca_fail(parser->error, NCA_ARGUMENT,
                             "%.60s: no such option; options begin with --, see %s --help", word,

@@ -2,6 +2,7 @@
 #include "config/settings.h"
 
 #include <stdio.h>
+#include <string.h>
 
 // A text may be left empty where its default is.
 // clang-format off
@@ -61,6 +62,11 @@ const char *nca_option_spell(const char *name, char text[NCA_OPTION_NAME_BYTES])
         text[i] = dashed(name[i]);
     text[i] = 0;
     return text;
+}
+
+bool nca_option_is_output(const nca_option *row)
+{
+    return strcmp(row->name, "output") == 0 || strcmp(row->name, "out") == 0;
 }
 
 bool nca_option_is_flag(const nca_option *row)
