@@ -107,7 +107,7 @@ typedef struct nca_task {
 
     // -- For people -------------------------------------------------------------------------------
 
-    nca_paint paint;   // what a state looks like
+    nca_paint paint;   // what a state looks like; NULL only where nothing is ever drawn
 } nca_task;
 
 // Growing a picture from a seed.
