@@ -143,61 +143,62 @@ static inline nca_image make_target(int height, int width)
 }
 
 // In place: the table that is watched lies in it.
-static inline void start_training(training *of, const nca_config *config, int threads)
+static inline void start_training(training *run, const nca_config *config, int threads)
 {
     const nca_device_options options = {.threads = threads};
-    *of = (training){.config = *config};
+    *run = (training){.config = *config};
     nca_plan plan;
     assert_ok(nca_plan_make(config, &plan, error));
-    of->shape.height = plan.grid.height, of->shape.width = plan.grid.width;
-    of->shape.batch = (int)config->batch, of->shape.pool = (int)config->pool;
-    of->shape.spec.channels = (int)config->channels, of->shape.spec.hidden[0] = (int)config->hidden;
-    of->target = make_target(of->shape.height, of->shape.width);
-    assert_ok(nca_compute_open("cpu", &options, &of->inner, error));
-    spy.real = of->inner.backend;
-    spy.batch = of->shape.batch;
+    run->shape.height = plan.grid.height, run->shape.width = plan.grid.width;
+    run->shape.batch = (int)config->batch, run->shape.pool = (int)config->pool;
+    run->shape.spec.channels = (int)config->channels,
+    run->shape.spec.hidden[0] = (int)config->hidden;
+    run->target = make_target(run->shape.height, run->shape.width);
+    assert_ok(nca_compute_open("cpu", &options, &run->inner, error));
+    spy.real = run->inner.backend;
+    spy.batch = run->shape.batch;
     spy.spoil = 0;
-    of->table = *spy.real;
-    of->table.gather = spy_gather, of->table.scatter = spy_scatter;
-    of->table.damage = spy_damage;
-    of->table.forward = spy_forward, of->table.loss = spy_loss;
-    of->table.backward = spy_backward, of->table.update = spy_update;
-    of->watched = (nca_compute){.backend = &of->table, .device = of->inner.device};
-    assert_ok(nca_trainer_create(config, &plan, &nca_task_grow, &of->target, &of->watched,
-                                 &of->trainer, error));
+    run->table = *spy.real;
+    run->table.gather = spy_gather, run->table.scatter = spy_scatter;
+    run->table.damage = spy_damage;
+    run->table.forward = spy_forward, run->table.loss = spy_loss;
+    run->table.backward = spy_backward, run->table.update = spy_update;
+    run->watched = (nca_compute){.backend = &run->table, .device = run->inner.device};
+    assert_ok(nca_trainer_create(config, &plan, &nca_task_grow, &run->target, &run->watched,
+                                 &run->trainer, error));
     forget_calls();
 }
 
-static inline void end_training(training *of)
+static inline void end_training(training *run)
 {
-    nca_trainer_free(of->trainer);
-    nca_compute_close(&of->inner);
-    nca_image_free(&of->target);
+    nca_trainer_free(run->trainer);
+    nca_compute_close(&run->inner);
+    nca_image_free(&run->target);
 }
 
-static inline nca_update_result advance(training *of)
+static inline nca_update_result advance(training *run)
 {
     nca_update_result result;
     forget_calls();
-    assert_ok(nca_trainer_update(of->trainer, &result, error));
+    assert_ok(nca_trainer_update(run->trainer, &result, error));
     return result;
 }
 
-static inline float *read_of(training *of, nca_buffer buffer)
+static inline float *read_of(training *run, nca_buffer buffer)
 {
-    const size_t count = buffer == NCA_POOL        ? state_of(&of->shape) * (size_t)of->shape.pool
-                         : buffer == NCA_OPTIMIZER ? 2 * total_of(&of->shape)
-                                                   : total_of(&of->shape);
-    return read_buffer(&of->inner, of->trainer->session, buffer, count);
+    const size_t count = buffer == NCA_POOL        ? state_of(&run->shape) * (size_t)run->shape.pool
+                         : buffer == NCA_OPTIMIZER ? 2 * total_of(&run->shape)
+                                                   : total_of(&run->shape);
+    return read_buffer(&run->inner, run->trainer->session, buffer, count);
 }
 
 // Every row of the pool another one.
-static inline void mix_pool(training *of)
+static inline void mix_pool(training *run)
 {
-    nca_shape rows = of->shape;
-    rows.batch = of->shape.pool;
+    nca_shape rows = run->shape;
+    rows.batch = run->shape.pool;
     float *pool = mixed_states(&rows, 21);
-    write_buffer(&of->inner, of->trainer->session, NCA_POOL, batch_of(&rows), pool);
+    write_buffer(&run->inner, run->trainer->session, NCA_POOL, batch_of(&rows), pool);
     free(pool);
 }
 
@@ -208,11 +209,11 @@ static inline void name_scratch(const char *name, char path[64])
 }
 
 // The bytes of a checkpoint: everything that a training is.
-static inline char *checkpoint_of(training *of, size_t *size)
+static inline char *checkpoint_of(training *run, size_t *size)
 {
     char path[64];
     name_scratch("state", path);
-    assert_ok(nca_trainer_save(of->trainer, path, error));
+    assert_ok(nca_trainer_save(run->trainer, path, error));
     FILE *file = fopen(path, "rb");
     assert_non_null(file);
     fseek(file, 0, SEEK_END);

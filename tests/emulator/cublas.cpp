@@ -73,11 +73,13 @@ float element(const void *data, cudaDataType type, size_t at)
 }
 
 // Element i of rows, j of columns of op(X) of one matrix of the batch.
-float element(const matrix &of, int batch, int i, int j)
+float element(const matrix &operand, int batch, int i, int j)
 {
-    const size_t row = static_cast<size_t>(of.transposed ? j : i), column = static_cast<size_t>(of.transposed ? i : j);
-    return element(of.data, of.type,
-                   static_cast<size_t>(batch * of.stride) + row + column * static_cast<size_t>(of.leading));
+    const size_t row = static_cast<size_t>(operand.transposed ? j : i),
+                 column = static_cast<size_t>(operand.transposed ? i : j);
+    return element(operand.data, operand.type,
+                   static_cast<size_t>(batch * operand.stride) + row +
+                       column * static_cast<size_t>(operand.leading));
 }
 
 void store(void *data, cudaDataType type, size_t at, float value)
@@ -93,36 +95,38 @@ void store(void *data, cudaDataType type, size_t at, float value)
 }
 
 // op(X) of one batch as rows of k, so that the products run along memory.
-std::vector<float> packed(const matrix &of, int batch, int rows, int k, bool right, int mantissa_bits)
+std::vector<float> packed(const matrix &operand, int batch, int rows, int k, bool right,
+                          int mantissa_bits)
 {
     std::vector<float> all(static_cast<size_t>(rows) * static_cast<size_t>(k));
     for (int i = 0; i < rows; i++)
         for (int p = 0; p < k; p++)
             all[static_cast<size_t>(i) * static_cast<size_t>(k) + static_cast<size_t>(p)] =
-                keep_bits(right ? element(of, batch, p, i) : element(of, batch, i, p), mantissa_bits);
+                keep_bits(right ? element(operand, batch, p, i) : element(operand, batch, i, p),
+                          mantissa_bits);
     return all;
 }
 
-void multiply(const product &of, int batch)
+void multiply(const product &gemm, int batch)
 {
-    const std::vector<float> a = packed(of.a, batch, of.m, of.k, false, of.mantissa_bits);
-    const std::vector<float> b = packed(of.b, batch, of.n, of.k, true, of.mantissa_bits);
-    const size_t k = static_cast<size_t>(of.k);
-    for (int j = 0; j < of.n; j++) {
-        for (int i = 0; i < of.m; i++) {
+    const std::vector<float> a = packed(gemm.a, batch, gemm.m, gemm.k, false, gemm.mantissa_bits);
+    const std::vector<float> b = packed(gemm.b, batch, gemm.n, gemm.k, true, gemm.mantissa_bits);
+    const size_t k = static_cast<size_t>(gemm.k);
+    for (int j = 0; j < gemm.n; j++) {
+        for (int i = 0; i < gemm.m; i++) {
             const float *row = &a[static_cast<size_t>(i) * k], *column = &b[static_cast<size_t>(j) * k];
             float sum = 0;
             for (size_t p = 0; p < k; p++)
                 sum += row[p] * column[p];
-            const size_t at = static_cast<size_t>(batch * of.stride_c) + static_cast<size_t>(i) +
-                              static_cast<size_t>(j) * static_cast<size_t>(of.ldc);
-            const float before = of.beta == 0 ? 0 : of.beta * element(of.c, of.type_c, at);
-            store(of.c, of.type_c, at, of.alpha * sum + before);
+            const size_t at = static_cast<size_t>(batch * gemm.stride_c) + static_cast<size_t>(i) +
+                              static_cast<size_t>(j) * static_cast<size_t>(gemm.ldc);
+            const float before = gemm.beta == 0 ? 0 : gemm.beta * element(gemm.c, gemm.type_c, at);
+            store(gemm.c, gemm.type_c, at, gemm.alpha * sum + before);
         }
-        const size_t first = static_cast<size_t>(batch * of.stride_c) +
-                             static_cast<size_t>(j) * static_cast<size_t>(of.ldc);
-        shadow_written(static_cast<char *>(of.c) + first * size_of(of.type_c),
-                       static_cast<size_t>(of.m) * size_of(of.type_c));
+        const size_t first = static_cast<size_t>(batch * gemm.stride_c) +
+                             static_cast<size_t>(j) * static_cast<size_t>(gemm.ldc);
+        shadow_written(static_cast<char *>(gemm.c) + first * size_of(gemm.type_c),
+                       static_cast<size_t>(gemm.m) * size_of(gemm.type_c));
     }
 }
 
@@ -140,22 +144,24 @@ cudaError_t check_matrix(const char *name, const void *data, cudaDataType type, 
     return report(cudaErrorIllegalAddress, format("cublas: matrix %s at %p: ", name, data) + why);
 }
 
-cudaError_t run(product of)
+cudaError_t run(product gemm)
 {
-    if (of.alpha_at)
-        of.alpha = *of.alpha_at;
-    if (of.beta_at)
-        of.beta = *of.beta_at;
-    const matrix &a = of.a, &b = of.b;
-    cudaError_t error = check_matrix("A", a.data, a.type, a.leading, a.stride, of.batch,
-                                     a.transposed ? of.k : of.m, a.transposed ? of.m : of.k);
+    if (gemm.alpha_at)
+        gemm.alpha = *gemm.alpha_at;
+    if (gemm.beta_at)
+        gemm.beta = *gemm.beta_at;
+    const matrix &a = gemm.a, &b = gemm.b;
+    cudaError_t error =
+        check_matrix("A", a.data, a.type, a.leading, a.stride, gemm.batch,
+                     a.transposed ? gemm.k : gemm.m, a.transposed ? gemm.m : gemm.k);
     if (error == cudaSuccess)
-        error = check_matrix("B", b.data, b.type, b.leading, b.stride, of.batch,
-                             b.transposed ? of.n : of.k, b.transposed ? of.k : of.n);
+        error = check_matrix("B", b.data, b.type, b.leading, b.stride, gemm.batch,
+                             b.transposed ? gemm.n : gemm.k, b.transposed ? gemm.k : gemm.n);
     if (error == cudaSuccess)
-        error = check_matrix("C", of.c, of.type_c, of.ldc, of.stride_c, of.batch, of.m, of.n);
-    for (int i = 0; i < of.batch && error == cudaSuccess; i++)
-        multiply(of, i);
+        error = check_matrix("C", gemm.c, gemm.type_c, gemm.ldc, gemm.stride_c, gemm.batch, gemm.m,
+                             gemm.n);
+    for (int i = 0; i < gemm.batch && error == cudaSuccess; i++)
+        multiply(gemm, i);
     return error == cudaSuccess ? error : break_context(error);
 }
 
@@ -164,19 +170,20 @@ bool is_known(cudaDataType type)
     return type == CUDA_R_32F || type == CUDA_R_16BF;
 }
 
-cublasStatus_t check_shape(const product &of)
+cublasStatus_t check_shape(const product &gemm)
 {
-    const matrix &a = of.a, &b = of.b;
-    if (of.m < 0 || of.n < 0 || of.k < 0 || of.batch < 0 ||
-        a.leading < std::max(1, a.transposed ? of.k : of.m) ||
-        b.leading < std::max(1, b.transposed ? of.n : of.k) || of.ldc < std::max(1, of.m))
+    const matrix &a = gemm.a, &b = gemm.b;
+    if (gemm.m < 0 || gemm.n < 0 || gemm.k < 0 || gemm.batch < 0 ||
+        a.leading < std::max(1, a.transposed ? gemm.k : gemm.m) ||
+        b.leading < std::max(1, b.transposed ? gemm.n : gemm.k) || gemm.ldc < std::max(1, gemm.m))
         return CUBLAS_STATUS_INVALID_VALUE;
-    return is_known(a.type) && a.type == b.type && is_known(of.type_c) ? CUBLAS_STATUS_SUCCESS
-                                                                       : CUBLAS_STATUS_NOT_SUPPORTED;
+    return is_known(a.type) && a.type == b.type && is_known(gemm.type_c)
+               ? CUBLAS_STATUS_SUCCESS
+               : CUBLAS_STATUS_NOT_SUPPORTED;
 }
 
 // Whether cuBLAS has the compute type at all, and for these matrices: the fast ones are for f32 alone.
-bool is_known(const product &of, cublasComputeType_t compute)
+bool is_known(const product &gemm, cublasComputeType_t compute)
 {
     switch (compute) {
     case CUBLAS_COMPUTE_32F:
@@ -184,17 +191,17 @@ bool is_known(const product &of, cublasComputeType_t compute)
         return true;
     case CUBLAS_COMPUTE_32F_FAST_16BF:
     case CUBLAS_COMPUTE_32F_FAST_TF32:
-        return of.a.type == CUDA_R_32F && of.type_c == CUDA_R_32F;
+        return gemm.a.type == CUDA_R_32F && gemm.type_c == CUDA_R_32F;
     default:
         return false;
     }
 }
 
 // Small products stay in f32 though tf32 is allowed, where NCA_EMULATOR_TF32_FROM says so.
-int bits_kept(cublasHandle_t handle, const product &of, cublasComputeType_t compute)
+int bits_kept(cublasHandle_t handle, const product &gemm, cublasComputeType_t compute)
 {
     const int from = nca_emulator_get()->tf32_from;
-    const bool is_large = from == 0 || (of.m >= 16 && std::min(of.n, of.k) >= from);
+    const bool is_large = from == 0 || (gemm.m >= 16 && std::min(gemm.n, gemm.k) >= from);
     if (compute == CUBLAS_COMPUTE_32F_FAST_16BF)
         return 7;
     if (compute == CUBLAS_COMPUTE_32F_FAST_TF32)
@@ -218,26 +225,26 @@ cudaError_t check_handle(cublasHandle_t handle)
     return cudaSuccess;
 }
 
-cublasStatus_t queue(cublasHandle_t handle, product of, const void *alpha, const void *beta,
+cublasStatus_t queue(cublasHandle_t handle, product gemm, const void *alpha, const void *beta,
                      cublasComputeType_t compute)
 {
     if (!handle)
         return CUBLAS_STATUS_NOT_INITIALIZED;
-    const cublasStatus_t status = check_shape(of);
+    const cublasStatus_t status = check_shape(gemm);
     if (status != CUBLAS_STATUS_SUCCESS)
         return status;
-    if (!is_known(of, compute))
+    if (!is_known(gemm, compute))
         return CUBLAS_STATUS_NOT_SUPPORTED;
     if (done(check_handle(handle)) != cudaSuccess)
         return CUBLAS_STATUS_EXECUTION_FAILED;
-    of.mantissa_bits = bits_kept(handle, of, compute);
+    gemm.mantissa_bits = bits_kept(handle, gemm, compute);
     const float *alpha_at = static_cast<const float *>(alpha), *beta_at = static_cast<const float *>(beta);
     const bool on_device = handle->pointers == CUBLAS_POINTER_MODE_DEVICE;
-    of.alpha_at = on_device ? alpha_at : nullptr;
-    of.beta_at = on_device ? beta_at : nullptr;
-    of.alpha = on_device ? 0 : *alpha_at;
-    of.beta = on_device ? 0 : *beta_at;
-    return done(enqueue(handle->stream, [of] { return run(of); })) == cudaSuccess
+    gemm.alpha_at = on_device ? alpha_at : nullptr;
+    gemm.beta_at = on_device ? beta_at : nullptr;
+    gemm.alpha = on_device ? 0 : *alpha_at;
+    gemm.beta = on_device ? 0 : *beta_at;
+    return done(enqueue(handle->stream, [gemm] { return run(gemm); })) == cudaSuccess
                ? CUBLAS_STATUS_SUCCESS
                : CUBLAS_STATUS_EXECUTION_FAILED;
 }
@@ -322,12 +329,12 @@ extern "C" cublasStatus_t cublasGemmStridedBatchedEx(
     cudaDataType type_b, int ldb, long long stride_b, const void *beta, void *c, cudaDataType type_c,
     int ldc, long long stride_c, int batch, cublasComputeType_t compute, cublasGemmAlgo_t)
 {
-    product of = {};
-    of.m = m, of.n = n, of.k = k, of.batch = batch;
-    of.a = {a, type_a, lda, stride_a, op_a != CUBLAS_OP_N};
-    of.b = {b, type_b, ldb, stride_b, op_b != CUBLAS_OP_N};
-    of.c = c, of.type_c = type_c, of.ldc = ldc, of.stride_c = stride_c;
-    return queue(handle, of, alpha, beta, compute);
+    product gemm = {};
+    gemm.m = m, gemm.n = n, gemm.k = k, gemm.batch = batch;
+    gemm.a = {a, type_a, lda, stride_a, op_a != CUBLAS_OP_N};
+    gemm.b = {b, type_b, ldb, stride_b, op_b != CUBLAS_OP_N};
+    gemm.c = c, gemm.type_c = type_c, gemm.ldc = ldc, gemm.stride_c = stride_c;
+    return queue(handle, gemm, alpha, beta, compute);
 }
 
 extern "C" cublasStatus_t cublasGemmEx(cublasHandle_t handle, cublasOperation_t op_a,

@@ -30,32 +30,32 @@ cudaError_t check_device(int device)
 
 cudaDeviceProp properties_of(int device)
 {
-    cudaDeviceProp of = {};
-    std::snprintf(of.name, sizeof of.name, "Emulated device %d", device);
-    of.totalGlobalMem = nca_emulator_get()->memory_bytes;
-    of.sharedMemPerBlock = 48 << 10;
-    of.sharedMemPerBlockOptin = 227 << 10;
-    of.sharedMemPerMultiprocessor = 228 << 10;
-    of.reservedSharedMemPerBlock = 1 << 10;
-    of.regsPerBlock = of.regsPerMultiprocessor = 65536;
-    of.warpSize = 32;
-    of.maxThreadsPerBlock = 1024;
-    of.maxThreadsPerMultiProcessor = 2048;
-    of.maxBlocksPerMultiProcessor = 32;
+    cudaDeviceProp properties = {};
+    std::snprintf(properties.name, sizeof properties.name, "Emulated device %d", device);
+    properties.totalGlobalMem = nca_emulator_get()->memory_bytes;
+    properties.sharedMemPerBlock = 48 << 10;
+    properties.sharedMemPerBlockOptin = 227 << 10;
+    properties.sharedMemPerMultiprocessor = 228 << 10;
+    properties.reservedSharedMemPerBlock = 1 << 10;
+    properties.regsPerBlock = properties.regsPerMultiprocessor = 65536;
+    properties.warpSize = 32;
+    properties.maxThreadsPerBlock = 1024;
+    properties.maxThreadsPerMultiProcessor = 2048;
+    properties.maxBlocksPerMultiProcessor = 32;
     const int threads[3] = {1024, 1024, 64}, blocks[3] = {0x7fffffff, 65535, 65535};
-    std::copy(threads, threads + 3, of.maxThreadsDim);
-    std::copy(blocks, blocks + 3, of.maxGridSize);
-    of.totalConstMem = 64 << 10;
-    of.major = nca_emulator_get()->capability / 10;
-    of.minor = nca_emulator_get()->capability % 10;
-    of.multiProcessorCount = nca_emulator_get()->multiprocessors;
-    of.canMapHostMemory = of.concurrentKernels = of.unifiedAddressing = 1;
-    of.asyncEngineCount = 1;
-    of.memoryBusWidth = 64;
-    of.l2CacheSize = 1 << 20;
-    of.cooperativeLaunch = of.clusterLaunch = of.memoryPoolsSupported = 1;
-    of.pciBusID = device;
-    return of;
+    std::copy(threads, threads + 3, properties.maxThreadsDim);
+    std::copy(blocks, blocks + 3, properties.maxGridSize);
+    properties.totalConstMem = 64 << 10;
+    properties.major = nca_emulator_get()->capability / 10;
+    properties.minor = nca_emulator_get()->capability % 10;
+    properties.multiProcessorCount = nca_emulator_get()->multiprocessors;
+    properties.canMapHostMemory = properties.concurrentKernels = properties.unifiedAddressing = 1;
+    properties.asyncEngineCount = 1;
+    properties.memoryBusWidth = 64;
+    properties.l2CacheSize = 1 << 20;
+    properties.cooperativeLaunch = properties.clusterLaunch = properties.memoryPoolsSupported = 1;
+    properties.pciBusID = device;
+    return properties;
 }
 }   // namespace
 
@@ -108,23 +108,23 @@ extern "C" cudaError_t cudaDeviceGetAttribute(int *value, enum cudaDeviceAttr at
     const cudaError_t error = check_device(device);
     if (error != cudaSuccess)
         return done(error);
-    const cudaDeviceProp of = properties_of(device);
+    const cudaDeviceProp properties = properties_of(device);
     switch (attribute) {
     case cudaDevAttrMaxThreadsPerBlock:
-        *value = of.maxThreadsPerBlock;
+        *value = properties.maxThreadsPerBlock;
         break;
     case cudaDevAttrMaxSharedMemoryPerBlock:
-        *value = static_cast<int>(of.sharedMemPerBlock);
+        *value = static_cast<int>(properties.sharedMemPerBlock);
         break;
     case cudaDevAttrWarpSize:
-        *value = of.warpSize;
+        *value = properties.warpSize;
         break;
     case cudaDevAttrClockRate:
     case cudaDevAttrMemoryClockRate:
         *value = 1000000;
         break;
     case cudaDevAttrMultiProcessorCount:
-        *value = of.multiProcessorCount;
+        *value = properties.multiProcessorCount;
         break;
     case cudaDevAttrKernelExecTimeout:
     case cudaDevAttrIntegrated:
@@ -132,43 +132,43 @@ extern "C" cudaError_t cudaDeviceGetAttribute(int *value, enum cudaDeviceAttr at
         *value = 0;
         break;
     case cudaDevAttrGlobalMemoryBusWidth:
-        *value = of.memoryBusWidth;
+        *value = properties.memoryBusWidth;
         break;
     case cudaDevAttrL2CacheSize:
-        *value = of.l2CacheSize;
+        *value = properties.l2CacheSize;
         break;
     case cudaDevAttrMaxThreadsPerMultiProcessor:
-        *value = of.maxThreadsPerMultiProcessor;
+        *value = properties.maxThreadsPerMultiProcessor;
         break;
     case cudaDevAttrComputeCapabilityMajor:
-        *value = of.major;
+        *value = properties.major;
         break;
     case cudaDevAttrComputeCapabilityMinor:
-        *value = of.minor;
+        *value = properties.minor;
         break;
     case cudaDevAttrMaxSharedMemoryPerMultiprocessor:
-        *value = static_cast<int>(of.sharedMemPerMultiprocessor);
+        *value = static_cast<int>(properties.sharedMemPerMultiprocessor);
         break;
     case cudaDevAttrMaxRegistersPerMultiprocessor:
-        *value = of.regsPerMultiprocessor;
+        *value = properties.regsPerMultiprocessor;
         break;
     case cudaDevAttrCooperativeLaunch:
-        *value = of.cooperativeLaunch;
+        *value = properties.cooperativeLaunch;
         break;
     case cudaDevAttrMaxSharedMemoryPerBlockOptin:
-        *value = static_cast<int>(of.sharedMemPerBlockOptin);
+        *value = static_cast<int>(properties.sharedMemPerBlockOptin);
         break;
     case cudaDevAttrMaxBlocksPerMultiprocessor:
-        *value = of.maxBlocksPerMultiProcessor;
+        *value = properties.maxBlocksPerMultiProcessor;
         break;
     case cudaDevAttrReservedSharedMemoryPerBlock:
-        *value = static_cast<int>(of.reservedSharedMemPerBlock);
+        *value = static_cast<int>(properties.reservedSharedMemPerBlock);
         break;
     case cudaDevAttrMemoryPoolsSupported:
-        *value = of.memoryPoolsSupported;
+        *value = properties.memoryPoolsSupported;
         break;
     case cudaDevAttrClusterLaunch:
-        *value = of.clusterLaunch;
+        *value = properties.clusterLaunch;
         break;
     }
     return done(cudaSuccess);

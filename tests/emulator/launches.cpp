@@ -17,9 +17,9 @@ std::map<std::string, uint64_t> launches_by_name;
 std::map<const void *, size_t> dynamic_limits;
 std::map<const void *, int> carveouts;   // percent; none: left to the driver
 
-size_t volume(dim3 of)
+size_t volume(dim3 size)
 {
-    return size_t(of.x) * of.y * of.z;
+    return size_t(size.x) * size.y * size.z;
 }
 
 cudaError_t check_config(const cudaLaunchConfig_t &config, const grid_launch &made, size_t limit)

@@ -231,27 +231,29 @@ void meet_grid(site where)
     fiber_leave();
 }
 
-std::string whereabouts(const block &of)
+std::string whereabouts(const block &home)
 {
-    return format("kernel `%s`, block (%u,%u,%u)", grid.launch->name, of.index.x, of.index.y, of.index.z);
+    return format("kernel `%s`, block (%u,%u,%u)", grid.launch->name, home.index.x, home.index.y,
+                  home.index.z);
 }
 
 namespace
 {
-std::string posture(const thread &of)
+std::string posture(const thread &one)
 {
-    const char *file = of.where.file ? of.where.file : "";
+    const char *file = one.where.file ? one.where.file : "";
     const char *slash = std::strrchr(file, '/');
     const char *name = slash ? slash + 1 : file;
-    switch (of.now) {
+    switch (one.now) {
     case state::in_warp_meeting:
-        return format("at %s of lanes %08x (%s:%d)", name_of(of.kind), of.mask, name, of.where.line);
+        return format("at %s of lanes %08x (%s:%d)", name_of(one.kind), one.mask, name,
+                      one.where.line);
     case state::in_block_meeting:
-        return format("at __syncthreads (%s:%d)", name, of.where.line);
+        return format("at __syncthreads (%s:%d)", name, one.where.line);
     case state::in_cluster_meeting:
-        return format("at the cluster's barrier (%s:%d)", name, of.where.line);
+        return format("at the cluster's barrier (%s:%d)", name, one.where.line);
     case state::in_grid_meeting:
-        return format("at the grid's barrier (%s:%d)", name, of.where.line);
+        return format("at the grid's barrier (%s:%d)", name, one.where.line);
     default:
         return "returned";
     }

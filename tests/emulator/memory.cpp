@@ -63,13 +63,13 @@ cudaError_t allocate(void **pointer, size_t bytes)
     return cudaSuccess;
 }
 
-void release(char *start, allocation &of)
+void release(char *start, allocation &piece)
 {
-    permit(start - wall, of.mapped_bytes);
-    shadow_forget(start, of.bytes);
-    space.drop_pages(start - wall, of.mapped_bytes);
-    bytes_used[of.device] -= of.bytes;
-    of.live = false;
+    permit(start - wall, piece.mapped_bytes);
+    shadow_forget(start, piece.bytes);
+    space.drop_pages(start - wall, piece.mapped_bytes);
+    bytes_used[piece.device] -= piece.bytes;
+    piece.live = false;
 }
 
 cudaError_t free_one(void *pointer)
@@ -112,23 +112,25 @@ struct copy {
     enum cudaMemcpyKind kind;
 };
 
-cudaError_t do_copy(const copy &of)
+cudaError_t do_copy(const copy &request)
 {
-    if (of.width == 0 || of.height == 0)
+    if (request.width == 0 || request.height == 0)
         return cudaSuccess;
-    if (of.kind < cudaMemcpyHostToHost || of.kind > cudaMemcpyDefault)
+    if (request.kind < cudaMemcpyHostToHost || request.kind > cudaMemcpyDefault)
         return cudaErrorInvalidMemcpyDirection;
-    if (of.width > of.to_pitch || of.width > of.from_pitch)
+    if (request.width > request.to_pitch || request.width > request.from_pitch)
         return cudaErrorInvalidValue;
-    cudaError_t error =
-        check_end("cudaMemcpy", "from", of.from, of.from_pitch * (of.height - 1) + of.width,
-                  is_device_end(of.kind, of.from, true));
+    cudaError_t error = check_end("cudaMemcpy", "from", request.from,
+                                  request.from_pitch * (request.height - 1) + request.width,
+                                  is_device_end(request.kind, request.from, true));
     if (error == cudaSuccess)
-        error = check_end("cudaMemcpy", "to", of.to, of.to_pitch * (of.height - 1) + of.width,
-                          is_device_end(of.kind, of.to, false));
-    for (size_t row = 0; error == cudaSuccess && row < of.height; row++) {
-        std::memmove(of.to + row * of.to_pitch, of.from + row * of.from_pitch, of.width);
-        shadow_written(of.to + row * of.to_pitch, of.width);
+        error = check_end("cudaMemcpy", "to", request.to,
+                          request.to_pitch * (request.height - 1) + request.width,
+                          is_device_end(request.kind, request.to, false));
+    for (size_t row = 0; error == cudaSuccess && row < request.height; row++) {
+        std::memmove(request.to + row * request.to_pitch, request.from + row * request.from_pitch,
+                     request.width);
+        shadow_written(request.to + row * request.to_pitch, request.width);
     }
     return error;
 }
@@ -188,15 +190,16 @@ const allocation *allocation_near(const void *address)
 
 bool is_device_memory(const void *from, size_t bytes, std::string *why)
 {
-    const allocation *of = allocation_near(from);
-    const size_t offset = of ? static_cast<size_t>(static_cast<const char *>(from) - of->start) : 0;
-    if (!of)
+    const allocation *owner = allocation_near(from);
+    const size_t offset =
+        owner ? static_cast<size_t>(static_cast<const char *>(from) - owner->start) : 0;
+    if (!owner)
         *why = "not device memory";
-    else if (!of->live)
+    else if (!owner->live)
         *why = "memory that was freed";
-    else if (offset > of->bytes || bytes > of->bytes - offset)
+    else if (offset > owner->bytes || bytes > owner->bytes - offset)
         *why = format("%zu bytes at offset %td do not fit an allocation of %zu", bytes,
-                      static_cast<const char *>(from) - of->start, of->bytes);
+                      static_cast<const char *>(from) - owner->start, owner->bytes);
     else
         return true;
     return false;
@@ -205,17 +208,17 @@ bool is_device_memory(const void *from, size_t bytes, std::string *why)
 std::string damaged_allocation()
 {
     std::string found;
-    for (auto &[start, of] : allocations) {
-        if (!of.live || of.damaged)
+    for (auto &[start, piece] : allocations) {
+        if (!piece.live || piece.damaged)
             continue;
         permit(start - wall, wall);
-        permit(start + of.bytes, wall);
-        of.damaged = !is_wall(start - wall) || !is_wall(start + of.bytes);
+        permit(start + piece.bytes, wall);
+        piece.damaged = !is_wall(start - wall) || !is_wall(start + piece.bytes);
         forbid(start - wall, wall);
-        forbid(start + of.bytes, wall);
-        if (of.damaged)
+        forbid(start + piece.bytes, wall);
+        if (piece.damaged)
             found = format("something wrote just %s an allocation of %zu bytes at %p",
-                           is_wall(start - wall) ? "behind" : "before", of.bytes,
+                           is_wall(start - wall) ? "behind" : "before", piece.bytes,
                            static_cast<void *>(start));
     }
     return found;
@@ -223,9 +226,9 @@ std::string damaged_allocation()
 
 void free_all()
 {
-    for (auto &[start, of] : allocations)
-        if (of.live)
-            release(start, of);
+    for (auto &[start, piece] : allocations)
+        if (piece.live)
+            release(start, piece);
     allocations.clear();
 }
 }   // namespace nca_emulator

@@ -64,7 +64,7 @@ void make_ready(thread *one);
 void complain(cudaError_t code, const std::string &line);
 [[noreturn]] void give_up();
 // `kernel`, block (x,y,z)
-std::string whereabouts(const block &of);
+std::string whereabouts(const block &home);
 // Who waits where, once nobody can run.
 std::string describe_deadlock();
 }   // namespace nca_emulator

@@ -76,10 +76,12 @@ size_t offset_of(const void *address)
     return static_cast<size_t>(static_cast<const char *>(address) - space.start);
 }
 
-uint32_t own_clock(const thread &of)
+uint32_t own_clock(const thread &one)
 {
-    const std::vector<uint32_t> &clocks = of.home->clocks;
-    return clocks.empty() ? 1 : clocks[static_cast<size_t>(of.number) * 32 + static_cast<size_t>(of.number % 32)];
+    const std::vector<uint32_t> &clocks = one.home->clocks;
+    return clocks.empty() ? 1
+                          : clocks[static_cast<size_t>(one.number) * 32 +
+                                   static_cast<size_t>(one.number % 32)];
 }
 
 uint32_t current_segment()
@@ -127,11 +129,11 @@ std::string describe(const void *address)
             const shared_memory::part &part = each->shared.nearest(at);
             return format("byte %td of the shared array `%s` of %zu bytes", at - part.start, part.name, part.bytes);
         }
-    const allocation *of = allocation_near(address);
-    if (!of)
+    const allocation *owner = allocation_near(address);
+    if (!owner)
         return format("address %p, where nothing is", address);
-    return format("byte %td of %s of %zu bytes", at - of->start,
-                  of->live ? "an allocation" : "an allocation that was freed,", of->bytes);
+    return format("byte %td of %s of %zu bytes", at - owner->start,
+                  owner->live ? "an allocation" : "an allocation that was freed,", owner->bytes);
 }
 
 [[noreturn]] void blame(const char *what, const void *address, const void *caller)
@@ -171,8 +173,8 @@ bool is_in_shared(const char *address, size_t bytes)
 
 bool is_in_allocation(const char *address, size_t bytes)
 {
-    const allocation *of = owners[offset_of(address) / address_space::page];
-    return of && address >= of->start && address + bytes <= of->start + of->bytes;
+    const allocation *owner = owners[offset_of(address) / address_space::page];
+    return owner && address >= owner->start && address + bytes <= owner->start + owner->bytes;
 }
 
 void check_read(cell &word, uint8_t bytes, bool all_written, uint32_t now, const void *address,
@@ -325,13 +327,13 @@ void shadow_access(const void *address, size_t bytes, access kind, const void *c
     }
 }
 
-void shadow_allocated(const allocation *of)
+void shadow_allocated(const allocation *owner)
 {
     if (!shadow_is_on())
         return;
-    const size_t first = offset_of(of->start) / address_space::page;
-    for (size_t i = 0; i < of->mapped_bytes / address_space::page; i++)
-        owners[first + i] = of;
+    const size_t first = offset_of(owner->start) / address_space::page;
+    for (size_t i = 0; i < owner->mapped_bytes / address_space::page; i++)
+        owners[first + i] = owner;
 }
 
 void shadow_forget(const char *from, size_t bytes)

@@ -32,8 +32,8 @@ extern bool shadow_is_looking;
 // By a thread of such a kernel, of an address that `space` holds; ends the launch where it finds a fault.
 void shadow_access(const void *address, size_t bytes, access kind, const void *caller);
 
-// An allocation begins (`of` stays where it is as long as it lives), memory ends, the host writes device memory.
-void shadow_allocated(const allocation *of);
+// An allocation begins (`owner` stays where it is as long as it lives), memory ends, the host writes device memory.
+void shadow_allocated(const allocation *owner);
 void shadow_forget(const char *from, size_t bytes);
 void shadow_written(const void *from, size_t bytes);
 }   // namespace nca_emulator

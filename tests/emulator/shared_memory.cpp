@@ -75,8 +75,10 @@ const shared_memory::part *shared_memory::part_at(const char *address) const
 const shared_memory::part &shared_memory::nearest(const char *address) const
 {
     const part *best = &parts_.front();
-    const auto distance = [address](const part &of) {
-        return address < of.start ? of.start - address : std::max<ptrdiff_t>(0, address - of.start - ptrdiff_t(of.bytes) + 1);
+    const auto distance = [address](const part &area) {
+        return address < area.start
+                   ? area.start - address
+                   : std::max<ptrdiff_t>(0, address - area.start - ptrdiff_t(area.bytes) + 1);
     };
     for (const part &each : parts_)
         if (distance(each) < distance(*best) || best->bytes == 0)

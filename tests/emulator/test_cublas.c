@@ -12,9 +12,9 @@ static float input(int i)
 }
 
 // Element (i,j) of op(X) of one matrix of the batch; stride LEADING * LEADING.
-static float at(const float *of, int batch, bool transposed, int i, int j)
+static float at(const float *matrix, int batch, bool transposed, int i, int j)
 {
-    return of[batch * LEADING * LEADING + (transposed ? j + i * LEADING : i + j * LEADING)];
+    return matrix[batch * LEADING * LEADING + (transposed ? j + i * LEADING : i + j * LEADING)];
 }
 
 typedef struct product {
@@ -24,16 +24,17 @@ typedef struct product {
 } product;
 
 // c [ELEMENTS] as it should become.
-static void multiply(const product *of, const float *a, const float *b, float *c)
+static void multiply(const product *gemm, const float *a, const float *b, float *c)
 {
-    for (int batch = 0; batch < of->batch; batch++)
+    for (int batch = 0; batch < gemm->batch; batch++)
         for (int j = 0; j < N; j++)
             for (int i = 0; i < M; i++) {
                 double sum = 0;
                 for (int k = 0; k < K; k++)
-                    sum += (double)at(a, batch, of->transpose_a, i, k) * at(b, batch, of->transpose_b, k, j);
+                    sum += (double)at(a, batch, gemm->transpose_a, i, k) *
+                           at(b, batch, gemm->transpose_b, k, j);
                 float *into = &c[batch * LEADING * LEADING + i + j * LEADING];
-                *into = (float)(of->alpha * sum + (of->beta == 0 ? 0 : of->beta * *into));
+                *into = (float)(gemm->alpha * sum + (gemm->beta == 0 ? 0 : gemm->beta * *into));
             }
 }
 
@@ -42,33 +43,36 @@ static cublasOperation_t operation(bool transposed)
     return transposed ? CUBLAS_OP_T : CUBLAS_OP_N;
 }
 
-static void check_product(cublasHandle_t handle, const product *of)
+static void check_product(cublasHandle_t handle, const product *gemm)
 {
     float a[ELEMENTS], b[ELEMENTS], c[ELEMENTS], got[ELEMENTS];
     for (int i = 0; i < ELEMENTS; i++)
-        a[i] = input(i), b[i] = input(i + 5000), c[i] = of->beta == 0 ? NAN : input(i + 9000);
+        a[i] = input(i), b[i] = input(i + 5000), c[i] = gemm->beta == 0 ? NAN : input(i + 9000);
     const float *a_there = on_device(a, sizeof a), *b_there = on_device(b, sizeof b);
     float *c_there = on_device(c, sizeof c);
     const long long stride = LEADING * LEADING;
-    const cublasOperation_t op_a = operation(of->transpose_a), op_b = operation(of->transpose_b);
+    const cublasOperation_t op_a = operation(gemm->transpose_a),
+                            op_b = operation(gemm->transpose_b);
     const cublasStatus_t status =
-        of->batch == 1 ? cublasSgemm(handle, op_a, op_b, M, N, K, &of->alpha, a_there, LEADING, b_there,
-                                     LEADING, &of->beta, c_there, LEADING)
-                       : cublasSgemmStridedBatched(handle, op_a, op_b, M, N, K, &of->alpha, a_there, LEADING,
-                                                   stride, b_there, LEADING, stride, &of->beta, c_there,
-                                                   LEADING, stride, of->batch);
+        gemm->batch == 1
+            ? cublasSgemm(handle, op_a, op_b, M, N, K, &gemm->alpha, a_there, LEADING, b_there,
+                          LEADING, &gemm->beta, c_there, LEADING)
+            : cublasSgemmStridedBatched(handle, op_a, op_b, M, N, K, &gemm->alpha, a_there, LEADING,
+                                        stride, b_there, LEADING, stride, &gemm->beta, c_there,
+                                        LEADING, stride, gemm->batch);
     assert_int_equal(status, CUBLAS_STATUS_SUCCESS);
     fetch(got, c_there, sizeof got);
     float expected[ELEMENTS];
     memcpy(expected, c, sizeof c);
-    multiply(of, a, b, expected);
+    multiply(gemm, a, b, expected);
     for (int i = 0; i < ELEMENTS; i++) {
-        const bool is_written = i / (LEADING * LEADING) < of->batch && i % LEADING < M &&
+        const bool is_written = i / (LEADING * LEADING) < gemm->batch && i % LEADING < M &&
                                 i % (LEADING * LEADING) / LEADING < N;
         // Nine products of numbers below one; outside of C nothing changes.
         if (is_written ? !(fabsf(got[i] - expected[i]) <= 1e-5f) : memcmp(&got[i], &c[i], sizeof(float)) != 0)
-            fail_msg("op %d%d alpha %g beta %g batch %d: element %d is %g, not %g", of->transpose_a,
-                     of->transpose_b, of->alpha, of->beta, of->batch, i, got[i], expected[i]);
+            fail_msg("op %d%d alpha %g beta %g batch %d: element %d is %g, not %g",
+                     gemm->transpose_a, gemm->transpose_b, gemm->alpha, gemm->beta, gemm->batch, i,
+                     got[i], expected[i]);
     }
 }
 

@@ -192,13 +192,13 @@ typedef struct shown {
 
 static void look(void *context, nca_evaluate_moment moment, int number, const float *state)
 {
-    shown *of = context;
-    of->steps += moment == NCA_EVALUATED_STEP;
-    of->cuts += moment == NCA_EVALUATED_CUT;
-    of->wholes += moment == NCA_EVALUATED_WHOLE;
+    shown *seen = context;
+    seen->steps += moment == NCA_EVALUATED_STEP;
+    seen->cuts += moment == NCA_EVALUATED_CUT;
+    seen->wholes += moment == NCA_EVALUATED_WHOLE;
     if (moment == NCA_EVALUATED_STEP && number == 0)   // the seed, in the middle
         for (int k = 0; k < 4; k++)
-            of->first[k] = state[(SIDE / 2 * SIDE + SIDE / 2) * 8 + k];
+            seen->first[k] = state[(SIDE / 2 * SIDE + SIDE / 2) * 8 + k];
 }
 
 static double latest_progress;

@@ -4,10 +4,10 @@
 
 #include "model/safetensors.h"
 
-static void advance_by(training *of, int updates)
+static void advance_by(training *run, int updates)
 {
     for (int i = 0; i < updates; i++)
-        advance(of);
+        advance(run);
 }
 
 // Straight on; and stopped after 9 of 20 updates and gone on with by a new trainer.
@@ -49,30 +49,30 @@ static void test_a_training_goes_on_bit_for_bit(void **state)
 // A checkpoint of a training of three updates.
 static void save_checkpoint(char path[64])
 {
-    training of;
+    training run;
     const nca_config config = small_config();
     name_scratch("saved", path);
-    start_training(&of, &config, 1);
-    advance_by(&of, 3);
-    assert_ok(nca_trainer_save(of.trainer, path, error));
-    end_training(&of);
+    start_training(&run, &config, 1);
+    advance_by(&run, 3);
+    assert_ok(nca_trainer_save(run.trainer, path, error));
+    end_training(&run);
 }
 
 // A training with this config, two updates old, refuses the checkpoint and stays what it is.
 static void expect_refused(const nca_config *config, const char *path, nca_status expected,
                            const char *words)
 {
-    training of, twin;
+    training run, twin;
     nca_error error = {0};
-    start_training(&of, config, 1);
+    start_training(&run, config, 1);
     start_training(&twin, config, 1);
-    advance_by(&of, 2);
+    advance_by(&run, 2);
     advance_by(&twin, 2);
-    if (nca_trainer_restore(of.trainer, path, &error) != expected || !strstr(error.message, words))
+    if (nca_trainer_restore(run.trainer, path, &error) != expected || !strstr(error.message, words))
         fail_msg("status %d, not %d: \"%s\" does not say \"%s\"", error.status, expected,
                  error.message, words);
-    assert_true(are_equal_trainings(&of, &twin));
-    end_training(&of), end_training(&twin);
+    assert_true(are_equal_trainings(&run, &twin));
+    end_training(&run), end_training(&twin);
 }
 
 static void test_another_config_is_refused(void **state)
@@ -103,15 +103,15 @@ static void test_more_updates_and_other_pictures_are_allowed(void **state)
 {
     (void)state;
     char path[64];
-    training of;
+    training run;
     nca_config config = small_config();
     save_checkpoint(path);
     set_text(config.preset, "growing");
     config.updates = 2000, config.checkpoint_every = 7, config.pictures_every = 9;
-    start_training(&of, &config, 1);
-    assert_ok(nca_trainer_restore(of.trainer, path, error));
-    assert_int_equal(nca_trainer_done(of.trainer), 3);
-    end_training(&of);
+    start_training(&run, &config, 1);
+    assert_ok(nca_trainer_restore(run.trainer, path, error));
+    assert_int_equal(nca_trainer_done(run.trainer), 3);
+    end_training(&run);
     unlink(path);
 }
 
@@ -150,11 +150,11 @@ static void test_files_that_are_no_checkpoint_are_refused(void **state)
 {
     (void)state;
     const nca_config config = small_config();
-    training of;
+    training run;
     nca_model model;
     size_t size;
-    start_training(&of, &config, 1);
-    char *bytes = checkpoint_of(&of, &size);
+    start_training(&run, &config, 1);
+    char *bytes = checkpoint_of(&run, &size);
     char path[64];
     name_scratch("wrong", path);
     expect_refused(&config, path, NCA_FILE, "No such file");
@@ -164,13 +164,13 @@ static void test_files_that_are_no_checkpoint_are_refused(void **state)
     expect_refused(&config, path, NCA_FORMAT, path);
     write_file(path, bytes, size / 2);
     expect_refused(&config, path, NCA_FORMAT, path);
-    assert_ok(nca_trainer_model(of.trainer, &model, error));
+    assert_ok(nca_trainer_model(run.trainer, &model, error));
     assert_ok(nca_model_save(&model, path, error));
     expect_refused(&config, path, NCA_FORMAT, "not a checkpoint");
     nca_model_free(&model);
     // One that names no setting would agree with any.
     nca_tensors whole;
-    assert_ok(nca_trainer_save(of.trainer, path, error));
+    assert_ok(nca_trainer_save(run.trainer, path, error));
     assert_ok(nca_tensors_read(path, &whole, error));
     for (size_t i = 0; i < whole.metadata_count; i++)
         if (strcmp(whole.metadata[i].key, "config") == 0)
@@ -181,7 +181,7 @@ static void test_files_that_are_no_checkpoint_are_refused(void **state)
     expect_refused(&config, path, NCA_FORMAT, "not a checkpoint");
     free(bytes);
     unlink(path);
-    end_training(&of);
+    end_training(&run);
 }
 
 // A checkpoint with one tensor left out, of another shape, or with another content.
@@ -227,7 +227,7 @@ static void test_all_that_a_checkpoint_holds_is_taken(void **state)
     char path[64];
     const nca_config config = small_config();
     nca_tensors whole, again;
-    training of;
+    training run;
     save_checkpoint(path);
     assert_ok(nca_tensors_read(path, &whole, error));
     for (size_t i = 0; i < whole.count; i++) {
@@ -242,10 +242,10 @@ static void test_all_that_a_checkpoint_holds_is_taken(void **state)
     }
     assert_ok(nca_tensors_write(path, whole.tensor, whole.count, whole.metadata,
                                 whole.metadata_count, error));
-    start_training(&of, &config, 1);
-    assert_ok(nca_trainer_restore(of.trainer, path, error));
-    assert_ok(nca_trainer_save(of.trainer, path, error));
-    end_training(&of);
+    start_training(&run, &config, 1);
+    assert_ok(nca_trainer_restore(run.trainer, path, error));
+    assert_ok(nca_trainer_save(run.trainer, path, error));
+    end_training(&run);
     assert_ok(nca_tensors_read(path, &again, error));
     assert_int_equal(again.count, whole.count);
     for (size_t i = 0; i < whole.count; i++) {

@@ -13,11 +13,11 @@ static bool are_finite(const float *x, size_t count)
 }
 
 // Every row of the pool finite, within the bound, and alive somewhere.
-static void assert_pool_is_sound(training *of)
+static void assert_pool_is_sound(training *run)
 {
-    const size_t state = state_of(&of->shape), channels = (size_t)of->shape.spec.channels;
-    float *pool = read_of(of, NCA_POOL);
-    for (size_t n = 0; n < (size_t)of->shape.pool; n++) {
+    const size_t state = state_of(&run->shape), channels = (size_t)run->shape.spec.channels;
+    float *pool = read_of(run, NCA_POOL);
+    for (size_t n = 0; n < (size_t)run->shape.pool; n++) {
         bool is_alive = false;
         for (size_t i = 0; i < state; i++) {
             assert_true(fabsf(pool[n * state + i]) <= 1e5f);
@@ -28,12 +28,12 @@ static void assert_pool_is_sound(training *of)
     free(pool);
 }
 
-static void assert_rule_is_sound(training *of)
+static void assert_rule_is_sound(training *run)
 {
     static const nca_buffer buffers[] = {NCA_PARAMETERS, NCA_OPTIMIZER};
     for (int i = 0; i < 2; i++) {
-        float *x = read_of(of, buffers[i]);
-        assert_true(are_finite(x, (size_t)(i + 1) * total_of(&of->shape)));
+        float *x = read_of(run, buffers[i]);
+        assert_true(are_finite(x, (size_t)(i + 1) * total_of(&run->shape)));
         free(x);
     }
 }
@@ -46,18 +46,18 @@ static void assert_event(const nca_update_result *result, nca_event event, const
 }
 
 // A training that has learnt for a while; no damage, so that no seed is cut away.
-static void start_good(training *of, int updates)
+static void start_good(training *run, int updates)
 {
     nca_config config = small_config();
     config.damaged = 0;
-    start_training(of, &config, 2);
+    start_training(run, &config, 2);
     for (int i = 0; i < updates; i++)
-        assert_int_equal(advance(of).event, NCA_EVENT_NONE);
+        assert_int_equal(advance(run).event, NCA_EVENT_NONE);
 }
 
-static void put(training *of, nca_buffer buffer, size_t at, float x)
+static void put(training *run, nca_buffer buffer, size_t at, float x)
 {
-    assert_ok(of->inner.backend->upload(of->trainer->session, buffer, at, 1, &x, error));
+    assert_ok(run->inner.backend->upload(run->trainer->session, buffer, at, 1, &x, error));
 }
 
 // Rule, moments and pool; the caller frees them.
@@ -69,26 +69,26 @@ typedef struct kept {
 
 static const nca_buffer kept_buffers[] = {NCA_PARAMETERS, NCA_OPTIMIZER, NCA_POOL};
 
-static kept keep(training *of)
+static kept keep(training *run)
 {
     kept all;
     for (int i = 0; i < KEPT; i++) {
-        all.buffer[i] = read_of(of, kept_buffers[i]);
-        all.count[i] = i < 2 ? (size_t)(i + 1) * total_of(&of->shape)
-                             : state_of(&of->shape) * (size_t)of->shape.pool;
+        all.buffer[i] = read_of(run, kept_buffers[i]);
+        all.count[i] = i < 2 ? (size_t)(i + 1) * total_of(&run->shape)
+                             : state_of(&run->shape) * (size_t)run->shape.pool;
     }
     return all;
 }
 
-static void free_kept(kept *of)
+static void free_kept(kept *all)
 {
     for (int i = 0; i < KEPT; i++)
-        free(of->buffer[i]);
+        free(all->buffer[i]);
 }
 
-static bool is_kept(training *of, const kept *then, int which)
+static bool is_kept(training *run, const kept *then, int which)
 {
-    float *now = read_of(of, kept_buffers[which]);
+    float *now = read_of(run, kept_buffers[which]);
     const bool is_same = memcmp(now, then->buffer[which], then->count[which] * sizeof *now) == 0;
     free(now);
     return is_same;
@@ -97,46 +97,46 @@ static bool is_kept(training *of, const kept *then, int which)
 static void test_a_bad_gradient_is_skipped_and_nothing_changes(void **state)
 {
     (void)state;
-    training of;
-    start_good(&of, 8);
-    kept before = keep(&of);
+    training run;
+    start_good(&run, 8);
+    kept before = keep(&run);
     for (int i = 1; i <= 4; i++) {
         spy.spoil = 1;
-        const nca_update_result result = advance(&of);
+        const nca_update_result result = advance(&run);
         assert_event(&result, NCA_EVENT_SKIPPED, "gradient is not finite");
         assert_false(isfinite(result.gradient_norm));
         assert_int_equal(result.update, 8 + i);
         for (int b = 0; b < KEPT; b++)
-            assert_true(is_kept(&of, &before, b));
+            assert_true(is_kept(&run, &before, b));
     }
     // A good one ends the row: four more do not roll back. Adam's time has not moved meanwhile.
-    assert_int_equal(advance(&of).event, NCA_EVENT_NONE);
+    assert_int_equal(advance(&run).event, NCA_EVENT_NONE);
     assert_int_equal(spy.step.time, 9);
     spy.spoil = 4;
     for (int i = 0; i < 4; i++)
-        assert_int_equal(advance(&of).event, NCA_EVENT_SKIPPED);
-    assert_int_equal(advance(&of).event, NCA_EVENT_NONE);
+        assert_int_equal(advance(&run).event, NCA_EVENT_SKIPPED);
+    assert_int_equal(advance(&run).event, NCA_EVENT_NONE);
     free_kept(&before);
-    end_training(&of);
+    end_training(&run);
 }
 
 // Where the rule cannot make the loss finite, whatever the weight: noticed at once, back in five.
 static void check_broken_weight(size_t at, float value)
 {
-    training of;
-    start_good(&of, 3);
-    put(&of, NCA_PARAMETERS, at, value);
+    training run;
+    start_good(&run, 3);
+    put(&run, NCA_PARAMETERS, at, value);
     int skipped = 0;
     nca_update_result result;
     do {
-        result = advance(&of);
+        result = advance(&run);
         assert_true(result.event != NCA_EVENT_NONE && *result.event_text);
-        assert_pool_is_sound(&of);
+        assert_pool_is_sound(&run);
     } while (++skipped < 5 && result.event != NCA_EVENT_ROLLED_BACK);
     assert_event(&result, NCA_EVENT_ROLLED_BACK, "back to the rule of update 0");
-    assert_rule_is_sound(&of);
-    assert_int_equal(advance(&of).event, NCA_EVENT_NONE);
-    end_training(&of);
+    assert_rule_is_sound(&run);
+    assert_int_equal(advance(&run).event, NCA_EVENT_NONE);
+    end_training(&run);
 }
 
 static void test_a_broken_weight_is_noticed_at_once(void **state)
@@ -159,48 +159,48 @@ static void test_a_broken_weight_is_noticed_at_once(void **state)
 static void test_a_rule_that_overflows_goes_back_at_once(void **state)
 {
     (void)state;
-    training of;
-    start_good(&of, 3);
-    kept start = keep(&of);
-    put(&of, NCA_PARAMETERS, 5, -FLT_MAX);   // of a hidden unit that stays silent
-    put(&of, NCA_PARAMETERS, nca_layout_of(&(nca_spec)NCA_GROWING(8, 16)).offset[NCA_HIDDEN_BIAS],
+    training run;
+    start_good(&run, 3);
+    kept start = keep(&run);
+    put(&run, NCA_PARAMETERS, 5, -FLT_MAX);   // of a hidden unit that stays silent
+    put(&run, NCA_PARAMETERS, nca_layout_of(&(nca_spec)NCA_GROWING(8, 16)).offset[NCA_HIDDEN_BIAS],
         -FLT_MAX);
-    put(&of, NCA_OPTIMIZER, 5, INFINITY);
-    const nca_update_result result = advance(&of);
+    put(&run, NCA_OPTIMIZER, 5, INFINITY);
+    const nca_update_result result = advance(&run);
     assert_event(&result, NCA_EVENT_ROLLED_BACK, "the rule is not finite");
-    assert_rule_is_sound(&of);
-    assert_pool_is_sound(&of);
+    assert_rule_is_sound(&run);
+    assert_pool_is_sound(&run);
     free_kept(&start);
-    end_training(&of);
+    end_training(&run);
 }
 
 // Every row of the pool far outside: each batch is named, and its rows are seeds after it.
 static void check_exploded_pool(float value, const char *words)
 {
-    training of;
-    start_good(&of, 3);
-    kept rule = keep(&of);
-    const size_t row = state_of(&of.shape), cell = (5 * 9 + 4) * 8;
+    training run;
+    start_good(&run, 3);
+    kept rule = keep(&run);
+    const size_t row = state_of(&run.shape), cell = (5 * 9 + 4) * 8;
     for (size_t n = 0; n < 12; n++) {
-        put(&of, NCA_POOL, n * row + cell + NCA_ALPHA, 1);
-        put(&of, NCA_POOL, n * row + cell + 5, value);
+        put(&run, NCA_POOL, n * row + cell + NCA_ALPHA, 1);
+        put(&run, NCA_POOL, n * row + cell + 5, value);
     }
-    nca_update_result result = advance(&of);
+    nca_update_result result = advance(&run);
     assert_event(&result, NCA_EVENT_SKIPPED, words);
     assert_null(strstr(result.event_text, "nan"));
     assert_false(result.max_state <= 1e5);
     for (int b = 0; b < 2; b++)
-        assert_true(is_kept(&of, &rule, b));
-    float *pool = read_of(&of, NCA_POOL);
+        assert_true(is_kept(&run, &rule, b));
+    float *pool = read_of(&run, NCA_POOL);
     for (int b = 1; b < 5; b++)   // the first was a seed already
-        assert_memory_equal(pool + (size_t)spy.gathered[1][b] * row, of.trainer->fresh,
+        assert_memory_equal(pool + (size_t)spy.gathered[1][b] * row, run.trainer->fresh,
                             row * sizeof *pool);
     for (int i = 0; i < 12 && result.event != NCA_EVENT_NONE; i++)
-        result = advance(&of);
+        result = advance(&run);
     assert_int_equal(result.event, NCA_EVENT_NONE);
     free(pool);
     free_kept(&rule);
-    end_training(&of);
+    end_training(&run);
 }
 
 static void test_an_exploded_pool_is_noticed_and_repaired(void **state)
@@ -214,108 +214,108 @@ static void test_an_exploded_pool_is_noticed_and_repaired(void **state)
 static void test_a_dead_pool_is_noticed_and_repaired(void **state)
 {
     (void)state;
-    training of;
+    training run;
     nca_config config = small_config();
     config.reseeded = 0, config.damaged = 0;
-    start_training(&of, &config, 1);
-    advance(&of);
-    kept rule = keep(&of);
-    float *nothing = allocate(12 * state_of(&of.shape), sizeof *nothing);
-    write_buffer(&of.inner, of.trainer->session, NCA_POOL, 12 * state_of(&of.shape), nothing);
-    nca_update_result result = advance(&of);
+    start_training(&run, &config, 1);
+    advance(&run);
+    kept rule = keep(&run);
+    float *nothing = allocate(12 * state_of(&run.shape), sizeof *nothing);
+    write_buffer(&run.inner, run.trainer->session, NCA_POOL, 12 * state_of(&run.shape), nothing);
+    nca_update_result result = advance(&run);
     assert_event(&result, NCA_EVENT_POOL_REPAIRED, "no cell of the batch lives");
     for (int b = 0; b < 2; b++)
-        assert_true(is_kept(&of, &rule, b));
+        assert_true(is_kept(&run, &rule, b));
     for (int i = 0; i < 12 && result.event != NCA_EVENT_NONE; i++)
-        result = advance(&of);
+        result = advance(&run);
     assert_int_equal(result.event, NCA_EVENT_NONE);
     free(nothing);
     free_kept(&rule);
-    end_training(&of);
+    end_training(&run);
 }
 
 // What is old and strong lives on under a rule that kills the seed.
-static nca_update_result advance_deadly(training *of)
+static nca_update_result advance_deadly(training *run)
 {
-    const size_t row = state_of(&of->shape), channels = (size_t)of->shape.spec.channels;
-    float *pool = read_of(of, NCA_POOL);
+    const size_t row = state_of(&run->shape), channels = (size_t)run->shape.spec.channels;
+    float *pool = read_of(run, NCA_POOL);
     for (size_t n = 0; n < 12; n++)
         for (size_t i = NCA_ALPHA; i < row; i += channels)
             pool[n * row + i] = 1000;
-    write_buffer(&of->inner, of->trainer->session, NCA_POOL, 12 * row, pool);
-    put(of, NCA_PARAMETERS,
+    write_buffer(&run->inner, run->trainer->session, NCA_POOL, 12 * row, pool);
+    put(run, NCA_PARAMETERS,
         nca_layout_of(&(nca_spec)NCA_GROWING(8, 16)).offset[NCA_OUTPUT_BIAS] + NCA_ALPHA, -9);
     free(pool);
-    return advance(of);
+    return advance(run);
 }
 
 static void test_a_rule_that_only_kills_the_seed_goes_back(void **state)
 {
     (void)state;
-    training of;
+    training run;
     nca_config config = small_config();
     config.damaged = 0, config.fire_rate = 1;
-    start_training(&of, &config, 2);
+    start_training(&run, &config, 2);
     for (int i = 0; i < 99; i++)
-        assert_int_equal(advance(&of).event, NCA_EVENT_NONE);
+        assert_int_equal(advance(&run).event, NCA_EVENT_NONE);
     // From the hundredth on the seed dies: its rule is never taken for a good one.
     for (int i = 0; i < 19; i++) {
-        const nca_update_result result = advance_deadly(&of);
+        const nca_update_result result = advance_deadly(&run);
         assert_event(&result, NCA_EVENT_RESEEDED, "what grew from the seed died");
-        float *pool = read_of(&of, NCA_POOL);
-        assert_memory_equal(pool + (size_t)spy.scattered[0] * state_of(&of.shape),
-                            of.trainer->fresh, state_of(&of.shape) * sizeof *pool);
+        float *pool = read_of(&run, NCA_POOL);
+        assert_memory_equal(pool + (size_t)spy.scattered[0] * state_of(&run.shape),
+                            run.trainer->fresh, state_of(&run.shape) * sizeof *pool);
         free(pool);
-        assert_int_equal(of.trainer->time, 100 + i);   // the update counts
+        assert_int_equal(run.trainer->time, 100 + i);   // the update counts
     }
-    const nca_update_result result = advance_deadly(&of);
+    const nca_update_result result = advance_deadly(&run);
     assert_event(&result, NCA_EVENT_ROLLED_BACK,
                  "what grew from the seed died 20 times in a row: back to the rule of update 0");
-    assert_rule_is_sound(&of);
-    assert_pool_is_sound(&of);
-    assert_int_equal(advance(&of).event, NCA_EVENT_NONE);
-    end_training(&of);
+    assert_rule_is_sound(&run);
+    assert_pool_is_sound(&run);
+    assert_int_equal(advance(&run).event, NCA_EVENT_NONE);
+    end_training(&run);
 }
 
 // One that lives in between ends the row.
 static void test_a_seed_that_lives_again_ends_the_row(void **state)
 {
     (void)state;
-    training of;
+    training run;
     nca_config config = small_config();
     config.damaged = 0, config.fire_rate = 1;
-    start_training(&of, &config, 2);
-    kept start = keep(&of);
+    start_training(&run, &config, 2);
+    kept start = keep(&run);
     for (int i = 0; i < 19; i++)
-        advance_deadly(&of);
+        advance_deadly(&run);
     for (int b = 0; b < 3; b++)
-        write_buffer(&of.inner, of.trainer->session, kept_buffers[b], start.count[b],
+        write_buffer(&run.inner, run.trainer->session, kept_buffers[b], start.count[b],
                      start.buffer[b]);
-    assert_int_equal(advance(&of).event, NCA_EVENT_NONE);
+    assert_int_equal(advance(&run).event, NCA_EVENT_NONE);
     for (int i = 0; i < 19; i++)
-        assert_int_equal(advance_deadly(&of).event, NCA_EVENT_RESEEDED);
+        assert_int_equal(advance_deadly(&run).event, NCA_EVENT_RESEEDED);
     free_kept(&start);
-    end_training(&of);
+    end_training(&run);
 }
 
 // A rule that kills every seed learns nothing ever again, for no gradient reaches it.
 static void check_deadly_rule(int64_t pool)
 {
-    training of;
+    training run;
     nca_config config = small_config();
     config.damaged = 0, config.pool = pool, config.reseeded = pool > 0, config.fire_rate = 1;
-    start_training(&of, &config, 1);
-    advance(&of);
-    put(&of, NCA_PARAMETERS,
+    start_training(&run, &config, 1);
+    advance(&run);
+    put(&run, NCA_PARAMETERS,
         nca_layout_of(&(nca_spec)NCA_GROWING(8, 16)).offset[NCA_OUTPUT_BIAS] + NCA_ALPHA, -9);
     for (int i = 0; i < 4; i++) {
-        const nca_update_result result = advance(&of);
+        const nca_update_result result = advance(&run);
         assert_event(&result, NCA_EVENT_POOL_REPAIRED, "no cell of the batch lives");
     }
-    const nca_update_result result = advance(&of);
+    const nca_update_result result = advance(&run);
     assert_event(&result, NCA_EVENT_ROLLED_BACK, "the 5th in a row: back to the rule of update 0");
-    assert_int_equal(advance(&of).event, NCA_EVENT_NONE);
-    end_training(&of);
+    assert_int_equal(advance(&run).event, NCA_EVENT_NONE);
+    end_training(&run);
 }
 
 static void test_a_deadly_rule_goes_back(void **state)
@@ -329,21 +329,21 @@ static void test_a_deadly_rule_goes_back(void **state)
 static void test_five_skips_in_a_row_roll_back(void **state)
 {
     (void)state;
-    training of, twin;
-    start_good(&of, 0);
-    kept start = keep(&of);
+    training run, twin;
+    start_good(&run, 0);
+    kept start = keep(&run);
     for (int i = 0; i < 6; i++)
-        advance(&of);
-    assert_false(is_kept(&of, &start, 2));
+        advance(&run);
+    assert_false(is_kept(&run, &start, 2));
     spy.spoil = 5;
     for (int i = 0; i < 4; i++)
-        assert_int_equal(advance(&of).event, NCA_EVENT_SKIPPED);
-    const nca_update_result result = advance(&of);
+        assert_int_equal(advance(&run).event, NCA_EVENT_SKIPPED);
+    const nca_update_result result = advance(&run);
     assert_event(&result, NCA_EVENT_ROLLED_BACK, "back to the rule of update 0");
     for (int b = 0; b < KEPT; b++)
-        assert_true(is_kept(&of, &start, b));
+        assert_true(is_kept(&run, &start, b));
     const nca_key key = spy.rollout.key;
-    advance(&of);
+    advance(&run);
     assert_true(spy.step.time == 1 && spy.rollout.key.seed != key.seed);
     int rows[5];
     memcpy(rows, spy.gathered[0], sizeof rows);
@@ -351,30 +351,30 @@ static void test_five_skips_in_a_row_roll_back(void **state)
     advance(&twin);
     assert_memory_not_equal(rows, spy.gathered[0], sizeof rows);
     free_kept(&start);
-    end_training(&of), end_training(&twin);
+    end_training(&run), end_training(&twin);
 }
 
 // The rule to go back to is renewed every hundred good updates.
 static void test_it_goes_back_to_the_last_good_rule(void **state)
 {
     (void)state;
-    training of;
-    start_good(&of, 100);
-    kept hundredth = keep(&of);
+    training run;
+    start_good(&run, 100);
+    kept hundredth = keep(&run);
     for (int i = 0; i < 7; i++)
-        advance(&of);
-    assert_false(is_kept(&of, &hundredth, 0));
+        advance(&run);
+    assert_false(is_kept(&run, &hundredth, 0));
     spy.spoil = 5;
     nca_update_result result = {0};
     for (int i = 0; i < 5; i++)
-        result = advance(&of);
+        result = advance(&run);
     assert_event(&result, NCA_EVENT_ROLLED_BACK, "back to the rule of update 100");
     for (int b = 0; b < 2; b++)
-        assert_true(is_kept(&of, &hundredth, b));
-    advance(&of);
+        assert_true(is_kept(&run, &hundredth, b));
+    advance(&run);
     assert_int_equal(spy.step.time, 101);
     free_kept(&hundredth);
-    end_training(&of);
+    end_training(&run);
 }
 
 // Nothing helps: after three returns training ends, with the last good rule, and says so. Stopped
@@ -382,25 +382,25 @@ static void test_it_goes_back_to_the_last_good_rule(void **state)
 static void test_it_gives_up_in_the_end(void **state)
 {
     (void)state;
-    training of, resumed;
+    training run, resumed;
     char path[64];
     nca_update_result result = {0};
     nca_error error = {0};
     name_scratch("health", path);
-    start_good(&of, 2);
+    start_good(&run, 2);
     spy.spoil = 1000;
     for (int i = 0; i < 19; i++) {
-        result = advance(&of);
+        result = advance(&run);
         assert_int_equal(result.event, i % 5 == 4 ? NCA_EVENT_ROLLED_BACK : NCA_EVENT_SKIPPED);
         if (i == 11)
-            assert_int_equal(nca_trainer_save(of.trainer, path, &error), NCA_OK);
+            assert_int_equal(nca_trainer_save(run.trainer, path, &error), NCA_OK);
     }
     forget_calls();
-    assert_int_equal(nca_trainer_update(of.trainer, &result, &error), NCA_NUMERIC);
+    assert_int_equal(nca_trainer_update(run.trainer, &result, &error), NCA_NUMERIC);
     assert_event(&result, NCA_EVENT_GAVE_UP, "did not help");
     assert_non_null(strstr(error.message, "update 22"));
-    assert_rule_is_sound(&of);
-    assert_pool_is_sound(&of);
+    assert_rule_is_sound(&run);
+    assert_pool_is_sound(&run);
     start_good(&resumed, 0);
     assert_int_equal(nca_trainer_restore(resumed.trainer, path, &error), NCA_OK);
     spy.spoil = 1000;
@@ -408,9 +408,9 @@ static void test_it_gives_up_in_the_end(void **state)
         advance(&resumed);
     forget_calls();
     assert_int_equal(nca_trainer_update(resumed.trainer, &result, &error), NCA_NUMERIC);
-    assert_true(are_equal_trainings(&of, &resumed));
+    assert_true(are_equal_trainings(&run, &resumed));
     unlink(path);
-    end_training(&of), end_training(&resumed);
+    end_training(&run), end_training(&resumed);
 }
 
 int main(void)

@@ -36,31 +36,31 @@ static nca_config make_config(const char *grid)
 }
 
 // In place: the trainer keeps the content's address.
-static void start(training *of, const lesson *what, const char *device, int threads)
+static void start(training *run, const lesson *what, const char *device, int threads)
 {
     const nca_device_options options = {.threads = strcmp(device, "cpu") == 0 ? threads : 0};
     const nca_config config = make_config("6x6");
     nca_plan plan;
-    of->content = what->draw();
+    run->content = what->draw();
     assert_ok(nca_plan_make(&config, &plan, error));
-    assert_ok(nca_compute_open(device, &options, &of->compute, error));
-    assert_ok(nca_trainer_create(&config, &plan, what->task, &of->content, &of->compute,
-                                 &of->trainer, error));
+    assert_ok(nca_compute_open(device, &options, &run->compute, error));
+    assert_ok(nca_trainer_create(&config, &plan, what->task, &run->content, &run->compute,
+                                 &run->trainer, error));
 }
 
-static void end(training *of)
+static void end(training *run)
 {
-    nca_trainer_free(of->trainer);
-    nca_compute_close(&of->compute);
+    nca_trainer_free(run->trainer);
+    nca_compute_close(&run->compute);
 }
 
 // The mean loss of these updates; none meets anything.
-static double advance(training *of, int updates)
+static double advance(training *run, int updates)
 {
     double loss = 0;
     for (int i = 0; i < updates; i++) {
         nca_update_result result;
-        assert_ok(nca_trainer_update(of->trainer, &result, error));
+        assert_ok(nca_trainer_update(run->trainer, &result, error));
         assert_int_equal(result.event, NCA_EVENT_NONE);
         loss += result.loss / updates;
     }
@@ -69,16 +69,16 @@ static double advance(training *of, int updates)
 
 static void check_learns(const lesson *what, const char *device)
 {
-    training of;
-    start(&of, what, device, 2);
-    const double first = advance(&of, 1);
-    advance(&of, UPDATES - LAST - 1);
-    const double last = advance(&of, LAST);
+    training run;
+    start(&run, what, device, 2);
+    const double first = advance(&run, 1);
+    advance(&run, UPDATES - LAST - 1);
+    const double last = advance(&run, LAST);
     print_message("%s on %s: loss %.4f, after %d updates %.4f\n", what->task->name, device, first,
                   UPDATES, last);
     assert_true(first > what->first);
     assert_true(last < what->last);
-    end(&of);
+    end(&run);
 }
 
 static void test_tasks_are_learnt(void **state)
@@ -103,24 +103,24 @@ static bool is_a_picture(const pictures *all, const float *state, size_t channel
 }
 
 // The frozen channel of every row is one whole picture, before any update and after many.
-static void check_rows(training *of)
+static void check_rows(training *run)
 {
     enum { CHANNELS = 8 };
     static float states[ROWS][CELLS * CHANNELS];
-    assert_ok(nca_trainer_pool(of->trainer, 0, ROWS, states[0], error));
+    assert_ok(nca_trainer_pool(run->trainer, 0, ROWS, states[0], error));
     for (int row = 0; row < ROWS; row++)
-        assert_true(is_a_picture(&of->content, states[row], CHANNELS));
+        assert_true(is_a_picture(&run->content, states[row], CHANNELS));
 }
 
 static void test_every_row_keeps_a_picture(void **state)
 {
     (void)state;
-    training of;
-    start(&of, &lessons[0], "cpu", 1);
-    check_rows(&of);
-    advance(&of, 20);
-    check_rows(&of);
-    end(&of);
+    training run;
+    start(&run, &lessons[0], "cpu", 1);
+    check_rows(&run);
+    advance(&run, 20);
+    check_rows(&run);
+    end(&run);
 }
 
 static char *read_file(const char *path, size_t *size)
@@ -185,24 +185,24 @@ static void write_file(const char *path, const char *bytes, size_t size)
 static void test_items_that_are_not_there_are_refused(void **state)
 {
     (void)state;
-    training of;
+    training run;
     char path[64];
     size_t size;
     name_scratch("items", path);
-    start(&of, &lessons[0], "cpu", 1);
-    assert_ok(nca_trainer_save(of.trainer, path, error));
+    start(&run, &lessons[0], "cpu", 1);
+    assert_ok(nca_trainer_save(run.trainer, path, error));
     char *bytes = read_file(path, &size);
     static const int64_t wrong[] = {PICTURES, -1, INT64_MAX};
     for (int i = 0; i < 3; i++) {
         memcpy(bytes + size - sizeof *wrong, &wrong[i], sizeof *wrong);
         write_file(path, bytes, size);
-        assert_refused(NCA_FORMAT, nca_trainer_restore(of.trainer, path, error));
+        assert_refused(NCA_FORMAT, nca_trainer_restore(run.trainer, path, error));
     }
     free(bytes);
-    end(&of);
-    start(&of, &lessons[1], "cpu", 1);   // other pictures
-    assert_refused(NCA_ARGUMENT, nca_trainer_restore(of.trainer, path, error));
-    end(&of);
+    end(&run);
+    start(&run, &lessons[1], "cpu", 1);   // other pictures
+    assert_refused(NCA_ARGUMENT, nca_trainer_restore(run.trainer, path, error));
+    end(&run);
     unlink(path);
 }
 

@@ -45,10 +45,10 @@ static nca_status find_case(const char *name, const nca_case **out, nca_error *e
     *out = nca_case_find(name);
     if (*out)
         return NCA_OK;
-    for (const nca_case *of = nca_cases; of->name && count < 64; of++) {
-        names[count++] = of->name;
+    for (const nca_case *test_case = nca_cases; test_case->name && count < 64; test_case++) {
+        names[count++] = test_case->name;
         if (used < sizeof all)
-            used += (size_t)snprintf(all + used, sizeof all - used, " %s", of->name);
+            used += (size_t)snprintf(all + used, sizeof all - used, " %s", test_case->name);
     }
     const char *near = nca_nearest(name, names, count);
     if (near)
@@ -66,26 +66,27 @@ static int64_t either(int64_t given, int64_t otherwise)
 static nca_status read_sizes(const nca_bench_options *given, nca_measure_options *out,
                              nca_error *error)
 {
-    const nca_case *of;
-    NCA_TRY(find_case(given->name ? given->name : nca_cases[0].name, &of, error));
-    nca_grid grid = {of->shape.height, of->shape.width};
+    const nca_case *test_case;
+    NCA_TRY(find_case(given->name ? given->name : nca_cases[0].name, &test_case, error));
+    nca_grid grid = {test_case->shape.height, test_case->shape.width};
     if (given->grid)
         NCA_TRY(nca_grid_read(given->grid, &grid, error));
     *out = (nca_measure_options){
-        .shape = {.batch = (int)either(given->batch, of->shape.batch),
+        .shape = {.batch = (int)either(given->batch, test_case->shape.batch),
                   .height = grid.height,
                   .width = grid.width,
-                  .tape_steps = (int)either(given->steps, of->shape.tape_steps),
-                  .spec = nca_spec_growing((int)either(given->channels, of->shape.spec.channels),
-                                           (int)either(given->hidden, of->shape.spec.hidden[0]))},
-        .active = given->active > 0 ? given->active : of->active,
-        .fire_rate = given->fire_rate > 0 ? given->fire_rate : of->fire_rate,
+                  .tape_steps = (int)either(given->steps, test_case->shape.tape_steps),
+                  .spec = nca_spec_growing(
+                      (int)either(given->channels, test_case->shape.spec.channels),
+                      (int)either(given->hidden, test_case->shape.spec.hidden[0]))},
+        .active = given->active > 0 ? given->active : test_case->active,
+        .fire_rate = given->fire_rate > 0 ? given->fire_rate : test_case->fire_rate,
         .seed = (uint64_t)given->seed,
         .repeats = (int)given->repeats,
         .warmup = (int)given->warmup};
     if (out->shape.tape_steps < 1)
         return nca_fail(error, NCA_ARGUMENT,
-                        "--case %s: has no steps to time; give it some --steps", of->name);
+                        "--case %s: has no steps to time; give it some --steps", test_case->name);
     if (out->active > out->fire_rate)
         return nca_fail(error, NCA_ARGUMENT,
                         "--active %g: more than --fire-rate %g, the fraction with every cell alive",
@@ -93,50 +94,52 @@ static nca_status read_sizes(const nca_bench_options *given, nca_measure_options
     return NCA_OK;
 }
 
-void nca_bench_begin(nca_benching *of, nca_bench_place *place, const nca_session_info *session)
+void nca_bench_begin(nca_benching *benching, nca_bench_place *place,
+                     const nca_session_info *session)
 {
     if (*session->variant)
         snprintf(place->info.variant, sizeof place->info.variant, "%s", session->variant);
-    if (of->options->json && of->is_everywhere)
-        printf(of->printed == 0 ? "[" : ",\n");
-    else if (!of->options->json && of->printed > 0)
+    if (benching->options->json && benching->is_everywhere)
+        printf(benching->printed == 0 ? "[" : ",\n");
+    else if (!benching->options->json && benching->printed > 0)
         printf("\n");
-    of->printed++;
+    benching->printed++;
 }
 
-static nca_status bench_device(nca_benching *of, const char *name,
+static nca_status bench_device(nca_benching *benching, const char *name,
                                const nca_device_options *options, nca_error *error)
 {
     nca_compute on = {0};
     NCA_TRY(nca_compute_open(name, options, &on, error));
     nca_device_say_passed_over(&on);
-    nca_bench_place place = {.options = &of->asked, .device = on.backend->name};
+    nca_bench_place place = {.options = &benching->asked, .device = on.backend->name};
     on.backend->info(on.device, &place.info);
-    const nca_status status = of->time(of, &on, &place, error);
+    const nca_status status = benching->time(benching, &on, &place, error);
     nca_compute_close(&on);
     fflush(stdout);
     return status;
 }
 
 // What a device refuses is told, and the next one is asked.
-static void bench_if_it_can(nca_benching *of, const char *name, const nca_device_options *options)
+static void bench_if_it_can(nca_benching *benching, const char *name,
+                            const nca_device_options *options)
 {
     nca_error why = {0};
-    if (bench_device(of, name, options, &why) == NCA_OK)
+    if (bench_device(benching, name, options, &why) == NCA_OK)
         return;
-    if (!of->options->json && strcmp(why.message, of->refused.message) != 0)
-        printf("%snot timed: %s\n", of->printed > 0 ? "\n" : "", why.message);
-    of->refused = why;
+    if (!benching->options->json && strcmp(why.message, benching->refused.message) != 0)
+        printf("%snot timed: %s\n", benching->printed > 0 ? "\n" : "", why.message);
+    benching->refused = why;
 }
 
-static void bench_variants(nca_benching *of, const nca_backend *backend,
+static void bench_variants(nca_benching *benching, const nca_backend *backend,
                            const nca_device_options *options)
 {
     nca_device_options plain = *options;
     plain.isa = backend->variants[0];
-    bench_if_it_can(of, backend->name, options);
-    if (of->times_plainest)
-        bench_if_it_can(of, backend->name, &plain);
+    bench_if_it_can(benching, backend->name, options);
+    if (benching->times_plainest)
+        bench_if_it_can(benching, backend->name, &plain);
 }
 
 // The first two are timed.
@@ -156,7 +159,7 @@ static nca_status check_choice(const char *option, const char *asked, const char
 }
 
 // Both paths, or the one that was asked for.
-static void bench_paths(nca_benching *of, const nca_backend *backend,
+static void bench_paths(nca_benching *benching, const nca_backend *backend,
                         const nca_device_options *options)
 {
     const bool is_one = options->cuda_path && strcmp(options->cuda_path, "auto") != 0;
@@ -164,12 +167,12 @@ static void bench_paths(nca_benching *of, const nca_backend *backend,
         nca_device_options on_path = *options;
         if (!is_one)
             on_path.cuda_path = paths[i];
-        bench_if_it_can(of, backend->name, &on_path);
+        bench_if_it_can(benching, backend->name, &on_path);
     }
 }
 
 // All but those whose memory nobody times, such as the reference.
-static nca_status bench_everywhere(nca_benching *of, const nca_device_options *options,
+static nca_status bench_everywhere(nca_benching *benching, const nca_device_options *options,
                                    nca_error *error)
 {
     const nca_device_options on_cpu = {.threads = options->threads};
@@ -177,27 +180,27 @@ static nca_status bench_everywhere(nca_benching *of, const nca_device_options *o
     NCA_TRY(check_choice("--precision", options->precision, precisions, error));
     for (const nca_backend *const *each = nca_backends(); *each; each++)
         if ((*each)->peak_bytes && (*each)->variants)
-            bench_variants(of, *each, &on_cpu);
+            bench_variants(benching, *each, &on_cpu);
         else if ((*each)->peak_bytes)
-            bench_paths(of, *each, options);
-    if (of->printed == 0)
-        return nca_fail(error, of->refused.status, "%s", of->refused.message);
-    if (of->options->json && of->refused.status != NCA_OK)   // JSON has no place for it
-        fprintf(stderr, "not timed: %s\n", of->refused.message);
+            bench_paths(benching, *each, options);
+    if (benching->printed == 0)
+        return nca_fail(error, benching->refused.status, "%s", benching->refused.message);
+    if (benching->options->json && benching->refused.status != NCA_OK)   // JSON has no place for it
+        fprintf(stderr, "not timed: %s\n", benching->refused.message);
     return NCA_OK;
 }
 
-nca_status nca_bench_run(nca_benching *of, nca_error *error)
+nca_status nca_bench_run(nca_benching *benching, nca_error *error)
 {
-    const nca_device_options device = nca_device_options_of(&of->options->device);
-    const char *name = of->options->device.name;
-    NCA_TRY(read_sizes(of->options, &of->asked, error));
-    of->is_everywhere = name ? strcmp(name, "all") == 0 : of->is_everywhere;
-    const nca_status status = of->is_everywhere
-                                  ? bench_everywhere(of, &device, error)
-                                  : bench_device(of, name ? name : "auto", &device, error);
-    if (of->options->json && of->printed > 0)
-        printf(of->is_everywhere ? "]\n" : "\n");
+    const nca_device_options device = nca_device_options_of(&benching->options->device);
+    const char *name = benching->options->device.name;
+    NCA_TRY(read_sizes(benching->options, &benching->asked, error));
+    benching->is_everywhere = name ? strcmp(name, "all") == 0 : benching->is_everywhere;
+    const nca_status status = benching->is_everywhere
+                                  ? bench_everywhere(benching, &device, error)
+                                  : bench_device(benching, name ? name : "auto", &device, error);
+    if (benching->options->json && benching->printed > 0)
+        printf(benching->is_everywhere ? "]\n" : "\n");
     return status;
 }
 

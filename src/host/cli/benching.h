@@ -30,7 +30,7 @@ typedef struct nca_benching nca_benching;
 struct nca_benching {
     const nca_bench_options *options;
     // Times one device, calls nca_bench_begin() and prints what it found.
-    nca_status (*time)(nca_benching *of, const nca_compute *on, nca_bench_place *place,
+    nca_status (*time)(nca_benching *benching, const nca_compute *on, nca_bench_place *place,
                        nca_error *error);
     bool times_plainest;   // of a CPU also the plainest instruction set, where all are timed
     bool is_everywhere;    // every device is timed
@@ -43,10 +43,11 @@ struct nca_benching {
 // Reads the sizes, then times the device that was asked for ("auto" unless said) or, by "all" or
 // where is_everywhere is set, every device of this machine and both paths of a GPU. What one of
 // several devices refuses is told, and the next is timed; a failure where none was left.
-nca_status nca_bench_run(nca_benching *of, nca_error *error);
+nca_status nca_bench_run(nca_benching *benching, nca_error *error);
 
 // What separates objects of a list, or tables; and the path that a GPU chose becomes the variant.
-void nca_bench_begin(nca_benching *of, nca_bench_place *place, const nca_session_info *session);
+void nca_bench_begin(nca_benching *benching, nca_bench_place *place,
+                     const nca_session_info *session);
 
 // The first line, and the first members.
 void nca_bench_print_head(const nca_bench_place *on, const char *subject);

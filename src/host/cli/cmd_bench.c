@@ -28,14 +28,14 @@ typedef struct timed_steps {
     } at[PLACES_MAX];
 } timed_steps;
 
-static nca_status time_step(nca_benching *of, const nca_compute *on, nca_bench_place *place,
+static nca_status time_step(nca_benching *benching, const nca_compute *on, nca_bench_place *place,
                             nca_error *error)
 {
-    timed_steps *timed = of->context;
+    timed_steps *timed = benching->context;
     nca_measurement found;
-    NCA_TRY(nca_measure_step(&of->asked, on, &found, error));
-    nca_bench_begin(of, place, &found.session);
-    (of->options->json ? nca_bench_json_step : nca_bench_print_step)(place, &found);
+    NCA_TRY(nca_measure_step(&benching->asked, on, &found, error));
+    nca_bench_begin(benching, place, &found.session);
+    (benching->options->json ? nca_bench_json_step : nca_bench_print_step)(place, &found);
     if (timed->count < PLACES_MAX) {
         timed->at[timed->count].step = found;
         timed->at[timed->count].place = *place;
@@ -71,10 +71,10 @@ static nca_status read_subject(const nca_arguments *arguments, bool *is_everywhe
 static nca_status bench(nca_call *call)
 {
     timed_steps timed = {0};
-    nca_benching of = {.options = call->options, .time = time_step, .context = &timed};
-    NCA_TRY(read_subject(&call->arguments, &of.is_everywhere, &call->error));
-    NCA_TRY(nca_bench_run(&of, &call->error));
-    if (!of.options->json && of.is_everywhere && timed.count > 1)
+    nca_benching benching = {.options = call->options, .time = time_step, .context = &timed};
+    NCA_TRY(read_subject(&call->arguments, &benching.is_everywhere, &call->error));
+    NCA_TRY(nca_bench_run(&benching, &call->error));
+    if (!benching.options->json && benching.is_everywhere && timed.count > 1)
         print_beside(&timed);
     return NCA_OK;
 }

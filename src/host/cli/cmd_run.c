@@ -75,9 +75,9 @@ typedef struct seeds {
 
 static void put_seeds(const void *context, float *state)
 {
-    const seeds *of = context;
-    for (int i = 0; i < of->count; i++)
-        nca_seed_put(state, of->width, of->channels, of->at[i][0], of->at[i][1]);
+    const seeds *places = context;
+    for (int i = 0; i < places->count; i++)
+        nca_seed_put(state, places->width, places->channels, places->at[i][0], places->at[i][1]);
 }
 
 static nca_status read_seeds(const run_options *options, const nca_film *film, seeds *out,

@@ -23,10 +23,10 @@ typedef struct bin {
 } bin;
 
 // Closes the bin and opens the next.
-static void add_point(nca_history *of, bin *now)
+static void add_point(nca_history *history, bin *now)
 {
     const nca_spread loss = nca_spread_of(now->loss, now->losses);
-    of->point[of->count++] =
+    history->point[history->count++] =
         (nca_history_point){.update = now->update,
                             .loss = loss.median,
                             .loss_low = loss.min,
@@ -56,24 +56,25 @@ bool nca_history_is_explosion(const char *name, const char *text)
     return event == NCA_EVENT_SKIPPED || event == NCA_EVENT_GAVE_UP;
 }
 
-static nca_status add_event(nca_history *of, const json_t *line, int64_t update, nca_error *error)
+static nca_status add_event(nca_history *history, const json_t *line, int64_t update,
+                            nca_error *error)
 {
     const char *name = json_string_value(json_object_get(line, "event"));
     const char *text = json_string_value(json_object_get(line, "event_text"));
-    of->gave_up = nca_event_find(name) == NCA_EVENT_GAVE_UP;
+    history->gave_up = nca_event_find(name) == NCA_EVENT_GAVE_UP;
     if (!name)
         return NCA_OK;
     if (nca_history_is_explosion(name, text ? text : ""))
-        of->explosions++;
+        history->explosions++;
     else
-        of->deaths++;
-    if (of->events++ >= NCA_HISTORY_EVENTS)
+        history->deaths++;
+    if (history->events++ >= NCA_HISTORY_EVENTS)
         return NCA_OK;
-    if (!of->event)
-        of->event = calloc(NCA_HISTORY_EVENTS, sizeof *of->event);
-    if (!of->event)
+    if (!history->event)
+        history->event = calloc(NCA_HISTORY_EVENTS, sizeof *history->event);
+    if (!history->event)
         return nca_fail(error, NCA_MEMORY, "metrics.jsonl: no memory for its events");
-    nca_history_event *event = &of->event[of->events - 1];
+    nca_history_event *event = &history->event[history->events - 1];
     event->update = update;
     nca_text_copy(event->name, sizeof event->name, name);
     nca_text_copy(event->text, sizeof event->text, text ? text : "");
@@ -88,31 +89,33 @@ static nca_status fail_line(const char *path, int64_t number, nca_error *error)
                     path, (long long)number, (long long)number);
 }
 
-static nca_status read_line(const char *path, const char *text, size_t length, nca_history *of,
+static nca_status read_line(const char *path, const char *text, size_t length, nca_history *history,
                             bin *now, nca_error *error)
 {
     json_t *line = json_loadb(text, length, 0, NULL);
     const json_t *update = json_object_get(line, "update");
     const json_t *log_loss = json_object_get(line, "log10_loss");
     nca_status status = NCA_OK;
-    if (!json_is_integer(update) || json_integer_value(update) != of->updates + 1 ||
+    if (!json_is_integer(update) || json_integer_value(update) != history->updates + 1 ||
         !(json_is_number(log_loss) || json_is_null(log_loss))) {
         json_decref(line);
-        return fail_line(path, of->updates + 1, error);
+        return fail_line(path, history->updates + 1, error);
     }
-    of->updates++;
+    history->updates++;
     now->count++;
-    now->update = of->updates;
+    now->update = history->updates;
     collect(now->loss, &now->losses, log_loss);
     collect(now->gradient, &now->gradients, json_object_get(line, "gradient_norm"));
     collect(now->active, &now->actives, json_object_get(line, "active_fraction"));
-    of->seconds += json_number_value(json_object_get(line, "seconds"));
-    of->not_finite += json_is_null(log_loss) || json_is_null(json_object_get(line, "max_state"));
-    of->max_state = fmax(of->max_state, json_number_value(json_object_get(line, "max_state")));
-    status = add_event(of, line, of->updates, error);
+    history->seconds += json_number_value(json_object_get(line, "seconds"));
+    history->not_finite +=
+        json_is_null(log_loss) || json_is_null(json_object_get(line, "max_state"));
+    history->max_state =
+        fmax(history->max_state, json_number_value(json_object_get(line, "max_state")));
+    status = add_event(history, line, history->updates, error);
     json_decref(line);
-    if (now->count == (size_t)of->updates_a_point)
-        add_point(of, now);
+    if (now->count == (size_t)history->updates_a_point)
+        add_point(history, now);
     return status;
 }
 
@@ -124,21 +127,21 @@ static size_t count_lines(const char *text, size_t size_bytes)
     return lines;
 }
 
-static bool allocate(nca_history *of, bin *now, size_t lines)
+static bool allocate(nca_history *history, bin *now, size_t lines)
 {
-    of->updates_a_point = (int64_t)((lines + NCA_HISTORY_POINTS - 1) / NCA_HISTORY_POINTS);
-    const size_t width = (size_t)of->updates_a_point;
-    of->point = calloc(lines / width + 1, sizeof *of->point);
+    history->updates_a_point = (int64_t)((lines + NCA_HISTORY_POINTS - 1) / NCA_HISTORY_POINTS);
+    const size_t width = (size_t)history->updates_a_point;
+    history->point = calloc(lines / width + 1, sizeof *history->point);
     now->loss = calloc(width * 3, sizeof *now->loss);
-    if (!of->point || !now->loss)
+    if (!history->point || !now->loss)
         return false;
     now->gradient = now->loss + width;
     now->active = now->gradient + width;
     return true;
 }
 
-static nca_status read_lines(const char *path, const char *text, size_t size_bytes, nca_history *of,
-                             nca_error *error)
+static nca_status read_lines(const char *path, const char *text, size_t size_bytes,
+                             nca_history *history, nca_error *error)
 {
     bin now = {0};
     const size_t lines = count_lines(text, size_bytes);
@@ -153,16 +156,16 @@ static nca_status read_lines(const char *path, const char *text, size_t size_byt
                         "%s: its last line, %zu, is cut short; nca train --resume mends it, or "
                         "says what is lost",
                         path, lines + 1);
-    if (!allocate(of, &now, lines))
+    if (!allocate(history, &now, lines))
         NCA_GO(nca_fail(error, NCA_MEMORY, "%s: no memory for its %zu lines", path, lines));
     for (const char *at = text; at < text + size_bytes;) {
         const size_t length =
             (size_t)((const char *)memchr(at, '\n', (size_t)(text + size_bytes - at)) - at);
-        NCA_GO(read_line(path, at, length, of, &now, error));
+        NCA_GO(read_line(path, at, length, history, &now, error));
         at += length + 1;
     }
     if (now.count > 0)
-        add_point(of, &now);
+        add_point(history, &now);
 cleanup:
     free(now.loss);
     return status;
@@ -170,22 +173,22 @@ cleanup:
 
 nca_status nca_history_read(const char *path, nca_history *out, nca_error *error)
 {
-    nca_history of = {0};
+    nca_history history = {0};
     uint8_t *bytes;
     size_t size_bytes;
     NCA_TRY(nca_file_read(path, METRICS_LIMIT_BYTES, &bytes, &size_bytes, error));
-    const nca_status status = read_lines(path, (const char *)bytes, size_bytes, &of, error);
+    const nca_status status = read_lines(path, (const char *)bytes, size_bytes, &history, error);
     free(bytes);
     if (status == NCA_OK)
-        *out = of;
+        *out = history;
     else
-        nca_history_free(&of);
+        nca_history_free(&history);
     return status;
 }
 
-void nca_history_free(nca_history *of)
+void nca_history_free(nca_history *history)
 {
-    free(of->point);
-    free(of->event);
-    *of = (nca_history){0};
+    free(history->point);
+    free(history->event);
+    *history = (nca_history){0};
 }

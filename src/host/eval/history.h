@@ -46,6 +46,6 @@ bool nca_history_is_explosion(const char *name, const char *text);
 // Reads a metrics.jsonl. Refuses one that is missing, empty, not of this program, that does not
 // count from 1, or whose last line is not whole; the message names the line and the way out.
 nca_status nca_history_read(const char *path, nca_history *out, nca_error *error);
-void nca_history_free(nca_history *of);
+void nca_history_free(nca_history *history);
 
 #endif

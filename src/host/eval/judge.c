@@ -132,31 +132,32 @@ static bool is_good(const nca_spread *loss)
     return loss->median <= NCA_JUDGE_GOOD_LOSS;
 }
 
-bool nca_judge_is_healed(const nca_evaluation *of, const nca_healing *healing)
+bool nca_judge_is_healed(const nca_evaluation *evaluation, const nca_healing *healing)
 {
-    return is_good(&of->whole) && nca_is_healed(healing->loss.median, of->whole.median);
+    return is_good(&evaluation->whole) &&
+           nca_is_healed(healing->loss.median, evaluation->whole.median);
 }
 
 void nca_judge_verdict(const nca_judge_rules *rules, const nca_history *history,
                        nca_judgement *judgement)
 {
-    const nca_evaluation *of = &judgement->evaluation;
+    const nca_evaluation *evaluation = &judgement->evaluation;
     const nca_pool_judgement *pool = &judgement->pool;
     const int touched = pool->slots - pool->untouched;
     judgement->distorted_share = touched > 0 ? (double)pool->distorted / touched : NAN;
-    judgement->exploded = history->explosions > 0 || !(of->max_state <= NCA_STATE_BOUND);
-    judgement->grows = is_good(&of->loss_at[0]);
+    judgement->exploded = history->explosions > 0 || !(evaluation->max_state <= NCA_STATE_BOUND);
+    judgement->grows = is_good(&evaluation->loss_at[0]);
     judgement->holds = true;
     for (int i = 0; i < NCA_JUDGE_HOLDS; i++)
-        judgement->holds &= is_good(&of->loss_at[1 + i]);
+        judgement->holds &= is_good(&evaluation->loss_at[1 + i]);
     judgement->cuts_healed = judgement->circles_healed = 0;
     for (int cut = 0; cut < NCA_CUT_COUNT; cut++) {
-        judgement->cut_healed[cut] = nca_judge_is_healed(of, &of->cut[cut]);
+        judgement->cut_healed[cut] = nca_judge_is_healed(evaluation, &evaluation->cut[cut]);
         judgement->cuts_healed += judgement->cut_healed[cut];
     }
     judgement->heals_all = judgement->cuts_healed == NCA_CUT_COUNT;
     for (int i = 0; i < rules->circles; i++)
-        judgement->circles_healed += nca_judge_is_healed(of, &of->circle[i]);
+        judgement->circles_healed += nca_judge_is_healed(evaluation, &evaluation->circle[i]);
 }
 
 nca_evaluate_options nca_judge_evaluation(const nca_judge_rules *rules, const nca_model *model)

@@ -26,48 +26,48 @@ typedef struct shooting {
     uint8_t *large;   // [H*scale,W*scale,3]
 } shooting;
 
-static void enlarge(const shooting *of)
+static void enlarge(const shooting *shot)
 {
-    const size_t width = (size_t)of->film->width, scale = (size_t)of->scale;
-    for (size_t y = 0; y < (size_t)of->film->height * scale; y++)
+    const size_t width = (size_t)shot->film->width, scale = (size_t)shot->scale;
+    for (size_t y = 0; y < (size_t)shot->film->height * scale; y++)
         for (size_t x = 0; x < width * scale; x++)
-            memcpy(of->large + (y * width * scale + x) * 3,
-                   of->small + (y / scale * width + x / scale) * 3, 3);
+            memcpy(shot->large + (y * width * scale + x) * 3,
+                   shot->small + (y / scale * width + x / scale) * 3, 3);
 }
 
-static nca_status shoot_frame(shooting *of, nca_error *error)
+static nca_status shoot_frame(shooting *shot, nca_error *error)
 {
-    const nca_film *film = of->film;
-    NCA_TRY(of->backend->download(
-        of->session, NCA_BATCH, 0,
-        nca_state_size(1, (size_t)film->height, (size_t)film->width, (size_t)of->channels),
-        of->state, error));
-    NCA_TRY(of->backend->synchronize(of->session, error));
-    if (of->format->wants_states)
-        return of->format->add(of->writer, of->state, error);
-    film->task->paint(of->state, film->height, film->width, of->channels, of->small);
-    enlarge(of);
-    return of->format->add(of->writer, of->large, error);
+    const nca_film *film = shot->film;
+    NCA_TRY(shot->backend->download(
+        shot->session, NCA_BATCH, 0,
+        nca_state_size(1, (size_t)film->height, (size_t)film->width, (size_t)shot->channels),
+        shot->state, error));
+    NCA_TRY(shot->backend->synchronize(shot->session, error));
+    if (shot->format->wants_states)
+        return shot->format->add(shot->writer, shot->state, error);
+    film->task->paint(shot->state, film->height, film->width, shot->channels, shot->small);
+    enlarge(shot);
+    return shot->format->add(shot->writer, shot->large, error);
 }
 
-static nca_status damage_now(shooting *of, nca_error *error)
+static nca_status damage_now(shooting *shot, nca_error *error)
 {
-    for (int i = 0; i < of->film->damages; i++)
-        if (of->film->damage[i].step == of->done)
-            NCA_TRY(of->backend->damage(of->session, 0, &of->film->damage[i].region, error));
+    for (int i = 0; i < shot->film->damages; i++)
+        if (shot->film->damage[i].step == shot->done)
+            NCA_TRY(shot->backend->damage(shot->session, 0, &shot->film->damage[i].region, error));
     return NCA_OK;
 }
 
 // The step of the next frame or damage, whichever comes first; not too far, so that a signal is
 // answered and the progress moves.
-static int next_stop(const shooting *of)
+static int next_stop(const shooting *shot)
 {
-    const nca_film *film = of->film;
-    int stop = (of->done / film->every + 1) * film->every;
+    const nca_film *film = shot->film;
+    int stop = (shot->done / film->every + 1) * film->every;
     stop = stop < film->steps ? stop : film->steps;
-    stop = stop < of->done + FORWARD_MAX ? stop : of->done + FORWARD_MAX;
+    stop = stop < shot->done + FORWARD_MAX ? stop : shot->done + FORWARD_MAX;
     for (int i = 0; i < film->damages; i++)
-        if (film->damage[i].step > of->done && film->damage[i].step < stop)
+        if (film->damage[i].step > shot->done && film->damage[i].step < stop)
             stop = film->damage[i].step;
     return stop;
 }
@@ -82,30 +82,30 @@ static nca_status fail_stopped(nca_error *error)
     return nca_fail(error, NCA_INTERRUPTED, "stopped; nothing was written");
 }
 
-static nca_status shoot(shooting *of, nca_error *error)
+static nca_status shoot(shooting *shot, nca_error *error)
 {
-    const nca_film *film = of->film;
+    const nca_film *film = shot->film;
     const size_t elements =
-        nca_state_size(1, (size_t)film->height, (size_t)film->width, (size_t)of->channels);
-    memset(of->state, 0, elements * sizeof *of->state);
-    film->begin(film->begin_context, of->state);
-    NCA_TRY(of->backend->upload(of->session, NCA_BATCH, 0, elements, of->state, error));
-    NCA_TRY(damage_now(of, error));
-    NCA_TRY(shoot_frame(of, error));
-    while (of->done < film->steps) {
-        const int stop = next_stop(of);
-        const nca_rollout rollout = {.steps = stop - of->done,
-                                     .first_step = of->done,
+        nca_state_size(1, (size_t)film->height, (size_t)film->width, (size_t)shot->channels);
+    memset(shot->state, 0, elements * sizeof *shot->state);
+    film->begin(film->begin_context, shot->state);
+    NCA_TRY(shot->backend->upload(shot->session, NCA_BATCH, 0, elements, shot->state, error));
+    NCA_TRY(damage_now(shot, error));
+    NCA_TRY(shoot_frame(shot, error));
+    while (shot->done < film->steps) {
+        const int stop = next_stop(shot);
+        const nca_rollout rollout = {.steps = stop - shot->done,
+                                     .first_step = shot->done,
                                      .key = {.seed = film->seed},
                                      .fire_rate = film->fire_rate,
                                      .angle = nca_radians(film->angle),
                                      .step_size = film->step_size,
                                      .alive_threshold = NCA_ALIVE_THRESHOLD};
-        NCA_TRY(of->backend->forward(of->session, &rollout, NULL, error));
-        of->done = stop;
-        NCA_TRY(damage_now(of, error));
+        NCA_TRY(shot->backend->forward(shot->session, &rollout, NULL, error));
+        shot->done = stop;
+        NCA_TRY(damage_now(shot, error));
         if (stop % film->every == 0 || stop == film->steps)
-            NCA_TRY(shoot_frame(of, error));
+            NCA_TRY(shoot_frame(shot, error));
         if (film->progress)
             film->progress(film->context, (double)stop / film->steps);
         if (is_stopped(film))
@@ -114,73 +114,73 @@ static nca_status shoot(shooting *of, nca_error *error)
     return NCA_OK;
 }
 
-static nca_status look_for_life(shooting *of, nca_error *error)
+static nca_status look_for_life(shooting *shot, nca_error *error)
 {
     nca_sample_report sample;
-    NCA_TRY(of->backend->loss(of->session, &sample, error));
-    NCA_TRY(of->backend->synchronize(of->session, error));
-    *of->film->is_dead = of->film->task->is_dead && of->film->task->is_dead(&sample);
+    NCA_TRY(shot->backend->loss(shot->session, &sample, error));
+    NCA_TRY(shot->backend->synchronize(shot->session, error));
+    *shot->film->is_dead = shot->film->task->is_dead && shot->film->task->is_dead(&sample);
     return NCA_OK;
 }
 
-static nca_status open_film(shooting *of, const char *path, const nca_model *model,
+static nca_status open_film(shooting *shot, const char *path, const nca_model *model,
                             const nca_compute *compute, nca_error *error)
 {
-    const nca_film *film = of->film;
+    const nca_film *film = shot->film;
     const nca_layout layout = nca_layout_of(&model->spec);
     const size_t cells = (size_t)film->height * (size_t)film->width;
-    const uint64_t scale = (uint64_t)of->scale;
+    const uint64_t scale = (uint64_t)shot->scale;
     const uint64_t frames =
-        nca_memory_sum(nca_memory_product(cells, (uint64_t)of->channels, sizeof *of->state, 1),
+        nca_memory_sum(nca_memory_product(cells, (uint64_t)shot->channels, sizeof *shot->state, 1),
                        nca_memory_product(cells, scale * scale + 1, 3, 1));
     char what[96];
     snprintf(what, sizeof what, "frames of %dx%d cells, %d pixels each", film->height, film->width,
-             of->scale);
+             shot->scale);
     const nca_shape shape = {
         .batch = 1, .height = film->height, .width = film->width, .spec = model->spec};
-    NCA_TRY(nca_session_open(compute, &shape, frames, what, &of->session, error));
-    NCA_TRY(of->backend->upload(of->session, NCA_PARAMETERS, 0, layout.total, model->parameters,
-                                error));
-    of->state = malloc(cells * (size_t)of->channels * sizeof *of->state);
-    of->small = malloc(cells * 3);
-    of->large = malloc(cells * (size_t)of->scale * (size_t)of->scale * 3);
-    if (!of->state || !of->small || !of->large)
+    NCA_TRY(nca_session_open(compute, &shape, frames, what, &shot->session, error));
+    NCA_TRY(shot->backend->upload(shot->session, NCA_PARAMETERS, 0, layout.total, model->parameters,
+                                  error));
+    shot->state = malloc(cells * (size_t)shot->channels * sizeof *shot->state);
+    shot->small = malloc(cells * 3);
+    shot->large = malloc(cells * (size_t)shot->scale * (size_t)shot->scale * 3);
+    if (!shot->state || !shot->small || !shot->large)
         return nca_fail(error, NCA_MEMORY, "%s: no memory for frames of %dx%d cells", path,
                         film->height, film->width);
-    const int pixels = of->format->wants_states ? 1 : of->scale;
+    const int pixels = shot->format->wants_states ? 1 : shot->scale;
     const nca_writer_options options = {
         .height = film->height * pixels,
         .width = film->width * pixels,
-        .channels = of->channels,
+        .channels = shot->channels,
         .frames = 1 + (film->steps + film->every - 1) / film->every,
         .frames_per_second = film->frames_per_second,
         .columns = film->columns,
     };
-    return of->format->open(path, &options, &of->writer, error);
+    return shot->format->open(path, &options, &shot->writer, error);
 }
 
 nca_status nca_film_write(const char *path, const nca_model *model, const nca_film *film,
                           const nca_compute *compute, nca_error *error)
 {
     const int longer = film->height > film->width ? film->height : film->width;
-    shooting of = {.film = film, .backend = compute->backend, .channels = model->spec.channels};
-    NCA_TRY(nca_format_find(path, &of.format, error));
-    of.scale = film->scale > 0 ? film->scale : longer < SIDE_PIXELS ? SIDE_PIXELS / longer : 1;
+    shooting shot = {.film = film, .backend = compute->backend, .channels = model->spec.channels};
+    NCA_TRY(nca_format_find(path, &shot.format, error));
+    shot.scale = film->scale > 0 ? film->scale : longer < SIDE_PIXELS ? SIDE_PIXELS / longer : 1;
     nca_status status;
-    NCA_GO(open_film(&of, path, model, compute, error));
-    NCA_GO(shoot(&of, error));
+    NCA_GO(open_film(&shot, path, model, compute, error));
+    NCA_GO(shoot(&shot, error));
     if (film->is_dead)
-        NCA_GO(look_for_life(&of, error));
+        NCA_GO(look_for_life(&shot, error));
 cleanup:
-    if (of.writer) {
+    if (shot.writer) {
         nca_error *kept = status == NCA_OK ? error : NULL;
-        const nca_status closed = of.format->close(of.writer, status == NCA_OK, kept);
+        const nca_status closed = shot.format->close(shot.writer, status == NCA_OK, kept);
         status = status == NCA_OK ? closed : status;
     }
-    of.backend->destroy(of.session);
-    free(of.state);
-    free(of.small);
-    free(of.large);
+    shot.backend->destroy(shot.session);
+    free(shot.state);
+    free(shot.small);
+    free(shot.large);
     // What ends this program may have ended the one it writes to: no failure of its own.
     return status != NCA_OK && is_stopped(film) ? fail_stopped(error) : status;
 }
@@ -193,8 +193,8 @@ typedef struct beginning {
 
 static void begin_sample(const void *context, float *state)
 {
-    const beginning *of = context;
-    nca_subject_start(&of->subject, &of->sample, state);
+    const beginning *start = context;
+    nca_subject_start(&start->subject, &start->sample, state);
 }
 
 nca_status nca_movie_write(const char *path, const nca_model *model, const nca_movie *movie,

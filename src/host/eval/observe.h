@@ -68,7 +68,7 @@ typedef struct nca_observation {
 nca_status nca_observe(const nca_model *model, const nca_task *task, const void *content,
                        const nca_observe_options *options, const nca_compute *compute,
                        nca_observation *out, nca_error *error);
-void nca_observation_free(nca_observation *of);
+void nca_observation_free(nca_observation *observation);
 
 // Centre, halfway to the edge, and edge: on the row of the centre, leftwards, so that a cut of the
 // left half goes through the last two. The edge is the last cell of the target with alpha above the

@@ -10,11 +10,11 @@ nca_status nca_observation_create(int height, int width, int channels,
                                   nca_error *error);
 
 // A state [H,W,C] of the traced rollout after `step` steps: traces, samples and ranges.
-void nca_observation_follow(nca_observation *of, int step, const float *state);
+void nca_observation_follow(nca_observation *observation, int step, const float *state);
 
 // Whether a frame of this step is kept, and the frame itself, of a state [H,W,C].
 bool nca_observed_frame_is_due(const nca_observed_frames *frames, int step);
-void nca_observed_frame_add(const nca_observation *of, nca_observed_frames *frames, int step,
-                            const float *state, uint8_t *scratch);
+void nca_observed_frame_add(const nca_observation *observation, nca_observed_frames *frames,
+                            int step, const float *state, uint8_t *scratch);
 
 #endif

@@ -31,61 +31,63 @@ bool nca_has_own_targets(const nca_shape *shape)
            (objective->is_per_sample || objective->kind == NCA_CROSS_ENTROPY);
 }
 
-nca_sample nca_subject_draw(const nca_subject *of, nca_key key, uint32_t number)
+nca_sample nca_subject_draw(const nca_subject *subject, nca_key key, uint32_t number)
 {
-    const nca_task_update update = {of->config, of->shape, of->content, key};
-    return of->task->draw ? of->task->draw(&update, number) : (nca_sample){0};
+    const nca_task_update update = {subject->config, subject->shape, subject->content, key};
+    return subject->task->draw ? subject->task->draw(&update, number) : (nca_sample){0};
 }
 
-void nca_subject_begin(const nca_subject *of, int beginning, float *state)
+void nca_subject_begin(const nca_subject *subject, int beginning, float *state)
 {
-    memset(state, 0, cells(of->shape) * (size_t)of->shape->spec.channels * sizeof *state);
-    of->task->begin(of->content, of->shape, beginning, state);
+    memset(state, 0, cells(subject->shape) * (size_t)subject->shape->spec.channels * sizeof *state);
+    subject->task->begin(subject->content, subject->shape, beginning, state);
 }
 
 // What the backend's exchange does to a sample of the batch.
-static void exchange(const nca_subject *of, int64_t item, float *state)
+static void exchange(const nca_subject *subject, int64_t item, float *state)
 {
-    const size_t frozen = (size_t)of->shape->spec.frozen;
-    const size_t channels = (size_t)of->shape->spec.channels;
-    of->task->frozen(of->content, of->shape, item, of->values);
-    for (size_t i = 0; i < cells(of->shape); i++) {
-        const float *values = of->values + i * frozen;
-        if (!(*values > (float)of->task->exchange_limit))
+    const size_t frozen = (size_t)subject->shape->spec.frozen;
+    const size_t channels = (size_t)subject->shape->spec.channels;
+    subject->task->frozen(subject->content, subject->shape, item, subject->values);
+    for (size_t i = 0; i < cells(subject->shape); i++) {
+        const float *values = subject->values + i * frozen;
+        if (!(*values > (float)subject->task->exchange_limit))
             memset(state + i * channels, 0, channels * sizeof *state);
         memcpy(state + i * channels, values, frozen * sizeof *state);
     }
 }
 
-void nca_subject_start(const nca_subject *of, const nca_sample *sample, float *state)
+void nca_subject_start(const nca_subject *subject, const nca_sample *sample, float *state)
 {
-    nca_subject_begin(of, sample->beginning, state);
-    if (of->task->frozen)
-        exchange(of, sample->item, state);
+    nca_subject_begin(subject, sample->beginning, state);
+    if (subject->task->frozen)
+        exchange(subject, sample->item, state);
 }
 
-static nca_status upload_own(const nca_subject *of, const nca_sample *samples, nca_error *error)
+static nca_status upload_own(const nca_subject *subject, const nca_sample *samples,
+                             nca_error *error)
 {
-    const nca_shape *shape = of->shape;
+    const nca_shape *shape = subject->shape;
     const bool is_label = shape->objective.kind == NCA_CROSS_ENTROPY;
     const nca_buffer buffer = is_label ? NCA_LABELS : NCA_TARGET;
     const size_t each = nca_buffer_elements(shape, buffer) / (size_t)shape->batch;
     for (int slot = 0; slot < shape->batch; slot++) {
-        of->task->target(of->content, shape, samples[slot].item, of->values);
-        NCA_TRY(
-            of->backend->upload(of->session, buffer, (size_t)slot * each, each, of->values, error));
+        subject->task->target(subject->content, shape, samples[slot].item, subject->values);
+        NCA_TRY(subject->backend->upload(subject->session, buffer, (size_t)slot * each, each,
+                                         subject->values, error));
     }
     return NCA_OK;
 }
 
-nca_status nca_subject_upload_targets(const nca_subject *of, const nca_sample *samples,
+nca_status nca_subject_upload_targets(const nca_subject *subject, const nca_sample *samples,
                                       nca_error *error)
 {
-    if (nca_has_own_targets(of->shape))
-        return upload_own(of, samples, error);
-    if (!of->task->target)
+    if (nca_has_own_targets(subject->shape))
+        return upload_own(subject, samples, error);
+    if (!subject->task->target)
         return NCA_OK;
-    of->task->target(of->content, of->shape, 0, of->values);
-    return of->backend->upload(of->session, NCA_TARGET, 0,
-                               nca_buffer_elements(of->shape, NCA_TARGET), of->values, error);
+    subject->task->target(subject->content, subject->shape, 0, subject->values);
+    return subject->backend->upload(subject->session, NCA_TARGET, 0,
+                                    nca_buffer_elements(subject->shape, NCA_TARGET),
+                                    subject->values, error);
 }

@@ -38,15 +38,15 @@ static const part parts[LEARNT] = {
     {"good.optimizer", true, true, NCA_OPTIMIZER, {"good.moment1", "good.moment2"}},
 };
 
-static size_t part_size(const nca_trainer *trainer, const part *of)
+static size_t part_size(const nca_trainer *trainer, const part *piece)
 {
-    return trainer->layout.total * (of->is_optimizer ? NCA_OPTIMIZER_BLOCKS : 1);
+    return trainer->layout.total * (piece->is_optimizer ? NCA_OPTIMIZER_BLOCKS : 1);
 }
 
 // Where the trainer keeps the part of its good rule.
-static float *good_part(const nca_trainer *trainer, const part *of)
+static float *good_part(const nca_trainer *trainer, const part *piece)
 {
-    return of->is_optimizer ? trainer->good.optimizer : trainer->good.parameters;
+    return piece->is_optimizer ? trainer->good.optimizer : trainer->good.parameters;
 }
 
 static void list_counters(nca_trainer *trainer, int64_t *counter[COUNTERS])
@@ -102,13 +102,13 @@ typedef struct contents {
     char arithmetic[NCA_ARITHMETIC_BYTES];
 } contents;
 
-static void free_contents(contents *of)
+static void free_contents(contents *record)
 {
     for (int i = 0; i < LEARNT; i++)
         if (!parts[i].is_good)
-            free(of->learnt[i]);
-    free(of->pool);
-    free(of->config);
+            free(record->learnt[i]);
+    free(record->pool);
+    free(record->config);
 }
 
 static nca_status gather(nca_trainer *trainer, contents *out, nca_error *error)
@@ -141,8 +141,8 @@ static nca_status gather(nca_trainer *trainer, contents *out, nca_error *error)
     return backend->synchronize(trainer->session, error);
 }
 
-static nca_status write_contents(const nca_trainer *trainer, const contents *of, const char *path,
-                                 nca_error *error)
+static nca_status write_contents(const nca_trainer *trainer, const contents *record,
+                                 const char *path, nca_error *error)
 {
     nca_tensor tensor[TENSORS];
     for (int i = 0; i < LEARNT; i++)
@@ -152,16 +152,19 @@ static nca_status write_contents(const nca_trainer *trainer, const contents *of,
             .axes = parts[i].is_optimizer ? 2 : 1,
             .shape = {parts[i].is_optimizer ? NCA_OPTIMIZER_BLOCKS : trainer->layout.total,
                       trainer->layout.total},
-            .data = of->learnt[i]};
+            .data = record->learnt[i]};
     const nca_shape *shape = &trainer->shape;
     tensor[LEARNT] = (nca_tensor){.name = "pool",
                                   .dtype = NCA_F32,
                                   .axes = 4,
                                   .shape = {(uint64_t)shape->pool, (uint64_t)shape->height,
                                             (uint64_t)shape->width, (uint64_t)shape->spec.channels},
-                                  .data = of->pool};
-    tensor[LEARNT + 1] = (nca_tensor){
-        .name = "counters", .dtype = NCA_I64, .axes = 1, .shape = {COUNTERS}, .data = of->counter};
+                                  .data = record->pool};
+    tensor[LEARNT + 1] = (nca_tensor){.name = "counters",
+                                      .dtype = NCA_I64,
+                                      .axes = 1,
+                                      .shape = {COUNTERS},
+                                      .data = record->counter};
     tensor[LEARNT + 2] = (nca_tensor){.name = "items",
                                       .dtype = NCA_I64,
                                       .axes = 1,
@@ -169,17 +172,17 @@ static nca_status write_contents(const nca_trainer *trainer, const contents *of,
                                       .data = trainer->items};
     const size_t tensors = nca_trainer_has_items(trainer) ? TENSORS : TENSORS - 1;
     const nca_metadata metadata[] = {
-        {"config", of->config}, {"target", of->target}, {"arithmetic", of->arithmetic}};
+        {"config", record->config}, {"target", record->target}, {"arithmetic", record->arithmetic}};
     return nca_tensors_write(path, tensor, tensors, metadata, 3, error);
 }
 
 nca_status nca_trainer_save(nca_trainer *trainer, const char *path, nca_error *error)
 {
-    contents of = {0};
-    nca_status status = gather(trainer, &of, error);
+    contents record = {0};
+    nca_status status = gather(trainer, &record, error);
     if (status == NCA_OK)
-        status = write_contents(trainer, &of, path, error);
-    free_contents(&of);
+        status = write_contents(trainer, &record, path, error);
+    free_contents(&record);
     return status;
 }
 
@@ -255,19 +258,19 @@ typedef struct found_tensors {
 static nca_status find_part(const nca_trainer *trainer, const nca_tensors *tensors, int i,
                             found_tensors *out, nca_error *error)
 {
-    const part *of = &parts[i];
+    const part *piece = &parts[i];
     const int64_t total = (int64_t)trainer->layout.total;
     const int64_t whole[] = {NCA_OPTIMIZER_BLOCKS, total};
-    const bool is_old = of->is_optimizer && !nca_tensors_find(tensors, of->name) &&
-                        nca_tensors_find(tensors, of->old_name[0]);
+    const bool is_old = piece->is_optimizer && !nca_tensors_find(tensors, piece->name) &&
+                        nca_tensors_find(tensors, piece->old_name[0]);
     out->blocks[i] = is_old ? NCA_OPTIMIZER_BLOCKS : 1;
     for (int k = 0; is_old && k < NCA_OPTIMIZER_BLOCKS; k++)
-        NCA_TRY(nca_tensors_require(tensors, of->old_name[k], NCA_F32, 1, &total, &out->block[i][k],
-                                    error));
+        NCA_TRY(nca_tensors_require(tensors, piece->old_name[k], NCA_F32, 1, &total,
+                                    &out->block[i][k], error));
     if (is_old)
         return NCA_OK;
-    return nca_tensors_require(tensors, of->name, NCA_F32, of->is_optimizer ? 2 : 1,
-                               of->is_optimizer ? whole : &total, &out->block[i][0], error);
+    return nca_tensors_require(tensors, piece->name, NCA_F32, piece->is_optimizer ? 2 : 1,
+                               piece->is_optimizer ? whole : &total, &out->block[i][0], error);
 }
 
 // Finds and checks everything before anything is changed.

@@ -27,9 +27,9 @@ static double uniform(uint64_t seed, uint32_t sample, size_t index)
 }
 
 // A rule that changes little, so that the disc stays as it is.
-static nca_status upload_rule(nca_measuring *of, nca_error *error)
+static nca_status upload_rule(nca_measuring *measuring, nca_error *error)
 {
-    const nca_shape *shape = &of->options->shape;
+    const nca_shape *shape = &measuring->options->shape;
     const nca_layout layout = nca_layout_of(&shape->spec);
     const double sizes[NCA_TENSORS] = {0.14, 0.05, 2e-3, 0, 0.14, 0.05};
     float *parameters = malloc(layout.total * sizeof *parameters);
@@ -38,28 +38,29 @@ static nca_status upload_rule(nca_measuring *of, nca_error *error)
     for (int t = 0; t < layout.tensors; t++)
         for (size_t i = 0; i < layout.size[t]; i++)
             parameters[layout.offset[t] + i] =
-                (float)(sizes[t] * uniform(of->options->seed, (uint32_t)t, i));
-    const nca_status status =
-        of->backend->upload(of->session, NCA_PARAMETERS, 0, layout.total, parameters, error);
+                (float)(sizes[t] * uniform(measuring->options->seed, (uint32_t)t, i));
+    const nca_status status = measuring->backend->upload(measuring->session, NCA_PARAMETERS, 0,
+                                                         layout.total, parameters, error);
     free(parameters);
     return status;
 }
 
 // Discs of radius r in the middle: alpha 1 inside, the other channels small.
-static void fill_states(nca_measuring *of)
+static void fill_states(nca_measuring *measuring)
 {
-    const nca_shape *shape = &of->options->shape;
+    const nca_shape *shape = &measuring->options->shape;
     const size_t channels = (size_t)shape->spec.channels;
     const double cy = (shape->height - 1) / 2.0, cx = (shape->width - 1) / 2.0;
-    float *cell = of->states;
+    float *cell = measuring->states;
     for (int b = 0; b < shape->batch; b++)
         for (int y = 0; y < shape->height; y++)
             for (int x = 0; x < shape->width; x++, cell += channels) {
-                const bool is_inside = hypot(y - cy, x - cx) < of->radius;
+                const bool is_inside = hypot(y - cy, x - cx) < measuring->radius;
                 for (size_t k = 0; k < channels; k++)
-                    cell[k] = is_inside ? (float)(0.5 * uniform(of->options->seed, 9,
-                                                                (size_t)(cell - of->states) + k))
-                                        : 0;
+                    cell[k] = is_inside
+                                  ? (float)(0.5 * uniform(measuring->options->seed, 9,
+                                                          (size_t)(cell - measuring->states) + k))
+                                  : 0;
                 cell[NCA_ALPHA] = is_inside;
             }
 }
@@ -70,18 +71,19 @@ static size_t state_size(const nca_shape *shape)
                           (size_t)shape->spec.channels);
 }
 
-nca_status nca_measuring_step(nca_measuring *of, bool is_clocked,
+nca_status nca_measuring_step(nca_measuring *measuring, bool is_clocked,
                               double seconds[NCA_MEASURING_PARTS], nca_error *error)
 {
-    const nca_measure_options *options = of->options;
-    const nca_rollout rollout = {.steps = options->shape.tape_steps,
-                                 .key = {.seed = options->seed, .update = (uint32_t)of->time},
-                                 .fire_rate = options->fire_rate,
-                                 .step_size = 1,
-                                 .alive_threshold = NCA_ALIVE_THRESHOLD,
-                                 .keep_tape = true,
-                                 .measure = is_clocked};
-    const nca_optimizer_step optimizer = {.time = ++of->time,
+    const nca_measure_options *options = measuring->options;
+    const nca_rollout rollout = {
+        .steps = options->shape.tape_steps,
+        .key = {.seed = options->seed, .update = (uint32_t)measuring->time},
+        .fire_rate = options->fire_rate,
+        .step_size = 1,
+        .alive_threshold = NCA_ALIVE_THRESHOLD,
+        .keep_tape = true,
+        .measure = is_clocked};
+    const nca_optimizer_step optimizer = {.time = ++measuring->time,
                                           .beta1 = 0.9,
                                           .beta2 = 0.999,
                                           .epsilon = 1e-7,
@@ -89,31 +91,31 @@ nca_status nca_measuring_step(nca_measuring *of, bool is_clocked,
                                           .transform = {{NCA_GRADIENT_NORMALIZE, 0}}};
     nca_update_report report;
     double moment[NCA_MEASURING_PARTS + 1];
-    NCA_TRY(of->backend->upload(of->session, NCA_BATCH, 0, state_size(&options->shape), of->states,
-                                error));
-    NCA_TRY(of->backend->synchronize(of->session, error));
+    NCA_TRY(measuring->backend->upload(measuring->session, NCA_BATCH, 0,
+                                       state_size(&options->shape), measuring->states, error));
+    NCA_TRY(measuring->backend->synchronize(measuring->session, error));
     moment[0] = now();
-    NCA_TRY(of->backend->forward(of->session, &rollout, &of->forward, error));
-    NCA_TRY(of->backend->synchronize(of->session, error));
+    NCA_TRY(measuring->backend->forward(measuring->session, &rollout, &measuring->forward, error));
+    NCA_TRY(measuring->backend->synchronize(measuring->session, error));
     moment[1] = now();
-    NCA_TRY(of->backend->loss(of->session, of->samples, error));
-    NCA_TRY(of->backend->synchronize(of->session, error));
+    NCA_TRY(measuring->backend->loss(measuring->session, measuring->samples, error));
+    NCA_TRY(measuring->backend->synchronize(measuring->session, error));
     moment[2] = now();
-    NCA_TRY(of->backend->backward(of->session, &of->backward, error));
-    NCA_TRY(of->backend->synchronize(of->session, error));
+    NCA_TRY(measuring->backend->backward(measuring->session, &measuring->backward, error));
+    NCA_TRY(measuring->backend->synchronize(measuring->session, error));
     moment[3] = now();
-    NCA_TRY(of->backend->update(of->session, &optimizer, &report, error));
-    NCA_TRY(of->backend->synchronize(of->session, error));
+    NCA_TRY(measuring->backend->update(measuring->session, &optimizer, &report, error));
+    NCA_TRY(measuring->backend->synchronize(measuring->session, error));
     moment[4] = now();
     for (int i = 0; i < NCA_MEASURING_PARTS; i++)
         seconds[i] = moment[i + 1] - moment[i];
     return NCA_OK;
 }
 
-nca_session_info nca_measuring_about(const nca_measuring *of)
+nca_session_info nca_measuring_about(const nca_measuring *measuring)
 {
-    const nca_compute on = {.backend = of->backend, .device = of->device};
-    return nca_session_about(&on, of->session);
+    const nca_compute on = {.backend = measuring->backend, .device = measuring->device};
+    return nca_session_about(&on, measuring->session);
 }
 
 double nca_measuring_active_fraction(const nca_pass_report *report)
@@ -123,40 +125,40 @@ double nca_measuring_active_fraction(const nca_pass_report *report)
 
 // The radius whose disc, one cell wider for the alive mask, has about the asked active fraction.
 // Where the next smaller disc is none, one that has at most twice as much will do.
-static nca_status find_radius(nca_measuring *of, nca_error *error)
+static nca_status find_radius(nca_measuring *measuring, nca_error *error)
 {
-    const nca_measure_options *options = of->options;
+    const nca_measure_options *options = measuring->options;
     const double cells = (double)options->shape.height * options->shape.width;
     double seconds[NCA_MEASURING_PARTS], last_found = 0, last_radius = 0;
-    of->radius =
+    measuring->radius =
         fmax(sqrt(options->active / options->fire_rate * cells / acos(-1)) - 1, RADIUS_MIN);
     for (int i = 0; i < PROBES; i++) {
-        fill_states(of);
-        NCA_TRY(nca_measuring_step(of, false, seconds, error));
-        const double found = nca_measuring_active_fraction(&of->forward);
+        fill_states(measuring);
+        NCA_TRY(nca_measuring_step(measuring, false, seconds, error));
+        const double found = nca_measuring_active_fraction(&measuring->forward);
         if (found <= 0 && (last_found <= 0 || last_found > 2 * options->active))
             return nca_fail(error, NCA_ARGUMENT,
                             "--active %g: the smallest disc on a grid of %dx%d is more; choose "
                             "more, or a larger --grid",
                             options->active, options->shape.height, options->shape.width);
         if (found <= 0) {
-            of->radius = last_radius;
-            fill_states(of);
+            measuring->radius = last_radius;
+            fill_states(measuring);
             break;
         }
         if (fabs(found / options->active - 1) < 0.01 || i + 1 == PROBES)
             break;
         last_found = found;
-        last_radius = of->radius;
-        of->radius = (of->radius + 1) * sqrt(options->active / found) - 1;
+        last_radius = measuring->radius;
+        measuring->radius = (measuring->radius + 1) * sqrt(options->active / found) - 1;
     }
     return NCA_OK;
 }
 
 nca_timing nca_timing_of(double *seconds, int count)
 {
-    const nca_spread of = nca_spread_of(seconds, (size_t)count);
-    return (nca_timing){1e3 * of.median, 1e3 * of.min, 1e3 * of.max};
+    const nca_spread spread = nca_spread_of(seconds, (size_t)count);
+    return (nca_timing){1e3 * spread.median, 1e3 * spread.min, 1e3 * spread.max};
 }
 
 nca_status nca_measuring_open(const nca_measure_options *options, const nca_compute *compute,
@@ -178,10 +180,10 @@ nca_status nca_measuring_open(const nca_measure_options *options, const nca_comp
     return find_radius(out, error);
 }
 
-void nca_measuring_close(nca_measuring *of)
+void nca_measuring_close(nca_measuring *measuring)
 {
-    of->backend->destroy(of->session);
-    free(of->states);
-    free(of->samples);
-    *of = (nca_measuring){0};
+    measuring->backend->destroy(measuring->session);
+    free(measuring->states);
+    free(measuring->samples);
+    *measuring = (nca_measuring){0};
 }

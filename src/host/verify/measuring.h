@@ -25,11 +25,11 @@ typedef struct nca_measuring {
 // caller closes it, whatever is returned. NCA_ARGUMENT where no disc is small enough.
 nca_status nca_measuring_open(const nca_measure_options *options, const nca_compute *compute,
                               nca_measuring *out, nca_error *error);
-void nca_measuring_close(nca_measuring *of);
+void nca_measuring_close(nca_measuring *measuring);
 // One train step from the disc; the seconds of its parts.
-nca_status nca_measuring_step(nca_measuring *of, bool is_clocked,
+nca_status nca_measuring_step(nca_measuring *measuring, bool is_clocked,
                               double seconds[NCA_MEASURING_PARTS], nca_error *error);
-nca_session_info nca_measuring_about(const nca_measuring *of);
+nca_session_info nca_measuring_about(const nca_measuring *measuring);
 double nca_measuring_active_fraction(const nca_pass_report *report);
 
 // Sorts what it is given.

@@ -17,13 +17,13 @@ static cudaError_t fire(const nca_cuda_bench *bench)
 
 static cudaError_t prepare(const nca_cuda_bench *bench)
 {
-    return nca_cuda_prepare(&bench->begin, bench->session->forward_members,
+    return nca_cuda_prepare(&bench->begin, bench->session->forward_blocks_per_region,
                             bench->session->buffer[NCA_BATCH], bench->session->stream);
 }
 
 static cudaError_t finish(const nca_cuda_bench *bench)
 {
-    return nca_cuda_finish(&bench->end, bench->session->forward_members,
+    return nca_cuda_finish(&bench->end, bench->session->forward_blocks_per_region,
                            bench->session->buffer[NCA_BATCH], bench->session->stream);
 }
 
@@ -44,7 +44,7 @@ static cudaError_t loss_backward(const nca_cuda_bench *bench)
 
 static cudaError_t batch_gradient(const nca_cuda_bench *bench)
 {
-    return nca_cuda_batch_gradient(&bench->back_end, bench->session->forward_members,
+    return nca_cuda_batch_gradient(&bench->back_end, bench->session->forward_blocks_per_region,
                                    bench->session->buffer[NCA_BATCH_GRADIENT],
                                    bench->session->stream);
 }
@@ -113,14 +113,14 @@ static cudaError_t fused_backward(const nca_cuda_bench *bench)
 
 static int blocks_with_sums(const nca_session *session)
 {
-    return session->head.shape.batch * session->grid.regions * session->backward_members;
+    return session->head.shape.batch * session->grid.regions * session->backward_blocks_per_region;
 }
 
 static cudaError_t reduce_sums(const nca_cuda_bench *bench)
 {
     const nca_session *session = bench->session;
     return nca_cuda_reduce_sums(&session->grid, session->sums,
-                                session->grid.regions * session->backward_members,
+                                session->grid.regions * session->backward_blocks_per_region,
                                 session->buffer[NCA_GRADIENT], session->stream);
 }
 
@@ -128,7 +128,8 @@ static cudaError_t reduce_sums(const nca_cuda_bench *bench)
 
 static cudaError_t masks(const nca_cuda_bench *bench)
 {
-    return nca_cuda_masks(&bench->step, bench->session->forward_members, bench->session->stream);
+    return nca_cuda_masks(&bench->step, bench->session->forward_blocks_per_region,
+                          bench->session->stream);
 }
 
 static cudaError_t list_cells(const nca_cuda_bench *bench)
@@ -167,7 +168,7 @@ static cudaError_t apply(const nca_cuda_bench *bench)
 
 static cudaError_t gather_gradient(const nca_cuda_bench *bench)
 {
-    return nca_cuda_gather_gradient(&bench->back, bench->session->forward_members,
+    return nca_cuda_gather_gradient(&bench->back, bench->session->forward_blocks_per_region,
                                     bench->session->stream);
 }
 

@@ -53,8 +53,8 @@ struct nca_session {
     nca_layout layout;
     nca_cuda_grid grid;
     bool is_fused;
-    int forward_members, backward_members;   // blocks that share a region
-    int every;                               // distance of the states on the tape
+    int forward_blocks_per_region, backward_blocks_per_region;   // blocks that share a region
+    int every;   // distance of the states on the tape
     int slots, planes;
     cudaStream_t stream;
     struct cublasContext *blas;   // its own handle and so workspace; NULL until it needs one

@@ -67,8 +67,8 @@ static nca_status go_forward(nca_session *session, nca_error *error)
     const nca_cuda_step first = nca_cuda_step_of(session, 0, true);
     const nca_cuda_step end = nca_cuda_step_of(session, steps, true);
     NCA_CUDA_TRY(session->device,
-                 nca_cuda_prepare(&first, session->forward_members, session->buffer[NCA_BATCH],
-                                  session->stream),
+                 nca_cuda_prepare(&first, session->forward_blocks_per_region,
+                                  session->buffer[NCA_BATCH], session->stream),
                  "a rollout's beginning");
     for (int step = 0; step < steps; step++) {
         const int ahead = steps - step < session->planes ? steps - step : session->planes;
@@ -81,8 +81,8 @@ static nca_status go_forward(nca_session *session, nca_error *error)
         NCA_TRY(nca_cuda_step_forward(session, step, true, error));
     }
     NCA_CUDA_TRY(session->device,
-                 nca_cuda_finish(&end, session->forward_members, session->buffer[NCA_BATCH],
-                                 session->stream),
+                 nca_cuda_finish(&end, session->forward_blocks_per_region,
+                                 session->buffer[NCA_BATCH], session->stream),
                  "a rollout's end");
     return NCA_OK;
 }
@@ -110,14 +110,14 @@ static nca_status go_back(nca_session *session, nca_error *error)
         NCA_TRY(nca_cuda_step_back(session, step, error));
     }
     NCA_CUDA_TRY(session->device,
-                 nca_cuda_batch_gradient(&end, session->forward_members,
+                 nca_cuda_batch_gradient(&end, session->forward_blocks_per_region,
                                          session->buffer[NCA_BATCH_GRADIENT], session->stream),
                  "the batch's gradient");
     if (!session->is_fused || steps == 0)
         return NCA_OK;
     NCA_CUDA_TRY(session->device,
                  nca_cuda_reduce_sums(&session->grid, session->sums,
-                                      session->grid.regions * session->backward_members,
+                                      session->grid.regions * session->backward_blocks_per_region,
                                       session->buffer[NCA_GRADIENT], session->stream),
                  "the parameters' gradient");
     return NCA_OK;

@@ -61,7 +61,7 @@ static int members_at_most(const nca_cuda_grid *grid)
 }
 
 // Forward so many that blocks run on every multiprocessor.
-static int forward_members(const nca_session *session)
+static int forward_blocks_per_region(const nca_session *session)
 {
     const int regions = session->grid.batch * session->grid.regions;
     const int wanted = session->device->multiprocessors * FORWARD_BLOCKS / regions;
@@ -72,7 +72,7 @@ static int forward_members(const nca_session *session)
 // Backward each has sums of its own, so their number follows from the grid alone: the gradient of a
 // sample is the same on every device and in every batch. Eight samples of 72x72 fill two blocks a
 // multiprocessor of a large GPU.
-static int backward_members(const nca_cuda_grid *grid)
+static int backward_blocks_per_region(const nca_cuda_grid *grid)
 {
     const int most = members_at_most(grid);
     return most < BACKWARD_MEMBERS ? most : BACKWARD_MEMBERS;
@@ -95,8 +95,8 @@ static void set_sizes(nca_session *session, nca_device *device, const nca_shape 
     grid->regions = (grid->height + grid->region_rows - 1) / grid->region_rows;
     session->is_fused = device->path != NCA_CUDA_CUBLAS &&
                         nca_cuda_fused_fits(grid, device->precision, device->shared_bytes_max);
-    session->forward_members = forward_members(session);
-    session->backward_members = backward_members(grid);
+    session->forward_blocks_per_region = forward_blocks_per_region(session);
+    session->backward_blocks_per_region = backward_blocks_per_region(grid);
     session->planes = shape->tape_steps + 2 > PLANES_MIN ? shape->tape_steps + 2 : PLANES_MIN;
 }
 
@@ -163,7 +163,7 @@ static void lay_out_rows(arena *from, nca_session *session, size_t cells)
 // What the backward pass needs besides.
 static void lay_out_gradients(arena *from, nca_session *session, size_t state, size_t regions)
 {
-    const size_t blocks = regions * (size_t)session->backward_members;
+    const size_t blocks = regions * (size_t)session->backward_blocks_per_region;
     session->gradient = take(from, state, sizeof(float));
     for (int i = 0; i < 2; i++)
         session->dp[i] = take(from, multiply(from, state, NCA_PERCEIVED), sizeof(float));

@@ -111,7 +111,7 @@ static nca_status forward_by_cublas(nca_session *session, const nca_cuda_step *s
                                     nca_error *error)
 {
     nca_device *device = session->device;
-    NCA_CUDA_TRY(device, nca_cuda_masks(step, session->forward_members, session->stream),
+    NCA_CUDA_TRY(device, nca_cuda_masks(step, session->forward_blocks_per_region, session->stream),
                  "the masks of a step");
     NCA_TRY(list_cells(session, step->listed, NULL, error));
     for (int first = 0; first < *session->list.total; first += session->row_count) {
@@ -129,8 +129,8 @@ static nca_status forward_by_cublas(nca_session *session, const nca_cuda_step *s
 
 cudaError_t nca_cuda_launch_forward(const nca_session *session, const nca_cuda_step *step)
 {
-    return nca_cuda_fused_forward(step, session->device->precision, session->forward_members,
-                                  session->stream);
+    return nca_cuda_fused_forward(step, session->device->precision,
+                                  session->forward_blocks_per_region, session->stream);
 }
 
 nca_status nca_cuda_step_forward(nca_session *session, int number, bool counts, nca_error *error)
@@ -192,9 +192,10 @@ static nca_status rows_backward(nca_session *session, const nca_cuda_step_backwa
 static nca_status back_by_cublas(nca_session *session, const nca_cuda_step_backward *step,
                                  nca_error *error)
 {
-    NCA_CUDA_TRY(session->device,
-                 nca_cuda_gather_gradient(step, session->forward_members, session->stream),
-                 "a state's gradient");
+    NCA_CUDA_TRY(
+        session->device,
+        nca_cuda_gather_gradient(step, session->forward_blocks_per_region, session->stream),
+        "a state's gradient");
     NCA_TRY(list_cells(session, step->active, step->settled1, error));
     NCA_CUDA_TRY(
         session->device,
@@ -208,8 +209,8 @@ static nca_status back_by_cublas(nca_session *session, const nca_cuda_step_backw
 
 cudaError_t nca_cuda_launch_backward(const nca_session *session, const nca_cuda_step_backward *step)
 {
-    return nca_cuda_fused_backward(step, session->device->precision, session->backward_members,
-                                   session->stream);
+    return nca_cuda_fused_backward(step, session->device->precision,
+                                   session->backward_blocks_per_region, session->stream);
 }
 
 nca_status nca_cuda_step_back(nca_session *session, int number, nca_error *error)
