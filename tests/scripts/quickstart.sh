@@ -14,7 +14,7 @@ browser_test=$(realpath "$2")
   exit 77
 }
 mkdir tree
-(cd "$root" && tar -c CMakeLists.txt CMakePresets.json include scripts src) | tar -x -C tree
+(cd "$root" && tar -c CMakeLists.txt CMakePresets.json bench/kernels include scripts src) | tar -x -C tree
 tree/scripts/quickstart.sh --cpu --updates 40 >log 2>&1 || fail "it ends with $?: $(tail -5 log)"
 
 grep -q '^Run folder   runs/quickstart$' log || fail "it does not name its run folder: $(cat log)"
