@@ -208,21 +208,7 @@ static uint64_t count_bytes(const nca_session *session)
     return count.overflow ? UINT64_MAX : count.used;
 }
 
-// Bytes of a session of one sample without a tape: training opens one beside its own to draw
-// pictures.
-static uint64_t beside_bytes(const nca_session *session)
-{
-    nca_session beside = {0};
-    nca_shape shape = session->head.shape;
-    shape.batch = 1;
-    shape.pool = shape.beginnings = shape.tape_steps = 0;
-    set_sizes(&beside, session->device, &shape);
-    set_tape(&beside, 1);
-    return count_bytes(&beside);
-}
-
-// The tape as it was asked for, or the densest that leaves room for a session beside; the smallest
-// where none does.
+// The tape as it was asked for, or the densest that fits; the smallest where none does.
 static uint64_t choose_tape(nca_session *session, size_t free_bytes)
 {
     const int asked = session->device->tape_every;
@@ -233,11 +219,10 @@ static uint64_t choose_tape(nca_session *session, size_t free_bytes)
                  asked < session->head.shape.tape_steps ? asked : session->head.shape.tape_steps);
         return count_bytes(session);
     }
-    const uint64_t beside = session->head.shape.tape_steps > 0 ? beside_bytes(session) : 0;
     for (int every = 1;; every++) {
         set_tape(session, every);
         const uint64_t bytes = count_bytes(session);
-        if ((bytes <= free_bytes && beside <= free_bytes - bytes) || every >= most)
+        if (bytes <= free_bytes || every >= most)
             return bytes;
     }
 }
