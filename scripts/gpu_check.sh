@@ -126,6 +126,7 @@ keep() {
 }
 
 # -- Arguments.
+is_given() { [[ "$given " == *" $1 "* ]]; }
 part=1 seconds='' only='*' given='' folder='' to_pack='' archive='' variants=()
 while [ $# -gt 0 ]; do
   case $1 in
@@ -161,11 +162,10 @@ nca=${NCA:+$(absolute "$NCA")}
 [ -z "$nca" ] || is_program "$nca" || refuse "NCA is $nca, and that is no program; correct or unset it"
 [ -z "$folder" ] || [ -z "$to_pack$archive" ] ||
   refuse "$folder: one argument too many; --pack and --keep take one"
-case $given in
-  *' --keep '* | *' --'*' --keep') refuse "--keep: stands alone; leave out all other options" ;;
-  *--pack*--part* | *--part*--pack* | *--pack*--seconds* | *--seconds*--pack* | *--pack*--only* | *--only*--pack*)
-    refuse "--pack: packs and checks nothing; leave out --part, --seconds and --only" ;;
-esac
+! is_given --keep || [ "$given" = ' --keep' ] || refuse "--keep: stands alone; leave out all other options"
+for option in --part --seconds --only; do
+  ! is_given --pack || ! is_given $option || refuse "--pack: packs and checks nothing; leave out $option"
+done
 [ ${#variants[@]} -eq 0 ] || [ -n "$to_pack" ] || refuse "--variant: goes into a pack; give --pack FOLDER too"
 if [ -n "$archive" ]; then
   keep "$archive"

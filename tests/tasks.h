@@ -136,21 +136,14 @@ static void mean_of(const void *content, const nca_shape *shape, int64_t item, f
         values[i] = (float)(sum / CELLS);
 }
 
+// What both tasks have alike.
+#define TASK_OF_PICTURES                                                                          \
+    .beginning_words = "an empty grid", .content_words = "set of pictures", .exchange_limit = -1, \
+    .check = check, .numbers = numbers, .items = items, .begin = begin, .draw = draw_sample,      \
+    .frozen = frozen, .prepare = prepare
+
 static const nca_task mean_task = {
-    .name = "mean",
-    .beginning_words = "an empty grid",
-    .content_words = "set of pictures",
-    .exchange_limit = -1,
-    .shape = shape_mean,
-    .check = check,
-    .numbers = numbers,
-    .items = items,
-    .begin = begin,
-    .draw = draw_sample,
-    .frozen = frozen,
-    .target = mean_of,
-    .rank = rank,
-    .prepare = prepare,
+    TASK_OF_PICTURES, .name = "mean", .shape = shape_mean, .target = mean_of, .rank = rank,
 };
 
 // -- The stripes: a task of labels, in the order drawn --------------------------------------------
@@ -170,19 +163,10 @@ static void label_of(const void *content, const nca_shape *shape, int64_t item, 
 }
 
 static const nca_task stripes_task = {
+    TASK_OF_PICTURES,
     .name = "stripes",
-    .beginning_words = "an empty grid",
-    .content_words = "set of pictures",
-    .exchange_limit = -1,
     .shape = shape_stripes,
-    .check = check,
-    .numbers = numbers,
-    .items = items,
-    .begin = begin,
-    .draw = draw_sample,
-    .frozen = frozen,
     .target = label_of,
-    .prepare = prepare,
 };
 
 #endif

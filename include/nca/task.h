@@ -59,9 +59,9 @@ typedef struct nca_task {
     // Refuses content that does not go with the shape: NCA_ARGUMENT. NULL: all does.
     nca_status (*check)(const void *content, const nca_shape *shape, nca_error *error);
 
-    // The numbers of the content, the task's own until it changes: a checkpoint goes on only with
-    // the same.
-    //   count   out
+    // The content as numbers, owned by it. A checkpoint keeps their hash, and training resumes only
+    // with the same content.
+    //   count   out: how many
     const float *(*numbers)(const void *content, const nca_shape *shape, size_t *count);
 
     // How many items there are, numbered from 0. NULL: every number is one.
@@ -73,8 +73,8 @@ typedef struct nca_task {
     //   state   [H,W,C] out, zero before
     void (*begin)(const void *content, const nca_shape *shape, int beginning, float *state);
 
-    // A new sample: its item and beginning. The pool starts with these, and what went wrong in it
-    // is replaced by them; without a pool every batch is made of them.
+    // A new sample: its item and beginning. The pool starts with new samples, and they replace those
+    // that died or exploded. Without a pool every batch consists of them.
     //   number   of the draw within the update
     // NULL: all are of item 0 and beginning 0.
     nca_sample (*draw)(const nca_task_update *update, uint32_t number);

@@ -18,16 +18,11 @@
 // The format allows a header of 100 MB; a JSON of that size could be made to fill gigabytes.
 enum { LENGTH_BYTES = 8, HEADER_LIMIT_BYTES = 4 << 20 };
 
-static const struct {
-    const char *name;
-    size_t bytes;
-} dtypes[] = {
+const nca_dtype_row nca_dtypes[NCA_DTYPE_COUNT] = {
 #define NCA_DTYPE_ROW(name, text, bytes) {text, bytes},
     NCA_DTYPES(NCA_DTYPE_ROW)
 #undef NCA_DTYPE_ROW
 };
-
-enum { DTYPES = sizeof dtypes / sizeof *dtypes };
 
 // What is being read: the file's name for messages, and its data.
 typedef struct tensor_reader {
@@ -48,8 +43,8 @@ static nca_status read_dtype(const tensor_reader *reader, const json_t *entry, n
     const char *text = json_string_value(json_object_get(entry, "dtype"));
     if (!text)
         return refuse(reader, tensor->name, "has no dtype");
-    for (int i = 0; i < DTYPES; i++)
-        if (strcmp(text, dtypes[i].name) == 0) {
+    for (int i = 0; i < NCA_DTYPE_COUNT; i++)
+        if (strcmp(text, nca_dtypes[i].name) == 0) {
             tensor->dtype = (nca_dtype)i;
             return NCA_OK;
         }
@@ -74,7 +69,7 @@ static nca_status read_shape(const tensor_reader *reader, const json_t *entry, n
             return refuse(reader, tensor->name, "has a shape too large for any memory");
     }
     tensor->elements = elements;
-    if (__builtin_mul_overflow(elements, dtypes[tensor->dtype].bytes, &tensor->size_bytes))
+    if (__builtin_mul_overflow(elements, nca_dtypes[tensor->dtype].bytes, &tensor->size_bytes))
         return refuse(reader, tensor->name, "has a shape too large for any memory");
     return NCA_OK;
 }
@@ -128,7 +123,7 @@ static nca_status align_data(const tensor_reader *reader, nca_tensors *tensors)
     size_t total = 0;
     for (size_t i = 0; i < tensors->count; i++) {
         const nca_tensor *tensor = &tensors->tensor[i];
-        aligned &= (uintptr_t)tensor->data % dtypes[tensor->dtype].bytes == 0;
+        aligned &= (uintptr_t)tensor->data % nca_dtypes[tensor->dtype].bytes == 0;
         total += (tensor->size_bytes + 7) / 8 * 8;
     }
     if (aligned)

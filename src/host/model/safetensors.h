@@ -19,7 +19,14 @@ typedef enum nca_dtype {
 #define NCA_DTYPE_ENUM(name, text, bytes) name,
     NCA_DTYPES(NCA_DTYPE_ENUM)
 #undef NCA_DTYPE_ENUM
+        NCA_DTYPE_COUNT
 } nca_dtype;
+
+typedef struct nca_dtype_row {
+    const char *name;   // in the file
+    size_t bytes;       // of an element
+} nca_dtype_row;
+extern const nca_dtype_row nca_dtypes[NCA_DTYPE_COUNT];   // by nca_dtype
 
 typedef struct nca_tensor {
     const char *name;

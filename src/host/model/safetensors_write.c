@@ -9,18 +9,9 @@
 
 enum { LENGTH_BYTES = 8, ALIGN_BYTES = 8 };
 
-static const struct {
-    const char *name;
-    size_t bytes;
-} dtypes[] = {
-#define NCA_DTYPE_ROW(name, text, bytes) {text, bytes},
-    NCA_DTYPES(NCA_DTYPE_ROW)
-#undef NCA_DTYPE_ROW
-};
-
 static size_t bytes_of(const nca_tensor *tensor)
 {
-    size_t bytes = dtypes[tensor->dtype].bytes;
+    size_t bytes = nca_dtypes[tensor->dtype].bytes;
     for (int i = 0; i < tensor->axes; i++)
         bytes *= (size_t)tensor->shape[i];
     return bytes;
@@ -31,7 +22,7 @@ static json_t *describe(const nca_tensor *tensor, size_t offset)
     json_t *shape = json_array();
     for (int i = 0; i < tensor->axes; i++)
         json_array_append_new(shape, json_integer((json_int_t)tensor->shape[i]));
-    return json_pack("{s:s, s:o, s:[I,I]}", "dtype", dtypes[tensor->dtype].name, "shape", shape,
+    return json_pack("{s:s, s:o, s:[I,I]}", "dtype", nca_dtypes[tensor->dtype].name, "shape", shape,
                      "data_offsets", (json_int_t)offset, (json_int_t)(offset + bytes_of(tensor)));
 }
 
