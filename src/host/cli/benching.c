@@ -29,7 +29,7 @@ const nca_option nca_bench_rows[] = {
     {"warmup", NCA_OPTION_INT, offsetof(nca_bench_options, warmup), 0, 1000, "N",
      "steps before them [2]", NULL},
     {"seed", NCA_OPTION_INT, offsetof(nca_bench_options, seed), 0, NCA_SEED_MAX, "N",
-     "of disc and rule [1]", NULL},
+     "random seed of the disc and the rule [1]", NULL},
     NCA_DEVICE_ROWS(nca_bench_options, device),
     {"json", NCA_OPTION_FLAG, offsetof(nca_bench_options, json), 0, 0, NULL, "JSON", NULL},
     {0},
