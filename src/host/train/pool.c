@@ -123,7 +123,8 @@ static nca_status change_sample(nca_trainer *trainer, int slot, nca_error *error
 
 nca_status nca_batch_draw(nca_trainer *trainer, nca_key key, nca_error *error)
 {
-    const nca_task_update update = {&trainer->config, &trainer->shape, trainer->content, key};
+    const nca_task_update update = {&trainer->config, &trainer->plan, &trainer->shape,
+                                    trainer->content, key};
     if (trainer->shape.pool > 0)
         draw_rows(&trainer->config, key, trainer->rows);
     if (trainer->shape.pool > 0 && trainer->task->rank)
