@@ -299,6 +299,19 @@ static void test_perceptions_by_name(void **state)
     expect_refused(&config, "--perception sum: must be sobel, moore or summed");
 }
 
+static void test_health_is_on_or_off(void **state)
+{
+    (void)state;
+    nca_config config = nca_config_default();
+    assert_int_equal(nca_plan_make(&config, &plan, NULL), NCA_OK);
+    assert_true(plan.repairs);
+    set_text(config.health, "off");
+    assert_int_equal(nca_plan_make(&config, &plan, NULL), NCA_OK);
+    assert_false(plan.repairs);
+    set_text(config.health, "no");
+    expect_refused(&config, "--health no: must be on or off");
+}
+
 static void expect_rate(const char *text, int64_t update, int64_t updates, double expected)
 {
     nca_schedule schedule = {.rate = 0.002, .updates = updates};
@@ -410,6 +423,7 @@ int main(void)
         cmocka_unit_test(test_a_text_full_of_changes_is_taken),
         cmocka_unit_test(test_changes_of_damage_that_are_none),
         cmocka_unit_test(test_perceptions_by_name),
+        cmocka_unit_test(test_health_is_on_or_off),
         cmocka_unit_test(test_schedules),
         cmocka_unit_test(test_a_text_full_of_steps_is_a_schedule),
         cmocka_unit_test(test_schedules_that_are_none),
