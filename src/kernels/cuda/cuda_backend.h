@@ -14,6 +14,7 @@ struct nca_device {
     int tape_every;                 // 0: chosen by itself
     int multiprocessors;
     size_t memory_bytes, shared_bytes_max, cache_bytes;   // cache: the last before memory
+    bool overlaps;   // launches may overlap
     char name[128];
 };
 

@@ -100,6 +100,8 @@ static __global__ void __launch_bounds__(FORWARD_THREADS, Network::BLOCKS_MIN)
     const int region = blockIdx.x / blocks_per_region,
               region_block = blockIdx.x % blocks_per_region;
     const nca_region_rows at = nca_region_of(step.grid, region);
+    network.begin(step.rule);
+    nca_wait_for_last();
     nca_masks_fill(step, at, m);
     nca_masks_publish(step, at, m, region_block, blocks_per_region);
     nca_lister lists[NCA_LISTS];
@@ -108,9 +110,6 @@ static __global__ void __launch_bounds__(FORWARD_THREADS, Network::BLOCKS_MIN)
     if (region_block == 0 && threadIdx.x == 0 && step.counts)
         step.counted[region] += (uint64_t)lists[NCA_LIST_ACTIVE].total;
     const nca_lister &lister = lists[NCA_LIST_LISTED];
-    if (region_block * CHUNK >= lister.total)
-        return;   // no chunk: no weights
-    network.begin(step.rule);
     for (int first = region_block * CHUNK; first < lister.total;
          first += blocks_per_region * CHUNK) {
         const int count = min(CHUNK, lister.total - first);
@@ -206,6 +205,8 @@ static __global__ void __launch_bounds__(BACKWARD_THREADS, Network::BLOCKS_MIN)
     const int region = blockIdx.x / blocks_per_region,
               region_block = blockIdx.x % blocks_per_region;
     const nca_region_rows at = nca_region_of(step.grid, region);
+    network.begin(step.rule);
+    nca_wait_for_last();
     nca_back_masks_fill(step, at, m);
     enum { LEARNING, PASSING, LISTS };
     nca_lister lists[LISTS] = {nca_lister_take(step.grid, at, m.learning, m.before_learning),
@@ -216,8 +217,7 @@ static __global__ void __launch_bounds__(BACKWARD_THREADS, Network::BLOCKS_MIN)
     if (region_block == 0 && threadIdx.x == 0)
         step.counted[region] = (step.is_last ? 0 : step.counted[region]) + (uint64_t)lister.total;
     if (!step.is_last && region_block * CHUNK >= lister.total)
-        return;   // no chunk: needs no weights, and adds nothing to sums that have begun
-    network.begin(step.rule);
+        return;   // no chunk: adds nothing to sums that have begun
     for (int first = region_block * CHUNK; first < lister.total;
          first += blocks_per_region * CHUNK) {
         const int count = min(CHUNK, lister.total - first), item = (int)threadIdx.x - 4 * CHUNK;
@@ -274,7 +274,7 @@ template <typename Network>
 static cudaError_t launch_forward(const nca_cuda_step &step, int blocks_per_region,
                                   cudaStream_t stream)
 {
-    return NCA_LAUNCH((step_forward<Network>), blocks_of(step.grid, blocks_per_region),
+    return NCA_LAUNCH_OVERLAPPED(step.overlaps, (step_forward<Network>), blocks_of(step.grid, blocks_per_region),
                       dim3(FORWARD_THREADS), shared_bytes<Network>(step.grid, NCA_MASK_PLANES),
                       stream, step, blocks_per_region);
 }
@@ -283,7 +283,7 @@ template <typename Network>
 static cudaError_t launch_backward(const nca_cuda_step_backward &step, int blocks_per_region,
                                    cudaStream_t stream)
 {
-    return NCA_LAUNCH((step_backward<Network>), blocks_of(step.grid, blocks_per_region),
+    return NCA_LAUNCH_OVERLAPPED(step.overlaps, (step_backward<Network>), blocks_of(step.grid, blocks_per_region),
                       dim3(BACKWARD_THREADS), shared_bytes<Network>(step.grid, NCA_BACK_PLANES),
                       stream, step, blocks_per_region);
 }

@@ -91,6 +91,7 @@ typedef struct nca_cuda_step {
     const nca_cuda_rollout *rollout;
     nca_cuda_rule rule;
     int step;
+    bool overlaps;          // its kernel may begin before the launch before it has ended
     bool counts;            // add to `counted`: not where a thinned tape is computed again
     const float *before;    // [B,H,W,C] slot of the tape
     float *after;           // the next
@@ -109,6 +110,7 @@ typedef struct nca_cuda_step_backward {
     nca_cuda_grid grid;
     const nca_cuda_rollout *rollout;
     nca_cuda_rule rule;
+    bool overlaps;             // as above
     bool is_last;              // of the rollout: `gradient` is that of the loss, for every cell
     const float *before;       // [B,H,W,C] slot of the tape
     const uint32_t *settled;   // of `before`

@@ -8,6 +8,10 @@
 //   NCA_LAUNCH(kernel, grid, block, shared_bytes, stream, arguments...)
 //       Launches; is a cudaError_t. The arguments are converted to the kernel's parameter types. An
 //       instance of a template stands in parentheses: NCA_LAUNCH((mlp<16, 128>), ...).
+//   NCA_LAUNCH_OVERLAPPED(overlaps, kernel, grid, block, shared_bytes, stream, arguments...)
+//       The same; where `overlaps` (sm_90 and up), blocks may begin before the launch before it has
+//       ended. Until nca_wait_for_last() they may read what was written before that one began, and
+//       write nothing.
 //   NCA_LAUNCH_CLUSTER(kernel, cluster, grid, block, shared_bytes, stream, arguments...)
 //       The same in clusters of `cluster` blocks (sm_90 and up).
 //   NCA_LAUNCH_COOPERATIVE(kernel, grid, block, shared_bytes, stream, arguments...)
@@ -52,6 +56,7 @@ struct nca_launch_shape {
     cudaStream_t stream;
     dim3 cluster;       // {1,1,1}: none
     bool cooperative;   // all blocks at once
+    bool overlaps;      // the launch before
 };
 
 #ifdef NCA_EMULATOR
@@ -70,7 +75,7 @@ template <typename... Parameters, typename... Arguments>
 inline cudaError_t nca_launch(const nca_launch_shape &shape, void (*kernel)(Parameters...),
                               Arguments... arguments)
 {
-    cudaLaunchAttribute attributes[2];
+    cudaLaunchAttribute attributes[3];
     cudaLaunchConfig_t config = {};
     config.gridDim = shape.grid;
     config.blockDim = shape.block;
@@ -89,8 +94,24 @@ inline cudaError_t nca_launch(const nca_launch_shape &shape, void (*kernel)(Para
         cooperative.id = cudaLaunchAttributeCooperative;
         cooperative.val.cooperative = 1;
     }
+    if (shape.overlaps) {
+        cudaLaunchAttribute &overlaps = attributes[config.numAttrs++];
+        overlaps.id = cudaLaunchAttributeProgrammaticStreamSerialization;
+        overlaps.val.programmaticStreamSerializationAllowed = 1;
+    }
     return cudaLaunchKernelEx(&config, kernel, static_cast<Parameters>(arguments)...);
 }
+
+#ifdef __CUDACC__
+// Waits until the launch before has ended, and lets the one behind begin.
+static __device__ inline void nca_wait_for_last()
+{
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 900
+    asm volatile("griddepcontrol.wait;" ::: "memory");
+    asm volatile("griddepcontrol.launch_dependents;" ::: "memory");
+#endif
+}
+#endif
 
 // Lets every launch of a kernel take the most shared memory a block may have, whatever launches of
 // other sizes need, and asks for a multiprocessor's memory to be shared memory as far as it can be,
@@ -108,12 +129,16 @@ inline cudaError_t nca_launch_prepare(void (*kernel)(Parameters...), size_t shar
 
 #define NCA_LAUNCH(kernel, grid, block, shared_bytes, stream, ...)                                 \
     (NCA_LAUNCH_NAMED(#kernel),                                                                    \
-     nca_launch({grid, block, shared_bytes, stream, dim3(1, 1, 1), false}, kernel, ##__VA_ARGS__))
+     nca_launch({grid, block, shared_bytes, stream, dim3(1, 1, 1), false, false}, kernel, ##__VA_ARGS__))
+#define NCA_LAUNCH_OVERLAPPED(overlaps, kernel, grid, block, shared_bytes, stream, ...)            \
+    (NCA_LAUNCH_NAMED(#kernel),                                                                    \
+     nca_launch({grid, block, shared_bytes, stream, dim3(1, 1, 1), false, overlaps}, kernel,       \
+                ##__VA_ARGS__))
 #define NCA_LAUNCH_CLUSTER(kernel, cluster, grid, block, shared_bytes, stream, ...)                \
     (NCA_LAUNCH_NAMED(#kernel),                                                                    \
-     nca_launch({grid, block, shared_bytes, stream, cluster, false}, kernel, ##__VA_ARGS__))
+     nca_launch({grid, block, shared_bytes, stream, cluster, false, false}, kernel, ##__VA_ARGS__))
 #define NCA_LAUNCH_COOPERATIVE(kernel, grid, block, shared_bytes, stream, ...)                     \
     (NCA_LAUNCH_NAMED(#kernel),                                                                    \
-     nca_launch({grid, block, shared_bytes, stream, dim3(1, 1, 1), true}, kernel, ##__VA_ARGS__))
+     nca_launch({grid, block, shared_bytes, stream, dim3(1, 1, 1), true, false}, kernel, ##__VA_ARGS__))
 
 #endif
