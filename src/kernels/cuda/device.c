@@ -102,7 +102,6 @@ static nca_status look_at(nca_device *device, nca_error *error)
     snprintf(device->name, sizeof device->name, "%.127s", found.name);
     device->multiprocessors = found.multiProcessorCount;
     device->shared_bytes_max = found.sharedMemPerBlockOptin;
-    device->overlaps = found.major >= 9;
     device->cache_bytes = found.l2CacheSize > 0 ? (size_t)found.l2CacheSize : 0;
     if (found.major * 10 + found.minor < COMPUTE_MAJOR_MIN * 10 + COMPUTE_MINOR_MIN)
         return nca_fail(error, NCA_DEVICE,

@@ -87,8 +87,10 @@ static __device__ void apply(const nca_cuda_step &step, const nca_region_rows &a
 //           bf16, and the planes
 //   moves   at most 768 bytes an active cell, mostly from the caches, and 32 KiB of weights a
 //           block; does 16,384 flop an active cell
-//   seven barriers: five in nca_masks_fill(), two in nca_masks_list(); and three a chunk besides
-//   those of the network's compute()
+//   overlaps the launch before it: ahead of the wait it loads the rollout's values and the weights,
+//   which are never written directly before a step
+//   seven barriers, all after the wait: five in nca_masks_fill(), two in nca_masks_list(); and three
+//   a chunk besides those of the network's compute()
 //   nothing aliases; blocks of a region mark words of mature_next together, by atomics
 //   needs   C = 16, K = 128, the network's CAPABILITY;  reference: cpu/step_forward.c
 template <typename Network>
@@ -191,8 +193,9 @@ static __device__ void pass_gradient_on(const nca_cuda_step_backward &step,
 //           bf16, and the planes
 //   moves   at most 1.5 KiB an active cell, mostly from the caches, and 32 KiB of weights (56 in
 //           tf32 and bf16) and 65 KiB of sums a block; does 45,056 flop an active cell
-//   three barriers: one in nca_back_masks_fill(), two in nca_listers_open(); and three a chunk
-//   besides those of the network's compute()
+//   overlaps the launch before it, as step_forward does
+//   three barriers, all after the wait: one in nca_back_masks_fill(), two in nca_listers_open(); and
+//   three a chunk besides those of the network's compute()
 //   `gradient`, and a block's own sums, are read and written in place, a number by one thread; else
 //   nothing aliases
 //   needs   C = 16, K = 128, the network's CAPABILITY;  reference: cpu/step_backward.c
@@ -258,7 +261,8 @@ static bool fits(const nca_cuda_grid &grid, size_t shared_bytes_max)
 }
 
 // Kernels that were compiled for an older capability than they need are empty.
-template <typename Forward, typename Backward> static cudaError_t prepare(size_t shared_bytes_max)
+template <typename Forward, typename Backward>
+static cudaError_t prepare(size_t shared_bytes_max, bool *overlaps)
 {
     cudaFuncAttributes compiled;
     cudaError_t error = cudaFuncGetAttributes(&compiled, step_backward<Backward>);
@@ -268,6 +272,8 @@ template <typename Forward, typename Backward> static cudaError_t prepare(size_t
         error = nca_launch_prepare(step_forward<Forward>, shared_bytes_max);
     if (error == cudaSuccess)
         error = nca_launch_prepare(step_backward<Backward>, shared_bytes_max);
+    if (error == cudaSuccess)
+        *overlaps = nca_can_overlap(compiled);
     return error;
 }
 
@@ -280,23 +286,25 @@ template <typename Network>
 static cudaError_t launch_forward(const nca_cuda_step &step, int blocks_per_region,
                                   cudaStream_t stream)
 {
-    return NCA_LAUNCH_OVERLAPPED(step.overlaps, (step_forward<Network>), blocks_of(step.grid, blocks_per_region),
-                      dim3(FORWARD_THREADS), shared_bytes<Network>(step.grid, NCA_MASK_PLANES),
-                      stream, step, blocks_per_region);
+    return NCA_LAUNCH_OVERLAPPED((step_forward<Network>), step.overlaps,
+                                 blocks_of(step.grid, blocks_per_region), dim3(FORWARD_THREADS),
+                                 shared_bytes<Network>(step.grid, NCA_MASK_PLANES), stream, step,
+                                 blocks_per_region);
 }
 
 template <typename Network>
 static cudaError_t launch_backward(const nca_cuda_step_backward &step, int blocks_per_region,
                                    cudaStream_t stream)
 {
-    return NCA_LAUNCH_OVERLAPPED(step.overlaps, (step_backward<Network>), blocks_of(step.grid, blocks_per_region),
-                      dim3(BACKWARD_THREADS), shared_bytes<Network>(step.grid, NCA_BACK_PLANES),
-                      stream, step, blocks_per_region);
+    return NCA_LAUNCH_OVERLAPPED((step_backward<Network>), step.overlaps,
+                                 blocks_of(step.grid, blocks_per_region), dim3(BACKWARD_THREADS),
+                                 shared_bytes<Network>(step.grid, NCA_BACK_PLANES), stream, step,
+                                 blocks_per_region);
 }
 
 struct variant {
     bool (*fits)(const nca_cuda_grid &grid, size_t shared_bytes_max);
-    cudaError_t (*prepare)(size_t shared_bytes_max);
+    cudaError_t (*prepare)(size_t shared_bytes_max, bool *overlaps);
     cudaError_t (*forward)(const nca_cuda_step &step, int blocks_per_region, cudaStream_t stream);
     cudaError_t (*backward)(const nca_cuda_step_backward &step, int blocks_per_region,
                             cudaStream_t stream);
@@ -321,9 +329,10 @@ bool nca_cuda_fused_fits(const nca_cuda_grid *grid, nca_cuda_precision precision
     return variants[precision].fits(*grid, shared_bytes_max);
 }
 
-cudaError_t nca_cuda_fused_prepare(nca_cuda_precision precision, size_t shared_bytes_max)
+cudaError_t nca_cuda_fused_prepare(nca_cuda_precision precision, size_t shared_bytes_max,
+                                   bool *overlaps)
 {
-    return variants[precision].prepare(shared_bytes_max);
+    return variants[precision].prepare(shared_bytes_max, overlaps);
 }
 
 cudaError_t nca_cuda_fused_forward(const nca_cuda_step *step, nca_cuda_precision precision,

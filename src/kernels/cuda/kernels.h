@@ -195,8 +195,10 @@ cudaError_t nca_cuda_add_columns(int count, int columns, const float *x, float *
 // Whether it can do sessions of this grid with so much shared memory a block.
 bool nca_cuda_fused_fits(const nca_cuda_grid *grid, nca_cuda_precision precision,
                          size_t shared_bytes_max);
-// Allows the kernels the shared memory that sessions of any grid need.
-cudaError_t nca_cuda_fused_prepare(nca_cuda_precision precision, size_t shared_bytes_max);
+// Allows the kernels the shared memory that sessions of any grid need. Sets whether their launches
+// may overlap, which takes kernels that were compiled for 9.0 or newer.
+cudaError_t nca_cuda_fused_prepare(nca_cuda_precision precision, size_t shared_bytes_max,
+                                   bool *overlaps);
 cudaError_t nca_cuda_fused_forward(const nca_cuda_step *step, nca_cuda_precision precision,
                                    int blocks_per_region, cudaStream_t stream);
 cudaError_t nca_cuda_fused_backward(const nca_cuda_step_backward *step,
