@@ -89,8 +89,8 @@ static __device__ void apply(const nca_cuda_step &step, const nca_region_rows &a
 //           block; does 16,384 flop an active cell
 //   overlaps the launch before it: ahead of the wait it loads the rollout's values and the weights,
 //   which are never written directly before a step
-//   seven barriers, all after the wait: five in nca_masks_fill(), two in nca_masks_list(); and three
-//   a chunk besides those of the network's compute()
+//   seven barriers, all after the wait: five in nca_masks_fill(), two in nca_masks_list(); and
+//   three a chunk besides those of the network's compute()
 //   nothing aliases; blocks of a region mark words of mature_next together, by atomics
 //   needs   C = 16, K = 128, the network's CAPABILITY;  reference: cpu/step_forward.c
 template <typename Network>
@@ -194,8 +194,8 @@ static __device__ void pass_gradient_on(const nca_cuda_step_backward &step,
 //   moves   at most 1.5 KiB an active cell, mostly from the caches, and 32 KiB of weights (56 in
 //           tf32 and bf16) and 65 KiB of sums a block; does 45,056 flop an active cell
 //   overlaps the launch before it, as step_forward does
-//   three barriers, all after the wait: one in nca_back_masks_fill(), two in nca_listers_open(); and
-//   three a chunk besides those of the network's compute()
+//   three barriers, all after the wait: one in nca_back_masks_fill(), two in nca_listers_open();
+//   and three a chunk besides those of the network's compute()
 //   `gradient`, and a block's own sums, are read and written in place, a number by one thread; else
 //   nothing aliases
 //   needs   C = 16, K = 128, the network's CAPABILITY;  reference: cpu/step_backward.c
