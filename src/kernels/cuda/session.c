@@ -344,8 +344,10 @@ nca_status nca_cuda_session_create(nca_device *device, const nca_shape *shape, n
     if (shape->tape_steps > 0)
         NCA_TRY(check_path(&sized, error));
     if (sized.is_fused)
-        NCA_CUDA_TRY(device, nca_cuda_fused_prepare(device->precision, device->shared_bytes_max),
-                     "the fused kernels");
+        NCA_CUDA_TRY(
+            device,
+            nca_cuda_fused_prepare(device->precision, device->shared_bytes_max, &sized.overlaps),
+            "the fused kernels");
     nca_session *session = malloc(sizeof *session);
     if (!session)
         return nca_fail(error, NCA_MEMORY, "a session: no memory for its bookkeeping");
