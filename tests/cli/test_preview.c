@@ -34,7 +34,8 @@ static void measure(const char *text, int *columns, int *lines)
 static char *draw(int batch, int height, int width, int columns, int lines, int *drawn)
 {
     float *states = calloc((size_t)(batch * height * width) * CHANNELS, sizeof *states);
-    const nca_preview preview = {.states = states,
+    const nca_preview preview = {.has_true_colour = true,
+                                 .states = states,
                                  .paint = nca_image_on_white,
                                  .batch = batch,
                                  .height = height,
@@ -83,7 +84,8 @@ static void test_colours_of_a_character(void **state)
     (void)state;
     // Above opaque red, below opaque blue.
     static const float states[2 * CHANNELS] = {1, 0, 0, 1, 0, 0, 1, 1};
-    const nca_preview preview = {.states = states,
+    const nca_preview preview = {.has_true_colour = true,
+                                 .states = states,
                                  .paint = nca_image_on_white,
                                  .batch = 1,
                                  .height = 2,

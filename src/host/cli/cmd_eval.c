@@ -214,7 +214,7 @@ static nca_status evaluate(nca_call *call)
                                   .cuts = options->cuts,
                                   .circles = (int)options->circles,
                                   .long_run = (int)options->long_run,
-                                  .progress = isatty(STDERR_FILENO) ? nca_percent_show : NULL,
+                                  .progress = nca_percent_shower(),
                                   .context = &(nca_percent){.word = "evaluated"}};
     nca_model model;
     nca_image target = {0};

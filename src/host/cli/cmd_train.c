@@ -83,6 +83,15 @@ static nca_status fail_different(const train_run *run, const char *field)
                     nca_option_spell(field, option), run->options.resume);
 }
 
+// A font is found again from any folder. One that is not there stays as it is, for the message.
+static void keep_font(nca_config *config)
+{
+    char *whole = *config->font ? realpath(config->font, NULL) : NULL;
+    if (whole && strlen(whole) < sizeof config->font)
+        snprintf(config->font, sizeof config->font, "%s", whole);
+    free(whole);
+}
+
 // The settings of the run to go on with, with the options laid over them; only what does not
 // change its trajectory may differ.
 static nca_status read_resumed(train_run *run)
@@ -95,6 +104,8 @@ static nca_status read_resumed(train_run *run)
     run->config = saved;
     NCA_TRY(nca_options_apply(call->self, call->argc, call->argv, &run->options, &run->config,
                               run->error));
+    keep_font(&saved);
+    keep_font(&run->config);
     const char *different = nca_config_difference(&saved, &run->config);
     if (!different && strcmp(saved.preset, run->config.preset) != 0)
         different = "preset";
@@ -309,6 +320,7 @@ static nca_status preview(train_run *run)
 {
     const float *before, *after;
     nca_preview shown = {.paint = nca_trainer_task(run->trainer)->paint,
+                         .has_true_colour = nca_terminal_has_true_colour(),
                          .batch = (int)run->config.batch,
                          .height = run->target.height,
                          .width = run->target.width,
@@ -414,6 +426,8 @@ static nca_status train(train_run *run)
 
 static nca_status prepare(train_run *run)
 {
+    if (run->options.out)
+        NCA_TRY(nca_folder_check_name(run->options.out, run->error));
     if (run->options.preview && !isatty(STDOUT_FILENO))
         return nca_fail(run->error, NCA_ARGUMENT,
                         "--preview: standard output is no terminal; leave it out");
@@ -458,6 +472,8 @@ static nca_status run_train(nca_call *call)
                           .error = &call->error};
     if (current.options.resume)
         NCA_GO(read_resumed(&current));
+    else
+        keep_font(&current.config);
     NCA_GO(prepare(&current));
     NCA_GO(say_what_begins(&current));
     status = train(&current);

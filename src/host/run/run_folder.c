@@ -116,7 +116,7 @@ nca_status nca_run_folder_machine(const char *folder, char **json, nca_error *er
         *json = NULL;
         return NCA_OK;
     }
-    NCA_TRY(nca_file_read(path, MACHINE_LIMIT_BYTES, &text, &size_bytes, error));
+    NCA_TRY(nca_text_read(path, MACHINE_LIMIT_BYTES, &text, &size_bytes, error));
     json_t *machine = json_loadb((const char *)text, size_bytes, 0, NULL);
     const bool is_object = json_is_object(machine);
     json_decref(machine);
