@@ -44,7 +44,7 @@ static void check_means(const char *device)
     const pictures content = draw_noise();
     const nca_evaluation got = evaluate(&mean_task, &content, device);
     const nca_shape shape = {.batch = SEEDS, .height = SIDE, .width = SIDE};
-    const nca_task_update update = {NULL, &shape, &content, {.seed = 9}};
+    const nca_task_update update = {NULL, NULL, &shape, &content, {.seed = 9}};
     double least = INFINITY, most = -INFINITY;
     for (uint32_t i = 0; i < SEEDS; i++) {
         float mean[CELLS];

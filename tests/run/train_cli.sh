@@ -79,6 +79,16 @@ grep -q damage_h_lves older/checkpoint.safetensors || fail "the checkpoint names
 "$nca" train --resume older --updates 6 --quiet >/dev/null
 grep -q '"damage_halves": 0.0,' older/config.json || fail "an older folder: $(grep halves older/config.json)"
 
+# A run that is not watched says so, and damage that changes goes on as if never stopped.
+changing=("${settings[@]}" --health off --damage-changes 5:damaged=3,damage-halves=0.5 --updates 8)
+"$nca" train "${changing[@]}" --out unwatched >log
+grep -q -- "--health off: whatever goes wrong is left alone" log || fail "health is off in silence: $(cat log)"
+"$nca" train "${changing[@]}" --updates 4 --out halted --quiet >/dev/null
+"$nca" train --resume halted --updates 8 --quiet >/dev/null
+cmp unwatched/model.safetensors halted/model.safetensors || fail "changing damage resumes otherwise"
+"$nca" train "${settings[@]}" --health off --updates 8 --out unchanged --quiet >/dev/null
+! cmp -s unwatched/model.safetensors unchanged/model.safetensors || fail "damage does not change"
+
 # Fewer updates than are done would make config.json untrue.
 sha256sum straight/* >before 2>/dev/null || true
 ! "$nca" train --resume straight --updates 5 --quiet >/dev/null 2>error || fail "fewer updates are taken"

@@ -52,7 +52,15 @@ static const char details[] =
     "After 5 lost updates in a row, after 20 in which what grew from the seed died, or at once\n"
     "where the rule is not finite, the rule goes back to the last good one (renewed every 100\n"
     "updates) and the pool to the seed; when that is due a fourth time with no renewal between,\n"
-    "training ends with it. metrics.jsonl records all of this.\n";
+    "training ends with it. metrics.jsonl records all of this.\n"
+    "\n"
+    "With --health off nothing of this is done, as in the 2023 replication: exploded and dead "
+    "states\n"
+    "stay in the pool, and metrics.jsonl says \"left alone\" where they would not have. Training "
+    "then\n"
+    "ends only with a gradient or rule that is not finite, since no later rule would be finite: "
+    "it\n"
+    "keeps the last one that was.\n";
 
 static const double event_seconds = 10, preview_seconds = 0.5;
 
@@ -239,6 +247,8 @@ static nca_status say_what_begins(train_run *run)
                      run->log.folder);
     say_choices(run);
     NCA_TRY(say_precision(run));
+    if (!run->plan.repairs)
+        nca_progress_say(&run->progress, "--health off: whatever goes wrong is left alone");
     if (*run->background && !run->options.resume)
         nca_progress_say(&run->progress,
                          "%s has no clear pixel, so its background grows as well; --background "
@@ -287,7 +297,9 @@ static void say_event(train_run *run, const nca_update_result *result)
 {
     const double now = nca_clock();
     const bool is_news = result->event != run->said || now - run->said_at >= event_seconds;
-    if (nca_event_is_fault(result->event) && is_news) {
+    const bool is_fault =
+        nca_event_is_fault(result->event) || result->event == NCA_EVENT_LEFT_ALONE;
+    if (is_fault && is_news) {
         nca_progress_say(&run->progress, "update %lld: %s", (long long)result->update,
                          result->event_text);
         run->said = result->event;

@@ -17,6 +17,7 @@ static void apply_article(nca_config *config)
     set_text(config->grid, "auto");
     config->channels = 16;
     config->hidden = 128;
+    set_text(config->perception, "sobel");
     config->fire_rate = 0.5;
     config->angle = 0;
     config->step_size = 1;
@@ -28,6 +29,8 @@ static void apply_article(nca_config *config)
     config->damage_radius_min = 0.1;
     config->damage_radius_max = 0.4;
     config->damage_halves = 0;
+    config->damage_centred = 0;
+    set_text(config->damage_changes, "none");
     config->steps_min = 64;
     config->steps_max = 95;
     config->updates = 8000;

@@ -10,6 +10,7 @@
 #include "base/files.h"
 #include "base/text.h"
 #include "model/safetensors.h"
+#include "nca/plan.h"
 #include "nca/rng.h"
 
 static const char *const tensor_names[] = {
@@ -79,7 +80,6 @@ static entry number(const char *key, double value)
 }
 
 // Words of the metadata, in the order of the enumerations.
-static const char *const perception_names[] = {"sobel", "moore", "summed", NULL};
 static const char *const alive_names[] = {"maximum", "channel", "everywhere", NULL};
 
 static bool is_growing(const nca_spec *spec)
@@ -118,7 +118,8 @@ nca_status nca_model_save(const nca_model *model, const char *path, nca_error *e
     nca_metadata metadata[NUMBERS + 4] = {{"format", "nca"}, {"name", name}};
     for (size_t i = 0; i < count; i++)
         metadata[i + 2] = (nca_metadata){numbers[i].key, numbers[i].value};
-    metadata[NUMBERS + 2] = (nca_metadata){"perception", perception_names[model->spec.perception]};
+    metadata[NUMBERS + 2] =
+        (nca_metadata){"perception", nca_perception_words[model->spec.perception]};
     metadata[NUMBERS + 3] = (nca_metadata){"alive", alive_names[model->spec.alive]};
     return nca_tensors_write(path, tensor, (size_t)layout.tensors, metadata,
                              count == NUMBERS ? NUMBERS + 4 : count + 2, error);
@@ -201,7 +202,7 @@ static nca_status read_kinds(const nca_tensors *tensors, nca_spec *spec, nca_err
 {
     static const saved_setting noise = {"noise", 0, 100, 0};
     int perception = 0, alive = 0;
-    NCA_TRY(read_word(tensors, "perception", perception_names, &perception, error));
+    NCA_TRY(read_word(tensors, "perception", nca_perception_words, &perception, error));
     NCA_TRY(read_word(tensors, "alive", alive_names, &alive, error));
     NCA_TRY(read_whole(tensors, "frozen", &spec->frozen, error));
     NCA_TRY(read_whole(tensors, "alive_channel", &spec->alive_channel, error));
