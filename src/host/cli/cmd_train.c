@@ -91,15 +91,6 @@ static nca_status fail_different(const train_run *run, const char *field)
                     nca_option_spell(field, option), run->options.resume);
 }
 
-// A font is found again from any folder. One that is not there stays as it is, for the message.
-static void keep_font(nca_config *config)
-{
-    char *whole = *config->font ? realpath(config->font, NULL) : NULL;
-    if (whole && strlen(whole) < sizeof config->font)
-        snprintf(config->font, sizeof config->font, "%s", whole);
-    free(whole);
-}
-
 // The settings of the run to go on with, with the options laid over them; only what does not
 // change its trajectory may differ.
 static nca_status read_resumed(train_run *run)
@@ -112,8 +103,8 @@ static nca_status read_resumed(train_run *run)
     run->config = saved;
     NCA_TRY(nca_options_apply(call->self, call->argc, call->argv, &run->options, &run->config,
                               run->error));
-    keep_font(&saved);
-    keep_font(&run->config);
+    nca_target_keep_font(&saved);
+    nca_target_keep_font(&run->config);
     const char *different = nca_config_difference(&saved, &run->config);
     if (!different && strcmp(saved.preset, run->config.preset) != 0)
         different = "preset";
@@ -485,7 +476,7 @@ static nca_status run_train(nca_call *call)
     if (current.options.resume)
         NCA_GO(read_resumed(&current));
     else
-        keep_font(&current.config);
+        nca_target_keep_font(&current.config);
     NCA_GO(prepare(&current));
     NCA_GO(say_what_begins(&current));
     status = train(&current);

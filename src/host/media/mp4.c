@@ -234,6 +234,8 @@ static nca_status check_movie(const movie *mp4, nca_error *error)
     nca_input_close(&input);
     if (is_good)
         return NCA_OK;
+    if (lseek(mp4->said, 0, SEEK_END) > 0)
+        return fail_by_ffmpeg(mp4, error);
     return nca_fail(error, NCA_FILE,
                     "%s: ffmpeg left a part of a film; is the disk full? Nothing was written",
                     mp4->path);

@@ -25,6 +25,14 @@ nca_target_options nca_target_options_of(const nca_config *config, const char *s
                                 .trim = config->trim};
 }
 
+void nca_target_keep_font(nca_config *config)
+{
+    char *whole = *config->font ? realpath(config->font, NULL) : NULL;
+    if (whole && strlen(whole) < sizeof config->font)
+        snprintf(config->font, sizeof config->font, "%s", whole);
+    free(whole);
+}
+
 // The model's grid, unless another is asked for. Where the target is too large for it, `grid` stays
 // as the settings have it.
 static nca_status choose_grid(const nca_target_arguments *given, const nca_model *model,

@@ -22,6 +22,10 @@ typedef struct nca_target_arguments {
 nca_status nca_target_arguments_load(const nca_target_arguments *arguments, const char *path,
                                      const nca_model *model, nca_image *out, nca_error *error);
 
+// Makes the path of a font whole, so that it is found from any folder; one that is not there stays as
+// it is, for the message.
+void nca_target_keep_font(nca_config *config);
+
 // How a target is prepared by these settings, from `source`. Points into the config.
 nca_target_options nca_target_options_of(const nca_config *config, const char *source);
 

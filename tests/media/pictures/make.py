@@ -305,6 +305,11 @@ def turned():
         data = plain[:at] + chunk(b'eXIf', block) + plain[at:]
         keep('turned%d' % orientation, ImageOps.exif_transpose(Image.open(io.BytesIO(data))))
         write('turned%d.png' % orientation, data)
+    rows = b''.join(b'\0' + bytes(row) for row in INDICES)   # the palette has ten colours of the sixteen
+    colours = b''.join(bytes(part) for part in PALETTE[:10])
+    write('index_beyond.png', plain[:8] + chunk(b'IHDR', struct.pack('>IIBBBBB', W, H, 8, 3, 0, 0, 0)) +
+          chunk(b'PLTE', colours) + chunk(b'IDAT', zlib.compress(rows)) + chunk(b'IEND', b''))
+    keep('index_beyond', image_of(by_palette(INDICES, PALETTE[:10] + [(0, 0, 0)] * 6)))
     sound = plain[:33] + chunk(b'eXIf', exif(6)) + plain[33:]
     write('wrong_sum.png', sound.replace(exif(6), exif(3)))
     write('apple.png', plain[:8] + chunk(b'CgBI', b'\x50\0\x20\2') + plain[8:])
@@ -335,6 +340,8 @@ def fonts():
 
     def font(has_colours=False):
         builder = FontBuilder(64, isTTF=True)
+        builder.updateHead(created=0, modified=0)
+        builder.font.recalcTimestamp = False   # the same bytes every time
         builder.setupGlyphOrder(['.notdef', 'lizard', 'box'])
         builder.setupCharacterMap({0x1f98e: 'lizard'})
         pen = TTGlyphPen(None)
