@@ -284,12 +284,11 @@ static void test_a_kind_that_was_cut_off_is_refused(void **state)
     static const struct {
         const char *file;
         size_t spare;
-    } files[] = {{"rle8.bmp", 2},      {"rle4.bmp", 2},         {"b4_top.bmp", 3},
-                 {"v3.bmp", 0},        {"os2_1.bmp", 3},        {"corner1_alpha.tga", 0},
-                 {"first_5.tga", 0},
-
-                 {"lossless.webp", 0}, {"lossy_alpha.webp", 0}, {"turned_webp.webp", 0},
-                 {"cmyk.jpg", 0},      {"no_tables.jpg", 0},    {"turned6.png", 0}};
+    } files[] = {{"rle8.bmp", 2},         {"rle4.bmp", 2},      {"b4_top.bmp", 3},
+                 {"v3.bmp", 0},           {"os2_1.bmp", 3},     {"corner1_alpha.tga", 0},
+                 {"first_5.tga", 0},      {"lossless.webp", 0}, {"lossy_alpha.webp", 0},
+                 {"turned_webp.webp", 0}, {"cmyk.jpg", 0},      {"no_tables.jpg", 0},
+                 {"turned6.png", 0}};
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
         size_t size;
         unsigned char *bytes = load(files[i].file, "", &size);
