@@ -10,7 +10,6 @@
 #include "base/files.h"
 #include "base/text.h"
 #include "model/safetensors.h"
-#include "nca/plan.h"
 #include "nca/rng.h"
 
 static const char *const tensor_names[] = {
@@ -79,9 +78,6 @@ static entry number(const char *key, double value)
     return made;
 }
 
-// Words of the metadata, in the order of the enumerations.
-static const char *const alive_names[] = {"maximum", "channel", "everywhere", NULL};
-
 static bool is_growing(const nca_spec *spec)
 {
     return spec->perception == NCA_SOBEL && spec->alive == NCA_ALIVE_MAXIMUM && spec->frozen == 0 &&
@@ -120,7 +116,7 @@ nca_status nca_model_save(const nca_model *model, const char *path, nca_error *e
         metadata[i + 2] = (nca_metadata){numbers[i].key, numbers[i].value};
     metadata[NUMBERS + 2] =
         (nca_metadata){"perception", nca_perception_words[model->spec.perception]};
-    metadata[NUMBERS + 3] = (nca_metadata){"alive", alive_names[model->spec.alive]};
+    metadata[NUMBERS + 3] = (nca_metadata){"alive", nca_alive_words[model->spec.alive]};
     return nca_tensors_write(path, tensor, (size_t)layout.tensors, metadata,
                              count == NUMBERS ? NUMBERS + 4 : count + 2, error);
 }
@@ -203,7 +199,7 @@ static nca_status read_kinds(const nca_tensors *tensors, nca_spec *spec, nca_err
     static const saved_setting noise = {"noise", 0, 100, 0};
     int perception = 0, alive = 0;
     NCA_TRY(read_word(tensors, "perception", nca_perception_words, &perception, error));
-    NCA_TRY(read_word(tensors, "alive", alive_names, &alive, error));
+    NCA_TRY(read_word(tensors, "alive", nca_alive_words, &alive, error));
     NCA_TRY(read_whole(tensors, "frozen", &spec->frozen, error));
     NCA_TRY(read_whole(tensors, "alive_channel", &spec->alive_channel, error));
     NCA_TRY(read_number(tensors, &noise, &spec->noise, error));
