@@ -102,6 +102,8 @@ static nca_status read_resumed(train_run *run)
     run->config = saved;
     NCA_TRY(nca_options_apply(call->self, call->argc, call->argv, &run->options, &run->config,
                               run->error));
+    nca_run_folder_keep_font(&saved);
+    nca_run_folder_keep_font(&run->config);
     const char *different = nca_config_difference(&saved, &run->config);
     if (!different && strcmp(saved.preset, run->config.preset) != 0)
         different = "preset";
@@ -295,6 +297,7 @@ static nca_status preview(train_run *run)
 {
     const float *before, *after;
     nca_preview shown = {.paint = nca_trainer_task(run->trainer)->paint,
+                         .has_true_colour = nca_terminal_has_true_colour(),
                          .batch = (int)run->config.batch,
                          .height = run->plan.grid.height,
                          .width = run->plan.grid.width,
@@ -409,6 +412,8 @@ static nca_status train(train_run *run)
 
 static nca_status prepare(train_run *run)
 {
+    if (run->options.out)
+        NCA_TRY(nca_folder_check_name(run->options.out, run->error));
     if (run->options.preview && !isatty(STDOUT_FILENO))
         return nca_fail(run->error, NCA_ARGUMENT,
                         "--preview: standard output is no terminal; leave it out");
@@ -454,6 +459,8 @@ static nca_status run_train(nca_call *call)
                           .error = &call->error};
     if (current.options.resume)
         NCA_GO(read_resumed(&current));
+    else
+        nca_run_folder_keep_font(&current.config);
     NCA_GO(prepare(&current));
     NCA_GO(say_what_begins(&current));
     status = train(&current);

@@ -81,6 +81,14 @@ nca_status nca_run_folder_config(const char *folder, nca_config *config, nca_gri
     return NCA_OK;
 }
 
+void nca_run_folder_keep_font(nca_config *config)
+{
+    char *whole = *config->font ? realpath(config->font, NULL) : NULL;
+    if (whole && strlen(whole) < sizeof config->font)
+        snprintf(config->font, sizeof config->font, "%s", whole);
+    free(whole);
+}
+
 nca_status nca_run_folder_set_config(const char *folder, const nca_config *config, nca_error *error)
 {
     char path[NCA_PATH_BYTES];
@@ -126,7 +134,7 @@ nca_status nca_run_folder_machine(const char *folder, char **json, nca_error *er
         *json = NULL;
         return NCA_OK;
     }
-    NCA_TRY(nca_file_read(path, MACHINE_LIMIT_BYTES, &text, &size_bytes, error));
+    NCA_TRY(nca_text_read(path, MACHINE_LIMIT_BYTES, &text, &size_bytes, error));
     json_t *machine = json_loadb((const char *)text, size_bytes, 0, NULL);
     const bool is_object = json_is_object(machine);
     json_decref(machine);
