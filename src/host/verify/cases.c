@@ -10,6 +10,13 @@
         .spec = {.channels = (c), .perception = NCA_SUMMED, .hidden = {(k)}},      \
     }
 
+// Any other spec, by its fields.
+#define SHAPE_OF(b, h, w, t, ...)                                                  \
+    {                                                                              \
+        .batch = (b), .height = (h), .width = (w), .pool = (b), .tape_steps = (t), \
+        .spec = {__VA_ARGS__},                                                     \
+    }
+
 // The draws are such that no hidden unit comes so near to its change of sign that f32 takes the
 // other side: one such unit in one cell counts some 1e-4 of the gradient.
 // clang-format off
@@ -17,6 +24,8 @@ const nca_case nca_cases[] = {
     // The sizes of the benches' figures; too large to be checked against f64 in a test.
     {"4x56x56", NCA_GROWING_SHAPE(4, 56, 56, 4, 128, 16, 128), 0.5, 0, 1, 0, 0, 0, 0.22},
     {"8x72x72", NCA_GROWING_SHAPE(8, 72, 72, 8, 80, 16, 128), 0.5, 0, 1, 0, 0, 0, 0.2},
+    {"digits", SHAPE_OF(16, 28, 28, 20, .channels = 20, .perception = NCA_MOORE, .hidden = {80, 80}, .frozen = 1,
+                        .alive = NCA_ALIVE_CHANNEL, .noise = 0.02), 0.5, 0, 1, 0, 27, 0, 0.1},
     // Real sizes of the rule, small grids.
     {"one-cell", NCA_GROWING_SHAPE(1, 1, 1, 2, 3, 16, 128), 1, 0, 1, 0, 0, 0, 1},
     {"3x5", NCA_GROWING_SHAPE(7, 3, 5, 9, 5, 16, 64), 0.2, 0, 1, 0, 2, 0, 0.1},

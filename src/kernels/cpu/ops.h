@@ -22,8 +22,9 @@ typedef struct nca_cpu_rule {
     const float *hidden2_bias;     // [K2]
     const float *output_weight;    // [O,L]
     const float *output_bias;      // [O]
-    float *hidden_panels;    // [K/panel,I,panel]: hidden_weight transposed, in panels of columns
-    float *output_columns;   // [L,O]: output_weight transposed
+    float *hidden_panels;     // [K/panel,I,panel]: hidden_weight transposed, in panels of columns
+    float *hidden2_columns;   // [K,K2]: hidden2_weight transposed
+    float *output_columns;    // [L,O]: output_weight transposed
 } nca_cpu_rule;
 
 // Sums of d loss / d parameters, in the order in which the kernels add to them.
