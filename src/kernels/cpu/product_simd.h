@@ -29,19 +29,6 @@ typedef struct matrix_product {
 
 typedef enum finish { PLAIN, RELU, GATE, ADD } finish;
 
-INLINE vector load(const float *from, int tail)
-{
-    return tail > 0 ? vector_load_part(from, tail) : vector_load(from);
-}
-
-INLINE void store(float *to, vector x, int tail)
-{
-    if (tail > 0)
-        vector_store_part(to, x, tail);
-    else
-        vector_store(to, x);
-}
-
 INLINE void tile(const matrix_product *product, int m0, const int rows, const int columns,
                  const finish how)
 {
@@ -51,7 +38,8 @@ INLINE void tile(const matrix_product *product, int m0, const int rows, const in
     const size_t a_row = product->a_row, a_step = product->a_step, b_row = product->b_row,
                  out_row = product->out_row;
     UNROLL for (int m = 0; m < rows; m++) UNROLL for (int n = 0; n < columns; n++) sum[m][n] =
-        how == ADD       ? load(out + (size_t)m * out_row + n * LANES, n + 1 == columns ? product->tail : 0)
+        how == ADD
+            ? load(out + (size_t)m * out_row + n * LANES, n + 1 == columns ? product->tail : 0)
         : product->start ? vector_load(product->start + n * LANES)
                          : vector_zero();
     for (int k = 0; k < product->depth; k++, a += a_step, b += b_row) {

@@ -48,8 +48,7 @@ static void set_sizes(nca_session *session, const nca_shape *shape)
     session->rules = nca_shape_rules(shape);
     session->samples = nca_shape_samples(shape);
     session->layout = nca_layout_of(&shape->spec);
-    const int least =
-        session->layout.total < MANY_PARAMETERS ? BAND_ROWS_MIN : TALL_BAND_ROWS_MIN;
+    const int least = session->layout.total < MANY_PARAMETERS ? BAND_ROWS_MIN : TALL_BAND_ROWS_MIN;
     session->band_rows = rows > least ? rows : least;
     session->bands = (shape->height + session->band_rows - 1) / session->band_rows;
     session->states = shape->tape_steps > 1 ? shape->tape_steps + 1 : 2;
@@ -100,6 +99,7 @@ static void lay_out_scratch(arena *from, const nca_session *session, nca_cpu_scr
     scratch->hidden = take(from, NCA_CPU_CHUNK * hidden, sizeof(float));
     scratch->dhidden = take(from, NCA_CPU_CHUNK * hidden, sizeof(float));
     scratch->out = take(from, NCA_CPU_CHUNK * channels, sizeof(float));
+    scratch->noise = take(from, channels, sizeof(float));
 }
 
 static void lay_out_rule(arena *from, const nca_session *session, nca_cpu_rule *rule)

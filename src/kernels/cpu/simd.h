@@ -31,14 +31,19 @@ static void fill(nca_cpu_ops *ops, const char *name, const nca_spec *spec)
     ops->mlp = mlp_any;
     ops->mlp_hidden = mlp_any_hidden;
     ops->mlp_backward = mlp_any_backward;
-    if (spec->channels == CHANNELS && spec->perception == NCA_SOBEL) {
+    ops->noise = noise;
+    if (spec->perception == NCA_MOORE) {
+        ops->perceive = perceive_moore;
+        ops->perceive_backward = perceive_moore_backward;
+    } else if (spec->perception == NCA_SOBEL) {
         ops->perceive = perceive;
         ops->perceive_backward = perceive_backward;
-        if (spec->hidden[0] % 64 == 0 && spec->hidden[1] == 0 && spec->frozen == 0) {
-            ops->panel = PANEL;
-            ops->mlp = mlp;
-            ops->mlp_hidden = mlp_hidden;
-            ops->mlp_backward = mlp_backward;
-        }
+    }
+    if (spec->channels == CHANNELS && spec->perception != NCA_MOORE && spec->hidden[0] % 64 == 0 &&
+        spec->hidden[1] == 0 && spec->frozen == 0) {
+        ops->panel = PANEL;
+        ops->mlp = mlp;
+        ops->mlp_hidden = mlp_hidden;
+        ops->mlp_backward = mlp_backward;
     }
 }

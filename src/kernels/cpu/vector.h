@@ -122,4 +122,23 @@ static inline vector vector_relu(vector x)
 #endif
 #define INLINE static inline __attribute__((always_inline))
 
+// Lanes that are left of `count` numbers from number `at` on; 0: all.
+INLINE int tail_of(size_t count, size_t at)
+{
+    return count - at < LANES ? (int)(count - at) : 0;
+}
+
+INLINE vector load(const float *from, int tail)
+{
+    return tail > 0 ? vector_load_part(from, tail) : vector_load(from);
+}
+
+INLINE void store(float *to, vector x, int tail)
+{
+    if (tail > 0)
+        vector_store_part(to, x, tail);
+    else
+        vector_store(to, x);
+}
+
 #endif
