@@ -12,6 +12,9 @@
 // the first-level cache.
 enum { NCA_CPU_CHUNK = 48 };
 
+// Weights, hidden units and their gradients are read in whole vectors: behind each of these arrays 64
+// bytes more are readable, whatever they hold. Nothing is written there.
+
 // Parameters in the orders in which the kernels read them: I inputs, K hidden units, K2 of a second
 // hidden layer (0: there is none), L those of the last, O outputs.
 typedef struct nca_cpu_rule {
