@@ -163,40 +163,50 @@ static void list_cells(uint32_t *cells, int count)
         cells[i] = (uint32_t)(PLANE_ROW * (1 + i % 5) + 1 + i * 7 % 11);
 }
 
-static void check_perceive(const variant *v, const nca_spec *spec, double angle)
+// What a perception gives, forward and backward, in one array: the cells', then the plane's.
+static float *run_perceive(const variant *v, const nca_spec *spec, int count, double angle)
 {
-    const int channels = spec->channels;
-    const size_t row = PLANE_ROW * (size_t)channels, plane = PLANE * (size_t)channels;
-    const size_t inputs = (size_t)nca_spec_inputs(spec);
+    const size_t row = PLANE_ROW * (size_t)spec->channels, plane = PLANE * (size_t)spec->channels;
+    const size_t inputs = (size_t)count * (size_t)nca_spec_inputs(spec);
     const nca_cpu_rotation rotation = {(float)cos(angle), (float)sin(angle)};
-    const nca_cpu_ops scalar = fill_ops_of(NULL, spec), ops = fill_ops_of(v, spec);
-    float *state = uniform(plane, 1), *dp = uniform(48 * inputs, 2);
-    float *expected = calloc(48 * inputs, 4), *got = calloc(48 * inputs, 4);
-    float *scattered = calloc(plane, 4), *scattered_got = calloc(plane, 4);
-    for (int i = 0; i < COUNTS; i++) {
-        uint32_t cells[48];
-        list_cells(cells, counts[i]);
-        scalar.perceive(state, row, channels, cells, counts[i], rotation, expected);
-        ops.perceive(state, row, channels, cells, counts[i], rotation, got);
-        assert_close(got, expected, (size_t)counts[i] * inputs, "perceive");
-        scalar.perceive_backward(dp, row, channels, cells, counts[i], rotation, scattered);
-        ops.perceive_backward(dp, row, channels, cells, counts[i], rotation, scattered_got);
-        assert_close(scattered_got, scattered, plane, "perceive_backward");
+    const nca_cpu_ops ops = fill_ops_of(v, spec);
+    float *state = uniform(plane, 1), *dp = uniform(inputs, 2), *all = calloc(inputs + plane, 4);
+    uint32_t cells[48];
+    list_cells(cells, count);
+    ops.perceive(state, row, spec->channels, cells, count, rotation, all);
+    ops.perceive_backward(dp, row, spec->channels, cells, count, rotation, all + inputs);
+    free(state), free(dp);
+    return all;
+}
+
+// Near the scalar definition, and the same bits on every instruction set that has vectors.
+static void check_perceive(const nca_spec *spec, int count, double angle)
+{
+    const size_t inputs = (size_t)count * (size_t)nca_spec_inputs(spec);
+    const size_t plane = PLANE * (size_t)spec->channels;
+    float *expected = run_perceive(NULL, spec, count, angle), *first = NULL;
+    for (const variant *v = variants; v->name; v++) {
+        float *got = run_perceive(v, spec, count, angle);
+        assert_close(got, expected, inputs, "perceive");
+        assert_close(got + inputs, expected + inputs, plane, "perceive_backward");
+        if (first)
+            assert_memory_equal(got, first, (inputs + plane) * sizeof *got);
+        first = first ? (free(got), first) : got;
     }
-    free(state), free(dp), free(expected), free(got), free(scattered), free(scattered_got);
+    free(expected), free(first);
 }
 
 static void test_perceive_matches_scalar(void **state)
 {
     (void)state;
-    for (const variant *v = variants; v->name; v++)
-        for (int perception = 0; perception < NCA_PERCEPTIONS; perception++)
-            for (int channels = 4; channels <= 36; channels += 4) {
+    for (int perception = 0; perception < NCA_PERCEPTIONS; perception++)
+        for (int channels = 4; channels <= 36; channels += 4)
+            for (int i = 0; i < COUNTS; i++) {
                 const nca_spec spec = {.channels = channels,
                                        .perception = (nca_perception)perception,
                                        .hidden = {128}};
-                check_perceive(v, &spec, 0);
-                check_perceive(v, &spec, 0.7);
+                check_perceive(&spec, counts[i], 0);
+                check_perceive(&spec, counts[i], 0.7);
             }
 }
 
