@@ -66,6 +66,8 @@ enum { NCA_TEXT_BYTES = 1024 };
     REAL(beta1, 0.9, 0, 0.999999, "X", "Adam's decay of the mean")                           \
     REAL(beta2, 0.999, 0, 0.999999999, "X", "Adam's decay of the square")                    \
     REAL(epsilon, 1e-7, 1e-30, 1, "X", "Adam's epsilon")                                     \
+    INT(average, 0, 0, 1000000, "N",                                                         \
+        "write the average over about the last N updates; 0 writes the rule itself")         \
     TEXT(health, "on", "on|off", "off: no update is skipped, no rule or pool repaired")      \
     INT(seed, 1, 0, NCA_SEED_MAX, "N", "random seed of every draw")                          \
     INT(checkpoint_every, 500, 1, 100000000, "N", "updates between checkpoints")             \

@@ -66,7 +66,8 @@ static inline bool nca_event_is_fault(nca_event event)
 typedef struct nca_update_result {
     int64_t update;           // number of this update, from 1
     int steps;                // T
-    double loss;              // mean over the batch after the rollout; people read its log10
+    double loss;              // mean over the batch after the rollout; people read its log10. It
+                              // is that of the rule in training, never of an average
     double gradient_norm;     // L2 over all tensors, before any transform
     double rate;              // learning rate used
     double active_fraction;   // active cell-steps / all
@@ -114,14 +115,15 @@ nca_status nca_trainer_batch(nca_trainer *trainer, const float **before, const f
 nca_status nca_trainer_pool(nca_trainer *trainer, int first, int count, float *states,
                             nca_error *error);
 
-// The current rule; the caller frees it.
+// The rule of the run, which the caller frees: the current one, or with --average the average of
+// those up to now; training itself goes on with the current one.
 nca_status nca_trainer_model(nca_trainer *trainer, nca_model *out, nca_error *error);
 // Gives the memory of the training back to the device. Afterwards only nca_trainer_done() and
 // nca_trainer_task() may be asked, and nca_trainer_free() called.
 void nca_trainer_release(nca_trainer *trainer);
 
-// checkpoint.safetensors: weights, moments, pool, update number, and the counters of the health
-// checks. Written whole or not at all.
+// checkpoint.safetensors: weights, moments, pool, update number, the average, and the counters of
+// the health checks. Written whole or not at all.
 nca_status nca_trainer_save(nca_trainer *trainer, const char *path, nca_error *error);
 // Continues from a checkpoint of the same config (checked), bit for bit as if never stopped where
 // the same arithmetic computes.

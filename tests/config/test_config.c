@@ -133,6 +133,10 @@ static void test_what_does_not_go_together_is_refused(void **state)
     config.hidden = 130;
     expect_refused(&config, "--hidden 130: must be a multiple of 4");
     config = standard;
+    config.average = 9;
+    expect_refused(&config, "--average 9: must be 0 or at least 10, since a rule is taken every 10 "
+                            "updates");
+    config = standard;
     set_text(config.grid, "19");
     expect_refused(&config, "--target-size 20: larger than the grid of 19x19; shrink one or grow "
                             "the other");

@@ -89,6 +89,16 @@ cmp unwatched/model.safetensors halted/model.safetensors || fail "changing damag
 "$nca" train "${settings[@]}" --health off --updates 8 --out unchanged --quiet >/dev/null
 ! cmp -s unwatched/model.safetensors unchanged/model.safetensors || fail "damage does not change"
 
+# An average is another rule of the same training, said so, and resumed as if never stopped.
+"$nca" train "${settings[@]}" --average 20 --updates 30 --out averaged >log
+grep -q -- "--average 20: .*losses shown here are of the rule in training" log || fail "average: $(cat log)"
+"$nca" train "${settings[@]}" --updates 30 --out plainly --quiet >/dev/null
+cmp <(timeless plainly/metrics.jsonl) <(timeless averaged/metrics.jsonl) || fail "an average changes the training"
+! cmp -s plainly/model.safetensors averaged/model.safetensors || fail "the average is not written"
+"$nca" train "${settings[@]}" --average 20 --updates 17 --out halfway --quiet >/dev/null
+"$nca" train --resume halfway --updates 30 --quiet >/dev/null
+cmp averaged/model.safetensors halfway/model.safetensors || fail "an average resumes otherwise"
+
 # Fewer updates than are done would make config.json untrue.
 sha256sum straight/* >before 2>/dev/null || true
 ! "$nca" train --resume straight --updates 5 --quiet >/dev/null 2>error || fail "fewer updates are taken"

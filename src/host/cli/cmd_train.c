@@ -60,7 +60,14 @@ static const char details[] =
     "then\n"
     "ends only with a gradient or rule that is not finite, since no later rule would be finite: "
     "it\n"
-    "keeps the last one that was.\n";
+    "keeps the last one that was.\n"
+    "\n"
+    "With --average N the rule that a run writes, films and is judged by is the average over about\n"
+    "the last N updates; training goes on with the rule itself, of which the losses on the screen\n"
+    "and in metrics.jsonl are. The weights of the average fall off exponentially: so it needs one\n"
+    "sum, not N rules, and late updates count most. A rule is taken every 10 updates, by a share\n"
+    "of 10 / N, unless a sample died in that update. Where training goes back to the last good\n"
+    "rule, the average goes back with it.\n";
 
 static const double event_seconds = 10, preview_seconds = 0.5;
 
@@ -236,6 +243,11 @@ static nca_status say_what_begins(train_run *run)
                      run->log.folder);
     say_choices(run);
     NCA_TRY(say_precision(run));
+    if (run->config.average > 0)
+        nca_progress_say(&run->progress,
+                         "--average %lld: what is written and judged is the average over about the "
+                         "last %lld updates; losses shown here are of the rule in training",
+                         (long long)run->config.average, (long long)run->config.average);
     if (!run->plan.repairs)
         nca_progress_say(&run->progress, "--health off: whatever goes wrong is left alone");
     if (*run->background && !run->options.resume)
@@ -389,7 +401,8 @@ static void say_what_became(train_run *run, const nca_train_pictures *pictures)
         return;
     }
     nca_format_duration(nca_clock() - run->progress.started, elapsed, sizeof elapsed);
-    nca_progress_say(&run->progress, "trained in %s: %s/model.safetensors", elapsed, folder);
+    nca_progress_say(&run->progress, "trained in %s: %s/model.safetensors%s", elapsed, folder,
+                     run->config.average > 0 ? ", the average" : "");
     nca_progress_say(&run->progress,
                      "look at %s/growth.webp, healing.webp, loss.png, pictures/; judge it with: "
                      "nca eval %s",

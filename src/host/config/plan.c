@@ -75,6 +75,16 @@ static nca_status check_sizes(const nca_config *config, const nca_grid *grid, nc
     return NCA_OK;
 }
 
+static nca_status check_average(const nca_config *config, nca_error *error)
+{
+    if (config->average == 0 || config->average >= NCA_AVERAGE_EVERY)
+        return NCA_OK;
+    return nca_fail(
+        error, NCA_ARGUMENT,
+        "--average %lld: must be 0 or at least %d, since a rule is taken every %d updates",
+        (long long)config->average, NCA_AVERAGE_EVERY, NCA_AVERAGE_EVERY);
+}
+
 static nca_status check_batch(const nca_config *config, nca_error *error)
 {
     if (config->pool > 0 && config->batch > config->pool && !config->pool_replacement)
@@ -99,6 +109,7 @@ nca_status nca_plan_make(const nca_config *config, nca_plan *out, nca_error *err
     NCA_TRY(check_sizes(config, &plan.grid, error));
     NCA_TRY(nca_damage_stages_make(config, &plan.damage, error));
     NCA_TRY(check_batch(config, error));
+    NCA_TRY(check_average(config, error));
     *out = plan;
     return NCA_OK;
 }

@@ -40,6 +40,7 @@ static void apply_article(nca_config *config)
     config->beta1 = 0.9;
     config->beta2 = 0.999;
     config->epsilon = 1e-7;
+    config->average = 0;
 }
 
 static void apply_growing(nca_config *config)

@@ -153,6 +153,7 @@ static nca_status move_rule(nca_trainer *trainer, bool back, nca_error *error)
         size_t count;
     } parts[] = {{NCA_PARAMETERS, trainer->good.parameters, total},
                  {NCA_OPTIMIZER, trainer->good.optimizer, NCA_OPTIMIZER_BLOCKS * total}};
+    nca_average_move(trainer, back);
     for (int i = 0; i < 2; i++)
         NCA_TRY(back ? backend->upload(trainer->session, parts[i].buffer, 0, parts[i].count,
                                        parts[i].kept, error)

@@ -95,7 +95,8 @@ static nca_status keep(nca_trainer *trainer, nca_update_result *out, nca_error *
 {
     trainer->time++;
     NCA_TRY(nca_pool_keep(trainer, error));
-    return nca_health_keep(trainer, out, error);
+    NCA_TRY(nca_health_keep(trainer, out, error));
+    return nca_average_take(trainer, out, error);
 }
 
 nca_status nca_trainer_update(nca_trainer *trainer, nca_update_result *out, nca_error *error)
@@ -168,18 +169,25 @@ nca_status nca_trainer_pool(nca_trainer *trainer, int first, int count, float *s
     return trainer->compute.backend->synchronize(trainer->session, error);
 }
 
+static nca_status download_rule(nca_trainer *trainer, float *parameters, nca_error *error)
+{
+    const nca_backend *backend = trainer->compute.backend;
+    NCA_TRY(backend->download(trainer->session, NCA_PARAMETERS, 0, trainer->layout.total,
+                              parameters, error));
+    return backend->synchronize(trainer->session, error);
+}
+
 nca_status nca_trainer_model(nca_trainer *trainer, nca_model *out, nca_error *error)
 {
     const nca_config *config = &trainer->config;
     nca_model model;
     NCA_TRY(nca_model_create(&trainer->shape.spec, &model, error));
-    nca_status status = trainer->compute.backend->download(
-        trainer->session, NCA_PARAMETERS, 0, trainer->layout.total, model.parameters, error);
-    if (status == NCA_OK)
-        status = trainer->compute.backend->synchronize(trainer->session, error);
-    if (status != NCA_OK) {
-        nca_model_free(&model);
-        return status;
+    if (!nca_average_read(trainer, model.parameters)) {
+        const nca_status status = download_rule(trainer, model.parameters, error);
+        if (status != NCA_OK) {
+            nca_model_free(&model);
+            return status;
+        }
     }
     model.fire_rate = config->fire_rate;
     model.angle = config->angle;
@@ -327,6 +335,7 @@ nca_status nca_trainer_create(const nca_config *config, const nca_plan *plan, co
     nca_status status;
     NCA_GO(compute->backend->create(compute->device, &shape, &trainer->session, error));
     NCA_GO(allocate(trainer, error));
+    NCA_GO(nca_averages_create(trainer, error));
     NCA_GO(start(trainer, error));
     *out = trainer;
 cleanup:
@@ -358,5 +367,6 @@ void nca_trainer_free(nca_trainer *trainer)
     free(trainer->after);
     free(trainer->good.parameters);
     free(trainer->good.optimizer);
+    nca_averages_free(trainer);
     free(trainer);
 }

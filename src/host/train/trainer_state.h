@@ -6,12 +6,20 @@
 #include "nca/train.h"
 #include "task/subject.h"
 
+// Rules of the latest updates, summed with falling weights; see average.c. Empty without --average.
+typedef struct nca_average {
+    double *sum;     // [P]
+    int64_t taken;   // rules in it
+    float *rule;     // [P] to work in
+} nca_average;
+
 // A rule with its optimizer state to return to when training goes wrong.
 typedef struct nca_good_rule {
-    float *parameters;   // [P]
-    float *optimizer;    // [S,P] its state
-    int64_t update;      // after which it was taken
-    int64_t time;        // the optimizer's
+    float *parameters;     // [P]
+    float *optimizer;      // [S,P] its state
+    int64_t update;        // after which it was taken
+    int64_t time;          // the optimizer's
+    nca_average average;   // as it was then; no room to work in
 } nca_good_rule;
 
 // Counters of the health rules; see health.c.
@@ -40,6 +48,7 @@ struct nca_trainer {
     int64_t time;   // the optimizer's t of the latest applied update
     nca_health health;
     nca_good_rule good;
+    nca_average average;   // of the rules up to now
 
     int *rows;            // [B] of the pool
     int *gathered;        // [B] rows that the batch is gathered from: the pool's, or a beginning
@@ -102,5 +111,17 @@ nca_status nca_health_skip(nca_trainer *trainer, nca_update_result *out, nca_err
 nca_status nca_health_keep(nca_trainer *trainer, nca_update_result *out, nca_error *error);
 // Takes the current rule as the good one.
 nca_status nca_health_remember(nca_trainer *trainer, nca_error *error);
+
+// Room for the averages of now and of the good rule, where the settings ask for one.
+nca_status nca_averages_create(nca_trainer *trainer, nca_error *error);
+void nca_averages_free(nca_trainer *trainer);
+// After an update that counts and its health checks: every NCA_AVERAGE_EVERY updates the rule joins
+// the average, unless they found fault with it.
+nca_status nca_average_take(nca_trainer *trainer, const nca_update_result *update,
+                            nca_error *error);
+// The average goes where the rule goes: to the good rule's, or back from it.
+void nca_average_move(nca_trainer *trainer, bool back);
+// The average so far into parameters [P]; false where there is none.
+bool nca_average_read(const nca_trainer *trainer, float *parameters);
 
 #endif
