@@ -36,6 +36,7 @@ enum { NCA_TEXT_BYTES = 1024 };
     FLAG(trim, false, "cut the empty border of an image away first")                         \
     TEXT(background, "", "#RRGGBB", "colour of an image without alpha that becomes clear")   \
     TEXT(font, "", "FILE", "colour bitmap font for an emoji")                                \
+    TEXT(from, "", "RULE|RUN", "begin with this rule, a file or a run folder")               \
     INT(channels, 16, 4, 256, "N", "numbers in a cell, a multiple of 4")                     \
     INT(hidden, 128, 4, 4096, "N", "hidden units of the rule, a multiple of 4")              \
     TEXT(perception, "sobel", "sobel|moore|summed",                                          \
@@ -67,7 +68,7 @@ enum { NCA_TEXT_BYTES = 1024 };
     REAL(beta2, 0.999, 0, 0.999999999, "X", "Adam's decay of the square")                    \
     REAL(epsilon, 1e-7, 1e-30, 1, "X", "Adam's epsilon")                                     \
     INT(average, 0, 0, 1000000, "N",                                                         \
-        "write the average over about the last N updates; 0 writes the rule itself")         \
+        "write the average over about the last N updates; 0: the rule itself")               \
     TEXT(health, "on", "on|off", "off: no update is skipped, no rule or pool repaired")      \
     INT(seed, 1, 0, NCA_SEED_MAX, "N", "random seed of every draw")                          \
     INT(checkpoint_every, 500, 1, 100000000, "N", "updates between checkpoints")             \

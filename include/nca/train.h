@@ -92,6 +92,10 @@ nca_status nca_trainer_create(const nca_config *config, const nca_plan *plan, co
                               nca_error *error);
 void nca_trainer_free(nca_trainer *trainer);
 
+// Before the first update: begins with this rule, widened to the settings' hidden units, instead of
+// a drawn one. NCA_ARGUMENT where it does not fit (nca_model_widen).
+nca_status nca_trainer_begin_with(nca_trainer *trainer, const nca_model *model, nca_error *error);
+
 // One update. NCA_NUMERIC only after NCA_EVENT_GAVE_UP.
 nca_status nca_trainer_update(nca_trainer *trainer, nca_update_result *out, nca_error *error);
 

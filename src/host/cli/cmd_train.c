@@ -11,6 +11,7 @@
 #include "cli/progress.h"
 #include "config/config_json.h"
 #include "run/run_folder.h"
+#include "run/run_from.h"
 #include "run/run_target.h"
 #include "run/train_pictures.h"
 #include "verify/precision.h"
@@ -42,6 +43,7 @@ static const char details[] =
     "  nca train --target 🦎 --preset persistent\n"
     "  nca train --target logo.png --trim --updates 2000 --out runs/logo\n"
     "  nca train --resume runs/logo --updates 4000\n"
+    "  nca train --from runs/logo --target other.png --rate 0.0005\n"
     "\n"
     "Ctrl-C finishes the update, writes a checkpoint and says how to go on; a second one stops at\n"
     "once. Exit code 0 when trained, 1 when training went wrong, 2 for bad input, 129, 130 or 143\n"
@@ -62,7 +64,8 @@ static const char details[] =
     "it\n"
     "keeps the last one that was.\n"
     "\n"
-    "With --average N the rule that a run writes, films and is judged by is the average over about\n"
+    "With --average N the rule that a run writes, films and is judged by is the average over "
+    "about\n"
     "the last N updates; training goes on with the rule itself, of which the losses on the screen\n"
     "and in metrics.jsonl are. The weights of the average fall off exponentially: so it needs one\n"
     "sum, not N rules, and late updates count most. A rule is taken every 10 updates, by a share\n"
@@ -78,6 +81,7 @@ typedef struct train_run {
     nca_config config;
     nca_plan plan;        // of it
     nca_image target;     // padded to the grid
+    nca_model from;       // the rule that it begins with; none where it is drawn
     char background[8];   // the corner's colour where the picture is opaque all over
     nca_trainer *trainer;
     nca_run_log log;
@@ -176,6 +180,7 @@ static nca_status start_folder(train_run *run)
     const nca_status status = nca_run_log_create(path, json, &run->log, run->error);
     free(json);
     NCA_TRY(status);
+    NCA_TRY(nca_run_from_keep(run->log.folder, &run->from, run->error));
     return nca_run_folder_keep_target(run->log.folder, run->config.target, run->error);
 }
 
@@ -224,7 +229,7 @@ static nca_status say_precision(train_run *run)
 static nca_status say_what_begins(train_run *run)
 {
     nca_device_info info;
-    char device[NCA_DEVICE_BYTES];
+    char device[NCA_DEVICE_BYTES], from[NCA_FROM_BYTES];
     run->call->compute.backend->info(run->call->compute.device, &info);
     nca_progress_start(&run->progress, stdout, run->options.quiet, nca_trainer_done(run->trainer),
                        run->config.updates);
@@ -242,6 +247,8 @@ static nca_status say_what_begins(train_run *run)
     nca_progress_say(&run->progress, "on %s, into %s", nca_device_words(&info, device),
                      run->log.folder);
     say_choices(run);
+    if (run->from.parameters)
+        nca_progress_say(&run->progress, "%s", nca_run_from_words(&run->config, &run->from, from));
     NCA_TRY(say_precision(run));
     if (run->config.average > 0)
         nca_progress_say(&run->progress,
@@ -450,6 +457,8 @@ static nca_status prepare(train_run *run)
     NCA_TRY(load_target(run));
     NCA_TRY(nca_trainer_create(&run->config, &run->plan, &nca_task_grow, &run->target,
                                &run->call->compute, &run->trainer, run->error));
+    if (!run->options.resume)
+        NCA_TRY(nca_run_from_begin(&run->config, run->trainer, &run->from, run->error));
     nca_stop_by_signals();
     signal(SIGPIPE, SIG_IGN);
     NCA_TRY(run->options.resume ? go_on_in_folder(run) : start_folder(run));
@@ -493,6 +502,7 @@ cleanup:
     nca_run_log_close(&current.log);
     nca_trainer_free(current.trainer);
     nca_image_free(&current.target);
+    nca_model_free(&current.from);
     call->code = nca_stop_signal ? 128 + nca_stop_signal : 0;
     return status;
 }

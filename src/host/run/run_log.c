@@ -108,9 +108,9 @@ nca_status nca_run_log_create(const char *folder, const char *config_json, nca_r
 }
 
 // What a run has written before its first update is done; the metrics, which are the lock, aside.
-static const char *const first_files[] = {"config.json",       "machine.json",
-                                          "model.safetensors", "checkpoint.safetensors",
-                                          "loss.png",          "pictures/target.png"};
+static const char *const first_files[] = {
+    "config.json", "machine.json",        "model.safetensors", "checkpoint.safetensors",
+    "loss.png",    "pictures/target.png", "from.safetensors"};
 
 static void remove_file(const nca_run_log *log, const char *name)
 {

@@ -1,6 +1,7 @@
 // The training loop: task -> pool -> batch -> rollout -> loss -> backward -> optimizer -> pool.
 #include "nca/train.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -250,14 +251,32 @@ static nca_status make_beginnings(nca_trainer *trainer, const nca_subject *subje
     return NCA_OK;
 }
 
+static nca_status upload_rule(nca_trainer *trainer, const nca_model *model, nca_error *error)
+{
+    return trainer->compute.backend->upload(trainer->session, NCA_PARAMETERS, 0,
+                                            trainer->layout.total, model->parameters, error);
+}
+
 static nca_status upload_first_rule(nca_trainer *trainer, nca_error *error)
 {
     nca_model model;
     NCA_TRY(nca_model_create(&trainer->shape.spec, &model, error));
     nca_model_initialize(&model, (uint64_t)trainer->config.seed);
-    const nca_status status = trainer->compute.backend->upload(
-        trainer->session, NCA_PARAMETERS, 0, trainer->layout.total, model.parameters, error);
+    const nca_status status = upload_rule(trainer, &model, error);
     nca_model_free(&model);
+    return status;
+}
+
+nca_status nca_trainer_begin_with(nca_trainer *trainer, const nca_model *model, nca_error *error)
+{
+    nca_model wider;
+    assert(trainer->done == 0);
+    NCA_TRY(nca_model_widen(model, &trainer->shape.spec, (uint64_t)trainer->config.seed, &wider,
+                            error));
+    nca_status status = upload_rule(trainer, &wider, error);
+    if (status == NCA_OK)
+        status = nca_health_remember(trainer, error);
+    nca_model_free(&wider);
     return status;
 }
 
