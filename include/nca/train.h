@@ -20,6 +20,7 @@ typedef struct nca_trainer nca_trainer;
 //   SKIPPED        loss or gradient not finite, or a state beyond the bound: nothing of it is kept
 //   ROLLED_BACK    several skips in a row, a sample that must live and dies again and again, or a
 //                  rule that is not finite: back to the last good rule, with other random draws
+//                  and a quarter of the rate, which rises again later (health.c)
 //   POOL_REPAIRED  the whole batch is dead: nothing of it is kept, its rows are new samples
 //   RESEEDED       a sample that must live died while others live: the update counts, and its row
 //                  is a new sample
@@ -70,6 +71,7 @@ typedef struct nca_update_result {
                               // is that of the rule in training, never of an average
     double gradient_norm;     // L2 over all tensors, before any transform
     double rate;              // learning rate used
+    double rate_factor;       // of the schedule's that it is: 1, or less after a rollback
     double active_fraction;   // active cell-steps / all
     double max_state;         // largest |x| in the batch
     double seconds;           // wall time of the update

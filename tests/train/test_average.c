@@ -211,7 +211,7 @@ static void test_damaged_averages_are_refused(void **state)
         double *numbers = allocate(kept.elements, sizeof *numbers);
         numbers[kept.elements - 1] = NAN;
         tensor->data = tensor->dtype == NCA_I64 ? (const void *)negative : numbers;
-        expect_damaged(&run, &file, path, "no average of rules");
+        expect_damaged(&run, &file, path, "holds what no training leaves");
         *tensor = kept;
         free(numbers);
     }

@@ -53,8 +53,10 @@ static const char details[] =
     "nothing of the update is kept, and the rows of the pool that went wrong become the seed.\n"
     "After 5 lost updates in a row, after 20 in which what grew from the seed died, or at once\n"
     "where the rule is not finite, the rule goes back to the last good one (renewed every 100\n"
-    "updates) and the pool to the seed; when that is due a fourth time with no renewal between,\n"
-    "training ends with it. metrics.jsonl records all of this.\n"
+    "updates), the pool to the seed and the rate to a quarter. It stays there for 500 updates and\n"
+    "doubles after every 500 until it is the schedule's; each further return takes twice as long,\n"
+    "and 1/64 is the lowest. When a return is due a fourth time with no renewal between, training\n"
+    "ends with the good rule. metrics.jsonl records all of this.\n"
     "\n"
     "With --health off nothing of this is done, as in the 2023 replication: exploded and dead "
     "states\n"
@@ -89,7 +91,8 @@ typedef struct train_run {
     int64_t saved;    // update of the latest checkpoint; negative where there is none
     nca_event said;   // the latest event on the screen, and when it came there
     double said_at;
-    double previewed;   // when the terminal last showed the batch
+    double rate_factor;   // of the latest update; 0 before the first
+    double previewed;     // when the terminal last showed the batch
     nca_error *error;
 } train_run;
 
@@ -315,6 +318,16 @@ static void say_event(train_run *run, const nca_update_result *result)
     }
 }
 
+// The rate rises again after a rollback, which has said itself how far it fell.
+static void say_rate(train_run *run, const nca_update_result *result)
+{
+    if (result->rate_factor > run->rate_factor && run->rate_factor > 0)
+        nca_progress_say(&run->progress, "update %lld: the rate rises to %g%s",
+                         (long long)result->update, result->rate,
+                         result->rate_factor < 1 ? "" : ", as the schedule has it");
+    run->rate_factor = result->rate_factor;
+}
+
 // Training gave up: saves the last good rule and the curve. NCA_NUMERIC with the update's message,
 // or what failed in saving.
 static nca_status end_with_good_rule(train_run *run, nca_train_pictures *pictures,
@@ -368,6 +381,7 @@ static nca_status advance(train_run *run, nca_train_pictures *pictures)
     const nca_status status = nca_trainer_update(run->trainer, &result, run->error);
     if (status != NCA_OK && status != NCA_NUMERIC)
         return status;
+    say_rate(run, &result);
     say_event(run, &result);
     if (status == NCA_NUMERIC)
         return end_with_good_rule(run, pictures, &result);

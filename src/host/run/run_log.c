@@ -266,6 +266,8 @@ nca_status nca_run_log_add(nca_run_log *log, const nca_update_result *result, nc
     print_number(log->metrics, "log10_loss", log10(result->loss));
     print_number(log->metrics, "gradient_norm", result->gradient_norm);
     print_number(log->metrics, "rate", result->rate);
+    if (result->rate_factor > 0 && result->rate_factor < 1)
+        print_number(log->metrics, "rate_factor", result->rate_factor);
     print_number(log->metrics, "active_fraction", result->active_fraction);
     print_number(log->metrics, "max_state", result->max_state);
     print_number(log->metrics, "seconds", result->seconds);

@@ -4,8 +4,7 @@
 //   optimizer, good.optimizer     [S,P] F32   their optimizer states
 //   pool                          [N,H,W,C] F32
 //   items                         [N] I64     of the pool's rows, where the task has several
-//   average, good.average         [P] F64     sums of rules, with --average (average.c)
-//   averaged                      [2] I64     how many are in each
+//   what only some need: train/saved_extras.h
 //   counters                      [9] I64     in the order of list_counters()
 //   metadata: "config", every field of the config a line; "target", the hash of the task's
 //             content; "arithmetic", what computed it
@@ -19,12 +18,13 @@
 #include <string.h>
 
 #include "model/safetensors.h"
+#include "train/saved_extras.h"
 #include "train/trainer_state.h"
 
 enum { COUNTERS = 9, UPDATES_MAX = 100000000 };
 
 // A part of what is learnt: parameters or optimizer state, of now and of the good rule.
-enum { LEARNT = 4, AVERAGES = 2, TENSORS = LEARNT + 3 + AVERAGES + 1 };
+enum { LEARNT = 4, TENSORS = LEARNT + 3 + NCA_EXTRAS_MAX };
 typedef struct part {
     const char *name;
     bool is_optimizer, is_good;
@@ -50,13 +50,6 @@ static float *good_part(const nca_trainer *trainer, const part *piece)
 {
     return piece->is_optimizer ? trainer->good.optimizer : trainer->good.parameters;
 }
-
-static nca_average *average_of(nca_trainer *trainer, int which)
-{
-    return which == 0 ? &trainer->average : &trainer->good.average;
-}
-
-static const char *const average_names[AVERAGES] = {"average", "good.average"};
 
 static void list_counters(nca_trainer *trainer, int64_t *counter[COUNTERS])
 {
@@ -106,8 +99,6 @@ typedef struct contents {
     float *learnt[LEARNT];   // of now; those of the good rule are the trainer's
     float *pool;
     int64_t counter[COUNTERS];
-    const double *average[AVERAGES];   // the trainer's
-    int64_t averaged[AVERAGES];
     char *config;
     char target[24];
     char arithmetic[NCA_ARITHMETIC_BYTES];
@@ -131,10 +122,6 @@ static nca_status gather(nca_trainer *trainer, contents *out, nca_error *error)
     list_counters(trainer, counter);
     for (int i = 0; i < COUNTERS; i++)
         out->counter[i] = *counter[i];
-    for (int i = 0; i < AVERAGES; i++) {
-        out->average[i] = average_of(trainer, i)->sum;
-        out->averaged[i] = average_of(trainer, i)->taken;
-    }
     for (int i = 0; i < LEARNT; i++) {
         out->learnt[i] = parts[i].is_good ? good_part(trainer, &parts[i])
                                           : malloc(part_size(trainer, &parts[i]) * sizeof(float));
@@ -156,27 +143,11 @@ static nca_status gather(nca_trainer *trainer, contents *out, nca_error *error)
     return backend->synchronize(trainer->session, error);
 }
 
-// Their tensors; returns how many.
-static size_t list_averages(const nca_trainer *trainer, const contents *record, nca_tensor *tensor)
-{
-    for (int i = 0; i < AVERAGES; i++)
-        tensor[i] = (nca_tensor){.name = average_names[i],
-                                 .dtype = NCA_F64,
-                                 .axes = 1,
-                                 .shape = {trainer->layout.total},
-                                 .data = record->average[i]};
-    tensor[AVERAGES] = (nca_tensor){.name = "averaged",
-                                    .dtype = NCA_I64,
-                                    .axes = 1,
-                                    .shape = {AVERAGES},
-                                    .data = record->averaged};
-    return AVERAGES + 1;
-}
-
 static nca_status write_contents(const nca_trainer *trainer, const contents *record,
                                  const char *path, nca_error *error)
 {
     nca_tensor tensor[TENSORS];
+    nca_extra_numbers numbers;
     for (int i = 0; i < LEARNT; i++)
         tensor[i] = (nca_tensor){
             .name = parts[i].name,
@@ -204,8 +175,7 @@ static nca_status write_contents(const nca_trainer *trainer, const contents *rec
                                          .axes = 1,
                                          .shape = {(uint64_t)shape->pool},
                                          .data = trainer->items};
-    if (trainer->config.average > 0)
-        tensors += list_averages(trainer, record, tensor + tensors);
+    tensors += nca_extras_list(trainer, &numbers, tensor + tensors);
     const nca_metadata metadata[] = {
         {"config", record->config}, {"target", record->target}, {"arithmetic", record->arithmetic}};
     return nca_tensors_write(path, tensor, tensors, metadata, 3, error);
@@ -287,9 +257,8 @@ typedef struct found_tensors {
     const nca_tensor *block[LEARNT][NCA_OPTIMIZER_BLOCKS];
     int blocks[LEARNT];
     const nca_tensor *pool, *counters;
-    const nca_tensor *items;               // NULL where the task has one
-    const nca_tensor *average[AVERAGES];   // NULL without --average, as what counts them
-    const nca_tensor *averaged;
+    const nca_tensor *items;   // NULL where the task has one
+    nca_found_extras extras;
 } found_tensors;
 
 static nca_status find_part(const nca_trainer *trainer, const nca_tensors *tensors, int i,
@@ -310,19 +279,6 @@ static nca_status find_part(const nca_trainer *trainer, const nca_tensors *tenso
                                piece->is_optimizer ? whole : &total, &out->block[i][0], error);
 }
 
-static nca_status find_averages(const nca_trainer *trainer, const nca_tensors *tensors,
-                                found_tensors *out, nca_error *error)
-{
-    const int64_t total = (int64_t)trainer->layout.total, count = AVERAGES;
-    out->averaged = NULL;
-    if (trainer->config.average == 0)
-        return NCA_OK;
-    for (int i = 0; i < AVERAGES; i++)
-        NCA_TRY(nca_tensors_require(tensors, average_names[i], NCA_F64, 1, &total, &out->average[i],
-                                    error));
-    return nca_tensors_require(tensors, "averaged", NCA_I64, 1, &count, &out->averaged, error);
-}
-
 // Finds and checks everything before anything is changed.
 static nca_status find_tensors(const nca_trainer *trainer, const nca_tensors *tensors,
                                found_tensors *out, nca_error *error)
@@ -335,7 +291,7 @@ static nca_status find_tensors(const nca_trainer *trainer, const nca_tensors *te
         NCA_TRY(nca_tensors_require(tensors, "items", NCA_I64, 1, pool, &out->items, error));
     for (int i = 0; i < LEARNT; i++)
         NCA_TRY(find_part(trainer, tensors, i, out, error));
-    NCA_TRY(find_averages(trainer, tensors, out, error));
+    NCA_TRY(nca_extras_find(trainer, tensors, &out->extras, error));
     NCA_TRY(nca_tensors_require(tensors, "pool", NCA_F32, 4, pool, &out->pool, error));
     return nca_tensors_require(tensors, "counters", NCA_I64, 1, counters, &out->counters, error);
 }
@@ -352,21 +308,6 @@ static nca_status check_learnt(const char *path, const found_tensors *found, nca
                                     "%s: a number of its \"%s\" is not finite; it is damaged", path,
                                     block->name);
         }
-    return NCA_OK;
-}
-
-static nca_status check_averages(const char *path, const found_tensors *found, nca_error *error)
-{
-    for (int i = 0; i < AVERAGES && found->averaged; i++) {
-        const int64_t taken = ((const int64_t *)found->averaged->data)[i];
-        bool is_good = taken >= 0 && taken <= UPDATES_MAX;
-        for (size_t at = 0; at < found->average[i]->elements; at++)
-            is_good &= isfinite(((const double *)found->average[i]->data)[at]) != 0;
-        if (!is_good)
-            return nca_fail(error, NCA_FORMAT,
-                            "%s: its \"%s\" is no average of rules; it is damaged", path,
-                            average_names[i]);
-    }
     return NCA_OK;
 }
 
@@ -424,10 +365,7 @@ static nca_status take(nca_trainer *trainer, const found_tensors *found, nca_err
                             error));
     if (found->items)
         memcpy(trainer->items, found->items->data, found->items->size_bytes);
-    for (int i = 0; i < AVERAGES && found->averaged; i++) {
-        memcpy(average_of(trainer, i)->sum, found->average[i]->data, found->average[i]->size_bytes);
-        average_of(trainer, i)->taken = ((const int64_t *)found->averaged->data)[i];
-    }
+    nca_extras_take(trainer, &found->extras);
     list_counters(trainer, counter);
     for (int i = 0; i < COUNTERS; i++)
         *counter[i] = ((const int64_t *)found->counters->data)[i];
@@ -443,7 +381,6 @@ nca_status nca_trainer_restore(nca_trainer *trainer, const char *path, nca_error
     NCA_GO(check_identity(trainer, &tensors, path, error));
     NCA_GO(find_tensors(trainer, &tensors, &found, error));
     NCA_GO(check_learnt(path, &found, error));
-    NCA_GO(check_averages(path, &found, error));
     NCA_GO(check_counters(path, found.counters->data, error));
     NCA_GO(check_items(trainer, path, found.items, error));
     NCA_GO(take(trainer, &found, error));

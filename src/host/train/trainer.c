@@ -32,8 +32,10 @@ static nca_rollout begin_update(const nca_trainer *trainer, nca_update_result *o
     const nca_config *config = &trainer->config;
     const int64_t update = trainer->done + 1;
     const nca_key key = nca_trainer_key(trainer, update);
+    const double factor = nca_health_rate_factor(trainer, update);
     *out = (nca_update_result){.update = update,
-                               .rate = nca_schedule_rate(&trainer->plan.schedule, update),
+                               .rate_factor = factor,
+                               .rate = factor * nca_schedule_rate(&trainer->plan.schedule, update),
                                .steps = draw_steps(config, key)};
     return (nca_rollout){.steps = out->steps,
                          .key = key,

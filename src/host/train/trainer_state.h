@@ -29,6 +29,8 @@ typedef struct nca_health {
     int64_t good_since_rollback;
     int64_t rollbacks;            // in all: every one changes the random draws
     int64_t rollbacks_in_a_row;   // since the good rule was last renewed
+    int64_t halvings;             // of the rate, from the latest rollback on
+    int64_t slowed_at;            // update of that rollback
 } nca_health;
 
 struct nca_trainer {
@@ -104,6 +106,8 @@ nca_status nca_pool_renew_row(nca_trainer *trainer, int row, nca_error *error);
 bool nca_health_states_are_good(const nca_trainer *trainer, nca_update_result *out);
 bool nca_health_rule_is_good(nca_trainer *trainer, const nca_update_report *report,
                              nca_update_result *out);
+// By what the rate of an update is multiplied, where training has gone back before it: 1 or less.
+double nca_health_rate_factor(const nca_trainer *trainer, int64_t update);
 // After a skipped update: repairs the pool, rolls back or gives up.
 nca_status nca_health_skip(nca_trainer *trainer, nca_update_result *out, nca_error *error);
 // After a good one: the good rule is renewed now and then. Where a sample died that must live, its
