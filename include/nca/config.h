@@ -60,6 +60,7 @@ enum { NCA_TEXT_BYTES = 1024 };
     INT(steps_min, 64, 1, 65536, "T", "fewest steps of a rollout")                           \
     INT(steps_max, 95, 1, 65536, "T", "most steps of a rollout, drawn as well")              \
     INT(updates, 8000, 0, 100000000, "N", "updates in all")                                  \
+    TEXT(until, "updates", "updates|healed", "healed: end as soon as the judge finds it so") \
     REAL(rate, 0.002, 0, 10, "X", "learning rate of Adam at the start")                      \
     TEXT(schedule, "steps:2000x0.3,6000x0.1", "SCHEDULE",                                    \
          "constant, cosine, or steps:UPDATExFACTOR[,...]")                                   \
@@ -89,8 +90,8 @@ typedef struct nca_config {
 // The defaults of the list above.
 nca_config nca_config_default(void);
 
-// Whether a field, by its name, changes the trajectory of a run: all but preset, checkpoint_every
-// and pictures_every, and updates where the schedule does not look at it.
+// Whether a field, by its name, changes the trajectory of a run: all but preset, until,
+// checkpoint_every and pictures_every, and updates where the schedule does not look at it.
 bool nca_config_matters(const char *name, const nca_config *config);
 
 // The name of the first field that matters and differs; NULL where the trajectories are the same.

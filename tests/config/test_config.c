@@ -157,6 +157,9 @@ static void test_texts_are_checked(void **state)
     set_text(config.gradient, "clip");
     assert_int_equal(nca_plan_make(&config, &plan, &error), NCA_ARGUMENT);
     assert_non_null(strstr(error.message, "--gradient clip"));
+    config = nca_config_default();
+    set_text(config.until, "heals");
+    expect_refused(&config, "--until heals: must be updates or healed");
 }
 
 static void test_only_what_changes_the_trajectory_is_a_difference(void **state)
@@ -168,6 +171,7 @@ static void test_only_what_changes_the_trajectory_is_a_difference(void **state)
     b.updates = 9;
     b.checkpoint_every = 9;
     b.pictures_every = 9;
+    set_text(b.until, "healed");
     assert_null(nca_config_difference(&a, &b));
     b.beta2 = nextafter(b.beta2, 0);
     assert_string_equal(nca_config_difference(&a, &b), "beta2");

@@ -49,12 +49,20 @@ static nca_status read_health(const char *text, bool *repairs, nca_error *error)
     return nca_fail(error, NCA_ARGUMENT, "--health %.60s: must be on or off", text);
 }
 
+static nca_status check_until(const char *text, nca_error *error)
+{
+    if (strcmp(text, "updates") == 0 || strcmp(text, "healed") == 0)
+        return NCA_OK;
+    return nca_fail(error, NCA_ARGUMENT, "--until %.60s: must be updates or healed", text);
+}
+
 // What the texts mean.
 static nca_status read_texts(const nca_config *config, nca_plan *out, nca_error *error)
 {
     NCA_TRY(nca_transforms_parse(config->gradient, &out->optimizer, error));
     NCA_TRY(nca_schedule_parse(config->schedule, &out->schedule, error));
     NCA_TRY(read_health(config->health, &out->repairs, error));
+    NCA_TRY(check_until(config->until, error));
     NCA_TRY(read_perception(config->perception, &out->spec.perception, error));
     if (!*config->target)
         return nca_fail(error, NCA_ARGUMENT, "--target: empty; give a picture or an emoji");

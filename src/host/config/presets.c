@@ -34,6 +34,7 @@ static void apply_article(nca_config *config)
     config->steps_min = 64;
     config->steps_max = 95;
     config->updates = 8000;
+    set_text(config->until, "updates");
     config->rate = 2e-3;
     set_text(config->schedule, "steps:2000x0.1");
     set_text(config->gradient, "normalize");
