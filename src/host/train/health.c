@@ -11,10 +11,12 @@
 //   3. Roll back. After SKIPS_IN_A_ROW skipped updates, after DEATHS_IN_A_ROW in which what must
 //      live died, or at once where the rule itself is no longer finite, rule and moments return to
 //      the last good ones, renewed every GOOD_UPDATES updates while nothing dies that must live;
-//      the pool starts anew, and every later random draw is another one. The rate falls to a
-//      quarter of what it was: with that, trainings held that had gone wrong again and again
-//      (docs/regeneration.md). It stays there for SLOWED_UPDATES updates and doubles after every so
-//      many until it is the schedule's; after each further return all of this takes twice as long.
+//      an update in which something does counts as -DEATH_UPDATES, so that a rule under which
+//      more than a quarter of the updates lose a sample is no good one. The pool starts anew, and every later random draw is
+//      another one. The rate falls to a quarter of what it was: with that, trainings held that had
+//      gone wrong again and again (docs/regeneration.md). It stays there for SLOWED_UPDATES updates
+//      and doubles after every so many until it is the schedule's; after each further return all
+//      of this takes twice as long.
 //   4. Give up. Where that is due again after ROLLBACKS_IN_A_ROW returns to the same good rule,
 //      training ends there.
 //
@@ -53,6 +55,7 @@ enum {
     DEATHS_IN_A_ROW = 20,
     ROLLBACKS_IN_A_ROW = 3,
     GOOD_UPDATES = 100,
+    DEATH_UPDATES = 3,
     SLOWED_UPDATES = 500,
     HALVINGS = 2,            // of the rate in a return
     HALVINGS_MAX = 6,        // as low as returns to one good rule bring it
@@ -315,7 +318,10 @@ nca_status nca_health_keep(nca_trainer *trainer, nca_update_result *out, nca_err
     if (health->deaths_in_a_row == DEATHS_IN_A_ROW && trainer->plan.repairs)
         return roll_back(trainer, " 20 times in a row", out, error);
     const bool is_good = dead == 0 || !trainer->plan.repairs;
-    if (++health->good_since_rollback < GOOD_UPDATES || !is_good)
+    health->good_since_rollback += is_good ? 1 : -DEATH_UPDATES;
+    if (health->good_since_rollback < 0)
+        health->good_since_rollback = 0;
+    if (health->good_since_rollback < GOOD_UPDATES)
         return NCA_OK;
     return nca_health_remember(trainer, error);
 }
