@@ -28,8 +28,9 @@ enum { NCA_TEXT_BYTES = 1024 };
 // `value` stands for the option's argument in help, with its unit.
 #define NCA_CONFIG_FIELDS(TEXT, INT, REAL, FLAG)                                             \
     TEXT(preset, "healing", "NAME", "settings to start from")                                \
+    TEXT(task, "grow", "NAME", "what is learnt")                                             \
     TEXT(target, "\xF0\x9F\x98\x9D", "FILE|EMOJI",                                           \
-         "what to grow: a PNG, JPEG, BMP or TGA, or an emoji")                               \
+         "what to grow: a PNG, JPEG, WebP, BMP or TGA, or an emoji")                         \
     INT(target_size, 20, 1, 4096, "CELLS", "longer side of the target")                      \
     INT(padding, 8, 0, 4096, "CELLS", "empty cells around the target, where --grid is auto") \
     TEXT(grid, "auto", "N|HxW|auto", "grid in cells; auto is target size + 2 x padding")     \
@@ -39,8 +40,12 @@ enum { NCA_TEXT_BYTES = 1024 };
     TEXT(from, "", "RULE|RUN", "begin with this rule, a file or a run folder")               \
     INT(channels, 16, 4, 256, "N", "numbers in a cell, a multiple of 4")                     \
     INT(hidden, 128, 4, 4096, "N", "hidden units of the rule, a multiple of 4")              \
+    INT(hidden2, 0, 0, 4096, "N", "units of a second hidden layer; 0: there is none")        \
     TEXT(perception, "sobel", "sobel|moore|summed",                                          \
          "gradients of each channel, all neighbours, or gradients of the sum")               \
+    TEXT(alive, "maximum", "maximum|everywhere",                                             \
+         "which cells live: those with a mature neighbour, or all")                          \
+    REAL(noise, 0, 0, 100, "X", "standard deviation of what is added to an update")          \
     REAL(fire_rate, 0.5, 0.0001, 1, "P", "probability that a cell updates in a step")        \
     REAL(angle, 0, -360, 360, "DEGREES", "rotation of perception")                           \
     REAL(step_size, 1, 0.0001, 100, "X", "multiplies every update of a cell")                \

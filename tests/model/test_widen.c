@@ -144,11 +144,14 @@ static void test_what_does_not_fit_is_refused(void **state)
     expect_no_fit((nca_spec)NCA_GROWING(16, 132), here,
                   "its 132 hidden units are more than this run's; give --hidden 132 or more");
     other = here, other.hidden[1] = 16;
-    expect_no_fit(other, here, "it has 2 hidden layers, this run 1");
+    expect_no_fit(other, here, "it has 2 hidden layers; give --hidden2 16");
+    other = here, other.hidden[1] = 8;
+    nca_spec deeper = other;
+    deeper.hidden[1] = 16;
+    expect_no_fit(here, other, "it has 1 hidden layer; give --hidden2 0");
+    expect_no_fit(deeper, other, "its 16 units of a second hidden layer are more than this run's");
     other = here, other.frozen = 1;
-    expect_no_fit(other, here, "its frozen channels, its noise or what keeps its cells alive");
-    other = here, other.noise = 0.5;
-    expect_no_fit(other, here, "begin with another rule");
+    expect_no_fit(other, here, "its frozen channels, or what keeps its cells alive");
     other = here, other.alive = NCA_ALIVE_EVERYWHERE;
     expect_no_fit(other, here, "begin with another rule");
 }

@@ -2,6 +2,7 @@
 #define _GNU_SOURCE   // dirfd, unlinkat
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -134,4 +135,21 @@ void nca_leftovers_remove(const char *path)
             unlinkat(dirfd(folder), entry->d_name, 0);
     if (folder)
         closedir(folder);
+}
+
+nca_status nca_folder_check_links(const char *path, nca_error *error)
+{
+    DIR *folder = opendir(path);
+    struct stat about;
+    nca_status status = NCA_OK;
+    for (const struct dirent *entry; folder && status == NCA_OK && (entry = readdir(folder));)
+        if (fstatat(dirfd(folder), entry->d_name, &about, AT_SYMLINK_NOFOLLOW) == 0 &&
+            S_ISLNK(about.st_mode))
+            status = nca_fail(error, NCA_FILE,
+                              "%s/%s: a link, and nothing is written through it; put the file "
+                              "itself there",
+                              path, entry->d_name);
+    if (folder)
+        closedir(folder);
+    return status;
 }

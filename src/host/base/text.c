@@ -42,3 +42,8 @@ void nca_text_copy(char *to, size_t room, const char *from)
     }
     *to = 0;
 }
+
+size_t nca_text_mark(const char *text)
+{
+    return strncmp(text, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
+}

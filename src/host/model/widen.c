@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "nca/model.h"
-#include "nca/plan.h"
 
 // What the two must share, or the message in words that follow the rule's name.
 static nca_status check_kind(const nca_spec *rule, const nca_spec *spec, nca_error *error)
@@ -19,9 +18,9 @@ static nca_status check_kind(const nca_spec *rule, const nca_spec *spec, nca_err
         return nca_fail(error, NCA_ARGUMENT, "its cells have %d channels; give --channels %d",
                         rule->channels, rule->channels);
     if (rule->alive != spec->alive || rule->alive_channel != spec->alive_channel ||
-        rule->frozen != spec->frozen || rule->noise != spec->noise)
+        rule->frozen != spec->frozen)
         return nca_fail(error, NCA_ARGUMENT,
-                        "its frozen channels, its noise or what keeps its cells alive differ from "
+                        "its frozen channels, or what keeps its cells alive (--alive), differ from "
                         "this run's; begin with another rule");
     return NCA_OK;
 }
@@ -29,11 +28,15 @@ static nca_status check_kind(const nca_spec *rule, const nca_spec *spec, nca_err
 static nca_status check_units(const nca_spec *rule, const nca_spec *spec, nca_error *error)
 {
     if ((rule->hidden[1] > 0) != (spec->hidden[1] > 0))
-        return nca_fail(error, NCA_ARGUMENT,
-                        "it has %d hidden layer%s, this run %d; begin with another rule",
+        return nca_fail(error, NCA_ARGUMENT, "it has %d hidden layer%s; give --hidden2 %d",
                         rule->hidden[1] > 0 ? 2 : 1, rule->hidden[1] > 0 ? "s" : "",
-                        spec->hidden[1] > 0 ? 2 : 1);
-    if (rule->hidden[0] > spec->hidden[0] || rule->hidden[1] > spec->hidden[1])
+                        rule->hidden[1]);
+    if (rule->hidden[1] > spec->hidden[1])
+        return nca_fail(error, NCA_ARGUMENT,
+                        "its %d units of a second hidden layer are more than this run's; give "
+                        "--hidden2 %d or more",
+                        rule->hidden[1], rule->hidden[1]);
+    if (rule->hidden[0] > spec->hidden[0])
         return nca_fail(error, NCA_ARGUMENT,
                         "its %d hidden units are more than this run's; give --hidden %d or more",
                         rule->hidden[0], rule->hidden[0]);

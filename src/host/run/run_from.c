@@ -34,7 +34,8 @@ static void list_changes(const nca_config *config, const nca_model *rule, char *
         double then, now;
     } settings[] = {{"--fire-rate", rule->fire_rate, config->fire_rate},
                     {"--angle", rule->angle, config->angle},
-                    {"--step-size", rule->step_size, config->step_size}};
+                    {"--step-size", rule->step_size, config->step_size},
+                    {"--noise", rule->spec.noise, config->noise}};
     *text = 0;
     for (size_t i = 0; i < sizeof settings / sizeof *settings && used < size; i++)
         if (settings[i].then != settings[i].now)

@@ -11,23 +11,23 @@
 enum { SCREENED_UPDATES = 50, SCREEN_SEEDS = 2 };
 static const double screen_margin = 0.5;
 
-static bool may_be_healed(const nca_run_log *log)
+static bool may_be_healed(const nca_run_log *log, double good_loss)
 {
     double losses[SCREENED_UPDATES];
     size_t count = 0;
     for (size_t i = log->count; i > 0 && count < SCREENED_UPDATES; i--)
         if (isfinite(log->points[i - 1].loss))
             losses[count++] = log10(log->points[i - 1].loss);
-    return count > 0 && nca_spread_of(losses, count).median <= NCA_JUDGE_GOOD_LOSS + screen_margin;
+    return count > 0 && nca_spread_of(losses, count).median <= good_loss + screen_margin;
 }
 
-// Judges by the rules; what was interrupted is no verdict.
+// Judges by the criteria; what was interrupted is no verdict.
 static nca_status judge(const nca_until *until, const nca_model *model,
-                        const nca_judge_rules *rules, bool is_screen, nca_judgement *out,
+                        const nca_judge_criteria *criteria, bool is_screen, nca_judgement *out,
                         nca_error *error)
 {
     const nca_history nothing = {0};
-    nca_evaluate_options options = nca_judge_evaluation(rules, model);
+    nca_evaluate_options options = nca_judge_evaluation(criteria, model);
     *out = (nca_judgement){0};
     options.grid = until->grid;
     options.stop = until->stop;
@@ -37,7 +37,7 @@ static nca_status judge(const nca_until *until, const nca_model *model,
                          until->compute, &out->evaluation, error));
     for (int i = 0; is_screen && i < NCA_JUDGE_HOLDS; i++)
         out->evaluation.loss_at[1 + i] = out->evaluation.loss_at[0];
-    nca_judge_verdict(rules, &nothing, out);
+    nca_judge_verdict(criteria, &nothing, out);
     return NCA_OK;
 }
 
@@ -62,23 +62,24 @@ static void describe(const nca_judgement *judgement, char words[NCA_UNTIL_BYTES]
              found->cut[worst].loss.median, judgement->exploded ? ", explodes" : "");
 }
 
-// The judge's own rules, but for the circles, which are no part of the verdict; by other seeds, or
+// The judge's own criteria, but for the circles, which are no part of the verdict; by other seeds, or
 // by few.
-static nca_judge_rules rules_of(const nca_until *until, uint64_t seed, int seeds)
+static nca_judge_criteria criteria_of(const nca_until *until, uint64_t seed, int seeds)
 {
-    nca_judge_rules rules = until->rules;
-    rules.circles = 0;
-    rules.seed = seed;
-    rules.seeds = seeds;
-    return rules;
+    nca_judge_criteria criteria = until->criteria;
+    criteria.circles = 0;
+    criteria.seed = seed;
+    criteria.seeds = seeds;
+    return criteria;
 }
 
 static nca_status look(const nca_until *until, const nca_model *model, nca_until_verdict *out,
                        nca_error *error)
 {
-    const nca_judge_rules own = rules_of(until, until->rules.seed, until->rules.seeds);
-    const nca_judge_rules others = rules_of(until, until->rules.seed + 1, until->rules.seeds);
-    const nca_judge_rules few = rules_of(until, until->rules.seed, SCREEN_SEEDS);
+    const nca_judge_criteria own = criteria_of(until, until->criteria.seed, until->criteria.seeds);
+    const nca_judge_criteria others =
+        criteria_of(until, until->criteria.seed + 1, until->criteria.seeds);
+    const nca_judge_criteria few = criteria_of(until, until->criteria.seed, SCREEN_SEEDS);
     nca_judgement found;
     NCA_TRY(judge(until, model, &few, true, &found, error));
     if (!is_passed(&found))
@@ -100,7 +101,7 @@ nca_status nca_until_look(const nca_until *until, nca_until_verdict *out, nca_er
     nca_model model;
     nca_error why;
     *out = (nca_until_verdict){0};
-    if (!may_be_healed(until->log))
+    if (!may_be_healed(until->log, nca_trainer_task(until->trainer)->good_loss))
         return NCA_OK;
     NCA_TRY(nca_trainer_model(until->trainer, &model, error));
     const nca_status status = look(until, &model, out, &why);

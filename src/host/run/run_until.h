@@ -18,7 +18,7 @@ typedef struct nca_until {
     nca_grid grid;
     const nca_run_log *log;
     const nca_compute *compute;
-    nca_judge_rules rules;               // by which it ends
+    nca_judge_criteria criteria;         // by which it ends
     const volatile sig_atomic_t *stop;   // ends a look, unjudged; may be NULL
 } nca_until;
 
@@ -36,7 +36,7 @@ static inline bool nca_until_is_due(const nca_config *config, int64_t update)
 
 // Looks at the rule as it would be written now. Two screens come before the judge: losses of the
 // latest updates that a healed rule may have, and each cut by two fire seeds. Then the judge's
-// rules must be met twice, by their own fire seeds and by as many others, so that a rule that stops
+// criteria must be met twice, by their own fire seeds and by as many others, so that a rule that stops
 // a training is one that the judge does not refuse later.
 nca_status nca_until_look(const nca_until *until, nca_until_verdict *out, nca_error *error);
 

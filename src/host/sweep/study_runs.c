@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/files.h"
+#include "base/text.h"
 #include "run/run_folder.h"
 #include "run/run_log.h"
 
@@ -55,7 +56,8 @@ static nca_status add_run(const nca_study_plan *plan, const nca_study_setting *s
         (int)sizeof run->folder - 64)
         return nca_fail(error, NCA_ARGUMENT, "--out %.60s...: too long for a path", study->folder);
     NCA_TRY(nca_study_config(setting, &plan->shared, plan->is_quick, seed, &run->config, error));
-    NCA_TRY(nca_plan_make(&run->config, &run->plan, error));
+    NCA_TRY(nca_task_find(run->config.task, &run->task, error));
+    NCA_TRY(nca_task_plan(run->task, &run->config, &run->plan, error));
     study->count++;
     return NCA_OK;
 }
@@ -64,7 +66,7 @@ nca_status nca_study_plan_runs(const nca_study_plan *plan, nca_study *out, nca_e
 {
     nca_study study = {.is_quick = plan->is_quick,
                        .shared = plan->shared,
-                       .rules = nca_judge_rules_of(plan->is_quick)};
+                       .criteria = nca_judge_criteria_of(nca_study_task(), plan->is_quick)};
     int most = 0, total = 0;
     NCA_TRY(check_list(plan->settings, error));
     snprintf(study.folder, sizeof study.folder, "%s", plan->folder);
@@ -114,7 +116,8 @@ static void read_last_update(nca_study_run *run)
         return;
     *end = 0;
     const char *before = strrchr(tail, '\n');
-    json_t *line = json_loads(before ? before + 1 : tail, 0, NULL);
+    const char *last = before ? before + 1 : tail + nca_text_mark(tail);
+    json_t *line = json_loads(last, 0, NULL);
     const char *event = json_string_value(json_object_get(line, "event"));
     run->updates = json_integer_value(json_object_get(line, "update"));
     run->gave_up = nca_event_find(event) == NCA_EVENT_GAVE_UP;
