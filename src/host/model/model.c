@@ -115,13 +115,17 @@ nca_status nca_model_save(const nca_model *model, const char *path, nca_error *e
     const size_t count = is_growing(&model->spec) ? GROWING_NUMBERS : NUMBERS;
     char name[sizeof model->name];
     nca_text_copy(name, sizeof name, model->name);   // it may have been cut within a character
-    nca_metadata metadata[NUMBERS + 4] = {{"format", "nca"}, {"name", name}};
+    nca_metadata metadata[NUMBERS + 5] = {{"format", "nca"}, {"name", name}};
+    size_t texts = 2;
     for (size_t i = 0; i < count; i++)
-        metadata[i + 2] = (nca_metadata){numbers[i].key, numbers[i].value};
-    metadata[NUMBERS + 2] = (nca_metadata){"perception", perception_names[model->spec.perception]};
-    metadata[NUMBERS + 3] = (nca_metadata){"alive", alive_names[model->spec.alive]};
-    return nca_tensors_write(path, tensor, (size_t)layout.tensors, metadata,
-                             count == NUMBERS ? NUMBERS + 4 : count + 2, error);
+        metadata[texts++] = (nca_metadata){numbers[i].key, numbers[i].value};
+    if (count == NUMBERS) {
+        metadata[texts++] = (nca_metadata){"perception", perception_names[model->spec.perception]};
+        metadata[texts++] = (nca_metadata){"alive", alive_names[model->spec.alive]};
+    }
+    if (*model->config_json)
+        metadata[texts++] = (nca_metadata){"config_json", model->config_json};
+    return nca_tensors_write(path, tensor, (size_t)layout.tensors, metadata, texts, error);
 }
 
 // A number of the metadata, and what it is where the file has none.
@@ -164,7 +168,9 @@ static nca_status read_settings(const nca_tensors *tensors, nca_model *model, nc
     model->grid_height = (int)height;
     model->grid_width = (int)width;
     const char *name = nca_tensors_metadata(tensors, "name");
+    const char *config_json = nca_tensors_metadata(tensors, "config_json");
     snprintf(model->name, sizeof model->name, "%s", name ? name : "");
+    snprintf(model->config_json, sizeof model->config_json, "%s", config_json ? config_json : "");
     return NCA_OK;
 }
 

@@ -14,6 +14,7 @@
 
 #include "base/files.h"
 #include "base/memory.h"
+#include "model/tensors_checksum.h"
 
 // The format allows a header of 100 MB; a JSON of that size could be made to fill gigabytes.
 enum { LENGTH_BYTES = 8, HEADER_LIMIT_BYTES = 4 << 20 };
@@ -235,6 +236,8 @@ nca_status nca_tensors_parse(const uint8_t *bytes, size_t size_bytes, const char
     nca_tensors tensors = {.name = name};
     nca_status status;
     NCA_GO(parse_header(&reader, bytes + LENGTH_BYTES, (size_t)length, &tensors));
+    NCA_GO(nca_tensors_check(&tensors, bytes, size_bytes - (size_t)reader.data_bytes, reader.data,
+                             (size_t)reader.data_bytes, error));
     NCA_GO(align_data(&reader, &tensors));
     *out = tensors;
     return NCA_OK;
@@ -253,20 +256,22 @@ static nca_status read_input(const nca_input *input, nca_tensors *tensors, nca_e
     NCA_TRY(check_length(length, input->size_bytes, input->path, error));
     const uint64_t data_bytes = input->size_bytes - LENGTH_BYTES - length;
     NCA_TRY(nca_memory_check(data_bytes, error, "%.200s", input->path));
-    uint8_t *data = malloc((size_t)data_bytes + 1), *text = malloc((size_t)length);
+    uint8_t *data = malloc((size_t)data_bytes + 1), *head = malloc(LENGTH_BYTES + (size_t)length);
     const tensor_reader reader = {
         .path = input->path, .data = data, .data_bytes = data_bytes, .error = error};
     tensors->memory[2] = data;
     nca_status status;
-    if (!data || !text)
+    if (!data || !head)
         NCA_GO(nca_fail(error, NCA_MEMORY, "%s: no memory for its %llu bytes", input->path,
                         (unsigned long long)input->size_bytes));
-    NCA_GO(nca_input_read(input, LENGTH_BYTES, text, (size_t)length, error));
-    NCA_GO(parse_header(&reader, text, (size_t)length, tensors));
+    NCA_GO(nca_input_read(input, 0, head, LENGTH_BYTES + (size_t)length, error));
+    NCA_GO(parse_header(&reader, head + LENGTH_BYTES, (size_t)length, tensors));
     NCA_GO(nca_input_read(input, LENGTH_BYTES + length, data, (size_t)data_bytes, error));
+    NCA_GO(nca_tensors_check(tensors, head, LENGTH_BYTES + (size_t)length, data, (size_t)data_bytes,
+                             error));
     NCA_GO(align_data(&reader, tensors));
 cleanup:
-    free(text);
+    free(head);
     return status;
 }
 
