@@ -28,6 +28,7 @@ enum { NCA_TEXT_BYTES = 1024 };
 // `value` stands for the option's argument in help, with its unit.
 #define NCA_CONFIG_FIELDS(TEXT, INT, REAL, FLAG)                                             \
     TEXT(preset, "healing", "NAME", "settings to start from")                                \
+    TEXT(task, "grow", "NAME", "what is learnt: grow, a picture from a seed")                \
     TEXT(target, "\xF0\x9F\x98\x9D", "FILE|EMOJI",                                           \
          "what to grow: a PNG, JPEG, BMP or TGA, or an emoji")                               \
     INT(target_size, 20, 1, 4096, "CELLS", "longer side of the target")                      \
@@ -38,6 +39,12 @@ enum { NCA_TEXT_BYTES = 1024 };
     TEXT(font, "", "FILE", "colour bitmap font for an emoji")                                \
     INT(channels, 16, 4, 256, "N", "numbers in a cell, a multiple of 4")                     \
     INT(hidden, 128, 4, 4096, "N", "hidden units of the rule, a multiple of 4")              \
+    INT(hidden2, 0, 0, 4096, "N", "units of a second hidden layer; 0: there is none")        \
+    TEXT(perception, "sobel", "sobel|moore|summed",                                          \
+         "gradients of each channel, all neighbours, or gradients of the sum")               \
+    TEXT(alive, "maximum", "maximum|everywhere",                                             \
+         "which cells live: those with a mature neighbour, or all")                          \
+    REAL(noise, 0, 0, 100, "X", "standard deviation of what is added to an update")          \
     REAL(fire_rate, 0.5, 0.0001, 1, "P", "probability that a cell updates in a step")        \
     REAL(angle, 0, -360, 360, "DEGREES", "rotation of perception")                           \
     REAL(step_size, 1, 0.0001, 100, "X", "multiplies every update of a cell")                \

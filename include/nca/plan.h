@@ -51,10 +51,9 @@ typedef struct nca_plan {
 } nca_plan;
 
 // Checks that every number is within its range, that every text is understood, and that the fields
-// go together. NCA_ARGUMENT names the option.
-//   channels and hidden are multiples of 4, steps_min <= steps_max, damage radii in order
+// go together. NCA_ARGUMENT names the option. nca_task_plan() (nca/task.h) asks the task as well.
+//   channels, hidden and hidden2 are multiples of 4, steps_min <= steps_max, damage radii in order
 //   reseeded + damaged <= batch, and batch <= pool unless drawn with replacement
-//   the target lies within the grid
 nca_status nca_plan_make(const nca_config *config, nca_plan *out, nca_error *error);
 
 #ifdef __cplusplus

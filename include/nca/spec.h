@@ -24,6 +24,9 @@ typedef enum nca_perception {
     NCA_PERCEPTIONS
 } nca_perception;
 
+// What they are called in settings and files, in this order, ended by NULL.
+extern const char *const nca_perception_words[NCA_PERCEPTIONS + 1];
+
 // Eight times the weight of the neighbour (dy, dx) in the x-gradient; for the y-gradient it is
 // NCA_SOBEL_X(dx, dy). The only definition of the filter.
 #define NCA_SOBEL_X(dy, dx) ((dx) * ((dy) == 0 ? 2 : 1))
@@ -37,6 +40,9 @@ typedef enum nca_alive {
     NCA_ALIVE_EVERYWHERE,   // all
     NCA_ALIVES
 } nca_alive;
+
+// The same.
+extern const char *const nca_alive_words[NCA_ALIVES + 1];
 
 enum { NCA_LAYERS_MAX = 2 };   // hidden
 

@@ -18,6 +18,7 @@
 #include "nca/backend.h"
 #include "nca/config.h"
 #include "nca/image.h"
+#include "nca/plan.h"
 #include "nca/status.h"
 
 #ifdef __cplusplus
@@ -43,17 +44,68 @@ typedef struct nca_task_update {
     nca_key key;   // of its draws
 } nca_task_update;
 
+// Where content comes from.
+typedef struct nca_content_source {
+    const nca_config *config;
+    const char *folder;    // of a run: what it keeps counts before what `config` names; or NULL
+    nca_grid grid;         // to make it for, as planned
+    nca_grid other_grid;   // to make it for instead where it fits into that; 0x0: none
+} nca_content_source;
+
+// What is learnt: a picture, a set of pictures.
+typedef struct nca_content {
+    void *data;                          // what the functions of the task take
+    nca_grid grid;                       // that it is made for
+    char notice[NCA_TEXT_BYTES + 256];   // what whoever trains with it should know; may be empty
+} nca_content;
+
+// A figure beside the loss by which a rule is judged.
+typedef struct nca_figure {
+    const char *name;    // in JSON: "cells_right"
+    const char *words;   // for people: "cells right"
+} nca_figure;
+
+enum { NCA_FIGURES_MAX = 4 };
+
+// A film that ends a training: a new sample, and what becomes of it.
+typedef struct nca_task_film {
+    const char *file;   // in the run folder, with the extension of its format
+    int steps, every;   // steps in all, and for each frame
+    int damage_at;      // step after which the region is cleared; negative: never
+    nca_region (*region)(int height, int width);   // may be NULL where nothing is cleared
+} nca_task_film;
+
+enum { NCA_TASK_CELLS = 3 };   // that a page follows at every step
+
 typedef struct nca_task {
-    const char *name;
+    const char *name;              // as in the setting `task`
+    const char *summary;           // one line
     const char *beginning_words;   // what a new sample is called in messages: "the seed"
     const char *content_words;     // what its content is called there: "target picture"
+    const char *loss_words;        // what the loss is, on a page; NULL: the page does not say
     // Where the first frozen channel of a sample's new item is not above this, the others are
     // cleared.
     double exchange_limit;
+    double good_loss;   // log10; a rule whose loss is at most this has learnt it
+
+    // -- Settings and content ---------------------------------------------------------------------
+
+    // Completes the plan of the settings: the grid where it is not theirs. Refuses settings that do
+    // not go with the task: NCA_ARGUMENT, naming the option. NULL: the plan stays.
+    nca_status (*plan)(const nca_config *config, nca_plan *plan, nca_error *error);
+
+    // Loads what is learnt. NULL only where the caller has the content already.
+    nca_status (*load)(const nca_content_source *source, nca_content *out, nca_error *error);
+    // Frees the `data` of it; takes NULL. NULL where `load` is.
+    void (*unload)(void *data);
+
+    // Keeps in a new run folder what `load` needs again, in files called target.EXTENSION. NULL:
+    // nothing.
+    nca_status (*keep)(const nca_config *config, const char *folder, nca_error *error);
 
     // Completes the shape of a session: objective, how many beginnings (1 or more), and the spec
-    // where it is not the settings' growing rule. Sizes, channels and hidden are those of the
-    // settings. `config` is NULL where a rule is judged; its spec is then the rule's own.
+    // where it is not the settings'. Sizes, channels and hidden are those of the settings. `config`
+    // is NULL where a rule is judged; its spec is then the rule's own.
     void (*shape)(const nca_config *config, nca_shape *shape);
 
     // Refuses content that does not go with the shape: NCA_ARGUMENT. NULL: all does.
@@ -69,9 +121,14 @@ typedef struct nca_task {
 
     // -- Samples ----------------------------------------------------------------------------------
 
-    // Makes a beginning.
+    // Makes a beginning. Where no item has frozen channels, `content` may be NULL.
     //   state   [H,W,C] out, zero before
     void (*begin)(const void *content, const nca_shape *shape, int beginning, float *state);
+
+    // Puts what a sample starts from at another place, beside what is there already. NULL: it has no
+    // place.
+    //   state   [H,W,C] in, out
+    void (*place)(const nca_shape *shape, int y, int x, float *state);
 
     // A new sample: its item and beginning. The pool starts with new samples, and they replace those
     // that died or exploded. Without a pool every batch consists of them.
@@ -105,14 +162,48 @@ typedef struct nca_task {
     // Whether a sample is lost for learning after a rollout. NULL: none ever is.
     bool (*is_dead)(const nca_sample_report *sample);
 
+    // -- Judging ----------------------------------------------------------------------------------
+
+    const nca_figure *figures;   // up to NCA_FIGURES_MAX, ended by one without a name; may be NULL
+
+    // The figures of a state. NULL where there are none.
+    //   state    [H,W,C]
+    //   values   [figures] out
+    void (*measure)(const void *content, const nca_shape *shape, int64_t item, const float *state,
+                    double *values);
+
     // -- For people -------------------------------------------------------------------------------
 
     nca_paint paint;   // what a state looks like; NULL only where nothing is ever drawn
+
+    const char *const *channels;   // what the first ones hold, ended by NULL; NULL: numbers alone
+
+    // The picture that states should come to look like, of the grid's size. NULL: there is none.
+    const nca_image *(*picture)(const void *content);
+
+    // The cells that tell most, from the middle outwards. NULL: on the way from the middle to the
+    // left edge.
+    //   cell   [NCA_TASK_CELLS,2] out, y and x
+    void (*choose_cells)(const void *content, const nca_grid *grid, int cell[NCA_TASK_CELLS][2]);
+
+    const nca_task_film *films;   // ended by one without a file; NULL: none
 } nca_task;
 
 // Growing a picture from a seed.
 //   content   nca_image, [H,W,4] of the grid's size
 extern const nca_task nca_task_grow;
+
+// All that the setting `task` can name, ended by NULL.
+const nca_task *const *nca_tasks(void);
+// NCA_ARGUMENT for another name, with those there are.
+nca_status nca_task_find(const char *name, const nca_task **out, nca_error *error);
+
+// Frees content that the task has loaded.
+void nca_content_free(const nca_task *task, nca_content *content);
+
+// The plan of the settings as the task has it: nca_plan_make(), then the task's own.
+nca_status nca_task_plan(const nca_task *task, const nca_config *config, nca_plan *out,
+                         nca_error *error);
 
 #ifdef __cplusplus
 }

@@ -14,6 +14,7 @@
 
 #include "config/grid.h"
 #include "config/schedule.h"
+#include "nca/task.h"
 
 static void set_text(char to[NCA_TEXT_BYTES], const char *text)
 {
@@ -133,12 +134,56 @@ static void test_what_does_not_go_together_is_refused(void **state)
     config.hidden = 130;
     expect_refused(&config, "--hidden 130: must be a multiple of 4");
     config = standard;
+    config.hidden2 = 30;
+    expect_refused(&config, "--hidden2 30: must be a multiple of 4");
+    config = standard;
+    set_text(config.perception, "moore");
+    config.angle = 90;
+    expect_refused(&config,
+                   "--angle 90: perception moore has no gradients to rotate; leave it out");
+}
+
+static void expect_refused_by_task(const nca_config *config, const char *message)
+{
+    nca_error error = {0};
+    const nca_plan before = plan;
+    assert_int_equal(nca_task_plan(&nca_task_grow, config, &plan, &error), NCA_ARGUMENT);
+    assert_string_equal(error.message, message);
+    assert_memory_equal(&plan, &before, sizeof plan);
+}
+
+static void test_the_task_refuses_its_own_settings(void **state)
+{
+    (void)state;
+    const nca_config standard = nca_config_default();
+    nca_config config = standard;
     set_text(config.grid, "19");
-    expect_refused(&config, "--target-size 20: larger than the grid of 19x19; shrink one or grow "
-                            "the other");
+    expect_refused_by_task(&config, "--target-size 20: larger than the grid of 19x19; shrink one "
+                                    "or grow the other");
     config = standard;
     config.target[0] = 0;
-    expect_refused(&config, "--target: empty; give a picture or an emoji");
+    expect_refused_by_task(&config, "--target: empty; give a picture or an emoji");
+    config = standard;
+    config.batch = 0;
+    expect_refused_by_task(&config, "--batch 0: must be 1 to 4096");
+    assert_int_equal(nca_task_plan(&nca_task_grow, &standard, &plan, NULL), NCA_OK);
+    assert_true(plan.grid.height == 36 && plan.grid.width == 36);
+}
+
+static void test_tasks_are_found_by_their_names(void **state)
+{
+    (void)state;
+    const nca_task *task = NULL;
+    nca_error error;
+    for (const nca_task *const *row = nca_tasks(); *row; row++) {
+        assert_int_equal(nca_task_find((*row)->name, &task, NULL), NCA_OK);
+        assert_ptr_equal(task, *row);
+    }
+    assert_int_equal(nca_task_find("Grow", &task, &error), NCA_ARGUMENT);
+    assert_non_null(strstr(error.message, "--task Grow: no such task; there is grow"));
+    const nca_config standard = nca_config_default();
+    assert_int_equal(nca_task_find(standard.task, &task, NULL), NCA_OK);
+    assert_ptr_equal(task, &nca_task_grow);
 }
 
 static void test_texts_are_checked(void **state)
@@ -153,6 +198,12 @@ static void test_texts_are_checked(void **state)
     set_text(config.gradient, "clip");
     assert_int_equal(nca_plan_make(&config, &plan, &error), NCA_ARGUMENT);
     assert_non_null(strstr(error.message, "--gradient clip"));
+    config = nca_config_default();
+    set_text(config.perception, "eyes");
+    expect_refused(&config, "--perception eyes: must be sobel, moore or summed");
+    config = nca_config_default();
+    set_text(config.alive, "channel");   // needs frozen channels, which a task has
+    expect_refused(&config, "--alive channel: must be maximum or everywhere");
 }
 
 static void test_only_what_changes_the_trajectory_is_a_difference(void **state)
@@ -188,9 +239,14 @@ static void test_a_plan_is_what_the_settings_say(void **state)
     set_text(config.schedule, "cosine");
     config.channels = 20, config.hidden = 80, config.updates = 77, config.rate = 0.125;
     config.beta1 = 0.25, config.beta2 = 0.5, config.epsilon = 0.75;
+    set_text(config.perception, "summed");
+    set_text(config.alive, "everywhere");
+    config.hidden2 = 44, config.noise = 0.5;
     assert_int_equal(nca_plan_make(&config, &plan, NULL), NCA_OK);
     assert_true(plan.grid.height == 24 && plan.grid.width == 30);
-    assert_true(plan.spec.channels == 20 && plan.spec.hidden[0] == 80 && plan.spec.hidden[1] == 0);
+    assert_true(plan.spec.channels == 20 && plan.spec.hidden[0] == 80 && plan.spec.hidden[1] == 44);
+    assert_true(plan.spec.perception == NCA_SUMMED && plan.spec.alive == NCA_ALIVE_EVERYWHERE);
+    assert_true(plan.spec.noise == 0.5 && plan.spec.frozen == 0);
     assert_true(plan.optimizer.beta1 == 0.25 && plan.optimizer.beta2 == 0.5);
     assert_true(plan.optimizer.epsilon == 0.75 && plan.optimizer.transforms == 2);
     assert_true(plan.optimizer.transform[1].kind == NCA_GRADIENT_GLOBAL);
@@ -302,6 +358,8 @@ int main(void)
         cmocka_unit_test(test_grids_that_are_none),
         cmocka_unit_test(test_numbers_out_of_range_are_named),
         cmocka_unit_test(test_what_does_not_go_together_is_refused),
+        cmocka_unit_test(test_the_task_refuses_its_own_settings),
+        cmocka_unit_test(test_tasks_are_found_by_their_names),
         cmocka_unit_test(test_texts_are_checked),
         cmocka_unit_test(test_only_what_changes_the_trajectory_is_a_difference),
         cmocka_unit_test(test_a_plan_is_what_the_settings_say),

@@ -47,7 +47,11 @@ static nca_config spoiled(void)
 {
     nca_config config = nca_config_default();
     config.target_size = config.padding = 7;
-    config.channels = config.hidden = 28;
+    config.channels = config.hidden = config.hidden2 = 28;
+    config.noise = 0.7;
+    strcpy(config.task, "other");
+    strcpy(config.perception, "moore");
+    strcpy(config.alive, "everywhere");
     config.fire_rate = config.angle = config.step_size = 0.7;
     config.batch = config.pool = config.reseeded = config.damaged = 7;
     config.pool_replacement = true;
@@ -66,6 +70,11 @@ static void expect_rule_of_the_article(const nca_config *config)
 {
     assert_int_equal(config->channels, 16);
     assert_int_equal(config->hidden, 128);
+    assert_int_equal(config->hidden2, 0);
+    assert_true(config->noise == 0);
+    assert_string_equal(config->task, "grow");
+    assert_string_equal(config->perception, "sobel");
+    assert_string_equal(config->alive, "maximum");
     assert_true(config->fire_rate == 0.5);
     assert_true(config->angle == 0);
     assert_true(config->step_size == 1);

@@ -61,7 +61,8 @@ static void start(still_run *still)
     assert_ok(nca_compute_open("reference", &(nca_device_options){0}, &still->compute, error));
     assert_ok(nca_model_create(&(nca_spec)NCA_GROWING(CHANNELS, HIDDEN), &still->model, error));
     assert_ok(nca_image_create(HEIGHT, WIDTH, &still->target, error));
-    nca_observe_choose_cells(&still->target, still->options.cell);
+    nca_observe_choose_cells(&nca_task_grow, &still->target, &still->options.grid,
+                             still->options.cell);
     assert_ok(nca_observe(&still->model, &nca_task_grow, &still->target, &still->options,
                           &still->compute, &still->observation, error));
 }
@@ -83,7 +84,8 @@ static nca_page_run page_of(const still_run *still)
                           .folder = scratch_folder,
                           .config_json = config,
                           .model = &still->model,
-                          .target = &still->target,
+                          .task = &nca_task_grow,
+                          .content = &still->target,
                           .history = &still->history,
                           .observation = &still->observation,
                           .observed = &still->options};
@@ -225,9 +227,10 @@ static void test_a_rule_that_does_nothing_is_seen_doing_nothing(void **state)
 static void test_large_grids_keep_the_page_small(void **state)
 {
     const nca_observe_options options = {.cut_at = 200, .heal_steps = 400};
+    const nca_shape shape = NCA_GROWING_SHAPE(1, 700, 300, 0, 0, 16, 128);
     nca_observation observation;
     (void)state;
-    assert_ok(nca_observation_create(700, 300, 16, &options, &observation, error));
+    assert_ok(nca_observation_create(&shape, &nca_task_grow, &options, &observation, error));
     assert_true(observation.picture_height <= 256 && observation.picture_width <= 256);
     assert_true(observation.lattice_height <= 80 && observation.lattice_width <= 80);
     assert_true(observation.growth.count * observation.picture_height * observation.picture_width <=
@@ -252,7 +255,7 @@ static void test_cells_lie_from_the_centre_to_the_edge(void **state)
     assert_ok(nca_image_create(20, 30, &target, error));
     for (int x = 5; x < 25; x++)
         target.pixels[(10 * 30 + x) * NCA_VISIBLE + NCA_ALPHA] = 1;
-    nca_observe_choose_cells(&target, cell);
+    nca_observe_choose_cells(&nca_task_grow, &target, &(nca_grid){20, 30}, cell);
     static const int expected[NCA_OBSERVED_CELLS] = {15, 10, 5};
     for (int i = 0; i < NCA_OBSERVED_CELLS; i++) {
         assert_int_equal(cell[i][0], 10);

@@ -92,10 +92,10 @@ static void test_what_is_no_setting_is_refused(void **state)
     assert_ok(nca_study_setting_find("regenerating,more", 12, &row, error));
     snprintf(shared.grid, sizeof shared.grid, "12");   // the target has 20
     assert_ok(nca_study_config(row, &shared, false, 1, &config, error));
-    assert_refused(NCA_ARGUMENT, nca_plan_make(&config, &plan, error));
+    assert_refused(NCA_ARGUMENT, nca_task_plan(&nca_task_grow, &config, &plan, error));
     snprintf(shared.grid, sizeof shared.grid, "auto");
     assert_ok(nca_study_config(row, &shared, false, 1, &config, error));
-    assert_ok(nca_plan_make(&config, &plan, error));
+    assert_ok(nca_task_plan(&nca_task_grow, &config, &plan, error));
     assert_true(plan.grid.height == 36 && plan.grid.width == 36);
 }
 
@@ -134,11 +134,11 @@ static nca_spread all(double loss)
 }
 
 // A run that is good in every way: it grows, holds and heals.
-static nca_judgement good_run(const nca_judge_rules *rules)
+static nca_judgement good_run(const nca_judge_criteria *criteria)
 {
     nca_judgement judgement = {.evaluation = {.steps_count = 3,
                                               .has_cuts = true,
-                                              .circles = rules->circles,
+                                              .circles = criteria->circles,
                                               .whole = all(-4),
                                               .max_state = 50},
                                .pool = {.slots = 100, .untouched = 20, .distorted = 4}};
@@ -146,7 +146,7 @@ static nca_judgement good_run(const nca_judge_rules *rules)
         judgement.evaluation.loss_at[i] = all(-4);
     for (int cut = 0; cut < NCA_CUT_COUNT; cut++)
         judgement.evaluation.cut[cut].loss = all(-3.8);
-    for (int i = 0; i < rules->circles; i++)
+    for (int i = 0; i < criteria->circles; i++)
         judgement.evaluation.circle[i].loss = all(-3.9);
     return judgement;
 }
@@ -154,42 +154,42 @@ static nca_judgement good_run(const nca_judge_rules *rules)
 static void test_a_good_run_is_judged_good(void **state)
 {
     (void)state;
-    const nca_judge_rules rules = nca_judge_rules_of(false);
+    const nca_judge_criteria criteria = nca_judge_criteria_of(&nca_task_grow, false);
     const nca_history history = {0};
-    nca_judgement judgement = good_run(&rules);
-    nca_judge_verdict(&rules, &history, &judgement);
+    nca_judgement judgement = good_run(&criteria);
+    nca_judge_verdict(&criteria, &history, &judgement);
     assert_false(judgement.exploded);
     assert_true(judgement.grows && judgement.holds && judgement.heals_all);
     assert_int_equal(judgement.cuts_healed, NCA_CUT_COUNT);
     assert_int_equal(judgement.circles_healed, 20);
     assert_true(fabs(judgement.distorted_share - 4 / 80.0) < 1e-12);   // the untouched left out
-    nca_judge_verdict(&rules, &history, &judgement);                   // twice is the same
+    nca_judge_verdict(&criteria, &history, &judgement);                // twice is the same
     assert_int_equal(judgement.circles_healed, 20);
 }
 
 static void test_each_verdict_follows_its_rule(void **state)
 {
     (void)state;
-    const nca_judge_rules rules = nca_judge_rules_of(false);
+    const nca_judge_criteria criteria = nca_judge_criteria_of(&nca_task_grow, false);
     const nca_history history = {0};
-    nca_judgement judgement = good_run(&rules);
+    nca_judgement judgement = good_run(&criteria);
     judgement.evaluation.loss_at[0] = (nca_spread){-1.99, -4, -1};   // the median counts
     judgement.evaluation.loss_at[2] = all(-2);                       // at most
-    nca_judge_verdict(&rules, &history, &judgement);
+    nca_judge_verdict(&criteria, &history, &judgement);
     assert_true(!judgement.grows && judgement.holds && judgement.heals_all);
     judgement.evaluation.loss_at[2] = all(INFINITY);
-    nca_judge_verdict(&rules, &history, &judgement);
+    nca_judge_verdict(&criteria, &history, &judgement);
     assert_false(judgement.holds);
-    judgement = good_run(&rules);
+    judgement = good_run(&criteria);
     judgement.evaluation.loss_at[1] = all(-1.5);
-    nca_judge_verdict(&rules, &history, &judgement);
+    nca_judge_verdict(&criteria, &history, &judgement);
     assert_true(judgement.grows && !judgement.holds);
 
-    judgement = good_run(&rules);
+    judgement = good_run(&criteria);
     judgement.evaluation.cut[NCA_CUT_LEFT].loss = all(-3.69);   // 0.31 above the whole
     judgement.evaluation.cut[NCA_CUT_UPPER].loss = all(-3.71);
     judgement.evaluation.circle[5].loss = all(INFINITY);
-    nca_judge_verdict(&rules, &history, &judgement);
+    nca_judge_verdict(&criteria, &history, &judgement);
     assert_true(!judgement.heals_all && !judgement.cut_healed[NCA_CUT_LEFT] &&
                 judgement.cut_healed[NCA_CUT_UPPER]);
     assert_true(judgement.cuts_healed == NCA_CUT_COUNT - 1 && judgement.circles_healed == 19);
@@ -199,13 +199,13 @@ static void test_each_verdict_follows_its_rule(void **state)
 static void test_what_never_grew_does_not_heal(void **state)
 {
     (void)state;
-    const nca_judge_rules rules = nca_judge_rules_of(true);
+    const nca_judge_criteria criteria = nca_judge_criteria_of(&nca_task_grow, true);
     const nca_history history = {0};
-    nca_judgement judgement = good_run(&rules);
+    nca_judgement judgement = good_run(&criteria);
     judgement.evaluation.whole = all(-0.9);
     for (int cut = 0; cut < NCA_CUT_COUNT; cut++)
         judgement.evaluation.cut[cut].loss = all(-0.9);
-    nca_judge_verdict(&rules, &history, &judgement);
+    nca_judge_verdict(&criteria, &history, &judgement);
     assert_true(judgement.cuts_healed == 0 && judgement.circles_healed == 0 &&
                 !judgement.heals_all);
 }
@@ -213,23 +213,23 @@ static void test_what_never_grew_does_not_heal(void **state)
 static void test_explosions_are_those_of_training_and_evaluation(void **state)
 {
     (void)state;
-    const nca_judge_rules rules = nca_judge_rules_of(false);
+    const nca_judge_criteria criteria = nca_judge_criteria_of(&nca_task_grow, false);
     const double states[] = {NAN, INFINITY, 1.1e5};
     nca_history history = {.deaths = 9, .events = 9};
-    nca_judgement judgement = good_run(&rules);
-    nca_judge_verdict(&rules, &history, &judgement);
+    nca_judgement judgement = good_run(&criteria);
+    nca_judge_verdict(&criteria, &history, &judgement);
     assert_false(judgement.exploded);
     history.explosions = 1;
-    nca_judge_verdict(&rules, &history, &judgement);
+    nca_judge_verdict(&criteria, &history, &judgement);
     assert_true(judgement.exploded);
     history.explosions = 0;
     for (int i = 0; i < 3; i++) {
         judgement.evaluation.max_state = states[i];
-        nca_judge_verdict(&rules, &history, &judgement);
+        nca_judge_verdict(&criteria, &history, &judgement);
         assert_true(judgement.exploded);
     }
     judgement.evaluation.max_state = 1e5;
-    nca_judge_verdict(&rules, &history, &judgement);
+    nca_judge_verdict(&criteria, &history, &judgement);
     assert_false(judgement.exploded);
 }
 
@@ -277,10 +277,15 @@ static void test_a_pool_is_counted_slot_by_slot(void **state)
                 pool[slot * STATE + i * CHANNELS + k] = pixels[i * NCA_VISIBLE + k] + 0.05f;
     pool[3 * STATE + 4] = 1e30f;   // 3: the same, for hidden channels do not count
     pool[4 * STATE] = NAN;         // 4: torn
-    assert_true(fabs(nca_judge_loss(pool + 2 * STATE, &target, CHANNELS) - 2 * log10(0.05)) < 1e-5);
-    assert_ok(nca_judge_pool(pool, SLOTS, &target, CHANNELS, &got, error));
+    const nca_spec spec = NCA_GROWING(CHANNELS, 4);
+    nca_judged_pool judged = {.states = pool, .slots = SLOTS, .grid = {SIDE, SIDE}};
+    assert_ok(nca_judge_pool(&nca_task_grow, &target, &spec, &judged, &got, error));
     assert_true(got.slots == SLOTS && got.untouched == 1 && got.distorted == 2);
-    assert_ok(nca_judge_pool(pool, 1, &target, CHANNELS, &got, error));
+    judged.states = pool + 2 * STATE, judged.slots = 2;
+    assert_ok(nca_judge_pool(&nca_task_grow, &target, &spec, &judged, &got, error));
+    assert_true(fabs(got.median - 2 * log10(0.05)) < 1e-5);
+    judged.states = pool, judged.slots = 1;
+    assert_ok(nca_judge_pool(&nca_task_grow, &target, &spec, &judged, &got, error));
     assert_true(got.slots == 1 && got.untouched == 1 && got.distorted == 0 && isnan(got.median));
 }
 
@@ -291,7 +296,7 @@ static void test_a_study_counts_its_runs_and_says_so(void **state)
     (void)state;
     const nca_study_setting *rows = nca_study_settings();
     nca_study study = {.shared = nca_study_shared_default(false),
-                       .rules = nca_judge_rules_of(false),
+                       .criteria = nca_judge_criteria_of(&nca_task_grow, false),
                        .runs = calloc(4, sizeof *study.runs),
                        .count = 4};
     const nca_study_about about = {.command = "nca study regeneration", .machine = "{}"};
@@ -301,9 +306,9 @@ static void test_a_study_counts_its_runs_and_says_so(void **state)
         run->setting = &rows[i == 3];
         run->is_judged = i != 2;   // the third is still at work
         run->progress = run->is_judged ? NCA_STUDY_COMPLETE : NCA_STUDY_BEGUN;
-        run->judgement = good_run(&study.rules);
+        run->judgement = good_run(&study.criteria);
         run->judgement.evaluation.max_state = i == 1 ? INFINITY : 5;
-        nca_judge_verdict(&study.rules, &run->history, &run->judgement);
+        nca_judge_verdict(&study.criteria, &run->history, &run->judgement);
     }
     const nca_study_tally tally = nca_study_count(&study, &rows[0]);
     assert_true(tally.runs == 3 && tally.judged == 2 && tally.exploded == 1 && tally.grows == 2);

@@ -87,45 +87,61 @@ static void print_row(const char *name, const nca_spread *spread)
     printf("  %-22s %8.2f   %8.2f to %.2f\n", name, spread->median, spread->min, spread->max);
 }
 
+// The task's figures of the row above.
+static void print_figures(const nca_task *task, const nca_spread *figure)
+{
+    for (const nca_figure *row = task->figures; row && row->name; row++, figure++)
+        printf("    %-20s %8.3f   %8.3f to %.3f\n", row->words, figure->median, figure->min,
+               figure->max);
+}
+
 static void print_damage(const char *name, const nca_healing *healing, int seeds)
 {
     printf("  %-22s %8.2f   %8.2f to %-8.2f %d of %d healed\n", name, healing->loss.median,
            healing->loss.min, healing->loss.max, healing->seeds_healed, seeds);
 }
 
-static void print_healing(const nca_evaluate_options *options, const nca_evaluation *found)
+static void print_healing(const nca_task *task, const nca_evaluate_options *options,
+                          const nca_evaluation *found)
 {
     char name[64];
     printf("\n  cut at %d, after %d steps\n", options->cut_at, options->heal_steps);
     print_row("undamaged", &found->whole);
-    for (int cut = 0; found->has_cuts && cut < NCA_CUT_COUNT; cut++)
+    print_figures(task, found->whole_figure);
+    for (int cut = 0; found->has_cuts && cut < NCA_CUT_COUNT; cut++) {
         print_damage(nca_cut_name(cut), &found->cut[cut], options->seeds);
+        print_figures(task, found->cut[cut].figure);
+    }
     for (int i = 0; i < found->circles; i++) {
         const nca_region *circle = &found->circle_region[i];
         snprintf(name, sizeof name, "circle %.0f,%.0f,%.1f", circle->center_y, circle->center_x,
                  circle->radius_y);
         print_damage(name, &found->circle[i], options->seeds);
+        print_figures(task, found->circle[i].figure);
     }
 }
 
-static void print_table(const nca_model *model, const nca_image *target,
+static void print_table(const nca_model *model, const nca_task *task,
                         const nca_evaluate_options *options, const nca_evaluation *found)
 {
     char name[64];
     nca_print_safely(stdout, *model->name ? model->name : "rule");
-    printf(", grid %dx%d, %d fire seed%s; log10 loss\n\n", target->height, target->width,
-           options->seeds, options->seeds == 1 ? "" : "s");
-    printf("  %-22s %8s   %s\n", "from the seed", "median", "range");
+    printf(", grid %dx%d, %d fire seed%s; log10 loss\n\n", options->grid.height,
+           options->grid.width, options->seeds, options->seeds == 1 ? "" : "s");
+    snprintf(name, sizeof name, "from %s", task->beginning_words);
+    printf("  %-22s %8s   %s\n", name, "median", "range");
     for (int i = 0; i < found->steps_count; i++) {
         snprintf(name, sizeof name, "step %d", found->step[i]);
         print_row(name, &found->loss_at[i]);
+        print_figures(task, found->figure_at[i]);
     }
     if (found->has_cuts || found->circles > 0)
-        print_healing(options, found);
+        print_healing(task, options, found);
     if (found->long_run > 0) {
         printf("\n  long run\n");
         snprintf(name, sizeof name, "step %d", found->long_run);
         print_row(name, &found->long_run_loss);
+        print_figures(task, found->long_run_figure);
         printf("  %-22s %8.3g\n", "largest |state|", found->long_run_max_state);
         printf("  %-22s %8d of %d\n", "died out", found->long_run_dead, options->seeds);
     }
@@ -139,55 +155,65 @@ static void print_number(const char *name, double value, const char *after)
         printf("\"%s\": null%s", name, after);
 }
 
-static void print_spread(const char *name, const nca_spread *spread, const char *after)
+static void print_spread(const nca_spread *spread)
 {
-    printf("    \"%s\": {", name);
     print_number("median", spread->median, ", ");
     print_number("min", spread->min, ", ");
-    print_number("max", spread->max, "}");
-    printf("%s\n", after);
+    print_number("max", spread->max, "");
+}
+
+// The losses and figures of a moment, which begin its object.
+static void print_moment(const nca_task *task, const nca_spread *loss, const nca_spread *figure)
+{
+    print_spread(loss);
+    for (const nca_figure *row = task->figures; row && row->name; row++) {
+        printf(", \"%s\": {", row->name);
+        print_spread(figure++);
+        printf("}");
+    }
 }
 
 // The numbers of a damage, which end its object.
-static void print_healed(const nca_healing *healing, const char *after)
+static void print_healed(const nca_task *task, const nca_healing *healing, const char *after)
 {
-    print_number("median", healing->loss.median, ", ");
-    print_number("min", healing->loss.min, ", ");
-    print_number("max", healing->loss.max, ", ");
-    printf("\"seeds_healed\": %d}%s\n", healing->seeds_healed, after);
+    print_moment(task, &healing->loss, healing->figure);
+    printf(", \"seeds_healed\": %d}%s\n", healing->seeds_healed, after);
 }
 
-static void print_damages(const nca_evaluation *found)
+static void print_damages(const nca_task *task, const nca_evaluation *found)
 {
     for (int cut = 0; found->has_cuts && cut < NCA_CUT_COUNT; cut++) {
         printf("    \"%s\": {", nca_cut_name(cut));
-        print_healed(&found->cut[cut], cut + 1 < NCA_CUT_COUNT ? "," : "");
+        print_healed(task, &found->cut[cut], cut + 1 < NCA_CUT_COUNT ? "," : "");
     }
     printf("  },\n");
-    if (found->has_cuts || found->circles > 0)
-        print_spread("undamaged", &found->whole, ",");
+    if (found->has_cuts || found->circles > 0) {
+        printf("    \"undamaged\": {");
+        print_moment(task, &found->whole, found->whole_figure);
+        printf("},\n");
+    }
     printf("  \"circles\": [\n");
     for (int i = 0; i < found->circles; i++) {
         const nca_region *circle = &found->circle_region[i];
         printf("    {\"center\": [%.6g, %.6g], \"radius\": [%.6g, %.6g], ", circle->center_y,
                circle->center_x, circle->radius_y, circle->radius_x);
-        print_healed(&found->circle[i], i + 1 < found->circles ? "," : "");
+        print_healed(task, &found->circle[i], i + 1 < found->circles ? "," : "");
     }
     printf("  ],\n");
 }
 
-static void print_json(const nca_image *target, const nca_evaluate_options *options,
+static void print_json(const nca_task *task, const nca_evaluate_options *options,
                        const nca_evaluation *found)
 {
-    char name[32];
-    printf("{\n  \"grid\": [%d, %d],\n  \"seeds\": %d,\n  \"loss_at\": {\n", target->height,
-           target->width, options->seeds);
+    printf("{\n  \"grid\": [%d, %d],\n  \"seeds\": %d,\n  \"loss_at\": {\n", options->grid.height,
+           options->grid.width, options->seeds);
     for (int i = 0; i < found->steps_count; i++) {
-        snprintf(name, sizeof name, "%d", found->step[i]);
-        print_spread(name, &found->loss_at[i], i + 1 < found->steps_count ? "," : "");
+        printf("    \"%d\": {", found->step[i]);
+        print_moment(task, &found->loss_at[i], found->figure_at[i]);
+        printf("}%s\n", i + 1 < found->steps_count ? "," : "");
     }
     printf("  },\n  \"healed\": {\n");
-    print_damages(found);
+    print_damages(task, found);
     printf("  \"cut_at\": %d,\n  \"heal_steps\": %d,\n  \"long_run\": ", options->cut_at,
            options->heal_steps);
     if (found->long_run == 0) {
@@ -195,9 +221,8 @@ static void print_json(const nca_image *target, const nca_evaluate_options *opti
         return;
     }
     printf("{\"steps\": %d, ", found->long_run);
-    print_number("median", found->long_run_loss.median, ", ");
-    print_number("min", found->long_run_loss.min, ", ");
-    print_number("max", found->long_run_loss.max, ", ");
+    print_moment(task, &found->long_run_loss, found->long_run_figure);
+    printf(", ");
     print_number("max_state", found->long_run_max_state, ", ");
     printf("\"died_out\": %d}\n}\n", found->long_run_dead);
 }
@@ -217,7 +242,7 @@ static nca_status evaluate(nca_call *call)
                                   .progress = isatty(STDERR_FILENO) ? nca_percent_show : NULL,
                                   .context = &(nca_percent){.word = "evaluated"}};
     nca_model model;
-    nca_image target = {0};
+    nca_run_task judged = {0};
     nca_evaluation found;
     nca_status status;
     NCA_TRY(read_steps(options->steps, &asked, error));
@@ -225,17 +250,18 @@ static nca_status evaluate(nca_call *call)
     asked.fire_rate = isnan(options->fire_rate) ? model.fire_rate : options->fire_rate;
     asked.angle = isnan(options->angle) ? model.angle : options->angle;
     asked.step_size = isnan(options->step_size) ? model.step_size : options->step_size;
-    NCA_GO(nca_target_arguments_load(&options->target, path, &model, &target, error));
-    asked.grid = (nca_grid){target.height, target.width};
-    NCA_GO(nca_evaluate(&model, &nca_task_grow, &target, &asked, &call->compute, &found, error));
+    NCA_GO(nca_run_task_load(&options->target, path, &model, &judged, error));
+    asked.grid = judged.content.grid;
+    NCA_GO(nca_evaluate(&model, judged.task, judged.content.data, &asked, &call->compute, &found,
+                        error));
 cleanup:
     if (asked.progress)
         asked.progress(asked.context, 1);   // clears its line, even after a failure
     if (status == NCA_OK && options->json)
-        print_json(&target, &asked, &found);
+        print_json(judged.task, &asked, &found);
     else if (status == NCA_OK)
-        print_table(&model, &target, &asked, &found);
-    nca_image_free(&target);
+        print_table(&model, judged.task, &asked, &found);
+    nca_run_task_free(&judged);
     nca_model_free(&model);
     return status;
 }

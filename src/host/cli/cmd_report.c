@@ -56,7 +56,7 @@ static const char details[] =
 // All that is held for one run while its page is made.
 typedef struct report_run {
     nca_model model;
-    nca_image target;
+    nca_run_task judged;
     nca_history history;
     nca_observe_options options;
     nca_observation observation;
@@ -66,7 +66,7 @@ typedef struct report_run {
 static void free_run(report_run *run)
 {
     nca_model_free(&run->model);
-    nca_image_free(&run->target);
+    nca_run_task_free(&run->judged);
     nca_history_free(&run->history);
     nca_observation_free(&run->observation);
     free(run->config_json);
@@ -90,16 +90,17 @@ static nca_status read_model(const char *folder, const nca_config *config, const
 }
 
 // "Y,X" within the grid.
-static nca_status read_cells(const report_options *options, const nca_image *target,
+static nca_status read_cells(const report_options *options, const nca_run_task *judged,
                              int cell[NCA_OBSERVED_CELLS][2], nca_error *error)
 {
-    nca_observe_choose_cells(target, cell);
+    const nca_grid *grid = &judged->content.grid;
+    nca_observe_choose_cells(judged->task, judged->content.data, grid, cell);
     if (options->cells.count > NCA_OBSERVED_CELLS)
         return nca_fail(error, NCA_ARGUMENT, "--cell: given %d times; at most %d",
                         options->cells.count, NCA_OBSERVED_CELLS);
     for (int i = 0; i < options->cells.count; i++)
-        NCA_TRY(nca_place_read("--cell", options->cells.item[i], target->height, target->width,
-                               cell[i], error));
+        NCA_TRY(nca_place_read("--cell", options->cells.item[i], grid->height, grid->width, cell[i],
+                               error));
     return NCA_OK;
 }
 
@@ -121,24 +122,24 @@ static nca_status read_run(const report_options *options, const char *folder, re
                         path, (long long)run->history.updates, (long long)config.updates);
     NCA_TRY(nca_run_folder_machine(folder, &run->machine_json, error));
     NCA_TRY(read_model(folder, &config, &grid, &run->model, error));
-    NCA_TRY(nca_target_arguments_load(&target, folder, &run->model, &run->target, error));
+    NCA_TRY(nca_run_task_load(&target, folder, &run->model, &run->judged, error));
     run->options =
-        (nca_observe_options){.grid = {run->target.height, run->target.width},
+        (nca_observe_options){.grid = run->judged.content.grid,
                               .seed = (uint64_t)options->seed,
                               .cut_at = (int)options->cut_at,
                               .heal_steps = (int)options->heal_steps,
                               .traced_cut = NCA_CUT_LEFT,
                               .stop = &nca_stop_signal,
                               .progress = isatty(STDERR_FILENO) ? nca_percent_show : NULL};
-    return read_cells(options, &run->target, run->options.cell, error);
+    return read_cells(options, &run->judged, run->options.cell, error);
 }
 
 static nca_status observe_run(report_run *run, const nca_compute *compute, nca_error *error)
 {
     nca_percent percent = {.word = "watched"};
     run->options.context = &percent;
-    const nca_status status = nca_observe(&run->model, &nca_task_grow, &run->target, &run->options,
-                                          compute, &run->observation, error);
+    const nca_status status = nca_observe(&run->model, run->judged.task, run->judged.content.data,
+                                          &run->options, compute, &run->observation, error);
     if (run->options.progress)
         run->options.progress(&percent, 1);   // clears its line, even after a failure
     return status;
@@ -196,7 +197,8 @@ static nca_status report(nca_call *call)
                                   .config_json = runs[i].config_json,
                                   .machine_json = runs[i].machine_json,
                                   .model = &runs[i].model,
-                                  .target = &runs[i].target,
+                                  .task = runs[i].judged.task,
+                                  .content = runs[i].judged.content.data,
                                   .history = &runs[i].history,
                                   .observation = &runs[i].observation,
                                   .observed = &runs[i].options};

@@ -10,7 +10,6 @@
 #include "cli/target_options.h"
 #include "config/grid.h"
 #include "media/writers.h"
-#include "task/seed.h"
 
 typedef struct run_options {
     const char *output, *grid;
@@ -66,9 +65,10 @@ static const char details[] =
     "  nca run rule.safetensors --steps 96 --every 12 --columns 9 --output strip.png\n"
     "  nca run rule.safetensors --angle 90 --output turned.mp4\n";
 
-// Where a film starts from.
+// Where a film starts from, if places were given.
 typedef struct seeds {
-    int width, channels;   // of the grid
+    const nca_task *task;
+    nca_shape shape;   // of the film
     int count;
     int at[NCA_OPTION_LIST_MAX][2];   // y, x
 } seeds;
@@ -77,22 +77,25 @@ static void put_seeds(const void *context, float *state)
 {
     const seeds *places = context;
     for (int i = 0; i < places->count; i++)
-        nca_seed_put(state, places->width, places->channels, places->at[i][0], places->at[i][1]);
+        places->task->place(&places->shape, places->at[i][0], places->at[i][1], state);
 }
 
-static nca_status read_seeds(const run_options *options, const nca_film *film, seeds *out,
-                             nca_error *error)
+static nca_status read_seeds(const run_options *options, const nca_model *model, nca_film *film,
+                             seeds *out, nca_error *error)
 {
-    out->width = film->width;
-    out->count = options->seeds.count;
+    *out = (seeds){
+        .task = film->task,
+        .shape = {.batch = 1, .height = film->height, .width = film->width, .spec = model->spec},
+        .count = options->seeds.count};
+    if (out->count > 0 && !film->task->place)
+        return nca_fail(error, NCA_ARGUMENT,
+                        "--seed-at: what the task %s starts from has no place; leave it out",
+                        film->task->name);
     for (int i = 0; i < out->count; i++)
         NCA_TRY(nca_place_read("--seed-at", options->seeds.item[i], film->height, film->width,
                                out->at[i], error));
-    if (out->count == 0) {
-        out->count = 1;
-        out->at[0][0] = film->height / 2;
-        out->at[0][1] = film->width / 2;
-    }
+    film->begin = out->count > 0 ? put_seeds : NULL;
+    film->begin_context = out;
     return NCA_OK;
 }
 
@@ -106,11 +109,9 @@ static nca_status read_damages(const run_options *options, nca_film *film, nca_e
 }
 
 static nca_status plan_film(const run_options *options, const nca_model *model,
-                            nca_percent *percent, seeds *from, nca_film *film, nca_error *error)
+                            nca_percent *percent, nca_film *film, nca_error *error)
 {
     *film = (nca_film){
-        .task = &nca_task_grow,
-        .begin = put_seeds,
         .height = model->grid_height > 0 ? model->grid_height : 72,
         .width = model->grid_width > 0 ? model->grid_width : 72,
         .steps = (int)options->steps,
@@ -132,10 +133,18 @@ static nca_status plan_film(const run_options *options, const nca_model *model,
         film->height = grid.height;
         film->width = grid.width;
     }
-    from->channels = model->spec.channels;
-    film->begin_context = from;
-    NCA_TRY(read_seeds(options, film, from, error));
     return read_damages(options, film, error);
+}
+
+// The task of the rule; with its content only where beginnings are made of that, for the content
+// may be far away.
+static nca_status find_task(const run_options *options, const char *path, const nca_model *model,
+                            nca_run_task *out, nca_error *error)
+{
+    nca_target_arguments given = NCA_TARGET_NOT_GIVEN;
+    given.grid = options->grid;
+    NCA_TRY(nca_run_task_find(path, model, out, error));
+    return out->task->frozen ? nca_run_task_load(&given, path, model, out, error) : NCA_OK;
 }
 
 static nca_status check_output(const run_options *options, nca_error *error)
@@ -152,11 +161,17 @@ static nca_status run(nca_call *call)
     const run_options *options = call->options;
     nca_error *error = &call->error;
     nca_percent percent = {.word = "grown"};
+    const char *path = call->arguments.item[0];
+    nca_run_task started = {0};
     nca_model model;
     nca_status status;
     NCA_TRY(check_output(options, error));
-    NCA_TRY(nca_model_load(call->arguments.item[0], &model, error));
-    NCA_GO(plan_film(options, &model, &percent, &from, &film, error));
+    NCA_TRY(nca_model_load(path, &model, error));
+    NCA_GO(plan_film(options, &model, &percent, &film, error));
+    NCA_GO(find_task(options, path, &model, &started, error));
+    film.task = started.task;
+    film.content = started.content.data;
+    NCA_GO(read_seeds(options, &model, &film, &from, error));
     NCA_GO(nca_film_write(options->output, &model, &film, &call->compute, error));
 cleanup:
     if (film.progress)
@@ -164,6 +179,7 @@ cleanup:
     if (status == NCA_OK)
         printf("%s: %d step%s on a grid of %dx%d\n", options->output, film.steps,
                film.steps == 1 ? "" : "s", film.height, film.width);
+    nca_run_task_free(&started);
     nca_model_free(&model);
     return status;
 }

@@ -144,7 +144,7 @@ cleanup:
 // Settings and criteria, from their tables.
 static void describe(FILE *to)
 {
-    const nca_judge_rules rules = nca_judge_rules_of(false);
+    const nca_judge_criteria criteria = nca_judge_criteria_of(nca_study_task(), false);
     char text[600];
     fprintf(to, "\nSettings (batch, damaged, steps):\n");
     for (const nca_study_setting *row = nca_study_settings(); row->name; row++) {
@@ -157,7 +157,7 @@ static void describe(FILE *to)
     }
     fprintf(to, "\nHow a run is judged (at a log10 loss of -2 a picture can be recognised, one of "
                 "-4 can\nhardly be told from the target):\n");
-    for (int i = 0; nca_judge_rule_text(&rules, i, text, sizeof text); i++) {
+    for (int i = 0; nca_judge_criterion_text(&criteria, i, text, sizeof text); i++) {
         char *colon = strchr(text, ':');
         *colon = 0;
         nca_help_wrap(to, fprintf(to, "  %s", text), colon + 2);

@@ -11,7 +11,6 @@
 #include "cli/progress.h"
 #include "config/config_json.h"
 #include "run/run_folder.h"
-#include "run/run_target.h"
 #include "run/train_pictures.h"
 #include "verify/precision.h"
 
@@ -61,9 +60,9 @@ typedef struct train_run {
     nca_call *call;
     train_options options;
     nca_config config;
-    nca_plan plan;        // of it
-    nca_image target;     // padded to the grid
-    char background[8];   // the corner's colour where the picture is opaque all over
+    const nca_task *task;
+    nca_plan plan;   // of the settings
+    nca_content content;
     nca_trainer *trainer;
     nca_run_log log;
     nca_progress progress;
@@ -103,35 +102,11 @@ static nca_status read_resumed(train_run *run)
     return NCA_OK;
 }
 
-// A picture without a transparent pixel grows with its background, which is seldom meant.
-static void notice_background(train_run *run, const nca_image *image)
+static nca_status load_content(train_run *run)
 {
-    const size_t pixels = (size_t)image->height * (size_t)image->width;
-    for (size_t i = 0; i < pixels; i++)
-        if (image->pixels[4 * i + 3] < 1)
-            return;
-    snprintf(run->background, sizeof run->background, "#%02x%02x%02x",
-             (unsigned)(image->pixels[0] * 255 + 0.5f) & 255,
-             (unsigned)(image->pixels[1] * 255 + 0.5f) & 255,
-             (unsigned)(image->pixels[2] * 255 + 0.5f) & 255);
-}
-
-static nca_status load_target(train_run *run)
-{
-    const nca_config *config = &run->config;
-    const nca_grid *grid = &run->plan.grid;
-    char path[NCA_PATH_BYTES];
-    const nca_target_options options = nca_target_options_of(
-        config, run->options.resume
-                    ? nca_run_folder_target(run->options.resume, config->target, path)
-                    : config->target);
-    nca_image image;
-    NCA_TRY(nca_target_load(&options, &image, run->error));
-    notice_background(run, &image);
-    const nca_status status =
-        nca_image_pad(&image, grid->height, grid->width, &run->target, run->error);
-    nca_image_free(&image);
-    return status;
+    const nca_content_source source = {
+        .config = &run->config, .folder = run->options.resume, .grid = run->plan.grid};
+    return run->task->load(&source, &run->content, run->error);
 }
 
 // The lock first: another process may be about to renew the checkpoint.
@@ -161,7 +136,9 @@ static nca_status start_folder(train_run *run)
     const nca_status status = nca_run_log_create(path, json, &run->log, run->error);
     free(json);
     NCA_TRY(status);
-    return nca_run_folder_keep_target(run->log.folder, run->config.target, run->error);
+    if (run->task->keep)
+        NCA_TRY(run->task->keep(&run->config, run->log.folder, run->error));
+    return NCA_OK;
 }
 
 // Elsewhere the last bits differ, and training amplifies them.
@@ -220,7 +197,7 @@ static nca_status say_what_begins(train_run *run)
                      "%s %s with preset %s on a grid of %dx%d: %lld updates, batch %lld, pool "
                      "%lld, %lld-%lld steps",
                      run->options.resume ? "Going on with" : "Training", run->config.target,
-                     run->config.preset, run->target.height, run->target.width,
+                     run->config.preset, run->plan.grid.height, run->plan.grid.width,
                      (long long)run->config.updates, (long long)run->config.batch,
                      (long long)run->config.pool, (long long)run->config.steps_min,
                      (long long)run->config.steps_max);
@@ -228,11 +205,8 @@ static nca_status say_what_begins(train_run *run)
                      run->log.folder);
     say_choices(run);
     NCA_TRY(say_precision(run));
-    if (*run->background && !run->options.resume)
-        nca_progress_say(&run->progress,
-                         "%s has no clear pixel, so its background grows as well; --background "
-                         "%s makes that colour clear",
-                         run->config.target, run->background);
+    if (*run->content.notice && !run->options.resume)
+        nca_progress_say(&run->progress, "%s", run->content.notice);
     if (nca_trainer_done(run->trainer) >= run->config.updates)
         nca_progress_say(&run->progress, "all %lld updates are done already; --updates N trains on",
                          (long long)nca_trainer_done(run->trainer));
@@ -310,8 +284,8 @@ static nca_status preview(train_run *run)
     const float *before, *after;
     nca_preview shown = {.paint = nca_trainer_task(run->trainer)->paint,
                          .batch = (int)run->config.batch,
-                         .height = run->target.height,
-                         .width = run->target.width,
+                         .height = run->plan.grid.height,
+                         .width = run->plan.grid.width,
                          .channels = (int)run->config.channels};
     char *text;
     int lines;
@@ -363,39 +337,48 @@ static nca_status stop(train_run *run, nca_train_pictures *pictures)
     return NCA_OK;
 }
 
+// "growth.webp, healing.webp, "
+static void list_films(const nca_task *task, char *text, size_t size)
+{
+    text[0] = 0;
+    for (const nca_task_film *film = task->films; film && film->file; film++) {
+        const size_t used = strlen(text);
+        snprintf(text + used, size - used, "%s, ", film->file);
+    }
+}
+
 static void say_what_became(train_run *run, const nca_train_pictures *pictures)
 {
-    char elapsed[32];
+    char elapsed[32], films[256];
     const char *folder = run->log.folder;
     if (pictures->is_dead)
-        nca_progress_say(
-            &run->progress,
-            "warning: no cell is alive 200 steps after the seed: the rule no longer grows; see "
-            "\"When training goes wrong\" in docs/training.md");
+        nca_progress_say(&run->progress,
+                         "warning: no cell is alive %d steps after %s: the rule no longer grows; "
+                         "see \"When training goes wrong\" in docs/training.md",
+                         run->task->films->steps, run->task->beginning_words);
     if (run->options.quiet) {
         nca_progress_say(&run->progress, "%s", folder);
         return;
     }
     nca_format_duration(nca_clock() - run->progress.started, elapsed, sizeof elapsed);
     nca_progress_say(&run->progress, "trained in %s: %s/model.safetensors", elapsed, folder);
-    nca_progress_say(&run->progress,
-                     "look at %s/growth.webp, healing.webp, loss.png, pictures/; judge it with: "
-                     "nca eval %s",
-                     folder, folder);
+    list_films(run->task, films, sizeof films);
+    nca_progress_say(&run->progress, "look at %s/%sloss.png, pictures/; judge it with: nca eval %s",
+                     folder, films, folder);
 }
 
 static nca_status train(train_run *run)
 {
     nca_train_pictures pictures = {.config = &run->config,
                                    .trainer = run->trainer,
-                                   .content = &run->target,
+                                   .content = run->content.data,
                                    .log = &run->log,
                                    .compute = &run->call->compute,
-                                   .height = run->target.height,
-                                   .width = run->target.width,
+                                   .height = run->plan.grid.height,
+                                   .width = run->plan.grid.width,
                                    .stop = &nca_stop_signal};
     if (!run->options.resume) {   // a run that can be resumed has all that is written once
-        NCA_TRY(nca_train_pictures_target(&pictures, &run->target, run->error));
+        NCA_TRY(nca_train_pictures_target(&pictures, run->error));
         NCA_TRY(save(run, run->error));
     }
     if (is_model_missing(run))
@@ -417,13 +400,14 @@ static nca_status prepare(train_run *run)
     if (run->options.preview && !isatty(STDOUT_FILENO))
         return nca_fail(run->error, NCA_ARGUMENT,
                         "--preview: standard output is no terminal; leave it out");
-    NCA_TRY(nca_plan_make(&run->config, &run->plan, run->error));
+    NCA_TRY(nca_task_find(run->config.task, &run->task, run->error));
+    NCA_TRY(nca_task_plan(run->task, &run->config, &run->plan, run->error));
     NCA_TRY(nca_device_open(&run->options.device, &run->call->compute, run->error));
     // Before any memory is taken.
-    NCA_TRY(nca_trainer_check_memory(&run->config, &run->plan, &nca_task_grow, &run->call->compute,
+    NCA_TRY(nca_trainer_check_memory(&run->config, &run->plan, run->task, &run->call->compute,
                                      run->error));
-    NCA_TRY(load_target(run));
-    NCA_TRY(nca_trainer_create(&run->config, &run->plan, &nca_task_grow, &run->target,
+    NCA_TRY(load_content(run));
+    NCA_TRY(nca_trainer_create(&run->config, &run->plan, run->task, run->content.data,
                                &run->call->compute, &run->trainer, run->error));
     nca_stop_by_signals();
     signal(SIGPIPE, SIG_IGN);
@@ -467,7 +451,7 @@ cleanup:
         leave(&current);
     nca_run_log_close(&current.log);
     nca_trainer_free(current.trainer);
-    nca_image_free(&current.target);
+    nca_content_free(current.task, &current.content);
     call->code = nca_stop_signal ? 128 + nca_stop_signal : 0;
     return status;
 }

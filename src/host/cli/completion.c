@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "config/presets.h"
+#include "nca/task.h"
 #include "sweep/regeneration.h"
 
 enum { WORDS_BYTES = 512 };
@@ -28,6 +29,9 @@ static void list_words(const nca_option *row, char words[WORDS_BYTES])
     if (strcmp(row->name, "preset") == 0)
         for (const nca_preset *one = nca_presets(); one->name; one++)
             add_word(words, one->name);
+    if (strcmp(row->name, "task") == 0)
+        for (const nca_task *const *one = nca_tasks(); *one; one++)
+            add_word(words, (*one)->name);
     if (strcmp(row->name, "settings") == 0)
         for (const nca_study_setting *one = nca_study_settings(); one->name; one++)
             add_word(words, one->name);

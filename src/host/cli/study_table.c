@@ -92,8 +92,8 @@ static void print_run(const nca_study_run *run)
 
 static void print_runs(const nca_study *study)
 {
-    printf("\n%-31s%6d%6d%6d%6s", "run, log10 loss", study->rules.grown_at, study->rules.held_at[0],
-           study->rules.held_at[1], "whole");
+    printf("\n%-31s%6d%6d%6d%6s", "run, log10 loss", study->criteria.grown_at,
+           study->criteria.held_at[0], study->criteria.held_at[1], "whole");
     for (int cut = 0; cut < NCA_CUT_COUNT; cut++)
         printf("%*s", cut_width(cut), nca_cut_name(cut));
     printf("%7s%5s\n", "circ.", "pool");
@@ -101,7 +101,7 @@ static void print_runs(const nca_study *study)
         if (study->runs[i].is_judged)
             print_run(&study->runs[i]);
     printf("medians of %d fire seeds; cut at %d, %d steps later; X exploded, G training gave up\n",
-           study->rules.seeds, study->rules.cut_at, study->rules.heal_steps);
+           study->criteria.seeds, study->criteria.cut_at, study->criteria.heal_steps);
 }
 
 static void print_missing(const nca_study *study)

@@ -3,7 +3,7 @@
 #define NCA_CLI_TARGET_OPTIONS_H
 
 #include "cli/options.h"
-#include "run/run_target.h"
+#include "run/run_task.h"
 
 // Rows for the table of a command whose struct has a nca_target_arguments called `name`.
 // clang-format off

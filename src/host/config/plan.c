@@ -1,6 +1,8 @@
 // Settings become a plan: every text is read here, once, and what cannot be is refused.
 #include "nca/plan.h"
 
+#include <string.h>
+
 #include "config/grid.h"
 #include "config/schedule.h"
 #include "config/settings.h"
@@ -30,22 +32,46 @@ static nca_status read_texts(const nca_config *config, nca_plan *out, nca_error 
 {
     NCA_TRY(nca_transforms_parse(config->gradient, &out->optimizer, error));
     NCA_TRY(nca_schedule_parse(config->schedule, &out->schedule, error));
-    if (!*config->target)
-        return nca_fail(error, NCA_ARGUMENT, "--target: empty; give a picture or an emoji");
     return nca_config_grid(config, &out->grid, error);
 }
 
-static nca_status check_sizes(const nca_config *config, const nca_grid *grid, nca_error *error)
+static int find_word(const char *const *words, const char *text)
 {
-    if (config->target_size > grid->height && config->target_size > grid->width)
+    int i = 0;
+    while (words[i] && strcmp(words[i], text) != 0)
+        i++;
+    return i;
+}
+
+static nca_status check_multiple(const char *option, int64_t value, nca_error *error)
+{
+    return value % 4 == 0 ? NCA_OK
+                          : nca_fail(error, NCA_ARGUMENT, "--%s %lld: must be a multiple of 4",
+                                     option, (long long)value);
+}
+
+static nca_status read_spec(const nca_config *config, nca_spec *out, nca_error *error)
+{
+    const int perception = find_word(nca_perception_words, config->perception);
+    const int alive = find_word(nca_alive_words, config->alive);
+    NCA_TRY(check_multiple("channels", config->channels, error));
+    NCA_TRY(check_multiple("hidden", config->hidden, error));
+    NCA_TRY(check_multiple("hidden2", config->hidden2, error));
+    if (perception == NCA_PERCEPTIONS)
+        return nca_fail(error, NCA_ARGUMENT, "--perception %.60s: must be sobel, moore or summed",
+                        config->perception);
+    if (alive != NCA_ALIVE_MAXIMUM && alive != NCA_ALIVE_EVERYWHERE)   // a channel is a task's
+        return nca_fail(error, NCA_ARGUMENT, "--alive %.60s: must be maximum or everywhere",
+                        config->alive);
+    if (perception == NCA_MOORE && config->angle != 0)
         return nca_fail(error, NCA_ARGUMENT,
-                        "--target-size %lld: larger than the grid of %dx%d; shrink one or grow "
-                        "the other",
-                        (long long)config->target_size, grid->height, grid->width);
-    if (config->channels % 4 || config->hidden % 4)
-        return nca_fail(error, NCA_ARGUMENT, "--%s %lld: must be a multiple of 4",
-                        config->channels % 4 ? "channels" : "hidden",
-                        (long long)(config->channels % 4 ? config->channels : config->hidden));
+                        "--angle %g: perception moore has no gradients to rotate; leave it out",
+                        config->angle);
+    *out = (nca_spec){.channels = (int)config->channels,
+                      .perception = (nca_perception)perception,
+                      .hidden = {(int)config->hidden, (int)config->hidden2},
+                      .alive = (nca_alive)alive,
+                      .noise = config->noise};
     return NCA_OK;
 }
 
@@ -74,12 +100,11 @@ static nca_status check_batch(const nca_config *config, nca_error *error)
 nca_status nca_plan_make(const nca_config *config, nca_plan *out, nca_error *error)
 {
     nca_plan plan = {
-        .spec = nca_spec_growing((int)config->channels, (int)config->hidden),
         .optimizer = {.beta1 = config->beta1, .beta2 = config->beta2, .epsilon = config->epsilon},
         .schedule = {.rate = config->rate, .updates = config->updates}};
     NCA_TRY(check_ranges(config, error));
     NCA_TRY(read_texts(config, &plan, error));
-    NCA_TRY(check_sizes(config, &plan.grid, error));
+    NCA_TRY(read_spec(config, &plan.spec, error));
     NCA_TRY(check_batch(config, error));
     *out = plan;
     return NCA_OK;

@@ -12,11 +12,16 @@ static void set_text(char to[NCA_TEXT_BYTES], const char *text)
 // Mordvintsev et al. 2020, what its three experiments share.
 static void apply_article(nca_config *config)
 {
+    set_text(config->task, "grow");
     config->target_size = 40;
     config->padding = 16;
     set_text(config->grid, "auto");
     config->channels = 16;
     config->hidden = 128;
+    config->hidden2 = 0;
+    set_text(config->perception, "sobel");
+    set_text(config->alive, "maximum");
+    config->noise = 0;
     config->fire_rate = 0.5;
     config->angle = 0;
     config->step_size = 1;

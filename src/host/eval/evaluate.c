@@ -11,45 +11,6 @@
 #include "task/damage.h"
 #include "task/subject.h"
 
-static const char *const cut_names[NCA_CUT_COUNT] = {
-#define NCA_CUT_TEXT(name, text) text,
-    NCA_CUTS(NCA_CUT_TEXT)
-#undef NCA_CUT_TEXT
-};
-
-const char *nca_cut_name(int cut)
-{
-    return cut_names[cut];
-}
-
-nca_region nca_cut_region(int cut, int height, int width)
-{
-    nca_region region = {.kind = NCA_REGION_BOX, .bottom = height, .right = width};
-    // The article's centre is 16x16 of 72x72: two ninths of a side.
-    const int tall = (height * 2 + 4) / 9, wide = (width * 2 + 4) / 9;
-    switch (cut) {
-    case NCA_CUT_UPPER:
-        region.bottom = height / 2;
-        break;
-    case NCA_CUT_LOWER:
-        region.top = height / 2;
-        break;
-    case NCA_CUT_LEFT:
-        region.right = width / 2;
-        break;
-    case NCA_CUT_RIGHT:
-        region.left = width / 2;
-        break;
-    default:
-        region.top = (height - tall) / 2;
-        region.bottom = region.top + tall;
-        region.left = (width - wide) / 2;
-        region.right = region.left + wide;
-        break;
-    }
-    return region;
-}
-
 bool nca_is_healed(double loss, double whole)
 {
     return isfinite(loss) && loss <= whole + NCA_HEALED_WITHIN;
@@ -65,13 +26,14 @@ typedef struct judging {
     int done;                     // steps of the trajectory
     long total, gone;             // steps in all, for progress
     float *kept;                  // [seeds,H,W,C] at the cut
-    float *seen;                  // [H,W,C] that is shown
+    float *seen;                  // [H,W,C] of one seed
     float *item;                  // of one item, to work in
     nca_sample *starts;           // [seeds] as they began
     nca_sample_report *samples;   // [seeds]
     double *losses;               // [seeds] log10, of the latest measurement
     double *whole;                // [seeds] the same of the pattern without damage
     double *values;               // [seeds] to be sorted
+    double *figures;              // [FIGURES_MAX,seeds] the same of the task's figures
     double max_state;
 } judging;
 
@@ -111,10 +73,45 @@ static nca_status go_on(judging *evaluator, int from, int steps, nca_error *erro
     return NCA_OK;
 }
 
-// log10 losses of the batch as it is; what is not finite counts as infinite.
-static nca_status measure(judging *evaluator, nca_spread *out, nca_error *error)
+static size_t batch_size(const judging *evaluator)
+{
+    return nca_buffer_elements(&evaluator->shape, NCA_BATCH);
+}
+
+// The state of one seed, into `seen`.
+static nca_status look_at(judging *evaluator, int seed, nca_error *error)
+{
+    const size_t state = batch_size(evaluator) / (size_t)evaluator->options->seeds;
+    NCA_TRY(evaluator->backend->download(evaluator->session, NCA_BATCH, (size_t)seed * state, state,
+                                         evaluator->seen, error));
+    return evaluator->backend->synchronize(evaluator->session, error);
+}
+
+// The task's figures of the batch as it is.
+static nca_status measure_figures(judging *evaluator, nca_spread out[NCA_FIGURES_MAX],
+                                  nca_error *error)
+{
+    const nca_task *task = evaluator->subject.task;
+    const int count = nca_task_figures(task), seeds = evaluator->options->seeds;
+    for (int i = 0; i < seeds && count > 0; i++) {
+        double values[NCA_FIGURES_MAX];
+        NCA_TRY(look_at(evaluator, i, error));
+        task->measure(evaluator->subject.content, &evaluator->shape, evaluator->starts[i].item,
+                      evaluator->seen, values);
+        for (int k = 0; k < count; k++)
+            evaluator->figures[k * seeds + i] = values[k];
+    }
+    for (int k = 0; k < count; k++)
+        out[k] = nca_spread_of(evaluator->figures + k * seeds, seeds);
+    return NCA_OK;
+}
+
+// log10 losses of the batch as it is, and its figures; a loss that is not finite counts as infinite.
+static nca_status measure(judging *evaluator, nca_spread *out, nca_spread figure[NCA_FIGURES_MAX],
+                          nca_error *error)
 {
     NCA_TRY(report(evaluator, error));
+    NCA_TRY(measure_figures(evaluator, figure, error));
     for (int i = 0; i < evaluator->options->seeds; i++) {
         const double loss = evaluator->samples[i].loss;
         evaluator->losses[i] = evaluator->values[i] = isfinite(loss) ? log10(loss) : INFINITY;
@@ -123,27 +120,19 @@ static nca_status measure(judging *evaluator, nca_spread *out, nca_error *error)
     return NCA_OK;
 }
 
-static size_t batch_size(const judging *evaluator)
-{
-    return nca_buffer_elements(&evaluator->shape, NCA_BATCH);
-}
-
 static nca_status show(judging *evaluator, nca_evaluate_moment moment, int number, nca_error *error)
 {
     const nca_evaluate_options *options = evaluator->options;
     if (!options->look)
         return NCA_OK;
-    const size_t state = batch_size(evaluator) / (size_t)options->seeds;
-    NCA_TRY(evaluator->backend->download(evaluator->session, NCA_BATCH, 0, state, evaluator->seen,
-                                         error));
-    NCA_TRY(evaluator->backend->synchronize(evaluator->session, error));
+    NCA_TRY(look_at(evaluator, 0, error));
     options->look(options->look_context, moment, number, evaluator->seen);
     return NCA_OK;
 }
 
 // The kept states some steps later, without what lies in the region; NULL: left whole.
 static nca_status follow(judging *evaluator, const nca_region *region, nca_spread *out,
-                         nca_error *error)
+                         nca_spread figure[NCA_FIGURES_MAX], nca_error *error)
 {
     const nca_evaluate_options *options = evaluator->options;
     NCA_TRY(evaluator->backend->upload(evaluator->session, NCA_BATCH, 0, batch_size(evaluator),
@@ -151,13 +140,13 @@ static nca_status follow(judging *evaluator, const nca_region *region, nca_sprea
     for (int i = 0; region && i < options->seeds; i++)
         NCA_TRY(evaluator->backend->damage(evaluator->session, i, region, error));
     NCA_TRY(go_on(evaluator, options->cut_at, options->heal_steps, error));
-    return measure(evaluator, out, error);
+    return measure(evaluator, out, figure, error);
 }
 
 static nca_status heal(judging *evaluator, const nca_region *region, nca_healing *out,
                        nca_error *error)
 {
-    NCA_TRY(follow(evaluator, region, &out->loss, error));
+    NCA_TRY(follow(evaluator, region, &out->loss, out->figure, error));
     for (int i = 0; i < evaluator->options->seeds; i++)
         out->seeds_healed += nca_is_healed(evaluator->losses[i], evaluator->whole[i]);
     return NCA_OK;
@@ -172,7 +161,7 @@ static nca_status damage_and_heal(judging *evaluator, nca_evaluation *out, nca_e
     NCA_TRY(evaluator->backend->download(evaluator->session, NCA_BATCH, 0, batch_size(evaluator),
                                          evaluator->kept, error));
     NCA_TRY(evaluator->backend->synchronize(evaluator->session, error));
-    NCA_TRY(follow(evaluator, NULL, &out->whole, error));
+    NCA_TRY(follow(evaluator, NULL, &out->whole, out->whole_figure, error));
     memcpy(evaluator->whole, evaluator->losses, (size_t)options->seeds * sizeof *evaluator->whole);
     NCA_TRY(show(evaluator, NCA_EVALUATED_WHOLE, 0, error));
     for (int cut = 0; options->cuts && cut < NCA_CUT_COUNT; cut++) {
@@ -196,7 +185,7 @@ static nca_status finish_long_run(judging *evaluator, nca_evaluation *out, nca_e
 {
     bool (*const is_dead)(const nca_sample_report *) = evaluator->subject.task->is_dead;
     out->long_run = evaluator->options->long_run;
-    NCA_TRY(measure(evaluator, &out->long_run_loss, error));
+    NCA_TRY(measure(evaluator, &out->long_run_loss, out->long_run_figure, error));
     for (int i = 0; i < evaluator->options->seeds; i++) {
         const double largest = evaluator->samples[i].max_state;
         if (largest > out->long_run_max_state || isnan(largest))   // NaN stays
@@ -251,8 +240,9 @@ static nca_status judge(judging *evaluator, nca_evaluation *out, nca_error *erro
         evaluator->done = next;
         while (out->steps_count < options->steps_count &&
                options->steps[out->steps_count] == next) {
-            out->step[out->steps_count] = next;
-            NCA_TRY(measure(evaluator, &out->loss_at[out->steps_count++], error));
+            const int at = out->steps_count++;
+            out->step[at] = next;
+            NCA_TRY(measure(evaluator, &out->loss_at[at], out->figure_at[at], error));
             NCA_TRY(show(evaluator, NCA_EVALUATED_STEP, next, error));
         }
         if (!is_cut && next == options->cut_at) {
@@ -279,7 +269,7 @@ static nca_status open_judging(judging *evaluator, const nca_model *model,
     evaluator->kept = malloc(batch_size(evaluator) * sizeof *evaluator->kept);
     evaluator->starts = calloc(seeds, sizeof *evaluator->starts);
     evaluator->samples = calloc(seeds, sizeof *evaluator->samples);
-    evaluator->losses = calloc(3 * seeds, sizeof *evaluator->losses);
+    evaluator->losses = calloc((3 + NCA_FIGURES_MAX) * seeds, sizeof *evaluator->losses);
     evaluator->seen = malloc(batch_size(evaluator) / seeds * sizeof *evaluator->seen);
     evaluator->item = calloc(nca_values_size(&evaluator->shape), sizeof *evaluator->item);
     if (!evaluator->kept || !evaluator->starts || !evaluator->samples || !evaluator->losses ||
@@ -287,6 +277,7 @@ static nca_status open_judging(judging *evaluator, const nca_model *model,
         return nca_fail(error, NCA_MEMORY, "--seeds %zu: no memory for their states", seeds);
     evaluator->whole = evaluator->losses + seeds;
     evaluator->values = evaluator->whole + seeds;
+    evaluator->figures = evaluator->values + seeds;
     evaluator->subject.session = evaluator->session;
     evaluator->subject.values = evaluator->item;
     return evaluator->backend->upload(evaluator->session, NCA_PARAMETERS, 0, layout.total,

@@ -10,22 +10,7 @@
 #include "nca/model.h"
 #include "nca/plan.h"
 #include "nca/task.h"
-
-// The article's five cuts: X(enum, name). Upper is rows 0..H/2-1 and lower the others, left is
-// columns 0..W/2-1 and right the others, so that the middle line of an odd side goes with lower and
-// right. The centre is two ninths of the sides: 16x16 of 72x72.
-#define NCA_CUTS(X) \
-    X(UPPER, "upper") X(LOWER, "lower") X(LEFT, "left") X(RIGHT, "right") X(CENTER, "center")
-enum {
-#define NCA_CUT_ENUM(name, text) NCA_CUT_##name,
-    NCA_CUTS(NCA_CUT_ENUM)
-#undef NCA_CUT_ENUM
-        NCA_CUT_COUNT,
-};
-
-// The region a cut clears on a grid of this size.
-nca_region nca_cut_region(int cut, int height, int width);
-const char *nca_cut_name(int cut);
+#include "task/cuts.h"
 
 enum { NCA_EVALUATE_STEPS_MAX = 32, NCA_EVALUATE_CIRCLES_MAX = 100 };
 
@@ -69,27 +54,31 @@ typedef struct nca_evaluate_options {
 // What became of a damage.
 typedef struct nca_healing {
     nca_spread loss;
-    int seeds_healed;   // each beside itself, left whole
+    nca_spread figure[NCA_FIGURES_MAX];   // here and below: those of the task
+    int seeds_healed;                     // each beside itself, left whole
 } nca_healing;
 
 typedef struct nca_evaluation {
     int steps_count;
     int step[NCA_EVALUATE_STEPS_MAX];
     nca_spread loss_at[NCA_EVALUATE_STEPS_MAX];
+    nca_spread figure_at[NCA_EVALUATE_STEPS_MAX][NCA_FIGURES_MAX];
     bool has_cuts;
     nca_healing cut[NCA_CUT_COUNT];
     int circles;
     nca_region circle_region[NCA_EVALUATE_CIRCLES_MAX];
     nca_healing circle[NCA_EVALUATE_CIRCLES_MAX];
     nca_spread whole;   // where anything was damaged: the same moment without
-    int long_run;       // 0: none
+    nca_spread whole_figure[NCA_FIGURES_MAX];
+    int long_run;   // 0: none
     nca_spread long_run_loss;
+    nca_spread long_run_figure[NCA_FIGURES_MAX];
     double long_run_max_state;   // largest |x| at its end
     int long_run_dead;           // seeds whose pattern died out
     double max_state;   // largest |x| of all rollouts, looked at every 100 steps; NaN stays
 } nca_evaluation;
 
-// Judges a rule by the objective of its task, on samples that the task draws. `content` is what the
+// Judges a rule by the objective and the figures of its task, on samples that the task draws. `content` is what the
 // task works on. NCA_ARGUMENT where the content does not go with the grid, NCA_MEMORY where the
 // seeds do not fit, NCA_INTERRUPTED once `stop` is not 0.
 nca_status nca_evaluate(const nca_model *model, const nca_task *task, const void *content,

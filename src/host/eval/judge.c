@@ -1,31 +1,38 @@
-// The rules by which runs are judged.
+// The criteria by which runs are judged.
 #include "eval/judge.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-nca_judge_rules nca_judge_rules_of(bool is_quick)
+#include "model/session.h"
+#include "task/subject.h"
+
+nca_judge_criteria nca_judge_criteria_of(const nca_task *task, bool is_quick)
 {
     if (is_quick)
-        return (nca_judge_rules){.seeds = 2,
-                                 .grown_at = 20,
-                                 .held_at = {40, 80},
-                                 .cut_at = 20,
-                                 .heal_steps = 20,
-                                 .circles = 4,
-                                 .seed = 1};
-    return (nca_judge_rules){.seeds = 8,
-                             .grown_at = 200,
-                             .held_at = {1000, 5000},
-                             .cut_at = 200,
-                             .heal_steps = 400,
-                             .circles = 20,
-                             .seed = 1};
+        return (nca_judge_criteria){.task = task,
+                                    .seeds = 2,
+                                    .grown_at = 20,
+                                    .held_at = {40, 80},
+                                    .cut_at = 20,
+                                    .heal_steps = 20,
+                                    .circles = 4,
+                                    .seed = 1};
+    return (nca_judge_criteria){.task = task,
+                                .seeds = 8,
+                                .grown_at = 200,
+                                .held_at = {1000, 5000},
+                                .cut_at = 200,
+                                .heal_steps = 400,
+                                .circles = 20,
+                                .seed = 1};
 }
 
-const char *nca_judge_rule_text(const nca_judge_rules *rules, int number, char *text, size_t size)
+const char *nca_judge_criterion_text(const nca_judge_criteria *criteria, int number, char *text,
+                                     size_t size)
 {
+    const double good = criteria->task->good_loss;
     switch (number) {
     case 0:
         snprintf(
@@ -39,16 +46,16 @@ const char *nca_judge_rule_text(const nca_judge_rules *rules, int number, char *
         snprintf(
             text, size,
             "pool: share of the pool's states with a log10 loss above %g (distorted); slots that "
-            "still hold the seed are left out",
-            NCA_JUDGE_GOOD_LOSS);
+            "still hold %s are left out",
+            good, criteria->task->beginning_words);
         return text;
     case 2:
         snprintf(text, size, "grows: log10 loss at most %g at step %d, median of %d fire seeds",
-                 NCA_JUDGE_GOOD_LOSS, rules->grown_at, rules->seeds);
+                 good, criteria->grown_at, criteria->seeds);
         return text;
     case 3:
-        snprintf(text, size, "holds: the same at steps %d and %d", rules->held_at[0],
-                 rules->held_at[1]);
+        snprintf(text, size, "holds: the same at steps %d and %d", criteria->held_at[0],
+                 criteria->held_at[1]);
         return text;
     case 4:
         snprintf(text, size,
@@ -56,8 +63,8 @@ const char *nca_judge_rule_text(const nca_judge_rules *rules, int number, char *
                  "circles, centre within half the grid, radius %g to %g of half of it), the median "
                  "loss %d steps later is within %g of that of the same moment without a cut, and "
                  "that is at most %g",
-                 rules->cut_at, rules->circles, NCA_CIRCLE_RADIUS_MIN, NCA_CIRCLE_RADIUS_MAX,
-                 rules->heal_steps, NCA_HEALED_WITHIN, NCA_JUDGE_GOOD_LOSS);
+                 criteria->cut_at, criteria->circles, NCA_CIRCLE_RADIUS_MIN, NCA_CIRCLE_RADIUS_MAX,
+                 criteria->heal_steps, NCA_HEALED_WITHIN, good);
         return text;
     case 5:
         snprintf(text, size,
@@ -71,74 +78,136 @@ const char *nca_judge_rule_text(const nca_judge_rules *rules, int number, char *
 
 // -- Pool -----------------------------------------------------------------------------------------
 
-double nca_judge_loss(const float *state, const nca_image *target, int channels)
+// A checkpoint may name items that there are not.
+static nca_status check_items(const nca_task *task, const void *content,
+                              const nca_judged_pool *pool, nca_error *error)
 {
-    const size_t cells = (size_t)target->height * (size_t)target->width;
-    double sum = 0;
-    for (size_t i = 0; i < cells; i++)
-        for (size_t k = 0; k < NCA_VISIBLE; k++) {
-            const double error =
-                (double)state[i * (size_t)channels + k] - target->pixels[i * NCA_VISIBLE + k];
-            sum += error * error;
-        }
-    return log10(sum / (double)(cells * NCA_VISIBLE));
+    const int64_t count = pool->items && task->items ? task->items(content) : INT64_MAX;
+    for (int i = 0; pool->items && i < pool->slots; i++)
+        if (pool->items[i] < 0 || pool->items[i] >= count)
+            return nca_fail(error, NCA_FORMAT, "row %d of a pool: of item %lld, of %lld", i,
+                            (long long)pool->items[i], (long long)count);
+    return NCA_OK;
 }
 
-// Channels 3 and up of the cell in the middle are one, and all else is zero.
-static bool is_seed(const float *state, int height, int width, int channels)
+// A pool while it is judged.
+typedef struct pool_judging {
+    nca_compute compute;
+    nca_session *session;
+    nca_shape shape;   // of it: one sample
+    nca_subject subject;
+    int beginnings;
+    size_t state;    // elements of one
+    float *values;   // of one item, to work in
+    float *fresh;    // [H,W,C] a beginning
+} pool_judging;
+
+static nca_status open_judging(pool_judging *judging, nca_error *error)
 {
-    const size_t middle =
-        ((size_t)(height / 2) * (size_t)width + (size_t)(width / 2)) * (size_t)channels;
-    const size_t size = (size_t)height * (size_t)width * (size_t)channels;
-    for (size_t i = 0; i < size; i++) {
-        const bool is_one = i >= middle + NCA_ALPHA && i < middle + (size_t)channels;
-        if (state[i] != (is_one ? 1.0f : 0.0f))
-            return false;
+    const nca_shape *shape = &judging->shape;
+    char what[64];
+    snprintf(what, sizeof what, "a grid of %dx%d to judge a pool", shape->height, shape->width);
+    NCA_TRY(nca_compute_open("reference", &(nca_device_options){0}, &judging->compute, error));
+    NCA_TRY(nca_session_open(&judging->compute, shape, 0, what, &judging->session, error));
+    judging->state = nca_buffer_elements(shape, NCA_BATCH);
+    judging->fresh = calloc(judging->state, sizeof *judging->fresh);
+    judging->values = calloc(nca_values_size(shape), sizeof *judging->values);
+    if (!judging->fresh || !judging->values)
+        return nca_fail(error, NCA_MEMORY, "a pool: no memory to judge it");
+    judging->subject.shape = shape;
+    judging->subject.backend = judging->compute.backend;
+    judging->subject.session = judging->session;
+    judging->subject.values = judging->values;
+    return NCA_OK;
+}
+
+static void close_judging(pool_judging *judging)
+{
+    if (judging->compute.backend)
+        judging->compute.backend->destroy(judging->session);
+    nca_compute_close(&judging->compute);
+    free(judging->fresh);
+    free(judging->values);
+}
+
+static bool is_untouched(const pool_judging *judging, nca_sample sample, const float *state)
+{
+    for (int i = 0; i < judging->beginnings; i++) {
+        size_t same = 0;
+        sample.beginning = i;
+        nca_subject_start(&judging->subject, &sample, judging->fresh);
+        while (same < judging->state && state[same] == judging->fresh[same])
+            same++;
+        if (same == judging->state)
+            return true;
     }
-    return true;
+    return false;
 }
 
-nca_status nca_judge_pool(const float *pool, int slots, const nca_image *target, int channels,
-                          nca_pool_judgement *out, nca_error *error)
+static nca_status measure_loss(const pool_judging *judging, const nca_sample *sample,
+                               const float *state, double *out, nca_error *error)
 {
-    const size_t state =
-        nca_state_size(1, (size_t)target->height, (size_t)target->width, (size_t)channels);
-    nca_pool_judgement found = {.slots = slots, .median = NAN};
-    double *losses = calloc((size_t)slots + 1, sizeof *losses);
+    const nca_backend *backend = judging->compute.backend;
+    nca_sample_report report;
+    NCA_TRY(nca_subject_upload_targets(&judging->subject, sample, error));
+    NCA_TRY(backend->upload(judging->session, NCA_BATCH, 0, judging->state, state, error));
+    NCA_TRY(backend->loss(judging->session, &report, error));
+    NCA_TRY(backend->synchronize(judging->session, error));
+    *out = isfinite(report.loss) ? log10(report.loss) : INFINITY;
+    return NCA_OK;
+}
+
+nca_status nca_judge_pool(const nca_task *task, const void *content, const nca_spec *spec,
+                          const nca_judged_pool *pool, nca_pool_judgement *out, nca_error *error)
+{
+    const nca_grid *grid = &pool->grid;
+    pool_judging judging = {.shape = nca_judging_shape(task, spec, 1, grid->height, grid->width),
+                            .subject = {.task = task, .content = content},
+                            .beginnings = nca_task_beginnings(task, spec, grid)};
+    nca_pool_judgement found = {.slots = pool->slots, .median = NAN};
+    double *losses = calloc((size_t)pool->slots + 1, sizeof *losses);
     int touched = 0;
+    nca_status status;
     if (!losses)
-        return nca_fail(error, NCA_MEMORY, "a pool of %d: no memory to judge it", slots);
-    for (int i = 0; i < slots; i++) {
-        const float *one = pool + (size_t)i * state;
-        if (is_seed(one, target->height, target->width, channels)) {
+        NCA_GO(nca_fail(error, NCA_MEMORY, "a pool of %d: no memory to judge it", pool->slots));
+    if (task->check)
+        NCA_GO(task->check(content, &judging.shape, error));
+    NCA_GO(check_items(task, content, pool, error));
+    NCA_GO(open_judging(&judging, error));
+    for (int i = 0; i < pool->slots; i++) {
+        const nca_sample sample = {.item = pool->items ? pool->items[i] : 0};
+        const float *state = pool->states + (size_t)i * judging.state;
+        if (is_untouched(&judging, sample, state)) {
             found.untouched++;
             continue;
         }
-        const double loss = nca_judge_loss(one, target, channels);
-        losses[touched++] = isfinite(loss) ? loss : INFINITY;
-        found.distorted += !(loss <= NCA_JUDGE_GOOD_LOSS);   // NaN is
+        NCA_GO(measure_loss(&judging, &sample, state, &losses[touched], error));
+        found.distorted += !(losses[touched++] <= task->good_loss);
     }
     if (touched > 0)
         found.median = nca_spread_of(losses, touched).median;
-    free(losses);
     *out = found;
-    return NCA_OK;
+cleanup:
+    close_judging(&judging);
+    free(losses);
+    return status;
 }
 
 // -- Verdict --------------------------------------------------------------------------------------
 
-static bool is_good(const nca_spread *loss)
+static bool is_good(const nca_judge_criteria *criteria, const nca_spread *loss)
 {
-    return loss->median <= NCA_JUDGE_GOOD_LOSS;
+    return loss->median <= criteria->task->good_loss;
 }
 
-bool nca_judge_is_healed(const nca_evaluation *evaluation, const nca_healing *healing)
+bool nca_judge_is_healed(const nca_judge_criteria *criteria, const nca_evaluation *evaluation,
+                         const nca_healing *healing)
 {
-    return is_good(&evaluation->whole) &&
+    return is_good(criteria, &evaluation->whole) &&
            nca_is_healed(healing->loss.median, evaluation->whole.median);
 }
 
-void nca_judge_verdict(const nca_judge_rules *rules, const nca_history *history,
+void nca_judge_verdict(const nca_judge_criteria *criteria, const nca_history *history,
                        nca_judgement *judgement)
 {
     const nca_evaluation *evaluation = &judgement->evaluation;
@@ -146,31 +215,35 @@ void nca_judge_verdict(const nca_judge_rules *rules, const nca_history *history,
     const int touched = pool->slots - pool->untouched;
     judgement->distorted_share = touched > 0 ? (double)pool->distorted / touched : NAN;
     judgement->exploded = history->explosions > 0 || !(evaluation->max_state <= NCA_STATE_BOUND);
-    judgement->grows = is_good(&evaluation->loss_at[0]);
+    judgement->grows = is_good(criteria, &evaluation->loss_at[0]);
     judgement->holds = true;
     for (int i = 0; i < NCA_JUDGE_HOLDS; i++)
-        judgement->holds &= is_good(&evaluation->loss_at[1 + i]);
+        judgement->holds &= is_good(criteria, &evaluation->loss_at[1 + i]);
     judgement->cuts_healed = judgement->circles_healed = 0;
     for (int cut = 0; cut < NCA_CUT_COUNT; cut++) {
-        judgement->cut_healed[cut] = nca_judge_is_healed(evaluation, &evaluation->cut[cut]);
+        judgement->cut_healed[cut] =
+            nca_judge_is_healed(criteria, evaluation, &evaluation->cut[cut]);
         judgement->cuts_healed += judgement->cut_healed[cut];
     }
     judgement->heals_all = judgement->cuts_healed == NCA_CUT_COUNT;
-    for (int i = 0; i < rules->circles; i++)
-        judgement->circles_healed += nca_judge_is_healed(evaluation, &evaluation->circle[i]);
+    for (int i = 0; i < criteria->circles; i++)
+        judgement->circles_healed +=
+            nca_judge_is_healed(criteria, evaluation, &evaluation->circle[i]);
 }
 
-nca_evaluate_options nca_judge_evaluation(const nca_judge_rules *rules, const nca_model *model)
+nca_evaluate_options nca_judge_evaluation(const nca_judge_criteria *criteria,
+                                          const nca_model *model)
 {
-    return (nca_evaluate_options){.seeds = rules->seeds,
-                                  .seed = rules->seed,
-                                  .steps = {rules->grown_at, rules->held_at[0], rules->held_at[1]},
-                                  .steps_count = 1 + NCA_JUDGE_HOLDS,
-                                  .cut_at = rules->cut_at,
-                                  .heal_steps = rules->heal_steps,
-                                  .cuts = true,
-                                  .circles = rules->circles,
-                                  .fire_rate = model->fire_rate,
-                                  .angle = model->angle,
-                                  .step_size = model->step_size};
+    return (nca_evaluate_options){
+        .seeds = criteria->seeds,
+        .seed = criteria->seed,
+        .steps = {criteria->grown_at, criteria->held_at[0], criteria->held_at[1]},
+        .steps_count = 1 + NCA_JUDGE_HOLDS,
+        .cut_at = criteria->cut_at,
+        .heal_steps = criteria->heal_steps,
+        .cuts = true,
+        .circles = criteria->circles,
+        .fire_rate = model->fire_rate,
+        .angle = model->angle,
+        .step_size = model->step_size};
 }

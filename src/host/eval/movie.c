@@ -20,7 +20,8 @@ typedef struct shooting {
     const nca_format *format;
     nca_session *session;
     nca_writer *writer;
-    int channels, scale, done;
+    const nca_spec *spec;   // of the rule
+    int scale, done;
     float *state;     // [H,W,C]
     uint8_t *small;   // [H,W,3]
     uint8_t *large;   // [H*scale,W*scale,3]
@@ -40,12 +41,12 @@ static nca_status shoot_frame(shooting *shot, nca_error *error)
     const nca_film *film = shot->film;
     NCA_TRY(shot->backend->download(
         shot->session, NCA_BATCH, 0,
-        nca_state_size(1, (size_t)film->height, (size_t)film->width, (size_t)shot->channels),
+        nca_state_size(1, (size_t)film->height, (size_t)film->width, (size_t)shot->spec->channels),
         shot->state, error));
     NCA_TRY(shot->backend->synchronize(shot->session, error));
     if (shot->format->wants_states)
         return shot->format->add(shot->writer, shot->state, error);
-    film->task->paint(shot->state, film->height, film->width, shot->channels, shot->small);
+    film->task->paint(shot->state, film->height, film->width, shot->spec->channels, shot->small);
     enlarge(shot);
     return shot->format->add(shot->writer, shot->large, error);
 }
@@ -82,13 +83,33 @@ static nca_status fail_stopped(nca_error *error)
     return nca_fail(error, NCA_INTERRUPTED, "stopped; nothing was written");
 }
 
+static nca_status begin_sample(shooting *shot, nca_error *error)
+{
+    const nca_film *film = shot->film;
+    const nca_shape shape = nca_judging_shape(film->task, shot->spec, 1, film->height, film->width);
+    if (film->content && film->task->check)
+        NCA_TRY(film->task->check(film->content, &shape, error));
+    float *values = calloc(nca_values_size(&shape), sizeof *values);
+    if (!values)
+        return nca_fail(error, NCA_MEMORY, "a film: no memory for a sample");
+    const nca_subject subject = {
+        .task = film->task, .content = film->content, .shape = &shape, .values = values};
+    const nca_sample sample = nca_subject_draw(&subject, (nca_key){.seed = film->seed}, 0);
+    nca_subject_start(&subject, &sample, shot->state);
+    free(values);
+    return NCA_OK;
+}
+
 static nca_status shoot(shooting *shot, nca_error *error)
 {
     const nca_film *film = shot->film;
     const size_t elements =
-        nca_state_size(1, (size_t)film->height, (size_t)film->width, (size_t)shot->channels);
+        nca_state_size(1, (size_t)film->height, (size_t)film->width, (size_t)shot->spec->channels);
     memset(shot->state, 0, elements * sizeof *shot->state);
-    film->begin(film->begin_context, shot->state);
+    if (film->begin)
+        film->begin(film->begin_context, shot->state);
+    else
+        NCA_TRY(begin_sample(shot, error));
     NCA_TRY(shot->backend->upload(shot->session, NCA_BATCH, 0, elements, shot->state, error));
     NCA_TRY(damage_now(shot, error));
     NCA_TRY(shoot_frame(shot, error));
@@ -130,9 +151,9 @@ static nca_status open_film(shooting *shot, const char *path, const nca_model *m
     const nca_layout layout = nca_layout_of(&model->spec);
     const size_t cells = (size_t)film->height * (size_t)film->width;
     const uint64_t scale = (uint64_t)shot->scale;
-    const uint64_t frames =
-        nca_memory_sum(nca_memory_product(cells, (uint64_t)shot->channels, sizeof *shot->state, 1),
-                       nca_memory_product(cells, scale * scale + 1, 3, 1));
+    const uint64_t frames = nca_memory_sum(
+        nca_memory_product(cells, (uint64_t)shot->spec->channels, sizeof *shot->state, 1),
+        nca_memory_product(cells, scale * scale + 1, 3, 1));
     char what[96];
     snprintf(what, sizeof what, "frames of %dx%d cells, %d pixels each", film->height, film->width,
              shot->scale);
@@ -141,7 +162,7 @@ static nca_status open_film(shooting *shot, const char *path, const nca_model *m
     NCA_TRY(nca_session_open(compute, &shape, frames, what, &shot->session, error));
     NCA_TRY(shot->backend->upload(shot->session, NCA_PARAMETERS, 0, layout.total, model->parameters,
                                   error));
-    shot->state = malloc(cells * (size_t)shot->channels * sizeof *shot->state);
+    shot->state = malloc(cells * (size_t)shot->spec->channels * sizeof *shot->state);
     shot->small = malloc(cells * 3);
     shot->large = malloc(cells * (size_t)shot->scale * (size_t)shot->scale * 3);
     if (!shot->state || !shot->small || !shot->large)
@@ -151,7 +172,7 @@ static nca_status open_film(shooting *shot, const char *path, const nca_model *m
     const nca_writer_options options = {
         .height = film->height * pixels,
         .width = film->width * pixels,
-        .channels = shot->channels,
+        .channels = shot->spec->channels,
         .frames = 1 + (film->steps + film->every - 1) / film->every,
         .frames_per_second = film->frames_per_second,
         .columns = film->columns,
@@ -163,7 +184,7 @@ nca_status nca_film_write(const char *path, const nca_model *model, const nca_fi
                           const nca_compute *compute, nca_error *error)
 {
     const int longer = film->height > film->width ? film->height : film->width;
-    shooting shot = {.film = film, .backend = compute->backend, .channels = model->spec.channels};
+    shooting shot = {.film = film, .backend = compute->backend, .spec = &model->spec};
     NCA_TRY(nca_format_find(path, &shot.format, error));
     shot.scale = film->scale > 0 ? film->scale : longer < SIDE_PIXELS ? SIDE_PIXELS / longer : 1;
     nca_status status;
@@ -185,32 +206,11 @@ cleanup:
     return status != NCA_OK && is_stopped(film) ? fail_stopped(error) : status;
 }
 
-// How a movie begins.
-typedef struct beginning {
-    nca_subject subject;
-    nca_sample sample;
-} beginning;
-
-static void begin_sample(const void *context, float *state)
-{
-    const beginning *start = context;
-    nca_subject_start(&start->subject, &start->sample, state);
-}
-
 nca_status nca_movie_write(const char *path, const nca_model *model, const nca_movie *movie,
                            const nca_compute *compute, nca_error *error)
 {
-    const nca_shape shape =
-        nca_judging_shape(movie->task, &model->spec, 1, movie->height, movie->width);
-    float *values = calloc(nca_values_size(&shape), sizeof *values);
-    if (!values)
-        return nca_fail(error, NCA_MEMORY, "%s: no memory for a sample", path);
-    beginning begins = {
-        {.task = movie->task, .content = movie->content, .shape = &shape, .values = values}, {0}};
-    begins.sample = nca_subject_draw(&begins.subject, (nca_key){.seed = movie->seed}, 0);
     nca_film film = {.task = movie->task,
-                     .begin = begin_sample,
-                     .begin_context = &begins,
+                     .content = movie->content,
                      .height = movie->height,
                      .width = movie->width,
                      .steps = movie->steps,
@@ -226,7 +226,5 @@ nca_status nca_movie_write(const char *path, const nca_model *model, const nca_m
         film.damages = 1;
         film.damage[0] = (nca_film_damage){movie->damage_at, movie->region};
     }
-    const nca_status status = nca_film_write(path, model, &film, compute, error);
-    free(values);
-    return status;
+    return nca_film_write(path, model, &film, compute, error);
 }

@@ -23,8 +23,9 @@ typedef struct nca_film {
     int columns;                          // of a filmstrip; 0: the last frame
     uint64_t seed;                        // of the fire bits
     double fire_rate, angle, step_size;   // angle in degrees
-    const nca_task *task;                 // says what a state looks like, and what is dead
-    // Makes the state [H,W,C] that it starts from, zero before.
+    const nca_task *task;   // says what it starts from, what a state looks like, and what is dead
+    const void *content;    // of the task; NULL where its beginnings do without
+    // Makes the state [H,W,C] that it starts from instead, zero before. NULL: a new sample.
     void (*begin)(const void *begin_context, float *state);
     const void *begin_context;
     int damages;
@@ -36,7 +37,8 @@ typedef struct nca_film {
 } nca_film;
 
 // Writes the film in the format of the path's extension (nca_frames_open lists them), whole or not
-// at all; `model` is unchanged. NCA_ARGUMENT for an extension that is none, NCA_INTERRUPTED where
+// at all; `model` is unchanged. NCA_ARGUMENT for an extension that is none and for content of
+// another grid, NCA_INTERRUPTED where
 // `stop` ended it, else what the file or the device could not do.
 nca_status nca_film_write(const char *path, const nca_model *model, const nca_film *film,
                           const nca_compute *compute, nca_error *error);

@@ -23,6 +23,7 @@ typedef struct watching {
     float *states;       // [ROLLOUTS,H,W,C]
     uint8_t *rgb;        // [H,W,3]
     float *values;       // of one item, to work in
+    int64_t item;        // that the sample is of
     nca_observation out;
 } watching;
 
@@ -51,6 +52,23 @@ static nca_status measure(watching *observer, int step, nca_error *error)
             isfinite(loss) ? log10(loss) : INFINITY;
     }
     return NCA_OK;
+}
+
+// The task's figures of every rollout; before the cut all are the undamaged one.
+static void measure_figures(watching *observer, int step)
+{
+    const nca_subject *subject = &observer->subject;
+    const bool is_cut = step >= observer->out.cut_at;
+    const size_t moments = (size_t)observer->out.steps + 1;
+    for (int i = 0; i < NCA_OBSERVED_ROLLOUTS && observer->out.figures > 0; i++) {
+        double values[NCA_FIGURES_MAX];
+        subject->task->measure(subject->content, subject->shape, observer->item,
+                               state_of(observer, is_cut ? i : NCA_OBSERVED_WHOLE), values);
+        for (int k = 0; k < observer->out.figures; k++)
+            observer->out
+                .figure[((size_t)k * NCA_OBSERVED_ROLLOUTS + (size_t)i) * moments + (size_t)step] =
+                values[k];
+    }
 }
 
 static nca_status advance(watching *observer, int step, nca_error *error)
@@ -110,6 +128,7 @@ static nca_status begin(watching *observer, nca_error *error)
     for (int i = 0; i < NCA_OBSERVED_ROLLOUTS; i++)
         samples[i] =
             nca_subject_draw(&observer->subject, (nca_key){.seed = observer->options->seed}, 0);
+    observer->item = samples[0].item;
     nca_subject_start(&observer->subject, &samples[0], start);
     NCA_TRY(nca_subject_upload_targets(&observer->subject, samples, error));
     NCA_TRY(observer->backend->upload(observer->session, NCA_BATCH,
@@ -135,6 +154,7 @@ static nca_status watch(watching *observer, nca_error *error)
             out, step,
             state_of(observer, is_cut ? observer->options->traced_cut : NCA_OBSERVED_WHOLE));
         NCA_TRY(measure(observer, step, error));
+        measure_figures(observer, step);
         if (step == out->steps)
             return NCA_OK;
         NCA_TRY(advance(observer, step, error));
@@ -152,9 +172,8 @@ static nca_status open_watching(watching *observer, const nca_compute *compute, 
              shape->width);
     NCA_TRY(nca_session_open(compute, shape, kept * sizeof *observer->states, what,
                              &observer->session, error));
-    NCA_TRY(nca_observation_create(shape->height, shape->width, observer->model->spec.channels,
-                                   observer->options, &observer->out, error));
-    observer->out.paint = observer->subject.task->paint;
+    NCA_TRY(nca_observation_create(shape, observer->subject.task, observer->options, &observer->out,
+                                   error));
     observer->state_size = cells * (size_t)observer->model->spec.channels;
     observer->states =
         malloc(NCA_OBSERVED_ROLLOUTS * observer->state_size * sizeof *observer->states);
@@ -198,19 +217,16 @@ cleanup:
     return status;
 }
 
-void nca_observe_choose_cells(const nca_image *target, int cell[NCA_OBSERVED_CELLS][2])
+void nca_observe_choose_cells(const nca_task *task, const void *content, const nca_grid *grid,
+                              int cell[NCA_OBSERVED_CELLS][2])
 {
-    const int y = target->height / 2, middle = target->width / 2;
-    int edge = 0;
-    while (edge < middle &&
-           target->pixels[((size_t)y * (size_t)target->width + (size_t)edge) * NCA_VISIBLE +
-                          NCA_ALPHA] <= NCA_ALIVE_THRESHOLD)
-        edge++;
-    if (edge == middle)   // nothing of the target lies there
-        edge = middle / 2;
-    const int column[NCA_OBSERVED_CELLS] = {middle, (middle + edge) / 2, edge};
+    const int middle = grid->width / 2;
+    if (task->choose_cells) {
+        task->choose_cells(content, grid, cell);
+        return;
+    }
     for (int i = 0; i < NCA_OBSERVED_CELLS; i++) {
-        cell[i][0] = y;
-        cell[i][1] = column[i];
+        cell[i][0] = grid->height / 2;
+        cell[i][1] = middle - i * middle / (NCA_OBSERVED_CELLS - 1);
     }
 }

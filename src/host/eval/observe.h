@@ -8,13 +8,12 @@
 
 #include "eval/evaluate.h"
 #include "nca/backend.h"
-#include "nca/image.h"
 #include "nca/model.h"
 #include "nca/plan.h"
 #include "nca/task.h"
 
 enum {
-    NCA_OBSERVED_CELLS = 3,
+    NCA_OBSERVED_CELLS = NCA_TASK_CELLS,
     NCA_OBSERVED_ROLLOUTS = NCA_CUT_COUNT + 1,   // the cuts, then the undamaged one
     NCA_OBSERVED_WHOLE = NCA_CUT_COUNT,          // its number
 };
@@ -39,13 +38,16 @@ typedef struct nca_observed_frames {
 } nca_observed_frames;
 
 typedef struct nca_observation {
-    int height, width, channels;   // of the grid
+    int height, width;   // of the grid
+    nca_spec spec;       // of the rule
     nca_paint paint;
     int cut_at, steps;   // steps in all
     int cell[NCA_OBSERVED_CELLS][2];
     double
-        *loss;   // [ROLLOUTS,steps+1] log10; up to the cut they are one. Infinite where no number
-    float *trace;   // [CELLS,steps+1,C] of the traced cut; at the cut after it
+        *loss;     // [ROLLOUTS,steps+1] log10; up to the cut they are one. Infinite where no number
+    int figures;   // of the task
+    double *figure;   // [figures,ROLLOUTS,steps+1]
+    float *trace;     // [CELLS,steps+1,C] of the traced cut; at the cut after it
 
     int shrink, picture_height, picture_width;
     nca_observed_frames growth;                           // seed to the moment before the cut
@@ -70,9 +72,8 @@ nca_status nca_observe(const nca_model *model, const nca_task *task, const void 
                        nca_observation *out, nca_error *error);
 void nca_observation_free(nca_observation *observation);
 
-// Centre, halfway to the edge, and edge: on the row of the centre, leftwards, so that a cut of the
-// left half goes through the last two. The edge is the last cell of the target with alpha above the
-// threshold.
-void nca_observe_choose_cells(const nca_image *target, int cell[NCA_OBSERVED_CELLS][2]);
+// The cells that the task names; else centre, halfway to the left edge, and edge.
+void nca_observe_choose_cells(const nca_task *task, const void *content, const nca_grid *grid,
+                              int cell[NCA_OBSERVED_CELLS][2]);
 
 #endif

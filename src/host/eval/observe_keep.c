@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "task/subject.h"
 
 enum {
     PICTURE_SIDE_MAX = 256,        // pixels of a frame
@@ -46,7 +47,7 @@ static void plan_lattice(nca_observation *observation)
     observation->lattice_height = divide_up(observation->height, observation->stride);
     observation->lattice_width = divide_up(observation->width, observation->stride);
     const int floats =
-        observation->lattice_height * observation->lattice_width * observation->channels;
+        observation->lattice_height * observation->lattice_width * observation->spec.channels;
     int samples = larger(SAMPLED_FLOATS / floats, 2);
     samples = samples < SAMPLES_MAX ? samples : SAMPLES_MAX;
     observation->sample_every = divide_up(observation->steps, samples);
@@ -61,11 +62,14 @@ static bool allocate_frames(nca_observed_frames *frames, size_t pixels)
 
 static bool allocate(nca_observation *observation)
 {
-    const size_t moments = (size_t)observation->steps + 1, channels = (size_t)observation->channels;
+    const size_t moments = (size_t)observation->steps + 1,
+                 channels = (size_t)observation->spec.channels;
     const size_t cells = (size_t)observation->height * (size_t)observation->width;
     const size_t lattice = (size_t)observation->lattice_height * (size_t)observation->lattice_width;
     const size_t pixels = (size_t)observation->picture_height * (size_t)observation->picture_width;
     observation->loss = malloc(NCA_OBSERVED_ROLLOUTS * moments * sizeof *observation->loss);
+    observation->figure = malloc(((size_t)observation->figures * NCA_OBSERVED_ROLLOUTS + 1) *
+                                 moments * sizeof *observation->figure);
     observation->trace =
         malloc(NCA_OBSERVED_CELLS * moments * channels * sizeof *observation->trace);
     observation->sampled =
@@ -76,21 +80,25 @@ static bool allocate(nca_observation *observation)
         malloc((size_t)observation->rings * channels * sizeof *observation->ring_high);
     observation->young = malloc(cells * channels * sizeof *observation->young);
     observation->grown = malloc(cells * channels * sizeof *observation->grown);
-    bool is_whole = observation->loss && observation->trace && observation->sampled &&
-                    observation->ring_low && observation->ring_high && observation->young &&
-                    observation->grown && allocate_frames(&observation->growth, pixels);
+    bool is_whole = observation->loss && observation->figure && observation->trace &&
+                    observation->sampled && observation->ring_low && observation->ring_high &&
+                    observation->young && observation->grown &&
+                    allocate_frames(&observation->growth, pixels);
     for (int i = 0; i < NCA_OBSERVED_ROLLOUTS; i++)
         is_whole = is_whole && allocate_frames(&observation->healing[i], pixels);
     return is_whole;
 }
 
-nca_status nca_observation_create(int height, int width, int channels,
+nca_status nca_observation_create(const nca_shape *shape, const nca_task *task,
                                   const nca_observe_options *options, nca_observation *out,
                                   nca_error *error)
 {
+    const int height = shape->height, width = shape->width, channels = shape->spec.channels;
     nca_observation observation = {.height = height,
                                    .width = width,
-                                   .channels = channels,
+                                   .spec = shape->spec,
+                                   .paint = task->paint,
+                                   .figures = nca_task_figures(task),
                                    .cut_at = options->cut_at,
                                    .steps = options->cut_at + options->heal_steps,
                                    .shrink = divide_up(larger(height, width), PICTURE_SIDE_MAX),
@@ -127,6 +135,7 @@ nca_status nca_observation_create(int height, int width, int channels,
 void nca_observation_free(nca_observation *observation)
 {
     free(observation->loss);
+    free(observation->figure);
     free(observation->trace);
     free(observation->sampled);
     free(observation->ring_low);
@@ -145,9 +154,9 @@ static void widen_rings(nca_observation *observation, const float *state)
         for (int x = 0; x < observation->width; x++) {
             const int ring =
                 (int)(hypot(y - observation->height / 2, x - observation->width / 2) + 0.5);
-            float *low = observation->ring_low + ring * observation->channels;
-            float *high = observation->ring_high + ring * observation->channels;
-            for (int k = 0; k < observation->channels; k++, state++) {
+            float *low = observation->ring_low + ring * observation->spec.channels;
+            float *high = observation->ring_high + ring * observation->spec.channels;
+            for (int k = 0; k < observation->spec.channels; k++, state++) {
                 low[k] = *state < low[k] ? *state : low[k];
                 high[k] = *state > high[k] ? *state : high[k];
             }
@@ -156,7 +165,7 @@ static void widen_rings(nca_observation *observation, const float *state)
 
 static void take_sample(nca_observation *observation, int sample, const float *state)
 {
-    const size_t cell = (size_t)observation->channels;
+    const size_t cell = (size_t)observation->spec.channels;
     float *to = observation->sampled + (size_t)sample * (size_t)observation->lattice_height *
                                            (size_t)observation->lattice_width * cell;
     for (int y = 0; y < observation->height; y += observation->stride)
@@ -167,7 +176,7 @@ static void take_sample(nca_observation *observation, int sample, const float *s
 
 void nca_observation_follow(nca_observation *observation, int step, const float *state)
 {
-    const size_t cell = (size_t)observation->channels;
+    const size_t cell = (size_t)observation->spec.channels;
     for (int i = 0; i < NCA_OBSERVED_CELLS; i++)
         memcpy(observation->trace +
                    ((size_t)i * ((size_t)observation->steps + 1) + (size_t)step) * cell,
@@ -206,7 +215,7 @@ void nca_observed_frame_add(const nca_observation *observation, nca_observed_fra
     const int frame = divide_up(step - frames->first, frames->every);
     const size_t pixels = (size_t)observation->picture_height * (size_t)observation->picture_width;
     uint8_t *to = frames->rgb + (size_t)frame * pixels * 3;
-    observation->paint(state, observation->height, observation->width, observation->channels,
+    observation->paint(state, observation->height, observation->width, observation->spec.channels,
                        scratch);
     for (int y = 0; y < observation->height; y += observation->shrink)
         for (int x = 0; x < observation->width; x += observation->shrink)

@@ -5,7 +5,7 @@
 #include "eval/observe.h"
 
 // Chooses how much is kept, so that a page about it stays small, and allocates it.
-nca_status nca_observation_create(int height, int width, int channels,
+nca_status nca_observation_create(const nca_shape *shape, const nca_task *task,
                                   const nca_observe_options *options, nca_observation *out,
                                   nca_error *error);
 

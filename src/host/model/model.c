@@ -78,10 +78,6 @@ static entry number(const char *key, double value)
     return made;
 }
 
-// Words of the metadata, in the order of the enumerations.
-static const char *const perception_names[] = {"sobel", "moore", "summed", NULL};
-static const char *const alive_names[] = {"maximum", "channel", "everywhere", NULL};
-
 static bool is_growing(const nca_spec *spec)
 {
     return spec->perception == NCA_SOBEL && spec->alive == NCA_ALIVE_MAXIMUM && spec->frozen == 0 &&
@@ -120,8 +116,8 @@ nca_status nca_model_save(const nca_model *model, const char *path, nca_error *e
     for (size_t i = 0; i < count; i++)
         metadata[texts++] = (nca_metadata){numbers[i].key, numbers[i].value};
     if (count == NUMBERS) {
-        metadata[texts++] = (nca_metadata){"perception", perception_names[model->spec.perception]};
-        metadata[texts++] = (nca_metadata){"alive", alive_names[model->spec.alive]};
+        metadata[texts++] = (nca_metadata){"perception", nca_perception_words[model->spec.perception]};
+        metadata[texts++] = (nca_metadata){"alive", nca_alive_words[model->spec.alive]};
     }
     if (*model->config_json)
         metadata[texts++] = (nca_metadata){"config_json", model->config_json};
@@ -207,8 +203,8 @@ static nca_status read_kinds(const nca_tensors *tensors, nca_spec *spec, nca_err
 {
     static const saved_setting noise = {"noise", 0, 100, 0};
     int perception = 0, alive = 0;
-    NCA_TRY(read_word(tensors, "perception", perception_names, &perception, error));
-    NCA_TRY(read_word(tensors, "alive", alive_names, &alive, error));
+    NCA_TRY(read_word(tensors, "perception", nca_perception_words, &perception, error));
+    NCA_TRY(read_word(tensors, "alive", nca_alive_words, &alive, error));
     NCA_TRY(read_whole(tensors, "frozen", &spec->frozen, error));
     NCA_TRY(read_whole(tensors, "alive_channel", &spec->alive_channel, error));
     NCA_TRY(read_number(tensors, &noise, &spec->noise, error));

@@ -6,8 +6,8 @@
 
 #include "eval/history.h"
 #include "eval/observe.h"
-#include "nca/image.h"
 #include "nca/model.h"
+#include "nca/task.h"
 #include "report/html.h"
 
 // A run as the page shows it; everything is the caller's.
@@ -17,7 +17,8 @@ typedef struct nca_page_run {
     const char *config_json;    // whole
     const char *machine_json;   // what it was trained on; NULL where the folder does not say
     const nca_model *model;
-    const nca_image *target;   // padded to the grid
+    const nca_task *task;
+    const void *content;   // of it
     const nca_history *history;
     const nca_observation *observation;
     const nca_observe_options *observed;   // how it was watched

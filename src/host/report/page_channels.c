@@ -21,17 +21,23 @@ typedef struct channel_lattice {
     uint8_t *bytes;   // [living,C,moments], 0..255 between them
 } channel_lattice;
 
+// [C]
+static const float *sample_of(const channel_lattice *lattice, size_t sample, size_t cell)
+{
+    const nca_observation *observation = lattice->observation;
+    return observation->sampled +
+           (sample * lattice->cells + cell) * (size_t)observation->spec.channels;
+}
+
 static float sample_at(const channel_lattice *lattice, size_t sample, size_t cell, size_t channel)
 {
-    return lattice->observation
-        ->sampled[(sample * lattice->cells + cell) * (size_t)lattice->observation->channels +
-                  channel];
+    return sample_of(lattice, sample, cell)[channel];
 }
 
 static bool ever_lives(const channel_lattice *lattice, size_t cell)
 {
     for (size_t i = 0; i < (size_t)lattice->observation->samples; i++)
-        if (sample_at(lattice, i, cell, NCA_ALPHA) > NCA_ALIVE_THRESHOLD)
+        if (nca_page_is_mature(&lattice->observation->spec, sample_of(lattice, i, cell)))
             return true;
     return false;
 }
@@ -41,7 +47,7 @@ static void find_living(channel_lattice *lattice)
     for (size_t cell = 0; cell < lattice->cells; cell++)
         if (ever_lives(lattice, cell))
             lattice->living[lattice->living_count++] = (uint32_t)cell;
-    const size_t row = lattice->living_count * (size_t)lattice->observation->channels;
+    const size_t row = lattice->living_count * (size_t)lattice->observation->spec.channels;
     const size_t wanted = row ? SAMPLED_BYTES / row : 1;
     const size_t samples = (size_t)lattice->observation->samples;
     lattice->every = wanted > 0 ? (samples + wanted - 1) / wanted : samples;
@@ -51,7 +57,7 @@ static void find_living(channel_lattice *lattice)
 // A value that is not finite is drawn as the smallest: the loss beside it says what happened.
 static void quantise(const channel_lattice *lattice, size_t living, size_t channel)
 {
-    const size_t row = living * (size_t)lattice->observation->channels + channel;
+    const size_t row = living * (size_t)lattice->observation->spec.channels + channel;
     float low = INFINITY, high = -INFINITY;
     for (size_t i = 0; i < lattice->moments; i++) {
         const float value =
@@ -73,7 +79,7 @@ static void quantise(const channel_lattice *lattice, size_t living, size_t chann
 
 static json_t *lattice_json(const channel_lattice *lattice)
 {
-    const size_t rows = lattice->living_count * (size_t)lattice->observation->channels;
+    const size_t rows = lattice->living_count * (size_t)lattice->observation->spec.channels;
     return json_pack(
         "{s:o, s:o, s:o, s:i, s:i, s:i, s:i}", "living",
         nca_page_bytes(lattice->living, lattice->living_count * sizeof *lattice->living), "bounds",
@@ -93,12 +99,12 @@ static json_t *collect_lattice(const nca_observation *observation)
     if (!lattice.living)
         return NULL;
     find_living(&lattice);
-    const size_t rows = lattice.living_count * (size_t)observation->channels;
+    const size_t rows = lattice.living_count * (size_t)observation->spec.channels;
     lattice.bounds = malloc((rows * 2 + 1) * sizeof *lattice.bounds);
     lattice.bytes = malloc(rows * lattice.moments + 1);
     if (lattice.bounds && lattice.bytes) {
         for (size_t i = 0; i < lattice.living_count; i++)
-            for (size_t k = 0; k < (size_t)observation->channels; k++)
+            for (size_t k = 0; k < (size_t)observation->spec.channels; k++)
                 quantise(&lattice, i, k);
         json = lattice_json(&lattice);
     }
@@ -113,7 +119,7 @@ static json_t *trace_json(const nca_observation *observation, int cell)
 {
     const int every = observation->steps / MOMENTS_MAX + 1;
     json_t *values = json_array();
-    for (int k = 0; k < observation->channels; k++) {
+    for (int k = 0; k < observation->spec.channels; k++) {
         json_t *row = json_array();
         for (int step = 0; step <= observation->steps; step += every)
             json_array_append_new(
@@ -121,7 +127,7 @@ static json_t *trace_json(const nca_observation *observation, int cell)
                 nca_json_number(
                     observation
                         ->trace[((size_t)cell * ((size_t)observation->steps + 1) + (size_t)step) *
-                                    (size_t)observation->channels +
+                                    (size_t)observation->spec.channels +
                                 (size_t)k]));
         json_array_append_new(values, row);
     }
@@ -135,17 +141,19 @@ static json_t *ranges_json(const nca_observation *observation)
     json_t *low = json_array(), *high = json_array();
     int rings = observation->rings;
     for (bool is_empty = true; is_empty && rings > 1; rings -= is_empty)
-        for (int k = 0; k < observation->channels; k++) {
-            const int at = (rings - 1) * observation->channels + k;
+        for (int k = 0; k < observation->spec.channels; k++) {
+            const int at = (rings - 1) * observation->spec.channels + k;
             is_empty &= observation->ring_low[at] == 0 && observation->ring_high[at] == 0;
         }
-    for (int k = 0; k < observation->channels; k++) {
+    for (int k = 0; k < observation->spec.channels; k++) {
         json_t *lows = json_array(), *highs = json_array();
         for (int ring = 0; ring < rings; ring++) {
             json_array_append_new(
-                lows, nca_json_number(observation->ring_low[ring * observation->channels + k]));
+                lows,
+                nca_json_number(observation->ring_low[ring * observation->spec.channels + k]));
             json_array_append_new(
-                highs, nca_json_number(observation->ring_high[ring * observation->channels + k]));
+                highs,
+                nca_json_number(observation->ring_high[ring * observation->spec.channels + k]));
         }
         json_array_append_new(low, lows);
         json_array_append_new(high, highs);

@@ -44,18 +44,29 @@ static json_t *model_of(const nca_page_run *run)
 {
     const nca_model *model = run->model;
     const nca_layout layout = nca_layout_of(&model->spec);
-    return json_pack("{s:o, s:i, s:i, s:I, s:f, s:f, s:f}", "name", nca_json_text(model->name),
-                     "channels", model->spec.channels, "hidden", model->spec.hidden[0],
-                     "parameters", (json_int_t)layout.total, "fire_rate", model->fire_rate, "angle",
-                     model->angle, "step_size", model->step_size);
+    return json_pack(
+        "{s:o, s:i, s:i, s:I, s:f, s:f, s:f, s:i, s:s, s:s}", "name", nca_json_text(model->name),
+        "channels", model->spec.channels, "hidden", model->spec.hidden[0], "parameters",
+        (json_int_t)layout.total, "fire_rate", model->fire_rate, "angle", model->angle, "step_size",
+        model->step_size, "hidden2", model->spec.hidden[1], "perception",
+        nca_perception_words[model->spec.perception], "alive", nca_alive_words[model->spec.alive]);
 }
 
-static nca_status add_target(const nca_page_run *run, json_t *object, nca_error *error)
+// What the task is, in the words that the page needs, and the picture that it is about.
+static nca_status add_task(const nca_page_run *run, json_t *object, nca_error *error)
 {
-    const nca_image *target = run->target;
-    const size_t cells = (size_t)target->height * (size_t)target->width;
-    json_t *picture = NULL;
-    uint8_t *rgb = malloc(cells * 3);
+    const nca_image *target = run->task->picture ? run->task->picture(run->content) : NULL;
+    json_t *picture = NULL, *names = json_array();
+    for (const char *const *name = run->task->channels; name && *name; name++)
+        json_array_append_new(names, json_string(*name));
+    json_t *task =
+        json_pack("{s:s, s:s, s:s?, s:o}", "name", run->task->name, "beginning",
+                  run->task->beginning_words, "loss", run->task->loss_words, "channels", names);
+    if (!nca_json_set(object, "task", task))
+        return fail_memory(run, error);
+    if (!target)
+        return NCA_OK;
+    uint8_t *rgb = malloc((size_t)target->height * (size_t)target->width * 3);
     if (!rgb)
         return fail_memory(run, error);
     nca_image_on_white(target->pixels, target->height, target->width, NCA_VISIBLE, rgb);
@@ -63,6 +74,30 @@ static nca_status add_target(const nca_page_run *run, json_t *object, nca_error 
     free(rgb);
     NCA_TRY(status);
     return nca_json_set(object, "target", picture) ? NCA_OK : fail_memory(run, error);
+}
+
+// A value for each step.
+static json_t *series_of(const double *values, int steps)
+{
+    json_t *list = json_array();
+    for (int step = 0; step <= steps; step++)
+        json_array_append_new(list, nca_json_number(values[step]));
+    return list;
+}
+
+// The figures of a rollout, by their words; NULL where the task has none.
+static json_t *figures_of(const nca_page_run *run, int rollout)
+{
+    const nca_observation *observation = run->observation;
+    const size_t moments = (size_t)observation->steps + 1;
+    json_t *object = observation->figures > 0 ? json_object() : NULL;
+    for (int k = 0; k < observation->figures; k++)
+        json_object_set_new(
+            object, run->task->figures[k].words,
+            series_of(observation->figure +
+                          ((size_t)k * NCA_OBSERVED_ROLLOUTS + (size_t)rollout) * moments,
+                      observation->steps));
+    return object;
 }
 
 // Losses of every rollout, and its frames.
@@ -81,12 +116,10 @@ static nca_status add_rollouts(const nca_page_run *run, json_t *object, nca_erro
         NCA_TRY(nca_page_frames(&observation->healing[i], observation->steps,
                                 observation->picture_height, observation->picture_width, &frames,
                                 error));
-        json_t *loss = json_array();
-        for (int step = 0; step <= observation->steps; step++)
-            json_array_append_new(loss, nca_json_number(losses[step]));
-        json_t *rollout = json_pack("{s:s, s:o, s:o}", "name",
+        json_t *rollout = json_pack("{s:s, s:o, s:o, s:o*}", "name",
                                     i == NCA_OBSERVED_WHOLE ? "not cut" : nca_cut_name(i), "loss",
-                                    loss, "frames", frames);
+                                    series_of(losses, observation->steps), "frames", frames,
+                                    "figures", figures_of(run, i));
         is_set &= json_array_append_new(list, rollout) == 0;
     }
     return is_set ? NCA_OK : fail_memory(run, error);
@@ -142,7 +175,7 @@ nca_status nca_page_run_json(const nca_page_run *run, json_t **out, nca_error *e
     if (!object)
         return fail_memory(run, error);
     NCA_GO(add_facts(run, object, error));
-    NCA_GO(add_target(run, object, error));
+    NCA_GO(add_task(run, object, error));
     NCA_GO(add_folder_pictures(run, object, error));
     NCA_GO(add_rollouts(run, object, error));
     NCA_GO(nca_page_channels(run->observation, object, error));

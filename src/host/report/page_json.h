@@ -26,6 +26,17 @@ nca_status nca_page_folder_pictures(const char *folder, json_t **out, nca_error 
 nca_status nca_page_step(const nca_page_run *run, const float *state, int step, json_t **out,
                          nca_error *error);
 
+// -- Cells ---------------------------------------------------------------------------------------
+
+// Whether the cell [C] is above the threshold by itself, in the channel that the spec looks at.
+static inline bool nca_page_is_mature(const nca_spec *spec, const float *cell)
+{
+    if (spec->alive == NCA_ALIVE_EVERYWHERE)
+        return true;
+    return cell[spec->alive == NCA_ALIVE_CHANNEL ? spec->alive_channel : NCA_ALPHA] >
+           NCA_ALIVE_THRESHOLD;
+}
+
 // -- Values ---------------------------------------------------------------------------------------
 
 // Base64 of bytes.

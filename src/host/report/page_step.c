@@ -1,5 +1,5 @@
-// How a step works, in pictures of a run's own state: what a cell sees of its neighbours, which
-// cells fire, which live.
+// How a step works, in pictures of a run's own state: what a cell sees of its neighbours, where that
+// is gradients; which cells fire; which live, where not all do.
 #include <math.h>
 #include <stdlib.h>
 
@@ -47,11 +47,16 @@ static float sobel_at(const step_drawing *drawing, int y, int x, int k, bool is_
 
 static bool is_mature(const step_drawing *drawing, int y, int x)
 {
-    return value_at(drawing, y, x, NCA_ALPHA) > NCA_ALIVE_THRESHOLD;
+    const size_t cell = (size_t)y * (size_t)drawing->width + (size_t)x;
+    const bool is_inside = y >= 0 && x >= 0 && y < drawing->height && x < drawing->width;
+    return is_inside && nca_page_is_mature(&drawing->run->observation->spec,
+                                           drawing->state + cell * (size_t)drawing->channels);
 }
 
 static bool is_alive(const step_drawing *drawing, int y, int x)
 {
+    if (drawing->run->observation->spec.alive != NCA_ALIVE_MAXIMUM)
+        return is_mature(drawing, y, x);
     for (int dy = -1; dy <= 1; dy++)
         for (int dx = -1; dx <= 1; dx++)
             if (is_mature(drawing, y + dy, x + dx))
@@ -165,18 +170,21 @@ nca_status nca_page_step(const nca_page_run *run, const float *state, int step, 
                             .step = step,
                             .height = run->observation->height,
                             .width = run->observation->width,
-                            .channels = run->observation->channels};
+                            .channels = run->observation->spec.channels};
     json_t *object = json_pack("{s:i}", "step", step);
     drawing.rgb = malloc((size_t)drawing.height * (size_t)drawing.width * 3);
     nca_status status;
     if (!object || !drawing.rgb)
         NCA_GO(nca_fail(error, NCA_MEMORY, "the page: no memory for %dx%d pixels", drawing.height,
                         drawing.width));
-    nca_image_on_white(state, drawing.height, drawing.width, drawing.channels, drawing.rgb);
+    const nca_spec *spec = &run->observation->spec;
+    run->task->paint(state, drawing.height, drawing.width, drawing.channels, drawing.rgb);
     NCA_GO(add(&drawing, object, "visible", error));
-    NCA_GO(add_sobel(&drawing, object, error));
+    if (spec->perception == NCA_SOBEL)
+        NCA_GO(add_sobel(&drawing, object, error));
     NCA_GO(add_fire(&drawing, object, error));
-    NCA_GO(add_kinds(&drawing, object, error));
+    if (spec->alive == NCA_ALIVE_MAXIMUM)
+        NCA_GO(add_kinds(&drawing, object, error));
     *out = object;
     object = NULL;
 cleanup:

@@ -1,7 +1,6 @@
 // Names and contents of run folders.
 #include "run/run_folder.h"
 
-#include <ctype.h>
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,12 +8,11 @@
 
 #include "base/files.h"
 #include "config/config_json.h"
-#include "config/grid.h"
 #include "config/presets.h"
-#include "nca/image.h"
 #include "nca/nca.h"
+#include "nca/task.h"
 
-enum { TARGET_LIMIT_BYTES = 1 << 28, MACHINE_LIMIT_BYTES = 1 << 16, EXTENSION_MAX = 8 };
+enum { MACHINE_LIMIT_BYTES = 1 << 16 };
 
 // "lizard" of "pictures/lizard.png"; "f09fa68e" of an emoji.
 static void name_target(const char *target, char *name, size_t size)
@@ -48,6 +46,20 @@ void nca_run_folder_choose(const nca_config *config, char path[NCA_PATH_BYTES])
     }
 }
 
+// The grid that the settings of a folder's config.json ask for.
+static nca_status find_grid(const char *path, const nca_config *config, nca_grid *out,
+                            nca_error *error)
+{
+    const nca_task *task;
+    nca_plan plan;
+    nca_error why;
+    if (nca_task_find(config->task, &task, &why) != NCA_OK ||
+        nca_task_plan(task, config, &plan, &why) != NCA_OK)
+        return nca_fail(error, NCA_FORMAT, "%s: its %s", path, why.message);
+    *out = plan.grid;
+    return NCA_OK;
+}
+
 nca_status nca_run_folder_config(const char *folder, nca_config *config, nca_grid *grid,
                                  nca_error *error)
 {
@@ -63,9 +75,7 @@ nca_status nca_run_folder_config(const char *folder, nca_config *config, nca_gri
         *config = named;
     NCA_TRY(nca_config_read(path, config, error));
     nca_grid found;
-    nca_error why;
-    if (nca_config_grid(config, &found, &why) != NCA_OK)
-        return nca_fail(error, NCA_FORMAT, "%s: its %s", path, why.message);
+    NCA_TRY(find_grid(path, config, &found, error));
     if (grid)
         *grid = found;
     return NCA_OK;
@@ -129,38 +139,4 @@ nca_status nca_run_folder_machine(const char *folder, char **json, nca_error *er
     }
     *json = (char *)text;
     return NCA_OK;
-}
-
-// "target" with the extension of the user's file, where that is a usual one.
-static void name_copy(const char *target, char name[32])
-{
-    const char *slash = strrchr(target, '/'), *dot = strrchr(slash ? slash : target, '.');
-    bool is_usual = dot && strlen(dot) <= EXTENSION_MAX;
-    for (const char *c = is_usual ? dot + 1 : ""; *c; c++)
-        is_usual &= isalnum((unsigned char)*c) != 0;
-    snprintf(name, 32, "target%s", is_usual ? dot : "");
-}
-
-nca_status nca_run_folder_keep_target(const char *folder, const char *target, nca_error *error)
-{
-    char name[32], path[NCA_PATH_BYTES];
-    uint8_t *bytes;
-    size_t size_bytes;
-    if (!nca_target_is_file(target))
-        return NCA_OK;
-    name_copy(target, name);
-    NCA_TRY(nca_path_join(folder, name, path, error));
-    NCA_TRY(nca_file_read(target, TARGET_LIMIT_BYTES, &bytes, &size_bytes, error));
-    const nca_status status = nca_file_write(path, bytes, size_bytes, error);
-    free(bytes);
-    return status;
-}
-
-const char *nca_run_folder_target(const char *folder, const char *target, char path[NCA_PATH_BYTES])
-{
-    char name[32];
-    name_copy(target, name);
-    if (nca_path_join(folder, name, path, NULL) == NCA_OK && access(path, F_OK) == 0)
-        return path;
-    return target;
 }

@@ -1,4 +1,4 @@
-// The folder of a run, as commands see it: its name, its settings, and the target it keeps.
+// The folder of a run, as commands see it: its name, its settings and its machine.
 #ifndef NCA_RUN_RUN_FOLDER_H
 #define NCA_RUN_RUN_FOLDER_H
 
@@ -24,12 +24,5 @@ nca_status nca_run_folder_set_machine(const char *folder, const nca_compute *com
                                       nca_error *error);
 // The text of machine.json, a JSON object, which the caller frees; NULL where the folder has none.
 nca_status nca_run_folder_machine(const char *folder, char **json, nca_error *error);
-
-// Keeps a copy of a target that is a file, as FOLDER/target.EXTENSION; of an emoji nothing.
-nca_status nca_run_folder_keep_target(const char *folder, const char *target, nca_error *error);
-// What to read a run's target from: the copy, where there is one (another file of that name may lie
-// where the program runs now), else `target` itself. The result is `path` or `target`.
-const char *nca_run_folder_target(const char *folder, const char *target,
-                                  char path[NCA_PATH_BYTES]);
 
 #endif

@@ -3,11 +3,10 @@
 
 #include <stdlib.h>
 
-#include "eval/evaluate.h"
 #include "eval/movie.h"
 #include "media/mosaic.h"
 
-enum { POOL_SHOWN = 64, GROWTH_STEPS = 200, HEALING_STEPS = 600 };
+enum { POOL_SHOWN = 64 };
 
 nca_status nca_train_pictures_curve(nca_train_pictures *pictures, nca_error *error)
 {
@@ -18,10 +17,13 @@ nca_status nca_train_pictures_curve(nca_train_pictures *pictures, nca_error *err
     return nca_curve_write(path, pictures->log->points, pictures->log->count, title, error);
 }
 
-nca_status nca_train_pictures_target(nca_train_pictures *pictures, const nca_image *target,
-                                     nca_error *error)
+nca_status nca_train_pictures_target(nca_train_pictures *pictures, nca_error *error)
 {
+    const nca_task *task = nca_trainer_task(pictures->trainer);
+    const nca_image *target = task->picture ? task->picture(pictures->content) : NULL;
     char path[NCA_PATH_BYTES];
+    if (!target)
+        return NCA_OK;
     NCA_TRY(nca_path_join(pictures->log->folder, "pictures/target.png", path, error));
     const nca_states shown = {.data = target->pixels,
                               .count = 1,
@@ -91,32 +93,36 @@ nca_status nca_train_pictures_write(nca_train_pictures *pictures, nca_error *err
     return write_pool(pictures, error);
 }
 
-nca_status nca_train_pictures_finish(nca_train_pictures *pictures, nca_error *error)
+static nca_status write_film(nca_train_pictures *pictures, const nca_model *model,
+                             const nca_task_film *film, bool *is_dead, nca_error *error)
 {
     nca_movie movie = {.task = nca_trainer_task(pictures->trainer),
                        .content = pictures->content,
                        .height = pictures->height,
                        .width = pictures->width,
-                       .steps = GROWTH_STEPS,
-                       .every = 2,
-                       .damage_at = -1,
+                       .steps = film->steps,
+                       .every = film->every,
+                       .damage_at = film->damage_at,
                        .seed = (uint64_t)pictures->config->seed,
                        .stop = pictures->stop,
-                       .is_dead = &pictures->is_dead};
+                       .is_dead = is_dead};
     char path[NCA_PATH_BYTES];
+    if (film->region)
+        movie.region = film->region(pictures->height, pictures->width);
+    NCA_TRY(nca_path_join(pictures->log->folder, film->file, path, error));
+    return nca_movie_write(path, model, &movie, pictures->compute, error);
+}
+
+nca_status nca_train_pictures_finish(nca_train_pictures *pictures, nca_error *error)
+{
+    const nca_task_film *films = nca_trainer_task(pictures->trainer)->films;
     nca_model model;
     nca_status status;
     NCA_TRY(nca_trainer_model(pictures->trainer, &model, error));
     nca_trainer_release(pictures->trainer);   // the films need its memory
-    NCA_GO(nca_path_join(pictures->log->folder, "growth.webp", path, error));
-    NCA_GO(nca_movie_write(path, &model, &movie, pictures->compute, error));
-    movie.is_dead = NULL;
-    movie.steps = HEALING_STEPS;
-    movie.every = 4;
-    movie.damage_at = GROWTH_STEPS;
-    movie.region = nca_cut_region(NCA_CUT_LEFT, pictures->height, pictures->width);
-    NCA_GO(nca_path_join(pictures->log->folder, "healing.webp", path, error));
-    NCA_GO(nca_movie_write(path, &model, &movie, pictures->compute, error));
+    for (const nca_task_film *film = films; film && film->file; film++)
+        NCA_GO(
+            write_film(pictures, &model, film, film == films ? &pictures->is_dead : NULL, error));
 cleanup:
     nca_model_free(&model);
     return status;

@@ -34,6 +34,11 @@ static const nca_study_setting settings[] = {
 };
 // clang-format on
 
+const nca_task *nca_study_task(void)
+{
+    return &nca_task_grow;
+}
+
 const nca_study_setting *nca_study_settings(void)
 {
     return settings;

@@ -6,6 +6,7 @@
 #include <stddef.h>
 
 #include "nca/config.h"
+#include "nca/task.h"
 
 // What tells the settings apart. Everything else comes from the column of their preset, and what
 // all of them share from the command.
@@ -16,6 +17,9 @@ typedef struct nca_study_setting {
     int batch, damaged, steps_min, steps_max;
     bool is_main;   // one of those that the question is about: it gets more seeds
 } nca_study_setting;
+
+// What it is about.
+const nca_task *nca_study_task(void);
 
 // All settings, ended by a row without a name.
 const nca_study_setting *nca_study_settings(void);
@@ -45,7 +49,7 @@ enum { NCA_STUDY_QUICK_STEPS = 8 };
 nca_config nca_study_shared_default(bool is_quick);
 
 // Every setting of a run: the preset's column, the row, what is shared, the seed. Refuses a pool
-// that is smaller than the batch; the rest is for nca_plan_make() to check.
+// that is smaller than the batch; the rest is for nca_task_plan() to check.
 nca_status nca_study_config(const nca_study_setting *setting, const nca_config *shared,
                             bool is_quick, int64_t seed, nca_config *out, nca_error *error);
 

@@ -25,8 +25,8 @@ typedef enum nca_study_progress {
 
 // States of the first fire seed that the page shows.
 enum {
-    NCA_STUDY_GROWN,   // at rules.grown_at
-    NCA_STUDY_HELD,    // at the last of rules.held_at
+    NCA_STUDY_GROWN,   // at criteria.grown_at
+    NCA_STUDY_HELD,    // at the last of criteria.held_at
     NCA_STUDY_WHOLE,   // at the moment of the cuts' judgement, without a cut
     NCA_STUDY_CUT,     // and one for every cut
     NCA_STUDY_PICTURES = NCA_STUDY_CUT + NCA_CUT_COUNT,
@@ -45,7 +45,8 @@ typedef struct nca_study_run {
     char name[96];   // SETTING-seedN
     char folder[NCA_PATH_BYTES];
     nca_config config;
-    nca_plan plan;   // of it
+    const nca_task *task;   // what it learns
+    nca_plan plan;          // of the config
     nca_study_progress progress;
     int64_t updates;   // done, as far as its metrics tell
     bool gave_up;      // training ended before all were done
@@ -61,8 +62,8 @@ typedef struct nca_study {
     char folder[NCA_PATH_BYTES];
     bool is_quick;
     nca_config shared;   // only its shared fields count
-    nca_judge_rules rules;
-    nca_study_picture target;   // of the first run that was judged
+    nca_judge_criteria criteria;
+    nca_study_picture target;   // of the first run that was judged, where its task has one
     nca_study_run *runs;
     int count;
 } nca_study;

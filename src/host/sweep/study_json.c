@@ -75,14 +75,15 @@ static json_t *healing_of(json_builder *builder, const nca_healing *healing, boo
     return object;
 }
 
-static json_t *circles_of(json_builder *builder, const nca_judgement *judgement)
+static json_t *circles_of(json_builder *builder, const nca_judge_criteria *criteria,
+                          const nca_judgement *judgement)
 {
     const nca_evaluation *found = &judgement->evaluation;
     json_t *list = json_array();
     for (int i = 0; i < found->circles; i++) {
         const nca_region *circle = &found->circle_region[i];
-        json_t *object =
-            healing_of(builder, &found->circle[i], nca_judge_is_healed(found, &found->circle[i]));
+        json_t *object = healing_of(builder, &found->circle[i],
+                                    nca_judge_is_healed(criteria, found, &found->circle[i]));
         put(builder, object, "center", json_pack("[f,f]", circle->center_y, circle->center_x));
         put(builder, object, "radius", json_pack("[f,f]", circle->radius_y, circle->radius_x));
         add(builder, list, object);
@@ -90,7 +91,8 @@ static json_t *circles_of(json_builder *builder, const nca_judgement *judgement)
     return list;
 }
 
-static void put_evaluation(json_builder *builder, json_t *run, const nca_judgement *judgement)
+static void put_evaluation(json_builder *builder, json_t *run, const nca_judge_criteria *criteria,
+                           const nca_judgement *judgement)
 {
     const nca_evaluation *found = &judgement->evaluation;
     json_t *losses = json_object(), *cuts = json_object();
@@ -105,7 +107,7 @@ static void put_evaluation(json_builder *builder, json_t *run, const nca_judgeme
     put(builder, run, "loss_at", losses);
     put(builder, run, "undamaged", spread_of(&found->whole));
     put(builder, run, "cuts", cuts);
-    put(builder, run, "circles", circles_of(builder, judgement));
+    put(builder, run, "circles", circles_of(builder, criteria, judgement));
     put(builder, run, "max_state_evaluated", nca_json_number(found->max_state));
 }
 
@@ -136,7 +138,8 @@ static json_t *verdict_of(const nca_judgement *judgement)
                      judgement->circles_healed);
 }
 
-static json_t *run_of(json_builder *builder, const nca_study_run *run)
+static json_t *run_of(json_builder *builder, const nca_judge_criteria *criteria,
+                      const nca_study_run *run)
 {
     static const char *const words[] = {
 #define PROGRESS_WORD(name, word) word,
@@ -154,7 +157,7 @@ static json_t *run_of(json_builder *builder, const nca_study_run *run)
         return object;
     put_training(builder, object, &run->history);
     put(builder, object, "pool", pool_of(&run->judgement));
-    put_evaluation(builder, object, &run->judgement);
+    put_evaluation(builder, object, criteria, &run->judgement);
     put(builder, object, "verdict", verdict_of(&run->judgement));
     return object;
 }
@@ -174,17 +177,18 @@ static json_t *shared_of(json_builder *builder, const nca_config *shared)
     return object;
 }
 
-static json_t *rules_of(json_builder *builder, const nca_judge_rules *rules)
+static json_t *criteria_of(json_builder *builder, const nca_judge_criteria *criteria)
 {
     char words[600];
     json_t *list = json_array();
-    for (int i = 0; nca_judge_rule_text(rules, i, words, sizeof words); i++)
+    for (int i = 0; nca_judge_criterion_text(criteria, i, words, sizeof words); i++)
         add(builder, list, json_string(words));
     return json_pack("{s:o, s:f, s:f, s:f, s:i, s:i, s:[i,i], s:i, s:i, s:i}", "words", list,
-                     "state_bound", NCA_STATE_BOUND, "good_loss", NCA_JUDGE_GOOD_LOSS,
-                     "healed_within", NCA_HEALED_WITHIN, "seeds", rules->seeds, "grown_at",
-                     rules->grown_at, "held_at", rules->held_at[0], rules->held_at[1], "cut_at",
-                     rules->cut_at, "heal_steps", rules->heal_steps, "circles", rules->circles);
+                     "state_bound", NCA_STATE_BOUND, "good_loss", criteria->task->good_loss,
+                     "healed_within", NCA_HEALED_WITHIN, "seeds", criteria->seeds, "grown_at",
+                     criteria->grown_at, "held_at", criteria->held_at[0], criteria->held_at[1],
+                     "cut_at", criteria->cut_at, "heal_steps", criteria->heal_steps, "circles",
+                     criteria->circles);
 }
 
 nca_status nca_study_json(const nca_study *study, const nca_study_about *about, json_t **out,
@@ -193,14 +197,14 @@ nca_status nca_study_json(const nca_study *study, const nca_study_about *about, 
     json_builder builder = {0};
     json_t *runs = json_array(), *object = json_object();
     for (int i = 0; i < study->count; i++)
-        add(&builder, runs, run_of(&builder, &study->runs[i]));
+        add(&builder, runs, run_of(&builder, &study->criteria, &study->runs[i]));
     put(&builder, object, "study", json_string("regeneration"));
     put(&builder, object, "nca", json_string(NCA_VERSION));
     put(&builder, object, "command", nca_json_text(about->command));
     put(&builder, object, "quick", json_boolean(study->is_quick));
     put(&builder, object, "judged_on", nca_json_parsed(about->machine));
     put(&builder, object, "shared", shared_of(&builder, &study->shared));
-    put(&builder, object, "rules", rules_of(&builder, &study->rules));
+    put(&builder, object, "rules", criteria_of(&builder, &study->criteria));
     put(&builder, object, "settings", settings_of(&builder, study));
     put(&builder, object, "runs", runs);
     if (!builder.failed) {

@@ -9,7 +9,7 @@
 #include "config/config_json.h"
 #include "model/safetensors.h"
 #include "run/run_folder.h"
-#include "run/run_target.h"
+#include "run/run_task.h"
 #include "sweep/study_runs.h"
 #include "train/pool_cells.h"
 
@@ -17,23 +17,34 @@ enum { POOL_SHOWN = 64, POOL_COLUMNS = 8 };
 
 // A run while it is judged.
 typedef struct run_judging {
-    const nca_judge_rules *rules;
+    const nca_judge_criteria *criteria;
     nca_study_run *run;
     nca_model model;
-    nca_image target;
+    nca_run_task judged;
     nca_error *error;
 } run_judging;
 
-static nca_status draw(const float *state, int height, int width, int channels,
+static nca_status draw(nca_paint paint, const float *state, const nca_grid *grid, int channels,
                        nca_study_picture *out, nca_error *error)
 {
-    uint8_t *rgb = malloc((size_t)height * (size_t)width * 3);
+    uint8_t *rgb = malloc((size_t)grid->height * (size_t)grid->width * 3);
     if (!rgb)
-        return nca_fail(error, NCA_MEMORY, "a picture of %dx%d: no memory", height, width);
-    nca_image_on_white(state, height, width, channels, rgb);
+        return nca_fail(error, NCA_MEMORY, "a picture of %dx%d: no memory", grid->height,
+                        grid->width);
+    paint(state, grid->height, grid->width, channels, rgb);
     free(out->rgb);
-    *out = (nca_study_picture){.rgb = rgb, .height = height, .width = width};
+    *out = (nca_study_picture){.rgb = rgb, .height = grid->height, .width = grid->width};
     return NCA_OK;
+}
+
+static nca_status draw_target(const run_judging *judging, nca_study_picture *out)
+{
+    const nca_run_task *judged = &judging->judged;
+    const nca_image *picture =
+        judged->task->picture ? judged->task->picture(judged->content.data) : NULL;
+    return picture ? draw(nca_image_on_white, picture->pixels, &judged->content.grid, NCA_VISIBLE,
+                          out, judging->error)
+                   : NCA_OK;
 }
 
 // -- Pool -----------------------------------------------------------------------------------------
@@ -41,7 +52,8 @@ static nca_status draw(const float *state, int height, int width, int channels,
 // The first slots, side by side; without memory for them there is no picture.
 static void draw_pool(run_judging *judging, const float *pool, int slots)
 {
-    const int height = judging->target.height, width = judging->target.width;
+    const int height = judging->judged.content.grid.height;
+    const int width = judging->judged.content.grid.width;
     const int shown = slots < POOL_SHOWN ? slots : POOL_SHOWN;
     const int columns = shown < POOL_COLUMNS ? shown : POOL_COLUMNS;
     const int rows = (shown + columns - 1) / columns;
@@ -53,8 +65,8 @@ static void draw_pool(run_judging *judging, const float *pool, int slots)
     if (sheet && tile) {
         memset(sheet, 255, (size_t)rows * (size_t)height * sheet_line);
         for (int i = 0; i < shown; i++) {
-            nca_image_on_white(pool + (size_t)i * state, height, width,
-                               judging->model.spec.channels, tile);
+            judging->judged.task->paint(pool + (size_t)i * state, height, width,
+                                        judging->model.spec.channels, tile);
             for (int y = 0; y < height; y++)
                 memcpy(sheet + (size_t)(i / columns * height + y) * sheet_line +
                            (size_t)(i % columns) * line,
@@ -105,19 +117,26 @@ static nca_status read_pool(const run_judging *judging, const nca_tensors *tenso
 static nca_status judge_pool(run_judging *judging)
 {
     char path[NCA_PATH_BYTES + 32];
+    const nca_grid *grid = &judging->judged.content.grid;
     nca_tensors tensors;
+    const nca_tensor *items = NULL;
     float *pool = NULL;
     const nca_shape shape = {.pool = (int)judging->run->config.pool,
-                             .height = judging->target.height,
-                             .width = judging->target.width,
+                             .height = grid->height,
+                             .width = grid->width,
                              .spec = judging->model.spec};
+    const int64_t rows[] = {shape.pool};
     snprintf(path, sizeof path, "%s/checkpoint.safetensors", judging->run->folder);
     NCA_TRY(nca_tensors_read(path, &tensors, judging->error));
     nca_status status;
     NCA_GO(check_update(judging, &tensors));
     NCA_GO(read_pool(judging, &tensors, &shape, &pool));
-    NCA_GO(nca_judge_pool(pool, shape.pool, &judging->target, shape.spec.channels,
-                          &judging->run->judgement.pool, judging->error));
+    if (nca_tensors_find(&tensors, "items"))
+        NCA_GO(nca_tensors_require(&tensors, "items", NCA_I64, 1, rows, &items, judging->error));
+    const nca_judged_pool judged = {
+        .states = pool, .items = items ? items->data : NULL, .slots = shape.pool, .grid = *grid};
+    NCA_GO(nca_judge_pool(judging->judged.task, judging->judged.content.data, &judging->model.spec,
+                          &judged, &judging->run->judgement.pool, judging->error));
     if (shape.pool > 0)
         draw_pool(judging, pool, shape.pool);
 cleanup:
@@ -131,18 +150,18 @@ cleanup:
 static void look(void *context, nca_evaluate_moment moment, int number, const float *state)
 {
     run_judging *judging = context;
-    const nca_judge_rules *rules = judging->rules;
+    const nca_judge_criteria *criteria = judging->criteria;
     int picture = -1;
-    if (moment == NCA_EVALUATED_STEP && number == rules->grown_at)
+    if (moment == NCA_EVALUATED_STEP && number == criteria->grown_at)
         picture = NCA_STUDY_GROWN;
-    else if (moment == NCA_EVALUATED_STEP && number == rules->held_at[NCA_JUDGE_HOLDS - 1])
+    else if (moment == NCA_EVALUATED_STEP && number == criteria->held_at[NCA_JUDGE_HOLDS - 1])
         picture = NCA_STUDY_HELD;
     else if (moment == NCA_EVALUATED_WHOLE)
         picture = NCA_STUDY_WHOLE;
     else if (moment == NCA_EVALUATED_CUT)
         picture = NCA_STUDY_CUT + number;
     if (picture >= 0)
-        (void)draw(state, judging->target.height, judging->target.width,
+        (void)draw(judging->judged.task->paint, state, &judging->judged.content.grid,
                    judging->model.spec.channels, &judging->run->picture[picture],
                    NULL);   // no memory: no picture, as of the pool
 }
@@ -150,16 +169,16 @@ static void look(void *context, nca_evaluate_moment moment, int number, const fl
 static nca_status judge_rule(run_judging *judging, const nca_compute *compute,
                              const nca_study_watch *watch)
 {
-    nca_evaluate_options options = nca_judge_evaluation(judging->rules, &judging->model);
-    options.grid = (nca_grid){judging->target.height, judging->target.width};
+    nca_evaluate_options options = nca_judge_evaluation(judging->criteria, &judging->model);
+    options.grid = judging->judged.content.grid;
     options.stop = &nca_stop_signal;
     options.look = look;
     options.look_context = judging;
     options.progress = watch->judged;
     options.context = watch->context;
     const nca_status status =
-        nca_evaluate(&judging->model, &nca_task_grow, &judging->target, &options, compute,
-                     &judging->run->judgement.evaluation, judging->error);
+        nca_evaluate(&judging->model, judging->judged.task, judging->judged.content.data, &options,
+                     compute, &judging->run->judgement.evaluation, judging->error);
     if (options.progress)
         options.progress(options.context, 1);   // whatever became of it, its line goes
     return status;
@@ -171,20 +190,20 @@ static nca_status read_rule(run_judging *judging)
 {
     const nca_target_arguments target = NCA_TARGET_NOT_GIVEN;
     NCA_TRY(nca_model_load(judging->run->folder, &judging->model, judging->error));
-    return nca_target_arguments_load(&target, judging->run->folder, &judging->model,
-                                     &judging->target, judging->error);
+    return nca_run_task_load(&target, judging->run->folder, &judging->model, &judging->judged,
+                             judging->error);
 }
 
 static void free_rule(run_judging *judging)
 {
     nca_model_free(&judging->model);
-    nca_image_free(&judging->target);
+    nca_run_task_free(&judging->judged);
 }
 
 // What is quick: all that the folder holds, and what the pool is like.
 static nca_status read_run(nca_study *study, nca_study_run *run, nca_error *error)
 {
-    run_judging judging = {.rules = &study->rules, .run = run, .error = error};
+    run_judging judging = {.criteria = &study->criteria, .run = run, .error = error};
     char path[NCA_PATH_BYTES + 32];
     snprintf(path, sizeof path, "%s/metrics.jsonl", run->folder);
     nca_status status;
@@ -205,15 +224,14 @@ cleanup:
 static nca_status judge_run(nca_study *study, nca_study_run *run, const nca_compute *compute,
                             const nca_study_watch *watch, nca_error *error)
 {
-    run_judging judging = {.rules = &study->rules, .run = run, .error = error};
+    run_judging judging = {.criteria = &study->criteria, .run = run, .error = error};
     nca_status status;
     NCA_GO(read_rule(&judging));
     NCA_GO(judge_rule(&judging, compute, watch));
-    nca_judge_verdict(&study->rules, &run->history, &run->judgement);
+    nca_judge_verdict(&study->criteria, &run->history, &run->judgement);
     run->is_judged = true;
     if (!study->target.rgb)
-        NCA_GO(draw(judging.target.pixels, judging.target.height, judging.target.width, NCA_VISIBLE,
-                    &study->target, error));
+        NCA_GO(draw_target(&judging, &study->target));
 cleanup:
     free_rule(&judging);
     return status;

@@ -55,7 +55,8 @@ static nca_status add_run(const nca_study_plan *plan, const nca_study_setting *s
         (int)sizeof run->folder - 64)
         return nca_fail(error, NCA_ARGUMENT, "--out %.60s...: too long for a path", study->folder);
     NCA_TRY(nca_study_config(setting, &plan->shared, plan->is_quick, seed, &run->config, error));
-    NCA_TRY(nca_plan_make(&run->config, &run->plan, error));
+    NCA_TRY(nca_task_find(run->config.task, &run->task, error));
+    NCA_TRY(nca_task_plan(run->task, &run->config, &run->plan, error));
     study->count++;
     return NCA_OK;
 }
@@ -64,7 +65,7 @@ nca_status nca_study_plan_runs(const nca_study_plan *plan, nca_study *out, nca_e
 {
     nca_study study = {.is_quick = plan->is_quick,
                        .shared = plan->shared,
-                       .rules = nca_judge_rules_of(plan->is_quick)};
+                       .criteria = nca_judge_criteria_of(nca_study_task(), plan->is_quick)};
     int most = 0, total = 0;
     NCA_TRY(check_list(plan->settings, error));
     snprintf(study.folder, sizeof study.folder, "%s", plan->folder);

@@ -17,7 +17,6 @@
 #include "base/stop.h"
 #include "config/config_json.h"
 #include "run/run_log.h"
-#include "run/run_target.h"
 #include "sweep/children.h"
 #include "sweep/study_runs.h"
 
@@ -301,29 +300,25 @@ static nca_status lock_folder(const nca_study *study, int *lock, nca_error *erro
     return NCA_OK;   // a file system without locks has none
 }
 
-// Every run has the same target: one that cannot be read is refused before there is a folder.
-static nca_status check_target(const nca_study *study, nca_error *error)
+// Every run learns the same: what cannot be loaded is refused before there is a folder.
+static nca_status check_content(const nca_study *study, nca_error *error)
 {
     const nca_study_run *run = study->runs;
     while (run < study->runs + study->count && run->progress != NCA_STUDY_MISSING)
         run++;
     if (run == study->runs + study->count)
         return NCA_OK;
-    const nca_target_options options = nca_target_options_of(&run->config, run->config.target);
-    const nca_grid *grid = &run->plan.grid;
-    nca_image image, padded;
-    NCA_TRY(nca_target_load(&options, &image, error));
-    const nca_status status = nca_image_pad(&image, grid->height, grid->width, &padded, error);
-    nca_image_free(&image);
-    if (status == NCA_OK)
-        nca_image_free(&padded);
-    return status;
+    const nca_content_source source = {.config = &run->config, .grid = run->plan.grid};
+    nca_content content;
+    NCA_TRY(run->task->load(&source, &content, error));
+    nca_content_free(run->task, &content);
+    return NCA_OK;
 }
 
 nca_status nca_study_train(nca_study *study, const nca_study_training *asked, nca_error *error)
 {
     training_state training = {.study = study, .asked = asked, .error = error};
-    NCA_TRY(check_target(study, error));
+    NCA_TRY(check_content(study, error));
     NCA_TRY(make_folders(study, error));
     int lock;
     nca_status status = NCA_OK;

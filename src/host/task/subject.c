@@ -18,6 +18,21 @@ nca_shape nca_judging_shape(const nca_task *task, const nca_spec *spec, int batc
     return shape;
 }
 
+int nca_task_beginnings(const nca_task *task, const nca_spec *spec, const nca_grid *grid)
+{
+    nca_shape shape = {.batch = 1, .height = grid->height, .width = grid->width, .spec = *spec};
+    task->shape(NULL, &shape);
+    return shape.beginnings;
+}
+
+int nca_task_figures(const nca_task *task)
+{
+    int count = 0;
+    while (task->figures && count < NCA_FIGURES_MAX && task->figures[count].name)
+        count++;
+    return count;
+}
+
 size_t nca_values_size(const nca_shape *shape)
 {
     const int target = nca_objective_channels(&shape->objective), frozen = shape->spec.frozen;

@@ -19,6 +19,12 @@ typedef struct nca_subject {
 nca_shape nca_judging_shape(const nca_task *task, const nca_spec *spec, int batch, int height,
                             int width);
 
+// How many beginnings a task has for a rule of this spec.
+int nca_task_beginnings(const nca_task *task, const nca_spec *spec, const nca_grid *grid);
+
+// How many figures it has beside the loss.
+int nca_task_figures(const nca_task *task);
+
 // Elements of the largest of what a task gives of one item.
 size_t nca_values_size(const nca_shape *shape);
 

@@ -2,7 +2,7 @@
 'use strict';
 
 nca.channelEntries = (run) =>
-  Array.from({length: run.model.channels}, (_, k) => ({name: nca.channelName(k)}));
+  Array.from({length: run.model.channels}, (_, k) => ({name: nca.channelName(run, k)}));
 
 // Traces of any living cell, out of the samples: fewer moments, and 256 levels between a trace's
 // smallest and largest value. null where the cell never lived.
@@ -44,13 +44,13 @@ nca.tracesOf = function(run, y, x) {
   };
 };
 
-nca.traceSeries = (traces) =>
-  traces.map((trace, k) => ({name: nca.channelName(k), colour: k, ...trace}));
+nca.traceSeries = (run, traces) =>
+  traces.map((trace, k) => ({name: nca.channelName(run, k), colour: k, ...trace}));
 
 // Sets the cell that a chart is about.
 nca.followCell = function(run, chart, place, cell) {
   const {traces, note} = nca.tracesOf(run, cell.y, cell.x);
-  chart.spec.series = nca.traceSeries(traces);
+  chart.spec.series = nca.traceSeries(run, traces);
   chart.element.querySelector('figcaption b').textContent =
     `${place} Cell ${cell.y}, ${cell.x}${note}`;
   if (chart.graph) chart.graph.updateOptions({file: nca.rows(chart.spec.series)});
@@ -140,7 +140,7 @@ nca.showCells = function(run) {
     xlabel: 'step',
     ylabel: 'value',
     marks: [{x: run.cut_at, text: `${run.traced} cut`}],
-    series: nca.traceSeries(nca.tracesOf(run, cell.y, cell.x).traces),
+    series: nca.traceSeries(run, nca.tracesOf(run, cell.y, cell.x).traces),
   }));
   const legend = nca.legend(
     nca.channelEntries(run), (visible) => charts.forEach((chart) => nca.show(chart, visible)));
@@ -160,14 +160,14 @@ nca.showRanges = function(run) {
     xlabel: 'distance',
     ylabel: 'value',
     series: low.flatMap((_, k) => [{
-      name: `${nca.channelName(k)} least`,
+      name: `${nca.channelName(run, k)} least`,
       colour: k,
       x: distances,
       y: low[k],
       low: low[k],
       high: high[k]
     },
-                          {name: `${nca.channelName(k)} most`, colour: k, x: distances, y: high[k]},
+                          {name: `${nca.channelName(run, k)} most`, colour: k, x: distances, y: high[k]},
   ]),
   });
   const legend = nca.legend(nca.channelEntries(run), (visible) => nca.show(chart, visible));
@@ -177,7 +177,7 @@ nca.showRanges = function(run) {
       ...places.map((at) => nca.make('th', {text: `at ${at}`, scope: 'col'}))));
   low.forEach(
     (_, k) =>
-      table.append(nca.make('tr', {}, nca.make('th', {text: nca.channelName(k), scope: 'row'}),
+      table.append(nca.make('tr', {}, nca.make('th', {text: nca.channelName(run, k), scope: 'row'}),
         ...places.map((at) => nca.make('td',
                         {text: `${nca.number(low[k][at])} to ${nca.number(high[k][at])}`})))));
   column.append(chart.element, nca.hasCharts ? legend : '',

@@ -87,7 +87,7 @@ nca.duration = function(seconds) {
   return minutes > 0 ? `${minutes} min ${whole % 60} s` : `${nca.number(seconds)} s`;
 };
 
-nca.channelName = (k) => ['0 red', '1 green', '2 blue', '3 alpha'][k] || String(k);
+nca.channelName = (run, k) => run.task.channels[k] ? `${k} ${run.task.channels[k]}` : String(k);
 
 nca.bytes = function(base64) {
   const text = atob(base64), bytes = new Uint8Array(text.length);

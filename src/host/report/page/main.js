@@ -6,6 +6,14 @@
   document.title = `${names} · nca report`;
   document.getElementById('lead').textContent =
     nca.runs.length === 1 ? `The run ${names}` : `${nca.runs.length} runs side by side: ${names}`;
+  // What a sentence says of every run; where runs differ, of the one or the other.
+  const tell = (place, words) => document.querySelectorAll(`span.${place}`).forEach((span) => {
+    span.textContent = [...new Set(nca.runs.map(words))].filter(Boolean).join(' or ');
+  });
+  tell('beginning', (run) => run.task.beginning);
+  tell('loss', (run) => run.task.loss ? `The loss is ${run.task.loss}, as log10.` : '');
+  tell('sees', (run) => nca.sees[run.model.perception]);
+  tell('lives', (run) => nca.lives[run.model.alive]);
   document.body.classList.toggle('several', nca.runs.length > 1);
   nca.runs.forEach(nca.showSettings);
   nca.showTraining();

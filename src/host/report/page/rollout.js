@@ -70,33 +70,42 @@ nca.strip = function(run, stages, growthSheet) {
     nca.make('p', {text: `Steps ${[...before, ...after].join(', ')}.`}), ...rows);
 };
 
-nca.showRollouts = function(run) {
-  const column = nca.column('rollouts', run), growthSheet = nca.loadSheet(run.growth);
-  const order = [run.rollouts.at(-1), ...run.rollouts.slice(0, -1)];   // the whole one first
-  const stages = order.map((rollout) => nca.stage(run, rollout, growthSheet));
-  const chart = nca.chart({
-    title: 'Loss over time',
+nca.rolloutChart = function(run, order, title, ylabel, valuesOf) {
+  return nca.chart({
+    title,
+    ylabel,
     xlabel: 'step',
-    ylabel: 'log10 loss',
     marks: [{x: run.cut_at, text: 'cut'}],
     series: order.map((rollout, i) => ({
       name: rollout.name,
       colour: i,
-      x: rollout.loss.map((_, step) => step),
-      y: rollout.loss,
+      x: valuesOf(rollout).map((_, step) => step),
+      y: valuesOf(rollout),
     })),
   });
-  const legend = nca.legend(order, (visible) => nca.show(chart, visible));
+};
+
+nca.showRollouts = function(run) {
+  const column = nca.column('rollouts', run), growthSheet = nca.loadSheet(run.growth);
+  const order = [run.rollouts.at(-1), ...run.rollouts.slice(0, -1)];   // the whole one first
+  const stages = order.map((rollout) => nca.stage(run, rollout, growthSheet));
+  const charts = [nca.rolloutChart(run, order, 'Loss over time', 'log10 loss', ({loss}) => loss)];
+  for (const name of Object.keys(order[0].figures || {}))
+    charts.push(nca.rolloutChart(
+      run, order, `${name} over time`, name, ({figures}) => figures[name]));
+  const legend =
+    nca.legend(order, (visible) => charts.forEach((chart) => nca.show(chart, visible)));
   const clock = nca.clock(run, (step) => {
     stages.forEach((stage) => stage.show(step));
-    nca.setCursor(chart, step);
+    charts.forEach((chart) => nca.setCursor(chart, step));
   });
   column.append(nca.make('div', {class: 'theatre'},
     nca.make('div', {}, clock.element,
       nca.make('div', {class: 'stages'}, ...stages.map((stage) => stage.element)),
       nca.strip(run, stages, growthSheet)),
     nca.make(
-      'div', {}, chart.element, nca.hasCharts ? legend : null, nca.lossTable(run, order))));
+      'div', {}, ...charts.map((chart) => chart.element), nca.hasCharts ? legend : null,
+      nca.lossTable(run, order))));
   [growthSheet, ...stages.map((stage) => stage.sheet)].forEach(
     (sheet) => sheet.addEventListener('load', clock.redraw));
   clock.watch(column);
@@ -169,7 +178,7 @@ nca.clock = function(run, show) {
         state.isSeen = entry.isIntersecting;
       }).observe(element);
     },
-    element: nca.make('div', {class: 'bar'}, play, slider, label, jump('Seed', 0),
+    element: nca.make('div', {class: 'bar'}, play, slider, label, jump('Start', 0),
       jump('Cut', run.cut_at), jump('End', run.steps)),
   };
 };

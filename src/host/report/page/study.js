@@ -36,7 +36,9 @@ nca.showAsked = function() {
         'settings say. It shows that the machinery works, and nothing about the finding.',
     ]);
   document.querySelector('#asked .facts')
-    .append(nca.picture(nca.data.target, 'target', `the target, ${shared.target}`),
+    .append(...(nca.data.target ?
+        [nca.picture(nca.data.target, 'target', `the target, ${shared.target}`)] :
+        []),
       nca.definitions(facts));
   document.getElementById('lead').textContent =
     `${nca.data.settings.length} settings side by side, ${nca.count(done.length)} of ${

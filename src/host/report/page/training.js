@@ -22,15 +22,16 @@ nca.facts = function(run) {
     [
       'Batch, pool',
       config.pool === 0 ?
-        `${config.batch}, no pool: each starts from the seed` :
+        `${config.batch}, no pool: each starts from ${run.task.beginning}` :
         `${config.batch} out of ${nca.count(config.pool)}; the worst ${config.reseeded} replaced ` +
-          `by the seed, the best ${config.damaged} damaged`
+          `by ${run.task.beginning}, the best ${config.damaged} damaged`
     ],
     ['Steps', `${nca.stepsOf(config)} an update`],
     ['Rate', `${config.rate}, ${config.schedule}; gradient: ${config.gradient}`],
     [
       'Rule',
-      `${model.channels} channels, ${model.hidden} hidden units, ${
+      `${model.channels} channels, ${model.hidden}${
+        model.hidden2 > 0 ? ` and ${model.hidden2}` : ''} hidden units, ${
         nca.count(model.parameters)} parameters; ` +
         `fire rate ${nca.number(model.fire_rate)}`
     ],
@@ -51,7 +52,9 @@ nca.showSettings = function(run) {
     all.append(nca.make(
       'tr', {}, nca.make('th', {text: name, scope: 'row'}), nca.make('td', {text: String(value)})));
   column.append(nca.make('div', {class: 'facts'},
-                  nca.picture(run.target, 'target', `the target, ${run.config.target}`),
+                  run.target ?
+                    nca.picture(run.target, 'target', `the target, ${run.config.target}`) :
+                    null,
                   nca.definitions(nca.facts(run))),
     nca.make('details', {class: 'screen'}, nca.make('summary', {text: 'Every setting'}), all));
 };

@@ -1,0 +1,85 @@
+// What a rule is judged by.
+#include "run/run_task.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/files.h"
+#include "config/grid.h"
+#include "config/presets.h"
+#include "run/run_folder.h"
+
+static void set_text(char to[NCA_TEXT_BYTES], const char *text)
+{
+    if (text)
+        snprintf(to, NCA_TEXT_BYTES, "%s", text);
+}
+
+static nca_status read_settings(const char *path, const nca_model *model, nca_config *config,
+                                const nca_task **task, nca_error *error)
+{
+    *config = nca_config_default();
+    if (nca_is_folder(path))
+        NCA_TRY(nca_run_folder_config(path, config, NULL, error));
+    else if (model->spec.frozen > 0)
+        return nca_fail(error, NCA_ARGUMENT,
+                        "%s: a rule with frozen channels, and the file does not say what is in "
+                        "them; give its run folder",
+                        path);
+    else
+        NCA_TRY(nca_preset_apply("persistent", config, error));   // of the article's size
+    return nca_task_find(config->task, task, error);
+}
+
+nca_status nca_run_task_find(const char *path, const nca_model *model, nca_run_task *out,
+                             nca_error *error)
+{
+    nca_config config;
+    const nca_task *task;
+    NCA_TRY(read_settings(path, model, &config, &task, error));
+    *out = (nca_run_task){.task = task};
+    return NCA_OK;
+}
+
+// What was given, over the settings of the run; padding changes a grid that was given there.
+static nca_status lay_over(const nca_target_arguments *given, nca_config *config, nca_error *error)
+{
+    nca_grid grid;
+    if (given->grid)
+        NCA_TRY(nca_grid_read(given->grid, &grid, error));   // auto is none here
+    set_text(config->grid, given->grid ? given->grid : given->padding >= 0 ? "auto" : NULL);
+    set_text(config->target, given->target);
+    set_text(config->background, given->background);
+    set_text(config->font, given->font);
+    config->target_size = given->target_size > 0 ? given->target_size : config->target_size;
+    config->padding = given->padding >= 0 ? given->padding : config->padding;
+    config->trim = given->trim < 0 ? config->trim : given->trim;
+    return NCA_OK;
+}
+
+nca_status nca_run_task_load(const nca_target_arguments *given, const char *path,
+                             const nca_model *model, nca_run_task *out, nca_error *error)
+{
+    const bool is_folder = nca_is_folder(path);
+    nca_run_task loaded;
+    nca_config config;
+    nca_plan plan;
+    NCA_TRY(read_settings(path, model, &config, &loaded.task, error));
+    if (!given->target && !is_folder)
+        return nca_fail(error, NCA_ARGUMENT,
+                        "--target: needed, for %s does not say what it should have grown", path);
+    NCA_TRY(lay_over(given, &config, error));
+    NCA_TRY(nca_task_plan(loaded.task, &config, &plan, error));
+    nca_content_source source = {
+        .config = &config, .folder = is_folder && !given->target ? path : NULL, .grid = plan.grid};
+    if (!given->grid && given->padding < 0)
+        source.other_grid = (nca_grid){model->grid_height, model->grid_width};
+    NCA_TRY(loaded.task->load(&source, &loaded.content, error));
+    *out = loaded;
+    return NCA_OK;
+}
+
+void nca_run_task_free(nca_run_task *task)
+{
+    nca_content_free(task->task, &task->content);
+}
