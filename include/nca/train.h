@@ -126,6 +126,9 @@ nca_status nca_trainer_restore(nca_trainer *trainer, const char *path, nca_error
 // The arithmetic (nca/backend.h) that computed the checkpoint that was restored, where it is not
 // that of the trainer's device; NULL otherwise, and where the checkpoint does not say.
 const char *nca_trainer_other_arithmetic(const nca_trainer *trainer);
+// The checksum of the config.json (16 digits) that the restored checkpoint was made beside; empty
+// where it does not say.
+const char *nca_trainer_restored_config(const nca_trainer *trainer);
 // Names the settings in which the checkpoint that was restored differs from a config, each with both
 // values, those included that change no trajectory.
 //   words   out; empty where nothing differs, and where nothing was restored

@@ -348,6 +348,7 @@ static nca_status keep_words(nca_trainer *trainer, const nca_tensors *tensors, c
                              nca_error *error)
 {
     const char *arithmetic = nca_tensors_metadata(tensors, "arithmetic");
+    const char *config_json = nca_tensors_metadata(tensors, "config_json");
     char *settings = strdup(nca_tensors_metadata(tensors, "config"));
     if (!settings)
         return nca_fail(error, NCA_MEMORY, "%s: no memory to read it", path);
@@ -355,6 +356,8 @@ static nca_status keep_words(nca_trainer *trainer, const nca_tensors *tensors, c
     trainer->restored_settings = settings;
     snprintf(trainer->restored_arithmetic, sizeof trainer->restored_arithmetic, "%s",
              arithmetic ? arithmetic : "");
+    snprintf(trainer->restored_config, sizeof trainer->restored_config, "%s",
+             config_json ? config_json : "");
     return NCA_OK;
 }
 
@@ -381,6 +384,11 @@ const char *nca_trainer_other_arithmetic(const nca_trainer *trainer)
     const nca_session_info own = nca_trainer_session_info(trainer);
     const char *restored = trainer->restored_arithmetic;
     return *restored && strcmp(restored, own.arithmetic) != 0 ? restored : NULL;
+}
+
+const char *nca_trainer_restored_config(const nca_trainer *trainer)
+{
+    return trainer->restored_config;
 }
 
 void nca_trainer_differences(const nca_trainer *trainer, const nca_config *config,

@@ -2,6 +2,7 @@
 #ifndef NCA_TRAIN_TRAINER_STATE_H
 #define NCA_TRAIN_TRAINER_STATE_H
 
+#include "base/checksum.h"
 #include "nca/task.h"
 #include "nca/train.h"
 #include "task/subject.h"
@@ -35,6 +36,7 @@ struct nca_trainer {
     uint64_t content_hash;
     // Of the checkpoint gone on from; NULL and empty where unknown.
     char *restored_settings;   // a line each
+    char restored_config[NCA_CHECKSUM_BYTES];
     char restored_arithmetic[NCA_ARITHMETIC_BYTES];
 
     int64_t done;   // updates
