@@ -29,7 +29,7 @@ static double draw(uint32_t sample, uint32_t index)
 }
 
 // Black and white at a share of its own.
-static pictures draw_noise(void)
+static inline pictures draw_noise(void)
 {
     pictures all;
     for (uint32_t item = 0; item < PICTURES; item++)
@@ -39,7 +39,7 @@ static pictures draw_noise(void)
 }
 
 // Stripes of class item % 3: along x, along y, across; one cell in twenty is wrong.
-static pictures draw_stripes(void)
+static inline pictures draw_stripes(void)
 {
     pictures all;
     for (uint32_t item = 0; item < PICTURES; item++)
@@ -116,7 +116,16 @@ static double rank(const nca_sample_report *sample)
     return sample->loss;
 }
 
-// -- The mean: a task that ranks its samples ------------------------------------------------------
+// Black and white as the picture, and red as the second channel.
+static void paint_cells(const float *state, int height, int width, int channels, uint8_t *rgb)
+{
+    for (int i = 0; i < height * width; i++, state += channels, rgb += 3) {
+        rgb[0] = (uint8_t)(255 * fmin(fmax(state[1], 0), 1));
+        rgb[1] = rgb[2] = state[0] > 0.5f ? 255 : 0;
+    }
+}
+
+// -- The mean: a task that ranks its samples, and has figures and films --------------------------
 
 static void shape_mean(const nca_config *config, nca_shape *shape)
 {
@@ -136,14 +145,44 @@ static void mean_of(const void *content, const nca_shape *shape, int64_t item, f
         values[i] = (float)(sum / CELLS);
 }
 
+// Which share of the cells is right within a tenth, and how far they are from each other.
+static void measure_mean(const void *content, const nca_shape *shape, int64_t item,
+                         const float *state, double *values)
+{
+    float mean[CELLS];
+    double near = 0, least = INFINITY, most = -INFINITY;
+    mean_of(content, shape, item, mean);
+    for (int i = 0; i < CELLS; i++) {
+        const double said = state[(size_t)i * (size_t)shape->spec.channels + 1];
+        near += fabs(said - mean[i]) < 0.1;
+        least = fmin(least, said), most = fmax(most, said);
+    }
+    values[0] = near / CELLS, values[1] = most - least;
+}
+
+static const nca_figure mean_figures[] = {
+    {"cells_near", "cells near"}, {"spread", "spread"}, {NULL, NULL}};
+static const char *const mean_channels[] = {"picture", "mean", NULL};
+static const nca_task_film mean_films[] = {
+    {.file = "agreement.webp", .steps = 8, .every = 2, .damage_at = -1}, {0}};
+
 // What both tasks have alike.
 #define TASK_OF_PICTURES                                                                          \
     .beginning_words = "an empty grid", .content_words = "set of pictures", .exchange_limit = -1, \
     .check = check, .numbers = numbers, .items = items, .begin = begin, .draw = draw_sample,      \
-    .frozen = frozen, .prepare = prepare
+    .frozen = frozen, .prepare = prepare, .paint = paint_cells
 
 static const nca_task mean_task = {
-    TASK_OF_PICTURES, .name = "mean", .shape = shape_mean, .target = mean_of, .rank = rank,
+    TASK_OF_PICTURES,
+    .name = "mean",
+    .shape = shape_mean,
+    .target = mean_of,
+    .rank = rank,
+    .good_loss = -2,
+    .figures = mean_figures,
+    .measure = measure_mean,
+    .channels = mean_channels,
+    .films = mean_films,
 };
 
 // -- The stripes: a task of labels, in the order drawn --------------------------------------------

@@ -58,6 +58,9 @@ enum { NCA_TEXT_BYTES = 1024 };
     REAL(damage_radius_max, 0.4, 0, 2, "R", "largest damage, in units of half the grid")     \
     REAL(damage_halves, 0.5, 0, 1, "P",                                                      \
          "share of damage that is half of the grid, cut at any angle")                       \
+    REAL(damage_centred, 0, 0, 1, "P", "share of the rest that is a hole in the middle")     \
+    TEXT(damage_changes, "none", "UPDATE:SETTING=VALUE[,...]",                               \
+         "damage settings that change after so many updates, or none")                       \
     INT(steps_min, 64, 1, 65536, "T", "fewest steps of a rollout")                           \
     INT(steps_max, 95, 1, 65536, "T", "most steps of a rollout, drawn as well")              \
     INT(updates, 8000, 0, 100000000, "N", "updates in all")                                  \
@@ -68,6 +71,7 @@ enum { NCA_TEXT_BYTES = 1024 };
     REAL(beta1, 0.9, 0, 0.999999, "X", "Adam's decay of the mean")                           \
     REAL(beta2, 0.999, 0, 0.999999999, "X", "Adam's decay of the square")                    \
     REAL(epsilon, 1e-7, 1e-30, 1, "X", "Adam's epsilon")                                     \
+    TEXT(health, "on", "on|off", "off: no update is skipped, no rule or pool repaired")      \
     INT(seed, 1, 0, NCA_SEED_MAX, "N", "random seed of every draw")                          \
     INT(checkpoint_every, 500, 1, 100000000, "N", "updates between checkpoints")             \
     INT(keep, 2, 1, 100, "N", "checkpoints to keep, the latest ones")                        \

@@ -43,17 +43,41 @@ typedef struct nca_schedule {
 
 double nca_schedule_rate(const nca_schedule *schedule, int64_t update);
 
+// What damage is done to a batch, by the names in nca/config.h; radii are in units of half the grid.
+typedef struct nca_damage {
+    double radius_min, radius_max;
+    double halves;     // probability that it is half of the grid, and no circle
+    double centred;    // probability that a circle lies in the middle
+    int64_t samples;   // of the batch that are damaged
+} nca_damage;
+
+enum { NCA_DAMAGE_STAGES_MAX = NCA_TEXT_BYTES / 8 };   // the shortest is "0:damaged=0,"
+
+// Damage by stages: the first from the start on, each other one after so many updates.
+typedef struct nca_damage_stages {
+    int stages;
+    struct {
+        int64_t after;   // updates; rising
+        nca_damage damage;
+    } stage[NCA_DAMAGE_STAGES_MAX];
+} nca_damage_stages;
+
+// That of an update, counted from 1.
+const nca_damage *nca_damage_of(const nca_damage_stages *stages, int64_t update);
+
 typedef struct nca_plan {
     nca_grid grid;
     nca_spec spec;                  // what the cells compute
     nca_optimizer_step optimizer;   // transforms and constants; an update adds its time and rate
     nca_schedule schedule;
+    nca_damage_stages damage;
+    bool repairs;   // what goes wrong; otherwise it is left alone (nca/train.h)
 } nca_plan;
 
 // Checks that every number is within its range, that every text is understood, and that the fields
 // go together. NCA_ARGUMENT names the option. nca_task_plan() (nca/task.h) asks the task as well.
 //   channels, hidden and hidden2 are multiples of 4, steps_min <= steps_max, damage radii in order
-//   reseeded + damaged <= batch, and batch <= pool unless drawn with replacement
+//   reseeded + damaged <= batch at any time, and batch <= pool unless drawn with replacement
 nca_status nca_plan_make(const nca_config *config, nca_plan *out, nca_error *error);
 
 #ifdef __cplusplus

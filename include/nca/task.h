@@ -38,8 +38,9 @@ typedef struct nca_sample {
 
 // What an update is when its samples are prepared.
 typedef struct nca_task_update {
-    const nca_config *config;   // NULL where a rule is judged
-    const nca_shape *shape;     // of the session
+    const nca_config *config;   // NULL where a rule is judged, as the plan of it
+    const nca_plan *plan;
+    const nca_shape *shape;   // of the session
     const void *content;
     nca_key key;   // of its draws
 } nca_task_update;

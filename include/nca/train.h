@@ -23,13 +23,17 @@ typedef struct nca_trainer nca_trainer;
 //   POOL_REPAIRED  the whole batch is dead: nothing of it is kept, its rows are new samples
 //   RESEEDED       a sample that must live died while others live: the update counts, and its row
 //                  is a new sample
-//   GAVE_UP        rolling back did not help: training ends with the last good rule
+//   LEFT_ALONE     one of the above would have been due, and the settings forbid it: the update
+//                  counts, and the pool keeps what the rollout left
+//   GAVE_UP        rolling back did not help, or was forbidden and the gradient or rule is not
+//                  finite: training ends with the last good rule
 #define NCA_EVENTS(X)                 \
     X(NONE, "")                       \
     X(SKIPPED, "skipped")             \
     X(ROLLED_BACK, "rolled back")     \
     X(POOL_REPAIRED, "pool repaired") \
     X(RESEEDED, "reseeded")           \
+    X(LEFT_ALONE, "left alone")       \
     X(GAVE_UP, "gave up")
 
 // Largest |x| of a state that has not exploded. Rules in the wild keep hidden channels of up to
@@ -37,7 +41,7 @@ typedef struct nca_trainer nca_trainer;
 #define NCA_STATE_BOUND 1e5
 
 // How the words of two of them begin where cells died and no number was out of bounds; what was
-// rolled back with other words had exploded.
+// rolled back or left alone with other words had exploded.
 #define NCA_WORDS_BATCH_DIED "no cell of the batch lives"
 #define NCA_WORDS_GROWTH_DIED "what grew from"
 
@@ -55,7 +59,7 @@ nca_event nca_event_find(const char *word);
 // Whether an update with this event was lost.
 static inline bool nca_event_is_fault(nca_event event)
 {
-    return event != NCA_EVENT_NONE && event != NCA_EVENT_RESEEDED;
+    return event != NCA_EVENT_NONE && event != NCA_EVENT_RESEEDED && event != NCA_EVENT_LEFT_ALONE;
 }
 
 // One update, as it is logged in metrics.jsonl.

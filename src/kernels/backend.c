@@ -77,12 +77,12 @@ nca_status nca_front_check_growing(const nca_shape *shape, const char *name, nca
 {
     const nca_spec *spec = &shape->spec;
     const nca_objective *objective = &shape->objective;
-    if (spec->perception != NCA_SOBEL || spec->hidden[1] || spec->frozen || spec->noise > 0 ||
-        spec->alive != NCA_ALIVE_MAXIMUM)
+    if ((spec->perception != NCA_SOBEL && spec->perception != NCA_SUMMED) || spec->hidden[1] ||
+        spec->frozen || spec->noise > 0 || spec->alive != NCA_ALIVE_MAXIMUM)
         return nca_fail(
             error, NCA_ARGUMENT,
-            "--device %s: only runs rules that perceive by sobel, with one hidden layer, no "
-            "frozen channels and no noise; use --device cpu for this one",
+            "--device %s: only runs rules that perceive by sobel or summed, with one hidden layer, "
+            "no frozen channels and no noise; use --device cpu for this one",
             name);
     if (nca_shape_rules(shape) > 1 || shape->kept || shape->keeps_sample_gradients ||
         objective->kind != NCA_MEAN_SQUARED || objective->cells != NCA_CELLS_ALL ||

@@ -254,6 +254,120 @@ static void test_a_plan_is_what_the_settings_say(void **state)
     assert_true(nca_schedule_rate(&plan.schedule, 1) == 0.125);
 }
 
+static void expect_damage(int64_t update, nca_damage expected)
+{
+    const nca_damage *damage = nca_damage_of(&plan.damage, update);
+    assert_int_equal(damage->samples, expected.samples);
+    assert_true(damage->radius_min == expected.radius_min);
+    assert_true(damage->radius_max == expected.radius_max);
+    assert_true(damage->halves == expected.halves && damage->centred == expected.centred);
+}
+
+// After so many updates, as with the rate; what a change does not name stays.
+static void test_damage_changes(void **state)
+{
+    (void)state;
+    nca_config config = nca_config_default();
+    config.damaged = 3, config.damage_halves = 0;
+    assert_int_equal(nca_plan_make(&config, &plan, NULL), NCA_OK);
+    expect_damage(1, (nca_damage){0.1, 0.4, 0, 0, 3});
+    expect_damage(INT64_MAX, (nca_damage){0.1, 0.4, 0, 0, 3});
+    set_text(config.damage_changes, "4000:damaged=4,damage-halves=0.5,5000:damage_centred=2.5e-1,"
+                                    "damage-radius-max=1,9000:damaged=0");
+    assert_int_equal(nca_plan_make(&config, &plan, NULL), NCA_OK);
+    expect_damage(1, (nca_damage){0.1, 0.4, 0, 0, 3});
+    expect_damage(4000, (nca_damage){0.1, 0.4, 0, 0, 3});
+    expect_damage(4001, (nca_damage){0.1, 0.4, 0.5, 0, 4});
+    expect_damage(5000, (nca_damage){0.1, 0.4, 0.5, 0, 4});
+    expect_damage(9000, (nca_damage){0.1, 1, 0.5, 0.25, 4});
+    expect_damage(9001, (nca_damage){0.1, 1, 0.5, 0.25, 0});
+    set_text(config.damage_changes, "0:damaged=1");
+    assert_int_equal(nca_plan_make(&config, &plan, NULL), NCA_OK);
+    expect_damage(1, (nca_damage){0.1, 0.4, 0, 0, 1});
+}
+
+// As long as a setting can be.
+static void test_a_text_full_of_changes_is_taken(void **state)
+{
+    (void)state;
+    nca_config config = nca_config_default();
+    size_t used = 0;
+    for (int update = 0; used + 14 < NCA_TEXT_BYTES; update++)
+        used += (size_t)snprintf(config.damage_changes + used, NCA_TEXT_BYTES - used,
+                                 "%s%d:damaged=2", update ? "," : "", update);
+    assert_int_equal(nca_plan_make(&config, &plan, NULL), NCA_OK);
+    assert_true(plan.damage.stages > 70 && plan.damage.stages <= NCA_DAMAGE_STAGES_MAX);
+    expect_damage(1, (nca_damage){0.1, 0.4, 0.5, 0, 2});
+}
+
+static void test_changes_of_damage_that_are_none(void **state)
+{
+    (void)state;
+    static const char *const bad[] = {"None",
+                                      "none,",
+                                      "5",
+                                      "5:",
+                                      ":damaged=1",
+                                      "damaged=1",
+                                      "5:damaged",
+                                      "5:damaged=",
+                                      "5:damaged=x",
+                                      "5:damaged=1,",
+                                      "5:damaged=1.5",
+                                      "5:damaged=1 ",
+                                      "-5:damaged=1",
+                                      "5:damage-halves=nan",
+                                      "5:damage-changes=none",
+                                      "5:batch=1",
+                                      "5:damaged=1,5:damaged=2",
+                                      "5:damaged=1,4:damaged=2",
+                                      "5:damaged=1,7:",
+                                      "9999999999999999999:damaged=1"};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        nca_config config = nca_config_default();
+        nca_error error = {0};
+        set_text(config.damage_changes, bad[i]);
+        assert_int_equal(nca_plan_make(&config, &plan, &error), NCA_ARGUMENT);
+        assert_non_null(strstr(error.message, "--damage-changes"));
+    }
+    nca_config config = nca_config_default();
+    set_text(config.damage_changes, "5:damage-halves=1.5");
+    expect_refused(&config, "--damage-changes: damage-halves=1.5: must be 0 to 1");
+    set_text(config.damage_changes, "5:damaged=8");
+    expect_refused(&config, "--damage-changes: after update 5, --reseeded 1 and --damaged 8: "
+                            "together more than --batch 8");
+    set_text(config.damage_changes, "5:damage-radius-max=0.05,7:damage-radius-max=1");
+    expect_refused(&config, "--damage-changes: after update 5, --damage-radius-min 0.1: more than "
+                            "--damage-radius-max 0.05");
+}
+
+static void test_perceptions_by_name(void **state)
+{
+    (void)state;
+    static const char *const words[] = {"sobel", "moore", "summed"};
+    nca_config config = nca_config_default();
+    for (int i = 0; i < NCA_PERCEPTIONS; i++) {
+        set_text(config.perception, words[i]);
+        assert_int_equal(nca_plan_make(&config, &plan, NULL), NCA_OK);
+        assert_int_equal(plan.spec.perception, i);
+    }
+    set_text(config.perception, "sum");
+    expect_refused(&config, "--perception sum: must be sobel, moore or summed");
+}
+
+static void test_health_is_on_or_off(void **state)
+{
+    (void)state;
+    nca_config config = nca_config_default();
+    assert_int_equal(nca_plan_make(&config, &plan, NULL), NCA_OK);
+    assert_true(plan.repairs);
+    set_text(config.health, "off");
+    assert_int_equal(nca_plan_make(&config, &plan, NULL), NCA_OK);
+    assert_false(plan.repairs);
+    set_text(config.health, "no");
+    expect_refused(&config, "--health no: must be on or off");
+}
+
 static void expect_rate(const char *text, int64_t update, int64_t updates, double expected)
 {
     nca_schedule schedule = {.rate = 0.002, .updates = updates};
@@ -363,6 +477,11 @@ int main(void)
         cmocka_unit_test(test_texts_are_checked),
         cmocka_unit_test(test_only_what_changes_the_trajectory_is_a_difference),
         cmocka_unit_test(test_a_plan_is_what_the_settings_say),
+        cmocka_unit_test(test_damage_changes),
+        cmocka_unit_test(test_a_text_full_of_changes_is_taken),
+        cmocka_unit_test(test_changes_of_damage_that_are_none),
+        cmocka_unit_test(test_perceptions_by_name),
+        cmocka_unit_test(test_health_is_on_or_off),
         cmocka_unit_test(test_schedules),
         cmocka_unit_test(test_a_text_full_of_steps_is_a_schedule),
         cmocka_unit_test(test_schedules_that_are_none),

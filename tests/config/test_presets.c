@@ -58,6 +58,9 @@ static nca_config spoiled(void)
     config.damage_radius_min = config.damage_radius_max = config.damage_halves = 0.7;
     config.steps_min = config.steps_max = config.updates = 7;
     config.rate = config.beta1 = config.beta2 = config.epsilon = 0.7;
+    config.damage_centred = 0.7;
+    strcpy(config.damage_changes, "7:damaged=1");
+    strcpy(config.perception, "moore");
     strcpy(config.grid, "77");
     strcpy(config.schedule, "constant");
     strcpy(config.gradient, "none");
@@ -101,6 +104,8 @@ static void expect_column(const column *expected)
     assert_true(config.damage_radius_min == expected->radius_min);
     assert_true(config.damage_radius_max == expected->radius_max);
     assert_true(config.damage_halves == expected->halves);
+    assert_true(config.damage_centred == 0);
+    assert_string_equal(config.damage_changes, "none");
     assert_int_equal(config.steps_min, expected->steps_min);
     assert_int_equal(config.steps_max, expected->steps_max);
     assert_int_equal(config.updates, expected->updates);

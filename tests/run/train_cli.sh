@@ -72,6 +72,25 @@ cmp <(timeless straight/metrics.jsonl) <(timeless again/metrics.jsonl) ||
 "$nca" train --resume straight --quiet >/dev/null
 cmp straight/model.safetensors again/model.safetensors || fail "a finished run is not left as it is"
 
+# A folder older than a setting has it as its preset says.
+"$nca" train --preset regenerating "${settings[@]:0:14}" --updates 5 --out older --quiet >/dev/null
+sed -i '/"damage_halves"/d' older/config.json
+LC_ALL=C sed -i 's/damage_halves=0/damage_h_lves=0/; s/"checksum":"xxh3_64:/"no_check":"xxh3-64:/' \
+  older/checkpoint.safetensors
+grep -q damage_h_lves older/checkpoint.safetensors || fail "the checkpoint names its settings otherwise"
+"$nca" train --resume older --updates 6 --quiet >/dev/null
+grep -q '"damage_halves": 0.0,' older/config.json || fail "an older folder: $(grep halves older/config.json)"
+
+# A run that is not watched says so, and damage that changes goes on as if never stopped.
+changing=("${settings[@]}" --health off --damage-changes 5:damaged=3,damage-halves=0.5 --updates 8)
+"$nca" train "${changing[@]}" --out unwatched >log
+grep -q -- "--health off: whatever goes wrong is left alone" log || fail "health is off in silence: $(cat log)"
+"$nca" train "${changing[@]}" --updates 4 --out halted --quiet >/dev/null
+"$nca" train --resume halted --updates 8 --quiet >/dev/null
+cmp unwatched/model.safetensors halted/model.safetensors || fail "changing damage resumes otherwise"
+"$nca" train "${settings[@]}" --health off --updates 8 --out unchanged --quiet >/dev/null
+! cmp -s unwatched/model.safetensors unchanged/model.safetensors || fail "damage does not change"
+
 # Fewer updates than are done would make config.json untrue.
 sha256sum straight/* >before 2>/dev/null || true
 ! "$nca" train --resume straight --updates 5 --quiet >/dev/null 2>error || fail "fewer updates are taken"

@@ -260,6 +260,39 @@ static void test_halves_are_cut_at_any_angle(void **state)
     end_training(&run);
 }
 
+// Holes in the middle among the circles, from the update on that is asked for; so many as asked.
+static void test_damage_changes_at_its_update(void **state)
+{
+    (void)state;
+    enum { BEFORE = 40, AFTER = 300 };
+    training run;
+    nca_config config = small_config();
+    int holes = 0;
+    spread y = {0}, x = {0}, radius = {0};
+    config.rate = 0, config.damaged = 1, config.damage_radius_min = config.damage_radius_max = 0.6;
+    set_text(config.damage_changes, "40:damaged=3,damage-centred=0.4");
+    start_training(&run, &config, 1);
+    for (int i = 0; i < BEFORE + AFTER; i++) {
+        advance(&run);
+        assert_int_equal(spy.damages, i < BEFORE ? 1 : 3);
+        for (int d = 0; d < spy.damages; d++) {
+            if (fabs(spy.region[d].radius_y / 5 - 0.6) < 1e-12)
+                continue;
+            assert_true(i >= BEFORE);
+            holes++;
+            add_value(&y, spy.region[d].center_y / 5 - 1);
+            add_value(&x, spy.region[d].center_x / 4 - 1);
+            add_value(&radius, spy.region[d].radius_y / 5);
+            assert_true(fabs(spy.region[d].radius_x / 4 - spy.region[d].radius_y / 5) < 1e-12);
+        }
+    }
+    assert_true(holes > 290 && holes < 430);   // 360 expected, deviation 14.7
+    assert_uniform(&y, -0.1, 0.1);
+    assert_uniform(&x, -0.1, 0.1);
+    assert_uniform(&radius, 0.15, 0.35);
+    end_training(&run);
+}
+
 // 4 of 5 rows: with replacement some batch holds a row twice, and rows are alike often.
 static void test_draws_with_replacement(void **state)
 {
@@ -387,6 +420,7 @@ int main(void)
         cmocka_unit_test(test_the_pool_starts_as_the_seed),
         cmocka_unit_test(test_draws_are_uniform),
         cmocka_unit_test(test_halves_are_cut_at_any_angle),
+        cmocka_unit_test(test_damage_changes_at_its_update),
         cmocka_unit_test(test_draws_with_replacement),
         cmocka_unit_test(test_without_a_pool_every_sample_is_the_seed),
         cmocka_unit_test(test_a_training_repeats_itself),

@@ -42,7 +42,15 @@ static const char details[] =
     "After 5 lost updates in a row, after 20 in which what grew from the seed died, or at once\n"
     "where the rule is not finite, the rule goes back to the last good one (renewed every 100\n"
     "updates) and the pool to the seed; when that is due a fourth time with no renewal between,\n"
-    "training ends with it. metrics.jsonl records all of this.\n";
+    "training ends with it. metrics.jsonl records all of this.\n"
+    "\n"
+    "With --health off nothing of this is done, as in the 2023 replication: exploded and dead "
+    "states\n"
+    "stay in the pool, and metrics.jsonl says \"left alone\" where they would not have. Training "
+    "then\n"
+    "ends only with a gradient or rule that is not finite, since no later rule would be finite: "
+    "it\n"
+    "keeps the last one that was.\n";
 
 static const double preview_seconds = 0.5;
 

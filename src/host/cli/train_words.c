@@ -96,6 +96,8 @@ nca_status nca_train_say_beginning(train_run *run)
                      run->log.folder);
     say_choices(run);
     NCA_TRY(say_precision(run));
+    if (!run->plan.repairs)
+        nca_progress_say(&run->progress, "--health off: whatever goes wrong is left alone");
     if (*run->content.notice && !run->options.resume)
         nca_progress_say(&run->progress, "%s", run->content.notice);
     if (nca_trainer_done(run->trainer) >= run->config.updates)
@@ -110,7 +112,9 @@ void nca_train_say_event(train_run *run, const nca_update_result *result)
 {
     const double now = nca_clock();
     const bool is_news = result->event != run->said || now - run->said_at >= event_seconds;
-    if (nca_event_is_fault(result->event) && is_news) {
+    const bool is_fault =
+        nca_event_is_fault(result->event) || result->event == NCA_EVENT_LEFT_ALONE;
+    if (is_fault && is_news) {
         nca_progress_say(&run->progress, "update %lld: %s", (long long)result->update,
                          result->event_text);
         run->said = result->event;

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "config/damage_stages.h"
 #include "config/grid.h"
 #include "config/schedule.h"
 #include "config/settings.h"
@@ -27,11 +28,20 @@ static nca_status check_ranges(const nca_config *config, nca_error *error)
     return NCA_OK;
 }
 
+static nca_status read_health(const char *text, bool *repairs, nca_error *error)
+{
+    *repairs = strcmp(text, "on") == 0;
+    if (*repairs || strcmp(text, "off") == 0)
+        return NCA_OK;
+    return nca_fail(error, NCA_ARGUMENT, "--health %.60s: must be on or off", text);
+}
+
 // What the texts mean.
 static nca_status read_texts(const nca_config *config, nca_plan *out, nca_error *error)
 {
     NCA_TRY(nca_transforms_parse(config->gradient, &out->optimizer, error));
     NCA_TRY(nca_schedule_parse(config->schedule, &out->schedule, error));
+    NCA_TRY(read_health(config->health, &out->repairs, error));
     return nca_config_grid(config, &out->grid, error);
 }
 
@@ -77,11 +87,6 @@ static nca_status read_spec(const nca_config *config, nca_spec *out, nca_error *
 
 static nca_status check_batch(const nca_config *config, nca_error *error)
 {
-    if (config->reseeded + config->damaged > config->batch)
-        return nca_fail(error, NCA_ARGUMENT,
-                        "--reseeded %lld and --damaged %lld: together more than --batch %lld",
-                        (long long)config->reseeded, (long long)config->damaged,
-                        (long long)config->batch);
     if (config->pool > 0 && config->batch > config->pool && !config->pool_replacement)
         return nca_fail(error, NCA_ARGUMENT,
                         "--batch %lld: more than --pool %lld; give a larger pool, or "
@@ -90,10 +95,6 @@ static nca_status check_batch(const nca_config *config, nca_error *error)
     if (config->steps_min > config->steps_max)
         return nca_fail(error, NCA_ARGUMENT, "--steps-min %lld: more than --steps-max %lld",
                         (long long)config->steps_min, (long long)config->steps_max);
-    if (config->damage_radius_min > config->damage_radius_max)
-        return nca_fail(error, NCA_ARGUMENT,
-                        "--damage-radius-min %g: more than --damage-radius-max %g",
-                        config->damage_radius_min, config->damage_radius_max);
     return NCA_OK;
 }
 
@@ -105,6 +106,7 @@ nca_status nca_plan_make(const nca_config *config, nca_plan *out, nca_error *err
     NCA_TRY(check_ranges(config, error));
     NCA_TRY(read_texts(config, &plan, error));
     NCA_TRY(read_spec(config, &plan.spec, error));
+    NCA_TRY(nca_damage_stages_make(config, &plan.damage, error));
     NCA_TRY(check_batch(config, error));
     *out = plan;
     return NCA_OK;

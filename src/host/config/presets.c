@@ -33,6 +33,8 @@ static void apply_article(nca_config *config)
     config->damage_radius_min = 0.1;
     config->damage_radius_max = 0.4;
     config->damage_halves = 0;
+    config->damage_centred = 0;
+    set_text(config->damage_changes, "none");
     config->steps_min = 64;
     config->steps_max = 95;
     config->updates = 8000;

@@ -157,7 +157,8 @@ static nca_status damage_and_heal(judging *evaluator, nca_evaluation *out, nca_e
 {
     const nca_evaluate_options *options = evaluator->options;
     const nca_key key = {.seed = options->seed};
-    const nca_damage circle = {NCA_CIRCLE_RADIUS_MIN, NCA_CIRCLE_RADIUS_MAX, 0};
+    const nca_damage circle = {.radius_min = NCA_CIRCLE_RADIUS_MIN,
+                               .radius_max = NCA_CIRCLE_RADIUS_MAX};
     NCA_TRY(evaluator->backend->download(evaluator->session, NCA_BATCH, 0, batch_size(evaluator),
                                          evaluator->kept, error));
     NCA_TRY(evaluator->backend->synchronize(evaluator->session, error));

@@ -51,7 +51,7 @@ static bool begins_with(const char *text, const char *words)
 bool nca_history_is_explosion(const char *name, const char *text)
 {
     const nca_event event = nca_event_find(name);
-    if (event == NCA_EVENT_ROLLED_BACK)
+    if (event == NCA_EVENT_ROLLED_BACK || event == NCA_EVENT_LEFT_ALONE)
         return !begins_with(text, NCA_WORDS_BATCH_DIED) &&
                !begins_with(text, NCA_WORDS_GROWTH_DIED);
     return event == NCA_EVENT_SKIPPED || event == NCA_EVENT_GAVE_UP;

@@ -1,4 +1,4 @@
-// Damage drawn at random: circles, and halves of the grid.
+// Damage drawn at random: circles, holes in the middle, and halves of the grid.
 #include "task/damage.h"
 
 #include <math.h>
@@ -12,6 +12,18 @@ static nca_region draw_circle(const nca_damage *what, const double draw[3], doub
     return (nca_region){.kind = NCA_REGION_CIRCLE,
                         .center_y = (draw[0] + 0.5) * half_y,
                         .center_x = (draw[1] + 0.5) * half_x,
+                        .radius_y = radius * half_y,
+                        .radius_x = radius * half_x};
+}
+
+// What such circles seldom are: in the middle within a tenth of half an axis, and of the size of
+// the hole that a rule is judged by.
+static nca_region draw_hole(const double draw[3], double half_y, double half_x)
+{
+    const double radius = 0.15 + 0.2 * draw[2];
+    return (nca_region){.kind = NCA_REGION_CIRCLE,
+                        .center_y = (0.9 + 0.2 * draw[0]) * half_y,
+                        .center_x = (0.9 + 0.2 * draw[1]) * half_x,
                         .radius_y = radius * half_y,
                         .radius_x = radius * half_x};
 }
@@ -38,5 +50,6 @@ nca_region nca_damage_draw(nca_key key, uint32_t number, const nca_damage *what,
         draw[i] = nca_random_uniform(key, NCA_RANDOM_DAMAGE, number, 0, i);
     if (draw[3] < what->halves)
         return draw_half(draw + 4, half_y, half_x);
-    return draw_circle(what, draw, half_y, half_x);
+    return draw[4] < what->centred ? draw_hole(draw, half_y, half_x)
+                                   : draw_circle(what, draw, half_y, half_x);
 }

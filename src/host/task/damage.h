@@ -2,16 +2,10 @@
 #ifndef NCA_TASK_DAMAGE_H
 #define NCA_TASK_DAMAGE_H
 
-#include "nca/backend.h"
-
-// What damage may be, by the names in nca/config.h; radii are in units of half the grid.
-typedef struct nca_damage {
-    double radius_min, radius_max;
-    double halves;   // probability that it is half of the grid, and no circle
-} nca_damage;
+#include "nca/plan.h"
 
 // The same key and number give the same damage. Source of the circles: Mordvintsev et al. 2020, the
-// notebook's make_circle_masks.
+// notebook's make_circle_masks. `samples` is not looked at.
 nca_region nca_damage_draw(nca_key key, uint32_t number, const nca_damage *what, int height,
                            int width);
 

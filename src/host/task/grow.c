@@ -160,16 +160,15 @@ static void prepare(const nca_task_update *update, nca_sample *samples)
 {
     const nca_config *config = update->config;
     const nca_shape *shape = update->shape;
-    const nca_damage damage = {config->damage_radius_min, config->damage_radius_max,
-                               config->damage_halves};
+    const nca_damage *damage = nca_damage_of(&update->plan->damage, update->key.update);
     for (int slot = 0; slot < config->reseeded; slot++)
         samples[slot].beginning = 0;
-    for (int slot = shape->batch - (int)config->damaged; slot < shape->batch; slot++) {
+    for (int slot = shape->batch - (int)damage->samples; slot < shape->batch; slot++) {
         samples[slot].is_damaged = true;
         samples[slot].region =
-            nca_damage_draw(update->key, (uint32_t)slot, &damage, shape->height, shape->width);
+            nca_damage_draw(update->key, (uint32_t)slot, damage, shape->height, shape->width);
     }
-    samples[0].must_live = config->reseeded > 0 || (shape->pool == 0 && config->damaged == 0);
+    samples[0].must_live = config->reseeded > 0 || (shape->pool == 0 && damage->samples == 0);
 }
 
 static bool is_dead(const nca_sample_report *sample)

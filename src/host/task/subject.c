@@ -48,7 +48,8 @@ bool nca_has_own_targets(const nca_shape *shape)
 
 nca_sample nca_subject_draw(const nca_subject *subject, nca_key key, uint32_t number)
 {
-    const nca_task_update update = {subject->config, subject->shape, subject->content, key};
+    const nca_task_update update = {subject->config, subject->plan, subject->shape,
+                                    subject->content, key};
     return subject->task->draw ? subject->task->draw(&update, number) : (nca_sample){0};
 }
 

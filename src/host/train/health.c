@@ -14,6 +14,10 @@
 //      the pool starts anew, and every later random draw is another one.
 //   4. Give up. Where that is due again after ROLLBACKS_IN_A_ROW returns to the same good rule,
 //      training ends there.
+//
+// With --health off none of this is done, as in the 2023 replication: what would have been is
+// noted, the update counts, and the pool keeps what the rollout left. There a gradient that is not
+// finite makes the rule so for good; here training ends with the last finite rule.
 #include <assert.h>
 #include <math.h>
 #include <stdio.h>
@@ -83,25 +87,34 @@ static bool is_batch_dead(const nca_trainer *trainer)
     return true;
 }
 
-bool nca_health_states_are_good(const nca_trainer *trainer, nca_update_result *out)
+// The first sample that exploded, or -1.
+static int find_exploded(const nca_trainer *trainer)
 {
     for (int b = 0; b < trainer->shape.batch; b++)
-        if (!is_good(&trainer->samples[b])) {
-            char text[160], loss[32], state[32];
-            snprintf(text, sizeof text,
-                     "sample %d exploded: loss %s, largest state %s; the update is skipped", b,
-                     write_number(trainer->samples[b].loss, loss),
-                     write_number(trainer->samples[b].max_state, state));
-            say(out, NCA_EVENT_SKIPPED, text);
-            return false;
-        }
+        if (!is_good(&trainer->samples[b]))
+            return b;
+    return -1;
+}
+
+bool nca_health_states_are_good(const nca_trainer *trainer, nca_update_result *out)
+{
+    const bool repairs = trainer->plan.repairs;
+    const int exploded = find_exploded(trainer);
+    char text[160], loss[32], state[32];
+    if (exploded >= 0) {
+        snprintf(text, sizeof text, "sample %d exploded: loss %s, largest state %s%s", exploded,
+                 write_number(trainer->samples[exploded].loss, loss),
+                 write_number(trainer->samples[exploded].max_state, state),
+                 repairs ? "; the update is skipped" : "");
+        say(out, repairs ? NCA_EVENT_SKIPPED : NCA_EVENT_LEFT_ALONE, text);
+        return !repairs;
+    }
     if (is_batch_dead(trainer)) {
-        char text[160];
-        snprintf(text, sizeof text,
-                 NCA_WORDS_BATCH_DIED ": the update is skipped, and its rows become %.30s",
-                 trainer->task->beginning_words);
-        say(out, NCA_EVENT_POOL_REPAIRED, text);
-        return false;
+        snprintf(text, sizeof text, NCA_WORDS_BATCH_DIED "%s%.30s",
+                 repairs ? ": the update is skipped, and its rows become " : "",
+                 repairs ? trainer->task->beginning_words : "");
+        say(out, repairs ? NCA_EVENT_POOL_REPAIRED : NCA_EVENT_LEFT_ALONE, text);
+        return !repairs;
     }
     return true;
 }
@@ -114,8 +127,9 @@ bool nca_health_rule_is_good(nca_trainer *trainer, const nca_update_report *repo
     if (report->applied)
         trainer->health.skipped_in_a_row = SKIPS_IN_A_ROW;   // no later update would be better
     say(out, NCA_EVENT_SKIPPED,
-        report->applied ? "the rule is not finite"
-                        : "the gradient is not finite; the update is skipped");
+        report->applied         ? "the rule is not finite"
+        : trainer->plan.repairs ? "the gradient is not finite; the update is skipped"
+                                : "the gradient is not finite");
     return false;
 }
 
@@ -186,8 +200,28 @@ static nca_status roll_back(nca_trainer *trainer, const char *count, nca_update_
                     (long long)out->update, text);
 }
 
+// Where nothing is repaired: no later rule would be finite either. One that is not goes back to the
+// last good one, so that there is a rule to look at.
+static nca_status end(nca_trainer *trainer, nca_update_result *out, nca_error *error)
+{
+    const bool is_lost = trainer->health.skipped_in_a_row == SKIPS_IN_A_ROW;
+    char text[sizeof out->event_text];
+    if (is_lost) {
+        NCA_TRY(move_rule(trainer, true, error));
+        trainer->time = trainer->good.time;
+    }
+    trainer->health.skipped_in_a_row = 0;
+    snprintf(text, sizeof text, "%.160s: training ends with the rule of update %lld",
+             out->event_text, (long long)(is_lost ? trainer->good.update : out->update - 1));
+    say(out, NCA_EVENT_GAVE_UP, text);
+    return nca_fail(error, NCA_NUMERIC, "update %lld: %s; train with --health on, or lower --rate",
+                    (long long)out->update, text);
+}
+
 nca_status nca_health_skip(nca_trainer *trainer, nca_update_result *out, nca_error *error)
 {
+    if (!trainer->plan.repairs)
+        return end(trainer, out, error);
     NCA_TRY(repair_rows(trainer, error));
     if (++trainer->health.skipped_in_a_row < SKIPS_IN_A_ROW)
         return NCA_OK;
@@ -207,7 +241,8 @@ static bool is_drawn_again(const nca_trainer *trainer, int slot)
     return false;
 }
 
-// Samples that died and must live: their rows become new ones. Says so, and how many they were.
+// Samples that died and must live: their rows become new ones, where that is allowed. Says so, and
+// how many they were.
 static nca_status renew_dead(nca_trainer *trainer, nca_update_result *out, int *count,
                              nca_error *error)
 {
@@ -217,13 +252,13 @@ static nca_status renew_dead(nca_trainer *trainer, nca_update_result *out, int *
         if (!trainer->starts[b].must_live || !is_dead(trainer, b))
             continue;
         ++*count;
-        if (trainer->shape.pool > 0 && !is_drawn_again(trainer, b))
+        if (trainer->plan.repairs && trainer->shape.pool > 0 && !is_drawn_again(trainer, b))
             NCA_TRY(nca_pool_renew_row(trainer, trainer->rows[b], error));
     }
     snprintf(text, sizeof text, NCA_WORDS_GROWTH_DIED " %.30s died",
              trainer->task->beginning_words);
-    if (*count > 0)
-        say(out, NCA_EVENT_RESEEDED, text);
+    if (*count > 0 && out->event == NCA_EVENT_NONE)
+        say(out, trainer->plan.repairs ? NCA_EVENT_RESEEDED : NCA_EVENT_LEFT_ALONE, text);
     return NCA_OK;
 }
 
@@ -235,9 +270,10 @@ nca_status nca_health_keep(nca_trainer *trainer, nca_update_result *out, nca_err
     health->skipped_in_a_row = 0;
     health->deaths_in_a_row = dead > 0 ? health->deaths_in_a_row + 1 : 0;
     _Static_assert(DEATHS_IN_A_ROW == 20, "the words below");
-    if (health->deaths_in_a_row == DEATHS_IN_A_ROW)
+    if (health->deaths_in_a_row == DEATHS_IN_A_ROW && trainer->plan.repairs)
         return roll_back(trainer, " 20 times in a row", out, error);
-    if (++health->good_since_rollback < GOOD_UPDATES || dead > 0)
+    const bool is_good = dead == 0 || !trainer->plan.repairs;
+    if (++health->good_since_rollback < GOOD_UPDATES || !is_good)
         return NCA_OK;
     return nca_health_remember(trainer, error);
 }

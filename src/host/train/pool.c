@@ -1,6 +1,7 @@
 // The sample pool: which past states an update trains from, and what its task does to them first.
 // Source: Mordvintsev et al. 2020, experiments 2 and 3.
 #include <assert.h>
+#include <math.h>
 #include <stdlib.h>
 
 #include "train/trainer_state.h"
@@ -76,6 +77,13 @@ static nca_status upload_targets(nca_trainer *trainer, nca_error *error)
                : NCA_OK;
 }
 
+// What is not a number, which --health off leaves in the pool, ranks as the worst.
+static double rank(const nca_trainer *trainer, int slot)
+{
+    const double own = trainer->task->rank(&trainer->samples[slot]);
+    return isnan(own) ? INFINITY : own;
+}
+
 // The drawn rows in the order of their ranks.
 static nca_status rank_rows(nca_trainer *trainer, nca_key key, nca_error *error)
 {
@@ -86,7 +94,7 @@ static nca_status rank_rows(nca_trainer *trainer, nca_key key, nca_error *error)
     NCA_TRY(backend->loss(trainer->session, trainer->samples, error));
     NCA_TRY(backend->synchronize(trainer->session, error));
     for (int slot = 0; slot < trainer->shape.batch; slot++)
-        trainer->ranks[slot] = trainer->task->rank(&trainer->samples[slot]);
+        trainer->ranks[slot] = rank(trainer, slot);
     sort_by_rank(trainer->rows, trainer->ranks, trainer->shape.batch);
     return NCA_OK;
 }
@@ -123,7 +131,8 @@ static nca_status change_sample(nca_trainer *trainer, int slot, nca_error *error
 
 nca_status nca_batch_draw(nca_trainer *trainer, nca_key key, nca_error *error)
 {
-    const nca_task_update update = {&trainer->config, &trainer->shape, trainer->content, key};
+    const nca_task_update update = {&trainer->config, &trainer->plan, &trainer->shape,
+                                    trainer->content, key};
     if (trainer->shape.pool > 0)
         draw_rows(&trainer->config, key, trainer->rows);
     if (trainer->shape.pool > 0 && trainer->task->rank)

@@ -66,9 +66,9 @@ static inline size_t nca_trainer_state_size(const nca_trainer *trainer)
 
 static inline nca_subject nca_trainer_subject(const nca_trainer *trainer)
 {
-    return (nca_subject){trainer->task,   trainer->content,         &trainer->config,
-                         &trainer->shape, trainer->compute.backend, trainer->session,
-                         trainer->values};
+    return (nca_subject){trainer->task,    trainer->content, &trainer->config,
+                         &trainer->plan,   &trainer->shape,  trainer->compute.backend,
+                         trainer->session, trainer->values};
 }
 
 // Whether the pool's rows differ in what they are of.

@@ -4,6 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define SUMMED_SHAPE(b, h, w, t, c, k)                                             \
+    {                                                                              \
+        .batch = (b), .height = (h), .width = (w), .pool = (b), .tape_steps = (t), \
+        .spec = {.channels = (c), .perception = NCA_SUMMED, .hidden = {(k)}},      \
+    }
+
 // The draws are such that no hidden unit comes so near to its change of sign that f32 takes the
 // other side: one such unit in one cell counts some 1e-4 of the gradient.
 // clang-format off
@@ -39,6 +45,10 @@ const nca_case nca_cases[] = {
     {"loud-20-channels", NCA_GROWING_SHAPE(7, 5, 9, 1, 3, 20, 64), 0.2, 0, 0.5, 0, 21, NCA_CASE_LOUD, 0.1},
     {"loud-33-columns", NCA_GROWING_SHAPE(2, 9, 33, 2, 4, 20, 132), 0.5, 0.3, 1, 0, 22, NCA_CASE_LOUD, 0.2},
     {"loud-150x70", NCA_GROWING_SHAPE(1, 150, 70, 1, 2, 16, 128), 0.5, 0.1, 1, 0, 23, NCA_CASE_LOUD, 0.2},
+    // The gradients of the sum over channels.
+    {"summed", SUMMED_SHAPE(2, 17, 13, 8, 16, 128), 0.5, 0, 1, 0, 24, 0, 0.2},
+    {"summed-angle", SUMMED_SHAPE(3, 9, 33, 6, 16, 128), 0.5, 0.7, 1, 3, 25, 0, 0.2},
+    {"summed-20-channels", SUMMED_SHAPE(2, 13, 11, 6, 20, 132), 0.5, 0.3, 1, 0, 26, 0, 0.2},
     {0},
 };
 // clang-format on

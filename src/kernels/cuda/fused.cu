@@ -35,6 +35,12 @@ static __device__ size_t cell_of(const nca_cuda_grid &grid, const nca_region_row
     return nca_cell_of(grid, at.sample, at.y0 + (int)(listed >> 16), (int)(listed & 0xffff));
 }
 
+// A gradient of a cell's channels as perception has it, and what is sent back through it.
+static __device__ float4 seen_as(const nca_cuda_grid &grid, float4 gradient)
+{
+    return grid.sums ? nca_sum_cell(gradient) : gradient;
+}
+
 // Puts the perception of a chunk's cells into the network; zero beyond its `count` cells.
 template <typename Network, typename Step>
 static __device__ void perceive_chunk(const Step &step, const nca_region_rows &at,
@@ -48,8 +54,8 @@ static __device__ void perceive_chunk(const Step &step, const nca_region_rows &a
         seen = nca_perceive4(step.grid, at, *step.rollout, step.before, settled,
                              (int)(list[cell] >> 16), (int)(list[cell] & 0xffff), channel);
     network.put_input(channel, cell, seen.x);
-    network.put_input(CHANNELS + channel, cell, seen.gx);
-    network.put_input(2 * CHANNELS + channel, cell, seen.gy);
+    network.put_input(CHANNELS + channel, cell, seen_as(step.grid, seen.gx));
+    network.put_input(2 * CHANNELS + channel, cell, seen_as(step.grid, seen.gy));
 }
 
 // u = x + step_size * output. A dead cell on the list is not written, only marked if mature now.
@@ -149,8 +155,8 @@ static __device__ void send_gradient(const nca_cuda_step_backward &step, const n
         return;
     nca_perceived4 dp;
     dp.x = network.dinput(channel, cell);
-    dp.gx = network.dinput(CHANNELS + channel, cell);
-    dp.gy = network.dinput(2 * CHANNELS + channel, cell);
+    dp.gx = seen_as(step.grid, network.dinput(CHANNELS + channel, cell));
+    dp.gy = seen_as(step.grid, network.dinput(2 * CHANNELS + channel, cell));
     const nca_perceived4 sent = nca_unrotate4(*step.rollout, dp);
     float *to = step.dp + cell_of(step.grid, at, list[cell]) * INPUTS + channel;
     nca_store4(to, sent.x);

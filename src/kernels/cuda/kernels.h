@@ -41,7 +41,7 @@ extern "C" {
 // Of the network's products.
 typedef enum nca_cuda_precision { NCA_CUDA_F32, NCA_CUDA_TF32, NCA_CUDA_BF16 } nca_cuda_precision;
 
-enum { NCA_PERCEIVED = 3 };   // groups of C numbers that a cell perceives by `sobel`
+enum { NCA_PERCEIVED = 3 };   // groups of C numbers that a cell perceives by `sobel` and `summed`
 
 // Sizes of a session. A region is some whole rows of one sample, whose masks one block can hold.
 typedef struct nca_cuda_grid {
@@ -49,6 +49,7 @@ typedef struct nca_cuda_grid {
     int words;         // of a row of a plane
     int region_rows;   // of a region; the last of a sample may have fewer
     int regions;       // of a sample
+    bool sums;         // gradients are those of the sum over channels: perception `summed`
 } nca_cuda_grid;
 
 NCA_BOTH_SIDES static inline size_t nca_cuda_cells(const nca_cuda_grid *grid)

@@ -24,9 +24,31 @@ static __device__ nca_region_rows row_of(const nca_cuda_grid &grid, uint32_t cel
     return at;
 }
 
+// `summed` of a cell: for the channels of this thread the gradients of all, which it adds up alone.
+static __device__ nca_perceived4 perceive_sum(const nca_cuda_grid &grid, const nca_region_rows &at,
+                                              const nca_cuda_rollout &rollout, const float *state,
+                                              const uint32_t *settled, int x, int channel)
+{
+    nca_perceived4 p;
+    p.x = make_float4(0, 0, 0, 0);
+    float gx = 0, gy = 0;
+#pragma unroll 1   // `sobel` would pay for it in registers
+    for (int c = 0; c < grid.channels; c += 4) {
+        const nca_perceived4 seen =
+            nca_perceive4(grid, at, rollout, state, nca_plane_bits(grid, at, settled), 0, x, c);
+        gx += nca_sum4(seen.gx);
+        gy += nca_sum4(seen.gy);
+        if (c == channel)
+            p.x = seen.x;
+    }
+    p.gx = make_float4(gx, gx, gx, gx);
+    p.gy = make_float4(gy, gy, gy, gy);
+    return p;
+}
+
 // p [count,3C] of the listed cells, four channels a thread.
 //   launch  ceil(count*C/4/128) blocks x 128 threads;  shared: none
-//   moves   at most 36*C bytes in, 12*C out a cell; does 30*C flop
+//   moves   at most 36*C bytes in, 12*C out a cell; does 30*C flop (`summed`: C/4 times that)
 //   no barrier;  nothing aliases;  reference: cpu/perceive_scalar.c
 static __global__ void __launch_bounds__(THREADS, BLOCKS_MIN)
     perceive(const __grid_constant__ nca_cuda_grid grid,
@@ -42,7 +64,9 @@ static __global__ void __launch_bounds__(THREADS, BLOCKS_MIN)
     const nca_region_rows at = row_of(grid, cells[i / quads], &x);
     const int channel = 4 * (int)(i % quads);
     const nca_perceived4 seen =
-        nca_perceive4(grid, at, *rollout, state, nca_plane_bits(grid, at, settled), 0, x, channel);
+        grid.sums ? perceive_sum(grid, at, *rollout, state, settled, x, channel)
+                  : nca_perceive4(grid, at, *rollout, state, nca_plane_bits(grid, at, settled), 0,
+                                  x, channel);
     float *to = p + i / quads * 3 * grid.channels + channel;
     nca_store4(to, seen.x);
     nca_store4(to + grid.channels, seen.gx);
@@ -103,6 +127,18 @@ cudaError_t nca_cuda_gather_gradient(const nca_cuda_step_backward *step, int blo
                       backward_shared_bytes(&step->grid), stream, *step, blocks_per_region);
 }
 
+// Four channels of a group of dp; by `summed` the sum of the group for each.
+static __device__ float4 sent4(const nca_cuda_grid &grid, const float *group, int channel)
+{
+    if (!grid.sums)
+        return nca_load4(group + channel);
+    float sum = 0;
+#pragma unroll 1
+    for (int c = 0; c < grid.channels; c += 4)
+        sum += nca_sum4(nca_load4(group + c));
+    return make_float4(sum, sum, sum, sum);
+}
+
 // dp [count,3C], as the products gave it, turned back by the angle and put where the cells'
 // neighbours look for it.
 //   launch  ceil(count*C/4/128) blocks x 128 threads;  shared: none
@@ -116,12 +152,13 @@ static __global__ void __launch_bounds__(THREADS, BLOCKS_MIN)
     const size_t i = (size_t)blockIdx.x * blockDim.x + threadIdx.x;
     if (i >= (size_t)count * quads)
         return;
-    const float *from = dp + i / quads * 3 * channels + 4 * (i % quads);
-    float *to = step.dp + (size_t)cells[i / quads] * 3 * channels + 4 * (i % quads);
+    const int channel = 4 * (int)(i % quads);
+    const float *from = dp + i / quads * 3 * channels;
+    float *to = step.dp + (size_t)cells[i / quads] * 3 * channels + channel;
     nca_perceived4 given;
-    given.x = nca_load4(from);
-    given.gx = nca_load4(from + channels);
-    given.gy = nca_load4(from + 2 * channels);
+    given.x = nca_load4(from + channel);
+    given.gx = sent4(step.grid, from + channels, channel);
+    given.gy = sent4(step.grid, from + 2 * channels, channel);
     const nca_perceived4 sent = nca_unrotate4(*step.rollout, given);
     nca_store4(to, sent.x);
     nca_store4(to + channels, sent.gx);

@@ -114,6 +114,24 @@ nca_perceive4(const nca_cuda_grid &grid, const nca_region_rows &at, const nca_cu
     return p;
 }
 
+// By `summed` a cell perceives for every channel the gradients of the sum over channels, and sends
+// through each of them to all channels. Both are this: a group of C numbers becomes its sum, C
+// times.
+static __device__ inline float nca_sum4(float4 v)
+{
+    return v.x + v.y + v.z + v.w;
+}
+
+// The same by the four threads side by side that have the quads of a cell of 16 channels.
+static __device__ inline float4 nca_sum_cell(float4 quad)
+{
+    const unsigned threads = 0xfu << (threadIdx.x & 28);
+    float sum = nca_sum4(quad);
+    sum += __shfl_xor_sync(threads, sum, 1);
+    sum += __shfl_xor_sync(threads, sum, 2);
+    return make_float4(sum, sum, sum, sum);
+}
+
 // What a cell sends: the gradient of its own state, and of the two unrotated gradients.
 static __device__ inline nca_perceived4 nca_unrotate4(const nca_cuda_rollout &rollout,
                                                       const nca_perceived4 &dp)

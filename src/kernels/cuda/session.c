@@ -90,7 +90,8 @@ static void set_sizes(nca_session *session, nca_device *device, const nca_shape 
                             .width = shape->width,
                             .channels = shape->spec.channels,
                             .hidden = shape->spec.hidden[0],
-                            .words = (shape->width + 31) / 32};
+                            .words = (shape->width + 31) / 32,
+                            .sums = shape->spec.perception == NCA_SUMMED};
     grid->region_rows = region_rows_of(*grid);
     grid->regions = (grid->height + grid->region_rows - 1) / grid->region_rows;
     session->is_fused = device->path != NCA_CUDA_CUBLAS &&

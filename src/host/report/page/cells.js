@@ -159,16 +159,13 @@ nca.showRanges = function(run) {
     title: 'Smallest and largest value',
     xlabel: 'distance',
     ylabel: 'value',
-    series: low.flatMap((_, k) => [{
-      name: `${nca.channelName(run, k)} least`,
-      colour: k,
-      x: distances,
-      y: low[k],
-      low: low[k],
-      high: high[k]
-    },
-                          {name: `${nca.channelName(run, k)} most`, colour: k, x: distances, y: high[k]},
-  ]),
+    series: low.flatMap((_, k) => {
+      const name = nca.channelName(run, k), shared = {colour: k, x: distances};
+      return [
+        {name: `${name} least`, ...shared, y: low[k], low: low[k], high: high[k]},
+        {name: `${name} most`, ...shared, y: high[k]},
+      ];
+    }),
   });
   const legend = nca.legend(nca.channelEntries(run), (visible) => nca.show(chart, visible));
   const places = [0, 0.25, 0.5, 0.75].map((part) => Math.round(part * (distances.length - 1)));

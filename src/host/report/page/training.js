@@ -10,7 +10,8 @@ nca.facts = function(run) {
   return [
     [
       'Target',
-      `${config.target}, ${config.target_size} cells, on a grid of ${run.grid.join('×')}`,
+      `${config.target}${run.target ? `, ${config.target_size} cells` : ''}, on a grid of ${
+        run.grid.join('×')}`,
     ],
     ['Preset', config.preset],
     [
