@@ -35,7 +35,7 @@ cp wide/model.safetensors bad/
 refused "of another run" report bad
 cp good/model.safetensors bad/
 echo '["a machine"]' >bad/machine.json
-refused "bad/machine.json: not a JSON object" report bad
+refused "bad/machine.json: not a JSON object, or not as it was written" report bad
 cp good/machine.json bad/
 echo '{"target": 3}' >bad/config.json
 refused "bad/config.json" report bad

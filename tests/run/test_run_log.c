@@ -150,11 +150,10 @@ static void test_metrics_that_do_not_reach_the_checkpoint_are_refused(void **sta
     expect_damaged("{\"update\": 1, \"checksum\": \"0123456789abcdef\"}\n", 1, "line 1");
 }
 
-// Of every bit of the metrics: told, or the number that it belongs to is as it was.
 static void test_every_turned_bit_of_the_metrics_is_noticed(void **state)
 {
     (void)state;
-    size_t size, passed = 0;
+    size_t size;
     make_run("bits", 2);
     unsigned char *text = scratch_read(metrics_of("bits"), &size);
     for (size_t bit = 0; bit < 8 * size; bit++) {
@@ -162,18 +161,10 @@ static void test_every_turned_bit_of_the_metrics_is_noticed(void **state)
         text[bit / 8] ^= (unsigned char)(1u << bit % 8);
         scratch_write("bits/metrics.jsonl", text, size);
         text[bit / 8] ^= (unsigned char)(1u << bit % 8);
-        if (resume(scratch("bits"), 2, &log, NULL) != NCA_OK)
-            continue;
-        passed++;
-        assert_int_equal(log.count, 2);
-        assert_true(log.points[0].loss == strtod("0.333333333", NULL));
-        assert_true(log.points[1].loss == strtod("0.166666667", NULL));
-        assert_int_equal(log.points[1].event, NCA_EVENT_SKIPPED);
-        nca_run_log_close(&log);
+        if (resume(scratch("bits"), 2, &log, NULL) == NCA_OK)
+            fail_msg("bit %zu of byte %zu is not noticed", bit % 8, bit / 8);
     }
     free(text);
-    assert_true(passed <=
-                2 * 8 * strlen("checksum"));   // the key itself, where its line is old then
 }
 
 static void test_one_process_trains_in_a_folder(void **state)

@@ -2,6 +2,7 @@
 #define _GNU_SOURCE   // memmem
 #include "base/checksum.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -17,18 +18,29 @@ void nca_checksum(const nca_bytes *pieces, size_t count, char text[NCA_CHECKSUM_
     snprintf(text, NCA_CHECKSUM_BYTES, "%016llx", (unsigned long long)XXH3_64bits_digest(&state));
 }
 
-bool nca_checksum_line_holds(const char *line, size_t length)
+// Whether the end of a line is that of one with a checksum, by its digits or its key: a damaged one
+// may have lost either.
+static bool has_checksum(const char *line, size_t length)
 {
     static const char key[] = "\"checksum\"";
+    const size_t tail = NCA_CHECKSUM_DIGITS + 2;
+    size_t digits = 0;
+    if (length >= tail && memcmp(line + length - 2, "\"}", 2) == 0)
+        while (digits < NCA_CHECKSUM_DIGITS &&
+               isxdigit((unsigned char)line[length - tail + digits]))
+            digits++;
+    return digits == NCA_CHECKSUM_DIGITS || memmem(line, length, key, sizeof key - 1);
+}
+
+bool nca_checksum_line_holds(const char *line, size_t length)
+{
     char expected[64], digits[NCA_CHECKSUM_BYTES];
-    const size_t tail = (size_t)snprintf(expected, sizeof expected, NCA_CHECKSUM_LINE_END,
-                                         "0123456789abcdef") -
-                        1;   // the newline
+    const size_t tail = sizeof NCA_CHECKSUM_LINE_END - 1 - strlen("%s\n") + NCA_CHECKSUM_DIGITS;
+    if (!has_checksum(line, length))
+        return true;
     if (length < tail)
-        return !memmem(line, length, key, sizeof key - 1);
-    const nca_bytes before = {line, length - tail};
-    nca_checksum(&before, 1, digits);
+        return false;
+    nca_checksum(&(nca_bytes){line, length - tail}, 1, digits);
     snprintf(expected, sizeof expected, NCA_CHECKSUM_LINE_END, digits);
-    return memcmp(line + length - tail, expected, tail) == 0 ||
-           !memmem(line, length, key, sizeof key - 1);
+    return memcmp(line + length - tail, expected, tail) == 0;
 }

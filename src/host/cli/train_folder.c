@@ -149,7 +149,8 @@ static nca_status make_folder(train_run *run, const char *json)
         if (!is_last && nca_run_files_are_there(path))
             continue;
         const nca_status status = nca_run_log_create(path, json, &run->log, run->error);
-        if (status == NCA_OK || is_last || !nca_run_files_are_there(path))
+        const bool is_taken = nca_run_log_is_busy(path) || nca_run_files_are_there(path);
+        if (status == NCA_OK || is_last || !is_taken)
             return status;
     }
 }

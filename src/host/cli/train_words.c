@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/text.h"
 #include "cli/train_run.h"
 #include "verify/precision.h"
 
@@ -63,13 +64,14 @@ static nca_status say_precision(train_run *run)
 static void say_estimate(train_run *run)
 {
     const nca_run_estimate *estimate = &run->estimate;
-    char duration[32];
+    char duration[32], size[NCA_SIZE_BYTES];
     if (estimate->update_seconds <= 0)
         return;
     const int64_t left = run->config.updates - nca_trainer_done(run->trainer);
     nca_format_duration((double)left * estimate->update_seconds, duration, sizeof duration);
-    nca_progress_say(&run->progress, "it will take about %s, and the folder about %.*f MB",
-                     duration, estimate->bytes < 10e6, estimate->bytes / 1e6);
+    nca_format_size(estimate->bytes, size);
+    nca_progress_say(&run->progress, "it will take about %s, and the folder about %s", duration,
+                     size);
 }
 
 nca_status nca_train_say_beginning(train_run *run)

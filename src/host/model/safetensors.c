@@ -35,7 +35,8 @@ typedef struct tensor_reader {
 
 static nca_status refuse(const tensor_reader *reader, const char *name, const char *why)
 {
-    return nca_fail(reader->error, NCA_FORMAT, "%s: tensor \"%.60s\": %s; the file is damaged",
+    return nca_fail(reader->error, NCA_FORMAT,
+                    "%s: tensor \"%.60s\": %s; the file is damaged: put a whole copy in its place",
                     reader->path, name, why);
 }
 
@@ -112,7 +113,8 @@ static nca_status check_places(const tensor_reader *reader, nca_tensors *tensors
         end += tensors->tensor[i].size_bytes;
     }
     if (end != reader->data + reader->data_bytes)
-        return nca_fail(reader->error, NCA_FORMAT, "%s: bytes after the last tensor; it is damaged",
+        return nca_fail(reader->error, NCA_FORMAT,
+                        "%s: bytes after the last tensor; put a whole copy in its place",
                         reader->path);
     return NCA_OK;
 }
@@ -149,7 +151,8 @@ static nca_status read_metadata(const tensor_reader *reader, json_t *entry, nca_
     const char *key;
     json_t *value;
     if (!json_is_object(entry))
-        return nca_fail(reader->error, NCA_FORMAT, "%s: its metadata is no object; it is damaged",
+        return nca_fail(reader->error, NCA_FORMAT,
+                        "%s: its metadata is no object; put a whole copy in its place",
                         reader->path);
     out->metadata = calloc(json_object_size(entry) + 1, sizeof *out->metadata);
     if (!out->metadata)
@@ -158,7 +161,7 @@ static nca_status read_metadata(const tensor_reader *reader, json_t *entry, nca_
     {
         if (!json_is_string(value))
             return nca_fail(reader->error, NCA_FORMAT,
-                            "%s: metadata \"%.60s\" is no string; the file is damaged",
+                            "%s: metadata \"%.60s\" is no string; put a whole copy in its place",
                             reader->path, key);
         out->metadata[out->metadata_count++] = (nca_metadata){key, json_string_value(value)};
     }
@@ -201,7 +204,8 @@ static nca_status check_length(uint64_t length, uint64_t size_bytes, const char 
                                nca_error *error)
 {
     if (size_bytes < LENGTH_BYTES || length < 2 || length > size_bytes - LENGTH_BYTES)
-        return nca_fail(error, NCA_FORMAT, "%s: not a whole safetensors file", name);
+        return nca_fail(error, NCA_FORMAT,
+                        "%s: not a whole safetensors file; put a whole copy in its place", name);
     if (length > HEADER_LIMIT_BYTES)
         return nca_fail(error, NCA_FORMAT,
                         "%s: not a safetensors file of this program: its header would be %llu "
@@ -217,8 +221,11 @@ static nca_status parse_header(const tensor_reader *reader, const uint8_t *text,
     json_t *header = json_loadb((const char *)text, length, JSON_REJECT_DUPLICATES, NULL);
     if (!json_is_object(header)) {
         json_decref(header);
-        return nca_fail(reader->error, NCA_FORMAT,
-                        "%s: not a safetensors file: its header is no JSON object", reader->path);
+        return nca_fail(
+            reader->error, NCA_FORMAT,
+            "%s: not a safetensors file: its header is no JSON object; put a whole copy in its "
+            "place",
+            reader->path);
     }
     out->memory[0] = header;
     return read_entries(reader, header, out);

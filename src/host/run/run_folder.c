@@ -15,7 +15,12 @@
 #include "nca/nca.h"
 #include "nca/task.h"
 
-enum { CONFIG_LIMIT_BYTES = 1 << 20, MACHINE_LIMIT_BYTES = 1 << 16, NUMBER_MAX = 10000 };
+enum {
+    CONFIG_LIMIT_BYTES = 1 << 20,
+    MACHINE_LIMIT_BYTES = 1 << 16,
+    MACHINE_BYTES = 4096,
+    NUMBER_MAX = 10000
+};
 
 // "lizard" of "pictures/lizard.png" and of 🦎.
 static void name_target(const char *target, char *name, size_t size)
@@ -56,7 +61,9 @@ static nca_status find_grid(const char *path, const nca_config *config, nca_grid
     nca_error why;
     if (nca_task_find(config->task, &task, &why) != NCA_OK ||
         nca_task_plan(task, config, &plan, &why) != NCA_OK)
-        return nca_fail(error, NCA_FORMAT, "%s: its %s", path, why.message);
+        return nca_fail(error, NCA_FORMAT,
+                        "%s: its %s; correct it there, or put a whole copy in its place", path,
+                        why.message);
     *out = plan.grid;
     return NCA_OK;
 }
@@ -109,12 +116,14 @@ nca_status nca_machine_to_json(const nca_compute *compute, char **json, nca_erro
 nca_status nca_run_folder_set_machine(const char *folder, const nca_compute *compute,
                                       nca_error *error)
 {
-    char path[NCA_PATH_BYTES], *text;
+    char path[NCA_PATH_BYTES], *text, checksum[NCA_CHECKSUM_BYTES], whole[MACHINE_BYTES];
     NCA_TRY(nca_path_join(folder, "machine.json", path, error));
     NCA_TRY(nca_machine_to_json(compute, &text, error));
-    const nca_status status = nca_file_write(path, text, strlen(text), error);
+    const size_t length = strlen(text) - strlen("\n}");
+    nca_checksum(&(nca_bytes){text, length}, 1, checksum);
+    snprintf(whole, sizeof whole, "%.*s" NCA_CHECKSUM_LINE_END, (int)length, text, checksum);
     free(text);
-    return status;
+    return nca_file_write(path, whole, strlen(whole), error);
 }
 
 nca_status nca_run_folder_machine(const char *folder, char **json, nca_error *error)
@@ -129,12 +138,14 @@ nca_status nca_run_folder_machine(const char *folder, char **json, nca_error *er
     }
     NCA_TRY(nca_file_read(path, MACHINE_LIMIT_BYTES, &text, &size_bytes, error));
     json_t *machine = json_loadb((const char *)text, size_bytes, 0, NULL);
+    const size_t end = size_bytes > 0 && text[size_bytes - 1] == '\n' ? size_bytes - 1 : size_bytes;
     const bool is_object = json_is_object(machine);
     json_decref(machine);
-    if (!is_object) {
+    if (!is_object || !nca_checksum_line_holds((const char *)text, end)) {
         free(text);
         return nca_fail(error, NCA_FORMAT,
-                        "%s: not a JSON object; put a whole copy in its place, or delete it: only "
+                        "%s: not a JSON object, or not as it was written; put a whole copy in its "
+                        "place, or delete it: only "
                         "the name of the machine is lost",
                         path);
     }
