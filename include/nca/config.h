@@ -28,7 +28,7 @@ enum { NCA_TEXT_BYTES = 1024 };
 // `value` stands for the option's argument in help, with its unit.
 #define NCA_CONFIG_FIELDS(TEXT, INT, REAL, FLAG)                                             \
     TEXT(preset, "healing", "NAME", "settings to start from")                                \
-    TEXT(task, "grow", "NAME", "what is learnt: grow, a picture from a seed")                \
+    TEXT(task, "grow", "NAME", "what is learnt")                                             \
     TEXT(target, "\xF0\x9F\x98\x9D", "FILE|EMOJI",                                           \
          "what to grow: a PNG, JPEG, BMP or TGA, or an emoji")                               \
     INT(target_size, 20, 1, 4096, "CELLS", "longer side of the target")                      \

@@ -265,3 +265,16 @@ cmp <(tail -c 6272 seldom.npy) <(tail -c 6272 often.npy) || fail "--every change
 for word in "updates done *160" "\[32,24\]" "\[8,32\]" "grid height *14"; do
   grep -q "$word" info.txt || fail "info does not say $word: $(cat info.txt)"
 done
+
+# Another rule: its settings, its file and its page say what it is, and it goes on as it is.
+other=(--perception moore --hidden2 16 --alive everywhere --noise 0.01)
+"$nca" train "${settings[@]}" "${other[@]}" --updates 4 --out other --device cpu --quiet >/dev/null
+grep -q '"perception": "moore"' other/config.json && grep -q '"noise": 0.01' other/config.json || fail "other/config.json"
+"$nca" info other | grep -q "alive  *everywhere" || fail "info does not say that all cells live"
+"$nca" eval other --steps 4 --no-cuts --long-run 0 --seeds 2 --device cpu >/dev/null || fail "eval of another rule"
+"$nca" run other --steps 4 -o other.webp --device cpu >/dev/null || fail "run of another rule"
+"$nca" report other --cut-at 4 --heal-steps 4 -o other.html --device cpu >/dev/null || fail "report of another rule"
+grep -q '"kinds"' other.html && fail "a page tells cells that live from others where all do"
+"$nca" train --resume other --updates 6 --device cpu --quiet >/dev/null || fail "another rule does not go on"
+! "$nca" train --resume other --noise 0 --device cpu --quiet 2>log || fail "noise may change"
+grep -q -- "--noise: differs from what other was trained with" log || fail "$(cat log)"

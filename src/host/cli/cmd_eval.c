@@ -53,8 +53,10 @@ static const nca_option rows[] = {
 
 static const char details[] =
     "MODEL is a model.safetensors, or a run folder, which says itself what it was trained on.\n"
-    "The loss is the mean squared difference to the target over the four visible channels; its\n"
-    "log10 is shown. In JSON a loss that is not finite is null.\n"
+    "The loss is the mean squared difference to the target over the four visible channels, or "
+    "what\n"
+    "another task has; its log10 is shown, and below it the figures that the task has besides. In\n"
+    "JSON a loss that is not finite is null.\n"
     "\n"
     "Examples:\n"
     "  nca eval runs/lizard-regenerating\n"

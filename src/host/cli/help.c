@@ -8,6 +8,7 @@
 #include "cli/options.h"
 #include "cli/printable.h"
 #include "config/presets.h"
+#include "nca/task.h"
 
 enum { COLUMN = 30, WIDTH_MIN = 60, WIDTH_MAX = 100, TEXT_BYTES = 1024 };
 
@@ -92,6 +93,9 @@ static void print_config(FILE *to)
         snprintf(text, sizeof text, "%s%.500s", row->help, value);
         print_wrapped(to, print_name(to, row, row->kind == NCA_OPTION_FLAG), COLUMN, text);
     }
+    fprintf(to, "\nTasks:\n");
+    for (const nca_task *const *row = nca_tasks(); *row; row++)
+        print_wrapped(to, fprintf(to, "  %s", (*row)->name), COLUMN, (*row)->summary);
     fprintf(to, "\nPresets:\n");
     for (const nca_preset *row = nca_presets(); row->name; row++)
         print_wrapped(to, fprintf(to, "  %s", row->name), COLUMN, row->summary);
