@@ -43,11 +43,12 @@ static void test_lines_hold_what_was_written(void **state)
     char digits[NCA_CHECKSUM_BYTES], line[100];
     nca_checksum(&(nca_bytes){start, strlen(start)}, 1, digits);
     snprintf(line, sizeof line, "%s" NCA_CHECKSUM_LINE_END, start, digits);
-    assert_true(nca_checksum_line_holds(line, strlen(line) - 1));
-    for (size_t bit = 0; bit < 8 * (strlen(line) - 3); bit++) {   // without its end no JSON is left
+    const size_t length = strlen(line) - 1;   // without the newline
+    assert_true(nca_checksum_line_holds(line, length));
+    for (size_t bit = 0; bit < 8 * (length - 2); bit++) {   // without its end no JSON is left
         char *at = line + bit / 8;
         *at ^= (char)(1u << bit % 8);
-        if (nca_checksum_line_holds(line, strlen(line) - 1))
+        if (nca_checksum_line_holds(line, length))
             fail_msg("bit %zu of byte %zu: %s", bit % 8, bit / 8, line);
         *at ^= (char)(1u << bit % 8);
     }

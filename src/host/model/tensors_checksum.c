@@ -44,6 +44,14 @@ static nca_status fail_damaged(const nca_tensors *tensors, nca_error *error)
                     tensors->name);
 }
 
+static const char *find(const nca_tensors *tensors, const char *name)
+{
+    for (size_t i = 0; i < tensors->metadata_count; i++)
+        if (strcmp(tensors->metadata[i].key, name) == 0)
+            return tensors->metadata[i].value;
+    return NULL;
+}
+
 // A damaged key would hide its checksum.
 static bool has_lost_checksum(const nca_tensors *tensors)
 {
@@ -55,8 +63,8 @@ static bool has_lost_checksum(const nca_tensors *tensors)
 
 static nca_status check_version(const nca_tensors *tensors, nca_error *error)
 {
-    const char *version = nca_tensors_metadata(tensors, "format_version");
-    const char *program = nca_tensors_metadata(tensors, "program");
+    const char *version = find(tensors, "format_version");
+    const char *program = find(tensors, "program");
     if (!version || strcmp(version, NCA_TENSORS_VERSION) == 0)
         return NCA_OK;
     return nca_fail(error, NCA_FORMAT,
@@ -70,7 +78,7 @@ nca_status nca_tensors_check(const nca_tensors *tensors, const uint8_t *head, si
                              const uint8_t *data, size_t data_bytes, nca_error *error)
 {
     static const char zeros[] = "0000000000000000";
-    const char *stated = nca_tensors_metadata(tensors, NCA_TENSORS_CHECKSUM);
+    const char *stated = find(tensors, NCA_TENSORS_CHECKSUM);
     if (!stated)
         return has_lost_checksum(tensors) ? fail_damaged(tensors, error) : NCA_OK;
     const char *place = nca_tensors_checksum_place((char *)head, head_bytes);
