@@ -204,9 +204,26 @@ leave() {
 rows=() lines=() figures='' gpu=unknown driver=unknown capability='' cuda=unknown commit=unknown
 leave_out=()
 declare -A count=([ok]=0 [FAILED]=0 [skipped]=0)
+# What is kept names no folder of this machine but as PACK, FOLDER and WORK.
+without_paths() {
+  local text=$1
+  text=${text//"$work"/WORK}
+  text=${text//"$folder"/FOLDER}
+  printf '%s' "${text//"$root"/PACK}"
+}
+hide_paths() { # FILE...
+  local file place name script=''
+  for name in work folder root; do
+    place=$(sed 's/[][\\.*^$|]/\\&/g' <<<"${!name}")
+    script+="s|$place|$(without_paths "${!name}")|g;"
+  done
+  for file; do [ ! -s "$file" ] || LC_ALL=C sed -i "$script" "$file"; done
+}
 # quoted TEXT: as JSON, whatever bytes it has.
 quoted() {
-  local text=${1//[^ -~]/?}
+  local text
+  text=$(without_paths "$1")
+  text=${text//[^ -~]/?}
   text=${text//\\/\\\\}
   printf '"%s"' "${text//\"/\\\"}"
 }
@@ -293,6 +310,7 @@ step() {
       124) why="did not end in $limit s" ;;
       *) why="exit code $code: $(last_line "$text")" ;;
     esac
+    hide_paths "$text" "$json"
     [ ! -e "$json" ] || is_json "$json" || { head -c 250000 "$json" >>"$text" && rm "$json"; }
     [ $code -ne 0 ] || case ${expects:-} in
       '') ;;
@@ -335,7 +353,7 @@ write_table() {
   [ ${#lines[@]} -eq 0 ] || printf '%s\n' "${lines[@]}"
   [ ! -s "$work/turns" ] || compare_turns
   printf '%-10s %s ok, %s FAILED, %s skipped in %d s; all of it in %s\n' steps "${count[ok]}" "${count[FAILED]}" \
-    "${count[skipped]}" "$SECONDS" "$archive"
+    "${count[skipped]}" "$SECONDS" "${archive##*/}"
 }
 
 write_archive() {

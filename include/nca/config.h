@@ -30,7 +30,7 @@ enum { NCA_TEXT_BYTES = 1024 };
     TEXT(preset, "healing", "NAME", "settings to start from")                                \
     TEXT(task, "grow", "NAME", "what is learnt")                                             \
     TEXT(target, "\xF0\x9F\x98\x9D", "FILE|EMOJI",                                           \
-         "what to grow: a PNG, JPEG, BMP or TGA, or an emoji")                               \
+         "what to grow: a PNG, JPEG, WebP, BMP or TGA, or an emoji")                         \
     INT(target_size, 20, 1, 4096, "CELLS", "longer side of the target")                      \
     INT(padding, 8, 0, 4096, "CELLS", "empty cells around the target, where --grid is auto") \
     TEXT(grid, "auto", "N|HxW|auto", "grid in cells; auto is target size + 2 x padding")     \

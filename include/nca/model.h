@@ -43,10 +43,11 @@ void nca_model_initialize(nca_model *model, uint64_t seed);
 // model.safetensors: the tensors as F32, the rest as metadata. Written whole or not at all.
 nca_status nca_model_save(const nca_model *model, const char *path, nca_error *error);
 
-// Reads a model.safetensors, or a run folder that holds one. On failure `out` is untouched.
+// Reads a model.safetensors, or a run folder that holds one: F32, or F16, BF16 or F64, which become F32.
+// On failure `out` is untouched.
 nca_status nca_model_load(const char *path, nca_model *out, nca_error *error);
 
-// Reads one of the article's published rules (JSON, two layers of bytes).
+// Reads one of the article's published rules (JSON, two layers of bytes or of floats).
 nca_status nca_model_import(const char *path, nca_model *out, nca_error *error);
 // The same from memory; `name` stands in messages, and its last part in the model.
 nca_status nca_model_parse_published(const uint8_t *text, size_t size_bytes, const char *name,

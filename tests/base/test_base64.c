@@ -33,11 +33,25 @@ static void test_vectors_there_and_back(void **state)
 static void test_other_letters_are_refused(void **state)
 {
     (void)state;
-    static const char *const bad[] = {"Zm9 ", "Zm9-", "Zg==Z", "Z\xc3\xa4==", "Zm9v\n"};
+    static const char *const bad[] = {"Zm9\v", "Zm9-", "Zg==Z", "Z\xc3\xa4==", "Zg= =\nZ"};
     uint8_t bytes[8];
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         for (size_t count = 0; count < sizeof bytes; count++)
             assert_false(nca_base64_decode(bad[i], bytes, count));
+}
+
+// MIME's base64 has lines of 76 letters.
+static void test_blanks_and_ends_of_lines_are_passed_over(void **state)
+{
+    (void)state;
+    static const char *const broken[] = {"Zm9v\r\nYg==", "Zm9vYg=\r\n=\r\n",
+                                         " Zm9\nvYg ==", "\tZm9vYg"};
+    for (size_t i = 0; i < sizeof broken / sizeof *broken; i++) {
+        uint8_t bytes[5] = {0};
+        assert_true(nca_base64_decode(broken[i], bytes, 4));
+        assert_memory_equal(bytes, "foob", 5);
+        assert_false(nca_base64_decode(broken[i], bytes, 3));
+    }
 }
 
 int main(void)
@@ -45,6 +59,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_vectors_there_and_back),
         cmocka_unit_test(test_other_letters_are_refused),
+        cmocka_unit_test(test_blanks_and_ends_of_lines_are_passed_over),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

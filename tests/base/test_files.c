@@ -14,6 +14,7 @@
 #include <sys/resource.h>
 
 #include "base/files.h"
+#include "base/output_place.h"
 #include "base/text.h"
 #include "scratch.h"
 
@@ -199,6 +200,121 @@ static void test_a_file_that_cannot_be_put_in_place_is_removed(void **state)
     assert_int_equal(scratch_count(scratch("place")), 1);
 }
 
+// What a folder from somebody else could lead away; the program follows the user's own links first.
+static void test_a_link_is_refused_where_nobody_followed_it(void **state)
+{
+    (void)state;
+    mkdir(scratch("links"), 0700);
+    assert_int_equal(nca_file_write(scratch("kept"), "old", 3, NULL), NCA_OK);
+    assert_int_equal(symlink("../kept", scratch("links/to-a-file")), 0);
+    assert_int_equal(symlink("../nothing", scratch("links/to-nothing")), 0);
+    expect_unwritten(scratch("links/to-a-file"), "a link");
+    expect_unwritten(scratch("links/to-nothing"), "a link");
+    expect_content(scratch("kept"), "old");
+    nca_error error = {0};
+    assert_int_equal(nca_folder_check_links(scratch("links"), &error), NCA_FILE);
+    assert_non_null(strstr(error.message, "/to-"));
+    assert_int_equal(nca_folder_check_links(scratch("nowhere"), NULL), NCA_OK);
+}
+
+static void expect_place(const char *path, const char *expected)
+{
+    char place[NCA_PATH_BYTES];
+    assert_int_equal(nca_output_follow(path, place, NULL), NCA_OK);
+    assert_string_equal(place, expected);
+}
+
+static void test_links_of_the_user_are_followed_to_their_end(void **state)
+{
+    (void)state;
+    char place[NCA_PATH_BYTES];
+    nca_error error = {0};
+    mkdir(scratch("from"), 0700);
+    mkdir(scratch("to"), 0700);
+    assert_int_equal(symlink("../to/second", scratch("from/first")), 0);
+    assert_int_equal(symlink("end", scratch("to/second")), 0);   // which is not there yet
+    assert_int_equal(symlink(scratch("to/end"), scratch("from/whole")), 0);
+    assert_int_equal(symlink("round", scratch("from/round")), 0);
+    expect_place(scratch("from/first"), scratch("from/../to/end"));
+    expect_place(scratch("from/whole"), scratch("to/end"));
+    expect_place(scratch("to/end"), scratch("to/end"));
+    expect_place("-", "-");
+    assert_int_equal(nca_output_follow(scratch("from/round"), place, &error), NCA_FILE);
+    assert_non_null(strstr(error.message, "leads nowhere"));
+}
+
+// The name before it is whole is no longer than the name where that is long, and ends in a whole
+// character.
+static void test_long_names_can_be_written(void **state)
+{
+    (void)state;
+    static const size_t lengths[] = {1, 131, 132, 143, 144, 243, 244, 254, 255};
+    mkdir(scratch("long"), 0700);
+    for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++) {
+        char name[300] = "long/", written[600];
+        for (size_t at = 0; at < lengths[i]; at++)
+            name[5 + at] = lengths[i] % 2 == 0 ? "\xc3\xa4"[at % 2] : 'a';
+        snprintf(written, sizeof written, "%s", scratch(name));
+        char *temporary = nca_temporary_name(written);
+        assert_non_null(temporary);
+        const size_t length = strlen(strrchr(temporary, '/') + 1);
+        assert_true(length <= (lengths[i] > 131 ? lengths[i] : 143));
+        assert_true(lengths[i] % 2 || strlen(temporary) % 2 == strlen(written) % 2);
+        free(temporary);
+        assert_int_equal(nca_file_write(written, "x", 1, NULL), NCA_OK);
+        expect_content(written, "x");
+    }
+    assert_int_equal(scratch_count(scratch("long")), sizeof lengths / sizeof *lengths);
+}
+
+static void test_standard_output_gets_what_is_whole(void **state)
+{
+    (void)state;
+    nca_output *output;
+    const int before = dup(STDOUT_FILENO);
+    FILE *to = fopen(scratch("standard"), "w");
+    fflush(stdout);
+    dup2(fileno(to), STDOUT_FILENO);
+    const nca_status first = nca_output_open("-", &output, NULL);
+    nca_output_write(output, "lost", 4, NULL);
+    nca_output_abandon(output);
+    const nca_status second = nca_file_write("-", "whole", 5, NULL);
+    dup2(before, STDOUT_FILENO);
+    fclose(to);
+    close(before);
+    assert_int_equal(first, NCA_OK);
+    assert_int_equal(second, NCA_OK);
+    expect_content(scratch("standard"), "whole");
+    assert_int_equal(access("-", F_OK), -1);
+}
+
+static void test_text_is_read_without_its_mark(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *bytes;
+        size_t size;
+        const char *text;   // NULL: refused
+    } cases[] = {{"\xef\xbb\xbf{}", 5, "{}"}, {"{}", 2, "{}"}, {"\xef\xbb", 2, "\xef\xbb"},
+                 {"\xef\xbb\xbf", 3, ""},     {"", 0, ""},     {"\xff\xfe{\0", 4, NULL},
+                 {"\xfe\xff\0{", 4, NULL}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        uint8_t *text = NULL;
+        size_t size = 0;
+        nca_error error = {0};
+        scratch_write("text", cases[i].bytes, cases[i].size);
+        const nca_status status = nca_text_read(scratch("text"), 100, &text, &size, &error);
+        assert_int_equal(status, cases[i].text ? NCA_OK : NCA_FORMAT);
+        if (cases[i].text) {
+            assert_int_equal(size, strlen(cases[i].text));
+            assert_string_equal((const char *)text, cases[i].text);
+        } else {
+            assert_non_null(strstr(error.message, "save it as UTF-8"));
+        }
+        free(text);
+    }
+}
+
 static void test_folders_are_made_with_their_parents(void **state)
 {
     (void)state;
@@ -286,6 +402,11 @@ int main(void)
         cmocka_unit_test(test_places_that_cannot_be_written_are_refused),
         cmocka_unit_test(test_a_write_that_fails_leaves_the_old_file),
         cmocka_unit_test(test_a_file_that_cannot_be_put_in_place_is_removed),
+        cmocka_unit_test(test_a_link_is_refused_where_nobody_followed_it),
+        cmocka_unit_test(test_links_of_the_user_are_followed_to_their_end),
+        cmocka_unit_test(test_long_names_can_be_written),
+        cmocka_unit_test(test_standard_output_gets_what_is_whole),
+        cmocka_unit_test(test_text_is_read_without_its_mark),
         cmocka_unit_test(test_folders_are_made_with_their_parents),
         cmocka_unit_test(test_unmaking_spares_what_is_not_empty),
         cmocka_unit_test(test_folders_that_cannot_be_made_leave_none),

@@ -94,9 +94,9 @@ truncate -s 1T huge.safetensors 2>/dev/null || : >huge.safetensors
 refused "not a whole safetensors file" info huge.safetensors
 unchecked() { sed "s/\"checksum\":\"xxh3_64:/\"no_check\":\"xxh3-64:/; $1" good/model.safetensors; }
 unchecked 's/\[16,48\]/[48,16]/' >turned.safetensors
-refused "another shape" run turned.safetensors --output x.png
-sed 's/"F32"/"F16"/' good/model.safetensors >half.safetensors
-refused "F16 is not read here" run half.safetensors --output x.png
+refused "is F32 [48,16]; it must be F32 (or F16, BF16, F64) [*,48]" run turned.safetensors --output x.png
+unchecked 's/"F32"/"F16"/' >half.safetensors
+refused "has more or fewer bytes than its shape" run half.safetensors --output x.png
 sed 's/"fire_rate":"0.5"/"fire_rate":"0.7"/' good/model.safetensors >rate.safetensors
 refused "do not give its checksum" run rate.safetensors --output x.png
 unchecked 's/"fire_rate":"0.5"/"fire_rate":"7.5"/' >rate.safetensors
@@ -204,10 +204,10 @@ refused "No space left" train "${small[@]}" --out full/run --updates 1 --pool 64
 if command -v ffmpeg >/dev/null; then
   "$nca" run good --steps 200 --output whole.mp4 >/dev/null
   mount -o remount,size=$((($(stat -c %s whole.mp4) - 1) / 4096 * 4))k full
-  refused "is the disk full" run good --steps 200 --output full/x.mp4
+  refused "ffmpeg failed: " run good --steps 200 --output full/x.mp4
   echo old >full/x.mp4
   mount -o remount,size=$((($(stat -c %s whole.mp4) - 1) / 4096 * 4 + 4))k full
-  refused "is the disk full" run good --steps 200 --output full/x.mp4 --force
+  refused "No space left" run good --steps 200 --output full/x.mp4 --force
   [ "$(cat full/x.mp4)" = old ] || complain "run --force on a full disk" "destroys the film"
   rm full/x.mp4 whole.mp4
 fi

@@ -33,6 +33,18 @@ offers 'nca run --device ""' auto cpu cuda reference
 offers 'nca run --cuda-path ""' auto fused cublas
 offers 'nca verify --precision ""' f32 tf32 bf16
 offers 'nca run rule.safet'   # the shell's own file names follow
+offers 'nca completion ""' bash zsh fish
+offers 'nca completion f' fish
+offers 'nca help ev' eval
+offers 'nca he' help
+offers 'nca run base -o' -o
+offers 'nca bench -o'
+# Bash takes "--preset=h" for three words, or for one where "=" is no break between words.
+offers 'nca train --preset =' healing growing persistent regenerating blog-regenerating blog-unstable
+offers 'nca train --preset = h' healing
+offers 'nca train --preset=h' --preset=healing
+offers 'nca run --device=c' --device=cpu --device=cuda
+offers 'nca run --output = rule'
 
 # Every command and every option of its help is offered.
 for command in $("$nca" completion bash | sed -n "s/^        \([a-z]*\)) words=.*/\1/p"); do
@@ -52,6 +64,12 @@ for shell in zsh fish; do
   [ -s "$scratch/$shell" ] || failed=1
   if command -v "$shell" >/dev/null; then
     "$shell" -n "$scratch/$shell" || failed=1
+    # As in a file that is read when a shell starts, before anything else is set up.
+    case $shell in zsh) run="zsh -f" ;; *) run="$shell --no-config" ;; esac
+    $run "$scratch/$shell" >"$scratch/said" 2>&1 && [ ! -s "$scratch/said" ] || {
+      echo "FAILED: $run says: $(cat "$scratch/said")"
+      failed=1
+    }
   fi
 done
 for words in "completion --help" "completion -h" "help completion"; do

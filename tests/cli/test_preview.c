@@ -34,7 +34,8 @@ static void measure(const char *text, int *columns, int *lines)
 static char *draw(int batch, int height, int width, int columns, int lines, int *drawn)
 {
     float *states = calloc((size_t)(batch * height * width) * CHANNELS, sizeof *states);
-    const nca_preview preview = {.states = states,
+    const nca_preview preview = {.has_true_colour = true,
+                                 .states = states,
                                  .paint = nca_image_on_white,
                                  .batch = batch,
                                  .height = height,
@@ -83,7 +84,8 @@ static void test_colours_of_a_character(void **state)
     (void)state;
     // Above opaque red, below opaque blue.
     static const float states[2 * CHANNELS] = {1, 0, 0, 1, 0, 0, 1, 1};
-    const nca_preview preview = {.states = states,
+    const nca_preview preview = {.has_true_colour = true,
+                                 .states = states,
                                  .paint = nca_image_on_white,
                                  .batch = 1,
                                  .height = 2,
@@ -99,12 +101,48 @@ static void test_colours_of_a_character(void **state)
     free(text);
 }
 
+// A terminal that does not say that it has true colour gets the nearest of 256: 16 + 36 r + 6 g + b of
+// six steps each, 0, 95, 135, 175, 215 and 255, or one of 24 greys.
+static void test_colours_of_a_plainer_terminal(void **state)
+{
+    (void)state;
+    static const struct {
+        float upper[4], lower[4];
+        const char *text;
+    } cases[] = {
+        {{1, 0, 0, 1}, {0, 0, 1, 1}, "\033[48;5;21m\033[38;5;196m▀\033[0m\033[K\n"},
+        {{0, 0, 0, 1}, {0, 0, 0, 0}, "\033[48;5;231m\033[38;5;16m▀\033[0m\033[K\n"},
+        {{0.5f, 0.5f, 0.5f, 1},
+         {0.37f, 0.53f, 0.69f, 1},
+         "\033[48;5;67m\033[38;5;244m▀\033[0m\033[K\n"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        float states[2 * CHANNELS] = {0};
+        memcpy(states, cases[i].upper, sizeof cases[i].upper);
+        memcpy(states + CHANNELS, cases[i].lower, sizeof cases[i].lower);
+        const nca_preview preview = {.states = states,
+                                     .paint = nca_image_on_white,
+                                     .batch = 1,
+                                     .height = 2,
+                                     .width = 1,
+                                     .channels = CHANNELS,
+                                     .columns = 80,
+                                     .lines = 22};
+        char *text;
+        int lines;
+        assert_int_equal(nca_preview_draw(&preview, &text, &lines, NULL), NCA_OK);
+        assert_string_equal(text, cases[i].text);
+        free(text);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_fits_any_terminal),
         cmocka_unit_test(test_a_terminal_without_room_shows_nothing),
         cmocka_unit_test(test_colours_of_a_character),
+        cmocka_unit_test(test_colours_of_a_plainer_terminal),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -11,7 +11,7 @@
 //                          graph; counted from 1), whatever cudaMemGetInfo says; 0 never
 //   NCA_EMULATOR_SM        multiprocessors; 4 unless set
 //   NCA_EMULATOR_CAPABILITY  compute capability that devices say they have, as 10 * major + minor; 90 unless set
-//   NCA_EMULATOR_IMAGE     architecture that kernels say they were compiled for, likewise; 90 unless set
+//   NCA_EMULATOR_IMAGE     newest architecture that kernels were compiled for, likewise; 90 unless set
 //   NCA_EMULATOR_TF32_FROM  cuBLAS rounds to tf32 only where two of a product's sizes are at least this (512 on
 //                          an H100, by public measurement); 0 unless set: always
 //   NCA_EMULATOR_CHECKS    0: accesses of kernels are not looked at (several times faster)

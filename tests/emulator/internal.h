@@ -5,6 +5,7 @@
 #include <cstdarg>
 #include <functional>
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -108,12 +109,20 @@ class shared_memory
 };
 
 // -- scheduler.cpp --------------------------------------------------------------------------------
+// The segments (shadow.cpp) of a launch when it last ran, by which its writes are known; `end` is the next one's.
+struct segment_range {
+    uint32_t first, end;
+};
+
 struct grid_launch {
     const char *name;
     dim3 grid, block, cluster;
     size_t shared_bytes, shared_limit;
     bool cooperative;
+    bool overlaps;   // may begin before the launch before it in its stream has ended
     std::function<void()> run;
+    // Its own; those of the launch directly before it in the stream, null if something else is there.
+    std::shared_ptr<segment_range> segments, segments_before;
 };
 
 // Runs every thread of the grid; an error is reported and returned.
@@ -137,6 +146,8 @@ int current_device();
 // -- streams.cpp ----------------------------------------------------------------------------------
 // Does the work now, or adds it to the graph that the stream captures.
 cudaError_t enqueue(cudaStream_t stream, std::function<cudaError_t()> work);
+// The segments of the last work queued on the stream, or captured there; null if that was no launch.
+std::shared_ptr<segment_range> &last_launch(cudaStream_t stream);
 bool is_capturing(cudaStream_t stream);
 // What only the stream's own device takes, such as a launch, while another one is current.
 cudaError_t check_current(cudaStream_t stream, const char *what);

@@ -60,6 +60,10 @@ cudaError_t planted_global_race(int *out, cudaStream_t stream);
 cudaError_t planted_cluster_race(int *out, cudaStream_t stream);
 cudaError_t planted_trap(cudaStream_t stream);
 cudaError_t planted_global_access(float *values, int index, bool write, cudaStream_t stream);
+// Each may overlap the launch before. The first is right unless that one writes values [64]; out [64].
+cudaError_t planted_early_read(const int *values, int *out, cudaStream_t stream);
+cudaError_t planted_early_write(int *out, cudaStream_t stream);
+cudaError_t planted_missing_wait(int *out, cudaStream_t stream);
 
 #ifdef __cplusplus
 }

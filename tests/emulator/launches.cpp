@@ -1,6 +1,7 @@
 // Checks a launch as a device would, queues it, and counts what ran.
 #include "internal.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 
@@ -66,7 +67,8 @@ cudaError_t launch(const cudaLaunchConfig_t &config, const void *kernel, std::fu
     const size_t limit = found == dynamic_limits.end() ? shared_default : found->second;
     grid_launch made = {next_name ? next_name : "unnamed", config.gridDim, config.blockDim, dim3(1, 1, 1),
                         config.dynamicSmemBytes, limit > shared_default ? shared_most : shared_default,
-                        false, std::move(run)};
+                        false, false, std::move(run), std::make_shared<segment_range>(),
+                        last_launch(config.stream)};
     next_name = nullptr;
     for (unsigned i = 0; i < config.numAttrs; i++) {
         const cudaLaunchAttribute &each = config.attrs[i];
@@ -74,13 +76,19 @@ cudaError_t launch(const cudaLaunchConfig_t &config, const void *kernel, std::fu
             made.cooperative = each.val.cooperative != 0;
         else if (each.id == cudaLaunchAttributeClusterDimension)
             made.cluster = dim3(each.val.clusterDim.x, each.val.clusterDim.y, each.val.clusterDim.z);
+        else if (each.id == cudaLaunchAttributeProgrammaticStreamSerialization)
+            made.overlaps = each.val.programmaticStreamSerializationAllowed != 0;
     }
     cudaError_t error = done(check_config(config, made, limit));
     if (error == cudaSuccess)
         error = done(check_current(config.stream, made.name));
     if (config.dynamicSmemBytes > shared_default && carveouts.count(kernel) == 0)
         uncarved++;
-    return error != cudaSuccess ? error : done(enqueue(config.stream, [made] { return run_now(made); }));
+    if (error != cudaSuccess)
+        return error;
+    error = done(enqueue(config.stream, [made] { return run_now(made); }));
+    last_launch(config.stream) = made.segments;
+    return error;
 }
 }   // namespace nca_emulator
 
@@ -141,7 +149,8 @@ extern "C" cudaError_t cudaFuncGetAttributes(cudaFuncAttributes *attributes, con
     *attributes = cudaFuncAttributes();
     attributes->maxThreadsPerBlock = 1024;
     attributes->numRegs = 32;
-    attributes->binaryVersion = attributes->ptxVersion = nca_emulator_get()->image;
+    attributes->binaryVersion = attributes->ptxVersion =
+        std::min(nca_emulator_get()->image, nca_emulator_get()->capability);
     attributes->maxDynamicSharedSizeBytes =
         static_cast<int>(found == dynamic_limits.end() ? shared_default : found->second);
     return done(function ? cudaSuccess : cudaErrorInvalidDeviceFunction);

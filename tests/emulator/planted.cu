@@ -168,6 +168,30 @@ __global__ void global_access(float *values, int index, bool write)
     else
         values[0] = values[index];
 }
+
+// Loads its values ahead of the wait for the launch before.
+__global__ void early_read(const int *values, int *out)
+{
+    const int value = values[threadIdx.x];
+    nca_wait_for_last();
+    out[threadIdx.x] = value + 1;
+}
+
+__global__ void early_write(int *out)
+{
+    if (threadIdx.x == 5)
+        out[threadIdx.x] = 1;
+    nca_wait_for_last();
+}
+
+// Threads without work return before the wait.
+__global__ void missing_wait(int *out)
+{
+    if (threadIdx.x >= 40)
+        return;
+    nca_wait_for_last();
+    out[threadIdx.x] = 1;
+}
 }   // namespace
 
 cudaError_t planted_race(const int *values, int *out, cudaStream_t stream)
@@ -258,4 +282,19 @@ cudaError_t planted_cluster_race(int *out, cudaStream_t stream)
 cudaError_t planted_trap(cudaStream_t stream)
 {
     return NCA_LAUNCH(traps, 1, 32, 0, stream);
+}
+
+cudaError_t planted_early_read(const int *values, int *out, cudaStream_t stream)
+{
+    return NCA_LAUNCH_OVERLAPPED(early_read, true, 1, 64, 0, stream, values, out);
+}
+
+cudaError_t planted_early_write(int *out, cudaStream_t stream)
+{
+    return NCA_LAUNCH_OVERLAPPED(early_write, true, 1, 64, 0, stream, out);
+}
+
+cudaError_t planted_missing_wait(int *out, cudaStream_t stream)
+{
+    return NCA_LAUNCH_OVERLAPPED(missing_wait, true, 1, 64, 0, stream, out);
 }

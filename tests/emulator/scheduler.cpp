@@ -67,6 +67,7 @@ block *take_block(uint3 index, const grid_launch &launch)
         const unsigned n = static_cast<unsigned>(number);
         one.home = taken;
         one.number = number;
+        one.is_early = launch.overlaps;
         one.index = {n % size.x, n / size.x % size.y, n / size.x / size.y};
         make_ready(&one);
     }
@@ -88,6 +89,10 @@ void give_block(block *used)
 void run_thread()
 {
     grid.launch->run();
+    if (current->is_early)
+        complain(cudaErrorLaunchFailure,
+                 whereabouts(*current->home) +
+                     format(", thread %d: returns without nca_wait_for_last()", current->number));
     current->now = state::returned;
     current->home->live--;
 }
@@ -316,3 +321,10 @@ void trap(const char *why, site where)
     give_up();
 }
 }   // namespace nca_emulator
+
+// Does nothing in a kernel that was compiled for an older device.
+void nca_emulator_wait_for_last()
+{
+    if (nca_emulator_get()->image >= 90)
+        nca_emulator::current->is_early = false;
+}

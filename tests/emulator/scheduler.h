@@ -26,6 +26,7 @@ struct thread {
     void (*work)(void *const lanes[32]);   // of a meeting::together
 
     uint32_t segment;   // of shadow.cpp; 0: a new one begins at the next access
+    bool is_early;      // the launch before may still run: this thread has not waited for its end
 };
 
 struct block {

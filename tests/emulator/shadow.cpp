@@ -8,6 +8,8 @@
 //   * of two blocks, with a barrier of their cluster or of the whole grid between;
 //   * of two blocks, after each of them has gone through an atomic since (approximate: it trusts that the atomic
 //     was there to order the two).
+// A thread that has not yet waited for the launch before it must not read what that one wrote last: such words have
+// a segment of that launch. Words of earlier launches are complete.
 // Shuffles and votes order nothing, as on the device. A race of equal values counts as a race.
 #include "shadow.h"
 
@@ -120,6 +122,12 @@ bool is_ordered(uint32_t number)
     return home.clocks[static_cast<size_t>(current->number) * 32 + before.number % 32u] >= before.clock;
 }
 
+bool is_of_last_launch(uint32_t number)
+{
+    const segment_range *last = grid.launch->segments_before.get();
+    return last && number >= last->first && number < last->end;
+}
+
 // The array or allocation, and the byte in it; outside of all, the distance from the nearest before or behind.
 std::string describe(const void *address)
 {
@@ -182,6 +190,8 @@ void check_read(cell &word, uint8_t bytes, bool all_written, uint32_t now, const
 {
     if (!all_written && (word.written & bytes) != bytes)
         blame("reads what nothing wrote:", address, caller);
+    if (current->is_early && (word.write_bytes & bytes) && is_of_last_launch(word.write))
+        blame("reads before nca_wait_for_last() what the launch before wrote:", address, caller);
     if ((word.write_bytes & bytes) && word.write != now && !is_ordered(word.write))
         blame_race("reads", "wrote", word.write, address, caller);
     if (word.read == now) {
@@ -239,6 +249,8 @@ bool shadow_is_on()
 
 void shadow_end_launch()
 {
+    if (shadow_is_looking)
+        *grid.launch->segments = {first_segment, first_segment + static_cast<uint32_t>(segments.size())};
     shadow_is_looking = false;
 }
 
@@ -313,6 +325,8 @@ void shadow_access(const void *address, size_t bytes, access kind, const void *c
         blame(kind == access::read ? "reads outside:" : "writes outside:", address, caller);
     if (offset & (bytes - 1))
         blame("reads or writes at once what is not aligned:", address, caller);
+    if (current->is_early && !is_shared && kind != access::read)
+        blame("writes before nca_wait_for_last():", address, caller);
     const uint32_t now = current_segment();
     const bool all_written = !is_shared && page_written[offset / address_space::page];
     // Aligned, so either within one word or whole words of one page.

@@ -4,7 +4,6 @@
 #include "internal.h"
 
 #include <chrono>
-#include <memory>
 
 typedef std::function<cudaError_t()> work;
 typedef std::vector<work> work_list;
@@ -21,6 +20,7 @@ struct CUstream_st {
     bool is_origin;                         // where the capture began
     bool invalidated;
     bool global_mode;
+    std::shared_ptr<nca_emulator::segment_range> last_launch;
 };
 struct CUevent_st {
     int device;
@@ -48,6 +48,7 @@ void join_capture(CUstream_st *stream, const std::shared_ptr<CUgraph_st> &graph,
     stream->is_origin = origin;
     stream->invalidated = false;
     stream->global_mode = global_mode;
+    stream->last_launch.reset();
     capturing.push_back(stream);
 }
 
@@ -55,10 +56,12 @@ void leave_capture(const std::shared_ptr<CUgraph_st> &graph)
 {
     std::vector<CUstream_st *> rest;
     for (CUstream_st *each : capturing) {
-        if (each->captured == graph)
+        if (each->captured == graph) {
             each->captured.reset();
-        else
+            each->last_launch.reset();
+        } else {
             rest.push_back(each);
+        }
     }
     capturing = rest;
 }
@@ -72,6 +75,11 @@ cudaError_t refuse_capturing(CUstream_st *stream)
                   "a call that waits for a stream, made while the stream captures a graph");
 }
 }   // namespace
+
+std::shared_ptr<segment_range> &last_launch(cudaStream_t stream)
+{
+    return stream_of(stream)->last_launch;
+}
 
 bool is_capturing(cudaStream_t stream)
 {
@@ -104,6 +112,7 @@ cudaError_t enqueue(cudaStream_t stream, work item)
     if (broken_context() != cudaSuccess)
         return broken_context();
     CUstream_st *on = stream_of(stream);
+    on->last_launch.reset();
     if (on->captured) {
         if (on->invalidated)
             return cudaErrorStreamCaptureInvalidated;

@@ -322,6 +322,109 @@ static void test_use_after_free(void **state)
         assert_non_null(strstr(report, "writes outside: byte 4 of an allocation that was freed"));
 }
 
+// -- Launches that overlap ------------------------------------------------------------------------
+// a, b, c [64] and launches that read ahead only what was written before the launch before: the last writes c.
+typedef struct chain {
+    int *a, *b, *c;
+} chain;
+
+static chain chain_on_device(void)
+{
+    return (chain){on_device(values, sizeof values), on_device(NULL, sizeof values),
+                   on_device(NULL, sizeof values)};
+}
+
+static void run_chain(const chain *on, cudaStream_t stream)
+{
+    assert_int_equal(planted_early_read(on->a, on->b, stream), cudaSuccess);
+    assert_int_equal(planted_early_read(on->a, on->a, stream), cudaSuccess);
+    assert_int_equal(planted_early_read(on->b, on->c, stream), cudaSuccess);
+}
+
+static cudaGraphExec_t end_capture(cudaStream_t stream)
+{
+    cudaGraph_t graph;
+    cudaGraphExec_t made;
+    assert_int_equal(cudaStreamEndCapture(stream, &graph), cudaSuccess);
+    assert_int_equal(cudaGraphInstantiate(&made, graph, 0), cudaSuccess);
+    cudaGraphDestroy(graph);
+    return made;
+}
+
+static void assert_first(const int *array, int expected)
+{
+    int got[64];
+    fetch(got, array, sizeof got);
+    assert_int_equal(got[0], expected);
+}
+
+// What a copy wrote, or a launch with another work behind it, may be read ahead as well.
+static void test_overlap_that_is_right(void **state)
+{
+    (void)state;
+    IN_EVERY_ORDER
+    {
+        const chain on = chain_on_device();
+        run_chain(&on, NULL);
+        assert_first(on.c, 102);
+        assert_int_equal(cudaMemcpyAsync(on.b, on.c, sizeof values, cudaMemcpyDeviceToDevice, NULL), cudaSuccess);
+        assert_int_equal(planted_early_read(on.c, on.a, NULL), cudaSuccess);
+        assert_first(on.a, 103);
+    }
+}
+
+static void test_overlap_in_a_graph(void **state)
+{
+    (void)state;
+    const chain on = chain_on_device();
+    cudaStream_t stream;
+    assert_int_equal(cudaStreamCreate(&stream), cudaSuccess);
+    assert_int_equal(cudaStreamBeginCapture(stream, cudaStreamCaptureModeThreadLocal), cudaSuccess);
+    run_chain(&on, stream);
+    const cudaGraphExec_t right = end_capture(stream);
+    assert_int_equal(cudaStreamBeginCapture(stream, cudaStreamCaptureModeThreadLocal), cudaSuccess);
+    run_chain(&on, stream);
+    assert_int_equal(planted_early_read(on.c, on.b, stream), cudaSuccess);
+    const cudaGraphExec_t wrong = end_capture(stream);
+    // A graph begins when all before it has ended.
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(cudaGraphLaunch(right, stream), cudaSuccess);
+        assert_int_equal(planted_early_read(on.c, on.a, stream), cudaSuccess);
+    }
+    if (nca_emulator_checks())
+        EXPECT_LINE(cudaGraphLaunch(wrong, stream), cudaErrorIllegalAddress, "`early_read`",
+                    "reads before nca_wait_for_last() what the launch before wrote: byte");
+    cudaGraphExecDestroy(right), cudaGraphExecDestroy(wrong);
+    cudaStreamDestroy(stream);
+}
+
+static void test_early_accesses(void **state)
+{
+    (void)state;
+    if (!nca_emulator_checks())
+        skip();
+    IN_EVERY_ORDER
+    {
+        chain on = chain_on_device();
+        run_chain(&on, NULL);
+        EXPECT_LINE(planted_early_read(on.c, on.b, NULL), cudaErrorIllegalAddress,
+                    "`early_read`, block (0,0,0), thread",
+                    "reads before nca_wait_for_last() what the launch before wrote: byte", "of an allocation of 256");
+        on = chain_on_device();
+        EXPECT_LINE(planted_early_write(on.a, NULL), cudaErrorIllegalAddress,
+                    "`early_write`, block (0,0,0), thread 5",
+                    "writes before nca_wait_for_last(): byte 20 of an allocation of 256");
+    }
+}
+
+static void test_missing_wait(void **state)
+{
+    (void)state;
+    IN_EVERY_ORDER
+    EXPECT_LINE(planted_missing_wait(on_device(NULL, sizeof values), NULL), cudaErrorLaunchFailure,
+                "`missing_wait`, block (0,0,0), thread", "returns without nca_wait_for_last()");
+}
+
 int main(void)
 {
     reset_values();
@@ -341,6 +444,10 @@ int main(void)
         cmocka_unit_test_setup(test_global_outside, reset_device),
         cmocka_unit_test_setup(test_unwritten_global, reset_device),
         cmocka_unit_test_setup(test_use_after_free, reset_device),
+        cmocka_unit_test_setup(test_overlap_that_is_right, reset_device),
+        cmocka_unit_test_setup(test_overlap_in_a_graph, reset_device),
+        cmocka_unit_test_setup(test_early_accesses, reset_device),
+        cmocka_unit_test_setup(test_missing_wait, reset_device),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

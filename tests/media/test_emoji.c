@@ -18,7 +18,7 @@ static nca_image draw(const char *text)
 {
     nca_image image;
     nca_error error = {0};
-    if (nca_emoji_draw(text, NULL, &image, &error) != NCA_OK)
+    if (nca_emoji_draw(text, NULL, 40, &image, &error) != NCA_OK)
         fail_msg("%s", error.message);
     return image;
 }
@@ -111,7 +111,7 @@ static void expect_refused(const char *text, const char *words)
 {
     nca_image image = {.height = 77};
     nca_error error = {0};
-    if (nca_emoji_draw(text, NULL, &image, &error) != NCA_ARGUMENT)
+    if (nca_emoji_draw(text, NULL, 40, &image, &error) != NCA_ARGUMENT)
         fail_msg("\"%s\" is taken", text);
     if (!strstr(error.message, words))
         fail_msg("\"%s\": says %s", text, error.message);
@@ -164,7 +164,7 @@ static void expect_font_refused(const char *font, nca_status expected, const cha
 {
     nca_image image = {.height = 77};
     nca_error error = {0};
-    assert_int_equal(nca_emoji_draw("🦎", font, &image, &error), expected);
+    assert_int_equal(nca_emoji_draw("🦎", font, 40, &image, &error), expected);
     if (!strstr(error.message, words))
         fail_msg("says %s", error.message);
     assert_int_equal(image.height, 77);
@@ -175,7 +175,7 @@ static void test_other_fonts_are_taken_or_refused(void **state)
     (void)state;
     nca_image image, same = draw("🦎");
     size_t size;
-    assert_int_equal(nca_emoji_draw("🦎", nca_emoji_font(), &image, NULL), NCA_OK);
+    assert_int_equal(nca_emoji_draw("🦎", nca_emoji_font(), 40, &image, NULL), NCA_OK);
     assert_true(is_same(&image, &same));
     nca_image_free(&image);
     nca_image_free(&same);
@@ -191,7 +191,7 @@ static void test_other_fonts_are_taken_or_refused(void **state)
     unsigned char *font = scratch_read(nca_emoji_font(), &size);
     scratch_write("cut.ttf", font, size / 100);
     free(font);
-    assert_int_not_equal(nca_emoji_draw("🦎", scratch("cut.ttf"), &image, NULL), NCA_OK);
+    assert_int_not_equal(nca_emoji_draw("🦎", scratch("cut.ttf"), 40, &image, NULL), NCA_OK);
 }
 
 // A typed emoji is always trimmed: its longer side, without the bitmap's border, has the size

@@ -11,6 +11,7 @@
 
 #include "corpus.h"
 #include "media/image.h"
+#include "media/stored.h"
 
 // An Exif segment that says how the picture lies, behind an entry of another tag.
 static size_t put_exif(unsigned char *to, int orientation, bool is_big)
@@ -60,7 +61,7 @@ static void test_a_photograph_is_turned_as_it_says(void **state)
         for (int is_big = 0; is_big < 2; is_big++) {
             const int *lies = sides[i <= 8 ? i : 0];   // 0 and 9 mean nothing
             bytes = turn_jpeg(i, is_big, &size);
-            assert_int_equal(nca_exif_orientation(bytes, size), i >= 1 && i <= 8 ? i : 1);
+            assert_int_equal(nca_jpeg_orientation(bytes, size), i >= 1 && i <= 8 ? i : 1);
             assert_int_equal(nca_image_decode(bytes, size, "x", &image, NULL), NCA_OK);
             for (int row = 0; row < SIDE; row++)
                 for (int column = 0; column < SIDE; column++) {
@@ -86,7 +87,7 @@ static void test_a_photograph_on_its_side_is_as_high_as_it_was_wide(void **state
     size_t size;
     nca_image image;
     unsigned char *bytes = load("turned.jpg", &size);   // 12 x 7, orientation 6
-    assert_int_equal(nca_exif_orientation(bytes, size), 6);
+    assert_int_equal(nca_jpeg_orientation(bytes, size), 6);
     assert_int_equal(nca_image_decode(bytes, size, "x", &image, NULL), NCA_OK);
     assert_int_equal(image.height, 12);
     assert_int_equal(image.width, 7);
@@ -107,7 +108,7 @@ static void test_a_damaged_exif_segment_says_nothing(void **state)
         assert_non_null(part);
         memcpy(part, bytes, length);
         part = realloc(part, length ? length : 1);   // exactly so many, for the sanitizer
-        assert_int_equal(nca_exif_orientation(part, length), 1);
+        assert_int_equal(nca_jpeg_orientation(part, length), 1);
         free(part);
     }
     static const struct {
@@ -118,11 +119,11 @@ static void test_a_damaged_exif_segment_says_nothing(void **state)
     for (size_t i = 0; i < sizeof lies / sizeof *lies; i++) {
         unsigned char kept = bytes[lies[i].at];
         bytes[lies[i].at] = lies[i].value;
-        if (nca_exif_orientation(bytes, size) != 1)
+        if (nca_jpeg_orientation(bytes, size) != 1)
             fail_msg("byte %zu as %d still says it", lies[i].at, lies[i].value);
         bytes[lies[i].at] = kept;
     }
-    assert_int_equal(nca_exif_orientation(bytes, size), 6);
+    assert_int_equal(nca_jpeg_orientation(bytes, size), 6);
     free(bytes);
 }
 

@@ -1,4 +1,4 @@
-// Pictures: what stb_image reads of each format, and what is refused before or by it.
+// Pictures: what is read of each format, and what is refused before or by its reader.
 #define _GNU_SOURCE   // nftw
 #include <setjmp.h>
 #include <stdarg.h>
@@ -199,8 +199,8 @@ static void test_what_is_no_picture_is_refused(void **state)
     (void)state;
     expect_refused("", 0, "empty");
     expect_refused("x", 1, "not an image");
-    expect_refused("GIF89a..................", 24, "not an image");
-    expect_refused("RIFF\0\0\0\0WEBPVP8 ........", 24, "not an image");
+    expect_refused("GIF89a..................", 24, "a GIF");
+    expect_refused("RIFF\0\0\0\0WEBPVP8 ........", 24, "contradicts itself");
     expect_refused("P6 1 1 255 \0\0\0........", 24, "not an image");
     expect_refused("\xff\xd8\xff", 3, "ends too early");
     expect_refused("\x89PNG\r\n\x1a\n", 8, "ends too early");

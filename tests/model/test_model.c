@@ -235,14 +235,14 @@ static void test_tensors_of_other_shapes_are_refused(void **state)
     }
     variant = (file_variant)RIGHT;
     variant.dtype = NCA_I32;
-    expect_refused(&variant, "another shape or type");
+    expect_refused(&variant, "it must be F32 (or F16, BF16, F64) [");
     static const uint64_t wrong[][3] = {{0, 8, 13}, {0, 12, 12}, {1, 7, 0}, {1, 8, 1},
                                         {2, 8, 4},  {2, 4, 12},  {3, 8, 0}, {3, 4, 1}};
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         variant = (file_variant)RIGHT;
         variant.shapes[wrong[i][0]][0] = wrong[i][1];
         variant.shapes[wrong[i][0]][1] = wrong[i][2];
-        expect_refused(&variant, "another shape or type");
+        expect_refused(&variant, "it must be F32 (or F16, BF16, F64) [");
     }
 }
 
@@ -261,6 +261,21 @@ static void test_sizes_that_cannot_run_are_refused(void **state)
     expect_refused(&none, "0 channels");
     expect_refused(&many, "260 channels");
     expect_refused(&wide, "4100 hidden units");
+}
+
+// A rule of halves or doubles is the same rule, whatever else lies in the file.
+static void test_a_rule_of_other_floats_is_read(void **state)
+{
+    (void)state;
+    static const nca_dtype dtypes[] = {NCA_F16, NCA_BF16, NCA_F64};
+    for (size_t i = 0; i < sizeof dtypes / sizeof *dtypes; i++) {
+        file_variant variant = RIGHT;
+        nca_model model;
+        variant.dtype = dtypes[i];
+        assert_int_equal(load_variant(&variant, &model, NULL), NCA_OK);
+        assert_int_equal(model.spec.hidden[0], 8);
+        nca_model_free(&model);
+    }
 }
 
 static void test_settings_out_of_range_are_refused(void **state)
@@ -328,6 +343,7 @@ int main(void)
         cmocka_unit_test(test_a_name_cut_within_a_character_is_saved_without_it),
         cmocka_unit_test(test_settings_that_are_missing_have_defaults),
         cmocka_unit_test(test_tensors_of_other_shapes_are_refused),
+        cmocka_unit_test(test_a_rule_of_other_floats_is_read),
         cmocka_unit_test(test_sizes_that_cannot_run_are_refused),
         cmocka_unit_test(test_settings_out_of_range_are_refused),
         cmocka_unit_test(test_a_ruined_rule_is_refused),

@@ -98,6 +98,57 @@ static void test_bytes_become_weights_and_biases(void **state)
     nca_model_free(&model);
 }
 
+// The other kind that the article's notebook writes: what it computes with, scales of 1.
+static void test_floats_are_taken_as_they_are(void **state)
+{
+    (void)state;
+    static char text[2][600];
+    float numbers[13 * 8];
+    json_layer layers[2] = {{"12", "8", "1", "1.0", "\"float32\"", text[0]},
+                            {"8", "4", "1", "1", "\"float32\"", text[1]}};
+    const nca_layout layout = nca_layout_of(&(nca_spec)NCA_GROWING(4, 8));
+    nca_model model;
+    for (size_t i = 0; i < 13 * 8; i++)
+        numbers[i] = (float)sin((double)i) / 3;
+    encode((const uint8_t *)numbers, sizeof numbers, text[0]);
+    encode((const uint8_t *)numbers, 9 * 4 * sizeof *numbers, text[1]);
+    assert_int_equal(import(&layers[0], &layers[1], &model, NULL), NCA_OK);
+    for (size_t k = 0; k < 8; k++) {
+        for (size_t i = 0; i < 12; i++)
+            assert_true(model.parameters[k * 12 + i] == numbers[i * 8 + k]);
+        assert_true(model.parameters[layout.offset[1] + k] == numbers[12 * 8 + k]);
+    }
+    for (size_t c = 0; c < 4; c++)
+        assert_true(model.parameters[layout.offset[3] + c] == numbers[8 * 4 + c]);
+    nca_model_free(&model);
+    nca_error error = {0};
+    layers[0].weight_scale = "2";
+    assert_int_equal(import(&layers[0], &layers[1], &model, &error), NCA_FORMAT);
+    assert_non_null(strstr(error.message, "scales that are not 1"));
+    layers[0].weight_scale = "1";
+    numbers[7] = INFINITY;
+    encode((const uint8_t *)numbers, sizeof numbers, text[0]);
+    assert_int_equal(import(&layers[0], &layers[1], &model, &error), NCA_FORMAT);
+    assert_non_null(strstr(error.message, "not finite"));
+}
+
+static void test_a_mark_in_front_is_no_part_of_the_text(void **state)
+{
+    (void)state;
+    char a[1000], b[1000], text[2100];
+    nca_model model;
+    nca_error error = {0};
+    write_layer(a, sizeof a, &first_right);
+    write_layer(b, sizeof b, &second_right);
+    snprintf(text, sizeof text, "\xef\xbb\xbf[%s,%s]", a, b);
+    scratch_write("rule.json", text, strlen(text));
+    assert_int_equal(nca_model_import(scratch("rule.json"), &model, NULL), NCA_OK);
+    nca_model_free(&model);
+    scratch_write("rule.json", "\xff\xfe[\0", 4);
+    assert_int_equal(nca_model_import(scratch("rule.json"), &model, &error), NCA_FORMAT);
+    assert_non_null(strstr(error.message, "text in UTF-16; save it as UTF-8"));
+}
+
 static void expect_refused(const json_layer *first, const json_layer *second, const char *words)
 {
     nca_model model = {.spec = {.hidden = {77}}};
@@ -131,7 +182,7 @@ static void test_a_layer_with_a_wrong_field_is_refused(void **state)
     }
     json_layer wrong = first_right;
     wrong.type = "\"int8\"";
-    expect_refused(&wrong, &second_right, "layer 1 is not one");
+    expect_refused(&wrong, &second_right, "layer 1 is of type \"int8\"");
     wrong.type = "8";
     expect_refused(&wrong, &second_right, "layer 1 is not one");
 }
@@ -226,6 +277,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_bytes_become_weights_and_biases),
+        cmocka_unit_test(test_floats_are_taken_as_they_are),
+        cmocka_unit_test(test_a_mark_in_front_is_no_part_of_the_text),
         cmocka_unit_test(test_a_layer_with_a_wrong_field_is_refused),
         cmocka_unit_test(test_data_of_another_length_or_alphabet_is_refused),
         cmocka_unit_test(test_layers_that_do_not_fit_together_are_refused),

@@ -4,6 +4,7 @@
 #include <string.h>
 
 static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+static const char blanks[] = " \t\r\n";   // MIME breaks lines
 
 char *nca_base64_encode(const uint8_t *bytes, size_t size_bytes, char *to)
 {
@@ -26,6 +27,8 @@ bool nca_base64_decode(const char *text, uint8_t *bytes, size_t count)
     int held = 0;
     size_t done = 0;
     for (; *text && *text != '='; text++) {
+        if (strchr(blanks, *text))
+            continue;
         const char *found = strchr(letters, *text);
         if (!found)
             return false;
@@ -38,5 +41,5 @@ bool nca_base64_decode(const char *text, uint8_t *bytes, size_t count)
             bytes[done++] = (uint8_t)(bits >> held);
         }
     }
-    return done == count && text[strspn(text, "=")] == 0;
+    return done == count && text[strspn(text, "= \t\r\n")] == 0;
 }

@@ -10,7 +10,7 @@
 char *nca_base64_encode(const uint8_t *bytes, size_t size_bytes, char *to);
 
 // Decodes exactly `count` bytes; false where the text holds more, fewer, or anything but base64.
-// Padding may be left out.
+// Blanks and ends of lines are passed over (RFC 2045), and padding may be left out.
 bool nca_base64_decode(const char *text, uint8_t *bytes, size_t count);
 
 #endif

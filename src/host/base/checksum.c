@@ -9,6 +9,8 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+#include "base/text.h"
+
 void nca_checksum(const nca_bytes *pieces, size_t count, char text[NCA_CHECKSUM_BYTES])
 {
     XXH3_state_t state;
@@ -36,6 +38,9 @@ bool nca_checksum_line_holds(const char *line, size_t length)
 {
     char expected[64], digits[NCA_CHECKSUM_BYTES];
     const size_t tail = sizeof NCA_CHECKSUM_LINE_END - 1 - strlen("%s\n") + NCA_CHECKSUM_DIGITS;
+    const size_t mark = length >= 3 ? nca_text_mark(line) : 0;   // an editor's
+    line += mark;
+    length -= mark;
     if (!has_checksum(line, length))
         return true;
     if (length < tail)

@@ -21,6 +21,10 @@ nca_status nca_path_join(const char *folder, const char *name, char path[NCA_PAT
 nca_status nca_file_read(const char *path, size_t limit_bytes, uint8_t **bytes, size_t *size_bytes,
                          nca_error *error);
 
+// The same of text: without the byte order mark that it may begin with. Refuses UTF-16.
+nca_status nca_text_read(const char *path, size_t limit_bytes, uint8_t **text, size_t *size_bytes,
+                         nca_error *error);
+
 // A file that is read in parts. Refuses directories, devices and pipes, and waits for nobody.
 typedef struct nca_input {
     const char *path;   // the caller's
@@ -34,7 +38,8 @@ void nca_input_close(nca_input *input);
 
 // A file on its way: bytes go to a temporary name beside `path`; commit makes it `path`, abandon
 // removes it. A full disk, a missing folder or a refused permission is NCA_FILE with the reason.
-// Fails early where it can.
+// Fails early where it can, and refuses a link. "-" is standard output, which gets the bytes when the
+// output is committed; a terminal is refused.
 typedef struct nca_output nca_output;
 nca_status nca_output_open(const char *path, nca_output **out, nca_error *error);
 nca_status nca_output_write(nca_output *output, const void *bytes, size_t size_bytes,
@@ -60,6 +65,8 @@ nca_status nca_file_write(const char *path, const void *bytes, size_t size_bytes
 nca_status nca_folder_create(const char *path, int *made, nca_error *error);
 // Undoes nca_folder_create, where the folders are empty.
 void nca_folder_unmake(const char *path, int made);
+// NCA_FILE where a link lies among the files of a folder; a folder that is not there has none.
+nca_status nca_folder_check_links(const char *path, nca_error *error);
 bool nca_is_folder(const char *path);
 // False also where it cannot be read.
 bool nca_folder_is_empty(const char *path);

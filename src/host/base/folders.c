@@ -1,6 +1,7 @@
 // Folders: made with their parents, and removed again while they are empty.
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -114,5 +115,22 @@ nca_status nca_folder_create(const char *path, int *made, nca_error *error)
     free(copy);
     if (status == NCA_OK && made)
         *made = folders;
+    return status;
+}
+
+nca_status nca_folder_check_links(const char *path, nca_error *error)
+{
+    DIR *folder = opendir(path);
+    struct stat about;
+    nca_status status = NCA_OK;
+    for (const struct dirent *entry; folder && status == NCA_OK && (entry = readdir(folder));)
+        if (fstatat(dirfd(folder), entry->d_name, &about, AT_SYMLINK_NOFOLLOW) == 0 &&
+            S_ISLNK(about.st_mode))
+            status = nca_fail(error, NCA_FILE,
+                              "%s/%s: a link, and nothing is written through it; put the file "
+                              "itself there",
+                              path, entry->d_name);
+    if (folder)
+        closedir(folder);
     return status;
 }

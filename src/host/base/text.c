@@ -53,3 +53,8 @@ void nca_format_size(double size_bytes, char text[NCA_SIZE_BYTES])
     snprintf(text, NCA_SIZE_BYTES, "%.*f %s", unit > 0 && size_bytes < 9.95, size_bytes,
              units[unit]);
 }
+
+size_t nca_text_mark(const char *text)
+{
+    return strncmp(text, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
+}

@@ -17,4 +17,7 @@ void nca_text_copy(char *to, size_t room, const char *from);
 enum { NCA_SIZE_BYTES = 32 };
 void nca_format_size(double size_bytes, char text[NCA_SIZE_BYTES]);
 
+// Bytes of the byte order mark that a text begins with; 0 where there is none.
+size_t nca_text_mark(const char *text);
+
 #endif

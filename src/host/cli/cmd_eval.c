@@ -2,7 +2,6 @@
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "cli/command.h"
 #include "cli/printable.h"
@@ -241,7 +240,7 @@ static nca_status evaluate(nca_call *call)
                                   .cuts = options->cuts,
                                   .circles = (int)options->circles,
                                   .long_run = (int)options->long_run,
-                                  .progress = isatty(STDERR_FILENO) ? nca_percent_show : NULL,
+                                  .progress = nca_percent_shower(),
                                   .context = &(nca_percent){.word = "evaluated"}};
     nca_model model;
     nca_run_task judged = {0};

@@ -11,7 +11,7 @@ typedef struct import_options {
 
 static const nca_option rows[] = {
     {"output", NCA_OPTION_STRING, offsetof(import_options, output), 0, 0, "MODEL",
-     "the model.safetensors to write", NULL},
+     "the model.safetensors to write; - is standard output", NULL},
     {"force", NCA_OPTION_FLAG, offsetof(import_options, force), 0, 0, NULL,
      "write over a file that exists", NULL},
     {0},
@@ -29,19 +29,21 @@ static nca_status import(nca_call *call)
     const import_options *options = call->options;
     const char *path = call->arguments.item[0];
     nca_error *error = &call->error;
+    char place[NCA_PATH_BYTES];
     nca_model model;
     if (!options->output)
         return nca_fail(error, NCA_ARGUMENT, "--output: needed; the model to write");
-    NCA_TRY(nca_output_check(options->output, options->force, error));
-    if (is_same_file(path, options->output))
+    NCA_TRY(nca_output_check(options->output, options->force, place, error));
+    if (is_same_file(path, place))
         return nca_fail(error, NCA_ARGUMENT,
                         "--output %s: the file that is imported; choose another name",
                         options->output);
     NCA_TRY(nca_model_import(path, &model, error));
-    const nca_status status = nca_model_save(&model, options->output, error);
+    const nca_status status = nca_model_save(&model, place, error);
     if (status == NCA_OK)
-        printf("%s: %d channels, %d hidden units, %zu parameters\n", options->output,
-               model.spec.channels, model.spec.hidden[0], nca_layout_of(&model.spec).total);
+        fprintf(nca_output_words(options->output),
+                "%s: %d channels, %d hidden units, %zu parameters\n", options->output,
+                model.spec.channels, model.spec.hidden[0], nca_layout_of(&model.spec).total);
     nca_model_free(&model);
     return status;
 }

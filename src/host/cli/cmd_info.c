@@ -18,12 +18,6 @@
 
 enum { PATH_BYTES = 4096 };
 
-static const char *const dtype_names[] = {
-#define NCA_DTYPE_TEXT(name, text, bytes) text,
-    NCA_DTYPES(NCA_DTYPE_TEXT)
-#undef NCA_DTYPE_TEXT
-};
-
 typedef struct info_options {
     bool json;
 } info_options;
@@ -129,9 +123,12 @@ static json_t *describe_tensor(const nca_tensor *tensor)
     json_t *shape = json_array();
     for (int i = 0; i < tensor->axes; i++)
         json_array_append_new(shape, json_integer((json_int_t)tensor->shape[i]));
-    json_t *object = json_pack("{s:s, s:o}", "dtype", dtype_names[tensor->dtype], "shape", shape);
-    if (tensor->dtype == NCA_F32 && tensor->elements > 0) {
-        const float *x = tensor->data;
+    json_t *object = json_pack("{s:s, s:o}", "dtype", tensor->dtype_name, "shape", shape);
+    float *x = nca_dtype_is_float(tensor->dtype) && tensor->elements > 0
+                   ? malloc(tensor->elements * sizeof *x)
+                   : NULL;
+    if (x) {
+        nca_tensor_to_floats(tensor, x);
         double low = x[0], high = x[0];
         for (size_t i = 1; i < tensor->elements; i++) {
             low = x[i] < low || isnan(x[i]) ? x[i] : low;   // NaN stays
@@ -140,6 +137,7 @@ static json_t *describe_tensor(const nca_tensor *tensor)
         json_object_set_new(object, "range",
                             isfinite(low) && isfinite(high) ? json_pack("[f,f]", low, high)
                                                             : json_string("not finite"));
+        free(x);
     }
     return object;
 }
@@ -171,7 +169,7 @@ static nca_status describe_metrics(const char *folder, json_t *into, nca_error *
     uint8_t *text;
     size_t size_bytes, lines = 0, start = 0, last = 0;
     snprintf(path, sizeof path, "%s/metrics.jsonl", folder);
-    NCA_TRY(nca_file_read(path, (size_t)4 << 30, &text, &size_bytes, error));
+    NCA_TRY(nca_text_read(path, (size_t)4 << 30, &text, &size_bytes, error));
     for (size_t i = 0; i < size_bytes; i++)
         if (text[i] == '\n') {
             last = start;

@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
+#include "base/output_place.h"
 #include "base/stop.h"
 #include "cli/command.h"
 #include "cli/printable.h"
@@ -26,7 +26,7 @@ typedef struct report_options {
 
 static const nca_option rows[] = {
     {"output", NCA_OPTION_STRING, offsetof(report_options, output), 0, 0, "FILE",
-     "the page to write [report.html]", "Page"},
+     "the page to write; - is standard output [report.html]", "Page"},
     {"force", NCA_OPTION_FLAG, offsetof(report_options, force), 0, 0, NULL,
      "write over a file that exists", NULL},
     {"cell", NCA_OPTION_LIST, offsetof(report_options, cells), 0, 0, "Y,X",
@@ -123,14 +123,13 @@ static nca_status read_run(const report_options *options, const char *folder, re
     NCA_TRY(nca_run_folder_machine(folder, &run->machine_json, error));
     NCA_TRY(read_model(folder, &config, &grid, &run->model, error));
     NCA_TRY(nca_run_task_load(&target, folder, &run->model, &run->judged, error));
-    run->options =
-        (nca_observe_options){.grid = run->judged.content.grid,
-                              .seed = (uint64_t)options->seed,
-                              .cut_at = (int)options->cut_at,
-                              .heal_steps = (int)options->heal_steps,
-                              .traced_cut = NCA_CUT_LEFT,
-                              .stop = &nca_stop_signal,
-                              .progress = isatty(STDERR_FILENO) ? nca_percent_show : NULL};
+    run->options = (nca_observe_options){.grid = run->judged.content.grid,
+                                         .seed = (uint64_t)options->seed,
+                                         .cut_at = (int)options->cut_at,
+                                         .heal_steps = (int)options->heal_steps,
+                                         .traced_cut = NCA_CUT_LEFT,
+                                         .stop = &nca_stop_signal,
+                                         .progress = nca_percent_shower()};
     return read_cells(options, &run->judged, run->options.cell, error);
 }
 
@@ -147,13 +146,15 @@ static nca_status observe_run(report_run *run, const nca_compute *compute, nca_e
 
 // Where the page goes, before anything is computed for it: never over a file that it is made from.
 static nca_status check_output(const report_options *options, const nca_arguments *folders,
-                               nca_error *error)
+                               char page[NCA_PATH_BYTES], nca_error *error)
 {
     char path[NCA_PATH_BYTES];
     struct stat place, source;
-    const char *dot = strrchr(options->output, '.');
-    NCA_TRY(nca_output_check(options->output, options->force, error));
-    snprintf(path, sizeof path, "%s", options->output);
+    NCA_TRY(nca_output_check(options->output, options->force, page, error));
+    if (nca_is_standard_output(page))
+        return NCA_OK;
+    const char *dot = strrchr(page, '.');
+    snprintf(path, sizeof path, "%s", page);
     const char *folder = dirname(path);
     if (stat(folder, &place) != 0 || !S_ISDIR(place.st_mode))
         return nca_fail(error, NCA_FILE, "--output %s: there is no folder %s; make it first",
@@ -171,11 +172,14 @@ static nca_status check_output(const report_options *options, const nca_argument
 static void say_what_was_written(const report_options *options, int runs)
 {
     struct stat about;
-    const double size = stat(options->output, &about) == 0 ? (double)about.st_size : 0;
-    nca_print_safely(stdout, options->output);
-    printf(": %d run%s, %.1f MB; open it in a browser\n", runs, runs == 1 ? "" : "s", size / 1e6);
+    FILE *to = nca_output_words(options->output);
+    nca_print_safely(to, options->output);
+    fprintf(to, ": %d run%s", runs, runs == 1 ? "" : "s");
+    if (to == stdout && stat(options->output, &about) == 0)
+        fprintf(to, ", %.1f MB; open it in a browser", (double)about.st_size / 1e6);
+    fprintf(to, "\n");
     if (!nca_page_has_charts())
-        printf("without charts: this build did not find dygraphs (Debian: libjs-dygraphs)\n");
+        fprintf(to, "without charts: this build did not find dygraphs (Debian: libjs-dygraphs)\n");
 }
 
 // Every folder is read before a rule runs, so that a fault of the last is reported at once.
@@ -186,8 +190,9 @@ static nca_status report(nca_call *call)
     const nca_arguments *folders = &call->arguments;
     nca_error *error = &call->error;
     nca_page_run pages[RUNS_MAX];
+    char page[NCA_PATH_BYTES];
     nca_status status;
-    NCA_GO(check_output(options, folders, error));
+    NCA_GO(check_output(options, folders, page, error));
     for (int i = 0; i < folders->count; i++)
         NCA_GO(read_run(options, folders->item[i], &runs[i], error));
     for (int i = 0; i < folders->count; i++) {
@@ -203,7 +208,7 @@ static nca_status report(nca_call *call)
                                   .observation = &runs[i].observation,
                                   .observed = &runs[i].options};
     }
-    NCA_GO(nca_page_write(options->output, pages, folders->count, error));
+    NCA_GO(nca_page_write(page, pages, folders->count, error));
     say_what_was_written(options, folders->count);
 cleanup:
     for (int i = 0; i < RUNS_MAX; i++)

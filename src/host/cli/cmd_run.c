@@ -1,7 +1,7 @@
 // nca run: a rule grows on any grid, is damaged on the way, and the film of it is written.
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "base/stop.h"
 #include "cli/command.h"
@@ -12,7 +12,7 @@
 #include "media/writers.h"
 
 typedef struct run_options {
-    const char *output, *grid;
+    const char *output, *format, *grid;
     nca_option_list seeds, damages;
     int64_t steps, every, scale, columns, seed;
     double fire_rate, angle, step_size, frames_per_second;   // NaN: the model's
@@ -22,7 +22,11 @@ typedef struct run_options {
 
 static const nca_option rows[] = {
     {"output", NCA_OPTION_STRING, offsetof(run_options, output), 0, 0, "FILE",
-     "what to write, by its extension: .webp .gif .mp4 .png .npy [growth.webp]", "Film"},
+     "what to write, by its extension: .webp .gif .mp4 .png .npy; - is standard output "
+     "[growth.webp]",
+     "Film"},
+    {"format", NCA_OPTION_STRING, offsetof(run_options, format), 0, 0, "webp|gif|mp4|png|npy",
+     "what to write, whatever the name [by its extension; webp for -]", NULL},
     {"every", NCA_OPTION_INT, offsetof(run_options, every), 1, 1000000, "T",
      "steps for each frame [1]", NULL},
     {"scale", NCA_OPTION_INT, offsetof(run_options, scale), 0, 64, "PIXELS",
@@ -124,7 +128,7 @@ static nca_status plan_film(const run_options *options, const nca_model *model,
         .angle = isnan(options->angle) ? model->angle : options->angle,
         .step_size = isnan(options->step_size) ? model->step_size : options->step_size,
         .stop = &nca_stop_signal,
-        .progress = isatty(STDERR_FILENO) ? nca_percent_show : NULL,
+        .progress = nca_percent_shower(),
         .context = percent,
     };
     if (options->grid) {
@@ -147,11 +151,27 @@ static nca_status find_task(const run_options *options, const char *path, const 
     return out->task->frozen ? nca_run_task_load(&given, path, model, out, error) : NCA_OK;
 }
 
-static nca_status check_output(const run_options *options, nca_error *error)
+// In which format the film is written, and where.
+static nca_status choose_output(const run_options *options, const nca_format **format,
+                                char place[NCA_PATH_BYTES], nca_error *error)
 {
-    const nca_format *format;
-    NCA_TRY(nca_format_find(options->output, &format, error));
-    return nca_output_check(options->output, options->force, error);
+    NCA_TRY(options->format ? nca_format_named(options->format, format, error)
+                            : nca_format_find(options->output, format, error));
+    return nca_output_check(options->output, options->force, place, error);
+}
+
+static void say_what_was_written(const run_options *options, const nca_film *film)
+{
+    const int frames = nca_film_frames(film), shown = nca_film_frames_shown(film);
+    FILE *to = nca_output_words(options->output);
+    fprintf(to, "%s: %d step%s on a grid of %dx%d\n", options->output, film->steps,
+            film->steps == 1 ? "" : "s", film->height, film->width);
+    if (shown < frames)
+        fprintf(to,
+                "%s: shows %d of %d frames, for a %s file has at most %.3g a second; it lasts as "
+                "long as asked\n",
+                options->output, shown, frames, film->format->extension,
+                1000 / film->format->shortest_ms);
 }
 
 static nca_status run(nca_call *call)
@@ -162,23 +182,25 @@ static nca_status run(nca_call *call)
     nca_error *error = &call->error;
     nca_percent percent = {.word = "grown"};
     const char *path = call->arguments.item[0];
+    const nca_format *format;
+    char place[NCA_PATH_BYTES];
     nca_run_task started = {0};
     nca_model model;
     nca_status status;
-    NCA_TRY(check_output(options, error));
+    NCA_TRY(choose_output(options, &format, place, error));
     NCA_TRY(nca_model_load(path, &model, error));
     NCA_GO(plan_film(options, &model, &percent, &film, error));
     NCA_GO(find_task(options, path, &model, &started, error));
+    film.format = format;
     film.task = started.task;
     film.content = started.content.data;
     NCA_GO(read_seeds(options, &model, &film, &from, error));
-    NCA_GO(nca_film_write(options->output, &model, &film, &call->compute, error));
+    NCA_GO(nca_film_write(place, &model, &film, &call->compute, error));
 cleanup:
     if (film.progress)
         film.progress(film.context, 1);   // whatever became of it, its line goes
     if (status == NCA_OK)
-        printf("%s: %d step%s on a grid of %dx%d\n", options->output, film.steps,
-               film.steps == 1 ? "" : "s", film.height, film.width);
+        say_what_was_written(options, &film);
     nca_run_task_free(&started);
     nca_model_free(&model);
     return status;

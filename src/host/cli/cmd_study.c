@@ -232,6 +232,7 @@ static nca_status study(study_work *work)
                                  .other_seeds = (int)options->other_seeds,
                                  .is_quick = options->quick,
                                  .shared = options->shared};
+    NCA_TRY(nca_folder_check_name(options->out, work->error));
     NCA_TRY(nca_study_plan_runs(&plan, &work->study, work->error));
     NCA_TRY(nca_study_look(&work->study, work->error));
     NCA_TRY(choose_jobs(work));

@@ -92,6 +92,7 @@ static nca_status preview(train_run *run)
 {
     const float *before, *after;
     nca_preview shown = {.paint = nca_trainer_task(run->trainer)->paint,
+                         .has_true_colour = nca_terminal_has_true_colour(),
                          .batch = (int)run->config.batch,
                          .height = run->plan.grid.height,
                          .width = run->plan.grid.width,
@@ -196,6 +197,8 @@ static void estimate(train_run *run)
 
 static nca_status prepare(train_run *run)
 {
+    if (run->options.out)
+        NCA_TRY(nca_folder_check_name(run->options.out, run->error));
     if (run->options.preview && !isatty(STDOUT_FILENO))
         return nca_fail(run->error, NCA_ARGUMENT,
                         "--preview: standard output is no terminal; leave it out");
@@ -229,6 +232,8 @@ static nca_status run_train(nca_call *call)
                           .error = &call->error};
     if (current.options.resume)
         NCA_GO(nca_train_read_resumed(&current));
+    else
+        nca_run_folder_keep_font(&current.config);
     NCA_GO(prepare(&current));
     NCA_GO(nca_train_say_beginning(&current));
     status = train(&current);

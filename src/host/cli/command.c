@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/output_place.h"
 #include "base/stop.h"
 
 // The defaults of the options, or zeros.
@@ -47,9 +48,28 @@ cleanup:
     return status == NCA_OK ? call.code : nca_report_failure(nca_command_words(self), &call.error);
 }
 
-nca_status nca_output_check(const char *path, bool force, nca_error *error)
+nca_status nca_output_check(const char *path, bool force, char place[NCA_PATH_BYTES],
+                            nca_error *error)
 {
+    NCA_TRY(nca_output_follow(path, place, error));
+    if (nca_is_standard_output(path))
+        return nca_standard_output_check(error);
     if (force || access(path, F_OK) != 0)
         return NCA_OK;
     return nca_fail(error, NCA_FILE, "--output %s: exists; choose another name, or --force", path);
+}
+
+FILE *nca_output_words(const char *path)
+{
+    return nca_is_standard_output(path) ? stderr : stdout;
+}
+
+nca_status nca_folder_check_name(const char *path, nca_error *error)
+{
+    if (!nca_is_standard_output(path))
+        return NCA_OK;
+    return nca_fail(
+        error, NCA_ARGUMENT,
+        "--out -: a folder, which cannot go to standard output; give it a name (./- for "
+        "this one)");
 }

@@ -3,6 +3,7 @@
 #ifndef NCA_CLI_COMMAND_H
 #define NCA_CLI_COMMAND_H
 
+#include "base/files.h"
 #include "cli/device_options.h"
 
 // A command at work.
@@ -21,7 +22,13 @@ struct nca_call {
 // Returns the exit code.
 int nca_call_run(const nca_command *command, int argc, char **argv);
 
-// Refuses an --output that is there already.
-nca_status nca_output_check(const char *path, bool force, nca_error *error);
+// Refuses an --output that is there already, and a terminal for "-", standard output.
+//   place   out, where it is to be written: the file behind a link
+nca_status nca_output_check(const char *path, bool force, char place[NCA_PATH_BYTES],
+                            nca_error *error);
+// Where a command says what it wrote: standard output, unless the output itself goes there.
+FILE *nca_output_words(const char *path);
+// Refuses "-" for a folder.
+nca_status nca_folder_check_name(const char *path, nca_error *error);
 
 #endif

@@ -83,17 +83,25 @@ static void for_each_option(FILE *to, const nca_command *command, print_option *
             print(to, command, row);
 }
 
-static void print_command_names(FILE *to, const nca_command *const *commands)
+// What stands in the place of a command and is none of the table.
+static const char shells_words[] = "bash zsh fish";
+
+static void print_commands(FILE *to, const nca_command *const *commands)
 {
     for (; *commands; commands++)
         fprintf(to, "%s ", (*commands)->name);
-    fputs("completion --help --version", to);
+}
+
+static void print_command_names(FILE *to, const nca_command *const *commands)
+{
+    print_commands(to, commands);
+    fputs("completion help --help --version", to);
 }
 
 static void print_bash_name(FILE *to, const nca_command *command, const nca_option *row)
 {
     (void)command;
-    fputs("--", to);
+    fputs(nca_option_is_output(row) ? "-o --" : "--", to);
     print_name(to, row);
     fputc(' ', to);
 }
@@ -109,21 +117,35 @@ static void print_bash_words(FILE *to, const nca_command *command, const nca_opt
     fprintf(to, "') words='%s' ;;\n", words);
 }
 
-// File names come from the shell itself, where nothing else fits.
+// File names come from the shell itself, where nothing else fits. "--preset=h" is three words to
+// bash, or one where the user's COMP_WORDBREAKS has no "=".
 static void print_bash(FILE *to, const nca_command *const *commands)
 {
     fputs("# nca in bash: source <(nca completion bash)\n"
           "_nca() {\n"
-          "    local word=${COMP_WORDS[COMP_CWORD]} words=\n"
-          "    case \"${COMP_WORDS[1]} ${COMP_WORDS[COMP_CWORD-1]}\" in\n",
+          "    local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]} words= "
+          "front=\n"
+          "    [[ $word != = ]] || word=\n"
+          "    [[ $before != = ]] || before=${COMP_WORDS[COMP_CWORD-2]}\n"
+          "    if [[ $word == --*=* ]]; then\n"
+          "        before=${word%%=*} front=${word%%=*}= word=${word#*=}\n"
+          "    elif [[ ${COMP_WORDS[COMP_CWORD]} == = ]]; then\n"
+          "        before=${COMP_WORDS[COMP_CWORD-1]}\n"
+          "    fi\n"
+          "    case \"${COMP_WORDS[1]} $before\" in\n"
+          "        'completion completion') words='",
           to);
+    fprintf(to, "%s' ;;\n        'help help') words='", shells_words);
+    print_commands(to, commands);
+    fputs("completion' ;;\n", to);
     for (const nca_command *const *command = commands; *command; command++)
         for_each_option(to, *command, print_bash_words);
     fputs("    esac\n"
           "    if [[ $COMP_CWORD -eq 1 ]]; then\n        words='",
           to);
     print_command_names(to, commands);
-    fputs("'\n    elif [[ $word == -* ]]; then\n        case ${COMP_WORDS[1]} in\n", to);
+    fputs("'\n    elif [[ $word == -* && -z $front ]]; then\n        case ${COMP_WORDS[1]} in\n",
+          to);
     for (const nca_command *const *command = commands; *command; command++) {
         fprintf(to, "        %s) words='", (*command)->name);
         for_each_option(to, *command, print_bash_name);
@@ -131,7 +153,7 @@ static void print_bash(FILE *to, const nca_command *const *commands)
     }
     fputs("        esac\n"
           "    fi\n"
-          "    COMPREPLY=($(compgen -W \"$words\" -- \"$word\"))\n"
+          "    COMPREPLY=($(compgen -P \"$front\" -W \"$words\" -- \"$word\"))\n"
           "}\n"
           "complete -o bashdefault -o default -F _nca nca\n",
           to);
@@ -142,6 +164,8 @@ static void print_zsh_option(FILE *to, const nca_command *command, const nca_opt
     char words[WORDS_BYTES];
     (void)command;
     list_words(row, words);
+    if (nca_option_is_output(row))
+        fprintf(to, "            '-o[the same as --%s]:%s:_files' \\\n", row->name, row->value);
     fprintf(to, "            '%s--", row->kind == NCA_OPTION_LIST ? "*" : "");
     print_name(to, row);
     fprintf(to, "%s[", nca_option_is_flag(row) ? "" : "=");
@@ -168,7 +192,9 @@ static void print_zsh(FILE *to, const nca_command *const *commands)
         print_quoted(to, (*command)->summary, ":\\");
         fputs("'\n", to);
     }
-    fputs("    )\n"
+    fputs("        'completion:Completes commands, options and their words in a shell'\n"
+          "        'help:Says more about a command'\n"
+          "    )\n"
           "    if (( CURRENT == 2 )); then\n"
           "        _describe command commands\n"
           "        return\n"
@@ -182,7 +208,16 @@ static void print_zsh(FILE *to, const nca_command *const *commands)
         for_each_option(to, *command, print_zsh_option);
         fputs("            '--help[say more]' '*:argument:_files'\n        ;;\n", to);
     }
-    fputs("    esac\n}\ncompdef _nca nca\n", to);
+    fprintf(to, "    completion)\n        _values shell %s\n        ;;\n", shells_words);
+    fputs("    help)\n        _describe command commands\n        ;;\n"
+          "    esac\n}\n"
+          "if [[ $funcstack[1] == _nca ]]; then   # it lies in fpath and is called\n"
+          "    _nca \"$@\"\n"
+          "else\n"
+          "    (( $+functions[compdef] )) || { autoload -Uz compinit && compinit -i -D }\n"
+          "    compdef _nca nca\n"
+          "fi\n",
+          to);
 }
 
 static void print_fish_option(FILE *to, const nca_command *command, const nca_option *row)
@@ -191,6 +226,8 @@ static void print_fish_option(FILE *to, const nca_command *command, const nca_op
     list_words(row, words);
     fprintf(to, "complete -c nca -n '__fish_seen_subcommand_from %s' -l ", command->name);
     print_name(to, row);
+    if (nca_option_is_output(row))
+        fputs(" -s o", to);
     if (*words)
         fprintf(to, " -x -a '%s'", words);
     else if (!nca_option_is_flag(row))
@@ -209,6 +246,13 @@ static void print_fish(FILE *to, const nca_command *const *commands)
         fputs("'\n", to);
         for_each_option(to, *command, print_fish_option);
     }
+    fprintf(to,
+            "complete -c nca -n __fish_use_subcommand -f -a 'completion help'\n"
+            "complete -c nca -n '__fish_seen_subcommand_from completion' -f -a '%s'\n"
+            "complete -c nca -n '__fish_seen_subcommand_from help' -f -a '",
+            shells_words);
+    print_commands(to, commands);
+    fputs("completion'\n", to);
 }
 
 static const shell shells[] = {

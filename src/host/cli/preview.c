@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "nca/image.h"
 #include "nca/tensor.h"
@@ -75,11 +76,33 @@ static uint32_t average(const uint8_t *rgb, const nca_preview *preview, const ar
     return sum[0] / count << 16 | sum[1] / count << 8 | sum[2] / count;
 }
 
-// Says a colour to the terminal where it is not the one already set.
-static void set_colour(FILE *to, int layer, uint32_t colour, int64_t *current)
+// The nearest of the six steps that the palette of 256 colours has of each part.
+static uint32_t find_step(uint32_t part)
 {
-    if (*current != colour)
+    return part < 48 ? 0 : part < 115 ? 1 : (part - 35) / 40;
+}
+
+// The nearest colour of xterm's palette: 16 and on are 6 x 6 x 6 of these steps, 232 and on are greys
+// from 8 to 238.
+static uint32_t find_indexed(uint32_t colour)
+{
+    const uint32_t red = colour >> 16, green = colour >> 8 & 255, blue = colour & 255;
+    const uint32_t grey = (red + green + blue) / 3;
+    const uint32_t apart =
+        (red > green ? red - green : green - red) + (green > blue ? green - blue : blue - green);
+    if (apart < 12 && grey >= 4 && grey < 243)
+        return 232 + (grey - 3) / 10;
+    return 16 + 36 * find_step(red) + 6 * find_step(green) + find_step(blue);
+}
+
+// Says a colour to the terminal where it is not the one already set.
+static void set_colour(FILE *to, const nca_preview *preview, int layer, uint32_t colour,
+                       int64_t *current)
+{
+    if (*current != colour && preview->has_true_colour)
         fprintf(to, "\033[%d;2;%u;%u;%um", layer, colour >> 16, colour >> 8 & 255, colour & 255);
+    else if (*current != colour)
+        fprintf(to, "\033[%d;5;%um", layer, find_indexed(colour));
     *current = colour;
 }
 
@@ -90,9 +113,9 @@ static void draw_line(FILE *to, const uint8_t *rgb, const nca_preview *preview,
     for (int x = 0; x < a->width; x++) {
         const uint32_t upper = average(rgb, preview, a, 2 * line, x);
         const uint32_t lower = average(rgb, preview, a, 2 * line + 1, x);
-        set_colour(to, 48, lower, &back);
+        set_colour(to, preview, 48, lower, &back);
         if (upper != lower)
-            set_colour(to, 38, upper, &front);
+            set_colour(to, preview, 38, upper, &front);
         fputs(upper != lower ? "▀" : " ", to);
     }
     fputs("\033[0m", to);
@@ -113,6 +136,12 @@ static int draw_row(FILE *to, const uint8_t *rgb, const nca_preview *preview, co
         fputs("\033[K\n", to);
     }
     return a->height / 2;
+}
+
+bool nca_terminal_has_true_colour(void)
+{
+    const char *says = getenv("COLORTERM");
+    return says && (strcmp(says, "truecolor") == 0 || strcmp(says, "24bit") == 0);
 }
 
 nca_status nca_preview_draw(const nca_preview *preview, char **text, int *lines, nca_error *error)

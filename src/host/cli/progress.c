@@ -15,7 +15,7 @@ enum { BAR_MIN = 6, BAR_MAX = 24, TEXT_BYTES = 256, SAID_BYTES = 8192 };
 
 static const double redraw_seconds = 0.1, line_seconds = 30, smoothing = 0.05;
 
-static bool is_terminal(FILE *to)
+bool nca_is_terminal(FILE *to)
 {
     const char *term = getenv("TERM");
     return isatty(fileno(to)) && term && strcmp(term, "dumb") != 0;
@@ -25,7 +25,7 @@ void nca_progress_start(nca_progress *progress, FILE *to, bool is_quiet, int64_t
                         int64_t total)
 {
     *progress = (nca_progress){.to = to,
-                               .is_terminal = is_terminal(to),
+                               .is_terminal = nca_is_terminal(to),
                                .is_quiet = is_quiet,
                                .first = first,
                                .total = total,
@@ -186,6 +186,11 @@ void nca_progress_finish(nca_progress *progress)
     progress->is_drawn = false;
     progress->picture_lines = 0;
     fflush(progress->to);
+}
+
+nca_percent_function *nca_percent_shower(void)
+{
+    return nca_is_terminal(stderr) ? nca_percent_show : NULL;
 }
 
 void nca_percent_show(void *context, double done)

@@ -3,6 +3,7 @@
 #ifndef NCA_CLI_PROGRESS_H
 #define NCA_CLI_PROGRESS_H
 
+#include <stdbool.h>
 #include <stdio.h>
 
 #include "nca/train.h"
@@ -19,7 +20,9 @@ typedef struct nca_progress {
     int picture_lines;       // of the picture that stands above the bar
 } nca_progress;
 
-// A terminal is one that can move its cursor: TERM=dumb counts as none.
+// Whether a stream is a terminal that can move its cursor: TERM=dumb says that it cannot.
+bool nca_is_terminal(FILE *to);
+
 void nca_progress_start(nca_progress *progress, FILE *to, bool is_quiet, int64_t first,
                         int64_t total);
 void nca_progress_update(nca_progress *progress, const nca_update_result *result);
@@ -35,7 +38,10 @@ typedef struct nca_percent {
     const char *word;
     double drawn;
 } nca_percent;
-void nca_percent_show(void *context, double done);
+typedef void nca_percent_function(void *context, double done);
+nca_percent_function nca_percent_show;
+// That function, or NULL where standard error is no terminal.
+nca_percent_function *nca_percent_shower(void);
 
 // Characters of the terminal; 80x24 where it does not say.
 void nca_progress_size(const nca_progress *progress, int *columns, int *lines);

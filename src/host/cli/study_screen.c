@@ -49,7 +49,7 @@ nca_study_watch nca_study_watch_by(nca_study_screen *screen, bool is_quiet)
     if (is_quiet)
         return (nca_study_watch){0};
     return (nca_study_watch){.say = say,
-                             .at_work = isatty(STDOUT_FILENO) ? draw : NULL,
-                             .judged = isatty(STDERR_FILENO) ? show_percent : NULL,
+                             .at_work = nca_is_terminal(stdout) ? draw : NULL,
+                             .judged = nca_is_terminal(stderr) ? show_percent : NULL,
                              .context = screen};
 }

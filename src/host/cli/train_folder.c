@@ -34,11 +34,15 @@ nca_status nca_train_read_resumed(train_run *run)
     run->config = saved;
     NCA_TRY(nca_options_apply(call->self, call->argc, call->argv, &run->options, &run->config,
                               run->error));
-    const char *different = nca_config_difference(&saved, &run->config);
+    nca_config then = saved, now = run->config;
+    nca_run_folder_keep_font(&then);   // the same file by two names is no difference
+    nca_run_folder_keep_font(&now);
+    const char *different = nca_config_difference(&then, &now);
     if (!different && strcmp(saved.preset, run->config.preset) != 0)
         different = "preset";
     if (different)
         return fail_different(run, different);
+    memcpy(run->config.font, saved.font, sizeof saved.font);
     return NCA_OK;
 }
 

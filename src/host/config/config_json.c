@@ -240,7 +240,7 @@ nca_status nca_config_read(const char *path, nca_config *config, nca_error *erro
 {
     uint8_t *text;
     size_t size_bytes;
-    NCA_TRY(nca_file_read(path, FILE_LIMIT_BYTES, &text, &size_bytes, error));
+    NCA_TRY(nca_text_read(path, FILE_LIMIT_BYTES, &text, &size_bytes, error));
     const nca_status status =
         nca_config_from_json((const char *)text, size_bytes, path, config, error);
     free(text);

@@ -178,7 +178,7 @@ nca_status nca_history_read(const char *path, nca_history *out, nca_error *error
     nca_history history = {0};
     uint8_t *bytes;
     size_t size_bytes;
-    NCA_TRY(nca_file_read(path, METRICS_LIMIT_BYTES, &bytes, &size_bytes, error));
+    NCA_TRY(nca_text_read(path, METRICS_LIMIT_BYTES, &bytes, &size_bytes, error));
     const nca_status status = read_lines(path, (const char *)bytes, size_bytes, &history, error);
     free(bytes);
     if (status == NCA_OK)

@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "media/writers.h"
 #include "model/session.h"
 #include "nca/image.h"
 #include "task/subject.h"
@@ -144,6 +143,17 @@ static nca_status look_for_life(shooting *shot, nca_error *error)
     return NCA_OK;
 }
 
+int nca_film_frames(const nca_film *film)
+{
+    return 1 + (film->steps + film->every - 1) / film->every;
+}
+
+int nca_film_frames_shown(const nca_film *film)
+{
+    return nca_frames_shown(film->format->shortest_ms, nca_film_frames(film),
+                            film->frames_per_second);
+}
+
 static nca_status open_film(shooting *shot, const char *path, const nca_model *model,
                             const nca_compute *compute, nca_error *error)
 {
@@ -173,7 +183,7 @@ static nca_status open_film(shooting *shot, const char *path, const nca_model *m
         .height = film->height * pixels,
         .width = film->width * pixels,
         .channels = shot->spec->channels,
-        .frames = 1 + (film->steps + film->every - 1) / film->every,
+        .frames = nca_film_frames(film),
         .frames_per_second = film->frames_per_second,
         .columns = film->columns,
     };
@@ -185,7 +195,9 @@ nca_status nca_film_write(const char *path, const nca_model *model, const nca_fi
 {
     const int longer = film->height > film->width ? film->height : film->width;
     shooting shot = {.film = film, .backend = compute->backend, .spec = &model->spec};
-    NCA_TRY(nca_format_find(path, &shot.format, error));
+    shot.format = film->format;
+    if (!shot.format)
+        NCA_TRY(nca_format_find(path, &shot.format, error));
     shot.scale = film->scale > 0 ? film->scale : longer < SIDE_PIXELS ? SIDE_PIXELS / longer : 1;
     nca_status status;
     NCA_GO(open_film(&shot, path, model, compute, error));

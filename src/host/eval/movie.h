@@ -4,6 +4,7 @@
 
 #include <signal.h>
 
+#include "media/writers.h"
 #include "nca/backend.h"
 #include "nca/model.h"
 #include "nca/task.h"
@@ -20,6 +21,7 @@ typedef struct nca_film {
     int steps, every;    // steps in all, and for each frame
     int scale;           // pixels of a cell; 0: about 360 pixels in all
     double frames_per_second;
+    const nca_format *format;             // NULL: that of the path's extension
     int columns;                          // of a filmstrip; 0: the last frame
     uint64_t seed;                        // of the fire bits
     double fire_rate, angle, step_size;   // angle in degrees
@@ -36,9 +38,12 @@ typedef struct nca_film {
     bool *is_dead;   // set to whether it is dead after the last step; may be NULL
 } nca_film;
 
-// Writes the film in the format of the path's extension (nca_frames_open lists them), whole or not
-// at all; `model` is unchanged. NCA_ARGUMENT for an extension that is none and for content of
-// another grid, NCA_INTERRUPTED where
+// How many frames a film has, and how many its format shows: some have a shortest time.
+int nca_film_frames(const nca_film *film);
+int nca_film_frames_shown(const nca_film *film);
+
+// Writes the film whole or not at all; `model` is unchanged. NCA_ARGUMENT for an extension that is
+// none and for content of another grid, NCA_INTERRUPTED where
 // `stop` ended it, else what the file or the device could not do.
 nca_status nca_film_write(const char *path, const nca_model *model, const nca_film *film,
                           const nca_compute *compute, nca_error *error);

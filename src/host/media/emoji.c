@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include FT_FREETYPE_H
+#include FT_TRUETYPE_TABLES_H
 #include <hb-ft.h>
 
 #include "base/files.h"
@@ -129,22 +130,93 @@ static nca_status copy_bitmap(const FT_Bitmap *bitmap, const char *text, nca_ima
     return NCA_OK;
 }
 
-static nca_status draw(FT_Face face, const char *text, nca_image *out, nca_error *error)
+// Fonts with the same name come in kinds of which only bitmaps are drawn here.
+static const char *describe_kind(FT_Face face)
 {
-    char utf8[NCA_EMOJI_BYTES];
-    unsigned glyph = 0;
-    NCA_TRY(nca_emoji_spell(text, utf8, error));
-    if (face->num_fixed_sizes < 1 || FT_Select_Size(face, 0) != 0)
-        return nca_fail(error, NCA_FORMAT,
-                        "the font: it has no colour bitmaps; give Noto Color Emoji with --font");
-    NCA_TRY(shape(face, utf8, text, &glyph, error));
+    FT_Byte version[2];
+    FT_ULong bytes = sizeof version;
+    const bool has_layers =
+        FT_Load_Sfnt_Table(face, FT_MAKE_TAG('C', 'O', 'L', 'R'), 0, version, &bytes) == 0;
+    FT_ULong size = 0;
+    if (has_layers)
+        return version[1] == 0 ? "a COLRv0 font, which has outlines"
+                               : "a COLRv1 font, which has outlines";
+    if (FT_Load_Sfnt_Table(face, FT_MAKE_TAG('S', 'V', 'G', ' '), 0, NULL, &size) == 0)
+        return "an SVG font, which has outlines";
+    return "a font without colours";
+}
+
+static nca_status fail_kind(FT_Face face, nca_error *error)
+{
+    return nca_fail(error, NCA_FORMAT,
+                    "the font: %s, and this program needs bitmaps (CBDT or sbix); give "
+                    "NotoColorEmoji.ttf of github.com/googlefonts/noto-emoji with --font",
+                    describe_kind(face));
+}
+
+// The next larger strike, a set of bitmaps of one size; negative where there is none.
+static int find_strike(FT_Face face, FT_Pos above)
+{
+    int found = -1;
+    for (int i = 0; i < face->num_fixed_sizes; i++) {
+        const FT_Pos size = face->available_sizes[i].y_ppem;
+        if (size > above && (found < 0 || size < face->available_sizes[found].y_ppem))
+            found = i;
+    }
+    return found;
+}
+
+static nca_status draw_strike(FT_Face face, int strike, unsigned glyph, const char *text,
+                              nca_image *out, nca_error *error)
+{
+    if (FT_Select_Size(face, strike) != 0)
+        return nca_fail(error, NCA_FORMAT, "the font: its bitmaps are damaged; give another one");
     if (FT_Load_Glyph(face, glyph, FT_LOAD_COLOR | FT_LOAD_RENDER) != 0)
         return nca_fail(error, NCA_FORMAT, "%.60s: its glyph in the font is damaged", text);
     return copy_bitmap(&face->glyph->bitmap, text, out, error);
 }
 
+// Whether what can be seen of it has at least so many pixels a side.
+static bool is_large_enough(const nca_image *image, int size)
+{
+    nca_image visible;
+    if (nca_image_trim(image, "", &visible, NULL) != NCA_OK)
+        return false;
+    const bool is_enough = visible.height >= size || visible.width >= size;
+    nca_image_free(&visible);
+    return is_enough;
+}
+
+// From the smallest strike that need not be enlarged, or from the largest.
+static nca_status draw(FT_Face face, const char *text, int size, nca_image *out, nca_error *error)
+{
+    char utf8[NCA_EMOJI_BYTES];
+    unsigned glyph = 0;
+    nca_image found = {0};
+    nca_status status = NCA_OK;
+    NCA_TRY(nca_emoji_spell(text, utf8, error));
+    int strike = find_strike(face, 0);
+    if (strike < 0 || FT_Select_Size(face, strike) != 0)
+        return fail_kind(face, error);
+    NCA_TRY(shape(face, utf8, text, &glyph, error));
+    for (; strike >= 0; strike = find_strike(face, face->available_sizes[strike].y_ppem)) {
+        nca_image drawn;
+        status = draw_strike(face, strike, glyph, text, &drawn, error);
+        if (status != NCA_OK)   // a strike need not have all glyphs
+            continue;
+        nca_image_free(&found);
+        found = drawn;
+        if (is_large_enough(&found, size))
+            break;
+    }
+    if (!found.pixels)
+        return status;
+    *out = found;
+    return NCA_OK;
+}
+
 static nca_status draw_from(const uint8_t *bytes, size_t size_bytes, const char *path,
-                            const char *text, nca_image *out, nca_error *error)
+                            const char *text, int size, nca_image *out, nca_error *error)
 {
     FT_Library library;
     FT_Face face;
@@ -154,7 +226,7 @@ static nca_status draw_from(const uint8_t *bytes, size_t size_bytes, const char 
     if (FT_New_Memory_Face(library, bytes, (FT_Long)size_bytes, 0, &face) != 0) {
         status = nca_fail(error, NCA_FORMAT, "--font %.200s: not a font that can be read", path);
     } else {
-        status = draw(face, text, out, error);
+        status = draw(face, text, size, out, error);
         FT_Done_Face(face);
     }
     FT_Done_FreeType(library);
@@ -170,7 +242,8 @@ static nca_status name_font(nca_status status, nca_error *error)
     return nca_fail(error, status, "--font %s", found.message);
 }
 
-nca_status nca_emoji_draw(const char *text, const char *font, nca_image *out, nca_error *error)
+nca_status nca_emoji_draw(const char *text, const char *font, int size, nca_image *out,
+                          nca_error *error)
 {
     uint8_t *bytes;
     size_t size_bytes;
@@ -183,7 +256,7 @@ nca_status nca_emoji_draw(const char *text, const char *font, nca_image *out, nc
     nca_status status = nca_file_read(path, FONT_LIMIT_BYTES, &bytes, &size_bytes, error);
     if (status != NCA_OK)
         return name_font(status, error);
-    status = draw_from(bytes, size_bytes, path, text, out, error);
+    status = draw_from(bytes, size_bytes, path, text, size, out, error);
     free(bytes);
     return status;
 }

@@ -1,14 +1,14 @@
-// How a camera was held: the orientation that a JPEG's Exif segment tells. Its pixels are stored as
-// the sensor lay, and every viewer turns them.
+// How a camera was held: the orientation that an Exif block tells. The pixels are stored as the
+// sensor lay, and every viewer turns them.
 //
-//   segment   ff e1, length, "Exif", 0, 0, then a TIFF file
+//   block     "Exif", 0, 0 in a JPEG, nothing of that in a PNG; then a TIFF file
 //   TIFF      "II" or "MM" for the order of bytes, 42, where the first directory is
 //   directory how many entries, then 12 bytes each: tag, type, count, value
 //
 // Sources: CIPA DC-008 (Exif 2.32), 4.6.4 A; TIFF 6.0, section 2.
 #include <string.h>
 
-#include "media/image.h"
+#include "media/stored.h"
 
 // A TIFF file within the segment; what lies outside reads as 0.
 typedef struct tiff_block {
@@ -51,27 +51,10 @@ static int find_orientation(const uint8_t *bytes, size_t size)
     return 0;
 }
 
-int nca_exif_orientation(const uint8_t *bytes, size_t size)
+int nca_exif_orientation(const uint8_t *block, size_t size)
 {
-    enum { EXIF = 0xe1, START_OF_SCAN = 0xda, NAME_BYTES = 6 };
-    if (size < 2 || bytes[0] != 0xff || bytes[1] != 0xd8)
-        return 1;
-    for (size_t at = 2; size - at >= 4 && bytes[at] == 0xff;) {
-        const uint8_t marker = bytes[at + 1];
-        const size_t length = (size_t)bytes[at + 2] << 8 | bytes[at + 3];
-        if (marker == 0xff) {   // a fill byte
-            at++;
-            continue;
-        }
-        if (marker == START_OF_SCAN || length < 2 || length > size - at - 2)
-            break;
-        const uint8_t *data = bytes + at + 4;
-        if (marker == EXIF && length >= 2 + NAME_BYTES && memcmp(data, "Exif\0", NAME_BYTES) == 0) {
-            const int found = find_orientation(data + NAME_BYTES, length - 2 - NAME_BYTES);
-            if (found)
-                return found;
-        }
-        at += 2 + length;
-    }
-    return 1;
+    enum { NAME_BYTES = 6 };
+    const bool is_named = size >= NAME_BYTES && memcmp(block, "Exif\0", NAME_BYTES) == 0;
+    return is_named ? find_orientation(block + NAME_BYTES, size - NAME_BYTES)
+                    : find_orientation(block, size);
 }

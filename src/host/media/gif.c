@@ -8,13 +8,15 @@
 #include "media/gif_palette.h"
 #include "media/writers.h"
 
+enum { SHORTEST_MS = 20 };   // browsers take up to 10 for 100
+
 // Frames are kept until the palette is known.
 typedef struct animation {
     char *path;
     nca_output *output;
     nca_writer_options options;
-    uint8_t *frames;   // [room,H,W,3]
-    int count, room;
+    uint8_t *frames;          // [room,H,W,3]
+    int given, count, room;   // frames: those that came, and those that are shown
 } animation;
 
 static void free_animation(animation *gif)
@@ -51,7 +53,7 @@ static nca_status open_animation(const char *path, const nca_writer_options *opt
     animation *gif = calloc(1, sizeof *gif);
     if (gif) {
         gif->options = *options;
-        gif->room = options->frames;
+        gif->room = nca_frames_shown(SHORTEST_MS, options->frames, options->frames_per_second);
         gif->path = strdup(path);
         gif->frames = calloc((size_t)gif->room, frame_bytes(gif));
     }
@@ -74,7 +76,8 @@ static nca_status add_frame(nca_writer *writer, const void *frame, nca_error *er
 {
     animation *gif = (animation *)writer;
     (void)error;
-    if (gif->count < gif->room)
+    const bool is_shown = nca_frame_is_shown(gif->options.frames, gif->room, gif->given++);
+    if (is_shown && gif->count < gif->room)
         memcpy(gif->frames + (size_t)gif->count++ * frame_bytes(gif), frame, frame_bytes(gif));
     return NCA_OK;
 }
@@ -97,9 +100,10 @@ static bool put_frame(GifFileType *file, const animation *gif, int number,
                       const nca_palette *palette)
 {
     const int width = gif->options.width, height = gif->options.height;
-    const int delay = (int)(100 / gif->options.frames_per_second + 0.5);   // hundredths of a second
+    const int hundredths = nca_frame_time(&gif->options, gif->room, number + 1, 100) -
+                           nca_frame_time(&gif->options, gif->room, number, 100);
     GraphicsControlBlock control = {.DisposalMode = DISPOSE_DO_NOT,
-                                    .DelayTime = delay > 1 ? delay : 2,
+                                    .DelayTime = hundredths,
                                     .TransparentColor = NO_TRANSPARENT_COLOR};
     GifByteType extension[4];
     EGifGCBToExtension(&control, extension);
@@ -170,6 +174,7 @@ static nca_status close_animation(nca_writer *writer, bool keep, nca_error *erro
 const nca_format nca_format_gif = {
     .extension = ".gif",
     .description = "an animation of 256 colours",
+    .shortest_ms = SHORTEST_MS,
     .open = open_animation,
     .add = add_frame,
     .close = close_animation,

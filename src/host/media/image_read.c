@@ -1,61 +1,64 @@
-// Pictures from files, by stb_image: PNG, JPEG, BMP and TGA, and nothing else.
+// Pictures from files: the format is found by its signature, its reader gives pixels as they are
+// stored, and here they are turned and premultiplied.
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/files.h"
 #include "media/image.h"
+#include "media/stored.h"
 
-// A small file can claim to unpack to gigabytes. What stb_image may ask for at once is bounded by
-// the size that the picture is said to have. It is cleared, for a JPEG may name a Huffman table
-// that it never brings, and a table of nothing decodes to nothing instead of to what the memory
-// held.
-static _Thread_local size_t piece_limit_bytes;
+enum { FILE_LIMIT_BYTES = 256 << 20 };
 
-static void *take_piece(size_t bytes)
+static bool is_png(const uint8_t *bytes, size_t size)
 {
-    return bytes <= piece_limit_bytes ? calloc(1, bytes) : NULL;
+    return size >= 8 && memcmp(bytes, "\x89PNG\r\n\x1a\n", 8) == 0;
 }
 
-static void *grow_piece(void *piece, size_t bytes)
+static bool is_jpeg(const uint8_t *bytes, size_t size)
 {
-    return bytes <= piece_limit_bytes ? realloc(piece, bytes) : NULL;
+    // The third byte begins a segment. With f7 it is a JPEG-LS, which has a name of its own.
+    return size >= 2 && bytes[0] == 0xff && bytes[1] == 0xd8;
 }
 
-#define STBI_MALLOC(bytes) take_piece(bytes)
-#define STBI_REALLOC(piece, bytes) grow_piece(piece, bytes)
-#define STBI_FREE(piece) free(piece)
-#define STB_IMAGE_IMPLEMENTATION
-#define STB_IMAGE_STATIC
-#define STBI_ONLY_PNG
-#define STBI_ONLY_JPEG
-#define STBI_ONLY_BMP
-#define STBI_ONLY_TGA
-#define STBI_NO_STDIO
-#define STBI_NO_LINEAR
-#if defined(__GNUC__)   // the parts of stb_image that are switched off leave declarations behind
-#pragma GCC diagnostic ignored "-Wunused-function"
-#pragma GCC diagnostic ignored "-Wunused-but-set-variable"
-#pragma GCC diagnostic ignored "-Wsign-compare"
-#pragma GCC diagnostic ignored "-Wshadow"
-#endif
-#include <stb/stb_image.h>
+static bool is_bmp(const uint8_t *bytes, size_t size)
+{
+    return size >= 2 && memcmp(bytes, "BM", 2) == 0;
+}
 
-enum { FILE_LIMIT_BYTES = 256 << 20, SIDE_MAX = 16384, BOOKKEEPING_BYTES = 1 << 20 };
+static bool is_webp(const uint8_t *bytes, size_t size)
+{
+    return size >= 12 && memcmp(bytes, "RIFF", 4) == 0 && memcmp(bytes + 8, "WEBP", 4) == 0;
+}
 
-#ifdef FUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION
-enum { PIXELS_MAX = 1 << 14 };   // a fuzzer's time is better spent on many small pictures
-#else
-enum { PIXELS_MAX = 1 << 26 };
-#endif
+// The one table of the formats that are read.
+static const struct {
+    bool (*is_one)(const uint8_t *bytes, size_t size);
+    nca_picture_reader *read;
+} formats[] = {
+    {is_png, nca_png_read},
+    {is_jpeg, nca_jpeg_read},
+    {is_bmp, nca_bmp_read},
+    {is_webp, nca_webp_read},
+};
 
-// Pixels as they are stored, straight RGBA.
-typedef struct stored {
-    stbi_uc *pixels;   // [H,W,4]
-    int height, width;
-    int orientation;   // as nca_exif_orientation() has it
-} stored;
+static nca_status read_stored(const nca_picture_file *file, nca_stored *out, nca_error *error)
+{
+    for (size_t i = 0; i < sizeof formats / sizeof *formats; i++)
+        if (formats[i].is_one(file->bytes, file->size))
+            return formats[i].read(file, out, error);
+    const char *known = nca_picture_describe(file->bytes, file->size);
+    if (known)
+        return nca_fail(error, NCA_FORMAT, "%s: %s", file->name, known);
+    if (nca_tga_is_likely(file->bytes, file->size))
+        return nca_tga_read(file, out, error);
+    return nca_fail(error, NCA_FORMAT,
+                    "%s: not an image this build can read (PNG, JPEG, WebP, BMP, TGA); convert it "
+                    "first",
+                    file->name);
+}
 
 // Where the pixel of the picture at (y, x) is stored.
-static const stbi_uc *find_pixel(const stored *from, int y, int x)
+static const uint8_t *find_pixel(const nca_stored *from, int y, int x)
 {
     const int orientation = from->orientation;
     const bool is_turned = orientation >= 5;   // rows are columns
@@ -69,12 +72,12 @@ static const stbi_uc *find_pixel(const stored *from, int y, int x)
     return from->pixels + ((size_t)stored_row * (size_t)from->width + (size_t)stored_column) * 4;
 }
 
-static void premultiply(const stored *from, nca_image *image)
+static void premultiply(const nca_stored *from, nca_image *image)
 {
     float *to = image->pixels;
     for (int y = 0; y < image->height; y++)
         for (int x = 0; x < image->width; x++, to += 4) {
-            const stbi_uc *pixel = find_pixel(from, y, x);
+            const uint8_t *pixel = find_pixel(from, y, x);
             const float alpha = pixel[3] / 255.0f;
             for (int k = 0; k < 3; k++)
                 to[k] = pixel[k] / 255.0f * alpha;
@@ -82,7 +85,7 @@ static void premultiply(const stored *from, nca_image *image)
         }
 }
 
-static nca_status take_up(const stored *from, nca_image *out, nca_error *error)
+static nca_status take_up(const nca_stored *from, nca_image *out, nca_error *error)
 {
     const bool is_turned = from->orientation >= 5;
     NCA_TRY(nca_image_create(is_turned ? from->width : from->height,
@@ -91,73 +94,19 @@ static nca_status take_up(const stored *from, nca_image *out, nca_error *error)
     return NCA_OK;
 }
 
-// The size in a PNG's header: stb_image does not tell one that it refuses.
-static bool read_png_size(const uint8_t *bytes, size_t size, uint32_t *width, uint32_t *height)
-{
-    if (size < 24 || bytes[0] != 0x89)
-        return false;
-    *width = *height = 0;
-    for (int i = 0; i < 4; i++) {
-        *width = *width << 8 | bytes[16 + i];
-        *height = *height << 8 | bytes[20 + i];
-    }
-    return true;
-}
-
-static nca_status fail_size(const char *name, uint32_t width, uint32_t height, nca_error *error)
-{
-    if (width == 0 || height == 0)
-        return nca_fail(error, NCA_FORMAT,
-                        "%s: %u x %u pixels: there is nothing in it; get it again", name, width,
-                        height);
-    return nca_fail(error, NCA_FORMAT,
-                    "%s: %u x %u pixels; at most %d a side and %d in all, shrink it first", name,
-                    width, height, SIDE_MAX, PIXELS_MAX);
-}
-
-static bool is_size_allowed(uint32_t width, uint32_t height)
-{
-    return width >= 1 && height >= 1 && width <= SIDE_MAX && height <= SIDE_MAX &&
-           (uint64_t)width * height <= PIXELS_MAX;
-}
-
-static nca_status check_size(const uint8_t *bytes, size_t size_bytes, const char *name, stored *out,
-                             nca_error *error)
-{
-    uint32_t width, height;
-    int channels;
-    if (read_png_size(bytes, size_bytes, &width, &height) && !is_size_allowed(width, height))
-        return fail_size(name, width, height, error);
-    if (!stbi_info_from_memory(bytes, (int)size_bytes, &out->width, &out->height, &channels))
-        return nca_fail(error, NCA_FORMAT, "%s: a damaged image, or one too large (%s)", name,
-                        stbi_failure_reason());
-    if (!is_size_allowed((uint32_t)out->width, (uint32_t)out->height))
-        return fail_size(name, (uint32_t)out->width, (uint32_t)out->height, error);
-    return NCA_OK;
-}
-
 nca_status nca_image_decode(const uint8_t *bytes, size_t size_bytes, const char *name,
                             nca_image *out, nca_error *error)
 {
-    stored found = {.orientation = nca_exif_orientation(bytes, size_bytes)};
-    int channels;
+    const nca_picture_file file = {.bytes = bytes, .size = size_bytes, .name = name};
+    nca_stored found = {.orientation = 1};
     if (size_bytes == 0)
         return nca_fail(error, NCA_FORMAT, "%s: empty", name);
     if (size_bytes > FILE_LIMIT_BYTES)
         return nca_fail(error, NCA_FORMAT, "%s: more than %d bytes; shrink it first", name,
                         FILE_LIMIT_BYTES);
-    NCA_TRY(nca_image_check(bytes, size_bytes, name, error));
-    piece_limit_bytes = BOOKKEEPING_BYTES;
-    NCA_TRY(check_size(bytes, size_bytes, name, &found, error));
-    // 16 bits a channel; twice that, as buffers grow by doubling; and the compressed data.
-    piece_limit_bytes = BOOKKEEPING_BYTES + 2 * size_bytes +
-                        2 * 8 * ((size_t)found.width + 32) * ((size_t)found.height + 32);
-    found.pixels =
-        stbi_load_from_memory(bytes, (int)size_bytes, &found.width, &found.height, &channels, 4);
-    if (!found.pixels)
-        return nca_fail(error, NCA_FORMAT, "%s: a damaged image (%s)", name, stbi_failure_reason());
+    NCA_TRY(read_stored(&file, &found, error));
     const nca_status status = take_up(&found, out, error);
-    stbi_image_free(found.pixels);
+    free(found.pixels);
     return status;
 }
 

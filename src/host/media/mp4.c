@@ -1,5 +1,6 @@
 // MP4 (H.264) by ffmpeg as a child process that reads frames from a pipe.
-#define _GNU_SOURCE   // pipe2
+#define _GNU_SOURCE   // pipe2, memfd_create
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -7,7 +8,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/files.h"
@@ -22,6 +25,7 @@ typedef struct movie {
     nca_output *output;   // its temporary name is what ffmpeg writes
     pid_t child;
     int pipe;
+    int said;   // a file in memory, for what ffmpeg says
     size_t frame_bytes;
 } movie;
 
@@ -51,7 +55,7 @@ static nca_status start_child(movie *mp4, const nca_writer_options *options, int
     posix_spawn_file_actions_init(&actions);
     posix_spawn_file_actions_adddup2(&actions, from, 0);
     posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0);
-    posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0);
+    posix_spawn_file_actions_adddup2(&actions, mp4->said, 2);
     // In a group of its own, or Ctrl-C would end it before the film is closed or abandoned.
     posix_spawnattr_t attributes;
     posix_spawnattr_init(&attributes);
@@ -78,9 +82,63 @@ static nca_status start_child(movie *mp4, const nca_writer_options *options, int
 
 static void free_movie(movie *mp4)
 {
+    if (mp4->said >= 0)
+        close(mp4->said);
     nca_output_abandon(mp4->output);
     free(mp4->path);
     free(mp4);
+}
+
+// libx264's limit, behind the padding to even sides.
+static nca_status check_size(const char *path, const nca_writer_options *options, nca_error *error)
+{
+    enum { SIDE_MAX = 16384 };
+    if (options->width <= SIDE_MAX && options->height <= SIDE_MAX)
+        return NCA_OK;
+    return nca_fail(error, NCA_ARGUMENT,
+                    "%s: frames of %dx%d pixels are too large for MP4 (H.264); at most %d a side",
+                    path, options->height, options->width, SIDE_MAX);
+}
+
+// The last line that ffmpeg has said, or a guess where it said nothing.
+static nca_status fail_by_ffmpeg(const movie *mp4, nca_error *error)
+{
+    char text[1025] = "";
+    const off_t size = lseek(mp4->said, 0, SEEK_END);
+    const off_t from = size > (off_t)sizeof text - 1 ? size - (off_t)sizeof text + 1 : 0;
+    const ssize_t got = pread(mp4->said, text, sizeof text - 1, from);
+    size_t end = got > 0 ? (size_t)got : 0;
+    while (end > 0 && isspace((unsigned char)text[end - 1]))
+        end--;
+    text[end] = 0;
+    char *start = strrchr(text, '\n');
+    if (start && strcmp(start + 1, "Conversion failed!") == 0) {   // says nothing
+        *start = 0;
+        start = strrchr(text, '\n');
+    }
+    start = start ? start + 1 : text;
+    if (!*start)
+        return nca_fail(
+            error, NCA_FILE,
+            "%s: ffmpeg failed without a word; is the disk full, or this build of ffmpeg "
+            "without libx264?",
+            mp4->path);
+    return nca_fail(error, NCA_FILE, "%s: ffmpeg failed: %.400s", mp4->path, start);
+}
+
+// A child that no longer reads is about to end, and says why; some seconds are enough. It is left to
+// be waited for.
+static void await_last_words(const movie *mp4)
+{
+    enum { TRIES = 50 };
+    const struct timespec pause = {.tv_nsec = 100000000};
+    siginfo_t found = {0};
+    for (int i = 0; i < TRIES && found.si_pid == 0; i++) {
+        if (waitid(P_PID, (id_t)mp4->child, &found, WEXITED | WNOHANG | WNOWAIT) != 0)
+            return;
+        if (found.si_pid == 0)
+            nanosleep(&pause, NULL);
+    }
 }
 
 static nca_status open_movie(const char *path, const nca_writer_options *options, nca_writer **out,
@@ -94,7 +152,12 @@ static nca_status open_movie(const char *path, const nca_writer_options *options
         return nca_fail(error, NCA_MEMORY, "%s: no memory to write it", path);
     }
     mp4->frame_bytes = (size_t)options->height * (size_t)options->width * 3;
-    mp4->pipe = -1;
+    mp4->pipe = mp4->said = -1;
+    NCA_GO(check_size(path, options, error));
+    mp4->said = memfd_create("ffmpeg", MFD_CLOEXEC);
+    if (mp4->said < 0)
+        NCA_GO(nca_fail(error, NCA_FILE, "%s: no file for what ffmpeg says: %s", path,
+                        strerror(errno)));
     NCA_GO(nca_output_open(path, &mp4->output, error));
     if (pipe2(ends, O_CLOEXEC) != 0)
         NCA_GO(nca_fail(error, NCA_FILE, "%s: no pipe to ffmpeg: %s", path, strerror(errno)));
@@ -121,11 +184,10 @@ static nca_status add_frame(nca_writer *writer, const void *frame, nca_error *er
         const ssize_t written = write(mp4->pipe, bytes, left);
         if (written < 0 && errno == EINTR)
             continue;
-        if (written < 0)
-            return nca_fail(error, NCA_FILE,
-                            "%s: ffmpeg stopped; is the disk full, or this build "
-                            "of ffmpeg without libx264?",
-                            mp4->path);
+        if (written < 0) {
+            await_last_words(mp4);
+            return fail_by_ffmpeg(mp4, error);
+        }
         bytes += written;
         left -= (size_t)written;
     }
@@ -172,6 +234,8 @@ static nca_status check_movie(const movie *mp4, nca_error *error)
     nca_input_close(&input);
     if (is_good)
         return NCA_OK;
+    if (lseek(mp4->said, 0, SEEK_END) > 0)
+        return fail_by_ffmpeg(mp4, error);
     return nca_fail(error, NCA_FILE,
                     "%s: ffmpeg left a part of a film; is the disk full? Nothing was written",
                     mp4->path);
@@ -191,10 +255,7 @@ static nca_status close_movie(nca_writer *writer, bool keep, nca_error *error)
     if (!keep)
         goto cleanup;
     if (!WIFEXITED(ended) || WEXITSTATUS(ended) != 0)
-        NCA_GO(nca_fail(error, NCA_FILE,
-                        "%s: ffmpeg failed; is the disk full, or this build of "
-                        "ffmpeg without libx264?",
-                        mp4->path));
+        NCA_GO(fail_by_ffmpeg(mp4, error));
     NCA_GO(check_movie(mp4, error));
     status = nca_output_commit(mp4->output, error);
     mp4->output = NULL;

@@ -98,7 +98,8 @@ nca_status nca_target_load(const nca_target_options *options, nca_image *out, nc
     const bool is_emoji = !nca_target_is_file(options->source);
     nca_image image;
     if (is_emoji)
-        NCA_TRY(nca_emoji_draw(options->source, options->font, &image, error));
+        NCA_TRY(
+            nca_emoji_draw(options->source, options->font, options->target_size, &image, error));
     else
         NCA_TRY(nca_image_read(options->source, &image, error));
     NCA_TRY(nca_target_fit(&image, options, is_emoji, error));

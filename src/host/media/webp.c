@@ -8,17 +8,19 @@
 #include "base/files.h"
 #include "media/writers.h"
 
+enum { SHORTEST_MS = 11 };   // browsers take up to 10 for 100
+
 typedef struct animation {
     char *path;
     nca_writer_options options;
     WebPAnimEncoder *encoder;
     nca_output *output;
-    int frames;
+    int given, shown, written;   // frames
 } animation;
 
-static int frame_time_ms(const animation *webp, int frame)
+static int time_ms(const animation *webp)
 {
-    return (int)(frame * 1000.0 / webp->options.frames_per_second + 0.5);
+    return nca_frame_time(&webp->options, webp->shown, webp->written, 1000);
 }
 
 static void free_animation(animation *webp)
@@ -50,6 +52,7 @@ static nca_status open_animation(const char *path, const nca_writer_options *opt
     settings.anim_params.loop_count = 0;
     settings.anim_params.bgcolor = 0xffffffff;
     webp->options = *options;
+    webp->shown = nca_frames_shown(SHORTEST_MS, options->frames, options->frames_per_second);
     webp->path = strdup(path);
     webp->encoder = WebPAnimEncoderNew(options->width, options->height, &settings);
     if (!webp->path || !webp->encoder) {
@@ -70,15 +73,17 @@ static nca_status add_frame(nca_writer *writer, const void *frame, nca_error *er
     animation *webp = (animation *)writer;
     WebPPicture picture;
     WebPConfig config;
+    if (!nca_frame_is_shown(webp->options.frames, webp->shown, webp->given++))
+        return NCA_OK;
     if (!WebPPictureInit(&picture) || !WebPConfigInit(&config) ||
         !WebPConfigLosslessPreset(&config, 3))
         return nca_fail(error, NCA_MISSING, "libwebp: of another version than this build's");
     picture.use_argb = 1;
     picture.width = webp->options.width;
     picture.height = webp->options.height;
-    const bool is_added =
-        WebPPictureImportRGB(&picture, frame, webp->options.width * 3) &&
-        WebPAnimEncoderAdd(webp->encoder, &picture, frame_time_ms(webp, webp->frames++), &config);
+    const bool is_added = WebPPictureImportRGB(&picture, frame, webp->options.width * 3) &&
+                          WebPAnimEncoderAdd(webp->encoder, &picture, time_ms(webp), &config);
+    webp->written++;
     WebPPictureFree(&picture);
     return is_added ? NCA_OK
                     : nca_fail(error, NCA_MEMORY, "%s: %s", webp->path,
@@ -93,7 +98,7 @@ static nca_status close_animation(nca_writer *writer, bool keep, nca_error *erro
     WebPDataInit(&data);
     if (!keep)
         goto cleanup;
-    if (!WebPAnimEncoderAdd(webp->encoder, NULL, frame_time_ms(webp, webp->frames), NULL) ||
+    if (!WebPAnimEncoderAdd(webp->encoder, NULL, time_ms(webp), NULL) ||
         !WebPAnimEncoderAssemble(webp->encoder, &data))
         NCA_GO(nca_fail(error, NCA_MEMORY, "%s: %s", webp->path,
                         WebPAnimEncoderGetError(webp->encoder)));
@@ -109,6 +114,7 @@ cleanup:
 const nca_format nca_format_webp = {
     .extension = ".webp",
     .description = "an animation, lossless",
+    .shortest_ms = SHORTEST_MS,
     .open = open_animation,
     .add = add_frame,
     .close = close_animation,

@@ -17,18 +17,44 @@ const nca_format *const *nca_formats(void)
     return formats;
 }
 
-nca_status nca_format_find(const char *path, const nca_format **out, nca_error *error)
+// `what` stands in front of the list.
+static nca_status fail_format(const char *name, const char *what, nca_error *error)
 {
-    const char *slash = strrchr(path, '/'), *dot = strrchr(slash ? slash : path, '.');
     char known[128] = "";
     for (const nca_format *const *format = formats; *format; format++) {
-        if (dot && strcasecmp(dot, (*format)->extension) == 0) {
-            *out = *format;
-            return NCA_OK;
-        }
         const size_t used = strlen(known);
         snprintf(known + used, sizeof known - used, "%s%s", used ? ", " : "", (*format)->extension);
     }
-    return nca_fail(error, NCA_ARGUMENT, "%.200s: its extension says no format; choose one of %s",
-                    path, known);
+    return nca_fail(error, NCA_ARGUMENT, "%.200s: %s; choose one of %s", name, what, known);
+}
+
+static const nca_format *find_extension(const char *extension)
+{
+    for (const nca_format *const *format = formats; *format; format++)
+        if (strcasecmp(extension, (*format)->extension) == 0)
+            return *format;
+    return NULL;
+}
+
+nca_status nca_format_find(const char *path, const nca_format **out, nca_error *error)
+{
+    const char *slash = strrchr(path, '/'), *dot = strrchr(slash ? slash : path, '.');
+    const nca_format *found = strcmp(path, "-") == 0 ? formats[0]
+                              : dot                  ? find_extension(dot)
+                                                     : NULL;
+    if (!found)
+        return fail_format(path, "its extension says no format", error);
+    *out = found;
+    return NCA_OK;
+}
+
+nca_status nca_format_named(const char *name, const nca_format **out, nca_error *error)
+{
+    char extension[16];
+    snprintf(extension, sizeof extension, ".%s", name);
+    const nca_format *found = find_extension(extension);
+    if (!found)
+        return fail_format(name, "no format here", error);
+    *out = found;
+    return NCA_OK;
 }

@@ -224,22 +224,24 @@ static nca_status read_sizes(const nca_tensors *tensors, nca_spec *spec, nca_err
 {
     const int64_t any[] = {-1, -1};
     const nca_tensor *weight, *second = NULL, *bias;
-    NCA_TRY(nca_tensors_require(tensors, nca_tensor_name(NCA_HIDDEN_WEIGHT), NCA_F32, 2, any,
-                                &weight, error));
-    NCA_TRY(nca_tensors_require(tensors, nca_tensor_name(NCA_OUTPUT_BIAS), NCA_F32, 1, any, &bias,
-                                error));
-    if (nca_tensors_find(tensors, nca_tensor_name(NCA_HIDDEN2_WEIGHT)))
-        NCA_TRY(nca_tensors_require(tensors, nca_tensor_name(NCA_HIDDEN2_WEIGHT), NCA_F32, 2, any,
-                                    &second, error));
-    const uint64_t hidden = weight->shape[0], hidden2 = second ? second->shape[0] : 4;
+    NCA_TRY(nca_tensors_require(tensors, nca_tensor_name(NCA_OUTPUT_BIAS), NCA_ANY_FLOAT, 1, any,
+                                &bias, error));
     const uint64_t channels = bias->shape[0] + (uint64_t)spec->frozen;
+    spec->channels = channels <= 256 ? (int)channels : 256;
+    const int64_t hidden_units[] = {-1, nca_spec_inputs(spec)};
+    const bool can_run = channels >= 4 && channels <= 256;
+    NCA_TRY(nca_tensors_require(tensors, nca_tensor_name(NCA_HIDDEN_WEIGHT), NCA_ANY_FLOAT, 2,
+                                can_run ? hidden_units : any, &weight, error));
+    if (nca_tensors_find(tensors, nca_tensor_name(NCA_HIDDEN2_WEIGHT)))
+        NCA_TRY(nca_tensors_require(tensors, nca_tensor_name(NCA_HIDDEN2_WEIGHT), NCA_ANY_FLOAT, 2,
+                                    any, &second, error));
+    const uint64_t hidden = weight->shape[0], hidden2 = second ? second->shape[0] : 4;
     if (channels < 4 || channels > 256 || channels % 4 || hidden < 4 || hidden > 4096 ||
         hidden % 4 || hidden2 < 4 || hidden2 > 4096 || hidden2 % 4)
         return nca_fail(error, NCA_FORMAT,
                         "%s: %llu channels and %llu hidden units; both must be multiples of 4, up "
                         "to 256 and 4096",
                         tensors->name, (unsigned long long)channels, (unsigned long long)hidden);
-    spec->channels = (int)channels;
     spec->hidden[0] = (int)hidden;
     spec->hidden[1] = second ? (int)hidden2 : 0;
     return NCA_OK;
@@ -251,7 +253,7 @@ static nca_status find_tensors(const nca_tensors *tensors, const nca_spec *spec,
     for (int i = 0; i < nca_spec_tensors(spec); i++) {
         const nca_tensor_shape shape = nca_tensor_shape_of(i, spec);
         const int64_t sizes[] = {(int64_t)shape.size[0], (int64_t)shape.size[1]};
-        NCA_TRY(nca_tensors_require(tensors, nca_tensor_name(i), NCA_F32, shape.axes, sizes,
+        NCA_TRY(nca_tensors_require(tensors, nca_tensor_name(i), NCA_ANY_FLOAT, shape.axes, sizes,
                                     &found[i], error));
     }
     return NCA_OK;
@@ -267,7 +269,7 @@ static nca_status read_parameters(const nca_tensors *tensors, nca_model *model, 
     NCA_TRY(nca_model_create(&spec, model, error));
     const nca_layout layout = nca_layout_of(&model->spec);
     for (int i = 0; i < layout.tensors; i++)
-        memcpy(model->parameters + layout.offset[i], found[i]->data, found[i]->size_bytes);
+        nca_tensor_to_floats(found[i], model->parameters + layout.offset[i]);
     for (size_t i = 0; i < layout.total; i++)
         if (!isfinite(model->parameters[i]))
             return nca_fail(error, NCA_FORMAT,

@@ -1,8 +1,9 @@
 // Import of the rules that the article's authors published for its web page.
 //
 // A JSON array of two layers; each an object with "in_ch", "out_ch", "weight_scale", "bias_scale",
-// "type" "uint8" and "data_b64", the base64 of bytes [in_ch+1, out_ch]: weights, then one row of
-// biases. A byte means (byte / 255 - 1/2) * scale.
+// "type" and "data_b64", the base64 of numbers [in_ch+1, out_ch]: weights, then one row of biases.
+// They are bytes of type "uint8", each of which means (byte / 255 - 1/2) * scale, or of type "float32",
+// little endian, with scales of 1: pack_layer() of the article's notebook writes either.
 #include "nca/model.h"
 
 #include <jansson.h>
@@ -20,7 +21,8 @@ enum { FILE_LIMIT_BYTES = 16 << 20, UNITS_MAX = 4096 };
 typedef struct layer {
     int inputs, outputs;
     double weight_scale, bias_scale;
-    uint8_t *bytes;   // [inputs+1, outputs], owned
+    bool has_bytes;   // not floats
+    uint8_t *data;    // [inputs+1, outputs], owned
 } layer;
 
 static bool read_units(const json_t *entry, const char *key, int *out)
@@ -38,39 +40,85 @@ static bool read_scale(const json_t *entry, const char *key, double *out)
     return json_is_number(value) && isfinite(*out) && fabs(*out) < 1e6;
 }
 
-static nca_status read_layer(const json_t *entry, const char *path, int number, layer *out,
-                             nca_error *error)
+// Little endian, as this machine is.
+static float take_float(const uint8_t *data, size_t index)
+{
+    float value;
+    memcpy(&value, data + index * sizeof value, sizeof value);
+    return value;
+}
+
+static bool are_finite(const uint8_t *data, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (!isfinite(take_float(data, i)))
+            return false;
+    return true;
+}
+
+static float take_number(const layer *from, int index, double scale)
+{
+    return from->has_bytes ? (float)((from->data[index] / 255.0 - 0.5) * scale)
+                           : take_float(from->data, (size_t)index);
+}
+
+static nca_status refuse_layer(const char *path, int number, const char *why, nca_error *error)
+{
+    return nca_fail(error, NCA_FORMAT, "%s: layer %d %s", path, number, why);
+}
+
+// Everything but the numbers.
+static nca_status read_header(const json_t *entry, const char *path, int number, layer *out,
+                              nca_error *error)
 {
     const char *type = json_string_value(json_object_get(entry, "type"));
-    const char *data = json_string_value(json_object_get(entry, "data_b64"));
-    if (!type || strcmp(type, "uint8") != 0 || !data || !read_units(entry, "in_ch", &out->inputs) ||
+    if (!type || !read_units(entry, "in_ch", &out->inputs) ||
         !read_units(entry, "out_ch", &out->outputs) ||
         !read_scale(entry, "weight_scale", &out->weight_scale) ||
         !read_scale(entry, "bias_scale", &out->bias_scale))
+        return refuse_layer(path, number, "is not one of the article's published layers", error);
+    out->has_bytes = strcmp(type, "uint8") == 0;
+    if (!out->has_bytes && strcmp(type, "float32") != 0)
         return nca_fail(error, NCA_FORMAT,
-                        "%s: layer %d is not one of the article's published "
-                        "layers of bytes",
-                        path, number);
-    const size_t count = (size_t)(out->inputs + 1) * (size_t)out->outputs;
-    out->bytes = malloc(count);
-    if (!out->bytes)
-        return nca_fail(error, NCA_MEMORY, "%s: no memory for its %zu bytes", path, count);
-    if (!nca_base64_decode(data, out->bytes, count))
-        return nca_fail(error, NCA_FORMAT, "%s: layer %d does not hold %zu bytes of base64", path,
-                        number, count);
+                        "%s: layer %d is of type \"%.20s\"; it must be \"uint8\" or \"float32\"",
+                        path, number, type);
+    if (!out->has_bytes && (out->weight_scale != 1 || out->bias_scale != 1))
+        return refuse_layer(path, number, "is of float32 and has scales that are not 1", error);
     return NCA_OK;
 }
 
-// Bytes [inputs,outputs] become weights [outputs,inputs]; the last row becomes the biases.
+static nca_status read_layer(const json_t *entry, const char *path, int number, layer *out,
+                             nca_error *error)
+{
+    const char *text = json_string_value(json_object_get(entry, "data_b64"));
+    NCA_TRY(read_header(entry, path, number, out, error));
+    if (!text)
+        return refuse_layer(path, number, "has no \"data_b64\"", error);
+    const size_t count = (size_t)(out->inputs + 1) * (size_t)out->outputs;
+    const size_t size_bytes = count * (out->has_bytes ? 1 : sizeof(float));
+    out->data = malloc(size_bytes);
+    if (!out->data)
+        return nca_fail(error, NCA_MEMORY, "%s: no memory for its %zu bytes", path, size_bytes);
+    if (!nca_base64_decode(text, out->data, size_bytes))
+        return nca_fail(error, NCA_FORMAT, "%s: layer %d does not hold %zu bytes of base64", path,
+                        number, size_bytes);
+    const bool is_finite = out->has_bytes || are_finite(out->data, count);
+    return is_finite ? NCA_OK
+                     : refuse_layer(path, number,
+                                    "holds a number that is not finite: the rule is "
+                                    "ruined",
+                                    error);
+}
+
+// Numbers [inputs,outputs] become weights [outputs,inputs]; the last row becomes the biases.
 static void unpack_layer(const layer *from, float *weight, float *bias)
 {
     for (int i = 0; i < from->inputs; i++)
         for (int o = 0; o < from->outputs; o++)
             weight[o * from->inputs + i] =
-                (float)((from->bytes[i * from->outputs + o] / 255.0 - 0.5) * from->weight_scale);
+                take_number(from, i * from->outputs + o, from->weight_scale);
     for (int o = 0; o < from->outputs; o++)
-        bias[o] = (float)((from->bytes[from->inputs * from->outputs + o] / 255.0 - 0.5) *
-                          from->bias_scale);
+        bias[o] = take_number(from, from->inputs * from->outputs + o, from->bias_scale);
 }
 
 static nca_status build(const layer layers[2], const char *path, nca_model *out, nca_error *error)
@@ -114,7 +162,7 @@ nca_status nca_model_parse_published(const uint8_t *text, size_t size_bytes, con
     NCA_GO(build(layers, path, out, error));
 cleanup:
     for (int i = 0; i < 2; i++)
-        free(layers[i].bytes);
+        free(layers[i].data);
     json_decref(array);
     return status;
 }
@@ -123,7 +171,7 @@ nca_status nca_model_import(const char *path, nca_model *out, nca_error *error)
 {
     uint8_t *text;
     size_t size_bytes;
-    NCA_TRY(nca_file_read(path, FILE_LIMIT_BYTES, &text, &size_bytes, error));
+    NCA_TRY(nca_text_read(path, FILE_LIMIT_BYTES, &text, &size_bytes, error));
     const nca_status status = nca_model_parse_published(text, size_bytes, path, out, error);
     free(text);
     return status;

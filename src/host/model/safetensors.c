@@ -9,6 +9,7 @@
 #include "model/safetensors.h"
 
 #include <jansson.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,6 +19,7 @@
 
 // The format allows a header of 100 MB; a JSON of that size could be made to fill gigabytes.
 enum { LENGTH_BYTES = 8, HEADER_LIMIT_BYTES = 4 << 20 };
+enum { SHAPE_BYTES = 24 * NCA_TENSOR_AXES_MAX };
 
 const nca_dtype_row nca_dtypes[NCA_DTYPE_COUNT] = {
 #define NCA_DTYPE_ROW(name, text, bytes) {text, bytes},
@@ -43,16 +45,14 @@ static nca_status refuse(const tensor_reader *reader, const char *name, const ch
 static nca_status read_dtype(const tensor_reader *reader, const json_t *entry, nca_tensor *tensor)
 {
     const char *text = json_string_value(json_object_get(entry, "dtype"));
-    if (!text)
+    if (!text || !*text)
         return refuse(reader, tensor->name, "has no dtype");
-    for (int i = 0; i < NCA_DTYPE_COUNT; i++)
-        if (strcmp(text, nca_dtypes[i].name) == 0) {
+    tensor->dtype_name = text;
+    tensor->dtype = NCA_OTHER;
+    for (int i = 0; i < NCA_OTHER; i++)
+        if (strcmp(text, nca_dtypes[i].name) == 0)
             tensor->dtype = (nca_dtype)i;
-            return NCA_OK;
-        }
-    return nca_fail(reader->error, NCA_FORMAT,
-                    "%s: tensor \"%.60s\": dtype %.10s is not read here; convert it to F32",
-                    reader->path, tensor->name, text);
+    return NCA_OK;
 }
 
 static nca_status read_shape(const tensor_reader *reader, const json_t *entry, nca_tensor *tensor)
@@ -87,6 +87,8 @@ static nca_status read_offsets(const tensor_reader *reader, const json_t *entry,
     const uint64_t end = (uint64_t)json_integer_value(last);
     if (end > reader->data_bytes)
         return refuse(reader, tensor->name, "lies beyond the end of the file");
+    if (tensor->dtype == NCA_OTHER)
+        tensor->size_bytes = end - begin;
     if (end - begin != tensor->size_bytes)
         return refuse(reader, tensor->name, "has more or fewer bytes than its shape");
     tensor->data = reader->data + begin;
@@ -126,7 +128,8 @@ static nca_status align_data(const tensor_reader *reader, nca_tensors *tensors)
     size_t total = 0;
     for (size_t i = 0; i < tensors->count; i++) {
         const nca_tensor *tensor = &tensors->tensor[i];
-        aligned &= (uintptr_t)tensor->data % nca_dtypes[tensor->dtype].bytes == 0;
+        const size_t element = nca_dtypes[tensor->dtype].bytes;
+        aligned &= element == 0 || (uintptr_t)tensor->data % element == 0;
         total += (tensor->size_bytes + 7) / 8 * 8;
     }
     if (aligned)
@@ -150,6 +153,8 @@ static nca_status read_metadata(const tensor_reader *reader, json_t *entry, nca_
 {
     const char *key;
     json_t *value;
+    if (json_is_null(entry))   // some programs write it for none
+        return NCA_OK;
     if (!json_is_object(entry))
         return nca_fail(reader->error, NCA_FORMAT,
                         "%s: its metadata is no object; put a whole copy in its place",
@@ -324,6 +329,39 @@ const char *nca_tensors_metadata(const nca_tensors *tensors, const char *key)
     return NULL;
 }
 
+bool nca_dtype_is_float(nca_dtype dtype)
+{
+    return dtype == NCA_F16 || dtype == NCA_BF16 || dtype == NCA_F32 || dtype == NCA_F64;
+}
+
+// "[16,128]"; a negative size is any, "*".
+static const char *print_shape(const int64_t *shape, int axes, char text[SHAPE_BYTES])
+{
+    size_t used = (size_t)snprintf(text, SHAPE_BYTES, "[");
+    for (int i = 0; i < axes; i++) {
+        const char *comma = i > 0 ? "," : "";
+        used += (size_t)(shape[i] < 0 ? snprintf(text + used, SHAPE_BYTES - used, "%s*", comma)
+                                      : snprintf(text + used, SHAPE_BYTES - used, "%s%lld", comma,
+                                                 (long long)shape[i]));
+    }
+    snprintf(text + used, SHAPE_BYTES - used, "]");
+    return text;
+}
+
+static nca_status fail_unfit(const nca_tensors *tensors, const nca_tensor *tensor, nca_dtype dtype,
+                             int axes, const int64_t *shape, nca_error *error)
+{
+    char found[SHAPE_BYTES], needed[SHAPE_BYTES];
+    int64_t sizes[NCA_TENSOR_AXES_MAX];
+    for (int i = 0; i < tensor->axes; i++)
+        sizes[i] = (int64_t)tensor->shape[i];
+    return nca_fail(
+        error, NCA_FORMAT, "%s: tensor \"%s\" is %.20s %s; it must be %s %s: is it the right file?",
+        tensors->name, tensor->name, tensor->dtype_name, print_shape(sizes, tensor->axes, found),
+        dtype == NCA_ANY_FLOAT ? "F32 (or F16, BF16, F64)" : nca_dtypes[dtype].name,
+        print_shape(shape, axes, needed));
+}
+
 nca_status nca_tensors_require(const nca_tensors *tensors, const char *name, nca_dtype dtype,
                                int axes, const int64_t *shape, const nca_tensor **out,
                                nca_error *error)
@@ -332,14 +370,12 @@ nca_status nca_tensors_require(const nca_tensors *tensors, const char *name, nca
     if (!tensor)
         return nca_fail(error, NCA_FORMAT, "%s: has no tensor \"%s\"; is it the right file?",
                         tensors->name, name);
-    bool fits = tensor->dtype == dtype && tensor->axes == axes;
+    bool fits = dtype == NCA_ANY_FLOAT ? nca_dtype_is_float(tensor->dtype) : tensor->dtype == dtype;
+    fits &= tensor->axes == axes;
     for (int i = 0; fits && i < axes; i++)
         fits = shape[i] < 0 || tensor->shape[i] == (uint64_t)shape[i];
     if (!fits)
-        return nca_fail(error, NCA_FORMAT,
-                        "%s: tensor \"%s\" has another shape or type than it "
-                        "should; is it the right file?",
-                        tensors->name, name);
+        return fail_unfit(tensors, tensor, dtype, axes, shape, error);
     *out = tensor;
     return NCA_OK;
 }

@@ -8,6 +8,7 @@
 
 #include "base/checksum.h"
 #include "base/files.h"
+#include "base/text.h"
 #include "config/config_json.h"
 #include "config/presets.h"
 #include "media/emoji_names.h"
@@ -89,6 +90,14 @@ nca_status nca_run_folder_config(const char *folder, nca_config *config, nca_gri
     return NCA_OK;
 }
 
+void nca_run_folder_keep_font(nca_config *config)
+{
+    char *whole = *config->font ? realpath(config->font, NULL) : NULL;
+    if (whole && strlen(whole) < sizeof config->font)
+        snprintf(config->font, sizeof config->font, "%s", whole);
+    free(whole);
+}
+
 nca_status nca_run_folder_set_config(const char *folder, const nca_config *config, nca_error *error)
 {
     char path[NCA_PATH_BYTES];
@@ -136,7 +145,7 @@ nca_status nca_run_folder_machine(const char *folder, char **json, nca_error *er
         *json = NULL;
         return NCA_OK;
     }
-    NCA_TRY(nca_file_read(path, MACHINE_LIMIT_BYTES, &text, &size_bytes, error));
+    NCA_TRY(nca_text_read(path, MACHINE_LIMIT_BYTES, &text, &size_bytes, error));
     json_t *machine = json_loadb((const char *)text, size_bytes, 0, NULL);
     const size_t end = size_bytes > 0 && text[size_bytes - 1] == '\n' ? size_bytes - 1 : size_bytes;
     const bool is_object = json_is_object(machine);
@@ -161,7 +170,8 @@ nca_status nca_run_folder_checksum(const char *folder, char checksum[NCA_CHECKSU
     size_t size_bytes;
     NCA_TRY(nca_path_join(folder, "config.json", path, error));
     NCA_TRY(nca_file_read(path, CONFIG_LIMIT_BYTES, &text, &size_bytes, error));
-    nca_checksum(&(nca_bytes){text, size_bytes}, 1, checksum);
+    const size_t mark = nca_text_mark((const char *)text);   // an editor's
+    nca_checksum(&(nca_bytes){text + mark, size_bytes - mark}, 1, checksum);
     free(text);
     return NCA_OK;
 }

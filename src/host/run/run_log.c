@@ -14,6 +14,7 @@
 
 #include "base/checksum.h"
 #include "base/files.h"
+#include "base/text.h"
 #include "run/run_files.h"
 
 static nca_status fail_metrics(const nca_run_log *log, nca_error *error)
@@ -194,7 +195,7 @@ static nca_status add_point(nca_run_log *log, const nca_curve_point *point, nca_
 // One line of the metrics as a point of the curve; false where it is no whole line of ours.
 static bool read_point(const char *line, nca_curve_point *point)
 {
-    json_t *object = json_loads(line, 0, NULL);
+    json_t *object = json_loads(line + nca_text_mark(line), 0, NULL);
     const json_t *update = json_object_get(object, "update");
     const json_t *loss = json_object_get(object, "loss");
     *point = (nca_curve_point){
@@ -235,12 +236,22 @@ cleanup:
     return status;
 }
 
+// Somebody else's folder, unpacked here, may hold links to any file of the user's.
+static nca_status refuse_links(const nca_run_log *log, nca_error *error)
+{
+    char pictures[NCA_PATH_BYTES];
+    NCA_TRY(nca_folder_check_links(log->folder, error));
+    NCA_TRY(nca_path_join(log->folder, "pictures", pictures, error));
+    return nca_folder_check_links(pictures, error);
+}
+
 nca_status nca_run_log_open(const char *folder, nca_run_log *out, nca_error *error)
 {
     nca_run_log log = {0};
     if (strlen(folder) >= sizeof log.folder - 64)
         return nca_fail(error, NCA_ARGUMENT, "--resume %.60s...: too long for a path", folder);
     snprintf(log.folder, sizeof log.folder, "%s", folder);
+    NCA_TRY(refuse_links(&log, error));
     NCA_TRY(open_metrics(&log, 0, error));
     *out = log;
     return NCA_OK;

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/files.h"
+#include "base/text.h"
 #include "run/run_files.h"
 #include "run/run_folder.h"
 #include "run/run_log.h"
@@ -115,7 +116,8 @@ static void read_last_update(nca_study_run *run)
         return;
     *end = 0;
     const char *before = strrchr(tail, '\n');
-    json_t *line = json_loads(before ? before + 1 : tail, 0, NULL);
+    const char *last = before ? before + 1 : tail + nca_text_mark(tail);
+    json_t *line = json_loads(last, 0, NULL);
     const char *event = json_string_value(json_object_get(line, "event"));
     run->updates = json_integer_value(json_object_get(line, "update"));
     run->gave_up = nca_event_find(event) == NCA_EVENT_GAVE_UP;

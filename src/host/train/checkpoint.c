@@ -149,14 +149,22 @@ static size_t list_tensors(const nca_trainer *trainer, const contents *record,
                                        .axes = parts[i].is_optimizer ? 2 : 1,
                                        .shape = {parts[i].is_optimizer ? blocks : total, total},
                                        .data = record->learnt[i]};
-    tensor[count++] =
-        (nca_tensor){"counters", NCA_I64, 1, .shape = {COUNTERS}, .data = record->counter};
+    tensor[count++] = (nca_tensor){.name = "counters",
+                                   .dtype = NCA_I64,
+                                   .axes = 1,
+                                   .shape = {COUNTERS},
+                                   .data = record->counter};
     if (nca_trainer_has_items(trainer))
-        tensor[count++] =
-            (nca_tensor){"items", NCA_I64, 1, .shape = {rows}, .data = trainer->items};
-    tensor[count++] = (nca_tensor){"pool.cells", NCA_F32, 2, .shape = {record->cells, channels},
+        tensor[count++] = (nca_tensor){
+            .name = "items", .dtype = NCA_I64, .axes = 1, .shape = {rows}, .data = trainer->items};
+    tensor[count++] = (nca_tensor){.name = "pool.cells",
+                                   .dtype = NCA_F32,
+                                   .axes = 2,
+                                   .shape = {record->cells, channels},
                                    .data = record->pool};
-    tensor[count++] = (nca_tensor){"pool.kept", NCA_U8, 3,
+    tensor[count++] = (nca_tensor){.name = "pool.kept",
+                                   .dtype = NCA_U8,
+                                   .axes = 3,
                                    .shape = {rows, lines, ((uint64_t)trainer->shape.width + 7) / 8},
                                    .data = record->kept};
     return count;

@@ -53,6 +53,7 @@ struct nca_session {
     nca_layout layout;
     nca_cuda_grid grid;
     bool is_fused;
+    bool overlaps;   // a step's launch may begin before the one before it has ended
     int forward_blocks_per_region, backward_blocks_per_region;   // blocks that share a region
     int every;   // distance of the states on the tape
     int slots, planes;

@@ -11,23 +11,28 @@
 
 // -- A block's shared memory, behind the network's matrices
 
-enum { LIST_WORDS = CHUNK + 32 };
+enum { TOTALS = 32 * NCA_LISTS };
 struct block_shared {
-    uint32_t *list;     // [CHUNK] row << 16 | x
-    int *warp_totals;   // [32]
+    int *warp_totals;   // [TOTALS]
     uint32_t *planes;
 };
 
 static __device__ block_shared lay_out(float *memory)
 {
     block_shared shared;
-    shared.list = reinterpret_cast<uint32_t *>(memory);
-    shared.warp_totals = reinterpret_cast<int *>(shared.list + CHUNK);
-    shared.planes = shared.list + LIST_WORDS;
+    shared.warp_totals = reinterpret_cast<int *>(memory);
+    shared.planes = reinterpret_cast<uint32_t *>(memory) + TOTALS;
     return shared;
 }
 
 // -- A chunk's cells, as they are listed: row << 16 | x. A thread has four channels of one.
+
+// The cell of this thread in the chunk from rank `first` on; of no use beyond the last.
+static __device__ uint32_t cell_in_chunk(const nca_lister &lister, int first)
+{
+    const int rank = first + (int)threadIdx.x % (4 * CHUNK) / 4;
+    return rank < lister.total ? lister.cell(rank) : 0;
+}
 
 static __device__ size_t cell_of(const nca_cuda_grid &grid, const nca_region_rows &at,
                                  uint32_t listed)
@@ -44,7 +49,7 @@ static __device__ float4 seen_as(const nca_cuda_grid &grid, float4 gradient)
 // Puts the perception of a chunk's cells into the network; zero beyond its `count` cells.
 template <typename Network, typename Step>
 static __device__ void perceive_chunk(const Step &step, const nca_region_rows &at,
-                                      const nca_bits &settled, const uint32_t *list, int count,
+                                      const nca_bits &settled, uint32_t listed, int count,
                                       Network &network)
 {
     const int cell = threadIdx.x / 4, channel = 4 * (threadIdx.x % 4);
@@ -52,7 +57,7 @@ static __device__ void perceive_chunk(const Step &step, const nca_region_rows &a
     seen.x = seen.gx = seen.gy = make_float4(0, 0, 0, 0);
     if (cell < count)
         seen = nca_perceive4(step.grid, at, *step.rollout, step.before, settled,
-                             (int)(list[cell] >> 16), (int)(list[cell] & 0xffff), channel);
+                             (int)(listed >> 16), (int)(listed & 0xffff), channel);
     network.put_input(channel, cell, seen.x);
     network.put_input(CHANNELS + channel, cell, seen_as(step.grid, seen.gx));
     network.put_input(2 * CHANNELS + channel, cell, seen_as(step.grid, seen.gy));
@@ -61,8 +66,7 @@ static __device__ void perceive_chunk(const Step &step, const nca_region_rows &a
 // u = x + step_size * output. A dead cell on the list is not written, only marked if mature now.
 template <typename Network>
 static __device__ void apply(const nca_cuda_step &step, const nca_region_rows &at,
-                             const nca_masks &m, const uint32_t *list, int count,
-                             const Network &network)
+                             const nca_masks &m, uint32_t listed, int count, const Network &network)
 {
     static_assert(NCA_ALPHA == 3, "alpha is the last of the first four channels");
     const int cell = threadIdx.x / 4, channel = 4 * (threadIdx.x % 4);
@@ -70,21 +74,23 @@ static __device__ void apply(const nca_cuda_step &step, const nca_region_rows &a
         return;
     const float4 after = nca_add_scaled(network.state(channel, cell), step.rollout->step_size,
                                         network.output(step.rule, channel, cell));
-    const int row = (int)(list[cell] >> 16), x = (int)(list[cell] & 0xffff);
+    const int row = (int)(listed >> 16), x = (int)(listed & 0xffff);
     if (m.active.has(row, x))
-        nca_store4(step.after + cell_of(step.grid, at, list[cell]) * CHANNELS + channel, after);
+        nca_store4(step.after + cell_of(step.grid, at, listed) * CHANNELS + channel, after);
     if (channel == 0 && after.w > step.rollout->alive_threshold)
         nca_plane_mark(step.grid, step.mature_next, at.sample, at.y0 + row, x);
 }
 
 // One step: masks of the region, living cells that do not fire, and this block's chunks.
 //   launch  B*regions*blocks_per_region blocks x 128 threads
-//   shared  the network's matrices, a list and eight planes of a region: 66 KiB in f32, 20 in tf32
-//           and bf16, and the planes
+//   shared  the network's matrices and eight planes of a region: 66 KiB in f32, 20 in tf32 and
+//           bf16, and the planes
 //   moves   at most 768 bytes an active cell, mostly from the caches, and 32 KiB of weights a
 //           block; does 16,384 flop an active cell
-//   nine barriers: five in nca_masks_fill(), two in each nca_lister_open(); and four a chunk
-//   besides those of the network's compute()
+//   overlaps the launch before it: ahead of the wait it loads the rollout's values and the weights,
+//   which are never written directly before a step
+//   seven barriers, all after the wait: five in nca_masks_fill(), two in nca_masks_list(); and
+//   three a chunk besides those of the network's compute()
 //   nothing aliases; blocks of a region mark words of mature_next together, by atomics
 //   needs   C = 16, K = 128, the network's CAPABILITY;  reference: cpu/step_forward.c
 template <typename Network>
@@ -102,26 +108,25 @@ static __global__ void __launch_bounds__(FORWARD_THREADS, Network::BLOCKS_MIN)
     const int region = blockIdx.x / blocks_per_region,
               region_block = blockIdx.x % blocks_per_region;
     const nca_region_rows at = nca_region_of(step.grid, region);
+    network.begin(step.rule);
+    nca_wait_for_last();
     nca_masks_fill(step, at, m);
     nca_masks_publish(step, at, m, region_block, blocks_per_region);
-    nca_masks_keep(step, at, m, region_block, blocks_per_region);
-    const nca_lister lister = nca_lister_open(step.grid, at, m.listed, shared.warp_totals);
-    const nca_lister active = nca_lister_open(step.grid, at, m.active, shared.warp_totals);
+    nca_lister lists[NCA_LISTS];
+    nca_masks_list(step.grid, at, m, shared.warp_totals, lists);
+    nca_masks_keep(step, at, m.settled, lists[NCA_LIST_KEPT], region_block, blocks_per_region);
     if (region_block == 0 && threadIdx.x == 0 && step.counts)
-        step.counted[region] += (uint64_t)active.total;
-    if (region_block * CHUNK >= lister.total)
-        return;   // no chunk: no weights
-    network.begin(step.rule);
+        step.counted[region] += (uint64_t)lists[NCA_LIST_ACTIVE].total;
+    const nca_lister &lister = lists[NCA_LIST_LISTED];
     for (int first = region_block * CHUNK; first < lister.total;
          first += blocks_per_region * CHUNK) {
         const int count = min(CHUNK, lister.total - first);
-        nca_lister_write(step.grid, lister, m.listed, first, count, shared.list);
-        __syncthreads();
-        perceive_chunk(step, at, m.settled, shared.list, count, network);
+        const uint32_t listed = cell_in_chunk(lister, first);
+        perceive_chunk(step, at, m.settled, listed, count, network);
         __syncthreads();
         network.compute(step.rule);
         __syncthreads();
-        apply(step, at, m, shared.list, count, network);
+        apply(step, at, m, listed, count, network);
         __syncthreads();
     }
 }
@@ -133,14 +138,13 @@ static __global__ void __launch_bounds__(FORWARD_THREADS, Network::BLOCKS_MIN)
 template <typename Network>
 static __device__ void output_gradient(const nca_cuda_step_backward &step,
                                        const nca_region_rows &at, const nca_back_masks &m,
-                                       const uint32_t *list, int count, int item, Network &network)
+                                       uint32_t listed, int count, int item, Network &network)
 {
     const int cell = item / 4, channel = 4 * (item % 4);
     float4 g = make_float4(0, 0, 0, 0);
     if (cell < count) {
-        g = nca_gradient4(step, at, m, (int)(list[cell] >> 16), (int)(list[cell] & 0xffff),
-                          channel);
-        nca_store4(step.gradient + cell_of(step.grid, at, list[cell]) * CHANNELS + channel, g);
+        g = nca_gradient4(step, at, m, (int)(listed >> 16), (int)(listed & 0xffff), channel);
+        nca_store4(step.gradient + cell_of(step.grid, at, listed) * CHANNELS + channel, g);
     }
     network.put_doutput(channel, cell, nca_scaled(step.rollout->step_size, g));
 }
@@ -148,7 +152,7 @@ static __device__ void output_gradient(const nca_cuda_step_backward &step,
 // What a chunk's cells send to those around them.
 template <typename Network>
 static __device__ void send_gradient(const nca_cuda_step_backward &step, const nca_region_rows &at,
-                                     const uint32_t *list, int count, const Network &network)
+                                     uint32_t listed, int count, const Network &network)
 {
     const int cell = threadIdx.x / 4, channel = 4 * (threadIdx.x % 4);
     if (cell >= count)
@@ -158,40 +162,40 @@ static __device__ void send_gradient(const nca_cuda_step_backward &step, const n
     dp.gx = seen_as(step.grid, network.dinput(CHANNELS + channel, cell));
     dp.gy = seen_as(step.grid, network.dinput(2 * CHANNELS + channel, cell));
     const nca_perceived4 sent = nca_unrotate4(*step.rollout, dp);
-    float *to = step.dp + cell_of(step.grid, at, list[cell]) * INPUTS + channel;
+    float *to = step.dp + cell_of(step.grid, at, listed) * INPUTS + channel;
     nca_store4(to, sent.x);
     nca_store4(to + CHANNELS, sent.gx);
     nca_store4(to + 2 * CHANNELS, sent.gy);
 }
 
-// Cells that are settled after the step but not learning pass their gradient on; words are shared
-// out among the blocks of the region.
+// Cells that are settled after the step but not learning pass their gradient on; the blocks of the
+// region share them out.
 static __device__ void pass_gradient_on(const nca_cuda_step_backward &step,
                                         const nca_region_rows &at, const nca_back_masks &m,
-                                        int region_block, int blocks_per_region)
+                                        const nca_lister &passing, int region_block,
+                                        int blocks_per_region)
 {
-    const nca_cuda_grid &grid = step.grid;
-    const int items = at.rows * grid.words * 32 * 4, stride = (int)blockDim.x * blocks_per_region;
-    for (int i = region_block * (int)blockDim.x + (int)threadIdx.x; i < items; i += stride) {
-        const int word = i / 128, bit = i / 4 % 32, channel = 4 * (i % 4);
-        if (!((m.settled1.at(0, word) & ~m.learning.at(0, word)) >> bit & 1))
-            continue;
-        const int row = word / grid.words, x = word % grid.words * 32 + bit;
-        const float4 g = nca_gradient4(step, at, m, row, x, channel);
-        nca_store4(
-            step.gradient + nca_cell_of(grid, at.sample, at.y0 + row, x) * CHANNELS + channel, g);
+    const int stride = (int)blockDim.x * blocks_per_region;
+    for (int i = region_block * (int)blockDim.x + (int)threadIdx.x; i < 4 * passing.total;
+         i += stride) {
+        const uint32_t listed = passing.cell(i / 4);
+        const int channel = 4 * (i % 4);
+        const float4 g =
+            nca_gradient4(step, at, m, (int)(listed >> 16), (int)(listed & 0xffff), channel);
+        nca_store4(step.gradient + cell_of(step.grid, at, listed) * CHANNELS + channel, g);
     }
 }
 
 // One step backward. Sums stay in the second-level cache from step to step; the last step of the
 // rollout, which is the first backward, begins them.
 //   launch  B*regions*blocks_per_region blocks x 256 threads
-//   shared  the network's matrices, a list and five planes of a region: 78 KiB in f32, 56 in tf32
-//           and bf16, and the planes
+//   shared  the network's matrices and seven planes of a region: 78 KiB in f32, 56 in tf32 and
+//           bf16, and the planes
 //   moves   at most 1.5 KiB an active cell, mostly from the caches, and 32 KiB of weights (56 in
 //           tf32 and bf16) and 65 KiB of sums a block; does 45,056 flop an active cell
-//   three barriers: one in nca_back_masks_fill(), two in nca_lister_open(); and four a chunk
-//   besides those of the network's compute()
+//   overlaps the launch before it, as step_forward does
+//   three barriers, all after the wait: one in nca_back_masks_fill(), two in nca_listers_open();
+//   and three a chunk besides those of the network's compute()
 //   `gradient`, and a block's own sums, are read and written in place, a number by one thread; else
 //   nothing aliases
 //   needs   C = 16, K = 128, the network's CAPABILITY;  reference: cpu/step_backward.c
@@ -210,28 +214,32 @@ static __global__ void __launch_bounds__(BACKWARD_THREADS, Network::BLOCKS_MIN)
     const int region = blockIdx.x / blocks_per_region,
               region_block = blockIdx.x % blocks_per_region;
     const nca_region_rows at = nca_region_of(step.grid, region);
+    network.begin(step.rule);
+    nca_wait_for_last();
     nca_back_masks_fill(step, at, m);
-    pass_gradient_on(step, at, m, region_block, blocks_per_region);
-    const nca_lister lister = nca_lister_open(step.grid, at, m.learning, shared.warp_totals);
+    enum { LEARNING, PASSING, LISTS };
+    nca_lister lists[LISTS] = {nca_lister_take(step.grid, at, m.learning, m.before_learning),
+                               nca_lister_take(step.grid, at, m.passing, m.before_passing)};
+    nca_listers_open(lists, shared.warp_totals);
+    pass_gradient_on(step, at, m, lists[PASSING], region_block, blocks_per_region);
+    const nca_lister &lister = lists[LEARNING];
     if (region_block == 0 && threadIdx.x == 0)
         step.counted[region] = (step.is_last ? 0 : step.counted[region]) + (uint64_t)lister.total;
     if (!step.is_last && region_block * CHUNK >= lister.total)
-        return;   // no chunk: needs no weights, and adds nothing to sums that have begun
-    network.begin(step.rule);
+        return;   // no chunk: adds nothing to sums that have begun
     for (int first = region_block * CHUNK; first < lister.total;
          first += blocks_per_region * CHUNK) {
         const int count = min(CHUNK, lister.total - first), item = (int)threadIdx.x - 4 * CHUNK;
-        nca_lister_write(step.grid, lister, m.learning, first, count, shared.list);
-        __syncthreads();
+        const uint32_t listed = cell_in_chunk(lister, first);
         if (item < 0)
-            perceive_chunk(step, at, m.settled, shared.list, count, network);
+            perceive_chunk(step, at, m.settled, listed, count, network);
         else
-            output_gradient(step, at, m, shared.list, count, item, network);
+            output_gradient(step, at, m, listed, count, item, network);
         __syncthreads();
         network.compute(step.rule);
         __syncthreads();
         if (item < 0)
-            send_gradient(step, at, shared.list, count, network);
+            send_gradient(step, at, listed, count, network);
         __syncthreads();
     }
     network.save(step.is_last, step.sums + (size_t)blockIdx.x * PARAMETERS);
@@ -241,7 +249,7 @@ static __global__ void __launch_bounds__(BACKWARD_THREADS, Network::BLOCKS_MIN)
 
 template <typename Network> static size_t shared_bytes(const nca_cuda_grid &grid, int planes)
 {
-    return (Network::FLOATS + LIST_WORDS + planes * nca_bits_words(grid)) * sizeof(float);
+    return (Network::FLOATS + TOTALS + planes * nca_bits_words(grid)) * sizeof(float);
 }
 
 template <typename Forward, typename Backward>
@@ -253,7 +261,8 @@ static bool fits(const nca_cuda_grid &grid, size_t shared_bytes_max)
 }
 
 // Kernels that were compiled for an older capability than they need are empty.
-template <typename Forward, typename Backward> static cudaError_t prepare(size_t shared_bytes_max)
+template <typename Forward, typename Backward>
+static cudaError_t prepare(size_t shared_bytes_max, bool *overlaps)
 {
     cudaFuncAttributes compiled;
     cudaError_t error = cudaFuncGetAttributes(&compiled, step_backward<Backward>);
@@ -263,6 +272,8 @@ template <typename Forward, typename Backward> static cudaError_t prepare(size_t
         error = nca_launch_prepare(step_forward<Forward>, shared_bytes_max);
     if (error == cudaSuccess)
         error = nca_launch_prepare(step_backward<Backward>, shared_bytes_max);
+    if (error == cudaSuccess)
+        *overlaps = nca_can_overlap(compiled);
     return error;
 }
 
@@ -275,23 +286,25 @@ template <typename Network>
 static cudaError_t launch_forward(const nca_cuda_step &step, int blocks_per_region,
                                   cudaStream_t stream)
 {
-    return NCA_LAUNCH((step_forward<Network>), blocks_of(step.grid, blocks_per_region),
-                      dim3(FORWARD_THREADS), shared_bytes<Network>(step.grid, NCA_MASK_PLANES),
-                      stream, step, blocks_per_region);
+    return NCA_LAUNCH_OVERLAPPED((step_forward<Network>), step.overlaps,
+                                 blocks_of(step.grid, blocks_per_region), dim3(FORWARD_THREADS),
+                                 shared_bytes<Network>(step.grid, NCA_MASK_PLANES), stream, step,
+                                 blocks_per_region);
 }
 
 template <typename Network>
 static cudaError_t launch_backward(const nca_cuda_step_backward &step, int blocks_per_region,
                                    cudaStream_t stream)
 {
-    return NCA_LAUNCH((step_backward<Network>), blocks_of(step.grid, blocks_per_region),
-                      dim3(BACKWARD_THREADS), shared_bytes<Network>(step.grid, NCA_BACK_PLANES),
-                      stream, step, blocks_per_region);
+    return NCA_LAUNCH_OVERLAPPED((step_backward<Network>), step.overlaps,
+                                 blocks_of(step.grid, blocks_per_region), dim3(BACKWARD_THREADS),
+                                 shared_bytes<Network>(step.grid, NCA_BACK_PLANES), stream, step,
+                                 blocks_per_region);
 }
 
 struct variant {
     bool (*fits)(const nca_cuda_grid &grid, size_t shared_bytes_max);
-    cudaError_t (*prepare)(size_t shared_bytes_max);
+    cudaError_t (*prepare)(size_t shared_bytes_max, bool *overlaps);
     cudaError_t (*forward)(const nca_cuda_step &step, int blocks_per_region, cudaStream_t stream);
     cudaError_t (*backward)(const nca_cuda_step_backward &step, int blocks_per_region,
                             cudaStream_t stream);
@@ -316,9 +329,10 @@ bool nca_cuda_fused_fits(const nca_cuda_grid *grid, nca_cuda_precision precision
     return variants[precision].fits(*grid, shared_bytes_max);
 }
 
-cudaError_t nca_cuda_fused_prepare(nca_cuda_precision precision, size_t shared_bytes_max)
+cudaError_t nca_cuda_fused_prepare(nca_cuda_precision precision, size_t shared_bytes_max,
+                                   bool *overlaps)
 {
-    return variants[precision].prepare(shared_bytes_max);
+    return variants[precision].prepare(shared_bytes_max, overlaps);
 }
 
 cudaError_t nca_cuda_fused_forward(const nca_cuda_step *step, nca_cuda_precision precision,

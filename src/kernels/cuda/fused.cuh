@@ -8,7 +8,9 @@
 //   BLOCKS_MIN                 blocks a multiprocessor that its registers leave room for
 //   CAPABILITY                 what it needs of a device: 80 is compute capability 8.0
 //   Network(memory)            lays its matrices out
-//   begin(rule)                takes the weights, for all; they are there after the next barrier
+//   begin(rule)                takes the weights, for all; they are there after the next barrier.
+//                              Called ahead of nca_wait_for_last(): reads nothing else of
+//                              global memory and writes none
 //   put_input(i, cell, x)      inputs i..i+3 of a cell of the chunk
 //   compute(rule)              the chunk, for all; a barrier stands before and one after it
 // Forward, after compute():

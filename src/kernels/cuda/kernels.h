@@ -92,6 +92,7 @@ typedef struct nca_cuda_step {
     const nca_cuda_rollout *rollout;
     nca_cuda_rule rule;
     int step;
+    bool overlaps;          // its kernel may begin before the launch before it has ended
     bool counts;            // add to `counted`: not where a thinned tape is computed again
     const float *before;    // [B,H,W,C] slot of the tape
     float *after;           // the next
@@ -110,6 +111,7 @@ typedef struct nca_cuda_step_backward {
     nca_cuda_grid grid;
     const nca_cuda_rollout *rollout;
     nca_cuda_rule rule;
+    bool overlaps;             // as above
     bool is_last;              // of the rollout: `gradient` is that of the loss, for every cell
     const float *before;       // [B,H,W,C] slot of the tape
     const uint32_t *settled;   // of `before`
@@ -193,8 +195,10 @@ cudaError_t nca_cuda_add_columns(int count, int columns, const float *x, float *
 // Whether it can do sessions of this grid with so much shared memory a block.
 bool nca_cuda_fused_fits(const nca_cuda_grid *grid, nca_cuda_precision precision,
                          size_t shared_bytes_max);
-// Allows the kernels the shared memory that sessions of any grid need.
-cudaError_t nca_cuda_fused_prepare(nca_cuda_precision precision, size_t shared_bytes_max);
+// Allows the kernels the shared memory that sessions of any grid need. Sets whether their launches
+// may overlap, which takes kernels that were compiled for 9.0 or newer.
+cudaError_t nca_cuda_fused_prepare(nca_cuda_precision precision, size_t shared_bytes_max,
+                                   bool *overlaps);
 cudaError_t nca_cuda_fused_forward(const nca_cuda_step *step, nca_cuda_precision precision,
                                    int blocks_per_region, cudaStream_t stream);
 cudaError_t nca_cuda_fused_backward(const nca_cuda_step_backward *step,

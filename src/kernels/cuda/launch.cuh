@@ -8,6 +8,11 @@
 //   NCA_LAUNCH(kernel, grid, block, shared_bytes, stream, arguments...)
 //       Launches; is a cudaError_t. The arguments are converted to the kernel's parameter types. An
 //       instance of a template stands in parentheses: NCA_LAUNCH((mlp<16, 128>), ...).
+//   NCA_LAUNCH_OVERLAPPED(kernel, overlaps, grid, block, shared_bytes, stream, arguments...)
+//       The same; where `overlaps`, which needs nca_can_overlap(), its blocks may begin before the
+//       launch directly before it in the stream has ended. Every thread calls nca_wait_for_last().
+//       Until then it writes no global memory, and reads none that the launch before writes; what
+//       was written earlier is there.
 //   NCA_LAUNCH_CLUSTER(kernel, cluster, grid, block, shared_bytes, stream, arguments...)
 //       The same in clusters of `cluster` blocks (sm_90 and up).
 //   NCA_LAUNCH_COOPERATIVE(kernel, grid, block, shared_bytes, stream, arguments...)
@@ -50,8 +55,9 @@ struct nca_launch_shape {
     dim3 grid, block;
     size_t shared_bytes;
     cudaStream_t stream;
-    dim3 cluster;       // {1,1,1}: none
-    bool cooperative;   // all blocks at once
+    dim3 cluster = dim3(1, 1, 1);   // none
+    bool cooperative = false;       // all blocks at once
+    bool overlaps = false;          // the launch before it
 };
 
 #ifdef NCA_EMULATOR
@@ -70,7 +76,7 @@ template <typename... Parameters, typename... Arguments>
 inline cudaError_t nca_launch(const nca_launch_shape &shape, void (*kernel)(Parameters...),
                               Arguments... arguments)
 {
-    cudaLaunchAttribute attributes[2];
+    cudaLaunchAttribute attributes[3];
     cudaLaunchConfig_t config = {};
     config.gridDim = shape.grid;
     config.blockDim = shape.block;
@@ -89,7 +95,31 @@ inline cudaError_t nca_launch(const nca_launch_shape &shape, void (*kernel)(Para
         cooperative.id = cudaLaunchAttributeCooperative;
         cooperative.val.cooperative = 1;
     }
+    if (shape.overlaps) {
+        cudaLaunchAttribute &overlaps = attributes[config.numAttrs++];
+        overlaps.id = cudaLaunchAttributeProgrammaticStreamSerialization;
+        overlaps.val.programmaticStreamSerializationAllowed = 1;
+    }
     return cudaLaunchKernelEx(&config, kernel, static_cast<Parameters>(arguments)...);
+}
+
+// Waits until the launch before has ended, then lets the next one begin. In this order, so that a
+// launch begins only when everything before the last one has ended.
+static __device__ inline void nca_wait_for_last()
+{
+#ifdef NCA_EMULATOR
+    nca_emulator_wait_for_last();
+#elif defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 900
+    asm volatile("griddepcontrol.wait;" ::: "memory");
+    asm volatile("griddepcontrol.launch_dependents;" ::: "memory");
+#endif
+}
+
+// Whether nca_wait_for_last() waits in this kernel: compiled for an older device, it does nothing,
+// whatever device the kernel runs on.
+static inline bool nca_can_overlap(const cudaFuncAttributes &compiled)
+{
+    return compiled.ptxVersion >= 90;
 }
 
 // Lets every launch of a kernel take the most shared memory a block may have, whatever launches of
@@ -108,10 +138,14 @@ inline cudaError_t nca_launch_prepare(void (*kernel)(Parameters...), size_t shar
 
 #define NCA_LAUNCH(kernel, grid, block, shared_bytes, stream, ...)                                 \
     (NCA_LAUNCH_NAMED(#kernel),                                                                    \
-     nca_launch({grid, block, shared_bytes, stream, dim3(1, 1, 1), false}, kernel, ##__VA_ARGS__))
+     nca_launch({grid, block, shared_bytes, stream}, kernel, ##__VA_ARGS__))
+#define NCA_LAUNCH_OVERLAPPED(kernel, overlaps, grid, block, shared_bytes, stream, ...)            \
+    (NCA_LAUNCH_NAMED(#kernel),                                                                    \
+     nca_launch({grid, block, shared_bytes, stream, dim3(1, 1, 1), false, overlaps}, kernel,       \
+                ##__VA_ARGS__))
 #define NCA_LAUNCH_CLUSTER(kernel, cluster, grid, block, shared_bytes, stream, ...)                \
     (NCA_LAUNCH_NAMED(#kernel),                                                                    \
-     nca_launch({grid, block, shared_bytes, stream, cluster, false}, kernel, ##__VA_ARGS__))
+     nca_launch({grid, block, shared_bytes, stream, cluster}, kernel, ##__VA_ARGS__))
 #define NCA_LAUNCH_COOPERATIVE(kernel, grid, block, shared_bytes, stream, ...)                     \
     (NCA_LAUNCH_NAMED(#kernel),                                                                    \
      nca_launch({grid, block, shared_bytes, stream, dim3(1, 1, 1), true}, kernel, ##__VA_ARGS__))

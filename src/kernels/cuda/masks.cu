@@ -111,15 +111,15 @@ cudaError_t nca_cuda_finish(const nca_cuda_step *step, int blocks_per_region, fl
 
 size_t nca_cuda_masks_shared_bytes(const nca_cuda_grid *grid)
 {
-    return (NCA_MASK_PLANES * nca_bits_words(*grid) + 32) * sizeof(uint32_t);
+    return (NCA_MASK_PLANES * nca_bits_words(*grid) + 32 * NCA_LISTS) * sizeof(uint32_t);
 }
 
 // The masks of a step; cells without network are kept as they are, and those that stay mature are
 // marked.
 //   launch  B*regions*blocks_per_region blocks x 256 threads
-//   shared  eight planes of a region and 128 bytes
+//   shared  eight planes of a region and 384 bytes
 //   moves   8*C bytes a living cell that does not fire, and nine words a word of a plane; no flop
-//   five barriers in nca_masks_fill(), two more in block 0 of a region, which counts
+//   seven barriers: five in nca_masks_fill(), two in nca_masks_list()
 //   nothing aliases; blocks of a region mark words of mature_next together, by atomics
 //   reference: cpu/step_forward.c
 static __global__ void __launch_bounds__(THREADS, nca_blocks_min(THREADS, 8))
@@ -135,12 +135,11 @@ static __global__ void __launch_bounds__(THREADS, nca_blocks_min(THREADS, 8))
     int *const warp_totals = reinterpret_cast<int *>(memory);
     nca_masks_fill(step, at, m);
     nca_masks_publish(step, at, m, region_block, blocks_per_region);
-    nca_masks_keep(step, at, m, region_block, blocks_per_region);
-    if (region_block > 0 || !step.counts)
-        return;
-    const nca_lister active = nca_lister_open(grid, at, m.active, warp_totals);
-    if (threadIdx.x == 0)
-        step.counted[region] += (uint64_t)active.total;
+    nca_lister lists[NCA_LISTS];
+    nca_masks_list(grid, at, m, warp_totals, lists);
+    nca_masks_keep(step, at, m.settled, lists[NCA_LIST_KEPT], region_block, blocks_per_region);
+    if (region_block == 0 && threadIdx.x == 0 && step.counts)
+        step.counted[region] += (uint64_t)lists[NCA_LIST_ACTIVE].total;
 }
 
 cudaError_t nca_cuda_masks(const nca_cuda_step *step, int blocks_per_region, cudaStream_t stream)
@@ -157,7 +156,7 @@ static __device__ uint32_t listed_word(const uint32_t *plane, const uint32_t *wi
 // How many cells of every region are listed: counts [B,regions]. Planes [B,H,words].
 //   launch  B*regions blocks x 256 threads;  shared: 128 bytes
 //   moves   4 bytes a word of each plane, does no flop
-//   two barriers, in the sum over the block;  `within` may be `plane`, else nothing aliases
+//   one barrier, in the sum over the block;  `within` may be `plane`, else nothing aliases
 //   reference: cpu/step_forward.c, which goes through the cells
 static __global__ void __launch_bounds__(THREADS, nca_blocks_min(THREADS, 8))
     count_cells(const __grid_constant__ nca_cuda_grid grid, const uint32_t *__restrict__ plane,
@@ -166,43 +165,44 @@ static __global__ void __launch_bounds__(THREADS, nca_blocks_min(THREADS, 8))
     NCA_SHARED(int, warp_totals, [32]);
     const nca_region_rows at = nca_region_of(grid, blockIdx.x);
     const size_t first = nca_word_of(grid, at.sample, at.y0, 0);
-    int count = 0, total;
+    int count[1] = {0}, before[1], total[1];
     for (int i = threadIdx.x; i < at.rows * grid.words; i += blockDim.x)
-        count += __popc(listed_word(plane, within, first + i));
-    nca_block_prefix(count, warp_totals, &total);
+        count[0] += __popc(listed_word(plane, within, first + i));
+    nca_block_prefix(count, warp_totals, before, total);
     if (threadIdx.x == 0)
-        counts[blockIdx.x] = total;
+        counts[blockIdx.x] = total[0];
 }
 
 // The listed cells by their numbers, region after region: list.cells [total]. Every block adds up
 // the counts [B,regions] before it.
-//   launch  B*regions blocks x 256 threads;  shared: 128 bytes
+//   launch  B*regions blocks x 256 threads;  shared: 256 bytes
 //   moves   8 bytes a word of each plane and 4 a cell, does no flop
-//   four barriers, in two sums over the block;  `within` may be `plane`, else nothing aliases
+//   one barrier, in the sums over the block;  `within` may be `plane`, else nothing aliases
 //   reference: cpu/step_forward.c, which goes through the cells
 static __global__ void __launch_bounds__(THREADS, nca_blocks_min(THREADS, 6))
     write_cells(const __grid_constant__ nca_cuda_grid grid, const uint32_t *__restrict__ plane,
                 const uint32_t *__restrict__ within, const __grid_constant__ nca_cuda_list list)
 {
-    NCA_SHARED(int, warp_totals, [32]);
+    enum { REGIONS_BEFORE, HERE, SUMS };
+    NCA_SHARED(int, warp_totals, [32 * SUMS]);
     const nca_region_rows at = nca_region_of(grid, blockIdx.x);
     const size_t first = nca_word_of(grid, at.sample, at.y0, 0);
     const int words = at.rows * grid.words, each = (words + blockDim.x - 1) / (int)blockDim.x;
     const int begin = min((int)threadIdx.x * each, words), end = min(begin + each, words);
-    int before = 0, base, count = 0, total;
+    int count[SUMS] = {}, before[SUMS], total[SUMS];
     for (int i = threadIdx.x; i < (int)blockIdx.x; i += blockDim.x)
-        before += list.counts[i];
-    nca_block_prefix(before, warp_totals, &base);
+        count[REGIONS_BEFORE] += list.counts[i];
     for (int i = begin; i < end; i++)
-        count += __popc(listed_word(plane, within, first + i));
-    uint32_t *to = list.cells + base + nca_block_prefix(count, warp_totals, &total);
+        count[HERE] += __popc(listed_word(plane, within, first + i));
+    nca_block_prefix(count, warp_totals, before, total);
+    uint32_t *to = list.cells + total[REGIONS_BEFORE] + before[HERE];
     for (int i = begin; i < end; i++) {
         const int y = at.y0 + i / grid.words, x = i % grid.words * 32;
         for (uint32_t left = listed_word(plane, within, first + i); left; left &= left - 1)
             *to++ = (uint32_t)nca_cell_of(grid, at.sample, y, x + __ffs((int)left) - 1);
     }
     if (blockIdx.x == gridDim.x - 1 && threadIdx.x == 0)
-        *list.total = base + total;
+        *list.total = total[REGIONS_BEFORE] + total[HERE];
 }
 
 cudaError_t nca_cuda_list_cells(const nca_cuda_grid *grid, const uint32_t *plane,

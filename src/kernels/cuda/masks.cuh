@@ -126,8 +126,40 @@ static __device__ inline void nca_bits_load(const nca_cuda_grid &grid, const nca
     }
 }
 
+// The words of rows that a thread takes, one in blockDim.x: word w of row `row`. To go on from one
+// to the next needs no division.
+struct nca_word_loop {
+    int row, w;
+    int rows_on, words_on;   // to the next, in rows and words
+    int words;               // of a row
+
+    __device__ explicit nca_word_loop(const nca_cuda_grid &grid)
+        : row((int)threadIdx.x / grid.words), w((int)threadIdx.x % grid.words),
+          rows_on((int)blockDim.x / grid.words), words_on((int)blockDim.x % grid.words),
+          words(grid.words)
+    {
+    }
+    // This thread's words from row `first` on.
+    __device__ nca_word_loop from(int first) const
+    {
+        nca_word_loop moved = *this;
+        moved.row += first;
+        return moved;
+    }
+    __device__ void next()
+    {
+        row += rows_on;
+        w += words_on;
+        if (w >= words) {
+            w -= words;
+            row++;
+        }
+    }
+};
+
+// `kept` lies over `fire`: it is what becomes of its own rows.
 struct nca_masks {
-    nca_bits mature, settled, alive, fire, stay, risk, active, listed;
+    nca_bits mature, settled, alive, fire, kept, stay, risk, active, listed;
 };
 enum { NCA_MASK_PLANES = 8 };
 
@@ -137,7 +169,7 @@ static __device__ inline nca_masks nca_masks_take(const nca_cuda_grid &grid, uin
     m.mature = nca_bits_take(grid, memory);
     m.settled = nca_bits_take(grid, memory);
     m.alive = nca_bits_take(grid, memory);
-    m.fire = nca_bits_take(grid, memory);
+    m.fire = m.kept = nca_bits_take(grid, memory);
     m.stay = nca_bits_take(grid, memory);
     m.risk = nca_bits_take(grid, memory);
     m.active = nca_bits_take(grid, memory);
@@ -157,62 +189,59 @@ static __device__ inline uint32_t nca_settled_word(const nca_cuda_grid &grid, bo
 }
 
 // Fills the masks of a region: own rows of all, one row more of `settled` and `alive`; `mature`
-// becomes that of settled cells. Begins and ends with all threads of the block: five barriers.
+// becomes that of settled cells, and `fire` the living cells that do not. Begins and ends with all
+// threads of the block: five barriers.
 static __device__ inline void nca_masks_fill(const nca_cuda_step &step, const nca_region_rows &at,
                                              const nca_masks &m)
 {
     const nca_cuda_grid &grid = step.grid;
     const bool is_first = step.step == 0;
-    for (int i = threadIdx.x; i < (at.rows + 2 * NCA_HALO) * grid.words; i += blockDim.x) {
-        const int row = i / grid.words - NCA_HALO, w = i % grid.words;
-        const uint32_t mature = nca_plane_word(grid, at, step.mature, row, w);
-        const uint32_t fire = nca_plane_word(grid, at, step.fire, row, w);
-        const uint32_t alive = is_first ? 0 : nca_plane_word(grid, at, step.alive_last, row, w);
-        m.mature.at(row, w) = mature;
-        m.fire.at(row, w) = fire;
-        m.alive.at(row, w) = alive;
+    const nca_word_loop own(grid);
+    for (nca_word_loop i = own.from(-NCA_HALO); i.row < at.rows + NCA_HALO; i.next()) {
+        const uint32_t mature = nca_plane_word(grid, at, step.mature, i.row, i.w);
+        const uint32_t fire = nca_plane_word(grid, at, step.fire, i.row, i.w);
+        const uint32_t alive = is_first ? 0 : nca_plane_word(grid, at, step.alive_last, i.row, i.w);
+        m.mature.at(i.row, i.w) = mature;
+        m.fire.at(i.row, i.w) = fire;
+        m.alive.at(i.row, i.w) = alive;
     }
     __syncthreads();
-    for (int i = threadIdx.x; i < (at.rows + 4) * grid.words; i += blockDim.x) {
-        const int row = i / grid.words - 2, w = i % grid.words;
-        m.settled.at(row, w) =
-            nca_settled_word(grid, is_first, at.y0 + row, m.alive, m.mature, row, w);
+    for (nca_word_loop i = own.from(-2); i.row < at.rows + 2; i.next())
+        m.settled.at(i.row, i.w) =
+            nca_settled_word(grid, is_first, at.y0 + i.row, m.alive, m.mature, i.row, i.w);
+    __syncthreads();
+    for (nca_word_loop i = own.from(-2); i.row < at.rows + 2; i.next()) {
+        m.mature.at(i.row, i.w) &= m.settled.at(i.row, i.w);
+        m.stay.at(i.row, i.w) = m.mature.at(i.row, i.w) & ~m.fire.at(i.row, i.w);
     }
     __syncthreads();
-    for (int i = threadIdx.x; i < (at.rows + 4) * grid.words; i += blockDim.x) {
-        const int row = i / grid.words - 2, w = i % grid.words;
-        m.mature.at(row, w) &= m.settled.at(row, w);
-        m.stay.at(row, w) = m.mature.at(row, w) & ~m.fire.at(row, w);
+    for (nca_word_loop i = own.from(-1); i.row < at.rows + 1; i.next()) {
+        const int y = at.y0 + i.row;
+        const uint32_t columns = y >= 0 && y < grid.height ? nca_columns(grid, i.w) : 0;
+        m.alive.at(i.row, i.w) = m.mature.spread(i.row, i.w) & columns;
+        m.risk.at(i.row, i.w) = m.alive.at(i.row, i.w) & ~m.stay.spread(i.row, i.w);
     }
     __syncthreads();
-    for (int i = threadIdx.x; i < (at.rows + 2) * grid.words; i += blockDim.x) {
-        const int row = i / grid.words - 1, w = i % grid.words;
-        const int y = at.y0 + row;
-        const uint32_t columns = y >= 0 && y < grid.height ? nca_columns(grid, w) : 0;
-        m.alive.at(row, w) = m.mature.spread(row, w) & columns;
-        m.risk.at(row, w) = m.alive.at(row, w) & ~m.stay.spread(row, w);
-    }
-    __syncthreads();
-    for (int i = threadIdx.x; i < at.rows * grid.words; i += blockDim.x) {
-        const int row = i / grid.words, w = i % grid.words;
-        const uint32_t fire = m.fire.at(row, w), alive = m.alive.at(row, w);
-        m.active.at(row, w) = fire & alive;
-        m.listed.at(row, w) = fire & (alive | (m.risk.spread(row, w) & nca_columns(grid, w)));
+    for (nca_word_loop i = own; i.row < at.rows; i.next()) {
+        const uint32_t fire = m.fire.at(i.row, i.w), alive = m.alive.at(i.row, i.w);
+        const uint32_t lifting = m.risk.spread(i.row, i.w) & nca_columns(grid, i.w);
+        m.active.at(i.row, i.w) = fire & alive;
+        m.listed.at(i.row, i.w) = fire & (alive | lifting);
+        m.kept.at(i.row, i.w) = alive & ~fire;
     }
     __syncthreads();
 }
 
-// Writes to the planes of the step, for the steps and the backward pass that come. Rows and words
-// are shared out among the blocks of a region, of which this is number `region_block`.
+// Writes to the planes of the step, for the steps and the backward pass that come. Words are shared
+// out among the blocks of a region, of which this is number `region_block`.
 static __device__ inline void nca_masks_publish(const nca_cuda_step &step,
                                                 const nca_region_rows &at, const nca_masks &m,
                                                 int region_block, int blocks_per_region)
 {
     const nca_cuda_grid &grid = step.grid;
-    for (int i = threadIdx.x; i < at.rows * grid.words; i += blockDim.x) {
+    for (int i = region_block + (int)threadIdx.x * blocks_per_region; i < at.rows * grid.words;
+         i += (int)blockDim.x * blocks_per_region) {
         const int row = i / grid.words, w = i % grid.words;
-        if (i % blocks_per_region != region_block)
-            continue;
         const size_t word = nca_word_of(grid, at.sample, at.y0 + row, w);
         step.settled[word] = m.settled.at(row, w);
         step.alive[word] = m.alive.at(row, w);
@@ -224,82 +253,127 @@ static __device__ inline void nca_masks_publish(const nca_cuda_step &step,
     }
 }
 
-// Copies the living cells that do not fire; words are shared out as above.
-static __device__ inline void nca_masks_keep(const nca_cuda_step &step, const nca_region_rows &at,
-                                             const nca_masks &m, int region_block,
-                                             int blocks_per_region)
-{
-    const nca_cuda_grid &grid = step.grid;
-    const int quads = grid.channels / 4, items = at.rows * grid.words * 32 * quads;
-    const int stride = (int)blockDim.x * blocks_per_region;
-    for (int i = region_block * (int)blockDim.x + (int)threadIdx.x; i < items; i += stride) {
-        const int word = i / (32 * quads), bit = i / quads % 32;
-        if (!((m.alive.at(0, word) & ~m.fire.at(0, word)) >> bit & 1))
-            continue;
-        const int row = word / grid.words, x = word % grid.words * 32 + bit;
-        const size_t cell = nca_cell_of(grid, at.sample, at.y0 + row, x);
-        const size_t element = cell * grid.channels + 4 * (i % quads);
-        nca_store4(step.after + element, m.settled.has(row, x) ? nca_load4(step.before + element)
-                                                               : make_float4(0, 0, 0, 0));
-    }
-}
+// -- Lists of cells
 
-// Exclusive sums of `value` over the threads of the block, and their total; `warp_totals` [32] is
-// shared. All threads of the block come here: two barriers.
-static __device__ inline int nca_block_prefix(int value, int *warp_totals, int *total)
+// Sums over the threads of the block of N numbers each: those before this thread, and all.
+// `warp_totals` [32 N] is shared; it may be used again behind another barrier. All threads of the
+// block come here: one barrier.
+template <int N>
+static __device__ inline void nca_block_prefix(const int (&value)[N], int *warp_totals,
+                                               int (&before)[N], int (&total)[N])
 {
     const int lane = threadIdx.x & 31, warp = threadIdx.x >> 5, warps = blockDim.x >> 5;
-    int sum = value, before = 0, all = 0;
-    for (int distance = 1; distance < 32; distance *= 2) {
-        const int other = __shfl_up_sync(0xffffffffu, sum, distance);
-        sum += lane >= distance ? other : 0;
+#pragma unroll
+    for (int n = 0; n < N; n++) {
+        int sum = value[n];
+        for (int distance = 1; distance < 32; distance *= 2) {
+            const int other = __shfl_up_sync(0xffffffffu, sum, distance);
+            sum += lane >= distance ? other : 0;
+        }
+        if (lane == 31)
+            warp_totals[32 * n + warp] = sum;
+        before[n] = sum - value[n];
+        total[n] = 0;
     }
-    if (lane == 31)
-        warp_totals[warp] = sum;
     __syncthreads();
-    for (int i = 0; i < warps; i++) {
-        before += i < warp ? warp_totals[i] : 0;
-        all += warp_totals[i];
-    }
-    __syncthreads();
-    *total = all;
-    return before + sum - value;
+#pragma unroll
+    for (int n = 0; n < N; n++)
+        for (int i = 0; i < warps; i++) {
+            before[n] += i < warp ? warp_totals[32 * n + i] : 0;
+            total[n] += warp_totals[32 * n + i];
+        }
 }
 
-// The words of own rows that a thread lists, and how many cells stand before them. To open it all
-// threads of the block come: two barriers.
+// The number of the n-th bit of a word that has more.
+static __device__ inline int nca_bit_of(uint32_t word, int n)
+{
+    int bit = 0;
+#pragma unroll
+    for (int half = 16; half > 0; half /= 2) {
+        const int below = __popc(word >> bit & ((1u << half) - 1));
+        bit += n >= below ? half : 0;
+        n -= n >= below ? below : 0;
+    }
+    return bit;
+}
+
+// The cells that a plane has in a region's own rows, row by row, each by its rank: any thread finds
+// any of them.
 struct nca_lister {
-    int first, end;   // numbers of words, row by row
-    int rank;         // of the first of their cells
-    int total;        // cells of the region
+    nca_bits plane;
+    int *before;   // [own words] how many cells stand before each
+    int words, total;
+
+    // Of a rank below the total: row << 16 | x.
+    __device__ uint32_t cell(int rank) const
+    {
+        int word = 0;
+        for (int half = 1 << (31 - __clz(words)); half > 0; half /= 2)
+            word += word + half < words && before[word + half] <= rank ? half : 0;
+        const int x = word % plane.words * 32 + nca_bit_of(plane.at(0, word), rank - before[word]);
+        return (uint32_t)(word / plane.words) << 16 | (uint32_t)x;
+    }
 };
 
-static __device__ inline nca_lister nca_lister_open(const nca_cuda_grid &grid,
+// `before` has a word of memory for each own word of the region.
+static __device__ inline nca_lister nca_lister_take(const nca_cuda_grid &grid,
                                                     const nca_region_rows &at,
-                                                    const nca_bits &plane, int *warp_totals)
+                                                    const nca_bits &plane, uint32_t *before)
 {
-    const int words = at.rows * grid.words, each = (words + blockDim.x - 1) / (int)blockDim.x;
-    nca_lister lister;
-    lister.first = min((int)threadIdx.x * each, words);
-    lister.end = min(lister.first + each, words);
-    int count = 0;
-    for (int i = lister.first; i < lister.end; i++)
-        count += __popc(plane.at(0, i));
-    lister.rank = nca_block_prefix(count, warp_totals, &lister.total);
-    return lister;
+    return {plane, reinterpret_cast<int *>(before), at.rows * grid.words, 0};
 }
 
-// Writes the cells with ranks first..first+room-1 of a region to list[0..], each as row << 16 | x.
-static __device__ inline void nca_lister_write(const nca_cuda_grid &grid, const nca_lister &lister,
-                                               const nca_bits &plane, int first, int room,
-                                               uint32_t *list)
+// Opens listers of one region. Begins and ends with all threads of the block: two barriers.
+template <int N>
+static __device__ inline void nca_listers_open(nca_lister (&listers)[N], int *warp_totals)
 {
-    int rank = lister.rank - first;
-    for (int i = lister.first; i < lister.end && rank < room; i++) {
-        const uint32_t start = (uint32_t)(i / grid.words) << 16 | (uint32_t)(i % grid.words * 32);
-        for (uint32_t left = plane.at(0, i); left; left &= left - 1, rank++)
-            if (rank >= 0 && rank < room)
-                list[rank] = start + (uint32_t)__ffs((int)left) - 1;
+    const int words = listers[0].words, each = (words + (int)blockDim.x - 1) / (int)blockDim.x;
+    const int first = min((int)threadIdx.x * each, words), end = min(first + each, words);
+    int count[N] = {}, before[N], total[N];
+    for (int i = first; i < end; i++)
+#pragma unroll
+        for (int n = 0; n < N; n++)
+            count[n] += __popc(listers[n].plane.at(0, i));
+    nca_block_prefix(count, warp_totals, before, total);
+#pragma unroll
+    for (int n = 0; n < N; n++)
+        listers[n].total = total[n];
+    for (int i = first; i < end; i++)
+#pragma unroll
+        for (int n = 0; n < N; n++) {
+            listers[n].before[i] = before[n];
+            before[n] += __popc(listers[n].plane.at(0, i));
+        }
+    __syncthreads();
+}
+
+// Opens the listers of a step, in memory of masks that are needed no more once they are published.
+enum { NCA_LIST_LISTED, NCA_LIST_KEPT, NCA_LIST_ACTIVE, NCA_LISTS };
+static __device__ inline void nca_masks_list(const nca_cuda_grid &grid, const nca_region_rows &at,
+                                             const nca_masks &m, int *warp_totals,
+                                             nca_lister (&listers)[NCA_LISTS])
+{
+    listers[NCA_LIST_LISTED] = nca_lister_take(grid, at, m.listed, m.mature.first);
+    listers[NCA_LIST_KEPT] = nca_lister_take(grid, at, m.kept, m.risk.first);
+    listers[NCA_LIST_ACTIVE] = nca_lister_take(grid, at, m.active, m.stay.first);
+    nca_listers_open(listers, warp_totals);
+}
+
+// Copies the living cells that do not fire, which the blocks of the region share out.
+static __device__ inline void nca_masks_keep(const nca_cuda_step &step, const nca_region_rows &at,
+                                             const nca_bits &settled, const nca_lister &kept,
+                                             int region_block, int blocks_per_region)
+{
+    const nca_cuda_grid &grid = step.grid;
+    const int quads = grid.channels / 4, stride = (int)blockDim.x * blocks_per_region;
+    for (int i = region_block * (int)blockDim.x + (int)threadIdx.x; i < kept.total * quads;
+         i += stride) {
+        const uint32_t listed = kept.cell(i / quads);
+        const int row = (int)(listed >> 16), x = (int)(listed & 0xffff);
+        const size_t element =
+            nca_cell_of(grid, at.sample, at.y0 + row, x) * grid.channels + 4 * (i % quads);
+        nca_store4(step.after + element, settled.has(row, x) ? nca_load4(step.before + element)
+                                                             : make_float4(0, 0, 0, 0));
     }
 }
 

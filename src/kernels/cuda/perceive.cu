@@ -87,7 +87,7 @@ static size_t backward_shared_bytes(const nca_cuda_grid *grid)
 }
 
 // The gradient of state 1 where it is settled, over that of state 2: no two threads touch one cell.
-//   launch  B*regions*blocks_per_region blocks x 128 threads;  shared: five planes of a region
+//   launch  B*regions*blocks_per_region blocks x 128 threads;  shared: seven planes of a region
 //   moves   8*C bytes a settled cell and 12*C a sender, mostly from the caches; does 25*C flop a
 //           sender
 //   one barrier, in nca_back_masks_fill();  `gradient` is read and written in place, a number by
@@ -106,7 +106,7 @@ static __global__ void __launch_bounds__(THREADS, BLOCKS_MIN)
          i < at.rows * grid.width * quads; i += (int)blockDim.x * blocks_per_region) {
         const int row = i / quads / grid.width, x = i / quads % grid.width;
         const int channel = 4 * (i % quads);
-        if (!m.settled1.has(row, x))
+        if (!m.learning.has(row, x) && !m.passing.has(row, x))
             continue;
         const float4 g = nca_gradient4(step, at, m, row, x, channel);
         nca_store4(step.gradient + nca_cell_of(grid, at.sample, at.y0 + row, x) * grid.channels +
@@ -175,7 +175,7 @@ cudaError_t nca_cuda_spread_gradient(const nca_cuda_step_backward *step, const u
 
 // out [B,H,W,C], the gradient of the state before the rollout, of every cell: what step 0 passed on
 // and sent. `step` is the one that would come before step 0; its `settled1` is all cells.
-//   launch  B*regions*blocks_per_region blocks x 128 threads;  shared: five planes of a region
+//   launch  B*regions*blocks_per_region blocks x 128 threads;  shared: seven planes of a region
 //   moves   8*C bytes a cell and 12*C a sender;  does 25*C flop a sender
 //   one barrier, in nca_back_masks_fill();  of the planes, which are only read, `settled` is
 //   `settled1` and `active` is `active1`; else nothing aliases

@@ -185,20 +185,24 @@ static __device__ inline float4 nca_gather4(const nca_cuda_grid &grid, const nca
 }
 
 // Planes of a region that the backward kernels look at; the words stand at the top of kernels.h.
+// `passing` is settled after the step, and not learning.
 struct nca_back_masks {
-    nca_bits settled, settled1, settled2, senders, learning;
+    nca_bits settled, settled2, senders, learning, passing;
+    uint32_t *before_learning, *before_passing;   // for a lister of each
 };
-enum { NCA_BACK_PLANES = 5 };
+enum { NCA_BACK_PLANES = 7 };
 
 static __device__ inline nca_back_masks nca_back_masks_take(const nca_cuda_grid &grid,
                                                             uint32_t *&memory)
 {
     nca_back_masks m;
     m.settled = nca_bits_take(grid, memory);
-    m.settled1 = nca_bits_take(grid, memory);
     m.settled2 = nca_bits_take(grid, memory);
     m.senders = nca_bits_take(grid, memory);
     m.learning = nca_bits_take(grid, memory);
+    m.passing = nca_bits_take(grid, memory);
+    m.before_learning = nca_bits_take(grid, memory).first;
+    m.before_passing = nca_bits_take(grid, memory).first;
     return m;
 }
 
@@ -208,8 +212,8 @@ static __device__ inline void nca_back_masks_fill(const nca_cuda_step_backward &
                                                   const nca_back_masks &m)
 {
     const nca_cuda_grid &grid = step.grid;
-    for (int i = threadIdx.x; i < (at.rows + 2) * grid.words; i += blockDim.x) {
-        const int row = i / grid.words - 1, w = i % grid.words;
+    for (nca_word_loop i = nca_word_loop(grid).from(-1); i.row < at.rows + 1; i.next()) {
+        const int row = i.row, w = i.w;
         const uint32_t settled = nca_plane_word(grid, at, step.settled, row, w);
         const uint32_t settled1 = nca_plane_word(grid, at, step.settled1, row, w);
         const uint32_t active = nca_plane_word(grid, at, step.active, row, w);
@@ -219,10 +223,10 @@ static __device__ inline void nca_back_masks_fill(const nca_cuda_step_backward &
             active1 = nca_plane_word(grid, at, step.active1, row, w);
         }
         m.settled.at(row, w) = settled;
-        m.settled1.at(row, w) = settled1;
         m.settled2.at(row, w) = settled2;
         m.senders.at(row, w) = active1 & settled2;
         m.learning.at(row, w) = active & settled1;
+        m.passing.at(row, w) = settled1 & ~active;
     }
     __syncthreads();
 }

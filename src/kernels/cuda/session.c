@@ -8,9 +8,9 @@
 
 enum { ALIGN_BYTES = 256, REGION_CELLS = 8192, ROWS_MAX = 32768, PLANES_MIN = 16 };
 enum {
-    FORWARD_BLOCKS = 2,   // a multiprocessor
+    FORWARD_BLOCKS = 3,   // a multiprocessor
     CELLS_A_BLOCK = 64,
-    BACKWARD_MEMBERS = 32,   // of a region
+    BACKWARD_MEMBERS = 33,   // of a region
 };
 
 // What kernels may use without being allowed more.
@@ -60,7 +60,7 @@ static int members_at_most(const nca_cuda_grid *grid)
     return (grid->region_rows * grid->width + CELLS_A_BLOCK - 1) / CELLS_A_BLOCK;
 }
 
-// Forward so many that blocks run on every multiprocessor.
+// Forward so many that every multiprocessor has all the blocks that fit: three.
 static int forward_blocks_per_region(const nca_session *session)
 {
     const int regions = session->grid.batch * session->grid.regions;
@@ -344,8 +344,10 @@ nca_status nca_cuda_session_create(nca_device *device, const nca_shape *shape, n
     if (shape->tape_steps > 0)
         NCA_TRY(check_path(&sized, error));
     if (sized.is_fused)
-        NCA_CUDA_TRY(device, nca_cuda_fused_prepare(device->precision, device->shared_bytes_max),
-                     "the fused kernels");
+        NCA_CUDA_TRY(
+            device,
+            nca_cuda_fused_prepare(device->precision, device->shared_bytes_max, &sized.overlaps),
+            "the fused kernels");
     nca_session *session = malloc(sizeof *session);
     if (!session)
         return nca_fail(error, NCA_MEMORY, "a session: no memory for its bookkeeping");

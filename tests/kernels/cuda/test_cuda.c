@@ -230,8 +230,11 @@ static void test_orders_and_thinned_tapes_give_the_same_bits(void **state)
             for (size_t w = 0; w < sizeof ways / sizeof *ways; w++) {
                 nca_compute on = open_device(paths[i], ways[w].every);
                 order_by(ways[w].seed);
+                // Here steps forward are followed by steps backward, and may overlap with them.
+                check_accesses(ways[w].every == 3);
                 cuda_result got = compute(test_case, &on);
                 order_by(0);
+                check_accesses(false);
                 assert_same(test_case, &got, &expected);
                 free_result(&got);
                 nca_compute_close(&on);

@@ -5,6 +5,9 @@
 #include "device_under_test.h"
 
 #include <pthread.h>
+#if defined(NCA_TEST_EMULATED)
+#include <cuda_runtime_api.h>
+#endif
 
 #include "model/session.h"
 
@@ -272,6 +275,31 @@ static void test_a_failed_pass_leaves_no_report(void **state)
     nca_compute_close(&on);
 }
 
+// Only kernels that were compiled for 9.0 can wait for the launch before: the launches of others do
+// not overlap. The image changes below a session whose launches do, so that it is seen that they do.
+static void test_old_kernels_do_not_overlap(void **state)
+{
+    (void)state;
+    nca_emulator_settings *settings = nca_emulator_get();
+    nca_compute on = open_device("fused", 0);
+    float *expected = alone(&on, &small);
+    settings->image = 80;
+    session_subject subject = begin(&on, &small);
+    update(&subject);
+    assert_as_alone(&subject, expected);
+    settings->image = 90;
+    subject = begin(&on, &small);
+    const nca_rollout rollout = rollout_of(&subject);
+    settings->image = 80;
+    assert_refused(NCA_DEVICE, on.backend->forward(subject.session, &rollout, NULL, error));
+    settings->image = 90;
+    assert_non_null(strstr(nca_emulator_message(), "returns without nca_wait_for_last()"));
+    on.backend->destroy(subject.session);
+    nca_compute_close(&on);
+    free(expected);
+    assert_int_equal(cudaDeviceReset(), cudaSuccess);
+}
+
 // One block's shared memory a multiprocessor would be the driver's choice.
 static void test_kernels_ask_for_shared_memory(void **state)
 {
@@ -296,6 +324,7 @@ int main(void)
         cmocka_unit_test(test_two_devices_in_turn),
         cmocka_unit_test(test_a_thread_begins_on_the_first_device),
         cmocka_unit_test(test_a_failed_pass_leaves_no_report),
+        cmocka_unit_test(test_old_kernels_do_not_overlap),
         cmocka_unit_test(test_kernels_ask_for_shared_memory),
 #endif
     };

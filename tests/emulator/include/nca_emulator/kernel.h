@@ -32,6 +32,8 @@ constexpr int warpSize = 32;
 // -- Launch ---------------------------------------------------------------------------------------
 // The name of the next launch, for messages; `name` lives as long as the program.
 void nca_emulator_name_launch(const char *name);
+// By a thread: waits for the launch before, if its own overlaps it.
+void nca_emulator_wait_for_last();
 
 namespace nca_emulator
 {

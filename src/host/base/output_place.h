@@ -1,0 +1,25 @@
+// Where an output goes: the file behind a link, the name it has until it is whole, standard output.
+#ifndef NCA_BASE_OUTPUT_PLACE_H
+#define NCA_BASE_OUTPUT_PLACE_H
+
+#include <stdbool.h>
+
+#include "base/files.h"
+
+// The file that a path means in the end, through links, the last of which may lead to nothing yet;
+// "-" stays. For names that the user gives. NCA_FILE where links go in a circle.
+nca_status nca_output_follow(const char *path, char place[NCA_PATH_BYTES], nca_error *error);
+
+// A name beside `path` for mkostemps(), which ends with ".XXXXXX.part"; for standard output it is in
+// the folder for temporary files. Where the name is long it is no longer than that. The caller frees
+// it; NULL without memory.
+char *nca_temporary_name(const char *path);
+
+// "-"
+bool nca_is_standard_output(const char *path);
+// NCA_ARGUMENT where that is a terminal, which would show the bytes.
+nca_status nca_standard_output_check(nca_error *error);
+// Copies a file there from its beginning.
+nca_status nca_standard_output_send(int file, nca_error *error);
+
+#endif
