@@ -46,7 +46,8 @@ for number in 000080 000160; do
 done
 is_animation run/growth.webp
 is_animation run/healing.webp
-expected="checkpoint.safetensors config.json growth.webp healing.webp loss.png machine.json metrics.jsonl model.safetensors pictures"
+expected="checkpoint-2.safetensors checkpoint.safetensors config.json growth.webp healing.webp loss.png machine.json \
+metrics.jsonl model.safetensors pictures target.safetensors"
 [ "$(ls -A run | LC_ALL=C sort | tr '\n' ' ')" = "$expected " ] || fail "run holds $(ls -A run)"
 [ "$(numbers run/metrics.jsonl update)" = "$(seq 160)" ] || fail "the metrics do not count 1 to 160"
 
@@ -74,7 +75,8 @@ cmp straight/model.safetensors again/model.safetensors || fail "a finished run i
 # A folder older than a setting has it as its preset says.
 "$nca" train --preset regenerating "${settings[@]:0:14}" --updates 5 --out older --quiet >/dev/null
 sed -i '/"damage_halves"/d' older/config.json
-LC_ALL=C sed -i 's/damage_halves=0/damage_h_lves=0/' older/checkpoint.safetensors
+LC_ALL=C sed -i 's/damage_halves=0/damage_h_lves=0/; s/"checksum":"xxh3_64:/"no_check":"xxh3-64:/' \
+  older/checkpoint.safetensors
 grep -q damage_h_lves older/checkpoint.safetensors || fail "the checkpoint names its settings otherwise"
 "$nca" train --resume older --updates 6 --quiet >/dev/null
 grep -q '"damage_halves": 0.0,' older/config.json || fail "an older folder: $(grep halves older/config.json)"
@@ -111,6 +113,11 @@ cmp begun/model.safetensors repeated/model.safetensors || fail "--from is not re
 "$nca" train "${settings[@]}" --hidden 48 --rate 0.001 --from run --updates 5 --out stopped --quiet >/dev/null
 mv run away
 "$nca" train --resume stopped --updates 12 --quiet >/dev/null || fail "--resume needs what a run began with"
+# Killed before its first checkpoint: it begins again with the rule that the folder keeps.
+mkdir killed && cp stopped/config.json begun/from.safetensors killed/ && : >killed/metrics.jsonl
+cp stopped/target.* killed/
+"$nca" train --resume killed --updates 12 --quiet >/dev/null || fail "a killed run forgets what it began with"
+cmp begun/model.safetensors killed/model.safetensors || fail "a killed run begins with another rule"
 mv away run
 cmp begun/model.safetensors stopped/model.safetensors || fail "--from resumes otherwise"
 # refused WORDS ARGUMENT...: a line with these words, exit code 2, and no folder.

@@ -2,18 +2,23 @@
 #include "run/run_from.h"
 
 #include <stdio.h>
+#include <unistd.h>
 
 #include "base/files.h"
 #include "base/text.h"
 
-nca_status nca_run_from_begin(const nca_config *config, nca_trainer *trainer, nca_model *out,
-                              nca_error *error)
+nca_status nca_run_from_begin(const nca_config *config, const char *folder, nca_trainer *trainer,
+                              nca_model *out, nca_error *error)
 {
+    char kept[NCA_PATH_BYTES];
     nca_model rule = {0};
     nca_error why;
     if (!*config->from)
         return NCA_OK;
-    const nca_status loaded = nca_model_load(config->from, &rule, &why);
+    const bool is_kept = folder &&
+                         nca_path_join(folder, "from.safetensors", kept, NULL) == NCA_OK &&
+                         access(kept, F_OK) == 0;
+    const nca_status loaded = nca_model_load(is_kept ? kept : config->from, &rule, &why);
     if (loaded != NCA_OK)
         return nca_fail(error, loaded, "--from %s", why.message);
     const nca_status begun = nca_trainer_begin_with(trainer, &rule, &why);

@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "base/memory.h"
+#include "config/config_json.h"
 #include "model/session.h"
 #include "train/trainer_state.h"
 
@@ -183,7 +184,9 @@ static nca_status download_rule(nca_trainer *trainer, float *parameters, nca_err
 nca_status nca_trainer_model(nca_trainer *trainer, nca_model *out, nca_error *error)
 {
     const nca_config *config = &trainer->config;
+    char config_json[NCA_CHECKSUM_BYTES];
     nca_model model;
+    NCA_TRY(nca_config_checksum(config, config_json, error));
     NCA_TRY(nca_model_create(&trainer->shape.spec, &model, error));
     if (!nca_average_read(trainer, model.parameters)) {
         const nca_status status = download_rule(trainer, model.parameters, error);
@@ -197,6 +200,7 @@ nca_status nca_trainer_model(nca_trainer *trainer, nca_model *out, nca_error *er
     model.step_size = config->step_size;
     model.grid_height = trainer->shape.height;
     model.grid_width = trainer->shape.width;
+    snprintf(model.config_json, sizeof model.config_json, "%s", config_json);
     snprintf(model.name, sizeof model.name, "%.60s %.40s", config->preset, config->target);
     *out = model;
     return NCA_OK;
@@ -389,5 +393,6 @@ void nca_trainer_free(nca_trainer *trainer)
     free(trainer->good.parameters);
     free(trainer->good.optimizer);
     nca_averages_free(trainer);
+    free(trainer->restored_settings);
     free(trainer);
 }
