@@ -348,80 +348,6 @@ static void test_pool_damage_and_exchange_are_the_cpus(void **state)
     nca_compute_close(&on);
 }
 
-// -- A part of a batch, and a rule that stands still
-
-// Samples 1 and 2 of three by themselves: the same states, and gradients by the number of all.
-static void check_part(const nca_compute *on)
-{
-    const nca_shape whole = NCA_GROWING_SHAPE(3, 17, 13, 0, 4, 16, 128);
-    nca_shape part = whole;
-    part.batch = 2;
-    nca_session *a = open_session(on, &whole), *b = open_session(on, &part);
-    nca_rollout rollout = {.steps = 4,
-                           .key = {.seed = 8, .update = 3},
-                           .fire_rate = 0.5,
-                           .step_size = 1,
-                           .alive_threshold = NCA_ALIVE_THRESHOLD,
-                           .keep_tape = true};
-    float *parameters = uniform(total_of(&whole), 5, 0.1), *states = mixed_states(&whole, 6);
-    write_buffer(on, a, NCA_PARAMETERS, total_of(&whole), parameters);
-    write_buffer(on, b, NCA_PARAMETERS, total_of(&whole), parameters);
-    write_buffer(on, a, NCA_BATCH, batch_of(&whole), states);
-    write_buffer(on, b, NCA_BATCH, batch_of(&part), states + state_of(&whole));
-    assert_ok(on->backend->forward(a, &rollout, NULL, error));
-    assert_ok(on->backend->backward(a, NULL, error));
-    rollout.first_sample = 1, rollout.samples = 3;
-    assert_ok(on->backend->forward(b, &rollout, NULL, error));
-    assert_ok(on->backend->backward(b, NULL, error));
-    static const nca_buffer same[] = {NCA_BATCH, NCA_BATCH_GRADIENT};
-    for (int i = 0; i < 2; i++) {
-        float *x = read_buffer(on, a, same[i], batch_of(&whole));
-        float *y = read_buffer(on, b, same[i], batch_of(&part));
-        assert_false(is_all_zero(y, batch_of(&part)));
-        assert_memory_equal(x + state_of(&whole), y, batch_of(&part) * sizeof *y);
-        free(x), free(y);
-    }
-    free(parameters), free(states);
-    on->backend->destroy(a);
-    on->backend->destroy(b);
-}
-
-static void test_a_part_of_a_batch_is_the_batchs_part(void **state)
-{
-    (void)state;
-    for (int i = 0; i < 2; i++) {
-        nca_compute on = open_device(i ? "cublas" : "fused", 0);
-        check_part(&on);
-        nca_compute_close(&on);
-    }
-}
-
-static void test_a_rule_may_stand_still(void **state)
-{
-    (void)state;
-    const nca_shape shape = NCA_GROWING_SHAPE(1, 4, 4, 0, 1, 16, 128);
-    nca_compute on = open_device("fused", 0);
-    nca_session *session = open_session(&on, &shape);
-    const nca_rule_update own = {.time = 2, .rate = 1};
-    nca_optimizer_step step = {
-        .time = 2, .rate = 1, .each = &own, .beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-7};
-    float *gradient = uniform(total_of(&shape), 7, 1);
-    nca_update_report report;
-    write_buffer(&on, session, NCA_GRADIENT, total_of(&shape), gradient);
-    for (int moves = 0; moves < 2; moves++) {
-        assert_ok(on.backend->update(session, &step, &report, error));
-        assert_ok(on.backend->synchronize(session, error));
-        float *parameters = read_buffer(&on, session, NCA_PARAMETERS, total_of(&shape));
-        assert_true(report.gradient_norm[0] > 0 && report.applied == (moves > 0));
-        assert_true(is_all_zero(parameters, total_of(&shape)) == (moves == 0));
-        free(parameters);
-        step.each = NULL;
-    }
-    free(gradient);
-    on.backend->destroy(session);
-    nca_compute_close(&on);
-}
-
 // -- Failures
 
 static void test_failures_are_one_line(void **state)
@@ -555,8 +481,6 @@ int main(void)
         cmocka_unit_test_setup(test_pool_damage_and_exchange_are_the_cpus, check_every_access),
         cmocka_unit_test_setup(test_orders_and_thinned_tapes_give_the_same_bits, check_numbers),
         cmocka_unit_test_setup(test_masks_are_the_cpus_in_every_step, check_numbers),
-        cmocka_unit_test(test_a_part_of_a_batch_is_the_batchs_part),
-        cmocka_unit_test(test_a_rule_may_stand_still),
         cmocka_unit_test(test_failures_are_one_line),
         cmocka_unit_test(test_the_peak_is_measured),
 #if defined(NCA_TEST_EMULATED)
