@@ -260,6 +260,7 @@ static nca_status weight_product(const nca_cuda_bench *bench, int number, nca_er
 enum { COMMON = 10, FUSED = 4, CUBLAS = 11, SOME = 2, PRODUCTS = 3 * (NCA_LAYERS_MAX + 1) };
 enum { ALL = COMMON + CUBLAS + SOME + PRODUCTS };
 
+// Every loss counts as one of squares.
 static int list_common(const nca_cuda_bench *bench, nca_cuda_bench_row *rows)
 {
     const nca_cuda_grid *grid = &bench->session->grid;
