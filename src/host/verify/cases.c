@@ -21,6 +21,10 @@ const nca_case nca_cases[] = {
     // The sizes of the benches' figures; too large to be checked against f64 in a test.
     {"4x56x56", NCA_GROWING_SHAPE(4, 56, 56, 4, 128, 16, 128), 0.5, 0, 1, 0, 0, 0, 0.22},
     {"8x72x72", NCA_GROWING_SHAPE(8, 72, 72, 8, 80, 16, 128), 0.5, 0, 1, 0, 0, 0, 0.2},
+    {"digits",
+     {.batch = 16, .height = 28, .width = 28, .pool = 16, .tape_steps = 20,
+      .spec = {.channels = 20, .perception = NCA_MOORE, .hidden = {80, 80}, .frozen = 1, .alive = NCA_ALIVE_CHANNEL,
+               .noise = 0.02}}, 0.5, 0, 1, 0, 27, 0, 0.1},
     // Real sizes of the rule, small grids.
     {"one-cell", NCA_GROWING_SHAPE(1, 1, 1, 2, 3, 16, 128), 1, 0, 1, 0, 0, 0, 1},
     {"3x5", NCA_GROWING_SHAPE(7, 3, 5, 9, 5, 16, 64), 0.2, 0, 1, 0, 2, 0, 0.1},
@@ -138,13 +142,16 @@ static void fill(const nca_case *test_case, int array, double size, float *x, si
         x[i] = (float)(size * (2 * draw(test_case, array, i) - 1));
 }
 
-// Some alpha is near the threshold, so that cells die, live and lift others.
+// Some alpha, or what else says who lives, is near the threshold, so that cells die, live and lift
+// others.
 static void mix_alpha(const nca_shape *shape, float *states)
 {
     const size_t channels = (size_t)shape->spec.channels,
                  cells = cells_of(shape) * (size_t)shape->batch;
+    const size_t life = shape->spec.alive == NCA_ALIVE_CHANNEL ? (size_t)shape->spec.alive_channel
+                                                               : (size_t)NCA_ALPHA;
     for (size_t i = 0; i < cells; i++) {
-        float *alpha = &states[i * channels + NCA_ALPHA];
+        float *alpha = &states[i * channels + life];
         *alpha = i % 7 < 2 ? 0.8f + 0.4f * *alpha : i % 7 < 4 ? 0.1f + 0.1f * *alpha : 0;
     }
 }
