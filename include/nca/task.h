@@ -51,6 +51,7 @@ typedef struct nca_content_source {
     const char *folder;    // of a run: what it keeps counts before what `config` names; or NULL
     nca_grid grid;         // to make it for, as planned
     nca_grid other_grid;   // to make it for instead where it fits into that; 0x0: none
+    nca_seed_at seed_at;   // as planned, or where that of a trained rule stands
 } nca_content_source;
 
 // What is learnt: a picture, a set of pictures.
@@ -112,6 +113,9 @@ typedef struct nca_task {
     // Refuses content that does not go with the shape: NCA_ARGUMENT. NULL: all does.
     nca_status (*check)(const void *content, const nca_shape *shape, nca_error *error);
 
+    // Refuses a training that is dead from the start, with the cause: NCA_ARGUMENT. NULL: none is.
+    nca_status (*check_start)(const nca_config *config, const void *content, nca_error *error);
+
     // The content as numbers, owned by it. A checkpoint keeps their hash, and training resumes only
     // with the same content.
     //   count   out: how many
@@ -130,6 +134,10 @@ typedef struct nca_task {
     // place.
     //   state   [H,W,C] in, out
     void (*place)(const nca_shape *shape, int y, int x, float *state);
+
+    // Where it stands of itself. NULL: in the middle, if it has a place at all.
+    //   seed   out: rows and columns from the middle of the grid
+    void (*seed)(const void *content, int seed[2]);
 
     // A new sample: its item and beginning. The pool starts with new samples, and they replace those
     // that died or exploded. Without a pool every batch consists of them.
@@ -190,8 +198,14 @@ typedef struct nca_task {
     const nca_task_film *films;   // ended by one without a file; NULL: none
 } nca_task;
 
+// What nca_task_grow works on.
+typedef struct nca_growth {
+    nca_image target;   // [H,W,4] of the grid's size
+    int seed[2];        // rows and columns from the middle to the seed
+} nca_growth;
+
 // Growing a picture from a seed.
-//   content   nca_image, [H,W,4] of the grid's size
+//   content   nca_growth
 extern const nca_task nca_task_grow;
 
 // All that the setting `task` can name, ended by NULL.

@@ -91,6 +91,10 @@ nca_status nca_trainer_create(const nca_config *config, const nca_plan *plan, co
                               nca_error *error);
 void nca_trainer_free(nca_trainer *trainer);
 
+// Refuses a training that is dead from the start, before its first update: NCA_ARGUMENT with what
+// the task finds, or where no sample lives after one step.
+nca_status nca_trainer_check_start(nca_trainer *trainer, nca_error *error);
+
 // One update. NCA_NUMERIC only after NCA_EVENT_GAVE_UP.
 nca_status nca_trainer_update(nca_trainer *trainer, nca_update_result *out, nca_error *error);
 

@@ -218,12 +218,12 @@ static void test_figures_are_those_of_plain_rollouts(void **state)
     nca_compute on;
     nca_model model = make_model();
     float *pixels = uniform(SIDE * SIDE * 4, 3, 0.5);
-    const nca_image target = {SIDE, SIDE, pixels};
+    const nca_growth growth = {.target = {SIDE, SIDE, pixels}};
     shown seen = {0};
     options.progress = watch_progress, options.context = &latest_progress;
     options.look = look, options.look_context = &seen;
     assert_ok(nca_compute_open("cpu", NULL, &on, error));
-    assert_ok(nca_evaluate(&model, &nca_task_grow, &target, &options, &on, &got, error));
+    assert_ok(nca_evaluate(&model, &nca_task_grow, &growth, &options, &on, &got, error));
     assert_true(latest_progress == 1);
     assert_int_equal(got.steps_count, 4);
     for (int i = 0; i < 4; i++) {
@@ -264,13 +264,13 @@ static void test_cuts_and_long_run_can_be_left_out(void **state)
     nca_compute on;
     nca_model model = make_model();
     float *pixels = uniform(SIDE * SIDE * 4, 3, 0.5);
-    const nca_image target = {SIDE, SIDE, pixels};
+    const nca_growth growth = {.target = {SIDE, SIDE, pixels}};
     options.cuts = false, options.circles = 0, options.long_run = 0, options.steps_count = 2;
     assert_ok(nca_compute_open("cpu", NULL, &on, error));
-    assert_ok(nca_evaluate(&model, &nca_task_grow, &target, &options, &on, &got, error));
+    assert_ok(nca_evaluate(&model, &nca_task_grow, &growth, &options, &on, &got, error));
     assert_true(!got.has_cuts && got.circles == 0 && got.long_run == 0 && got.steps_count == 2);
     options.circles = 1;
-    assert_ok(nca_evaluate(&model, &nca_task_grow, &target, &options, &on, &got, error));
+    assert_ok(nca_evaluate(&model, &nca_task_grow, &growth, &options, &on, &got, error));
     assert_true(!got.has_cuts && got.circles == 1 && isfinite(got.circle[0].loss.median));
     nca_compute_close(&on);
     nca_model_free(&model);
@@ -287,11 +287,11 @@ static void test_a_rule_that_dies_or_explodes_is_judged(void **state)
     nca_compute on;
     nca_model model = make_model();
     float *pixels = uniform(SIDE * SIDE * 4, 3, 0.5);
-    const nca_image target = {SIDE, SIDE, pixels};
+    const nca_growth growth = {.target = {SIDE, SIDE, pixels}};
     options.cuts = false, options.circles = 0;
     assert_ok(nca_compute_open("cpu", NULL, &on, error));
     model.parameters[bias + NCA_ALPHA] = -9;
-    assert_ok(nca_evaluate(&model, &nca_task_grow, &target, &options, &on, &got, error));
+    assert_ok(nca_evaluate(&model, &nca_task_grow, &growth, &options, &on, &got, error));
     assert_true(got.long_run_dead == SEEDS && got.long_run_max_state == 0);
     // Channel 1 is beyond f32 after two updates of every cell.
     memset(model.parameters +
@@ -301,7 +301,7 @@ static void test_a_rule_that_dies_or_explodes_is_judged(void **state)
     model.parameters[bias + 1] = 3e38f;
     options.steps[0] = 1, options.steps[1] = options.long_run = 2, options.steps_count = 2;
     options.fire_rate = options.step_size = 1;
-    assert_ok(nca_evaluate(&model, &nca_task_grow, &target, &options, &on, &got, error));
+    assert_ok(nca_evaluate(&model, &nca_task_grow, &growth, &options, &on, &got, error));
     assert_true(got.loss_at[0].median > 70 && isfinite(got.loss_at[0].max));
     assert_true(isinf(got.loss_at[1].min) && isinf(got.long_run_loss.min));
     assert_true(isinf(got.long_run_max_state) && got.long_run_dead == 0);

@@ -114,8 +114,10 @@ static nca_status read_resumed(train_run *run)
 
 static nca_status load_content(train_run *run)
 {
-    const nca_content_source source = {
-        .config = &run->config, .folder = run->options.resume, .grid = run->plan.grid};
+    const nca_content_source source = {.config = &run->config,
+                                       .folder = run->options.resume,
+                                       .grid = run->plan.grid,
+                                       .seed_at = run->plan.seed_at};
     return run->task->load(&source, &run->content, run->error);
 }
 
@@ -426,6 +428,8 @@ static nca_status prepare(train_run *run)
     NCA_TRY(load_content(run));
     NCA_TRY(nca_trainer_create(&run->config, &run->plan, run->task, run->content.data,
                                &run->call->compute, &run->trainer, run->error));
+    if (!run->options.resume)
+        NCA_TRY(nca_trainer_check_start(run->trainer, run->error));
     nca_stop_by_signals();
     signal(SIGPIPE, SIG_IGN);
     NCA_TRY(run->options.resume ? go_on_in_folder(run) : start_folder(run));

@@ -143,6 +143,14 @@ static bool holds_something(const char *path)
     return entries > 2;
 }
 
+// A run older than the setting had its seed in the middle; `auto` differs from that only where it
+// could not have lived.
+static void keep_older_seed(nca_config *saved, const nca_config *asked)
+{
+    if (strcmp(saved->seed_at, "middle") == 0 && strcmp(asked->seed_at, "auto") == 0)
+        snprintf(saved->seed_at, sizeof saved->seed_at, "auto");
+}
+
 static nca_status look_at_run(nca_study_run *run, nca_error *error)
 {
     nca_config saved = nca_config_default();
@@ -159,6 +167,7 @@ static nca_status look_at_run(nca_study_run *run, nca_error *error)
     }
     NCA_TRY(nca_run_folder_config(run->folder, &saved, NULL, error));
     read_last_update(run);
+    keep_older_seed(&saved, &run->config);
     const char *different = nca_config_difference(&saved, &run->config);
     if (!different && run->updates > run->config.updates)
         different = "updates";
