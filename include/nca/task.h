@@ -69,6 +69,12 @@ typedef struct nca_figure {
 
 enum { NCA_FIGURES_MAX = 4 };
 
+// What a log10 loss is called.
+typedef struct nca_grade {
+    double at_most;
+    const char *word;
+} nca_grade;
+
 // A film that ends a training: a new sample, and what becomes of it.
 typedef struct nca_task_film {
     const char *file;   // in the run folder, with the extension of its format
@@ -89,6 +95,9 @@ typedef struct nca_task {
     // cleared.
     double exchange_limit;
     double good_loss;   // log10; a rule whose loss is at most this has learnt it
+    // What losses are called, best first, ended by one without a word; the last is of every loss
+    // that is larger, and says that states have blown up. NULL: they are told as numbers alone.
+    const nca_grade *grades;
 
     // -- Settings and content ---------------------------------------------------------------------
 

@@ -9,6 +9,7 @@
 #include "cli/command.h"
 #include "cli/preview.h"
 #include "cli/progress.h"
+#include "cli/train_verdict.h"
 #include "config/config_json.h"
 #include "run/run_folder.h"
 #include "run/train_pictures.h"
@@ -409,7 +410,10 @@ static nca_status train(train_run *run)
         return stop(run, &pictures);
     NCA_TRY(status);
     say_what_became(run, &pictures);
-    return NCA_OK;
+    return run->options.quiet
+               ? NCA_OK
+               : nca_train_say_verdict(run->call, &run->config, run->task, &run->content,
+                                       run->log.folder, &run->progress);
 }
 
 static nca_status prepare(train_run *run)

@@ -1,6 +1,7 @@
 // The task of growing a picture: every sample starts from a seed, the worst of a batch start anew,
 // the best are damaged.
 // Source: Mordvintsev et al. 2020, experiments 1 to 3.
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -268,6 +269,13 @@ static const nca_task_film films[] = {
     {0},
 };
 
+// Of the mean squared difference, where colours reach from 0 to 1. Its root is a tenth at -2, a
+// thirtieth at -3, a hundredth at -4; above 0 it is more than any picture can differ by.
+static const nca_grade grades[] = {
+    {-4, "hard to tell apart"}, {-3, "good"},           {-2, "blurred"},
+    {0, "not recognisable"},    {INFINITY, "blown up"}, {0, NULL},
+};
+
 static const char *const channels[] = {"red", "green", "blue", "alpha", NULL};
 
 const nca_task nca_task_grow = {
@@ -277,6 +285,7 @@ const nca_task nca_task_grow = {
     .content_words = "target picture",
     .loss_words = "the mean squared difference to the target",
     .good_loss = -2,   // at that a picture can be recognised
+    .grades = grades,
     .plan = check_settings,
     .load = load,
     .unload = unload,
