@@ -76,6 +76,7 @@ enum { NCA_TEXT_BYTES = 1024 };
     TEXT(health, "on", "on|off", "off: no update is skipped, no rule or pool repaired")      \
     INT(seed, 1, 0, NCA_SEED_MAX, "N", "random seed of every draw")                          \
     INT(checkpoint_every, 500, 1, 100000000, "N", "updates between checkpoints")             \
+    INT(keep, 2, 1, 100, "N", "checkpoints to keep, the latest ones")                        \
     INT(pictures_every, 500, 1, 100000000, "N", "updates between pictures of batch, pool and loss")
 
 typedef struct nca_config {
@@ -93,8 +94,8 @@ typedef struct nca_config {
 // The defaults of the list above.
 nca_config nca_config_default(void);
 
-// Whether a field, by its name, changes the trajectory of a run: all but preset, checkpoint_every
-// and pictures_every, and updates where the schedule does not look at it.
+// Whether a field, by its name, changes the trajectory of a run: all but preset, checkpoint_every,
+// keep and pictures_every, and updates where the schedule does not look at it.
 bool nca_config_matters(const char *name, const nca_config *config);
 
 // The name of the first field that matters and differs; NULL where the trajectories are the same.

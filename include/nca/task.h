@@ -49,6 +49,7 @@ typedef struct nca_task_update {
 typedef struct nca_content_source {
     const nca_config *config;
     const char *folder;    // of a run: what it keeps counts before what `config` names; or NULL
+    bool is_changed;       // `config` asks for something else than the folder keeps
     nca_grid grid;         // to make it for, as planned
     nca_grid other_grid;   // to make it for instead where it fits into that; 0x0: none
     nca_seed_at seed_at;   // as planned, or where that of a trained rule stands
@@ -110,9 +111,9 @@ typedef struct nca_task {
     // Frees the `data` of it; takes NULL. NULL where `load` is.
     void (*unload)(void *data);
 
-    // Keeps in a new run folder what `load` needs again, in files called target.EXTENSION. NULL:
-    // nothing.
-    nca_status (*keep)(const nca_config *config, const char *folder, nca_error *error);
+    // Keeps in a run folder what `load` needs again, in target.safetensors, which must say the same
+    // on any machine; does nothing where it is there. NULL: nothing is kept.
+    nca_status (*keep)(const nca_content_source *source, const char *folder, nca_error *error);
 
     // Completes the shape of a session: objective, how many beginnings (1 or more), and the spec
     // where it is not the settings'. Sizes, channels and hidden are those of the settings. `config`

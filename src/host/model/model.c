@@ -113,7 +113,7 @@ nca_status nca_model_save(const nca_model *model, const char *path, nca_error *e
     const size_t count = is_growing(&model->spec) ? GROWING_NUMBERS : NUMBERS;
     char name[sizeof model->name];
     nca_text_copy(name, sizeof name, model->name);   // it may have been cut within a character
-    nca_metadata metadata[NUMBERS + 6] = {{"format", "nca"}, {"name", name}};
+    nca_metadata metadata[NUMBERS + 7] = {{"format", "nca"}, {"name", name}};
     size_t texts = 2;
     for (size_t i = 0; i < count; i++)
         metadata[texts++] = (nca_metadata){numbers[i].key, numbers[i].value};
@@ -124,6 +124,8 @@ nca_status nca_model_save(const nca_model *model, const char *path, nca_error *e
     }
     for (int i = 0; i < 2 && has_seed; i++)
         metadata[texts++] = (nca_metadata){seed[i].key, seed[i].value};
+    if (*model->config_json)
+        metadata[texts++] = (nca_metadata){"config_json", model->config_json};
     return nca_tensors_write(path, tensor, (size_t)layout.tensors, metadata, texts, error);
 }
 
@@ -178,7 +180,9 @@ static nca_status read_settings(const nca_tensors *tensors, nca_model *model, nc
     model->seed[0] = (int)down;
     model->seed[1] = (int)right;
     const char *name = nca_tensors_metadata(tensors, "name");
+    const char *config_json = nca_tensors_metadata(tensors, "config_json");
     snprintf(model->name, sizeof model->name, "%s", name ? name : "");
+    snprintf(model->config_json, sizeof model->config_json, "%s", config_json ? config_json : "");
     return NCA_OK;
 }
 
@@ -289,20 +293,8 @@ static nca_status read_parameters(const nca_tensors *tensors, nca_model *model, 
     return NCA_OK;
 }
 
-nca_status nca_model_load(const char *path, nca_model *out, nca_error *error)
+static nca_status load_file(const char *path, nca_model *out, nca_error *error)
 {
-    char inside[4096];
-    if (nca_is_folder(path)) {
-        if (snprintf(inside, sizeof inside, "%s/model.safetensors", path) >= (int)sizeof inside)
-            return nca_fail(error, NCA_ARGUMENT, "%.60s...: too long for a path", path);
-        if (access(inside, F_OK) != 0)
-            return nca_fail(
-                error, NCA_FILE,
-                "%s: No such file; nca train --resume %s writes it anew where the folder "
-                "has a checkpoint",
-                inside, path);
-        path = inside;
-    }
     nca_tensors tensors;
     nca_model model = {0};
     nca_status status;
@@ -315,4 +307,20 @@ cleanup:
     nca_tensors_free(&tensors);
     nca_model_free(&model);
     return status;
+}
+
+nca_status nca_model_load(const char *path, nca_model *out, nca_error *error)
+{
+    char inside[NCA_PATH_BYTES];
+    nca_error why = {0};
+    if (!nca_is_folder(path))
+        return load_file(path, out, error);
+    NCA_TRY(nca_path_join(path, "model.safetensors", inside, error));
+    if (access(inside, F_OK) != 0)
+        nca_fail(&why, NCA_FILE, "%s: No such file", inside);
+    else if (load_file(inside, out, &why) == NCA_OK)
+        return NCA_OK;
+    return nca_fail(error, why.status,
+                    "%s; nca train --resume %s writes it anew where the folder has a checkpoint",
+                    why.message, path);
 }

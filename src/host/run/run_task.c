@@ -19,15 +19,17 @@ static nca_status read_settings(const char *path, const nca_model *model, nca_co
                                 const nca_task **task, nca_error *error)
 {
     *config = nca_config_default();
-    if (nca_is_folder(path))
+    if (nca_is_folder(path)) {
+        NCA_TRY(nca_run_folder_check_config(path, model, error));
         NCA_TRY(nca_run_folder_config(path, config, NULL, error));
-    else if (model->spec.frozen > 0)
+    } else if (model->spec.frozen > 0) {
         return nca_fail(error, NCA_ARGUMENT,
                         "%s: a rule with frozen channels, and the file does not say what is in "
                         "them; give its run folder",
                         path);
-    else
+    } else {
         NCA_TRY(nca_preset_apply("persistent", config, error));   // of the article's size
+    }
     return nca_task_find(config->task, task, error);
 }
 
@@ -58,6 +60,12 @@ static nca_status lay_over(const nca_target_arguments *given, nca_config *config
     return NCA_OK;
 }
 
+// Whether the target that the run keeps is not what is asked for.
+static bool asks_for_another(const nca_target_arguments *given)
+{
+    return given->target_size > 0 || given->background || given->font || given->trim >= 0;
+}
+
 nca_status nca_run_task_load(const nca_target_arguments *given, const char *path,
                              const nca_model *model, nca_run_task *out, nca_error *error)
 {
@@ -74,6 +82,7 @@ nca_status nca_run_task_load(const nca_target_arguments *given, const char *path
     nca_content_source source = {
         .config = &config,
         .folder = is_folder && !given->target ? path : NULL,
+        .is_changed = asks_for_another(given),
         .grid = plan.grid,
         .seed_at = given->seed_at
                        ? plan.seed_at
