@@ -51,6 +51,9 @@ static void test_the_nearest_visible_cell_is_found(void **state)
     *alpha_of(&target, 2, 2) = 1;   // as near, and first
     assert_true(nca_seed_find(&target, place));
     assert_int_equal(place[0], 2);
+    *alpha_of(&target, SIDE / 2, SIDE / 2) = 0.11f;   // the middle itself
+    assert_true(nca_seed_find(&target, place));
+    assert_true(place[0] == SIDE / 2 && place[1] == SIDE / 2);
     const nca_image clear = make_target(pixels, 0, 0, 0);
     place[0] = -7;
     assert_false(nca_seed_find(&clear, place));

@@ -132,8 +132,8 @@ static bool has_films(const nca_study_run *run)
     return access(path, F_OK) == 0;
 }
 
-// A run older than the setting had its seed in the middle; `auto` differs from that only where it
-// could not have lived.
+// A run older than the setting has its seed in the middle and goes on so, whatever `auto` would
+// choose today.
 static void keep_older_seed(nca_config *saved, const nca_config *asked)
 {
     if (strcmp(saved->seed_at, "middle") == 0 && strcmp(asked->seed_at, "auto") == 0)

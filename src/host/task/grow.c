@@ -70,15 +70,14 @@ static bool can_die(const nca_config *config)
     return strcmp(config->alive, "maximum") == 0;
 }
 
-// Where the seed stands: of itself in the middle, unless nothing can live there.
+// Where the seed stands: of itself in the middle, unless the target is clear there.
 static nca_status place_seed_of(const nca_content_source *source, nca_growth *growth,
                                 nca_error *error)
 {
     const nca_grid grid = {growth->target.height, growth->target.width};
-    const bool finds = source->seed_at.kind == NCA_SEED_AUTO && can_die(source->config);
     int place[2];
     NCA_TRY(nca_seed_cell(&source->seed_at, &grid, place, error));
-    if (finds && !nca_seed_can_live(&growth->target, place[0], place[1]))
+    if (source->seed_at.kind == NCA_SEED_AUTO && can_die(source->config))
         (void)nca_seed_find(&growth->target, place);   // without a visible cell it stays
     growth->seed[0] = place[0] - grid.height / 2;
     growth->seed[1] = place[1] - grid.width / 2;

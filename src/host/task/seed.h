@@ -17,7 +17,7 @@ static inline void nca_seed_put(float *state, int width, int channels, int y, in
         cell[k] = 1;
 }
 
-// Whether a seed at row y, column x can live in the end: whether a cell of the target in its 3x3
+// Whether a seed at row y, column x may live in the end: whether a cell of the target in its 3x3
 // neighbourhood is above the threshold of life.
 bool nca_seed_can_live(const nca_image *target, int y, int x);
 
