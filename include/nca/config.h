@@ -37,6 +37,8 @@ enum { NCA_TEXT_BYTES = 1024 };
     FLAG(trim, false, "cut the empty border of an image away first")                         \
     TEXT(background, "", "#RRGGBB", "colour of an image without alpha that becomes clear")   \
     TEXT(font, "", "FILE", "colour bitmap font for an emoji")                                \
+    TEXT(seed_at, "auto", "auto|middle|Y,X",                                                 \
+         "where the seed stands; auto: in the middle, or the visible cell nearest to it")    \
     TEXT(from, "", "RULE|RUN", "begin with this rule, a file or a run folder")               \
     INT(channels, 16, 4, 256, "N", "numbers in a cell, a multiple of 4")                     \
     INT(hidden, 128, 4, 4096, "N", "hidden units of the rule, a multiple of 4")              \
