@@ -18,6 +18,18 @@ typedef struct nca_grid {
     int height, width;
 } nca_grid;
 
+// Where the seed stands.
+typedef enum nca_seed_kind {
+    NCA_SEED_AUTO,          // in the middle, or, where the target is clear there, near it
+    NCA_SEED_FROM_MIDDLE,   // so many cells down and right of the middle, row H/2 and column W/2
+    NCA_SEED_CELL,          // on this row and column
+} nca_seed_kind;
+
+typedef struct nca_seed_at {
+    nca_seed_kind kind;
+    int y, x;
+} nca_seed_at;
+
 // How the learning rate falls; of update, counted from 1:
 //   CONSTANT   rate
 //   COSINE     rate * (1 + cos(pi * (update - 1) / updates)) / 2
@@ -65,8 +77,12 @@ typedef struct nca_damage_stages {
 // That of an update, counted from 1.
 const nca_damage *nca_damage_of(const nca_damage_stages *stages, int64_t update);
 
+// Rules are taken for --average after every update whose number is a multiple of this.
+enum { NCA_AVERAGE_EVERY = 10 };
+
 typedef struct nca_plan {
     nca_grid grid;
+    nca_seed_at seed_at;
     nca_spec spec;                  // what the cells compute
     nca_optimizer_step optimizer;   // transforms and constants; an update adds its time and rate
     nca_schedule schedule;
@@ -77,6 +93,7 @@ typedef struct nca_plan {
 // Checks that every number is within its range, that every text is understood, and that the fields
 // go together. NCA_ARGUMENT names the option. nca_task_plan() (nca/task.h) asks the task as well.
 //   channels, hidden and hidden2 are multiples of 4, steps_min <= steps_max, damage radii in order
+//   average is 0 or at least NCA_AVERAGE_EVERY
 //   reseeded + damaged <= batch at any time, and batch <= pool unless drawn with replacement
 nca_status nca_plan_make(const nca_config *config, nca_plan *out, nca_error *error);
 

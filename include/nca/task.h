@@ -49,8 +49,10 @@ typedef struct nca_task_update {
 typedef struct nca_content_source {
     const nca_config *config;
     const char *folder;    // of a run: what it keeps counts before what `config` names; or NULL
+    bool is_changed;       // `config` asks for something else than the folder keeps
     nca_grid grid;         // to make it for, as planned
     nca_grid other_grid;   // to make it for instead where it fits into that; 0x0: none
+    nca_seed_at seed_at;   // as planned, or where that of a trained rule stands
 } nca_content_source;
 
 // What is learnt: a picture, a set of pictures.
@@ -67,6 +69,12 @@ typedef struct nca_figure {
 } nca_figure;
 
 enum { NCA_FIGURES_MAX = 4 };
+
+// What a log10 loss is called.
+typedef struct nca_grade {
+    double at_most;
+    const char *word;
+} nca_grade;
 
 // A film that ends a training: a new sample, and what becomes of it.
 typedef struct nca_task_film {
@@ -88,6 +96,9 @@ typedef struct nca_task {
     // cleared.
     double exchange_limit;
     double good_loss;   // log10; a rule whose loss is at most this has learnt it
+    // What losses are called, best first, ended by one without a word; the last is of every loss
+    // that is larger, and says that states have blown up. NULL: they are told as numbers alone.
+    const nca_grade *grades;
 
     // -- Settings and content ---------------------------------------------------------------------
 
@@ -100,9 +111,9 @@ typedef struct nca_task {
     // Frees the `data` of it; takes NULL. NULL where `load` is.
     void (*unload)(void *data);
 
-    // Keeps in a new run folder what `load` needs again, in files called target.EXTENSION. NULL:
-    // nothing.
-    nca_status (*keep)(const nca_config *config, const char *folder, nca_error *error);
+    // Keeps in a run folder what `load` needs again, in target.safetensors, which must say the same
+    // on any machine; does nothing where it is there. NULL: nothing is kept.
+    nca_status (*keep)(const nca_content_source *source, const char *folder, nca_error *error);
 
     // Completes the shape of a session: objective, how many beginnings (1 or more), and the spec
     // where it is not the settings'. Sizes, channels and hidden are those of the settings. `config`
@@ -111,6 +122,9 @@ typedef struct nca_task {
 
     // Refuses content that does not go with the shape: NCA_ARGUMENT. NULL: all does.
     nca_status (*check)(const void *content, const nca_shape *shape, nca_error *error);
+
+    // Refuses a training that is dead from the start, with the cause: NCA_ARGUMENT. NULL: none is.
+    nca_status (*check_start)(const nca_config *config, const void *content, nca_error *error);
 
     // The content as numbers, owned by it. A checkpoint keeps their hash, and training resumes only
     // with the same content.
@@ -130,6 +144,10 @@ typedef struct nca_task {
     // place.
     //   state   [H,W,C] in, out
     void (*place)(const nca_shape *shape, int y, int x, float *state);
+
+    // Where it stands of itself. NULL: in the middle, if it has a place at all.
+    //   seed   out: rows and columns from the middle of the grid
+    void (*seed)(const void *content, int seed[2]);
 
     // A new sample: its item and beginning. The pool starts with new samples, and they replace those
     // that died or exploded. Without a pool every batch consists of them.
@@ -190,8 +208,14 @@ typedef struct nca_task {
     const nca_task_film *films;   // ended by one without a file; NULL: none
 } nca_task;
 
+// What nca_task_grow works on.
+typedef struct nca_growth {
+    nca_image target;   // [H,W,4] of the grid's size
+    int seed[2];        // rows and columns from the middle to the seed
+} nca_growth;
+
 // Growing a picture from a seed.
-//   content   nca_image, [H,W,4] of the grid's size
+//   content   nca_growth
 extern const nca_task nca_task_grow;
 
 // All that the setting `task` can name, ended by NULL.

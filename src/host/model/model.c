@@ -96,6 +96,7 @@ nca_status nca_model_save(const nca_model *model, const char *path, nca_error *e
                                  .shape = {shape.size[0], shape.size[1]},
                                  .data = model->parameters + layout.offset[i]};
     }
+    const bool has_seed = model->seed[0] != 0 || model->seed[1] != 0;
     const entry numbers[] = {
         number("fire_rate", model->fire_rate),
         number("angle_degrees", model->angle),
@@ -107,18 +108,25 @@ nca_status nca_model_save(const nca_model *model, const char *path, nca_error *e
         number("alive_channel", model->spec.alive_channel),
         number("noise", model->spec.noise),
     };
+    const entry seed[] = {number("seed_y", model->seed[0]), number("seed_x", model->seed[1])};
     enum { NUMBERS = sizeof numbers / sizeof *numbers, GROWING_NUMBERS = NUMBERS - 3 };
     const size_t count = is_growing(&model->spec) ? GROWING_NUMBERS : NUMBERS;
     char name[sizeof model->name];
     nca_text_copy(name, sizeof name, model->name);   // it may have been cut within a character
-    nca_metadata metadata[NUMBERS + 4] = {{"format", "nca"}, {"name", name}};
+    nca_metadata metadata[NUMBERS + 7] = {{"format", "nca"}, {"name", name}};
+    size_t texts = 2;
     for (size_t i = 0; i < count; i++)
-        metadata[i + 2] = (nca_metadata){numbers[i].key, numbers[i].value};
-    metadata[NUMBERS + 2] =
-        (nca_metadata){"perception", nca_perception_words[model->spec.perception]};
-    metadata[NUMBERS + 3] = (nca_metadata){"alive", nca_alive_words[model->spec.alive]};
-    return nca_tensors_write(path, tensor, (size_t)layout.tensors, metadata,
-                             count == NUMBERS ? NUMBERS + 4 : count + 2, error);
+        metadata[texts++] = (nca_metadata){numbers[i].key, numbers[i].value};
+    if (count == NUMBERS) {
+        metadata[texts++] =
+            (nca_metadata){"perception", nca_perception_words[model->spec.perception]};
+        metadata[texts++] = (nca_metadata){"alive", nca_alive_words[model->spec.alive]};
+    }
+    for (int i = 0; i < 2 && has_seed; i++)
+        metadata[texts++] = (nca_metadata){seed[i].key, seed[i].value};
+    if (*model->config_json)
+        metadata[texts++] = (nca_metadata){"config_json", model->config_json};
+    return nca_tensors_write(path, tensor, (size_t)layout.tensors, metadata, texts, error);
 }
 
 // A number of the metadata, and what it is where the file has none.
@@ -148,20 +156,33 @@ static nca_status read_settings(const nca_tensors *tensors, nca_model *model, nc
                                angle = {"angle_degrees", -360, 360, 0},
                                step_size = {"step_size", -100, 100, 1},
                                grid_height = {"grid_height", 0, 1 << 20, 0},
-                               grid_width = {"grid_width", 0, 1 << 20, 0};
-    double height = 0, width = 0;
+                               grid_width = {"grid_width", 0, 1 << 20, 0},
+                               seed_y = {"seed_y", -(1 << 20), 1 << 20, 0},
+                               seed_x = {"seed_x", -(1 << 20), 1 << 20, 0};
+    double height = 0, width = 0, down = 0, right = 0;
     NCA_TRY(read_number(tensors, &fire_rate, &model->fire_rate, error));
     NCA_TRY(read_number(tensors, &angle, &model->angle, error));
     NCA_TRY(read_number(tensors, &step_size, &model->step_size, error));
     NCA_TRY(read_number(tensors, &grid_height, &height, error));
     NCA_TRY(read_number(tensors, &grid_width, &width, error));
+    NCA_TRY(read_number(tensors, &seed_y, &down, error));
+    NCA_TRY(read_number(tensors, &seed_x, &right, error));
+    if (down != floor(down) || right != floor(right))
+        return nca_fail(error, NCA_FORMAT,
+                        "%s: its seed stands %g rows and %g columns from the middle; they must be "
+                        "whole",
+                        tensors->name, down, right);
     if (height != floor(height) || width != floor(width))
         return nca_fail(error, NCA_FORMAT, "%s: its grid is %g x %g; it must be of whole cells",
                         tensors->name, height, width);
     model->grid_height = (int)height;
     model->grid_width = (int)width;
+    model->seed[0] = (int)down;
+    model->seed[1] = (int)right;
     const char *name = nca_tensors_metadata(tensors, "name");
+    const char *config_json = nca_tensors_metadata(tensors, "config_json");
     snprintf(model->name, sizeof model->name, "%s", name ? name : "");
+    snprintf(model->config_json, sizeof model->config_json, "%s", config_json ? config_json : "");
     return NCA_OK;
 }
 
@@ -272,20 +293,8 @@ static nca_status read_parameters(const nca_tensors *tensors, nca_model *model, 
     return NCA_OK;
 }
 
-nca_status nca_model_load(const char *path, nca_model *out, nca_error *error)
+static nca_status load_file(const char *path, nca_model *out, nca_error *error)
 {
-    char inside[4096];
-    if (nca_is_folder(path)) {
-        if (snprintf(inside, sizeof inside, "%s/model.safetensors", path) >= (int)sizeof inside)
-            return nca_fail(error, NCA_ARGUMENT, "%.60s...: too long for a path", path);
-        if (access(inside, F_OK) != 0)
-            return nca_fail(
-                error, NCA_FILE,
-                "%s: No such file; nca train --resume %s writes it anew where the folder "
-                "has a checkpoint",
-                inside, path);
-        path = inside;
-    }
     nca_tensors tensors;
     nca_model model = {0};
     nca_status status;
@@ -298,4 +307,20 @@ cleanup:
     nca_tensors_free(&tensors);
     nca_model_free(&model);
     return status;
+}
+
+nca_status nca_model_load(const char *path, nca_model *out, nca_error *error)
+{
+    char inside[NCA_PATH_BYTES];
+    nca_error why = {0};
+    if (!nca_is_folder(path))
+        return load_file(path, out, error);
+    NCA_TRY(nca_path_join(path, "model.safetensors", inside, error));
+    if (access(inside, F_OK) != 0)
+        nca_fail(&why, NCA_FILE, "%s: No such file", inside);
+    else if (load_file(inside, out, &why) == NCA_OK)
+        return NCA_OK;
+    return nca_fail(error, why.status,
+                    "%s; nca train --resume %s writes it anew where the folder has a checkpoint",
+                    why.message, path);
 }

@@ -19,15 +19,17 @@ static nca_status read_settings(const char *path, const nca_model *model, nca_co
                                 const nca_task **task, nca_error *error)
 {
     *config = nca_config_default();
-    if (nca_is_folder(path))
+    if (nca_is_folder(path)) {
+        NCA_TRY(nca_run_folder_check_config(path, model, error));
         NCA_TRY(nca_run_folder_config(path, config, NULL, error));
-    else if (model->spec.frozen > 0)
+    } else if (model->spec.frozen > 0) {
         return nca_fail(error, NCA_ARGUMENT,
                         "%s: a rule with frozen channels, and the file does not say what is in "
                         "them; give its run folder",
                         path);
-    else
+    } else {
         NCA_TRY(nca_preset_apply("persistent", config, error));   // of the article's size
+    }
     return nca_task_find(config->task, task, error);
 }
 
@@ -51,10 +53,17 @@ static nca_status lay_over(const nca_target_arguments *given, nca_config *config
     set_text(config->target, given->target);
     set_text(config->background, given->background);
     set_text(config->font, given->font);
+    set_text(config->seed_at, given->seed_at);
     config->target_size = given->target_size > 0 ? given->target_size : config->target_size;
     config->padding = given->padding >= 0 ? given->padding : config->padding;
     config->trim = given->trim < 0 ? config->trim : given->trim;
     return NCA_OK;
+}
+
+// Whether the target that the run keeps is not what is asked for.
+static bool asks_for_another(const nca_target_arguments *given)
+{
+    return given->target_size > 0 || given->background || given->font || given->trim >= 0;
 }
 
 nca_status nca_run_task_load(const nca_target_arguments *given, const char *path,
@@ -71,7 +80,13 @@ nca_status nca_run_task_load(const nca_target_arguments *given, const char *path
     NCA_TRY(lay_over(given, &config, error));
     NCA_TRY(nca_task_plan(loaded.task, &config, &plan, error));
     nca_content_source source = {
-        .config = &config, .folder = is_folder && !given->target ? path : NULL, .grid = plan.grid};
+        .config = &config,
+        .folder = is_folder && !given->target ? path : NULL,
+        .is_changed = asks_for_another(given),
+        .grid = plan.grid,
+        .seed_at = given->seed_at
+                       ? plan.seed_at
+                       : (nca_seed_at){NCA_SEED_FROM_MIDDLE, model->seed[0], model->seed[1]}};
     if (!given->grid && given->padding < 0)
         source.other_grid = (nca_grid){model->grid_height, model->grid_width};
     NCA_TRY(loaded.task->load(&source, &loaded.content, error));

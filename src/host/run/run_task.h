@@ -7,7 +7,7 @@
 #include "nca/task.h"
 
 typedef struct nca_target_arguments {
-    const char *target, *background, *font, *grid;
+    const char *target, *background, *font, *grid, *seed_at;
     int64_t target_size, padding;   // negative: not given
     int trim;                       // negative: not given
 } nca_target_arguments;

@@ -1,7 +1,6 @@
 // Which runs a study has, and how far their folders are.
 #include "sweep/study_runs.h"
 
-#include <dirent.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,6 +9,7 @@
 
 #include "base/files.h"
 #include "base/text.h"
+#include "run/run_files.h"
 #include "run/run_folder.h"
 #include "run/run_log.h"
 
@@ -132,15 +132,12 @@ static bool has_films(const nca_study_run *run)
     return access(path, F_OK) == 0;
 }
 
-static bool holds_something(const char *path)
+// A run older than the setting has its seed in the middle and goes on so, whatever `auto` would
+// choose today.
+static void keep_older_seed(nca_config *saved, const nca_config *asked)
 {
-    DIR *folder = opendir(path);
-    int entries = 0;
-    while (folder && readdir(folder))
-        entries++;   // "." and ".." are two
-    if (folder)
-        closedir(folder);
-    return entries > 2;
+    if (strcmp(saved->seed_at, "middle") == 0 && strcmp(asked->seed_at, "auto") == 0)
+        snprintf(saved->seed_at, sizeof saved->seed_at, "auto");
 }
 
 static nca_status look_at_run(nca_study_run *run, nca_error *error)
@@ -150,7 +147,8 @@ static nca_status look_at_run(nca_study_run *run, nca_error *error)
     snprintf(path, sizeof path, "%s/config.json", run->folder);
     run->progress = NCA_STUDY_MISSING;
     if (access(path, F_OK) != 0) {
-        if (!holds_something(run->folder) || nca_run_log_is_busy(run->folder))   // it begins
+        if (!nca_run_files_are_there(run->folder) ||
+            nca_run_log_is_busy(run->folder))   // it begins
             return NCA_OK;
         return nca_fail(error, NCA_FILE,
                         "%s: no config.json, so it is no run to go on with; remove it and give the "
@@ -159,6 +157,7 @@ static nca_status look_at_run(nca_study_run *run, nca_error *error)
     }
     NCA_TRY(nca_run_folder_config(run->folder, &saved, NULL, error));
     read_last_update(run);
+    keep_older_seed(&saved, &run->config);
     const char *different = nca_config_difference(&saved, &run->config);
     if (!different && run->updates > run->config.updates)
         different = "updates";
