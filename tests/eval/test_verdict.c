@@ -140,38 +140,6 @@ static void test_what_has_blown_up_is_called_so(void **state)
                   "does not hold: inf (blown up) at step 10000\n");
 }
 
-static void test_a_page_is_judged_by_what_it_shows(void **state)
-{
-    (void)state;
-    enum { CUT_AT = 1, STEPS = 3, MOMENTS = STEPS + 1 };
-    double loss[NCA_OBSERVED_ROLLOUTS * MOMENTS];
-    float grown[4 * 16] = {[3] = 1};
-    const nca_observation observation = {.height = 2,
-                                         .width = 2,
-                                         .spec = {.channels = 16},
-                                         .cut_at = CUT_AT,
-                                         .steps = STEPS,
-                                         .loss = loss,
-                                         .grown = grown};
-    for (int i = 0; i < NCA_OBSERVED_ROLLOUTS * MOMENTS; i++)
-        loss[i] = i % MOMENTS == CUT_AT ? -2.5 : -3;
-    loss[NCA_CUT_LEFT * MOMENTS + STEPS] = -1;
-    nca_verdict verdict = nca_verdict_observed(&nca_task_grow, &observation);
-    assert_string_equal(said(&verdict), "blurred: log10 loss -2.50 at step 1\n"
-                                        "heals 4 of 5 cuts, 2 steps after each; worst first:\n"
-                                        "  left    not healed  -1.00 (not recognisable)\n"
-                                        "  upper   healed      -3.00 (good)\n"
-                                        "  lower   healed      -3.00 (good)\n"
-                                        "  right   healed      -3.00 (good)\n"
-                                        "  center  healed      -3.00 (good)\n");
-    grown[3] = 0;
-    verdict = nca_verdict_observed(&nca_task_grow, &observation);
-    assert_string_equal(nca_verdict_word(&verdict), "died out");
-    loss[2] = INFINITY;   // for a moment
-    verdict = nca_verdict_observed(&nca_task_grow, &observation);
-    assert_string_equal(nca_verdict_word(&verdict), "blown up");
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -180,7 +148,6 @@ int main(void)
         cmocka_unit_test(test_what_heals_some_names_those_that_do_not),
         cmocka_unit_test(test_what_has_not_grown_heals_nothing),
         cmocka_unit_test(test_what_has_blown_up_is_called_so),
-        cmocka_unit_test(test_a_page_is_judged_by_what_it_shows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -76,6 +76,8 @@ static void stop(still_run *still)
     nca_compute_close(&still->compute);
 }
 
+static const nca_verdict nothing_judged = {.task = &nca_task_grow, .seeds = 8};
+
 static nca_page_run page_of(const still_run *still)
 {
     static char config[300];
@@ -86,6 +88,7 @@ static nca_page_run page_of(const still_run *still)
                           .model = &still->model,
                           .task = &nca_task_grow,
                           .content = &still->growth,
+                          .verdict = &nothing_judged,
                           .history = &still->history,
                           .observation = &still->observation,
                           .observed = &still->options};

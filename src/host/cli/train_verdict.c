@@ -21,20 +21,11 @@ static bool is_worth_it(const nca_config *config)
 static nca_status judge(nca_call *call, const nca_model *model, const nca_task *task,
                         const nca_content *content, nca_verdict *out, nca_error *error)
 {
-    const nca_evaluate_options options = {.grid = content->grid,
-                                          .seeds = SEEDS,
-                                          .seed = 1,
-                                          .steps = {CUT_AT},
-                                          .steps_count = 1,
-                                          .cut_at = CUT_AT,
-                                          .heal_steps = HEAL_STEPS,
-                                          .cuts = true,
-                                          .fire_rate = model->fire_rate,
-                                          .angle = model->angle,
-                                          .step_size = model->step_size,
-                                          .stop = &nca_stop_signal,
-                                          .progress = nca_percent_shower(),
-                                          .context = &(nca_percent){.word = "judged"}};
+    nca_evaluate_options options = nca_verdict_options(model, &content->grid, CUT_AT, HEAL_STEPS);
+    nca_percent percent = {.word = "judged"};
+    options.stop = &nca_stop_signal;
+    options.progress = nca_percent_shower();
+    options.context = &percent;
     nca_evaluation found;
     const nca_status status =
         nca_evaluate(model, task, content->data, &options, &call->compute, &found, error);
@@ -57,7 +48,7 @@ static void say(const nca_verdict *verdict, nca_progress *progress)
 {
     char line[NCA_VERDICT_LINES][NCA_VERDICT_BYTES];
     const int lines = nca_verdict_write(verdict, line);
-    nca_progress_say(progress, "verdict, by medians of %d fire seeds:", SEEDS);
+    nca_progress_say(progress, "verdict, by medians of %d fire seeds:", verdict->seeds);
     for (int i = 0; i < lines; i++)
         nca_progress_say(progress, "  %s", line[i]);
 }

@@ -80,10 +80,27 @@ static void finish(nca_verdict *verdict)
                              (verdict->held_at > 0 && is_worst(verdict->task, verdict->held));
 }
 
+nca_evaluate_options nca_verdict_options(const nca_model *model, const nca_grid *grid, int cut_at,
+                                         int heal_steps)
+{
+    return (nca_evaluate_options){.grid = *grid,
+                                  .seeds = 8,
+                                  .seed = 1,
+                                  .steps = {cut_at},
+                                  .steps_count = 1,
+                                  .cut_at = cut_at,
+                                  .heal_steps = heal_steps,
+                                  .cuts = true,
+                                  .fire_rate = model->fire_rate,
+                                  .angle = model->angle,
+                                  .step_size = model->step_size};
+}
+
 nca_verdict nca_verdict_evaluated(const nca_task *task, const nca_evaluate_options *options,
                                   const nca_evaluation *evaluation)
 {
     nca_verdict verdict = {.task = task,
+                           .seeds = options->seeds,
                            .heal_steps = options->heal_steps,
                            .whole = evaluation->whole.median,
                            .has_blown_up = !(evaluation->max_state <= NCA_STATE_BOUND)};
@@ -104,38 +121,6 @@ nca_verdict nca_verdict_evaluated(const nca_task *task, const nca_evaluate_optio
     }
     for (int cut = 0; evaluation->has_cuts && cut < NCA_CUT_COUNT; cut++)
         add_cut(&verdict, cut, evaluation->cut[cut].loss.median);
-    finish(&verdict);
-    return verdict;
-}
-
-// Whether the grown state is dead for its task.
-static bool is_dead(const nca_task *task, const nca_observation *observation)
-{
-    const nca_spec *spec = &observation->spec;
-    const size_t cells = (size_t)observation->height * (size_t)observation->width;
-    const int channel = spec->alive == NCA_ALIVE_CHANNEL ? spec->alive_channel : NCA_ALPHA;
-    nca_sample_report report = {0};
-    for (size_t i = 0; i < cells; i++)
-        report.alive_cells +=
-            spec->alive == NCA_ALIVE_EVERYWHERE ||
-            observation->grown[i * (size_t)spec->channels + (size_t)channel] > NCA_ALIVE_THRESHOLD;
-    return task->is_dead && task->is_dead(&report);
-}
-
-nca_verdict nca_verdict_observed(const nca_task *task, const nca_observation *observation)
-{
-    const size_t moments = (size_t)observation->steps + 1;
-    const double *whole = observation->loss + NCA_OBSERVED_WHOLE * moments;
-    nca_verdict verdict = {.task = task,
-                           .grown_at = observation->cut_at,
-                           .grown = whole[observation->cut_at],
-                           .is_dead = is_dead(task, observation),
-                           .heal_steps = observation->steps - observation->cut_at,
-                           .whole = whole[observation->steps]};
-    for (size_t i = 0; i < NCA_OBSERVED_ROLLOUTS * moments; i++)
-        verdict.has_blown_up |= is_worst(task, observation->loss[i]);
-    for (int cut = 0; cut < NCA_CUT_COUNT; cut++)
-        add_cut(&verdict, cut, observation->loss[(size_t)cut * moments + moments - 1]);
     finish(&verdict);
     return verdict;
 }

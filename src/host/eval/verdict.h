@@ -5,7 +5,6 @@
 #include <jansson.h>
 
 #include "eval/evaluate.h"
-#include "eval/observe.h"
 
 // What a log10 loss is called, by the task's own scale; NULL where the task has none.
 const char *nca_loss_word(const nca_task *task, double loss);
@@ -27,6 +26,7 @@ typedef struct nca_verdict_cut {
 // All losses are log10.
 typedef struct nca_verdict {
     const nca_task *task;
+    int seeds;      // fire seeds; losses are their medians
     int grown_at;   // step
     double grown;   // the loss there
     bool is_dead;   // nothing lived there
@@ -39,13 +39,14 @@ typedef struct nca_verdict {
     double whole;                         // the loss at that moment without a cut
 } nca_verdict;
 
-// Of several fire seeds: medians. Grown is the last step measured up to the cut; what is measured
+// What `nca eval` measures for the verdict, but for the long run: on this grid, by its own fire seeds.
+nca_evaluate_options nca_verdict_options(const nca_model *model, const nca_grid *grid, int cut_at,
+                                         int heal_steps);
+
+// Of what was measured. Grown is the last step measured up to the cut; what is measured
 // last after it says whether the picture lasts.
 nca_verdict nca_verdict_evaluated(const nca_task *task, const nca_evaluate_options *options,
                                   const nca_evaluation *evaluation);
-
-// Of the one fire seed that a page shows.
-nca_verdict nca_verdict_observed(const nca_task *task, const nca_observation *observation);
 
 // "blown up", "died out", or what its loss is called.
 const char *nca_verdict_word(const nca_verdict *verdict);

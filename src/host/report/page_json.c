@@ -5,7 +5,6 @@
 #include <stdlib.h>
 
 #include "base/text.h"
-#include "eval/verdict.h"
 
 static nca_status fail_memory(const nca_page_run *run, nca_error *error)
 {
@@ -142,12 +141,11 @@ static nca_status add_steps(const nca_page_run *run, json_t *object, nca_error *
 static json_t *verdict_of(const nca_page_run *run)
 {
     char line[NCA_VERDICT_LINES][NCA_VERDICT_BYTES];
-    const nca_verdict verdict = nca_verdict_observed(run->task, run->observation);
-    const int lines = nca_verdict_write(&verdict, line);
+    const int lines = nca_verdict_write(run->verdict, line);
     json_t *list = json_array();
     for (int i = 0; i < lines; i++)
         json_array_append_new(list, json_string(line[i]));
-    return list;
+    return json_pack("{s:i, s:o}", "seeds", run->verdict->seeds, "lines", list);
 }
 
 static nca_status add_facts(const nca_page_run *run, json_t *object, nca_error *error)

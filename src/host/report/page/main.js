@@ -17,7 +17,10 @@
   for (const run of nca.runs)
     document.getElementById('verdicts')
       .append(nca.make('p', {class: 'run-name', text: run.name}),
-        nca.make('pre', {text: `Verdict, on the fire seed shown here\n${run.verdict.join('\n')}`}));
+        nca.make('pre', {
+          text: [`Verdict, by medians of ${run.verdict.seeds} fire seeds`, ...run.verdict.lines]
+                  .join('\n'),
+        }));
   document.body.classList.toggle('several', nca.runs.length > 1);
   nca.runs.forEach(nca.showSettings);
   nca.showTraining();
