@@ -154,6 +154,20 @@ static void test_a_first_step_that_kills_is_refused(void **state)
     nca_compute_close(&on);
 }
 
+static void test_a_place_is_refused_where_there_is_no_seed(void **state)
+{
+    (void)state;
+    nca_task placeless = nca_task_grow;
+    nca_config config = nca_config_default();
+    nca_plan plan;
+    placeless.place = NULL;
+    assert_ok(nca_task_plan(&placeless, &config, &plan, error));
+    snprintf(config.seed_at, sizeof config.seed_at, "3,4");
+    assert_ok(nca_task_plan(&nca_task_grow, &config, &plan, error));
+    assert_true(plan.seed_at.kind == NCA_SEED_CELL && plan.seed_at.y == 3 && plan.seed_at.x == 4);
+    assert_refused(NCA_ARGUMENT, nca_task_plan(&placeless, &config, &plan, error));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -163,6 +177,7 @@ int main(void)
         cmocka_unit_test(test_the_first_state_has_the_seed_where_it_stands),
         cmocka_unit_test(test_what_is_dead_from_the_start_is_refused),
         cmocka_unit_test(test_a_first_step_that_kills_is_refused),
+        cmocka_unit_test(test_a_place_is_refused_where_there_is_no_seed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
