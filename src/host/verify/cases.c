@@ -91,6 +91,14 @@ const nca_case nca_cases[] = {
      {SIZES(2, 9, 9, 4),
       .spec = {.channels = 20, .perception = NCA_MOORE, .hidden = {80, 80}, .frozen = 1, .alive = NCA_ALIVE_CHANNEL},
       .objective = {.kind = NCA_GIVEN}, .kept = 4}, 0.5, 0, 1, 0, 38, 0, 0.2},
+    // Rows that fill no vector of either instruction set, in every layer.
+    {"7x5-part-vectors",
+     {SIZES(3, 7, 5, 5), .spec = {.channels = 12, .perception = NCA_MOORE, .hidden = {36, 20}, .frozen = 2}},
+     0.5, 0, 1, 0, 40, 0, 0.2},
+    {"5x11-part-vectors",
+     {SIZES(2, 5, 11, 5),
+      .spec = {.channels = 28, .hidden = {4, 92}, .frozen = 3, .alive = NCA_ALIVE_CHANNEL, .alive_channel = 2},
+      .objective = {NCA_MEAN_SQUARED, NCA_CELLS_ALL, 9, 13, false}}, 0.5, 0.7, 1, 0, 41, 0, 0.2},
     {0},
 };
 // clang-format on
@@ -101,6 +109,15 @@ const nca_case *nca_case_find(const char *name)
         if (strcmp(test_case->name, name) == 0)
             return test_case;
     return NULL;
+}
+
+// What f64 goes through in a moment.
+enum { VERIFIED_CELL_STEPS_MAX = 25000 };
+
+bool nca_case_is_verified(const nca_case *test_case)
+{
+    return !test_case->kind && test_case->shape.tape_steps > 0 &&
+           nca_case_cell_steps(test_case) <= VERIFIED_CELL_STEPS_MAX;
 }
 
 static size_t cells_of(const nca_shape *shape)

@@ -7,16 +7,6 @@
 #include "verify/cases.h"
 #include "verify/verify.h"
 
-// What f64 goes through in a moment.
-enum { CELL_STEPS_MAX = 25000 };
-
-// Given bits are the oracle's to check; of loud cases finite differences would cross thresholds.
-static bool is_verified(const nca_case *test_case)
-{
-    return !test_case->kind && test_case->shape.tape_steps > 0 &&
-           nca_case_cell_steps(test_case) <= CELL_STEPS_MAX;
-}
-
 // The difference between f32 and f64 over a few steps is some 1e-7.
 // One hidden unit whose sign a finite difference changes counts some 1e-4; a wrong term above 1e-2.
 static const double device_allowance = 1e-5, difference_allowance = 1e-3;
@@ -198,7 +188,7 @@ static nca_status verify_variant(const nca_backend *backend, const char *isa,
     fprintf(verdict->to, "%s, %s against %s\n", name, isa, plain);
     NCA_GO(nca_compute_open(name, &plainest, &judge, error));
     for (const nca_case *test_case = nca_cases; test_case->name; test_case++)
-        if (is_verified(test_case))
+        if (nca_case_is_verified(test_case))
             NCA_GO(verify_devices(test_case, &device, &judge, verdict, error));
 cleanup:
     nca_compute_close(&judge);
@@ -216,13 +206,14 @@ nca_status nca_verify_built_in(const nca_compute *compute, const nca_device_opti
     NCA_TRY(nca_compute_open("reference", &on_cpu, &reference, error));
     fprintf(verdict->to, "gradients against finite differences, f64\n");
     for (const nca_case *test_case = nca_cases; test_case->name; test_case++)
-        if (is_verified(test_case) && test_case->shape.objective.kind != NCA_GIVEN)   // no loss
+        if (nca_case_is_verified(test_case) &&
+            test_case->shape.objective.kind != NCA_GIVEN)   // no loss
             NCA_GO(verify_differences(test_case, &reference, verdict, error));
     const bool is_judged = compute->backend != reference.backend;
     if (is_judged)
         fprintf(verdict->to, "%s against the reference\n", compute->backend->name);
     for (const nca_case *test_case = nca_cases; is_judged && test_case->name; test_case++)
-        if (is_verified(test_case))
+        if (nca_case_is_verified(test_case))
             NCA_GO(verify_devices(test_case, compute, &reference, verdict, error));
     verdict->is_reduced = false;   // CPUs compute in f32
     for (const nca_backend *const *b = nca_backends(); *b; b++)
