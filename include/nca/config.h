@@ -38,7 +38,7 @@ enum { NCA_TEXT_BYTES = 1024 };
     TEXT(background, "", "#RRGGBB", "colour of an image without alpha that becomes clear")   \
     TEXT(font, "", "FILE", "colour bitmap font for an emoji")                                \
     TEXT(seed_at, "auto", "auto|middle|Y,X",                                                 \
-         "where the seed stands; auto: in the middle, or the visible cell nearest to it")    \
+         "where the seed stands; auto: the visible cell nearest the middle")                 \
     TEXT(from, "", "RULE|RUN", "begin with this rule, a file or a run folder")               \
     INT(channels, 16, 4, 256, "N", "numbers in a cell, a multiple of 4")                     \
     INT(hidden, 128, 4, 4096, "N", "hidden units of the rule, a multiple of 4")              \

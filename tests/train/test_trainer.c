@@ -392,7 +392,7 @@ static void test_the_loss_goes_down(void **state)
     advance_by(&run, 260);
     const double last = median_loss(&run, 20);
     print_message("loss %.4f, after 300 updates %.4f\n", first, last);
-    assert_true(last < 0.25 * first);
+    assert_true(last < 0.3 * first);
     end_training(&run);
 }
 
