@@ -71,6 +71,7 @@ typedef struct nca_plan {
     nca_optimizer_step optimizer;   // transforms and constants; an update adds its time and rate
     nca_schedule schedule;
     nca_damage_stages damage;
+    bool is_cross_entropy;   // the loss; otherwise a squared difference
     bool repairs;   // what goes wrong; otherwise it is left alone (nca/train.h)
 } nca_plan;
 

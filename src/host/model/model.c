@@ -165,12 +165,12 @@ static nca_status read_settings(const nca_tensors *tensors, nca_model *model, nc
     return NCA_OK;
 }
 
-// The place of a word of the metadata among the known ones; 0 where the file has none.
+// The place of a word of the metadata among the known ones; `out` stays where the file has none.
 static nca_status read_word(const nca_tensors *tensors, const char *key, const char *const *known,
                             int *out, nca_error *error)
 {
     const char *text = nca_tensors_metadata(tensors, key);
-    *out = 0;
+    *out = text ? 0 : *out;
     while (text && known[*out] && strcmp(text, known[*out]) != 0)
         ++*out;
     if (known[*out])
@@ -180,10 +180,11 @@ static nca_status read_word(const nca_tensors *tensors, const char *key, const c
                     tensors->name, key, text);
 }
 
+// `out` stays where the file has none.
 static nca_status read_whole(const nca_tensors *tensors, const char *key, int *out,
                              nca_error *error)
 {
-    const saved_setting setting = {key, 0, 255, 0};
+    const saved_setting setting = {key, 0, 255, *out};
     double value = 0;
     NCA_TRY(read_number(tensors, &setting, &value, error));
     if (value != floor(value))
@@ -193,11 +194,11 @@ static nca_status read_whole(const nca_tensors *tensors, const char *key, int *o
     return NCA_OK;
 }
 
-// What is perceived, frozen and alive: the article's where the file does not say.
+// What is perceived, frozen and alive; what the file does not say stays.
 static nca_status read_kinds(const nca_tensors *tensors, nca_spec *spec, nca_error *error)
 {
-    static const saved_setting noise = {"noise", 0, 100, 0};
-    int perception = 0, alive = 0;
+    const saved_setting noise = {"noise", 0, 100, spec->noise};
+    int perception = (int)spec->perception, alive = (int)spec->alive;
     NCA_TRY(read_word(tensors, "perception", nca_perception_words, &perception, error));
     NCA_TRY(read_word(tensors, "alive", nca_alive_words, &alive, error));
     NCA_TRY(read_whole(tensors, "frozen", &spec->frozen, error));
@@ -253,10 +254,11 @@ static nca_status find_tensors(const nca_tensors *tensors, const nca_spec *spec,
     return NCA_OK;
 }
 
-static nca_status read_parameters(const nca_tensors *tensors, nca_model *model, nca_error *error)
+static nca_status read_parameters(const nca_tensors *tensors, const nca_spec *usual,
+                                  nca_model *model, nca_error *error)
 {
     const nca_tensor *found[NCA_TENSORS];
-    nca_spec spec = {0};
+    nca_spec spec = usual ? *usual : (nca_spec){0};
     NCA_TRY(read_kinds(tensors, &spec, error));
     NCA_TRY(read_sizes(tensors, &spec, error));
     NCA_TRY(find_tensors(tensors, &spec, found, error));
@@ -274,6 +276,12 @@ static nca_status read_parameters(const nca_tensors *tensors, nca_model *model, 
 
 nca_status nca_model_load(const char *path, nca_model *out, nca_error *error)
 {
+    return nca_model_load_as(path, NULL, out, error);
+}
+
+nca_status nca_model_load_as(const char *path, const nca_spec *usual, nca_model *out,
+                             nca_error *error)
+{
     char inside[4096];
     if (nca_is_folder(path)) {
         if (snprintf(inside, sizeof inside, "%s/model.safetensors", path) >= (int)sizeof inside)
@@ -290,7 +298,7 @@ nca_status nca_model_load(const char *path, nca_model *out, nca_error *error)
     nca_model model = {0};
     nca_status status;
     NCA_TRY(nca_tensors_read(path, &tensors, error));
-    NCA_GO(read_parameters(&tensors, &model, error));
+    NCA_GO(read_parameters(&tensors, usual, &model, error));
     NCA_GO(read_settings(&tensors, &model, error));
     *out = model;
     model = (nca_model){0};
