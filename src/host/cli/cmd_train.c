@@ -41,6 +41,7 @@ static const char details[] =
     "  nca train --target 🦎 --preset persistent\n"
     "  nca train --target logo.png --trim --updates 2000 --out runs/logo\n"
     "  nca train --resume runs/logo --updates 4000\n"
+    "  nca train --task digits --data mnist         cells that agree which digit they are part of\n"
     "\n"
     "Ctrl-C finishes the update, writes a checkpoint and says how to go on; a second one stops at\n"
     "once. Exit code 0 when trained, 1 when training went wrong, 2 for bad input, 129, 130 or 143\n"
@@ -102,8 +103,8 @@ static nca_status read_resumed(train_run *run)
     run->config = saved;
     NCA_TRY(nca_options_apply(call->self, call->argc, call->argv, &run->options, &run->config,
                               run->error));
-    nca_run_folder_keep_font(&saved);
-    nca_run_folder_keep_font(&run->config);
+    nca_run_folder_keep_paths(&saved);
+    nca_run_folder_keep_paths(&run->config);
     const char *different = nca_config_difference(&saved, &run->config);
     if (!different && strcmp(saved.preset, run->config.preset) != 0)
         different = "preset";
@@ -206,8 +207,8 @@ static nca_status say_what_begins(train_run *run)
     nca_progress_say(&run->progress,
                      "%s %s with preset %s on a grid of %dx%d: %lld updates, batch %lld, pool "
                      "%lld, %lld-%lld steps",
-                     run->options.resume ? "Going on with" : "Training", run->config.target,
-                     run->config.preset, run->plan.grid.height, run->plan.grid.width,
+                     run->options.resume ? "Going on with" : "Training",
+                     nca_task_source(&run->config), run->config.preset, run->plan.grid.height, run->plan.grid.width,
                      (long long)run->config.updates, (long long)run->config.batch,
                      (long long)run->config.pool, (long long)run->config.steps_min,
                      (long long)run->config.steps_max);
@@ -460,7 +461,7 @@ static nca_status run_train(nca_call *call)
     if (current.options.resume)
         NCA_GO(read_resumed(&current));
     else
-        nca_run_folder_keep_font(&current.config);
+        nca_run_folder_keep_paths(&current.config);
     NCA_GO(prepare(&current));
     NCA_GO(say_what_begins(&current));
     status = train(&current);

@@ -186,7 +186,7 @@ nca_status nca_trainer_model(nca_trainer *trainer, nca_model *out, nca_error *er
     model.step_size = config->step_size;
     model.grid_height = trainer->shape.height;
     model.grid_width = trainer->shape.width;
-    snprintf(model.name, sizeof model.name, "%.60s %.40s", config->preset, config->target);
+    snprintf(model.name, sizeof model.name, "%.60s %.40s", config->preset, nca_task_source(config));
     *out = model;
     return NCA_OK;
 }
