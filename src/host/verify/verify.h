@@ -33,7 +33,8 @@ nca_status nca_verify_built_in(const nca_compute *compute, const nca_device_opti
 // A rollout to be computed: everything it starts from.
 typedef struct nca_verify_case {
     nca_shape shape;
-    const float *parameters, *states, *target;
+    const float *parameters, *states;
+    const float *target;   // as the objective has it: one for all, one a sample, or labels
     const uint8_t *fire;   // [T,B,H,W], or NULL: drawn
     nca_rollout rollout;
 } nca_verify_case;
