@@ -11,6 +11,7 @@
 enum {
     FILE_LIMIT_BYTES = 256 << 20,
     ARRAY_LIMIT_BYTES = 1 << 30,
+    PACKED_BYTES_MAX = 1032,   // that one byte of gzip can stand for
     UNSIGNED_BYTES = 8,   // the header's word for the type
     HEADER_BYTES_MAX = 4 + 4 * NCA_IDX_AXES_MAX
 };
@@ -18,6 +19,7 @@ enum {
 // The bytes of a file, unpacked as they are taken.
 typedef struct source {
     bool is_packed;
+    uint64_t bytes_max;   // that it can hold
     z_stream stream;
     const uint8_t *at;   // of a plain file
     size_t left;
@@ -29,6 +31,7 @@ static bool open_source(source *from, const uint8_t *file, size_t file_bytes)
     *from = (source){.is_packed = file_bytes >= 2 && file[0] == 0x1f && file[1] == 0x8b,
                      .at = file,
                      .left = file_bytes};
+    from->bytes_max = file_bytes * (from->is_packed ? PACKED_BYTES_MAX : 1);
     from->stream.next_in = (Bytef *)(uintptr_t)file;
     from->stream.avail_in = (uInt)file_bytes;
     return !from->is_packed || inflateInit2(&from->stream, LARGEST_WINDOW + GZIP) == Z_OK;
@@ -98,11 +101,12 @@ static nca_status read_all(source *from, const char *name, int axes, nca_idx *ou
                            nca_error *error)
 {
     NCA_TRY(read_header(from, name, axes, out, error));
-    out->bytes = malloc(out->size_bytes + 1);
-    if (!out->bytes)
+    const bool can_hold = out->size_bytes <= from->bytes_max;
+    out->bytes = can_hold ? malloc(out->size_bytes + 1) : NULL;
+    if (can_hold && !out->bytes)
         return nca_fail(error, NCA_MEMORY, "%s: no memory for its %zu bytes", name,
                         out->size_bytes);
-    if (take(from, out->bytes, out->size_bytes) && is_at_end(from))
+    if (can_hold && take(from, out->bytes, out->size_bytes) && is_at_end(from))
         return NCA_OK;
     return nca_fail(error, NCA_FORMAT,
                     "%s: does not hold the %zu bytes that its header says; get it anew", name,
