@@ -39,14 +39,14 @@ enum { NCA_TEXT_BYTES = 1024 };
     TEXT(font, "", "FILE", "colour bitmap font for an emoji")                                \
     TEXT(data, "", "DIR", "folder of what a task learns from that has more than a picture")  \
     INT(held_out, 0, 0, 100000000, "N",                                                      \
-        "last items of the data that are not trained on; nca eval judges by them")           \
+        "last items of the data, kept for judging and not trained on")                       \
     INT(channels, 16, 4, 256, "N", "numbers in a cell, a multiple of 4")                     \
     INT(hidden, 128, 4, 4096, "N", "hidden units of the rule, a multiple of 4")              \
     INT(hidden2, 0, 0, 4096, "N", "units of a second hidden layer; 0: there is none")        \
     TEXT(perception, "sobel", "sobel|moore|summed",                                          \
          "gradients of each channel, all neighbours, or gradients of the sum")               \
     TEXT(alive, "maximum", "maximum|channel|everywhere",                                     \
-         "which cells live: with a mature neighbour, as a frozen channel says, or all")      \
+         "cells that live: near a mature one, by a frozen channel, or all")                  \
     REAL(noise, 0, 0, 100, "X", "standard deviation of what is added to an update")          \
     REAL(fire_rate, 0.5, 0.0001, 1, "P", "probability that a cell updates in a step")        \
     REAL(angle, 0, -360, 360, "DEGREES", "rotation of perception")                           \

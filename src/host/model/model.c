@@ -13,17 +13,6 @@
 #include "model/spec_read.h"
 #include "nca/rng.h"
 
-static const char *const tensor_names[] = {
-#define NCA_TENSOR_TEXT(name, text, ...) text,
-    NCA_PARAMETER_TENSORS(NCA_TENSOR_TEXT)
-#undef NCA_TENSOR_TEXT
-};
-
-const char *nca_tensor_name(int tensor)
-{
-    return tensor_names[tensor];
-}
-
 nca_status nca_model_create(const nca_spec *spec, nca_model *out, nca_error *error)
 {
     const nca_layout layout = nca_layout_of(spec);

@@ -1,9 +1,21 @@
-// The spec of a rule from its file: kinds from the metadata, sizes from the shapes of the tensors.
+// The spec of a rule from its file: kinds from the metadata, sizes from the shapes of the tensors;
+// and what these are called.
 #include "model/spec_read.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+
+static const char *const tensor_names[] = {
+#define NCA_TENSOR_TEXT(name, text, ...) text,
+    NCA_PARAMETER_TENSORS(NCA_TENSOR_TEXT)
+#undef NCA_TENSOR_TEXT
+};
+
+const char *nca_tensor_name(int tensor)
+{
+    return tensor_names[tensor];
+}
 
 nca_status nca_saved_number_read(const nca_tensors *tensors, const nca_saved_number *setting,
                                  double *out, nca_error *error)
