@@ -22,7 +22,8 @@ typedef struct nca_model {
     double step_size;    // multiplies the update
     int grid_height;     // the grid it was trained on; 0 where unknown
     int grid_width;
-    char name[128];   // where it came from, for people: target and preset, or the file
+    char name[128];         // where it came from, for people: target and preset, or the file
+    char config_json[20];   // checksum of the config.json it was trained by; empty where unknown
 } nca_model;
 
 static inline double nca_radians(double degrees)

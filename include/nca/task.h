@@ -49,6 +49,7 @@ typedef struct nca_task_update {
 typedef struct nca_content_source {
     const nca_config *config;
     const char *folder;    // of a run: what it keeps counts before what `config` names; or NULL
+    bool is_changed;       // `config` asks for something else than the folder keeps
     nca_grid grid;         // to make it for, as planned
     nca_grid other_grid;   // to make it for instead where it fits into that; 0x0: none
 } nca_content_source;
@@ -78,8 +79,8 @@ typedef struct nca_task_judging {
     const char *samples_words;   // what the samples differ in: "fire seeds"
     const char *steps;           // at which it is measured: "96,200"
     int samples;
-    bool cuts;       // the five cuts at `cut_at`
-    bool exchange;   // every sample gets another item at `cut_at`
+    bool cuts;                          // the five cuts at `cut_at`
+    bool exchange;                      // every sample gets another item at `cut_at`
     int cut_at, heal_steps, long_run;   // steps
 } nca_task_judging;
 
@@ -99,9 +100,9 @@ typedef struct nca_task {
     const char *beginning_words;   // what a new sample is called in messages: "the seed"
     const char *content_words;     // what its content is called there: "target picture"
     const char *loss_words;        // what the loss is, on a page; NULL: the page does not say
-    const char *preset;            // that a training begins with where none is named; NULL: the default
-    bool reads_data;               // the settings data and held_out are its to read, and not target
-    const nca_spec *usual;         // kinds of a rule whose file does not say them; NULL: the article's
+    const char *preset;      // that a training begins with where none is named; NULL: the default
+    bool reads_data;         // the settings data and held_out are its to read, and not target
+    const nca_spec *usual;   // kinds of a rule whose file does not say them; NULL: the article's
     // Where the first frozen channel of a sample's new item is not above this, the others are
     // cleared.
     double exchange_limit;
@@ -118,9 +119,9 @@ typedef struct nca_task {
     // Frees the `data` of it; takes NULL. NULL where `load` is.
     void (*unload)(void *data);
 
-    // Keeps in a new run folder what `load` needs again, in files called target.EXTENSION. NULL:
-    // nothing.
-    nca_status (*keep)(const nca_config *config, const char *folder, nca_error *error);
+    // Keeps in a run folder what `load` needs again, in target.safetensors, which must say the same
+    // on any machine; does nothing where it is there. NULL: nothing is kept.
+    nca_status (*keep)(const nca_content_source *source, const char *folder, nca_error *error);
 
     // Completes the shape of a session: objective, how many beginnings (1 or more), and the spec
     // where it is not the settings'. Sizes, channels and hidden are those of the settings. `config`

@@ -121,14 +121,24 @@ nca_status nca_trainer_model(nca_trainer *trainer, nca_model *out, nca_error *er
 void nca_trainer_release(nca_trainer *trainer);
 
 // checkpoint.safetensors: weights, moments, pool, update number, and the counters of the health
-// checks. Written whole or not at all.
+// checks. Written whole or not at all. Of the pool it holds the cells that are not zero.
 nca_status nca_trainer_save(nca_trainer *trainer, const char *path, nca_error *error);
 // Continues from a checkpoint of the same config (checked), bit for bit as if never stopped where
-// the same arithmetic computes.
+// the same arithmetic computes. NCA_FORMAT where the file is damaged or no checkpoint, NCA_ARGUMENT
+// where it is of another training; the trainer is then as it was.
 nca_status nca_trainer_restore(nca_trainer *trainer, const char *path, nca_error *error);
 // The arithmetic (nca/backend.h) that computed the checkpoint that was restored, where it is not
 // that of the trainer's device; NULL otherwise, and where the checkpoint does not say.
 const char *nca_trainer_other_arithmetic(const nca_trainer *trainer);
+// The checksum of the config.json (16 digits) that the restored checkpoint was made beside; empty
+// where it does not say.
+const char *nca_trainer_restored_config(const nca_trainer *trainer);
+// Names the settings in which the checkpoint that was restored differs from a config, each with both
+// values, those included that change no trajectory.
+//   words   out; empty where nothing differs, and where nothing was restored
+enum { NCA_DIFFERENCES_BYTES = 600 };
+void nca_trainer_differences(const nca_trainer *trainer, const nca_config *config,
+                             char words[NCA_DIFFERENCES_BYTES]);
 
 #ifdef __cplusplus
 }

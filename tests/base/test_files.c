@@ -366,20 +366,6 @@ static void test_folders_that_cannot_be_made_leave_none(void **state)
     assert_int_equal(made, 5);
 }
 
-static void test_leftovers_are_removed_and_nothing_else(void **state)
-{
-    (void)state;
-    mkdir(scratch("left"), 0700);
-    scratch_write("left/model.safetensors", "x", 1);
-    scratch_write("left/model.safetensors.a1B2c3.part", "x", 1);
-    scratch_write("left/x.part", "x", 1);
-    scratch_write("left/.a1B2c3.part", "x", 1);
-    nca_leftovers_remove(scratch("left"));
-    assert_int_equal(scratch_count(scratch("left")), 3);
-    assert_int_equal(access(scratch("left/model.safetensors.a1B2c3.part"), F_OK), -1);
-    nca_leftovers_remove(scratch("not there"));
-}
-
 // What is too long loses its middle, in whole characters; reason and way out stay.
 static void test_a_long_message_keeps_its_end(void **state)
 {
@@ -424,7 +410,6 @@ int main(void)
         cmocka_unit_test(test_folders_are_made_with_their_parents),
         cmocka_unit_test(test_unmaking_spares_what_is_not_empty),
         cmocka_unit_test(test_folders_that_cannot_be_made_leave_none),
-        cmocka_unit_test(test_leftovers_are_removed_and_nothing_else),
     };
     return cmocka_run_group_tests(tests, scratch_setup, scratch_teardown);
 }

@@ -112,6 +112,7 @@ cp -r good other && sed -i 's/"seed": 1,/"seed": 2,/' other/config.json
 refused "another \"seed\"" train --resume other
 rm -r other
 cp -r good other && head -c 3000 good/checkpoint.safetensors >other/checkpoint.safetensors
+rm other/checkpoint-2.safetensors   # the one before it would be taken
 refused "checkpoint.safetensors" train --resume other
 rm -r other
 

@@ -92,11 +92,14 @@ refused "not code points" train --target U+0x1F98E
 # safetensors, JSON and metrics that lie.
 truncate -s 1T huge.safetensors 2>/dev/null || : >huge.safetensors
 refused "not a whole safetensors file" info huge.safetensors
-sed 's/\[16,48\]/[48,16]/' good/model.safetensors >turned.safetensors
+unchecked() { sed "s/\"checksum\":\"xxh3_64:/\"no_check\":\"xxh3-64:/; $1" good/model.safetensors; }
+unchecked 's/\[16,48\]/[48,16]/' >turned.safetensors
 refused "is F32 [48,16]; it must be F32 (or F16, BF16, F64) [*,48]" run turned.safetensors --output x.png
-sed 's/"F32"/"F16"/' good/model.safetensors >half.safetensors
+unchecked 's/"F32"/"F16"/' >half.safetensors
 refused "has more or fewer bytes than its shape" run half.safetensors --output x.png
-sed 's/"fire_rate":"0.5"/"fire_rate":"7.5"/' good/model.safetensors >rate.safetensors
+sed 's/"fire_rate":"0.5"/"fire_rate":"0.7"/' good/model.safetensors >rate.safetensors
+refused "do not give its checksum" run rate.safetensors --output x.png
+unchecked 's/"fire_rate":"0.5"/"fire_rate":"7.5"/' >rate.safetensors
 refused "fire_rate" run rate.safetensors --output x.png
 # oracle STEPS METADATA SIDE: an oracle case of zeros, one cell or SIDE x SIDE; it has no answers.
 oracle() {
@@ -135,7 +138,7 @@ damaged && rm other/metrics.jsonl && mkfifo other/metrics.jsonl
 refused "not a file" train --resume other --updates 9
 damaged && rm other/checkpoint.safetensors && mkfifo other/checkpoint.safetensors
 refused "not a file" train --resume other --updates 9
-damaged && cp good/model.safetensors other/checkpoint.safetensors
+damaged && rm other/checkpoint-2.safetensors && cp good/model.safetensors other/checkpoint.safetensors
 refused "not a checkpoint" train --resume other --updates 9
 for change in channels:16:20 hidden:16:20 rate:0.002:0.003 pool:4:5; do
   IFS=: read -r name from to <<<"$change"

@@ -15,7 +15,7 @@
 #include "scratch.h"
 
 // Two arrays of 2x3.
-static const uint8_t plain[] = {0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0,  2,  0,  0,
+static const uint8_t plain[] = {0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 2,  0,  0,
                                 0, 3, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 255};
 enum { HEADER = 16, ARRAY = 12, PLAIN = sizeof plain, ROOM = 256 };
 _Static_assert(PLAIN == HEADER + ARRAY, "the header says so");

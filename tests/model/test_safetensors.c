@@ -1,6 +1,6 @@
 // safetensors: what is written reads back and lies where the format says; what is hostile is
 // refused.
-#define _GNU_SOURCE   // nftw
+#define _GNU_SOURCE   // memmem, nftw
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -13,7 +13,9 @@
 
 #include <math.h>
 
+#include "base/checksum.h"
 #include "model/safetensors.h"
+#include "model/tensors_checksum.h"
 #include "scratch.h"
 
 // A file in memory: its header's length, the header, and `data_bytes` bytes counting up.
@@ -87,14 +89,16 @@ static void test_what_is_written_reads_back(void **state)
     nca_tensors_free(&read);
 }
 
-// Byte for byte what the format's description says, headers padded to eight bytes.
+// Byte for byte what the format's description says, headers padded to eight bytes. The checksum was
+// computed by xxhsum -H3 over these bytes with its digits zero.
 static void test_the_bytes_lie_as_the_format_says(void **state)
 {
     (void)state;
     static const char expected[] =
-        "\x58\0\0\0\0\0\0\0"
-        "{\"__metadata__\":{\"k\":\"v\"},\"t\":{\"dtype\":\"F32\",\"shape\":[1,2],"
-        "\"data_offsets\":[0,8]}}       \0\0\x80\x3f\0\0\0\xc0";
+        "\xa8\0\0\0\0\0\0\0"
+        "{\"__metadata__\":{\"k\":\"v\",\"format_version\":\"1\",\"program\":\"nca 0.1.0\","
+        "\"checksum\":\"xxh3_64:d87210db477ff11c\"},\"t\":{\"dtype\":\"F32\",\"shape\":[1,2],"
+        "\"data_offsets\":[0,8]}}      \0\0\x80\x3f\0\0\0\xc0";
     const float data[] = {1, -2};
     const nca_tensor tensor = {
         .name = "t", .dtype = NCA_F32, .axes = 2, .shape = {1, 2}, .data = data};
@@ -106,6 +110,60 @@ static void test_the_bytes_lie_as_the_format_says(void **state)
     assert_int_equal(size, sizeof expected - 1);
     assert_memory_equal(bytes, expected, size);
     free(bytes);
+}
+
+static void test_every_turned_bit_is_noticed(void **state)
+{
+    (void)state;
+    const float data[] = {1, -2, 0.5f};
+    const nca_tensor tensor = {
+        .name = "t", .dtype = NCA_F32, .axes = 1, .shape = {3}, .data = data};
+    const nca_metadata metadata[] = {{"a", "b"}, {"config", "x=1\ny=2\n"}};
+    size_t size;
+    nca_tensors read;
+    assert_int_equal(nca_tensors_write(scratch("bits"), &tensor, 1, metadata, 2, NULL), NCA_OK);
+    unsigned char *bytes = scratch_read(scratch("bits"), &size);
+    assert_int_equal(nca_tensors_parse(bytes, size, "x", &read, NULL), NCA_OK);
+    nca_tensors_free(&read);
+    for (size_t bit = 0; bit < 8 * size; bit++) {
+        nca_error error = {0};
+        bytes[bit / 8] ^= (unsigned char)(1u << bit % 8);
+        if (nca_tensors_parse(bytes, size, "x", &read, &error) != NCA_FORMAT)
+            fail_msg("bit %zu of byte %zu is not noticed", bit % 8, bit / 8);
+        bytes[bit / 8] ^= (unsigned char)(1u << bit % 8);
+    }
+    free(bytes);
+}
+
+// A program that changes a file leaves the checksum out; a newer format is told as such.
+static void test_a_checksum_may_be_missing_and_a_newer_format_is_refused(void **state)
+{
+    (void)state;
+    const float data[] = {1};
+    const nca_tensor tensor = {
+        .name = "t", .dtype = NCA_F32, .axes = 1, .shape = {1}, .data = data};
+    size_t size;
+    nca_tensors read;
+    nca_error error = {0};
+    static const char plain[] =
+        "{\"__metadata__\":{\"format_version\":\"1\",\"program\":\"nca 0.1.0\"},"
+        "\"t\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}}";
+    uint8_t *file = make_file(plain, 4, &size);
+    assert_int_equal(nca_tensors_parse(file, size, "x", &read, NULL), NCA_OK);
+    nca_tensors_free(&read);
+    free(file);
+    assert_int_equal(nca_tensors_write(scratch("newer"), &tensor, 1, NULL, 0, NULL), NCA_OK);
+    file = scratch_read(scratch("newer"), &size);
+    char *version = memmem(file, size, "version\":\"1", 11);
+    char *place = nca_tensors_checksum_place((char *)file, size), digits[NCA_CHECKSUM_BYTES];
+    assert_true(version && place);
+    version[10] = '9';
+    memset(place, '0', NCA_CHECKSUM_DIGITS);
+    nca_checksum(&(nca_bytes){file, size}, 1, digits);
+    memcpy(place, digits, NCA_CHECKSUM_DIGITS);
+    assert_int_equal(nca_tensors_parse(file, size, "x", &read, &error), NCA_FORMAT);
+    assert_non_null(strstr(error.message, "of format 9, written by nca 0.1.0"));
+    free(file);
 }
 
 static void test_texts_that_are_no_utf8_are_not_dropped_silently(void **state)
@@ -438,6 +496,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_what_is_written_reads_back),
         cmocka_unit_test(test_the_bytes_lie_as_the_format_says),
+        cmocka_unit_test(test_every_turned_bit_is_noticed),
+        cmocka_unit_test(test_a_checksum_may_be_missing_and_a_newer_format_is_refused),
         cmocka_unit_test(test_texts_that_are_no_utf8_are_not_dropped_silently),
         cmocka_unit_test(test_a_file_that_cannot_be_written_is_not),
         cmocka_unit_test(test_odd_but_whole_files_are_read),

@@ -35,10 +35,14 @@ cp wide/model.safetensors bad/
 refused "of another run" report bad
 cp good/model.safetensors bad/
 echo '["a machine"]' >bad/machine.json
-refused "bad/machine.json: not a JSON object" report bad
+refused "bad/machine.json: not a JSON object, or not as it was written" report bad
 cp good/machine.json bad/
 echo '{"target": 3}' >bad/config.json
 refused "bad/config.json" report bad
+
+sed 's/"batch": 2/"batch": 3/' good/config.json >bad/config.json
+refused "bad/config.json: not as it was when the rule was saved" report bad
+refused "nca train --resume bad says which setting differs" eval bad
 
 sed 's/"grid": "auto"/"grid": "100000"/' good/config.json >bad/config.json
 refused 'bad/config.json: its --grid 100000: must be N, HxW or auto' report bad
@@ -80,10 +84,9 @@ grep -q "1 run, [0-9.]* MB" said || complain "report good" "does not say what it
 cmp page.html again.html || complain "report good" "twice is not the same page"
 
 # The target is the one that was trained on: trimmed where it was.
-"$nca" train "${small[@]}" --target "$root/tests/fuzz/corpus/image/rgba.png" --trim --updates 1 --out trimmed --quiet >/dev/null
-cp -r trimmed whole
-sed -i 's/"trim": true/"trim": false/' whole/config.json
 for run in trimmed whole; do
+  [ $run = whole ] && trim=--no-trim || trim=--trim
+  "$nca" train "${small[@]}" --target "$root/tests/fuzz/corpus/image/rgba.png" $trim --updates 1 --out $run --quiet >/dev/null
   "$nca" report $run "${short[@]}" -o $run.html >/dev/null
   grep -oE '"target":\{"src":"[^"]*"' $run.html >$run.target ||
     complain "report $run" "its page has no target"

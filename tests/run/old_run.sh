@@ -20,3 +20,22 @@ head -6 on/metrics.jsonl | cmp - old/metrics.jsonl || fail "the first updates we
 "$nca" train --resume on --updates 10 --device cpu --quiet >log
 ! grep -q warning log || fail "it warns again: $(cat log)"
 "$nca" report on --device cpu -o page.html >/dev/null && [ -s page.html ] || fail "no report of it"
+
+# One that version 0.1.0 made before files had checksums, whole pools in its checkpoint and a copy of its
+# picture: it goes on, bit for bit, and is then as a run of today is.
+export NCA_CPU_ISA=scalar
+cp -r "$root/tests/run/before_checksums" older
+chmod -R u+w older
+cp older/target.png t.png
+"$nca" train --config older/config.json --updates 9 --threads 1 --out straight --quiet >/dev/null
+head -6 straight/metrics.jsonl | sed 's/, "seconds".*//' >six
+sed 's/, "seconds".*//' older/metrics.jsonl | cmp - six || fail "today's first updates are others"
+rm t.png
+"$nca" eval older --steps 4 --seeds 1 --no-cuts --long-run 0 --device cpu >/dev/null || fail "eval does not judge it"
+"$nca" train --resume older --updates 9 --device cpu --quiet >log || fail "it does not go on: $(cat log)"
+! grep -q "rounds differently" log || fail "the same arithmetic is said to differ: $(cat log)"
+for file in model checkpoint target; do
+  cmp older/$file.safetensors straight/$file.safetensors || fail "it goes on to another $file"
+done
+rm older/target.png
+"$nca" train --resume older --updates 10 --device cpu --quiet >/dev/null || fail "its target is not kept"

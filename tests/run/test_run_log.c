@@ -13,6 +13,7 @@
 #include <math.h>
 #include <sys/wait.h>
 
+#include "run/run_files.h"
 #include "run/run_log.h"
 #include "scratch.h"
 
@@ -54,7 +55,8 @@ static void test_a_new_folder_holds_config_and_metrics(void **state)
     text = scratch_read(metrics_of("new/run"), &size);
     assert_int_equal(strncmp((char *)text, "{\"update\": 1, \"steps\": 64, \"loss\": 0.333", 40),
                      0);
-    assert_non_null(strstr((char *)text, "\"event\": \"skipped\", \"event_text\": \"words\"}\n"));
+    assert_non_null(strstr((char *)text,
+                           "\"event\": \"skipped\", \"event_text\": \"words\", \"checksum\": \""));
     free(text);
     assert_int_equal(scratch_count(scratch("new/run")), 3);   // and pictures/
 }
@@ -145,6 +147,24 @@ static void test_metrics_that_do_not_reach_the_checkpoint_are_refused(void **sta
     expect_damaged("{\"update\": 1}\n{\"update\": 2}", 2, "line 2");   // no end of line
     expect_damaged("{\"update\": \"1\"}\n", 1, "line 1");
     expect_damaged("[1]\n", 1, "line 1");
+    expect_damaged("{\"update\": 1, \"checksum\": \"0123456789abcdef\"}\n", 1, "line 1");
+}
+
+static void test_every_turned_bit_of_the_metrics_is_noticed(void **state)
+{
+    (void)state;
+    size_t size;
+    make_run("bits", 2);
+    unsigned char *text = scratch_read(metrics_of("bits"), &size);
+    for (size_t bit = 0; bit < 8 * size; bit++) {
+        nca_run_log log;
+        text[bit / 8] ^= (unsigned char)(1u << bit % 8);
+        scratch_write("bits/metrics.jsonl", text, size);
+        text[bit / 8] ^= (unsigned char)(1u << bit % 8);
+        if (resume(scratch("bits"), 2, &log, NULL) == NCA_OK)
+            fail_msg("bit %zu of byte %zu is not noticed", bit % 8, bit / 8);
+    }
+    free(text);
 }
 
 static void test_one_process_trains_in_a_folder(void **state)
@@ -217,18 +237,92 @@ static void test_pictures_that_were_thrown_away_have_a_place_again(void **state)
     assert_int_equal(scratch_count(scratch("bare/pictures")), 0);
 }
 
+// A process that was killed before it had written its settings has left nothing to go on from, and
+// nothing that is in the way.
+static void test_a_folder_begun_in_vain_is_begun_again(void **state)
+{
+    (void)state;
+    nca_run_log log;
+    nca_error error;
+    mkdir(scratch("vain"), 0700);
+    scratch_write("vain/metrics.jsonl", "", 0);
+    scratch_write("vain/config.json.abcdef.part", "{", 1);
+    assert_true(nca_run_files_are_in_vain(scratch("vain")));
+    assert_false(nca_run_files_are_there(scratch("vain")));
+    assert_int_equal(nca_run_log_create(scratch("vain"), config, &log, NULL), NCA_OK);
+    assert_int_equal(nca_run_log_create(scratch("vain"), config, &log, &error), NCA_FILE);
+    assert_true(nca_run_log_is_empty(&log));
+    add(&log, 1, 0.5, NCA_EVENT_NONE);
+    assert_false(nca_run_log_is_empty(&log));
+    nca_run_log_close(&log);
+    assert_int_equal(scratch_count(scratch("vain")), 3);
+    assert_true(nca_run_files_are_there(scratch("vain")));
+    mkdir(scratch("other"), 0700);   // what is another's, or has an update, is not
+    scratch_write("other/metrics.jsonl", "", 0);
+    scratch_write("other/mine.txt", "", 0);
+    assert_int_equal(nca_run_log_create(scratch("other"), config, &log, NULL), NCA_FILE);
+    unlink(scratch("other/mine.txt"));
+    scratch_write("other/metrics.jsonl", "{", 1);
+    assert_int_equal(nca_run_log_create(scratch("other"), config, &log, NULL), NCA_FILE);
+    assert_int_equal(scratch_count(scratch("other")), 1);
+}
+
+// What a link names may be another's file: it is neither emptied nor written.
+static void test_metrics_that_are_a_link_are_refused(void **state)
+{
+    (void)state;
+    nca_run_log log;
+    nca_error error;
+    size_t size;
+    make_run("linked", 1);
+    scratch_write("key", "mine", 4);
+    unlink(metrics_of("linked"));
+    assert_int_equal(symlink("../key", metrics_of("linked")), 0);
+    assert_int_equal(resume(scratch("linked"), 0, &log, &error), NCA_FILE);
+    assert_non_null(strstr(error.message, "a link"));
+    unsigned char *kept = scratch_read(scratch("key"), &size);
+    assert_string_equal((char *)kept, "mine");
+    free(kept);
+}
+
+// Another run may have begun under its name.
+static void test_a_folder_that_was_moved_away_is_noticed(void **state)
+{
+    (void)state;
+    nca_run_log log;
+    nca_error error;
+    char elsewhere[300];
+    snprintf(elsewhere, sizeof elsewhere, "%s", scratch("elsewhere"));
+    assert_int_equal(nca_run_log_create(scratch("moved"), config, &log, NULL), NCA_OK);
+    assert_int_equal(nca_run_log_check_place(&log, NULL), NCA_OK);
+    assert_int_equal(rename(scratch("moved"), elsewhere), 0);
+    assert_int_equal(nca_run_log_check_place(&log, &error), NCA_FILE);
+    make_run("moved", 1);
+    assert_int_equal(nca_run_log_check_place(&log, &error), NCA_FILE);
+    assert_non_null(strstr(error.message, "moved or removed"));
+    nca_run_log_close(&log);
+}
+
 static void test_leftovers_of_a_kill_are_removed(void **state)
 {
     (void)state;
     nca_run_log log;
     make_run("killed", 1);
     scratch_write("killed/model.safetensors.abcdef.part", "x", 1);
+    scratch_write("killed/checkpoint.safetensors.before.part", "x", 1);
     scratch_write("killed/pictures/batch-000001.png.abcdef.part", "x", 1);
     scratch_write("killed/pictures/batch-000001.png", "x", 1);
     assert_int_equal(resume(scratch("killed"), 1, &log, NULL), NCA_OK);
     nca_run_log_close(&log);
     assert_int_equal(scratch_count(scratch("killed")), 3);
     assert_int_equal(scratch_count(scratch("killed/pictures")), 1);
+    // What a user has called alike is not the program's.
+    scratch_write("killed/download.abcdef.part", "x", 1);
+    scratch_write("killed/model.safetensors.part", "x", 1);
+    scratch_write("killed/.abcdef.part", "x", 1);
+    assert_int_equal(nca_run_files_tidy(scratch("killed")), 0);
+    assert_int_equal(scratch_count(scratch("killed")), 6);
+    assert_int_equal(nca_run_files_tidy(scratch("not there")), 0);
 }
 
 static void test_a_run_that_could_not_begin_leaves_nothing(void **state)
@@ -278,6 +372,10 @@ int main(void)
         cmocka_unit_test(test_one_of_two_processes_gets_a_new_folder),
         cmocka_unit_test(test_what_is_not_of_the_run_stays),
         cmocka_unit_test(test_pictures_that_were_thrown_away_have_a_place_again),
+        cmocka_unit_test(test_every_turned_bit_of_the_metrics_is_noticed),
+        cmocka_unit_test(test_a_folder_begun_in_vain_is_begun_again),
+        cmocka_unit_test(test_metrics_that_are_a_link_are_refused),
+        cmocka_unit_test(test_a_folder_that_was_moved_away_is_noticed),
         cmocka_unit_test(test_leftovers_of_a_kill_are_removed),
         cmocka_unit_test(test_a_run_that_could_not_begin_leaves_nothing),
         cmocka_unit_test(test_folders_that_cannot_be_used_are_refused),

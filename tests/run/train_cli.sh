@@ -46,7 +46,8 @@ for number in 000080 000160; do
 done
 is_animation run/growth.webp
 is_animation run/healing.webp
-expected="checkpoint.safetensors config.json growth.webp healing.webp loss.png machine.json metrics.jsonl model.safetensors pictures"
+expected="checkpoint-2.safetensors checkpoint.safetensors config.json growth.webp healing.webp loss.png machine.json \
+metrics.jsonl model.safetensors pictures target.safetensors"
 [ "$(ls -A run | LC_ALL=C sort | tr '\n' ' ')" = "$expected " ] || fail "run holds $(ls -A run)"
 [ "$(numbers run/metrics.jsonl update)" = "$(seq 160)" ] || fail "the metrics do not count 1 to 160"
 
@@ -74,7 +75,8 @@ cmp straight/model.safetensors again/model.safetensors || fail "a finished run i
 # A folder older than a setting has it as its preset says.
 "$nca" train --preset regenerating "${settings[@]:0:14}" --updates 5 --out older --quiet >/dev/null
 sed -i '/"damage_halves"/d' older/config.json
-LC_ALL=C sed -i 's/damage_halves=0/damage_h_lves=0/' older/checkpoint.safetensors
+LC_ALL=C sed -i 's/damage_halves=0/damage_h_lves=0/; s/"checksum":"xxh3_64:/"no_check":"xxh3-64:/' \
+  older/checkpoint.safetensors
 grep -q damage_h_lves older/checkpoint.safetensors || fail "the checkpoint names its settings otherwise"
 "$nca" train --resume older --updates 6 --quiet >/dev/null
 grep -q '"damage_halves": 0.0,' older/config.json || fail "an older folder: $(grep halves older/config.json)"

@@ -105,8 +105,7 @@ static void test_training_never_sees_what_is_held_out(void **state)
     const nca_config config = nca_config_default();
     bool seen[COUNT] = {false};
     for (uint32_t update = 0; update < 500; update++) {
-        const nca_task_update drawn = {
-            &config, NULL, NULL, &digits, {.seed = 3, .update = update}};
+        const nca_task_update drawn = {&config, NULL, NULL, &digits, {.seed = 3, .update = update}};
         seen[nca_task_digits.draw(&drawn, update % 4).item] = true;
     }
     for (int item = 0; item < COUNT; item++)
@@ -173,8 +172,11 @@ static void test_figures_are_counted_by_hand(void **state)
     const struct {
         int wrong, other;
         double right, agree;
-    } cases[] = {{0, 0, 1, 1}, {4, 3, 1 - 4.0 / LIVING, 0}, {LIVING, 3, 0, 1},
-                 {1, -1, 1 - 1.0 / LIVING, 0}, {LIVING, -1, 0, 0}};
+    } cases[] = {{0, 0, 1, 1},
+                 {4, 3, 1 - 4.0 / LIVING, 0},
+                 {LIVING, 3, 0, 1},
+                 {1, -1, 1 - 1.0 / LIVING, 0},
+                 {LIVING, -1, 0, 0}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         int64_t confusion[10 * 11] = {0};
         const int wrong = cases[i].wrong, other = cases[i].other < 0 ? 10 : cases[i].other;
@@ -327,8 +329,7 @@ static void test_an_exchange_is_judged(void **state)
     double fours = 0, next_fours = 0;
     const nca_task_update drawn = {NULL, NULL, &shape, &digits, {0}};
     for (uint32_t i = 0; i < 6; i++) {
-        const bool is_four =
-            nca_digits_label(&digits, nca_task_digits.draw(&drawn, i).item) == 4;
+        const bool is_four = nca_digits_label(&digits, nca_task_digits.draw(&drawn, i).item) == 4;
         fours += i < 5 && is_four;
         next_fours += i > 0 && is_four;
     }

@@ -3,6 +3,7 @@
 #include "spy.h"
 
 #include "model/safetensors.h"
+#include "train/pool_cells.h"
 
 static void advance_by(training *run, int updates)
 {
@@ -233,11 +234,13 @@ static void test_all_that_a_checkpoint_holds_is_taken(void **state)
     for (size_t i = 0; i < whole.count; i++) {
         uint8_t *changed = malloc(whole.tensor[i].size_bytes);   // until the end of the test
         assert_non_null(changed);
+        if (whole.tensor[i].dtype == NCA_U8)
+            memcpy(changed, whole.tensor[i].data, whole.tensor[i].size_bytes);
         for (size_t k = 0; k < whole.tensor[i].elements; k++)
             if (whole.tensor[i].dtype == NCA_I64)
                 ((int64_t *)(void *)changed)[k] = (int64_t)(20 + k);
-            else
-                ((float *)(void *)changed)[k] = (float)(k % 97 + i) / 128;
+            else if (whole.tensor[i].dtype == NCA_F32)
+                ((float *)(void *)changed)[k] = (float)(k % 97 + i + 1) / 128;
         whole.tensor[i].data = changed;
     }
     assert_ok(nca_tensors_write(path, whole.tensor, whole.count, whole.metadata,
@@ -270,7 +273,10 @@ static void test_numbers_that_cannot_be_are_refused(void **state)
     for (size_t i = 0; i < whole.count; i++) {
         nca_tensor *tensor = &whole.tensor[i];
         const nca_tensor kept = *tensor;
-        const bool is_counters = tensor->dtype == NCA_I64, is_pool = tensor->axes == 4;
+        const bool is_counters = tensor->dtype == NCA_I64,
+                   is_pool = strcmp(tensor->name, "pool.cells") == 0;
+        if (tensor->dtype == NCA_U8)
+            continue;   // which cells are kept: a test of its own
         uint8_t *changed = malloc(tensor->size_bytes);
         assert_non_null(changed);
         memcpy(changed, tensor->data, tensor->size_bytes);
@@ -290,6 +296,108 @@ static void test_numbers_that_cannot_be_are_refused(void **state)
     unlink(path);
 }
 
+// A file with one tensor's content changed by `change`, and its checksum made anew.
+static void rewrite(const char *path, const char *name, void (*change)(nca_tensor *, void *data))
+{
+    nca_tensors whole;
+    assert_ok(nca_tensors_read(path, &whole, error));
+    nca_tensor *tensor = (nca_tensor *)nca_tensors_find(&whole, name);
+    assert_non_null(tensor);
+    void *data = malloc(tensor->size_bytes + 1);
+    assert_non_null(data);
+    memcpy(data, tensor->data, tensor->size_bytes);
+    tensor->data = data;
+    change(tensor, data);
+    assert_ok(nca_tensors_write(path, whole.tensor, whole.count, whole.metadata,
+                                whole.metadata_count, error));
+    nca_tensors_free(&whole);
+    free(data);
+}
+
+// One cell more than there is; and a bit beyond the width of 9 in place of one within it.
+static void keep_one_more(nca_tensor *tensor, void *data)
+{
+    uint8_t *kept = data;
+    size_t i = 0;
+    while (kept[i] == 255 || i % 2 == 1)
+        i++;
+    assert_true(i < tensor->size_bytes);
+    kept[i] |= (uint8_t)(kept[i] + 1);
+}
+
+static void keep_a_stray(nca_tensor *tensor, void *data)
+{
+    uint8_t *kept = data;
+    size_t i = 0;
+    while (kept[i] == 0)
+        i++;
+    assert_true(i < tensor->size_bytes);
+    kept[i] &= (uint8_t)(kept[i] - 1);
+    kept[i | 1] |= 128;
+}
+
+static void test_cells_that_are_not_of_the_pool_are_refused(void **state)
+{
+    (void)state;
+    char path[64];
+    const nca_config config = small_config();
+    save_checkpoint(path);
+    rewrite(path, "pool.kept", keep_one_more);
+    expect_refused(&config, path, NCA_FORMAT, "pool.kept");
+    save_checkpoint(path);
+    rewrite(path, "pool.kept", keep_a_stray);
+    expect_refused(&config, path, NCA_FORMAT, "pool.kept");
+    unlink(path);
+}
+
+// Cells are left out by their bits: -0 and NaN come back, whatever their place.
+static void test_a_pool_is_packed_and_unpacked_by_its_bits(void **state)
+{
+    (void)state;
+    const nca_shape shape = {.pool = 3, .height = 2, .width = 9, .spec = {.channels = 4}};
+    enum { CELLS = 3 * 2 * 9, FLOATS = CELLS * 4 };
+    float whole[FLOATS] = {0}, packed[FLOATS], row[FLOATS / 3];
+    uint8_t kept[3 * 2 * 2];
+    whole[3] = -0.0f, whole[4 * 8] = 1, whole[4 * 17 + 1] = NAN, whole[FLOATS - 1] = 1e-45f;
+    memcpy(packed, whole, sizeof whole);
+    assert_int_equal(nca_pool_kept_bytes(&shape), sizeof kept);
+    const size_t count = nca_pool_pack(&shape, packed, kept);
+    assert_int_equal(count, 4);
+    static const uint8_t expected[sizeof kept] = {1, 1, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1};
+    assert_memory_equal(kept, expected, sizeof kept);
+    nca_packed_pool pool = {.shape = &shape, .kept = kept, .next = packed};
+    for (int n = 0; n < 3; n++) {
+        memset(row, 255, sizeof row);
+        nca_pool_unpack(&pool, row);
+        assert_memory_equal(row, whole + n * FLOATS / 3, sizeof row);
+    }
+}
+
+// Settings that change no trajectory are told apart as well, where somebody asks.
+static void test_settings_that_differ_are_named_with_both_values(void **state)
+{
+    (void)state;
+    char path[64], words[NCA_DIFFERENCES_BYTES] = "x";
+    training run;
+    nca_config config = small_config();
+    save_checkpoint(path);
+    start_training(&run, &config, 1);
+    nca_trainer_differences(run.trainer, &config, words);
+    assert_string_equal(words, "");
+    assert_ok(nca_trainer_restore(run.trainer, path, error));
+    nca_trainer_differences(run.trainer, &config, words);
+    assert_string_equal(words, "");
+    config.checkpoint_every = 77, config.batch++;
+    nca_trainer_differences(run.trainer, &config, words);
+    assert_non_null(strstr(words, "\"batch\" (5, not 6), \"checkpoint_every\" ("));
+    assert_non_null(strstr(words, "not 77)"));
+    end_training(&run);
+    config = small_config();
+    config.seed = 5, config.fire_rate = 0.25;
+    expect_refused(&config, path, NCA_ARGUMENT, "\"fire_rate\" (0.5, not 0.25), \"seed\" (");
+    unlink(path);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -301,6 +409,9 @@ int main(void)
         cmocka_unit_test(test_damaged_checkpoints_are_refused),
         cmocka_unit_test(test_all_that_a_checkpoint_holds_is_taken),
         cmocka_unit_test(test_numbers_that_cannot_be_are_refused),
+        cmocka_unit_test(test_cells_that_are_not_of_the_pool_are_refused),
+        cmocka_unit_test(test_a_pool_is_packed_and_unpacked_by_its_bits),
+        cmocka_unit_test(test_settings_that_differ_are_named_with_both_values),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -4,6 +4,8 @@
 
 #include <unistd.h>
 
+#include "model/safetensors.h"
+
 // -- Training them --------------------------------------------------------------------------------
 
 typedef struct lesson {
@@ -173,32 +175,30 @@ static void test_tasks_go_on_bit_for_bit(void **state)
         check_resumes(&lessons[i]);
 }
 
-static void write_file(const char *path, const char *bytes, size_t size)
-{
-    FILE *file = fopen(path, "wb");
-    assert_non_null(file);
-    assert_int_equal(fwrite(bytes, 1, size, file), size);
-    fclose(file);
-}
-
-// Items stand last in a checkpoint. One that there is not would be looked up beyond the pictures.
+// One that there is not would be looked up beyond the pictures.
 static void test_items_that_are_not_there_are_refused(void **state)
 {
     (void)state;
     training run;
     char path[64];
-    size_t size;
+    int64_t items[64];
+    nca_tensors whole;
     name_scratch("items", path);
     start(&run, &lessons[0], "cpu", 1);
     assert_ok(nca_trainer_save(run.trainer, path, error));
-    char *bytes = read_file(path, &size);
+    assert_ok(nca_tensors_read(path, &whole, error));
+    nca_tensor *tensor = (nca_tensor *)nca_tensors_find(&whole, "items");
+    assert_true(tensor && tensor->size_bytes <= sizeof items);
+    memcpy(items, tensor->data, tensor->size_bytes);
+    tensor->data = items;
     static const int64_t wrong[] = {PICTURES, -1, INT64_MAX};
     for (int i = 0; i < 3; i++) {
-        memcpy(bytes + size - sizeof *wrong, &wrong[i], sizeof *wrong);
-        write_file(path, bytes, size);
+        items[tensor->elements - 1] = wrong[i];
+        assert_ok(nca_tensors_write(path, whole.tensor, whole.count, whole.metadata,
+                                    whole.metadata_count, error));
         assert_refused(NCA_FORMAT, nca_trainer_restore(run.trainer, path, error));
     }
-    free(bytes);
+    nca_tensors_free(&whole);
     end(&run);
     start(&run, &lessons[1], "cpu", 1);   // other pictures
     assert_refused(NCA_ARGUMENT, nca_trainer_restore(run.trainer, path, error));

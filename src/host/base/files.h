@@ -65,10 +65,10 @@ nca_status nca_file_write(const char *path, const void *bytes, size_t size_bytes
 nca_status nca_folder_create(const char *path, int *made, nca_error *error);
 // Undoes nca_folder_create, where the folders are empty.
 void nca_folder_unmake(const char *path, int made);
-// Removes what a process that was killed had written beside the files of a folder.
-void nca_leftovers_remove(const char *path);
 // NCA_FILE where a link lies among the files of a folder; a folder that is not there has none.
 nca_status nca_folder_check_links(const char *path, nca_error *error);
 bool nca_is_folder(const char *path);
+// False also where it cannot be read.
+bool nca_folder_is_empty(const char *path);
 
 #endif

@@ -1,5 +1,4 @@
 // Folders: made with their parents, and removed again while they are empty.
-#define _GNU_SOURCE   // dirfd, unlinkat
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -87,7 +86,7 @@ static nca_status make_folders(char *path, int *made, nca_error *error)
     }
 }
 
-static bool is_empty(const char *path)
+bool nca_folder_is_empty(const char *path)
 {
     DIR *folder = opendir(path);
     int entries = 0;
@@ -110,31 +109,13 @@ nca_status nca_folder_create(const char *path, int *made, nca_error *error)
     if (status == NCA_OK && !nca_is_folder(copy))
         status =
             nca_fail(error, NCA_FILE, "%s: exists and is no folder; choose another name", path);
-    else if (status == NCA_OK && !is_empty(copy))
+    else if (status == NCA_OK && !nca_folder_is_empty(copy))
         status =
             nca_fail(error, NCA_FILE, "%s: exists and is not empty; choose another name", path);
     free(copy);
     if (status == NCA_OK && made)
         *made = folders;
     return status;
-}
-
-// NAME.XXXXXX.part, as nca_output_open names them.
-static bool is_leftover(const char *name)
-{
-    const size_t length = strlen(name), tail = sizeof ".XXXXXX.part" - 1;
-    return length > tail && name[length - tail] == '.' &&
-           strcmp(name + length - (sizeof ".part" - 1), ".part") == 0;
-}
-
-void nca_leftovers_remove(const char *path)
-{
-    DIR *folder = opendir(path);
-    for (const struct dirent *entry; folder && (entry = readdir(folder));)
-        if (is_leftover(entry->d_name))
-            unlinkat(dirfd(folder), entry->d_name, 0);
-    if (folder)
-        closedir(folder);
 }
 
 nca_status nca_folder_check_links(const char *path, nca_error *error)

@@ -2,6 +2,7 @@
 #include "base/text.h"
 
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 
 size_t nca_text_character(const char *from, uint32_t *point)
@@ -41,6 +42,16 @@ void nca_text_copy(char *to, size_t room, const char *from)
         from += length ? length : 1;
     }
     *to = 0;
+}
+
+void nca_format_size(double size_bytes, char text[NCA_SIZE_BYTES])
+{
+    static const char *const units[] = {"bytes", "kB", "MB", "GB", "TB"};
+    int unit = 0;
+    for (; size_bytes >= 999.5 && unit < 4; unit++)
+        size_bytes /= 1000;
+    snprintf(text, NCA_SIZE_BYTES, "%.*f %s", unit > 0 && size_bytes < 9.95, size_bytes,
+             units[unit]);
 }
 
 size_t nca_text_mark(const char *text)

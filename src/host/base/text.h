@@ -13,6 +13,10 @@ size_t nca_text_character(const char *text, uint32_t *point);
 // As much of `from` as fits, in whole characters; bytes that are not UTF-8 are left out.
 void nca_text_copy(char *to, size_t room, const char *from);
 
+// "512 bytes", "27 kB", "3.2 MB", in steps of a thousand.
+enum { NCA_SIZE_BYTES = 32 };
+void nca_format_size(double size_bytes, char text[NCA_SIZE_BYTES]);
+
 // Bytes of the byte order mark that a text begins with; 0 where there is none.
 size_t nca_text_mark(const char *text);
 

@@ -13,9 +13,10 @@ void nca_eval_print_figures(const nca_task *task, const double *figure)
 static void print_confusion(const nca_task *task, const nca_confusion *confusion)
 {
     const int classes = confusion->classes;
-    printf("\n  cells at step %d, in percent of a row: by the class that they should say, what they "
-           "say\n        ",
-           confusion->step);
+    printf(
+        "\n  cells at step %d, in percent of a row: by the class that they should say, what they "
+        "say\n        ",
+        confusion->step);
     for (int k = 0; k <= classes; k++)
         printf("%7s", k < classes ? task->classes[k] : "none");
     printf("\n");
@@ -76,8 +77,7 @@ static void json_confusion(const nca_task *task, const nca_confusion *confusion)
     for (int i = 0; i < classes; i++) {
         printf("%s\n    [", i > 0 ? "," : "");
         for (int k = 0; k <= classes; k++)
-            printf("%s%lld", k > 0 ? ", " : "",
-                   (long long)confusion->cells[i * (classes + 1) + k]);
+            printf("%s%lld", k > 0 ? ", " : "", (long long)confusion->cells[i * (classes + 1) + k]);
         printf("]");
     }
     printf("]},\n");

@@ -22,7 +22,8 @@ bool nca_config_matters(const char *name, const nca_config *config)
         return nca_schedule_needs_updates(config->schedule);
     // A checkpoint knows the data by what is in it.
     return strcmp(name, "preset") != 0 && strcmp(name, "data") != 0 &&
-           strcmp(name, "checkpoint_every") != 0 && strcmp(name, "pictures_every") != 0;
+           strcmp(name, "checkpoint_every") != 0 && strcmp(name, "keep") != 0 &&
+           strcmp(name, "pictures_every") != 0;
 }
 
 const char *nca_config_difference(const nca_config *a, const nca_config *b)

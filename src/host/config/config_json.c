@@ -255,3 +255,14 @@ nca_status nca_config_write(const char *path, const nca_config *config, nca_erro
     free(text);
     return status;
 }
+
+nca_status nca_config_checksum(const nca_config *config, char checksum[NCA_CHECKSUM_BYTES],
+                               nca_error *error)
+{
+    char *text;
+    NCA_TRY(nca_config_to_json(config, &text, error));
+    const nca_bytes whole = {text, strlen(text)};
+    nca_checksum(&whole, 1, checksum);
+    free(text);
+    return NCA_OK;
+}

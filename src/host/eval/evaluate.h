@@ -68,8 +68,8 @@ typedef struct nca_exchange {
 
 // Cells by the class that they should say, and the one that they say; the last column: none.
 typedef struct nca_confusion {
-    int classes;   // of the task; 0: it has none
-    int step;      // the last one that is measured
+    int classes;                                              // of the task; 0: it has none
+    int step;                                                 // the last one that is measured
     int64_t cells[NCA_CLASSES_MAX * (NCA_CLASSES_MAX + 1)];   // [classes,classes + 1]
 } nca_confusion;
 

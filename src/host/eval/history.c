@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/checksum.h"
 #include "base/files.h"
 #include "base/spread.h"
 #include "base/text.h"
@@ -84,7 +85,8 @@ static nca_status add_event(nca_history *history, const json_t *line, int64_t up
 static nca_status fail_line(const char *path, int64_t number, nca_error *error)
 {
     return nca_fail(error, NCA_FORMAT,
-                    "%s: line %lld is not that of update %lld; the file is damaged: put a whole "
+                    "%s: line %lld is not that of update %lld as it was written; the file is "
+                    "damaged: put a whole "
                     "copy in its place, or give another run",
                     path, (long long)number, (long long)number);
 }
@@ -92,7 +94,7 @@ static nca_status fail_line(const char *path, int64_t number, nca_error *error)
 static nca_status read_line(const char *path, const char *text, size_t length, nca_history *history,
                             bin *now, nca_error *error)
 {
-    json_t *line = json_loadb(text, length, 0, NULL);
+    json_t *line = nca_checksum_line_holds(text, length) ? json_loadb(text, length, 0, NULL) : NULL;
     const json_t *update = json_object_get(line, "update");
     const json_t *log_loss = json_object_get(line, "log10_loss");
     nca_status status = NCA_OK;

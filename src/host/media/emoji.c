@@ -13,7 +13,7 @@
 #include "base/files.h"
 #include "media/image.h"
 
-enum { TEXT_BYTES = 256, FONT_LIMIT_BYTES = 256 << 20 };
+enum { FONT_LIMIT_BYTES = 256 << 20 };
 
 // Where Linux distributions and macOS package managers put it.
 static const char *const usual_fonts[] = {
@@ -53,14 +53,13 @@ static bool starts_code_point(const char *text)
     return (text[0] == 'U' || text[0] == 'u') && text[1] == '+';
 }
 
-// "U+1F469 U+200D U+1F680" as UTF-8; any other text as it is.
-static nca_status spell(const char *text, char utf8[TEXT_BYTES], nca_error *error)
+nca_status nca_emoji_spell(const char *text, char utf8[NCA_EMOJI_BYTES], nca_error *error)
 {
     size_t used = 0;
     if (!starts_code_point(text)) {
-        if (strlen(text) >= TEXT_BYTES)
+        if (strlen(text) >= NCA_EMOJI_BYTES)
             return nca_fail(error, NCA_ARGUMENT, "%.40s...: too long for one emoji", text);
-        snprintf(utf8, TEXT_BYTES, "%s", text);
+        snprintf(utf8, NCA_EMOJI_BYTES, "%s", text);
         return NCA_OK;
     }
     for (const char *at = text; *at;) {
@@ -68,7 +67,7 @@ static nca_status spell(const char *text, char utf8[TEXT_BYTES], nca_error *erro
         const size_t digits = starts_code_point(at) ? strspn(at + 2, "0123456789abcdefABCDEF") : 0;
         char *end = NULL;
         const unsigned long code = digits > 0 ? strtoul(at + 2, &end, 16) : 0;
-        if (code == 0 || end != at + 2 + digits || code > 0x10FFFF || used + 5 > TEXT_BYTES)
+        if (code == 0 || end != at + 2 + digits || code > 0x10FFFF || used + 5 > NCA_EMOJI_BYTES)
             return nca_fail(error, NCA_ARGUMENT,
                             "%.60s: not code points; write them as U+1F98E, with blanks between",
                             text);
@@ -191,11 +190,11 @@ static bool is_large_enough(const nca_image *image, int size)
 // From the smallest strike that need not be enlarged, or from the largest.
 static nca_status draw(FT_Face face, const char *text, int size, nca_image *out, nca_error *error)
 {
-    char utf8[TEXT_BYTES];
+    char utf8[NCA_EMOJI_BYTES];
     unsigned glyph = 0;
     nca_image found = {0};
     nca_status status = NCA_OK;
-    NCA_TRY(spell(text, utf8, error));
+    NCA_TRY(nca_emoji_spell(text, utf8, error));
     int strike = find_strike(face, 0);
     if (strike < 0 || FT_Select_Size(face, strike) != 0)
         return fail_kind(face, error);

@@ -12,7 +12,7 @@ enum {
     FILE_LIMIT_BYTES = 256 << 20,
     ARRAY_LIMIT_BYTES = 1 << 30,
     PACKED_BYTES_MAX = 1032,   // that one byte of gzip can stand for
-    UNSIGNED_BYTES = 8,   // the header's word for the type
+    UNSIGNED_BYTES = 8,        // the header's word for the type
     HEADER_BYTES_MAX = 4 + 4 * NCA_IDX_AXES_MAX
 };
 
@@ -97,8 +97,7 @@ static nca_status read_header(source *from, const char *name, int axes, nca_idx 
     return NCA_OK;
 }
 
-static nca_status read_all(source *from, const char *name, int axes, nca_idx *out,
-                           nca_error *error)
+static nca_status read_all(source *from, const char *name, int axes, nca_idx *out, nca_error *error)
 {
     NCA_TRY(read_header(from, name, axes, out, error));
     const bool can_hold = out->size_bytes <= from->bytes_max;

@@ -22,6 +22,10 @@ nca_status nca_image_trim(const nca_image *image, const char *name, nca_image *o
 nca_status nca_emoji_draw(const char *text, const char *font, int size, nca_image *out,
                           nca_error *error);
 
+// "U+1F469 U+200D U+1F680" as UTF-8; any other text as it is. NCA_ARGUMENT where it cannot be one.
+enum { NCA_EMOJI_BYTES = 256 };
+nca_status nca_emoji_spell(const char *text, char utf8[NCA_EMOJI_BYTES], nca_error *error);
+
 // The emoji font that is found on this machine; NULL where there is none.
 const char *nca_emoji_font(void);
 

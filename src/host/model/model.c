@@ -101,23 +101,27 @@ nca_status nca_model_save(const nca_model *model, const char *path, nca_error *e
     const size_t count = is_growing(&model->spec) ? GROWING_NUMBERS : NUMBERS;
     char name[sizeof model->name];
     nca_text_copy(name, sizeof name, model->name);   // it may have been cut within a character
-    nca_metadata metadata[NUMBERS + 4] = {{"format", "nca"}, {"name", name}};
+    nca_metadata metadata[NUMBERS + 5] = {{"format", "nca"}, {"name", name}};
+    size_t texts = 2;
     for (size_t i = 0; i < count; i++)
-        metadata[i + 2] = (nca_metadata){numbers[i].key, numbers[i].value};
-    metadata[NUMBERS + 2] =
-        (nca_metadata){"perception", nca_perception_words[model->spec.perception]};
-    metadata[NUMBERS + 3] = (nca_metadata){"alive", nca_alive_words[model->spec.alive]};
-    return nca_tensors_write(path, tensor, (size_t)layout.tensors, metadata,
-                             count == NUMBERS ? NUMBERS + 4 : count + 2, error);
+        metadata[texts++] = (nca_metadata){numbers[i].key, numbers[i].value};
+    if (count == NUMBERS) {
+        metadata[texts++] =
+            (nca_metadata){"perception", nca_perception_words[model->spec.perception]};
+        metadata[texts++] = (nca_metadata){"alive", nca_alive_words[model->spec.alive]};
+    }
+    if (*model->config_json)
+        metadata[texts++] = (nca_metadata){"config_json", model->config_json};
+    return nca_tensors_write(path, tensor, (size_t)layout.tensors, metadata, texts, error);
 }
 
 static nca_status read_settings(const nca_tensors *tensors, nca_model *model, nca_error *error)
 {
     static const nca_saved_number fire_rate = {"fire_rate", 0.0001, 1, 0.5},
-                               angle = {"angle_degrees", -360, 360, 0},
-                               step_size = {"step_size", -100, 100, 1},
-                               grid_height = {"grid_height", 0, 1 << 20, 0},
-                               grid_width = {"grid_width", 0, 1 << 20, 0};
+                                  angle = {"angle_degrees", -360, 360, 0},
+                                  step_size = {"step_size", -100, 100, 1},
+                                  grid_height = {"grid_height", 0, 1 << 20, 0},
+                                  grid_width = {"grid_width", 0, 1 << 20, 0};
     double height = 0, width = 0;
     NCA_TRY(nca_saved_number_read(tensors, &fire_rate, &model->fire_rate, error));
     NCA_TRY(nca_saved_number_read(tensors, &angle, &model->angle, error));
@@ -130,7 +134,9 @@ static nca_status read_settings(const nca_tensors *tensors, nca_model *model, nc
     model->grid_height = (int)height;
     model->grid_width = (int)width;
     const char *name = nca_tensors_metadata(tensors, "name");
+    const char *config_json = nca_tensors_metadata(tensors, "config_json");
     snprintf(model->name, sizeof model->name, "%s", name ? name : "");
+    snprintf(model->config_json, sizeof model->config_json, "%s", config_json ? config_json : "");
     return NCA_OK;
 }
 
@@ -165,26 +171,9 @@ static nca_status read_parameters(const nca_tensors *tensors, const nca_spec *us
     return NCA_OK;
 }
 
-nca_status nca_model_load(const char *path, nca_model *out, nca_error *error)
+static nca_status load_file(const char *path, const nca_spec *usual, nca_model *out,
+                            nca_error *error)
 {
-    return nca_model_load_as(path, NULL, out, error);
-}
-
-nca_status nca_model_load_as(const char *path, const nca_spec *usual, nca_model *out,
-                             nca_error *error)
-{
-    char inside[4096];
-    if (nca_is_folder(path)) {
-        if (snprintf(inside, sizeof inside, "%s/model.safetensors", path) >= (int)sizeof inside)
-            return nca_fail(error, NCA_ARGUMENT, "%.60s...: too long for a path", path);
-        if (access(inside, F_OK) != 0)
-            return nca_fail(
-                error, NCA_FILE,
-                "%s: No such file; nca train --resume %s writes it anew where the folder "
-                "has a checkpoint",
-                inside, path);
-        path = inside;
-    }
     nca_tensors tensors;
     nca_model model = {0};
     nca_status status;
@@ -197,4 +186,26 @@ cleanup:
     nca_tensors_free(&tensors);
     nca_model_free(&model);
     return status;
+}
+
+nca_status nca_model_load(const char *path, nca_model *out, nca_error *error)
+{
+    return nca_model_load_as(path, NULL, out, error);
+}
+
+nca_status nca_model_load_as(const char *path, const nca_spec *usual, nca_model *out,
+                             nca_error *error)
+{
+    char inside[NCA_PATH_BYTES];
+    nca_error why = {0};
+    if (!nca_is_folder(path))
+        return load_file(path, usual, out, error);
+    NCA_TRY(nca_path_join(path, "model.safetensors", inside, error));
+    if (access(inside, F_OK) != 0)
+        nca_fail(&why, NCA_FILE, "%s: No such file", inside);
+    else if (load_file(inside, usual, out, &why) == NCA_OK)
+        return NCA_OK;
+    return nca_fail(error, why.status,
+                    "%s; nca train --resume %s writes it anew where the folder has a checkpoint",
+                    why.message, path);
 }

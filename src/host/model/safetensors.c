@@ -15,6 +15,7 @@
 
 #include "base/files.h"
 #include "base/memory.h"
+#include "model/tensors_checksum.h"
 
 // The format allows a header of 100 MB; a JSON of that size could be made to fill gigabytes.
 enum { LENGTH_BYTES = 8, HEADER_LIMIT_BYTES = 4 << 20 };
@@ -36,7 +37,8 @@ typedef struct tensor_reader {
 
 static nca_status refuse(const tensor_reader *reader, const char *name, const char *why)
 {
-    return nca_fail(reader->error, NCA_FORMAT, "%s: tensor \"%.60s\": %s; the file is damaged",
+    return nca_fail(reader->error, NCA_FORMAT,
+                    "%s: tensor \"%.60s\": %s; the file is damaged: put a whole copy in its place",
                     reader->path, name, why);
 }
 
@@ -113,7 +115,8 @@ static nca_status check_places(const tensor_reader *reader, nca_tensors *tensors
         end += tensors->tensor[i].size_bytes;
     }
     if (end != reader->data + reader->data_bytes)
-        return nca_fail(reader->error, NCA_FORMAT, "%s: bytes after the last tensor; it is damaged",
+        return nca_fail(reader->error, NCA_FORMAT,
+                        "%s: bytes after the last tensor; put a whole copy in its place",
                         reader->path);
     return NCA_OK;
 }
@@ -153,7 +156,8 @@ static nca_status read_metadata(const tensor_reader *reader, json_t *entry, nca_
     if (json_is_null(entry))   // some programs write it for none
         return NCA_OK;
     if (!json_is_object(entry))
-        return nca_fail(reader->error, NCA_FORMAT, "%s: its metadata is no object; it is damaged",
+        return nca_fail(reader->error, NCA_FORMAT,
+                        "%s: its metadata is no object; put a whole copy in its place",
                         reader->path);
     out->metadata = calloc(json_object_size(entry) + 1, sizeof *out->metadata);
     if (!out->metadata)
@@ -162,7 +166,7 @@ static nca_status read_metadata(const tensor_reader *reader, json_t *entry, nca_
     {
         if (!json_is_string(value))
             return nca_fail(reader->error, NCA_FORMAT,
-                            "%s: metadata \"%.60s\" is no string; the file is damaged",
+                            "%s: metadata \"%.60s\" is no string; put a whole copy in its place",
                             reader->path, key);
         out->metadata[out->metadata_count++] = (nca_metadata){key, json_string_value(value)};
     }
@@ -205,7 +209,8 @@ static nca_status check_length(uint64_t length, uint64_t size_bytes, const char 
                                nca_error *error)
 {
     if (size_bytes < LENGTH_BYTES || length < 2 || length > size_bytes - LENGTH_BYTES)
-        return nca_fail(error, NCA_FORMAT, "%s: not a whole safetensors file", name);
+        return nca_fail(error, NCA_FORMAT,
+                        "%s: not a whole safetensors file; put a whole copy in its place", name);
     if (length > HEADER_LIMIT_BYTES)
         return nca_fail(error, NCA_FORMAT,
                         "%s: not a safetensors file of this program: its header would be %llu "
@@ -221,8 +226,11 @@ static nca_status parse_header(const tensor_reader *reader, const uint8_t *text,
     json_t *header = json_loadb((const char *)text, length, JSON_REJECT_DUPLICATES, NULL);
     if (!json_is_object(header)) {
         json_decref(header);
-        return nca_fail(reader->error, NCA_FORMAT,
-                        "%s: not a safetensors file: its header is no JSON object", reader->path);
+        return nca_fail(
+            reader->error, NCA_FORMAT,
+            "%s: not a safetensors file: its header is no JSON object; put a whole copy in its "
+            "place",
+            reader->path);
     }
     out->memory[0] = header;
     return read_entries(reader, header, out);
@@ -240,6 +248,8 @@ nca_status nca_tensors_parse(const uint8_t *bytes, size_t size_bytes, const char
     nca_tensors tensors = {.name = name};
     nca_status status;
     NCA_GO(parse_header(&reader, bytes + LENGTH_BYTES, (size_t)length, &tensors));
+    NCA_GO(nca_tensors_check(&tensors, bytes, size_bytes - (size_t)reader.data_bytes, reader.data,
+                             (size_t)reader.data_bytes, error));
     NCA_GO(align_data(&reader, &tensors));
     *out = tensors;
     return NCA_OK;
@@ -258,20 +268,22 @@ static nca_status read_input(const nca_input *input, nca_tensors *tensors, nca_e
     NCA_TRY(check_length(length, input->size_bytes, input->path, error));
     const uint64_t data_bytes = input->size_bytes - LENGTH_BYTES - length;
     NCA_TRY(nca_memory_check(data_bytes, error, "%.200s", input->path));
-    uint8_t *data = malloc((size_t)data_bytes + 1), *text = malloc((size_t)length);
+    uint8_t *data = malloc((size_t)data_bytes + 1), *head = malloc(LENGTH_BYTES + (size_t)length);
     const tensor_reader reader = {
         .path = input->path, .data = data, .data_bytes = data_bytes, .error = error};
     tensors->memory[2] = data;
     nca_status status;
-    if (!data || !text)
+    if (!data || !head)
         NCA_GO(nca_fail(error, NCA_MEMORY, "%s: no memory for its %llu bytes", input->path,
                         (unsigned long long)input->size_bytes));
-    NCA_GO(nca_input_read(input, LENGTH_BYTES, text, (size_t)length, error));
-    NCA_GO(parse_header(&reader, text, (size_t)length, tensors));
+    NCA_GO(nca_input_read(input, 0, head, LENGTH_BYTES + (size_t)length, error));
+    NCA_GO(parse_header(&reader, head + LENGTH_BYTES, (size_t)length, tensors));
     NCA_GO(nca_input_read(input, LENGTH_BYTES + length, data, (size_t)data_bytes, error));
+    NCA_GO(nca_tensors_check(tensors, head, LENGTH_BYTES + (size_t)length, data, (size_t)data_bytes,
+                             error));
     NCA_GO(align_data(&reader, tensors));
 cleanup:
-    free(text);
+    free(head);
     return status;
 }
 

@@ -6,19 +6,30 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/checksum.h"
 #include "base/files.h"
+#include "base/text.h"
 #include "config/config_json.h"
 #include "config/presets.h"
+#include "media/emoji_names.h"
+#include "nca/image.h"
 #include "nca/nca.h"
 #include "nca/task.h"
 
-enum { MACHINE_LIMIT_BYTES = 1 << 16 };
+enum {
+    CONFIG_LIMIT_BYTES = 1 << 20,
+    MACHINE_LIMIT_BYTES = 1 << 16,
+    MACHINE_BYTES = 4096,
+    NUMBER_MAX = 10000
+};
 
-// "lizard" of "pictures/lizard.png"; "f09fa68e" of an emoji.
+// "lizard" of "pictures/lizard.png" and of 🦎.
 static void name_target(const char *target, char *name, size_t size)
 {
     const char *slash = strrchr(target, '/'), *start = slash ? slash + 1 : target;
     size_t used = 0;
+    if (!nca_target_is_file(target) && nca_emoji_name(target, name, size))
+        return;
     for (const char *c = start; *c && *c != '.' && used + 3 < size; c++) {
         const bool is_plain = (*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') ||
                               (*c >= '0' && *c <= '9') || *c == '-' || *c == '_';
@@ -32,18 +43,14 @@ static void name_target(const char *target, char *name, size_t size)
         snprintf(name, size, "run");
 }
 
-void nca_run_folder_choose(const nca_config *config, char path[NCA_PATH_BYTES])
+bool nca_run_folder_name(const nca_config *config, int number, char path[NCA_PATH_BYTES])
 {
-    char name[64];
+    char name[64], ending[16] = "";
     name_target(nca_task_source(config), name, sizeof name);
-    for (int i = 1; i < 10000; i++) {
-        char number[16] = "";
-        if (i > 1)
-            snprintf(number, sizeof number, "-%d", i);
-        snprintf(path, NCA_PATH_BYTES, "runs/%s-%.40s%s", name, config->preset, number);
-        if (access(path, F_OK) != 0)
-            return;
-    }
+    if (number > 1)
+        snprintf(ending, sizeof ending, "-%d", number);
+    snprintf(path, NCA_PATH_BYTES, "runs/%s-%.40s%s", name, config->preset, ending);
+    return number < NUMBER_MAX;
 }
 
 // The grid that the settings of a folder's config.json ask for.
@@ -55,7 +62,9 @@ static nca_status find_grid(const char *path, const nca_config *config, nca_grid
     nca_error why;
     if (nca_task_find(config->task, &task, &why) != NCA_OK ||
         nca_task_plan(task, config, &plan, &why) != NCA_OK)
-        return nca_fail(error, NCA_FORMAT, "%s: its %s", path, why.message);
+        return nca_fail(error, NCA_FORMAT,
+                        "%s: its %s; correct it there, or put a whole copy in its place", path,
+                        why.message);
     *out = plan.grid;
     return NCA_OK;
 }
@@ -122,12 +131,14 @@ nca_status nca_machine_to_json(const nca_compute *compute, char **json, nca_erro
 nca_status nca_run_folder_set_machine(const char *folder, const nca_compute *compute,
                                       nca_error *error)
 {
-    char path[NCA_PATH_BYTES], *text;
+    char path[NCA_PATH_BYTES], *text, checksum[NCA_CHECKSUM_BYTES], whole[MACHINE_BYTES];
     NCA_TRY(nca_path_join(folder, "machine.json", path, error));
     NCA_TRY(nca_machine_to_json(compute, &text, error));
-    const nca_status status = nca_file_write(path, text, strlen(text), error);
+    const size_t length = strlen(text) - strlen("\n}");
+    nca_checksum(&(nca_bytes){text, length}, 1, checksum);
+    snprintf(whole, sizeof whole, "%.*s" NCA_CHECKSUM_LINE_END, (int)length, text, checksum);
     free(text);
-    return status;
+    return nca_file_write(path, whole, strlen(whole), error);
 }
 
 nca_status nca_run_folder_machine(const char *folder, char **json, nca_error *error)
@@ -142,15 +153,45 @@ nca_status nca_run_folder_machine(const char *folder, char **json, nca_error *er
     }
     NCA_TRY(nca_text_read(path, MACHINE_LIMIT_BYTES, &text, &size_bytes, error));
     json_t *machine = json_loadb((const char *)text, size_bytes, 0, NULL);
+    const size_t end = size_bytes > 0 && text[size_bytes - 1] == '\n' ? size_bytes - 1 : size_bytes;
     const bool is_object = json_is_object(machine);
     json_decref(machine);
-    if (!is_object) {
+    if (!is_object || !nca_checksum_line_holds((const char *)text, end)) {
         free(text);
         return nca_fail(error, NCA_FORMAT,
-                        "%s: not a JSON object; put a whole copy in its place, or delete it: only "
+                        "%s: not a JSON object, or not as it was written; put a whole copy in its "
+                        "place, or delete it: only "
                         "the name of the machine is lost",
                         path);
     }
     *json = (char *)text;
     return NCA_OK;
+}
+
+nca_status nca_run_folder_checksum(const char *folder, char checksum[NCA_CHECKSUM_BYTES],
+                                   nca_error *error)
+{
+    char path[NCA_PATH_BYTES];
+    uint8_t *text;
+    size_t size_bytes;
+    NCA_TRY(nca_path_join(folder, "config.json", path, error));
+    NCA_TRY(nca_file_read(path, CONFIG_LIMIT_BYTES, &text, &size_bytes, error));
+    const size_t mark = nca_text_mark((const char *)text);   // an editor's
+    nca_checksum(&(nca_bytes){text + mark, size_bytes - mark}, 1, checksum);
+    free(text);
+    return NCA_OK;
+}
+
+nca_status nca_run_folder_check_config(const char *folder, const nca_model *model, nca_error *error)
+{
+    char checksum[NCA_CHECKSUM_BYTES];
+    if (!*model->config_json)   // of version 0.1.0, or imported
+        return NCA_OK;
+    NCA_TRY(nca_run_folder_checksum(folder, checksum, error));
+    if (strcmp(checksum, model->config_json) == 0)
+        return NCA_OK;
+    return nca_fail(error, NCA_FORMAT,
+                    "%s/config.json: not as it was when the rule was saved: damaged, or changed. "
+                    "nca train --resume %s says which setting differs, and goes on",
+                    folder, folder);
 }

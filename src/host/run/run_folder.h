@@ -2,12 +2,15 @@
 #ifndef NCA_RUN_RUN_FOLDER_H
 #define NCA_RUN_RUN_FOLDER_H
 
+#include "base/checksum.h"
 #include "nca/backend.h"
+#include "nca/model.h"
 #include "nca/plan.h"
 #include "run/run_log.h"
 
-// The first of runs/TARGET-PRESET, runs/TARGET-PRESET-2, ... that does not exist.
-void nca_run_folder_choose(const nca_config *config, char path[NCA_PATH_BYTES]);
+// runs/TARGET-PRESET, runs/TARGET-PRESET-2, ...: the name of a run for which none is given, from
+// number 1. False where that is the last one.
+bool nca_run_folder_name(const nca_config *config, int number, char path[NCA_PATH_BYTES]);
 
 // config.json of the folder, and the grid that it asks for; what it does not say is as its preset
 // has it. NCA_FILE where there is no such folder. `grid` may be NULL.
@@ -27,5 +30,12 @@ nca_status nca_run_folder_set_machine(const char *folder, const nca_compute *com
                                       nca_error *error);
 // The text of machine.json, a JSON object, which the caller frees; NULL where the folder has none.
 nca_status nca_run_folder_machine(const char *folder, char **json, nca_error *error);
+
+// The checksum of the folder's config.json as it lies there.
+nca_status nca_run_folder_checksum(const char *folder, char checksum[NCA_CHECKSUM_BYTES],
+                                   nca_error *error);
+// Refuses a folder whose config.json is not the one that its rule was saved with, with the way out.
+nca_status nca_run_folder_check_config(const char *folder, const nca_model *model,
+                                       nca_error *error);
 
 #endif

@@ -1,8 +1,7 @@
 // The run folder and its metrics, a JSON object a line.
-#define _GNU_SOURCE   // getline, ftruncate
+#define _GNU_SOURCE   // getline, ftruncate, open_memstream
 #include "run/run_log.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <jansson.h>
@@ -13,8 +12,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/checksum.h"
 #include "base/files.h"
 #include "base/text.h"
+#include "run/run_files.h"
 
 static nca_status fail_metrics(const nca_run_log *log, nca_error *error)
 {
@@ -27,41 +28,77 @@ static nca_status fail_metrics(const nca_run_log *log, nca_error *error)
 
 static nca_status fail_open(const nca_run_log *log, const char *path, nca_error *error)
 {
-    if (errno == EEXIST)
-        return nca_fail(error, NCA_FILE, "%s: another nca train began in it; choose another name",
-                        log->folder);
     if (errno == ENOENT && !log->is_new)
         return nca_fail(error, NCA_FILE, "%s: missing" ANEW, path, log->folder);
+    if (errno == ELOOP)
+        return nca_fail(error, NCA_FILE,
+                        "%s: a link, and what it names may be another's; put the file itself in "
+                        "its place",
+                        path);
     return nca_fail(error, NCA_FILE, "%s: cannot be opened: %s", path, strerror(errno));
+}
+
+static nca_status fail_taken(const nca_run_log *log, nca_error *error)
+{
+    return nca_fail(error, NCA_FILE, "%s: another nca train began in it; choose another name",
+                    log->folder);
+}
+
+// Whether the metrics are still those of the folder's name.
+static bool is_in_place(const nca_run_log *log, int file)
+{
+    char path[NCA_PATH_BYTES];
+    struct stat here, there;
+    return nca_path_join(log->folder, "metrics.jsonl", path, NULL) == NCA_OK &&
+           fstat(file, &here) == 0 && stat(path, &there) == 0 && here.st_ino == there.st_ino &&
+           here.st_dev == there.st_dev;
+}
+
+// Two runs in one folder would overwrite each other's checkpoints. The lock ends with the process.
+static nca_status lock(const nca_run_log *log, int file, const char *path, nca_error *error)
+{
+    struct stat about;
+    if (fstat(file, &about) == 0 && !S_ISREG(about.st_mode))
+        return nca_fail(error, NCA_FILE, "%s: not a file", path);
+    if (flock(file, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
+        return nca_fail(error, NCA_FILE,
+                        "%s: another nca train is at work in this folder; wait for it or stop it",
+                        log->folder);
+    // Whoever had the lock before may have removed the file.
+    return is_in_place(log, file) ? NCA_OK : fail_taken(log, error);
 }
 
 static nca_status open_metrics(nca_run_log *log, int flags, nca_error *error)
 {
     char path[NCA_PATH_BYTES];
-    struct stat about;
     NCA_TRY(nca_path_join(log->folder, "metrics.jsonl", path, error));
     const int file =
         open(path, O_RDWR | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW | flags, 0666);
     if (file < 0)
         return fail_open(log, path, error);
-    if (fstat(file, &about) == 0 && !S_ISREG(about.st_mode)) {
+    nca_status status = lock(log, file, path, error);
+    log->metrics = status == NCA_OK ? fdopen(file, "r+") : NULL;
+    if (status == NCA_OK && !log->metrics)
+        status = fail_metrics(log, error);
+    if (status != NCA_OK)
         close(file);
-        return nca_fail(error, NCA_FILE, "%s: not a file", path);
-    }
-    // Two runs in one folder would overwrite each other's checkpoints. The lock ends with the
-    // process.
-    if (flock(file, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
-        close(file);
-        return nca_fail(error, NCA_FILE,
-                        "%s: another nca train is at work in this folder; wait for it or stop it",
-                        log->folder);
-    }
-    log->metrics = fdopen(file, "r+");
-    if (!log->metrics) {
-        close(file);
-        return fail_metrics(log, error);
-    }
-    return NCA_OK;
+    return status;
+}
+
+bool nca_run_log_is_empty(const nca_run_log *log)
+{
+    struct stat about;
+    return fstat(fileno(log->metrics), &about) == 0 && about.st_size == 0;
+}
+
+nca_status nca_run_log_check_place(const nca_run_log *log, nca_error *error)
+{
+    if (is_in_place(log, fileno(log->metrics)))
+        return NCA_OK;
+    return nca_fail(error, NCA_FILE,
+                    "%s: moved or removed while it was trained; nothing more is written there. "
+                    "Move it back, or name its new place with --resume",
+                    log->folder);
 }
 
 bool nca_run_log_is_busy(const char *folder)
@@ -80,6 +117,7 @@ bool nca_run_log_is_busy(const char *folder)
 static nca_status fill_folder(const nca_run_log *log, const char *config_json, nca_error *error)
 {
     char path[NCA_PATH_BYTES];
+    nca_run_files_tidy(log->folder);
     NCA_TRY(nca_path_join(log->folder, "config.json", path, error));
     NCA_TRY(nca_file_write(path, config_json, strlen(config_json), error));
     NCA_TRY(nca_path_join(log->folder, "pictures", path, error));
@@ -93,10 +131,14 @@ nca_status nca_run_log_create(const char *folder, const char *config_json, nca_r
     if (strlen(folder) >= sizeof log.folder - 64)
         return nca_fail(error, NCA_ARGUMENT, "--out %.60s...: too long for a path", folder);
     snprintf(log.folder, sizeof log.folder, "%s", folder);
-    NCA_TRY(nca_folder_create(folder, &log.folders_made, error));
-    // Another process may have found the folder empty as well: it is that one's whose metrics these
-    // are, and nobody else writes or removes anything there.
-    nca_status status = open_metrics(&log, O_CREAT | O_EXCL, error);
+    if (!nca_run_files_are_in_vain(folder))
+        NCA_TRY(nca_folder_create(folder, &log.folders_made, error));
+    nca_status status = open_metrics(&log, O_CREAT, error);
+    // Another process may have found the folder empty as well, and have begun or ended meanwhile.
+    if (status == NCA_OK && !nca_run_files_are_in_vain(folder)) {
+        fclose(log.metrics);
+        status = fail_taken(&log, error);
+    }
     if (status != NCA_OK) {
         nca_folder_unmake(folder, log.folders_made);
         return status;
@@ -110,9 +152,10 @@ nca_status nca_run_log_create(const char *folder, const char *config_json, nca_r
 }
 
 // What a run has written before its first update is done; the metrics, which are the lock, aside.
-static const char *const first_files[] = {"config.json",       "machine.json",
-                                          "model.safetensors", "checkpoint.safetensors",
-                                          "loss.png",          "pictures/target.png"};
+static const char *const first_files[] = {
+    "config.json",        "machine.json",           "target.safetensors",
+    "model.safetensors",  "checkpoint.safetensors", "loss.png",
+    "pictures/target.png"};
 
 static void remove_file(const nca_run_log *log, const char *name)
 {
@@ -121,24 +164,12 @@ static void remove_file(const nca_run_log *log, const char *name)
         unlink(path);
 }
 
-// The copy of the target, whatever its extension.
-static void remove_target(const nca_run_log *log)
-{
-    DIR *folder = opendir(log->folder);
-    for (const struct dirent *entry; folder && (entry = readdir(folder));)
-        if (strcmp(entry->d_name, "target") == 0 || strncmp(entry->d_name, "target.", 7) == 0)
-            unlinkat(dirfd(folder), entry->d_name, 0);
-    if (folder)
-        closedir(folder);
-}
-
 void nca_run_log_discard(nca_run_log *log)
 {
     char path[NCA_PATH_BYTES];
     if (log->is_new) {
         for (size_t i = 0; i < sizeof first_files / sizeof *first_files; i++)
             remove_file(log, first_files[i]);
-        remove_target(log);
         if (nca_path_join(log->folder, "pictures", path, NULL) == NCA_OK)
             rmdir(path);
         remove_file(log, "metrics.jsonl");   // last: then the folder is another's
@@ -187,8 +218,8 @@ static nca_status read_metrics(nca_run_log *log, int64_t done, nca_error *error)
     ssize_t length;
     while ((int64_t)log->count < done && (length = getline(&line, &room, log->metrics)) > 0) {
         nca_curve_point point;
-        if (line[length - 1] != '\n' || !read_point(line, &point) ||
-            point.update != (int64_t)log->count + 1)
+        if (line[length - 1] != '\n' || !nca_checksum_line_holds(line, (size_t)length - 1) ||
+            !read_point(line, &point) || point.update != (int64_t)log->count + 1)
             break;
         NCA_GO(add_point(log, &point, error));
         keep += length;
@@ -203,14 +234,6 @@ static nca_status read_metrics(nca_run_log *log, int64_t done, nca_error *error)
 cleanup:
     free(line);
     return status;
-}
-
-static void remove_leftovers(const nca_run_log *log)
-{
-    char path[NCA_PATH_BYTES];
-    nca_leftovers_remove(log->folder);
-    if (nca_path_join(log->folder, "pictures", path, NULL) == NCA_OK)
-        nca_leftovers_remove(path);
 }
 
 // Somebody else's folder, unpacked here, may hold links to any file of the user's.
@@ -246,7 +269,7 @@ nca_status nca_run_log_continue(nca_run_log *log, int64_t done, nca_error *error
 {
     NCA_TRY(read_metrics(log, done, error));
     NCA_TRY(make_pictures(log, error));
-    remove_leftovers(log);
+    nca_run_files_tidy(log->folder);
     return NCA_OK;
 }
 
@@ -267,27 +290,46 @@ static void print_number(FILE *to, const char *name, double value)
         fprintf(to, ", \"%s\": null", name);
 }
 
+// All of a line but its end.
+static void print_line(FILE *to, const nca_update_result *result)
+{
+    fprintf(to, "{\"update\": %lld, \"steps\": %d", (long long)result->update, result->steps);
+    print_number(to, "loss", result->loss);
+    print_number(to, "log10_loss", log10(result->loss));
+    print_number(to, "gradient_norm", result->gradient_norm);
+    print_number(to, "rate", result->rate);
+    print_number(to, "active_fraction", result->active_fraction);
+    print_number(to, "max_state", result->max_state);
+    print_number(to, "seconds", result->seconds);
+    if (result->event != NCA_EVENT_NONE)
+        fprintf(to, ", \"event\": \"%s\", \"event_text\": \"%s\"", nca_event_word(result->event),
+                result->event_text);
+}
+
+static nca_status write_line(nca_run_log *log, const nca_update_result *result, nca_error *error)
+{
+    char *line = NULL, checksum[NCA_CHECKSUM_BYTES];
+    size_t length;
+    FILE *to = open_memstream(&line, &length);
+    if (to)
+        print_line(to, result);
+    if (!to || fclose(to) != 0) {
+        free(line);
+        return nca_fail(error, NCA_MEMORY, "%s/metrics.jsonl: no memory for a line", log->folder);
+    }
+    nca_checksum(&(nca_bytes){line, length}, 1, checksum);
+    fputs(line, log->metrics);
+    fprintf(log->metrics, NCA_CHECKSUM_LINE_END, checksum);
+    free(line);
+    return fflush(log->metrics) == 0 ? NCA_OK : fail_metrics(log, error);
+}
+
 nca_status nca_run_log_add(nca_run_log *log, const nca_update_result *result, nca_error *error)
 {
     const nca_curve_point point = {
         .update = result->update, .loss = as_written(result->loss), .event = result->event};
     NCA_TRY(add_point(log, &point, error));
-    fprintf(log->metrics, "{\"update\": %lld, \"steps\": %d", (long long)result->update,
-            result->steps);
-    print_number(log->metrics, "loss", result->loss);
-    print_number(log->metrics, "log10_loss", log10(result->loss));
-    print_number(log->metrics, "gradient_norm", result->gradient_norm);
-    print_number(log->metrics, "rate", result->rate);
-    print_number(log->metrics, "active_fraction", result->active_fraction);
-    print_number(log->metrics, "max_state", result->max_state);
-    print_number(log->metrics, "seconds", result->seconds);
-    if (result->event != NCA_EVENT_NONE)
-        fprintf(log->metrics, ", \"event\": \"%s\", \"event_text\": \"%s\"",
-                nca_event_word(result->event), result->event_text);
-    fprintf(log->metrics, "}\n");
-    if (fflush(log->metrics) != 0)
-        return fail_metrics(log, error);
-    return NCA_OK;
+    return write_line(log, result, error);
 }
 
 nca_status nca_run_log_sync(nca_run_log *log, nca_error *error)

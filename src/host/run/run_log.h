@@ -2,10 +2,10 @@
 //
 //   config.json              every setting
 //   machine.json             what it was trained on
-//   target.EXTENSION         a copy of the target, where it is a file
+//   target.safetensors       the target's pixels
 //   metrics.jsonl            a JSON object for each update
 //   model.safetensors        the rule, renewed at every checkpoint
-//   checkpoint.safetensors   what --resume goes on from
+//   checkpoint.safetensors   what --resume goes on from; the ones before it are checkpoint-2, -3 ...
 //   loss.png, pictures/      what a person looks at
 #ifndef NCA_RUN_RUN_LOG_H
 #define NCA_RUN_RUN_LOG_H
@@ -26,8 +26,9 @@ typedef struct nca_run_log {
     int folders_made;   // for it
 } nca_run_log;
 
-// A new folder with config.json (the text) in it. Refuses one that exists and is not empty. Of two
-// processes that make the same folder at once, one gets it, and the other changes nothing in it.
+// A new folder with config.json (the text) in it. Refuses one that exists and is not empty, unless
+// all that it holds is what a process left that was killed in here. Of two processes that make the
+// same folder at once, one gets it, and the other changes nothing in it.
 nca_status nca_run_log_create(const char *folder, const char *config_json, nca_run_log *out,
                               nca_error *error);
 // Whether a process trains in the folder.
@@ -35,6 +36,11 @@ bool nca_run_log_is_busy(const char *folder);
 // The folder of a run to go on with, locked; refuses one in which another process trains. Nothing
 // of it is read or changed before nca_run_log_continue().
 nca_status nca_run_log_open(const char *folder, nca_run_log *out, nca_error *error);
+// Whether no update is in the metrics.
+bool nca_run_log_is_empty(const nca_run_log *log);
+// Whether the folder still has the name under which it was opened. Somebody may have moved it away,
+// and begun another run there, into which nothing may be written.
+nca_status nca_run_log_check_place(const nca_run_log *log, nca_error *error);
 // Takes up the metrics after update `done`: what follows it is cut off, and what a killed process
 // left half written is removed. Refuses metrics that do not reach that update.
 nca_status nca_run_log_continue(nca_run_log *log, int64_t done, nca_error *error);

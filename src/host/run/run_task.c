@@ -32,15 +32,17 @@ static nca_status read_settings(const nca_target_arguments *given, const char *p
                                 nca_error *error)
 {
     *config = nca_config_default();
-    if (nca_is_folder(path))
+    if (nca_is_folder(path)) {
+        NCA_TRY(nca_run_folder_check_config(path, model, error));
         NCA_TRY(nca_run_folder_config(path, config, NULL, error));
-    else if (model->spec.frozen > 0 && !given->task)
+    } else if (model->spec.frozen > 0 && !given->task) {
         return nca_fail(error, NCA_ARGUMENT,
                         "%s: a rule with frozen channels, and the file does not say what is in "
                         "them; give its run folder, or --task",
                         path);
-    else
+    } else {
         NCA_TRY(assume_settings(given->task, config, error));
+    }
     if (given->task && strcmp(given->task, config->task) != 0)
         return nca_fail(error, NCA_ARGUMENT, "--task %.60s: %s was trained for %s; leave it out",
                         given->task, path, config->task);
@@ -84,6 +86,12 @@ static nca_status lay_over(const nca_target_arguments *given, nca_config *config
     return NCA_OK;
 }
 
+// Whether the target that the run keeps is not what is asked for.
+static bool asks_for_another(const nca_target_arguments *given)
+{
+    return given->target_size > 0 || given->background || given->font || given->trim >= 0;
+}
+
 nca_status nca_run_task_load(const nca_target_arguments *given, const char *path,
                              const nca_model *model, nca_run_task *out, nca_error *error)
 {
@@ -97,8 +105,10 @@ nca_status nca_run_task_load(const nca_target_arguments *given, const char *path
                         "--target: needed, for %s does not say what it should have grown", path);
     NCA_TRY(lay_over(given, &config, error));
     NCA_TRY(nca_task_plan(loaded.task, &config, &plan, error));
-    nca_content_source source = {
-        .config = &config, .folder = is_folder && !given->target ? path : NULL, .grid = plan.grid};
+    nca_content_source source = {.config = &config,
+                                 .folder = is_folder && !given->target ? path : NULL,
+                                 .is_changed = asks_for_another(given),
+                                 .grid = plan.grid};
     if (!given->grid && given->padding < 0)
         source.other_grid = (nca_grid){model->grid_height, model->grid_width};
     NCA_TRY(loaded.task->load(&source, &loaded.content, error));

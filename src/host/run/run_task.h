@@ -9,11 +9,11 @@
 typedef struct nca_target_arguments {
     const char *task, *data, *target, *background, *font, *grid;
     int64_t target_size, padding, held_out;   // negative: not given
-    int trim;                       // negative: not given
+    int trim;                                 // negative: not given
 } nca_target_arguments;
 
-#define NCA_TARGET_NOT_GIVEN                         \
-    {                                                \
+#define NCA_TARGET_NOT_GIVEN                                         \
+    {                                                                \
         .target_size = -1, .padding = -1, .held_out = -1, .trim = -1 \
     }
 

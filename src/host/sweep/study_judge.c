@@ -11,6 +11,7 @@
 #include "run/run_folder.h"
 #include "run/run_task.h"
 #include "sweep/study_runs.h"
+#include "train/pool_cells.h"
 
 enum { POOL_SHOWN = 64, POOL_COLUMNS = 8 };
 
@@ -95,30 +96,51 @@ static nca_status check_update(const run_judging *judging, const nca_tensors *te
                     judging->run->folder);
 }
 
+// Every cell of the pool, [N,H,W,C]; the caller frees it.
+static nca_status read_pool(const run_judging *judging, const nca_tensors *tensors,
+                            const nca_shape *shape, float **out)
+{
+    const size_t state = nca_state_size(1, (size_t)shape->height, (size_t)shape->width,
+                                        (size_t)shape->spec.channels);
+    nca_packed_pool packed;
+    NCA_TRY(nca_pool_find(tensors, shape, &packed, judging->error));
+    float *pool = malloc(((size_t)shape->pool * state + 1) * sizeof *pool);
+    if (!pool)
+        return nca_fail(judging->error, NCA_MEMORY, "%s: no memory for its pool",
+                        judging->run->folder);
+    for (int row = 0; row < shape->pool; row++)
+        nca_pool_unpack(&packed, pool + (size_t)row * state);
+    *out = pool;
+    return NCA_OK;
+}
+
 static nca_status judge_pool(run_judging *judging)
 {
     char path[NCA_PATH_BYTES + 32];
     const nca_grid *grid = &judging->judged.content.grid;
     nca_tensors tensors;
-    const nca_tensor *pool, *items = NULL;
-    const int64_t shape[] = {judging->run->config.pool, grid->height, grid->width,
-                             judging->model.spec.channels};
+    const nca_tensor *items = NULL;
+    float *pool = NULL;
+    const nca_shape shape = {.pool = (int)judging->run->config.pool,
+                             .height = grid->height,
+                             .width = grid->width,
+                             .spec = judging->model.spec};
+    const int64_t rows[] = {shape.pool};
     snprintf(path, sizeof path, "%s/checkpoint.safetensors", judging->run->folder);
     NCA_TRY(nca_tensors_read(path, &tensors, judging->error));
     nca_status status;
     NCA_GO(check_update(judging, &tensors));
-    NCA_GO(nca_tensors_require(&tensors, "pool", NCA_F32, 4, shape, &pool, judging->error));
+    NCA_GO(read_pool(judging, &tensors, &shape, &pool));
     if (nca_tensors_find(&tensors, "items"))
-        NCA_GO(nca_tensors_require(&tensors, "items", NCA_I64, 1, shape, &items, judging->error));
-    const nca_judged_pool judged = {.states = pool->data,
-                                    .items = items ? items->data : NULL,
-                                    .slots = (int)shape[0],
-                                    .grid = *grid};
+        NCA_GO(nca_tensors_require(&tensors, "items", NCA_I64, 1, rows, &items, judging->error));
+    const nca_judged_pool judged = {
+        .states = pool, .items = items ? items->data : NULL, .slots = shape.pool, .grid = *grid};
     NCA_GO(nca_judge_pool(judging->judged.task, judging->judged.content.data, &judging->model.spec,
                           &judged, &judging->run->judgement.pool, judging->error));
-    if (shape[0] > 0)
-        draw_pool(judging, pool->data, (int)shape[0]);
+    if (shape.pool > 0)
+        draw_pool(judging, pool, shape.pool);
 cleanup:
+    free(pool);
     nca_tensors_free(&tensors);
     return status;
 }

@@ -1,7 +1,6 @@
 // Which runs a study has, and how far their folders are.
 #include "sweep/study_runs.h"
 
-#include <dirent.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,6 +9,7 @@
 
 #include "base/files.h"
 #include "base/text.h"
+#include "run/run_files.h"
 #include "run/run_folder.h"
 #include "run/run_log.h"
 
@@ -132,17 +132,6 @@ static bool has_films(const nca_study_run *run)
     return access(path, F_OK) == 0;
 }
 
-static bool holds_something(const char *path)
-{
-    DIR *folder = opendir(path);
-    int entries = 0;
-    while (folder && readdir(folder))
-        entries++;   // "." and ".." are two
-    if (folder)
-        closedir(folder);
-    return entries > 2;
-}
-
 static nca_status look_at_run(nca_study_run *run, nca_error *error)
 {
     nca_config saved = nca_config_default();
@@ -150,7 +139,8 @@ static nca_status look_at_run(nca_study_run *run, nca_error *error)
     snprintf(path, sizeof path, "%s/config.json", run->folder);
     run->progress = NCA_STUDY_MISSING;
     if (access(path, F_OK) != 0) {
-        if (!holds_something(run->folder) || nca_run_log_is_busy(run->folder))   // it begins
+        if (!nca_run_files_are_there(run->folder) ||
+            nca_run_log_is_busy(run->folder))   // it begins
             return NCA_OK;
         return nca_fail(error, NCA_FILE,
                         "%s: no config.json, so it is no run to go on with; remove it and give the "

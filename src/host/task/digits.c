@@ -88,9 +88,9 @@ static nca_status check(const void *content, const nca_shape *shape, nca_error *
                         spec->channels, spec->frozen, nca_alive_words[spec->alive],
                         NCA_DIGIT_CLASSES + 2);
     if (digits->height != shape->height || digits->width != shape->width)
-        return nca_fail(error, NCA_ARGUMENT, "digits of %dx%d for a grid of %dx%d: give --grid %dx%d",
-                        digits->height, digits->width, shape->height, shape->width, digits->height,
-                        digits->width);
+        return nca_fail(error, NCA_ARGUMENT,
+                        "digits of %dx%d for a grid of %dx%d: give --grid %dx%d", digits->height,
+                        digits->width, shape->height, shape->width, digits->height, digits->width);
     return NCA_OK;
 }
 

@@ -71,10 +71,13 @@ static nca_status place_picture(const nca_content_source *source, const nca_imag
     return NCA_OK;
 }
 
-static nca_status load(const nca_content_source *source, nca_content *out, nca_error *error)
+// As the run keeps it, or made by the settings.
+static nca_status load_picture(const nca_content_source *source, nca_image *out, nca_error *error)
 {
     const nca_config *config = source->config;
     char path[NCA_PATH_BYTES];
+    if (source->folder && !source->is_changed && nca_kept_target_is_there(source->folder))
+        return nca_kept_target_read(source->folder, out, error);
     const nca_target_options options = {
         .source = source->folder ? nca_kept_target_find(source->folder, config->target, path)
                                  : config->target,
@@ -82,16 +85,27 @@ static nca_status load(const nca_content_source *source, nca_content *out, nca_e
         .background = config->background,
         .target_size = (int)config->target_size,
         .trim = config->trim};
+    return nca_target_load(&options, out, error);
+}
+
+static nca_status load(const nca_content_source *source, nca_content *out, nca_error *error)
+{
     nca_image image;
-    NCA_TRY(nca_target_load(&options, &image, error));
+    NCA_TRY(load_picture(source, &image, error));
     const nca_status status = place_picture(source, &image, out, error);
     nca_image_free(&image);
     return status;
 }
 
-static nca_status keep(const nca_config *config, const char *folder, nca_error *error)
+static nca_status keep(const nca_content_source *source, const char *folder, nca_error *error)
 {
-    return nca_kept_target_write(folder, config->target, error);
+    nca_image image;
+    if (nca_kept_target_is_there(folder))
+        return NCA_OK;
+    NCA_TRY(load_picture(source, &image, error));
+    const nca_status status = nca_kept_target_write(folder, &image, error);
+    nca_image_free(&image);
+    return status;
 }
 
 // -- Samples --------------------------------------------------------------------------------------

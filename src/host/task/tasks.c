@@ -63,9 +63,10 @@ static nca_status check_abilities(const nca_task *task, const nca_config *config
         return nca_fail(error, NCA_ARGUMENT, "--held-out: the task %s has no data; leave it out",
                         task->name);
     if (!task->frozen && config->exchanged > 0)
-        return nca_fail(error, NCA_ARGUMENT,
-                        "--exchanged: samples of the task %s have nothing to exchange; leave it out",
-                        task->name);
+        return nca_fail(
+            error, NCA_ARGUMENT,
+            "--exchanged: samples of the task %s have nothing to exchange; leave it out",
+            task->name);
     if (!task->classes && plan->is_cross_entropy)
         return nca_fail(error, NCA_ARGUMENT,
                         "--loss cross-entropy: the task %s has no classes; leave it out",

@@ -2,13 +2,14 @@
 //
 //   parameters, good.parameters   [P] F32     the rule, and the one to roll back to
 //   optimizer, good.optimizer     [S,P] F32   their optimizer states
-//   pool                          [N,H,W,C] F32
-//   items                         [N] I64     of the pool's rows, where the task has several
 //   counters                      [9] I64     in the order of list_counters()
-//   metadata: "config", every field of the config a line; "target", the hash of the task's
-//             content; "arithmetic", what computed it
+//   items                         [N] I64     of the pool's rows, where the task has several
+//   pool.cells, pool.kept                     the pool: train/pool_cells.h
+//   metadata: "config", every field of the config a line; "config_json", the checksum of
+//             config.json; "target", the hash of the task's content; "arithmetic", what computed it
 //
-// Version 0.1.0 wrote the optimizer's blocks apart, as "moment1" and "moment2"; that is read as well.
+// Version 0.1.0 wrote the optimizer's blocks apart, as "moment1" and "moment2", and every cell of the
+// pool; that is read as well.
 // No random state is kept: draws are a function of seed and update number (nca/rng.h).
 #include <inttypes.h>
 #include <math.h>
@@ -16,13 +17,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "config/config_json.h"
 #include "model/safetensors.h"
+#include "train/pool_cells.h"
+#include "train/saved_settings.h"
 #include "train/trainer_state.h"
 
 enum { COUNTERS = 9, UPDATES_MAX = 100000000 };
 
 // A part of what is learnt: parameters or optimizer state, of now and of the good rule.
-enum { LEARNT = 4, TENSORS = LEARNT + 3 };
+enum { LEARNT = 4, TENSORS = LEARNT + 4 };
 typedef struct part {
     const char *name;
     bool is_optimizer, is_good;
@@ -69,35 +73,15 @@ static size_t pool_size(const nca_trainer *trainer)
     return (size_t)trainer->shape.pool * nca_trainer_state_size(trainer);
 }
 
-// Every field of the config as "name=value", a line each. The caller frees it.
-static char *describe_config(const nca_config *config)
-{
-    char *text = NULL;
-    size_t size;
-    FILE *to = open_memstream(&text, &size);
-    if (!to)
-        return NULL;
-#define TEXT_LINE(name, ...) fprintf(to, #name "=%s\n", config->name);
-#define INT_LINE(name, ...) fprintf(to, #name "=%" PRId64 "\n", config->name);
-#define REAL_LINE(name, ...) fprintf(to, #name "=%.17g\n", config->name);
-#define FLAG_LINE(name, ...) fprintf(to, #name "=%d\n", config->name);
-    NCA_CONFIG_FIELDS(TEXT_LINE, INT_LINE, REAL_LINE, FLAG_LINE)
-#undef TEXT_LINE
-#undef INT_LINE
-#undef REAL_LINE
-#undef FLAG_LINE
-    if (fclose(to) == 0)
-        return text;
-    free(text);
-    return NULL;
-}
-
 // What is written, gathered from the backend.
 typedef struct contents {
     float *learnt[LEARNT];   // of now; those of the good rule are the trainer's
-    float *pool;
+    float *pool;             // its cells that are kept come first
+    uint8_t *kept;
+    size_t cells;
     int64_t counter[COUNTERS];
     char *config;
+    char config_json[NCA_CHECKSUM_BYTES];
     char target[24];
     char arithmetic[NCA_ARITHMETIC_BYTES];
 } contents;
@@ -108,72 +92,95 @@ static void free_contents(contents *record)
         if (!parts[i].is_good)
             free(record->learnt[i]);
     free(record->pool);
+    free(record->kept);
     free(record->config);
+}
+
+static bool allocate(const nca_trainer *trainer, contents *out)
+{
+    bool is_whole = true;
+    for (int i = 0; i < LEARNT; i++) {
+        out->learnt[i] = parts[i].is_good ? good_part(trainer, &parts[i])
+                                          : malloc(part_size(trainer, &parts[i]) * sizeof(float));
+        is_whole &= out->learnt[i] != NULL;
+    }
+    out->pool = malloc((pool_size(trainer) + 1) * sizeof(float));
+    out->kept = malloc(nca_pool_kept_bytes(&trainer->shape) + 1);
+    out->config = nca_settings_describe(&trainer->config);
+    return is_whole && out->pool && out->kept && out->config;
 }
 
 static nca_status gather(nca_trainer *trainer, contents *out, nca_error *error)
 {
     const nca_backend *backend = trainer->compute.backend;
     const size_t pool = pool_size(trainer);
-    bool is_whole = true;
     int64_t *counter[COUNTERS];
     list_counters(trainer, counter);
     for (int i = 0; i < COUNTERS; i++)
         out->counter[i] = *counter[i];
-    for (int i = 0; i < LEARNT; i++) {
-        out->learnt[i] = parts[i].is_good ? good_part(trainer, &parts[i])
-                                          : malloc(part_size(trainer, &parts[i]) * sizeof(float));
-        is_whole &= out->learnt[i] != NULL;
-    }
-    out->pool = malloc((pool + 1) * sizeof(float));
-    out->config = describe_config(&trainer->config);
+    if (!allocate(trainer, out))
+        return nca_fail(error, NCA_MEMORY, "a checkpoint of %zu bytes: no memory for it",
+                        pool * sizeof(float));
+    NCA_TRY(nca_config_checksum(&trainer->config, out->config_json, error));
     snprintf(out->target, sizeof out->target, "%016" PRIx64, trainer->content_hash);
     snprintf(out->arithmetic, sizeof out->arithmetic, "%s",
              nca_trainer_session_info(trainer).arithmetic);
-    if (!is_whole || !out->pool || !out->config)
-        return nca_fail(error, NCA_MEMORY, "a checkpoint of %zu bytes: no memory for it",
-                        pool * sizeof(float));
     for (int i = 0; i < LEARNT; i++)
         if (!parts[i].is_good)
             NCA_TRY(backend->download(trainer->session, parts[i].buffer, 0,
                                       part_size(trainer, &parts[i]), out->learnt[i], error));
     NCA_TRY(backend->download(trainer->session, NCA_POOL, 0, pool, out->pool, error));
-    return backend->synchronize(trainer->session, error);
+    NCA_TRY(backend->synchronize(trainer->session, error));
+    out->cells = nca_pool_pack(&trainer->shape, out->pool, out->kept);
+    return NCA_OK;
+}
+
+// In the order of the file: what is not of whole words comes last. Returns how many.
+static size_t list_tensors(const nca_trainer *trainer, const contents *record,
+                           nca_tensor tensor[TENSORS])
+{
+    const uint64_t total = trainer->layout.total, blocks = NCA_OPTIMIZER_BLOCKS;
+    const uint64_t rows = (uint64_t)trainer->shape.pool, lines = (uint64_t)trainer->shape.height;
+    const uint64_t channels = (uint64_t)trainer->shape.spec.channels;
+    size_t count = 0;
+    for (int i = 0; i < LEARNT; i++)
+        tensor[count++] = (nca_tensor){.name = parts[i].name,
+                                       .dtype = NCA_F32,
+                                       .axes = parts[i].is_optimizer ? 2 : 1,
+                                       .shape = {parts[i].is_optimizer ? blocks : total, total},
+                                       .data = record->learnt[i]};
+    tensor[count++] = (nca_tensor){.name = "counters",
+                                   .dtype = NCA_I64,
+                                   .axes = 1,
+                                   .shape = {COUNTERS},
+                                   .data = record->counter};
+    if (nca_trainer_has_items(trainer))
+        tensor[count++] = (nca_tensor){
+            .name = "items", .dtype = NCA_I64, .axes = 1, .shape = {rows}, .data = trainer->items};
+    tensor[count++] = (nca_tensor){.name = "pool.cells",
+                                   .dtype = NCA_F32,
+                                   .axes = 2,
+                                   .shape = {record->cells, channels},
+                                   .data = record->pool};
+    tensor[count++] = (nca_tensor){.name = "pool.kept",
+                                   .dtype = NCA_U8,
+                                   .axes = 3,
+                                   .shape = {rows, lines, ((uint64_t)trainer->shape.width + 7) / 8},
+                                   .data = record->kept};
+    return count;
 }
 
 static nca_status write_contents(const nca_trainer *trainer, const contents *record,
                                  const char *path, nca_error *error)
 {
     nca_tensor tensor[TENSORS];
-    for (int i = 0; i < LEARNT; i++)
-        tensor[i] = (nca_tensor){
-            .name = parts[i].name,
-            .dtype = NCA_F32,
-            .axes = parts[i].is_optimizer ? 2 : 1,
-            .shape = {parts[i].is_optimizer ? NCA_OPTIMIZER_BLOCKS : trainer->layout.total,
-                      trainer->layout.total},
-            .data = record->learnt[i]};
-    const nca_shape *shape = &trainer->shape;
-    tensor[LEARNT] = (nca_tensor){.name = "pool",
-                                  .dtype = NCA_F32,
-                                  .axes = 4,
-                                  .shape = {(uint64_t)shape->pool, (uint64_t)shape->height,
-                                            (uint64_t)shape->width, (uint64_t)shape->spec.channels},
-                                  .data = record->pool};
-    tensor[LEARNT + 1] = (nca_tensor){.name = "counters",
-                                      .dtype = NCA_I64,
-                                      .axes = 1,
-                                      .shape = {COUNTERS},
-                                      .data = record->counter};
-    tensor[LEARNT + 2] = (nca_tensor){.name = "items",
-                                      .dtype = NCA_I64,
-                                      .axes = 1,
-                                      .shape = {(uint64_t)shape->pool},
-                                      .data = trainer->items};
-    const size_t tensors = nca_trainer_has_items(trainer) ? TENSORS : TENSORS - 1;
-    const nca_metadata metadata[] = {
-        {"config", record->config}, {"target", record->target}, {"arithmetic", record->arithmetic}};
-    return nca_tensors_write(path, tensor, tensors, metadata, 3, error);
+    const size_t count = list_tensors(trainer, record, tensor);
+    const nca_metadata metadata[] = {{"config", record->config},
+                                     {"config_json", record->config_json},
+                                     {"target", record->target},
+                                     {"arithmetic", record->arithmetic}};
+    return nca_tensors_write(path, tensor, count, metadata, sizeof metadata / sizeof *metadata,
+                             error);
 }
 
 nca_status nca_trainer_save(nca_trainer *trainer, const char *path, nca_error *error)
@@ -186,48 +193,17 @@ nca_status nca_trainer_save(nca_trainer *trainer, const char *path, nca_error *e
     return status;
 }
 
-// The value of a line "name=value" of a described config; its length in *length.
-static const char *find_line(const char *text, const char *name, size_t *length)
-{
-    const size_t named = strlen(name);
-    for (const char *line = text; line && *line; line = strchr(line, '\n')) {
-        line += *line == '\n';
-        if (strncmp(line, name, named) == 0 && line[named] == '=') {
-            *length = strcspn(line + named + 1, "\n");
-            return line + named + 1;
-        }
-    }
-    return NULL;
-}
-
-// Whether a checkpoint was trained with this value of a setting. One that does not name the setting
-// is older than it, and was trained as if the setting had not been there.
-static bool agrees(const char *own, const char *saved, const char *name)
-{
-    size_t length = 0, saved_length = 0;
-    const char *value = find_line(own, name, &length);
-    const char *saved_value = find_line(saved, name, &saved_length);
-    return !saved_value || (length == saved_length && memcmp(value, saved_value, length) == 0);
-}
-
 // The same rule as nca_config_difference, on what the checkpoint says of itself.
 static nca_status check_config(const nca_trainer *trainer, const char *path, const char *saved,
                                nca_error *error)
 {
-    char *own = describe_config(&trainer->config);
-    const char *different = NULL;
-    if (!own)
+    char different[NCA_DIFFERENCES_BYTES];
+    if (!nca_settings_compare(saved, &trainer->config, false, different, sizeof different))
         return nca_fail(error, NCA_MEMORY, "%s: no memory to read it", path);
-#define COMPARE(name, ...)                                                                       \
-    if (!different && nca_config_matters(#name, &trainer->config) && !agrees(own, saved, #name)) \
-        different = #name;
-    NCA_CONFIG_FIELDS(COMPARE, COMPARE, COMPARE, COMPARE)
-#undef COMPARE
-    free(own);
-    if (!different)
+    if (!*different)
         return NCA_OK;
-    return nca_fail(error, NCA_ARGUMENT, "%s: made with another \"%s\"; resume it with its own",
-                    path, different);
+    return nca_fail(error, NCA_ARGUMENT, "%s: made with another %s; resume it with its own", path,
+                    different);
 }
 
 static nca_status check_identity(const nca_trainer *trainer, const nca_tensors *tensors,
@@ -235,8 +211,7 @@ static nca_status check_identity(const nca_trainer *trainer, const nca_tensors *
 {
     const char *config = nca_tensors_metadata(tensors, "config");
     const char *target = nca_tensors_metadata(tensors, "target");
-    size_t length;
-    if (!config || !target || !find_line(config, "seed", &length))
+    if (!config || !target || !nca_settings_are_whole(config))
         return nca_fail(error, NCA_FORMAT, "%s: not a checkpoint of a training run", path);
     NCA_TRY(check_config(trainer, path, config, error));
     char own[24];
@@ -251,7 +226,8 @@ static nca_status check_identity(const nca_trainer *trainer, const nca_tensors *
 typedef struct found_tensors {
     const nca_tensor *block[LEARNT][NCA_OPTIMIZER_BLOCKS];
     int blocks[LEARNT];
-    const nca_tensor *pool, *counters;
+    nca_packed_pool pool;
+    const nca_tensor *counters;
     const nca_tensor *items;   // NULL where the task has one
 } found_tensors;
 
@@ -279,13 +255,13 @@ static nca_status find_tensors(const nca_trainer *trainer, const nca_tensors *te
 {
     const int64_t counters[] = {COUNTERS};
     const nca_shape *shape = &trainer->shape;
-    const int64_t pool[] = {shape->pool, shape->height, shape->width, shape->spec.channels};
+    const int64_t rows[] = {shape->pool};
     out->items = NULL;
     if (nca_trainer_has_items(trainer))
-        NCA_TRY(nca_tensors_require(tensors, "items", NCA_I64, 1, pool, &out->items, error));
+        NCA_TRY(nca_tensors_require(tensors, "items", NCA_I64, 1, rows, &out->items, error));
     for (int i = 0; i < LEARNT; i++)
         NCA_TRY(find_part(trainer, tensors, i, out, error));
-    NCA_TRY(nca_tensors_require(tensors, "pool", NCA_F32, 4, pool, &out->pool, error));
+    NCA_TRY(nca_pool_find(tensors, shape, &out->pool, error));
     return nca_tensors_require(tensors, "counters", NCA_I64, 1, counters, &out->counters, error);
 }
 
@@ -348,14 +324,25 @@ static nca_status take_part(nca_trainer *trainer, const found_tensors *found, in
     return NCA_OK;
 }
 
+static nca_status take_pool(nca_trainer *trainer, const found_tensors *found, nca_error *error)
+{
+    const size_t state = nca_trainer_state_size(trainer);
+    nca_packed_pool pool = found->pool;
+    for (int row = 0; row < trainer->shape.pool; row++) {
+        nca_pool_unpack(&pool, trainer->fresh);
+        NCA_TRY(trainer->compute.backend->upload(trainer->session, NCA_POOL, (size_t)row * state,
+                                                 state, trainer->fresh, error));
+    }
+    return NCA_OK;
+}
+
 static nca_status take(nca_trainer *trainer, const found_tensors *found, nca_error *error)
 {
     const nca_backend *backend = trainer->compute.backend;
     int64_t *counter[COUNTERS];
     for (int i = 0; i < LEARNT; i++)
         NCA_TRY(take_part(trainer, found, i, error));
-    NCA_TRY(backend->upload(trainer->session, NCA_POOL, 0, pool_size(trainer), found->pool->data,
-                            error));
+    NCA_TRY(take_pool(trainer, found, error));
     if (found->items)
         memcpy(trainer->items, found->items->data, found->items->size_bytes);
     list_counters(trainer, counter);
@@ -364,21 +351,37 @@ static nca_status take(nca_trainer *trainer, const found_tensors *found, nca_err
     return backend->synchronize(trainer->session, error);
 }
 
+// What the checkpoint says of where it was made.
+static nca_status keep_words(nca_trainer *trainer, const nca_tensors *tensors, const char *path,
+                             nca_error *error)
+{
+    const char *arithmetic = nca_tensors_metadata(tensors, "arithmetic");
+    const char *config_json = nca_tensors_metadata(tensors, "config_json");
+    char *settings = strdup(nca_tensors_metadata(tensors, "config"));
+    if (!settings)
+        return nca_fail(error, NCA_MEMORY, "%s: no memory to read it", path);
+    free(trainer->restored_settings);
+    trainer->restored_settings = settings;
+    snprintf(trainer->restored_arithmetic, sizeof trainer->restored_arithmetic, "%s",
+             arithmetic ? arithmetic : "");
+    snprintf(trainer->restored_config, sizeof trainer->restored_config, "%s",
+             config_json ? config_json : "");
+    return NCA_OK;
+}
+
 nca_status nca_trainer_restore(nca_trainer *trainer, const char *path, nca_error *error)
 {
     nca_tensors tensors;
     found_tensors found;
-    nca_status status = NCA_OK;
+    nca_status status;
     NCA_TRY(nca_tensors_read(path, &tensors, error));
     NCA_GO(check_identity(trainer, &tensors, path, error));
     NCA_GO(find_tensors(trainer, &tensors, &found, error));
     NCA_GO(check_learnt(path, &found, error));
     NCA_GO(check_counters(path, found.counters->data, error));
     NCA_GO(check_items(trainer, path, found.items, error));
+    NCA_GO(keep_words(trainer, &tensors, path, error));
     NCA_GO(take(trainer, &found, error));
-    const char *arithmetic = nca_tensors_metadata(&tensors, "arithmetic");
-    snprintf(trainer->restored_arithmetic, sizeof trainer->restored_arithmetic, "%s",
-             arithmetic ? arithmetic : "");
 cleanup:
     nca_tensors_free(&tensors);
     return status;
@@ -389,4 +392,18 @@ const char *nca_trainer_other_arithmetic(const nca_trainer *trainer)
     const nca_session_info own = nca_trainer_session_info(trainer);
     const char *restored = trainer->restored_arithmetic;
     return *restored && strcmp(restored, own.arithmetic) != 0 ? restored : NULL;
+}
+
+const char *nca_trainer_restored_config(const nca_trainer *trainer)
+{
+    return trainer->restored_config;
+}
+
+void nca_trainer_differences(const nca_trainer *trainer, const nca_config *config,
+                             char words[NCA_DIFFERENCES_BYTES])
+{
+    *words = 0;
+    if (trainer->restored_settings)
+        nca_settings_compare(trainer->restored_settings, config, true, words,
+                             NCA_DIFFERENCES_BYTES);
 }

@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "base/memory.h"
+#include "config/config_json.h"
 #include "model/session.h"
 #include "train/trainer_state.h"
 
@@ -171,7 +172,9 @@ nca_status nca_trainer_pool(nca_trainer *trainer, int first, int count, float *s
 nca_status nca_trainer_model(nca_trainer *trainer, nca_model *out, nca_error *error)
 {
     const nca_config *config = &trainer->config;
+    char config_json[NCA_CHECKSUM_BYTES];
     nca_model model;
+    NCA_TRY(nca_config_checksum(config, config_json, error));
     NCA_TRY(nca_model_create(&trainer->shape.spec, &model, error));
     nca_status status = trainer->compute.backend->download(
         trainer->session, NCA_PARAMETERS, 0, trainer->layout.total, model.parameters, error);
@@ -186,6 +189,7 @@ nca_status nca_trainer_model(nca_trainer *trainer, nca_model *out, nca_error *er
     model.step_size = config->step_size;
     model.grid_height = trainer->shape.height;
     model.grid_width = trainer->shape.width;
+    snprintf(model.config_json, sizeof model.config_json, "%s", config_json);
     snprintf(model.name, sizeof model.name, "%.60s %.40s", config->preset, nca_task_source(config));
     *out = model;
     return NCA_OK;
@@ -358,5 +362,6 @@ void nca_trainer_free(nca_trainer *trainer)
     free(trainer->after);
     free(trainer->good.parameters);
     free(trainer->good.optimizer);
+    free(trainer->restored_settings);
     free(trainer);
 }

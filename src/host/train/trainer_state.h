@@ -2,6 +2,7 @@
 #ifndef NCA_TRAIN_TRAINER_STATE_H
 #define NCA_TRAIN_TRAINER_STATE_H
 
+#include "base/checksum.h"
 #include "nca/task.h"
 #include "nca/train.h"
 #include "task/subject.h"
@@ -33,8 +34,10 @@ struct nca_trainer {
     nca_compute compute;   // the caller's
     nca_session *session;
     uint64_t content_hash;
-    char restored_arithmetic
-        [NCA_ARITHMETIC_BYTES];   // of the checkpoint gone on from; empty where unknown
+    // Of the checkpoint gone on from; NULL and empty where unknown.
+    char *restored_settings;   // a line each
+    char restored_config[NCA_CHECKSUM_BYTES];
+    char restored_arithmetic[NCA_ARITHMETIC_BYTES];
 
     int64_t done;   // updates
     int64_t time;   // the optimizer's t of the latest applied update

@@ -1,0 +1,169 @@
+// What nca train says of a run: what begins, what goes wrong, how it ended.
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/text.h"
+#include "cli/train_run.h"
+#include "verify/precision.h"
+
+static const double event_seconds = 10;
+
+// What an arithmetic rounds the network's factors to, as --precision calls it.
+static const char *find_precision(const char *arithmetic)
+{
+    return strstr(arithmetic, "bf16") ? "bf16" : strstr(arithmetic, "tf32") ? "tf32" : "f32";
+}
+
+// Elsewhere the last bits differ, and training amplifies them.
+static void say_other_arithmetic(train_run *run)
+{
+    const char *saved = nca_trainer_other_arithmetic(run->trainer);
+    const nca_session_info own = nca_trainer_session_info(run->trainer);
+    const char *precision = saved ? find_precision(saved) : "";
+    const bool is_other = saved && strcmp(precision, find_precision(own.arithmetic)) != 0;
+    if (saved)
+        nca_progress_say(
+            &run->progress,
+            "warning: this run was trained on %s, which rounds differently from %s: it "
+            "goes on, but not bit for bit as if never stopped%s%s%s",
+            saved, own.arithmetic, is_other ? "; --precision " : "", is_other ? precision : "",
+            is_other ? " goes on as before" : "");
+}
+
+// What the device chose by itself.
+static void say_choices(train_run *run)
+{
+    const nca_session_info about = nca_trainer_session_info(run->trainer);
+    nca_device_info info;
+    run->call->compute.backend->info(run->call->compute.device, &info);
+    if (strncmp(info.variant, "auto", 4) == 0)
+        nca_progress_say(&run->progress, "--cuda-path auto: %s", about.variant);
+    if (about.tape_every > 1 && run->options.device.tape_every == 0)
+        nca_progress_say(&run->progress,
+                         "the states of a rollout do not all fit into the device's free memory: "
+                         "one in %d is kept and those between are computed again, which takes one "
+                         "more forward pass at most (--tape-every N chooses)",
+                         about.tape_every);
+}
+
+// How far a reduced precision is from f32 here.
+static nca_status say_precision(train_run *run)
+{
+    const nca_device_options options = nca_device_options_of(&run->options.device);
+    nca_precision_errors errors;
+    char words[NCA_PRECISION_BYTES];
+    if (!nca_precision_is_reduced(&options))
+        return NCA_OK;
+    NCA_TRY(nca_precision_measure(run->options.device.name, &options, &run->call->compute,
+                                  &run->plan.spec, &errors, run->error));
+    nca_progress_say(&run->progress, "%s", nca_precision_words(options.precision, &errors, words));
+    return NCA_OK;
+}
+
+// How long it will take and how large the folder will be.
+static void say_estimate(train_run *run)
+{
+    const nca_run_estimate *estimate = &run->estimate;
+    char duration[32], size[NCA_SIZE_BYTES];
+    if (estimate->update_seconds <= 0)
+        return;
+    const int64_t left = run->config.updates - nca_trainer_done(run->trainer);
+    nca_format_duration((double)left * estimate->update_seconds, duration, sizeof duration);
+    nca_format_size(estimate->bytes, size);
+    nca_progress_say(&run->progress, "it will take about %s, and the folder about %s", duration,
+                     size);
+}
+
+nca_status nca_train_say_beginning(train_run *run)
+{
+    nca_device_info info;
+    char device[NCA_DEVICE_BYTES];
+    run->call->compute.backend->info(run->call->compute.device, &info);
+    nca_progress_start(&run->progress, stdout, run->options.quiet, nca_trainer_done(run->trainer),
+                       run->config.updates);
+    if (*run->notice && (!run->options.quiet || strncmp(run->notice, "warning", 7) == 0))
+        nca_progress_say(&run->progress, "%s", run->notice);
+    say_other_arithmetic(run);
+    if (run->options.quiet)
+        return NCA_OK;
+    nca_progress_say(&run->progress,
+                     "%s %s with preset %s on a grid of %dx%d: %lld updates, batch %lld, pool "
+                     "%lld, %lld-%lld steps",
+                     run->options.resume ? "Going on with" : "Training",
+                     nca_task_source(&run->config), run->config.preset, run->plan.grid.height,
+                     run->plan.grid.width, (long long)run->config.updates,
+                     (long long)run->config.batch, (long long)run->config.pool,
+                     (long long)run->config.steps_min, (long long)run->config.steps_max);
+    nca_progress_say(&run->progress, "on %s, into %s", nca_device_words(&info, device),
+                     run->log.folder);
+    say_choices(run);
+    NCA_TRY(say_precision(run));
+    if (!run->plan.repairs)
+        nca_progress_say(&run->progress, "--health off: whatever goes wrong is left alone");
+    if (*run->content.notice && !run->options.resume)
+        nca_progress_say(&run->progress, "%s", run->content.notice);
+    if (nca_trainer_done(run->trainer) >= run->config.updates)
+        nca_progress_say(&run->progress, "all %lld updates are done already; --updates N trains on",
+                         (long long)nca_trainer_done(run->trainer));
+    else
+        say_estimate(run);
+    return NCA_OK;
+}
+
+void nca_train_say_event(train_run *run, const nca_update_result *result)
+{
+    const double now = nca_clock();
+    const bool is_news = result->event != run->said || now - run->said_at >= event_seconds;
+    const bool is_fault =
+        nca_event_is_fault(result->event) || result->event == NCA_EVENT_LEFT_ALONE;
+    if (is_fault && is_news) {
+        nca_progress_say(&run->progress, "update %lld: %s", (long long)result->update,
+                         result->event_text);
+        run->said = result->event;
+        run->said_at = now;
+    }
+}
+
+void nca_train_say_saved(train_run *run)
+{
+    if (!run->options.quiet)
+        nca_progress_say(&run->progress, "saved after update %lld of %lld", (long long)run->saved,
+                         (long long)run->config.updates);
+}
+
+void nca_train_say_stopped(train_run *run)
+{
+    nca_progress_say(&run->progress, "stopped after update %lld of %lld; saved in %s",
+                     (long long)run->saved, (long long)run->config.updates, run->log.folder);
+    nca_progress_say(&run->progress, "go on with: nca train --resume %s", run->log.folder);
+}
+
+// "growth.webp, healing.webp, "
+static void list_films(const nca_task *task, char *text, size_t size)
+{
+    text[0] = 0;
+    for (const nca_task_film *film = task->films; film && film->file; film++) {
+        const size_t used = strlen(text);
+        snprintf(text + used, size - used, "%s, ", film->file);
+    }
+}
+
+void nca_train_say_end(train_run *run, const nca_train_pictures *pictures)
+{
+    char elapsed[32], films[256];
+    const char *folder = run->log.folder;
+    if (pictures->is_dead)
+        nca_progress_say(&run->progress,
+                         "warning: no cell is alive %d steps after %s: the rule no longer grows; "
+                         "see \"When training goes wrong\" in docs/training.md",
+                         run->task->films->steps, run->task->beginning_words);
+    if (run->options.quiet) {
+        nca_progress_say(&run->progress, "%s", folder);
+        return;
+    }
+    nca_format_duration(nca_clock() - run->progress.started, elapsed, sizeof elapsed);
+    nca_progress_say(&run->progress, "trained in %s: %s/model.safetensors", elapsed, folder);
+    list_films(run->task, films, sizeof films);
+    nca_progress_say(&run->progress, "look at %s/%sloss.png, pictures/; judge it with: nca eval %s",
+                     folder, films, folder);
+}

@@ -1,0 +1,19 @@
+// Which files lie in a folder of a run, and which of them are only parts of files.
+#ifndef NCA_RUN_RUN_FILES_H
+#define NCA_RUN_RUN_FILES_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+// Removes what a killed process left half written, in the folder and its pictures/, and nothing that
+// is called otherwise; returns its bytes.
+int64_t nca_run_files_tidy(const char *folder);
+
+// Whether a process was killed here before it had written config.json: there are metrics without a
+// byte, and at most parts of files.
+bool nca_run_files_are_in_vain(const char *folder);
+
+// Whether there is something in the folder, so that no new run can begin in it.
+bool nca_run_files_are_there(const char *folder);
+
+#endif
