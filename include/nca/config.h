@@ -37,9 +37,10 @@ enum { NCA_TEXT_BYTES = 1024 };
     FLAG(trim, false, "cut the empty border of an image away first")                              \
     TEXT(background, "", "#RRGGBB", "colour of an image without alpha that becomes clear")        \
     TEXT(font, "", "FILE", "colour bitmap font for an emoji")                                     \
-    TEXT(data, "", "DIR", "folder of what a task learns from that has more than a picture")       \
+    TEXT(data, "", "DIR", "folder of the data that a task learns from")                           \
     INT(held_out, 0, 0, 100000000, "N",                                                           \
         "last items of the data, kept for judging and not trained on")                            \
+    TEXT(from, "", "RULE|RUN", "begin with this rule, a file or a run folder")                    \
     INT(channels, 16, 4, 256, "N", "numbers in a cell, a multiple of 4")                          \
     INT(hidden, 128, 4, 4096, "N", "hidden units of the rule, a multiple of 4")                   \
     INT(hidden2, 0, 0, 4096, "N", "units of a second hidden layer; 0: there is none")             \
@@ -67,6 +68,7 @@ enum { NCA_TEXT_BYTES = 1024 };
     INT(steps_min, 64, 1, 65536, "T", "fewest steps of a rollout")                                \
     INT(steps_max, 95, 1, 65536, "T", "most steps of a rollout, drawn as well")                   \
     INT(updates, 8000, 0, 100000000, "N", "updates in all")                                       \
+    TEXT(until, "updates", "updates|healed", "healed: end as soon as the judge finds it so")      \
     REAL(rate, 0.002, 0, 10, "X", "learning rate of Adam at the start")                           \
     TEXT(schedule, "steps:2000x0.3,6000x0.1", "SCHEDULE",                                         \
          "constant, cosine, or steps:UPDATExFACTOR[,...]")                                        \
@@ -75,6 +77,8 @@ enum { NCA_TEXT_BYTES = 1024 };
     REAL(beta1, 0.9, 0, 0.999999, "X", "Adam's decay of the mean")                                \
     REAL(beta2, 0.999, 0, 0.999999999, "X", "Adam's decay of the square")                         \
     REAL(epsilon, 1e-7, 1e-30, 1, "X", "Adam's epsilon")                                          \
+    INT(average, 0, 0, 1000000, "N",                                                              \
+        "write the average over about the last N updates; 0: the rule itself")                    \
     TEXT(health, "on", "on|off", "off: no update is skipped, no rule or pool repaired")           \
     INT(seed, 1, 0, NCA_SEED_MAX, "N", "random seed of every draw")                               \
     INT(checkpoint_every, 500, 1, 100000000, "N", "updates between checkpoints")                  \
@@ -96,9 +100,9 @@ typedef struct nca_config {
 // The defaults of the list above.
 nca_config nca_config_default(void);
 
-// Whether a field, by its name, changes the trajectory of a run: all but preset, data (where it
-// lies), checkpoint_every, keep and pictures_every, and updates where the schedule does not look at
-// it.
+// Whether a field, by its name, changes the trajectory of a run: all but preset, data
+// (where it lies), until, checkpoint_every, keep and pictures_every, and updates where the schedule
+// does not look at it.
 bool nca_config_matters(const char *name, const nca_config *config);
 
 // The name of the first field that matters and differs; NULL where the trajectories are the same.

@@ -40,6 +40,13 @@ void nca_model_free(nca_model *model);
 // Source: Mordvintsev et al. 2020, the notebook; Glorot and Bengio 2010 for a second hidden layer.
 void nca_model_initialize(nca_model *model, uint64_t seed);
 
+// The same rule with the hidden units of `spec`, as many as it has or more, and with its noise.
+// Where the noise is the same, a rollout leaves the same states, bit for bit where the same kernel
+// computes both. New units have weights drawn by `seed`, as nca_model_initialize() draws them, and
+// no effect yet. NCA_ARGUMENT where it does not fit, in words that go on after the rule's name.
+nca_status nca_model_widen(const nca_model *model, const nca_spec *spec, uint64_t seed,
+                           nca_model *out, nca_error *error);
+
 // model.safetensors: the tensors as F32, the rest as metadata. Written whole or not at all.
 nca_status nca_model_save(const nca_model *model, const char *path, nca_error *error);
 

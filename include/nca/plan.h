@@ -65,6 +65,9 @@ typedef struct nca_damage_stages {
 // That of an update, counted from 1.
 const nca_damage *nca_damage_of(const nca_damage_stages *stages, int64_t update);
 
+// Rules are taken for --average after every update whose number is a multiple of this.
+enum { NCA_AVERAGE_EVERY = 10 };
+
 typedef struct nca_plan {
     nca_grid grid;
     nca_spec spec;                  // what the cells compute
@@ -78,6 +81,7 @@ typedef struct nca_plan {
 // Checks that every number is within its range, that every text is understood, and that the fields
 // go together. NCA_ARGUMENT names the option. nca_task_plan() (nca/task.h) asks the task as well.
 //   channels, hidden and hidden2 are multiples of 4, steps_min <= steps_max, damage radii in order
+//   average is 0 or at least NCA_AVERAGE_EVERY
 //   reseeded + damaged <= batch at any time, and batch <= pool unless drawn with replacement
 nca_status nca_plan_make(const nca_config *config, nca_plan *out, nca_error *error);
 

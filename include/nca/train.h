@@ -20,6 +20,7 @@ typedef struct nca_trainer nca_trainer;
 //   SKIPPED        loss or gradient not finite, or a state beyond the bound: nothing of it is kept
 //   ROLLED_BACK    several skips in a row, a sample that must live and dies again and again, or a
 //                  rule that is not finite: back to the last good rule, with other random draws
+//                  and a quarter of the rate, which rises again later (health.c)
 //   POOL_REPAIRED  the whole batch is dead: nothing of it is kept, its rows are new samples
 //   RESEEDED       a sample that must live died while others live: the update counts, and its row
 //                  is a new sample
@@ -66,9 +67,11 @@ static inline bool nca_event_is_fault(nca_event event)
 typedef struct nca_update_result {
     int64_t update;           // number of this update, from 1
     int steps;                // T
-    double loss;              // mean over the batch after the rollout; people read its log10
+    double loss;              // mean over the batch after the rollout; people read its log10. It
+                              // is that of the rule in training, never of an average
     double gradient_norm;     // L2 over all tensors, before any transform
     double rate;              // learning rate used
+    double rate_factor;       // of the schedule's that it is: 1, or less after a rollback
     double active_fraction;   // active cell-steps / all
     double max_state;         // largest |x| in the batch
     double seconds;           // wall time of the update
@@ -90,6 +93,10 @@ nca_status nca_trainer_create(const nca_config *config, const nca_plan *plan, co
                               const void *content, const nca_compute *compute, nca_trainer **out,
                               nca_error *error);
 void nca_trainer_free(nca_trainer *trainer);
+
+// Before the first update: begins with this rule, widened to the settings' hidden units, instead of
+// a drawn one. NCA_ARGUMENT where it does not fit (nca_model_widen).
+nca_status nca_trainer_begin_with(nca_trainer *trainer, const nca_model *model, nca_error *error);
 
 // One update. NCA_NUMERIC only after NCA_EVENT_GAVE_UP.
 nca_status nca_trainer_update(nca_trainer *trainer, nca_update_result *out, nca_error *error);
@@ -114,14 +121,15 @@ nca_status nca_trainer_batch(nca_trainer *trainer, const float **before, const f
 nca_status nca_trainer_pool(nca_trainer *trainer, int first, int count, float *states,
                             nca_error *error);
 
-// The current rule; the caller frees it.
+// The rule of the run, which the caller frees: the current one, or with --average the average of
+// those up to now; training itself goes on with the current one.
 nca_status nca_trainer_model(nca_trainer *trainer, nca_model *out, nca_error *error);
 // Gives the memory of the training back to the device. Afterwards only nca_trainer_done() and
 // nca_trainer_task() may be asked, and nca_trainer_free() called.
 void nca_trainer_release(nca_trainer *trainer);
 
-// checkpoint.safetensors: weights, moments, pool, update number, and the counters of the health
-// checks. Written whole or not at all. Of the pool it holds the cells that are not zero.
+// checkpoint.safetensors: weights, moments, pool, update number, the average, and the counters of
+// the health checks. Written whole or not at all. Of the pool it holds the cells that are not zero.
 nca_status nca_trainer_save(nca_trainer *trainer, const char *path, nca_error *error);
 // Continues from a checkpoint of the same config (checked), bit for bit as if never stopped where
 // the same arithmetic computes. NCA_FORMAT where the file is damaged or no checkpoint, NCA_ARGUMENT

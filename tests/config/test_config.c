@@ -134,6 +134,10 @@ static void test_what_does_not_go_together_is_refused(void **state)
     config.hidden = 130;
     expect_refused(&config, "--hidden 130: must be a multiple of 4");
     config = standard;
+    config.average = 9;
+    expect_refused(&config, "--average 9: must be 0 or at least 10, since a rule is taken every 10 "
+                            "updates");
+    config = standard;
     config.hidden2 = 30;
     expect_refused(&config, "--hidden2 30: must be a multiple of 4");
     config = standard;
@@ -199,6 +203,9 @@ static void test_texts_are_checked(void **state)
     assert_int_equal(nca_plan_make(&config, &plan, &error), NCA_ARGUMENT);
     assert_non_null(strstr(error.message, "--gradient clip"));
     config = nca_config_default();
+    set_text(config.until, "heals");
+    expect_refused(&config, "--until heals: must be updates or healed");
+    config = nca_config_default();
     set_text(config.perception, "eyes");
     expect_refused(&config, "--perception eyes: must be sobel, moore or summed");
     config = nca_config_default();
@@ -218,6 +225,7 @@ static void test_only_what_changes_the_trajectory_is_a_difference(void **state)
     b.updates = 9;
     b.checkpoint_every = 9;
     b.pictures_every = 9;
+    set_text(b.until, "healed");
     assert_null(nca_config_difference(&a, &b));
     b.beta2 = nextafter(b.beta2, 0);
     assert_string_equal(nca_config_difference(&a, &b), "beta2");

@@ -65,6 +65,8 @@ static nca_config spoiled(void)
     config.steps_min = config.steps_max = config.updates = 7;
     config.rate = config.beta1 = config.beta2 = config.epsilon = 0.7;
     config.damage_centred = 0.7;
+    config.average = 70;
+    strcpy(config.until, "healed");
     strcpy(config.damage_changes, "7:damaged=1");
     strcpy(config.perception, "moore");
     strcpy(config.grid, "77");
@@ -140,6 +142,8 @@ static void expect_column(const column *expected)
     assert_string_equal(config.schedule, expected->schedule);
     assert_string_equal(config.gradient, expected->gradient);
     assert_true(config.epsilon == expected->epsilon);
+    assert_int_equal(config.average, 0);
+    assert_string_equal(config.until, "updates");
 }
 
 static void test_every_preset_is_its_whole_column(void **state)

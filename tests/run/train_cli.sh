@@ -91,6 +91,51 @@ cmp unwatched/model.safetensors halted/model.safetensors || fail "changing damag
 "$nca" train "${settings[@]}" --health off --updates 8 --out unchanged --quiet >/dev/null
 ! cmp -s unwatched/model.safetensors unchanged/model.safetensors || fail "damage does not change"
 
+# An average is another rule of the same training, said so, and resumed as if never stopped.
+"$nca" train "${settings[@]}" --average 20 --updates 30 --out averaged >log
+grep -q -- "--average 20: .*losses shown here are of the rule in training" log || fail "average: $(cat log)"
+"$nca" train "${settings[@]}" --updates 30 --out plainly --quiet >/dev/null
+cmp <(timeless plainly/metrics.jsonl) <(timeless averaged/metrics.jsonl) || fail "an average changes the training"
+! cmp -s plainly/model.safetensors averaged/model.safetensors || fail "the average is not written"
+"$nca" train "${settings[@]}" --average 20 --updates 17 --out halfway --quiet >/dev/null
+"$nca" train --resume halfway --updates 30 --quiet >/dev/null
+cmp averaged/model.safetensors halfway/model.safetensors || fail "an average resumes otherwise"
+
+# Begun with another run's rule: said, kept, repeated and resumed without it.
+"$nca" train "${settings[@]}" --hidden 48 --rate 0.001 --from run --updates 12 --out begun >log
+grep -q -- "--from run: begins with healing 🦎, with 16 new hidden units$" log || fail "--from is not told: $(cat log)"
+grep -q '"from": "run"' begun/config.json || fail "config.json does not say what a run began with"
+cmp run/model.safetensors begun/from.safetensors || fail "what a run began with is not kept"
+awk -v from="$(numbers begun/metrics.jsonl loss | head -1)" -v anew="$(numbers run/metrics.jsonl loss | head -1)" \
+  'BEGIN { exit !(from < 0.7 * anew) }' || fail "a run does not begin with the rule it is given"
+"$nca" train --config begun/config.json --out repeated --quiet >/dev/null
+cmp begun/model.safetensors repeated/model.safetensors || fail "--from is not repeated by config.json"
+"$nca" train "${settings[@]}" --hidden 48 --rate 0.001 --from run --updates 5 --out stopped --quiet >/dev/null
+mv run away
+"$nca" train --resume stopped --updates 12 --quiet >/dev/null || fail "--resume needs what a run began with"
+# Killed before its first checkpoint: it begins again with the rule that the folder keeps.
+mkdir killed && cp stopped/config.json begun/from.safetensors killed/ && : >killed/metrics.jsonl
+cp stopped/target.* killed/
+"$nca" train --resume killed --updates 12 --quiet >/dev/null || fail "a killed run forgets what it began with"
+cmp begun/model.safetensors killed/model.safetensors || fail "a killed run begins with another rule"
+mv away run
+cmp begun/model.safetensors stopped/model.safetensors || fail "--from resumes otherwise"
+# refused WORDS ARGUMENT...: a line with these words, exit code 2, and no folder.
+refused() {
+  local words=$1 code=0
+  shift
+  "$nca" train "${settings[@]}" "$@" --updates 5 --out refused >/dev/null 2>error || code=$?
+  [ $code -eq 2 ] && [ "$(wc -l <error)" -eq 1 ] && [ ! -e refused ] || fail "$*: $code, $(cat error)"
+  grep -qF -- "$words" error || fail "$*: $(cat error)"
+}
+refused "--from run: its 32 hidden units are more than this run's; give --hidden 32 or more" --hidden 16 --from run
+refused "--from run: its cells have 8 channels; give --channels 8" --channels 12 --from run
+refused "--from run: its cells perceive by sobel; give --perception sobel" --perception moore --from run
+refused "--from nowhere.safetensors: " --from nowhere.safetensors
+refused "--from log: " --from log
+! "$nca" train --resume straight --from run 2>error || fail "--from is taken with --resume"
+grep -q -- "--from: differs from what straight was trained with" error || fail "--resume --from: $(cat error)"
+
 # Fewer updates than are done would make config.json untrue.
 sha256sum straight/* >before 2>/dev/null || true
 ! "$nca" train --resume straight --updates 5 --quiet >/dev/null 2>error || fail "fewer updates are taken"

@@ -300,6 +300,30 @@ static void test_a_seed_that_lives_again_ends_the_row(void **state)
     end_training(&run);
 }
 
+// A death takes three good updates back, so that a rule that loses its seeds is not taken for good.
+static void test_a_death_defers_the_good_rule(void **state)
+{
+    (void)state;
+    training run;
+    nca_config config = small_config();
+    config.damaged = 0, config.fire_rate = 1;
+    start_training(&run, &config, 2);
+    kept start = keep(&run);
+    for (int i = 0; i < 95; i++)
+        assert_int_equal(advance(&run).event, NCA_EVENT_NONE);
+    advance_deadly(&run);
+    for (int b = 0; b < KEPT; b++)
+        write_buffer(&run.inner, run.trainer->session, kept_buffers[b], start.count[b],
+                     start.buffer[b]);
+    for (int i = 0; i < 7; i++)
+        assert_int_equal(advance(&run).event, NCA_EVENT_NONE);
+    assert_int_equal(run.trainer->good.update, 0);
+    advance(&run);
+    assert_int_equal(run.trainer->good.update, 104);
+    free_kept(&start);
+    end_training(&run);
+}
+
 // A rule that kills every seed learns nothing ever again, for no gradient reaches it.
 static void check_deadly_rule(int64_t pool)
 {
@@ -567,6 +591,7 @@ int main(void)
         cmocka_unit_test(test_a_dead_pool_is_noticed_and_repaired),
         cmocka_unit_test(test_a_rule_that_only_kills_the_seed_goes_back),
         cmocka_unit_test(test_a_seed_that_lives_again_ends_the_row),
+        cmocka_unit_test(test_a_death_defers_the_good_rule),
         cmocka_unit_test(test_a_deadly_rule_goes_back),
         cmocka_unit_test(test_five_skips_in_a_row_roll_back),
         cmocka_unit_test(test_it_goes_back_to_the_last_good_rule),

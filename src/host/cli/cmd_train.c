@@ -9,6 +9,8 @@
 #include "cli/preview.h"
 #include "cli/train_run.h"
 #include "run/run_folder.h"
+#include "run/run_from.h"
+#include "run/run_until.h"
 
 static const nca_option rows[] = {
     {"out", NCA_OPTION_STRING, offsetof(train_options, out), 0, 0, "DIR",
@@ -31,6 +33,8 @@ static const char details[] =
     "  nca train --target 🦎 --preset persistent\n"
     "  nca train --target logo.png --trim --updates 2000 --out runs/logo\n"
     "  nca train --resume runs/logo --updates 4000\n"
+    "  nca train --from runs/logo --target other.png --rate 0.0005\n"
+    "  nca train --target 🦎 --until healed\n"
     "  nca train --task digits --data mnist         cells that agree which digit they are part of\n"
     "\n"
     "Ctrl-C finishes the update, writes a checkpoint and says how to go on; a second one stops at\n"
@@ -42,8 +46,10 @@ static const char details[] =
     "nothing of the update is kept, and the rows of the pool that went wrong become the seed.\n"
     "After 5 lost updates in a row, after 20 in which what grew from the seed died, or at once\n"
     "where the rule is not finite, the rule goes back to the last good one (renewed every 100\n"
-    "updates) and the pool to the seed; when that is due a fourth time with no renewal between,\n"
-    "training ends with it. metrics.jsonl records all of this.\n"
+    "updates), the pool to the seed and the rate to a quarter. It stays there for 500 updates and\n"
+    "doubles after every 500 until it is the schedule's; each further return takes twice as long,\n"
+    "and 1/64 is the lowest. When a return is due a fourth time with no renewal between, training\n"
+    "ends with the good rule. metrics.jsonl records all of this.\n"
     "\n"
     "With --health off nothing of this is done, as in the 2023 replication: exploded and dead "
     "states\n"
@@ -51,7 +57,23 @@ static const char details[] =
     "then\n"
     "ends only with a gradient or rule that is not finite, since no later rule would be finite: "
     "it\n"
-    "keeps the last one that was.\n";
+    "keeps the last one that was.\n"
+    "\n"
+    "--until healed looks at the rule every 200 updates and ends training when the judge finds "
+    "that\n"
+    "it grows, holds and heals all: log10 loss at most -2 at steps 200, 1000 and 5000, and 400 "
+    "steps\n"
+    "after each of the five cuts within 0.3 of the uncut, as medians of 8 fire seeds, and again of "
+    "8\n"
+    "others. --updates stays the most; on the way only rules that may be healed are judged.\n"
+    "\n"
+    "With --average N the rule that a run writes, films and is judged by is the average over "
+    "about\n"
+    "the last N updates; training goes on with the rule itself, of which the losses on the screen\n"
+    "and in metrics.jsonl are. The weights of the average fall off exponentially: so it needs one\n"
+    "sum, not N rules, and late updates count most. A rule is taken every 10 updates, by a share\n"
+    "of 10 / N, unless a sample died in that update. Where training goes back to the last good\n"
+    "rule, the average goes back with it.\n";
 
 static const double preview_seconds = 0.5;
 
@@ -111,6 +133,28 @@ static nca_status preview(train_run *run)
     return NCA_OK;
 }
 
+// Whether the rule is healed, where it is time to look.
+static nca_status look(train_run *run)
+{
+    const int64_t done = nca_trainer_done(run->trainer);
+    const nca_until until = {.trainer = run->trainer,
+                             .content = run->content.data,
+                             .grid = run->plan.grid,
+                             .log = &run->log,
+                             .compute = &run->call->compute,
+                             .criteria = nca_judge_criteria_of(run->task, false),
+                             .stop = &nca_stop_signal};
+    nca_until_verdict verdict;
+    if (!nca_until_is_due(&run->config, done))
+        return NCA_OK;
+    NCA_TRY(nca_until_look(&until, &verdict, run->error));
+    run->is_healed = verdict.is_healed;
+    if (verdict.is_judged)
+        nca_progress_say(&run->progress, "update %lld: %s%s", (long long)done,
+                         verdict.is_healed ? "healed: " : "", verdict.words);
+    return NCA_OK;
+}
+
 // One update and what belongs to it.
 static nca_status advance(train_run *run, nca_train_pictures *pictures)
 {
@@ -118,10 +162,12 @@ static nca_status advance(train_run *run, nca_train_pictures *pictures)
     const bool is_picture = is_moment(next, run->config.pictures_every, run->config.updates);
     const bool is_shown = is_preview_due(run);
     nca_update_result result;
-    nca_trainer_keep_before(run->trainer, is_picture || is_shown);
+    nca_trainer_keep_before(run->trainer,
+                            is_picture || is_shown || nca_until_is_due(&run->config, next));
     const nca_status status = nca_trainer_update(run->trainer, &result, run->error);
     if (status != NCA_OK && status != NCA_NUMERIC)
         return status;
+    nca_train_say_rate(run, &result);
     nca_train_say_event(run, &result);
     if (status == NCA_NUMERIC)
         return end_with_good_rule(run, pictures, &result);
@@ -129,11 +175,13 @@ static nca_status advance(train_run *run, nca_train_pictures *pictures)
     if (is_shown)
         NCA_TRY(preview(run));
     nca_progress_update(&run->progress, &result);
-    if (is_picture) {
+    NCA_TRY(look(run));
+    if (is_picture || run->is_healed) {
         NCA_TRY(nca_run_log_check_place(&run->log, run->error));
         NCA_TRY(nca_train_pictures_write(pictures, run->error));
     }
-    if (is_moment(result.update, run->config.checkpoint_every, run->config.updates))
+    if (run->is_healed ||
+        is_moment(result.update, run->config.checkpoint_every, run->config.updates))
         NCA_TRY(nca_train_save(run, run->error));
     return NCA_OK;
 }
@@ -173,7 +221,10 @@ static nca_status train(train_run *run)
         NCA_TRY(nca_train_pictures_target(&pictures, run->error));
     if (run->saved < 0 || run->is_stale || nca_train_lacks_model(run))
         NCA_TRY(nca_train_save(run, run->error));
-    while (!nca_stop_signal && nca_trainer_done(run->trainer) < run->config.updates) {
+    if (run->options.resume)   // the look that a signal cut short, or that it ended with
+        NCA_TRY(look(run));
+    while (!nca_stop_signal && !run->is_healed &&
+           nca_trainer_done(run->trainer) < run->config.updates) {
         NCA_TRY(advance(run, &pictures));
         NCA_TRY(save_where_asked(run));
     }
@@ -213,6 +264,8 @@ static nca_status prepare(train_run *run)
     estimate(run);
     NCA_TRY(nca_trainer_create(&run->config, &run->plan, run->task, run->content.data,
                                &run->call->compute, &run->trainer, run->error));
+    if (!run->options.resume)
+        NCA_TRY(nca_run_from_begin(&run->config, NULL, run->trainer, &run->from, run->error));
     nca_stop_by_signals();
     nca_save_by_signal();
     signal(SIGPIPE, SIG_IGN);
@@ -245,6 +298,7 @@ cleanup:
     nca_run_log_close(&current.log);
     nca_trainer_free(current.trainer);
     nca_content_free(current.task, &current.content);
+    nca_model_free(&current.from);
     call->code = nca_stop_signal ? 128 + nca_stop_signal : 0;
     return status;
 }

@@ -8,6 +8,7 @@
 #include "run/run_checkpoints.h"
 #include "run/run_files.h"
 #include "run/run_folder.h"
+#include "run/run_from.h"
 
 // `field` is named as in config.json.
 static nca_status fail_different(const train_run *run, const char *field)
@@ -66,7 +67,9 @@ static nca_status begin_again(train_run *run)
             "%s/checkpoint.safetensors: missing, and its metrics.jsonl has updates: put "
             "it back, or train anew with: nca train --config %s/config.json",
             folder, folder);
+    NCA_TRY(nca_run_from_begin(&run->config, folder, run->trainer, &run->from, run->error));
     NCA_TRY(nca_run_log_continue(&run->log, 0, run->error));
+    NCA_TRY(nca_run_from_keep(folder, &run->from, run->error));
     snprintf(run->notice, sizeof run->notice,
              "%s has no checkpoint and no update yet: it begins again from its config.json",
              folder);
@@ -167,6 +170,7 @@ nca_status nca_train_begin(train_run *run)
     const nca_status status = make_folder(run, json);
     free(json);
     NCA_TRY(status);
+    NCA_TRY(nca_run_from_keep(run->log.folder, &run->from, run->error));
     return run->task->keep ? run->task->keep(&source, run->log.folder, run->error) : NCA_OK;
 }
 

@@ -23,6 +23,7 @@ typedef struct train_run {
     const nca_task *task;
     nca_plan plan;   // of the settings
     nca_content content;
+    nca_model from;   // the rule that it begins with; none where it is drawn
     nca_trainer *trainer;
     nca_run_log log;
     nca_run_estimate estimate;   // zero where there is none
@@ -32,7 +33,9 @@ typedef struct train_run {
     char notice[2 * NCA_TEXT_BYTES];   // what was wrong with the folder; empty: nothing
     nca_event said;                    // the latest event on the screen, and when it came there
     double said_at;
-    double previewed;   // when the terminal last showed the batch
+    double rate_factor;   // of the latest update; 0 before the first
+    bool is_healed;       // by the latest look of --until healed
+    double previewed;     // when the terminal last showed the batch
     nca_error *error;
 } train_run;
 
@@ -58,6 +61,8 @@ nca_status nca_train_say_beginning(train_run *run);
 // What went wrong in an update, on a line of its own; at most every 10 s where it repeats. The
 // metrics have all of it.
 void nca_train_say_event(train_run *run, const nca_update_result *result);
+// The rate rises again after a return to a good rule, which has said itself how far it fell.
+void nca_train_say_rate(train_run *run, const nca_update_result *result);
 void nca_train_say_saved(train_run *run);
 void nca_train_say_stopped(train_run *run);
 void nca_train_say_end(train_run *run, const nca_train_pictures *pictures);

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "cli/train_run.h"
+#include "run/run_from.h"
 #include "verify/precision.h"
 
 static const double event_seconds = 10;
@@ -70,8 +71,24 @@ static void say_estimate(train_run *run)
     const int64_t left = run->config.updates - nca_trainer_done(run->trainer);
     nca_format_duration((double)left * estimate->update_seconds, duration, sizeof duration);
     nca_format_size(estimate->bytes, size);
-    nca_progress_say(&run->progress, "it will take about %s, and the folder about %s", duration,
+    nca_progress_say(&run->progress, "it will take %s %s, and the folder about %s",
+                     strcmp(run->config.until, "healed") == 0 ? "at most about" : "about", duration,
                      size);
+}
+
+// What the settings make of the run that whoever looks at its figures should know.
+static void say_settings(train_run *run)
+{
+    char from[NCA_FROM_BYTES];
+    if (run->from.parameters)
+        nca_progress_say(&run->progress, "%s", nca_run_from_words(&run->config, &run->from, from));
+    if (run->config.average > 0)
+        nca_progress_say(&run->progress,
+                         "--average %lld: what is written and judged is the average over about the "
+                         "last %lld updates; losses shown here are of the rule in training",
+                         (long long)run->config.average, (long long)run->config.average);
+    if (!run->plan.repairs)
+        nca_progress_say(&run->progress, "--health off: whatever goes wrong is left alone");
 }
 
 nca_status nca_train_say_beginning(train_run *run)
@@ -98,8 +115,7 @@ nca_status nca_train_say_beginning(train_run *run)
                      run->log.folder);
     say_choices(run);
     NCA_TRY(say_precision(run));
-    if (!run->plan.repairs)
-        nca_progress_say(&run->progress, "--health off: whatever goes wrong is left alone");
+    say_settings(run);
     if (*run->content.notice && !run->options.resume)
         nca_progress_say(&run->progress, "%s", run->content.notice);
     if (nca_trainer_done(run->trainer) >= run->config.updates)
@@ -122,6 +138,15 @@ void nca_train_say_event(train_run *run, const nca_update_result *result)
         run->said = result->event;
         run->said_at = now;
     }
+}
+
+void nca_train_say_rate(train_run *run, const nca_update_result *result)
+{
+    if (result->rate_factor > run->rate_factor && run->rate_factor > 0)
+        nca_progress_say(&run->progress, "update %lld: the rate rises to %g%s",
+                         (long long)result->update, result->rate,
+                         result->rate_factor < 1 ? "" : ", as the schedule has it");
+    run->rate_factor = result->rate_factor;
 }
 
 void nca_train_say_saved(train_run *run)
@@ -161,8 +186,14 @@ void nca_train_say_end(train_run *run, const nca_train_pictures *pictures)
         nca_progress_say(&run->progress, "%s", folder);
         return;
     }
+    if (strcmp(run->config.until, "healed") == 0 && !run->is_healed)
+        nca_progress_say(
+            &run->progress,
+            "not healed within %lld updates; nca train --resume %s --updates N trains on",
+            (long long)run->config.updates, folder);
     nca_format_duration(nca_clock() - run->progress.started, elapsed, sizeof elapsed);
-    nca_progress_say(&run->progress, "trained in %s: %s/model.safetensors", elapsed, folder);
+    nca_progress_say(&run->progress, "trained in %s: %s/model.safetensors%s", elapsed, folder,
+                     run->config.average > 0 ? ", the average" : "");
     list_films(run->task, films, sizeof films);
     nca_progress_say(&run->progress, "look at %s/%sloss.png, pictures/; judge it with: nca eval %s",
                      folder, films, folder);

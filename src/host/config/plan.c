@@ -44,12 +44,20 @@ static nca_status read_health(const char *text, bool *repairs, nca_error *error)
     return nca_fail(error, NCA_ARGUMENT, "--health %.60s: must be on or off", text);
 }
 
+static nca_status check_until(const char *text, nca_error *error)
+{
+    if (strcmp(text, "updates") == 0 || strcmp(text, "healed") == 0)
+        return NCA_OK;
+    return nca_fail(error, NCA_ARGUMENT, "--until %.60s: must be updates or healed", text);
+}
+
 // What the texts mean.
 static nca_status read_texts(const nca_config *config, nca_plan *out, nca_error *error)
 {
     NCA_TRY(nca_transforms_parse(config->gradient, &out->optimizer, error));
     NCA_TRY(nca_schedule_parse(config->schedule, &out->schedule, error));
     NCA_TRY(read_health(config->health, &out->repairs, error));
+    NCA_TRY(check_until(config->until, error));
     NCA_TRY(read_loss(config->loss, &out->is_cross_entropy, error));
     return nca_config_grid(config, &out->grid, error);
 }
@@ -94,6 +102,16 @@ static nca_status read_spec(const nca_config *config, nca_spec *out, nca_error *
     return NCA_OK;
 }
 
+static nca_status check_average(const nca_config *config, nca_error *error)
+{
+    if (config->average == 0 || config->average >= NCA_AVERAGE_EVERY)
+        return NCA_OK;
+    return nca_fail(
+        error, NCA_ARGUMENT,
+        "--average %lld: must be 0 or at least %d, since a rule is taken every %d updates",
+        (long long)config->average, NCA_AVERAGE_EVERY, NCA_AVERAGE_EVERY);
+}
+
 static nca_status check_batch(const nca_config *config, nca_error *error)
 {
     if (config->pool > 0 && config->batch > config->pool && !config->pool_replacement)
@@ -117,6 +135,7 @@ nca_status nca_plan_make(const nca_config *config, nca_plan *out, nca_error *err
     NCA_TRY(read_spec(config, &plan.spec, error));
     NCA_TRY(nca_damage_stages_make(config, &plan.damage, error));
     NCA_TRY(check_batch(config, error));
+    NCA_TRY(check_average(config, error));
     *out = plan;
     return NCA_OK;
 }

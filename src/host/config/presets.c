@@ -40,6 +40,7 @@ static void apply_article(nca_config *config)
     config->steps_min = 64;
     config->steps_max = 95;
     config->updates = 8000;
+    set_text(config->until, "updates");
     config->rate = 2e-3;
     set_text(config->schedule, "steps:2000x0.1");
     set_text(config->loss, "squared");
@@ -47,6 +48,7 @@ static void apply_article(nca_config *config)
     config->beta1 = 0.9;
     config->beta2 = 0.999;
     config->epsilon = 1e-7;
+    config->average = 0;
 }
 
 static void apply_growing(nca_config *config)

@@ -14,7 +14,7 @@
 // The files of a run; in pictures/ also batch-UPDATE.png and pool-UPDATE.png.
 static const char *const run_files[] = {"config.json",       "machine.json", "target.safetensors",
                                         "model.safetensors", "loss.png",     "growth.webp",
-                                        "healing.webp",      "target.png"};
+                                        "healing.webp",      "target.png",   "from.safetensors"};
 static const char *const run_beginnings[] = {"checkpoint", "batch-", "pool-"};
 
 // NAME.XXXXXX.part, as nca_output_open names a file of a run on its way.

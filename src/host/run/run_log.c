@@ -153,9 +153,9 @@ nca_status nca_run_log_create(const char *folder, const char *config_json, nca_r
 
 // What a run has written before its first update is done; the metrics, which are the lock, aside.
 static const char *const first_files[] = {
-    "config.json",        "machine.json",           "target.safetensors",
-    "model.safetensors",  "checkpoint.safetensors", "loss.png",
-    "pictures/target.png"};
+    "config.json",         "machine.json",           "target.safetensors",
+    "model.safetensors",   "checkpoint.safetensors", "loss.png",
+    "pictures/target.png", "from.safetensors"};
 
 static void remove_file(const nca_run_log *log, const char *name)
 {
@@ -298,6 +298,8 @@ static void print_line(FILE *to, const nca_update_result *result)
     print_number(to, "log10_loss", log10(result->loss));
     print_number(to, "gradient_norm", result->gradient_norm);
     print_number(to, "rate", result->rate);
+    if (result->rate_factor > 0 && result->rate_factor < 1)
+        print_number(to, "rate_factor", result->rate_factor);
     print_number(to, "active_fraction", result->active_fraction);
     print_number(to, "max_state", result->max_state);
     print_number(to, "seconds", result->seconds);

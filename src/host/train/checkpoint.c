@@ -4,6 +4,7 @@
 //   optimizer, good.optimizer     [S,P] F32   their optimizer states
 //   counters                      [9] I64     in the order of list_counters()
 //   items                         [N] I64     of the pool's rows, where the task has several
+//   what only some need: train/saved_extras.h
 //   pool.cells, pool.kept                     the pool: train/pool_cells.h
 //   metadata: "config", every field of the config a line; "config_json", the checksum of
 //             config.json; "target", the hash of the task's content; "arithmetic", what computed it
@@ -20,13 +21,14 @@
 #include "config/config_json.h"
 #include "model/safetensors.h"
 #include "train/pool_cells.h"
+#include "train/saved_extras.h"
 #include "train/saved_settings.h"
 #include "train/trainer_state.h"
 
 enum { COUNTERS = 9, UPDATES_MAX = 100000000 };
 
 // A part of what is learnt: parameters or optimizer state, of now and of the good rule.
-enum { LEARNT = 4, TENSORS = LEARNT + 4 };
+enum { LEARNT = 4, TENSORS = LEARNT + 4 + NCA_EXTRAS_MAX };
 typedef struct part {
     const char *name;
     bool is_optimizer, is_good;
@@ -80,6 +82,7 @@ typedef struct contents {
     uint8_t *kept;
     size_t cells;
     int64_t counter[COUNTERS];
+    nca_extra_numbers numbers;
     char *config;
     char config_json[NCA_CHECKSUM_BYTES];
     char target[24];
@@ -136,8 +139,7 @@ static nca_status gather(nca_trainer *trainer, contents *out, nca_error *error)
 }
 
 // In the order of the file: what is not of whole words comes last. Returns how many.
-static size_t list_tensors(const nca_trainer *trainer, const contents *record,
-                           nca_tensor tensor[TENSORS])
+static size_t list_tensors(const nca_trainer *trainer, contents *record, nca_tensor tensor[TENSORS])
 {
     const uint64_t total = trainer->layout.total, blocks = NCA_OPTIMIZER_BLOCKS;
     const uint64_t rows = (uint64_t)trainer->shape.pool, lines = (uint64_t)trainer->shape.height;
@@ -157,6 +159,7 @@ static size_t list_tensors(const nca_trainer *trainer, const contents *record,
     if (nca_trainer_has_items(trainer))
         tensor[count++] = (nca_tensor){
             .name = "items", .dtype = NCA_I64, .axes = 1, .shape = {rows}, .data = trainer->items};
+    count += nca_extras_list(trainer, &record->numbers, tensor + count);
     tensor[count++] = (nca_tensor){.name = "pool.cells",
                                    .dtype = NCA_F32,
                                    .axes = 2,
@@ -170,8 +173,8 @@ static size_t list_tensors(const nca_trainer *trainer, const contents *record,
     return count;
 }
 
-static nca_status write_contents(const nca_trainer *trainer, const contents *record,
-                                 const char *path, nca_error *error)
+static nca_status write_contents(const nca_trainer *trainer, contents *record, const char *path,
+                                 nca_error *error)
 {
     nca_tensor tensor[TENSORS];
     const size_t count = list_tensors(trainer, record, tensor);
@@ -229,6 +232,7 @@ typedef struct found_tensors {
     nca_packed_pool pool;
     const nca_tensor *counters;
     const nca_tensor *items;   // NULL where the task has one
+    nca_found_extras extras;
 } found_tensors;
 
 static nca_status find_part(const nca_trainer *trainer, const nca_tensors *tensors, int i,
@@ -261,6 +265,7 @@ static nca_status find_tensors(const nca_trainer *trainer, const nca_tensors *te
         NCA_TRY(nca_tensors_require(tensors, "items", NCA_I64, 1, rows, &out->items, error));
     for (int i = 0; i < LEARNT; i++)
         NCA_TRY(find_part(trainer, tensors, i, out, error));
+    NCA_TRY(nca_extras_find(trainer, tensors, &out->extras, error));
     NCA_TRY(nca_pool_find(tensors, shape, &out->pool, error));
     return nca_tensors_require(tensors, "counters", NCA_I64, 1, counters, &out->counters, error);
 }
@@ -345,6 +350,7 @@ static nca_status take(nca_trainer *trainer, const found_tensors *found, nca_err
     NCA_TRY(take_pool(trainer, found, error));
     if (found->items)
         memcpy(trainer->items, found->items->data, found->items->size_bytes);
+    nca_extras_take(trainer, &found->extras);
     list_counters(trainer, counter);
     for (int i = 0; i < COUNTERS; i++)
         *counter[i] = ((const int64_t *)found->counters->data)[i];

@@ -11,7 +11,12 @@
 //   3. Roll back. After SKIPS_IN_A_ROW skipped updates, after DEATHS_IN_A_ROW in which what must
 //      live died, or at once where the rule itself is no longer finite, rule and moments return to
 //      the last good ones, renewed every GOOD_UPDATES updates while nothing dies that must live;
-//      the pool starts anew, and every later random draw is another one.
+//      an update in which something does counts as -DEATH_UPDATES, so that a rule under which
+//      more than a quarter of the updates lose a sample is no good one. The pool starts anew, and every later random draw is
+//      another one. The rate falls to a quarter of what it was: with that, trainings held that had
+//      gone wrong again and again (docs/regeneration.md). It stays there for SLOWED_UPDATES updates
+//      and doubles after every so many until it is the schedule's; after each further return all
+//      of this takes twice as long.
 //   4. Give up. Where that is due again after ROLLBACKS_IN_A_ROW returns to the same good rule,
 //      training ends there.
 //
@@ -50,6 +55,11 @@ enum {
     DEATHS_IN_A_ROW = 20,
     ROLLBACKS_IN_A_ROW = 3,
     GOOD_UPDATES = 100,
+    DEATH_UPDATES = 3,
+    SLOWED_UPDATES = 500,
+    HALVINGS = 2,            // of the rate in a return
+    HALVINGS_MAX = 6,        // as low as returns to one good rule bring it
+    LONGER_ROLLBACKS = 10,   // after so many more it takes no longer still
 };
 
 static bool is_good(const nca_sample_report *sample)
@@ -153,6 +163,7 @@ static nca_status move_rule(nca_trainer *trainer, bool back, nca_error *error)
         size_t count;
     } parts[] = {{NCA_PARAMETERS, trainer->good.parameters, total},
                  {NCA_OPTIMIZER, trainer->good.optimizer, NCA_OPTIMIZER_BLOCKS * total}};
+    nca_average_move(trainer, back);
     for (int i = 0; i < 2; i++)
         NCA_TRY(back ? backend->upload(trainer->session, parts[i].buffer, 0, parts[i].count,
                                        parts[i].kept, error)
@@ -171,11 +182,38 @@ nca_status nca_health_remember(nca_trainer *trainer, nca_error *error)
     return NCA_OK;
 }
 
+// Updates between two doublings of the rate.
+static int64_t updates_of_rise(const nca_health *health)
+{
+    const int64_t further = health->rollbacks > 0 ? health->rollbacks - 1 : 0;
+    return (int64_t)SLOWED_UPDATES << (further < LONGER_ROLLBACKS ? further : LONGER_ROLLBACKS);
+}
+
+static int64_t halvings_left(const nca_health *health, int64_t update)
+{
+    const int64_t risen = (update - health->slowed_at - 1) / updates_of_rise(health);
+    return health->halvings > risen ? health->halvings - risen : 0;
+}
+
+double nca_health_rate_factor(const nca_trainer *trainer, int64_t update)
+{
+    return ldexp(1, -(int)halvings_left(&trainer->health, update));
+}
+
+// `rollbacks` counts this one already. A power of two, so that the rate's bits stay.
+static void slow_down(nca_trainer *trainer, int64_t halvings)
+{
+    const int64_t fallen = halvings + HALVINGS;
+    trainer->health.halvings = fallen < HALVINGS_MAX ? fallen : HALVINGS_MAX;
+    trainer->health.slowed_at = trainer->done;
+}
+
 // `count` says how often it went wrong, in words that follow the event's; empty where once.
 static nca_status roll_back(nca_trainer *trainer, const char *count, nca_update_result *out,
                             nca_error *error)
 {
     nca_health *health = &trainer->health;
+    const int64_t halvings = halvings_left(health, trainer->done);
     char text[sizeof out->event_text];
     NCA_TRY(move_rule(trainer, true, error));
     NCA_TRY(nca_pool_renew(trainer, error));
@@ -185,18 +223,25 @@ static nca_status roll_back(nca_trainer *trainer, const char *count, nca_update_
     health->good_since_rollback = 0;
     health->rollbacks++;
     if (health->rollbacks_in_a_row++ < ROLLBACKS_IN_A_ROW) {
-        snprintf(text, sizeof text, "%.160s%s: back to the rule of update %lld, the pool to %.30s",
+        slow_down(trainer, halvings);
+        snprintf(text, sizeof text,
+                 "%.90s%s: back to the rule of update %lld, the pool to %.30s, the rate to 1/%.0f "
+                 "for %lld updates",
                  out->event_text, count, (long long)trainer->good.update,
-                 trainer->task->beginning_words);
+                 trainer->task->beginning_words, ldexp(1, (int)health->halvings),
+                 (long long)updates_of_rise(health));
         say(out, NCA_EVENT_ROLLED_BACK, text);
         return NCA_OK;
     }
-    snprintf(text, sizeof text,
-             "rolling back %d times did not help: training ends with the rule of update %lld",
-             ROLLBACKS_IN_A_ROW, (long long)trainer->good.update);
+    snprintf(
+        text, sizeof text,
+        "rolling back %d times did not help, nor did 1/%.0f of the rate: training ends with the "
+        "rule of update %lld",
+        ROLLBACKS_IN_A_ROW, ldexp(1, (int)halvings), (long long)trainer->good.update);
     say(out, NCA_EVENT_GAVE_UP, text);
     return nca_fail(error, NCA_NUMERIC,
-                    "update %lld: %s; lower --rate, or clip the gradient with --gradient",
+                    "update %lld: %s; train with another --seed, or clip the gradient with "
+                    "--gradient",
                     (long long)out->update, text);
 }
 
@@ -273,7 +318,10 @@ nca_status nca_health_keep(nca_trainer *trainer, nca_update_result *out, nca_err
     if (health->deaths_in_a_row == DEATHS_IN_A_ROW && trainer->plan.repairs)
         return roll_back(trainer, " 20 times in a row", out, error);
     const bool is_good = dead == 0 || !trainer->plan.repairs;
-    if (++health->good_since_rollback < GOOD_UPDATES || !is_good)
+    health->good_since_rollback += is_good ? 1 : -DEATH_UPDATES;
+    if (health->good_since_rollback < 0)
+        health->good_since_rollback = 0;
+    if (health->good_since_rollback < GOOD_UPDATES)
         return NCA_OK;
     return nca_health_remember(trainer, error);
 }

@@ -1,6 +1,7 @@
 // The training loop: task -> pool -> batch -> rollout -> loss -> backward -> optimizer -> pool.
 #include "nca/train.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -32,8 +33,10 @@ static nca_rollout begin_update(const nca_trainer *trainer, nca_update_result *o
     const nca_config *config = &trainer->config;
     const int64_t update = trainer->done + 1;
     const nca_key key = nca_trainer_key(trainer, update);
+    const double factor = nca_health_rate_factor(trainer, update);
     *out = (nca_update_result){.update = update,
-                               .rate = nca_schedule_rate(&trainer->plan.schedule, update),
+                               .rate_factor = factor,
+                               .rate = factor * nca_schedule_rate(&trainer->plan.schedule, update),
                                .steps = draw_steps(config, key)};
     return (nca_rollout){.steps = out->steps,
                          .key = key,
@@ -96,7 +99,8 @@ static nca_status keep(nca_trainer *trainer, nca_update_result *out, nca_error *
 {
     trainer->time++;
     NCA_TRY(nca_pool_keep(trainer, error));
-    return nca_health_keep(trainer, out, error);
+    NCA_TRY(nca_health_keep(trainer, out, error));
+    return nca_average_take(trainer, out, error);
 }
 
 nca_status nca_trainer_update(nca_trainer *trainer, nca_update_result *out, nca_error *error)
@@ -169,6 +173,14 @@ nca_status nca_trainer_pool(nca_trainer *trainer, int first, int count, float *s
     return trainer->compute.backend->synchronize(trainer->session, error);
 }
 
+static nca_status download_rule(nca_trainer *trainer, float *parameters, nca_error *error)
+{
+    const nca_backend *backend = trainer->compute.backend;
+    NCA_TRY(backend->download(trainer->session, NCA_PARAMETERS, 0, trainer->layout.total,
+                              parameters, error));
+    return backend->synchronize(trainer->session, error);
+}
+
 nca_status nca_trainer_model(nca_trainer *trainer, nca_model *out, nca_error *error)
 {
     const nca_config *config = &trainer->config;
@@ -176,13 +188,12 @@ nca_status nca_trainer_model(nca_trainer *trainer, nca_model *out, nca_error *er
     nca_model model;
     NCA_TRY(nca_config_checksum(config, config_json, error));
     NCA_TRY(nca_model_create(&trainer->shape.spec, &model, error));
-    nca_status status = trainer->compute.backend->download(
-        trainer->session, NCA_PARAMETERS, 0, trainer->layout.total, model.parameters, error);
-    if (status == NCA_OK)
-        status = trainer->compute.backend->synchronize(trainer->session, error);
-    if (status != NCA_OK) {
-        nca_model_free(&model);
-        return status;
+    if (!nca_average_read(trainer, model.parameters)) {
+        const nca_status status = download_rule(trainer, model.parameters, error);
+        if (status != NCA_OK) {
+            nca_model_free(&model);
+            return status;
+        }
     }
     model.fire_rate = config->fire_rate;
     model.angle = config->angle;
@@ -246,14 +257,32 @@ static nca_status make_beginnings(nca_trainer *trainer, const nca_subject *subje
     return NCA_OK;
 }
 
+static nca_status upload_rule(nca_trainer *trainer, const nca_model *model, nca_error *error)
+{
+    return trainer->compute.backend->upload(trainer->session, NCA_PARAMETERS, 0,
+                                            trainer->layout.total, model->parameters, error);
+}
+
 static nca_status upload_first_rule(nca_trainer *trainer, nca_error *error)
 {
     nca_model model;
     NCA_TRY(nca_model_create(&trainer->shape.spec, &model, error));
     nca_model_initialize(&model, (uint64_t)trainer->config.seed);
-    const nca_status status = trainer->compute.backend->upload(
-        trainer->session, NCA_PARAMETERS, 0, trainer->layout.total, model.parameters, error);
+    const nca_status status = upload_rule(trainer, &model, error);
     nca_model_free(&model);
+    return status;
+}
+
+nca_status nca_trainer_begin_with(nca_trainer *trainer, const nca_model *model, nca_error *error)
+{
+    nca_model wider;
+    assert(trainer->done == 0);
+    NCA_TRY(nca_model_widen(model, &trainer->shape.spec, (uint64_t)trainer->config.seed, &wider,
+                            error));
+    nca_status status = upload_rule(trainer, &wider, error);
+    if (status == NCA_OK)
+        status = nca_health_remember(trainer, error);
+    nca_model_free(&wider);
     return status;
 }
 
@@ -331,6 +360,7 @@ nca_status nca_trainer_create(const nca_config *config, const nca_plan *plan, co
     nca_status status;
     NCA_GO(compute->backend->create(compute->device, &shape, &trainer->session, error));
     NCA_GO(allocate(trainer, error));
+    NCA_GO(nca_averages_create(trainer, error));
     NCA_GO(start(trainer, error));
     *out = trainer;
 cleanup:
@@ -362,6 +392,7 @@ void nca_trainer_free(nca_trainer *trainer)
     free(trainer->after);
     free(trainer->good.parameters);
     free(trainer->good.optimizer);
+    nca_averages_free(trainer);
     free(trainer->restored_settings);
     free(trainer);
 }

@@ -7,21 +7,31 @@
 #include "nca/train.h"
 #include "task/subject.h"
 
+// Rules of the latest updates, summed with falling weights; see average.c. Empty without --average.
+typedef struct nca_average {
+    double *sum;     // [P]
+    int64_t taken;   // rules in it
+    float *rule;     // [P] to work in
+} nca_average;
+
 // A rule with its optimizer state to return to when training goes wrong.
 typedef struct nca_good_rule {
-    float *parameters;   // [P]
-    float *optimizer;    // [S,P] its state
-    int64_t update;      // after which it was taken
-    int64_t time;        // the optimizer's
+    float *parameters;     // [P]
+    float *optimizer;      // [S,P] its state
+    int64_t update;        // after which it was taken
+    int64_t time;          // the optimizer's
+    nca_average average;   // as it was then; no room to work in
 } nca_good_rule;
 
 // Counters of the health rules; see health.c.
 typedef struct nca_health {
     int64_t skipped_in_a_row;
-    int64_t deaths_in_a_row;   // of samples that must live
-    int64_t good_since_rollback;
-    int64_t rollbacks;            // in all: every one changes the random draws
-    int64_t rollbacks_in_a_row;   // since the good rule was last renewed
+    int64_t deaths_in_a_row;       // of samples that must live
+    int64_t good_since_rollback;   // and since the good rule was renewed; deaths take some back
+    int64_t rollbacks;             // in all: every one changes the random draws
+    int64_t rollbacks_in_a_row;    // since the good rule was last renewed
+    int64_t halvings;              // of the rate, from the latest rollback on
+    int64_t slowed_at;             // update of that rollback
 } nca_health;
 
 struct nca_trainer {
@@ -43,6 +53,7 @@ struct nca_trainer {
     int64_t time;   // the optimizer's t of the latest applied update
     nca_health health;
     nca_good_rule good;
+    nca_average average;   // of the rules up to now
 
     int *rows;            // [B] of the pool
     int *gathered;        // [B] rows that the batch is gathered from: the pool's, or a beginning
@@ -98,6 +109,8 @@ nca_status nca_pool_renew_row(nca_trainer *trainer, int row, nca_error *error);
 bool nca_health_states_are_good(const nca_trainer *trainer, nca_update_result *out);
 bool nca_health_rule_is_good(nca_trainer *trainer, const nca_update_report *report,
                              nca_update_result *out);
+// By what the rate of an update is multiplied, where training has gone back before it: 1 or less.
+double nca_health_rate_factor(const nca_trainer *trainer, int64_t update);
 // After a skipped update: repairs the pool, rolls back or gives up.
 nca_status nca_health_skip(nca_trainer *trainer, nca_update_result *out, nca_error *error);
 // After a good one: the good rule is renewed now and then. Where a sample died that must live, its
@@ -105,5 +118,17 @@ nca_status nca_health_skip(nca_trainer *trainer, nca_update_result *out, nca_err
 nca_status nca_health_keep(nca_trainer *trainer, nca_update_result *out, nca_error *error);
 // Takes the current rule as the good one.
 nca_status nca_health_remember(nca_trainer *trainer, nca_error *error);
+
+// Room for the averages of now and of the good rule, where the settings ask for one.
+nca_status nca_averages_create(nca_trainer *trainer, nca_error *error);
+void nca_averages_free(nca_trainer *trainer);
+// After an update that counts and its health checks: every NCA_AVERAGE_EVERY updates the rule joins
+// the average, unless they found fault with it.
+nca_status nca_average_take(nca_trainer *trainer, const nca_update_result *update,
+                            nca_error *error);
+// The average goes where the rule goes: to the good rule's, or back from it.
+void nca_average_move(nca_trainer *trainer, bool back);
+// The average so far into parameters [P]; false where there is none.
+bool nca_average_read(const nca_trainer *trainer, float *parameters);
 
 #endif

@@ -1,0 +1,73 @@
+// A run that begins with a rule instead of a drawn one.
+#include "run/run_from.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+#include "base/files.h"
+#include "base/text.h"
+
+nca_status nca_run_from_begin(const nca_config *config, const char *folder, nca_trainer *trainer,
+                              nca_model *out, nca_error *error)
+{
+    char kept[NCA_PATH_BYTES];
+    nca_model rule = {0};
+    nca_error why;
+    if (!*config->from)
+        return NCA_OK;
+    const bool is_kept = folder &&
+                         nca_path_join(folder, "from.safetensors", kept, NULL) == NCA_OK &&
+                         access(kept, F_OK) == 0;
+    const nca_status loaded = nca_model_load(is_kept ? kept : config->from, &rule, &why);
+    if (loaded != NCA_OK)
+        return nca_fail(error, loaded, "--from %s", why.message);
+    const nca_status begun = nca_trainer_begin_with(trainer, &rule, &why);
+    if (begun != NCA_OK) {
+        nca_model_free(&rule);
+        return nca_fail(error, begun, "--from %.200s: %s", config->from, why.message);
+    }
+    *out = rule;
+    return NCA_OK;
+}
+
+// What the rule was trained with and is not trained with now; empty where all is the same.
+static void list_changes(const nca_config *config, const nca_model *rule, char *text, size_t size)
+{
+    size_t used = 0;
+    const struct {
+        const char *option;
+        double then, now;
+    } settings[] = {{"--fire-rate", rule->fire_rate, config->fire_rate},
+                    {"--angle", rule->angle, config->angle},
+                    {"--step-size", rule->step_size, config->step_size},
+                    {"--noise", rule->spec.noise, config->noise}};
+    *text = 0;
+    for (size_t i = 0; i < sizeof settings / sizeof *settings && used < size; i++)
+        if (settings[i].then != settings[i].now)
+            used += (size_t)snprintf(text + used, size - used, "%s%s %g, now %g",
+                                     used > 0 ? ", " : "; it was trained with ", settings[i].option,
+                                     settings[i].then, settings[i].now);
+}
+
+const char *nca_run_from_words(const nca_config *config, const nca_model *rule,
+                               char text[NCA_FROM_BYTES])
+{
+    const int units = (int)config->hidden - rule->spec.hidden[0];
+    char name[sizeof rule->name], changes[160], wider[48] = "";
+    nca_text_copy(name, sizeof name, *rule->name ? rule->name : "a rule");
+    list_changes(config, rule, changes, sizeof changes);
+    if (units > 0)
+        snprintf(wider, sizeof wider, ", with %d new hidden units", units);
+    snprintf(text, NCA_FROM_BYTES, "--from %s: begins with %s%s%s", config->from, name, wider,
+             changes);
+    return text;
+}
+
+nca_status nca_run_from_keep(const char *folder, const nca_model *rule, nca_error *error)
+{
+    char path[NCA_PATH_BYTES];
+    if (!rule->parameters)
+        return NCA_OK;
+    NCA_TRY(nca_path_join(folder, "from.safetensors", path, error));
+    return nca_model_save(rule, path, error);
+}
