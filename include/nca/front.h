@@ -23,9 +23,6 @@ typedef struct nca_session_head {
 
 // Refuses sizes that no backend takes: NCA_ARGUMENT, or NCA_MEMORY where cells cannot be counted.
 nca_status nca_front_check_shape(const nca_shape *shape, nca_error *error);
-// Refuses what a backend cannot do that only knows one rule a session, of the article's form or
-// with the sum over channels in its perception, with its objective: `name` stands in the message.
-nca_status nca_front_check_growing(const nca_shape *shape, const char *name, nca_error *error);
 
 // Longest rollout of all rules, and what one of them has.
 int nca_rollout_longest(const nca_rollout *rollout, int rules);

@@ -73,29 +73,6 @@ nca_status nca_front_check_shape(const nca_shape *shape, nca_error *error)
     return check_objective(shape, error);
 }
 
-nca_status nca_front_check_growing(const nca_shape *shape, const char *name, nca_error *error)
-{
-    const nca_spec *spec = &shape->spec;
-    const nca_objective *objective = &shape->objective;
-    if ((spec->perception != NCA_SOBEL && spec->perception != NCA_SUMMED) || spec->hidden[1] ||
-        spec->frozen || spec->noise > 0 || spec->alive != NCA_ALIVE_MAXIMUM)
-        return nca_fail(error, NCA_ARGUMENT,
-                        "--device %s: only runs rules that perceive by sobel or summed, with one "
-                        "hidden layer, life by alpha, "
-                        "no frozen channels and no noise; use --device cpu for this one",
-                        name);
-    if (nca_shape_rules(shape) > 1 || shape->kept || shape->keeps_sample_gradients ||
-        objective->kind != NCA_MEAN_SQUARED || objective->cells != NCA_CELLS_ALL ||
-        objective->first || nca_objective_channels(objective) != NCA_VISIBLE ||
-        objective->is_per_sample)
-        return nca_fail(
-            error, NCA_ARGUMENT,
-            "--device %s: only trains one rule at a time, towards one picture; use --device "
-            "cpu for this",
-            name);
-    return NCA_OK;
-}
-
 // -- Rules side by side ---------------------------------------------------------------------------
 
 nca_rule_rollout nca_rollout_of_rule(const nca_rollout *rollout, int rule)

@@ -31,7 +31,8 @@ static passed_case pass(const nca_compute *on, const nca_case *test_case,
     passed_case got = {.on = on, .session = open_session(on, shape)};
     write_buffer(on, got.session, NCA_PARAMETERS, total_of(shape), from->parameters);
     write_buffer(on, got.session, NCA_BATCH, batch_of(shape), from->states);
-    write_buffer(on, got.session, NCA_TARGET, cells_of(shape) * NCA_VISIBLE, from->target);
+    const nca_buffer target = nca_case_target(shape);
+    write_buffer(on, got.session, target, nca_buffer_elements(shape, target), from->target);
     assert_ok(on->backend->forward(got.session, &rollout, &got.forward, error));
     assert_ok(on->backend->loss(got.session, got.samples, error));
     got.states = read_buffer(on, got.session, NCA_BATCH, batch_of(shape));

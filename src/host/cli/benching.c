@@ -69,6 +69,9 @@ static nca_status read_sizes(const nca_bench_options *given, nca_measure_options
     const nca_case *test_case;
     NCA_TRY(find_case(given->name ? given->name : nca_cases[0].name, &test_case, error));
     nca_grid grid = {test_case->shape.height, test_case->shape.width};
+    nca_spec spec = test_case->shape.spec;
+    spec.channels = (int)either(given->channels, spec.channels);
+    spec.hidden[0] = (int)either(given->hidden, spec.hidden[0]);
     if (given->grid)
         NCA_TRY(nca_grid_read(given->grid, &grid, error));
     *out = (nca_measure_options){
@@ -76,9 +79,7 @@ static nca_status read_sizes(const nca_bench_options *given, nca_measure_options
                   .height = grid.height,
                   .width = grid.width,
                   .tape_steps = (int)either(given->steps, test_case->shape.tape_steps),
-                  .spec = nca_spec_growing(
-                      (int)either(given->channels, test_case->shape.spec.channels),
-                      (int)either(given->hidden, test_case->shape.spec.hidden[0]))},
+                  .spec = spec},
         .active = given->active > 0 ? given->active : test_case->active,
         .fire_rate = given->fire_rate > 0 ? given->fire_rate : test_case->fire_rate,
         .seed = (uint64_t)given->seed,

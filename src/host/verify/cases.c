@@ -1,6 +1,7 @@
 // The cases that are verified, tested and timed, and what each starts from.
 #include "verify/cases.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,6 +11,9 @@
         .spec = {.channels = (c), .perception = NCA_SUMMED, .hidden = {(k)}},      \
     }
 
+// The sizes of any other, in an initializer.
+#define SIZES(b, h, w, t) .batch = (b), .height = (h), .width = (w), .pool = (b), .tape_steps = (t)
+
 // The draws are such that no hidden unit comes so near to its change of sign that f32 takes the
 // other side: one such unit in one cell counts some 1e-4 of the gradient.
 // clang-format off
@@ -17,6 +21,10 @@ const nca_case nca_cases[] = {
     // The sizes of the benches' figures; too large to be checked against f64 in a test.
     {"4x56x56", NCA_GROWING_SHAPE(4, 56, 56, 4, 128, 16, 128), 0.5, 0, 1, 0, 0, 0, 0.22},
     {"8x72x72", NCA_GROWING_SHAPE(8, 72, 72, 8, 80, 16, 128), 0.5, 0, 1, 0, 0, 0, 0.2},
+    {"digits",
+     {.batch = 16, .height = 28, .width = 28, .pool = 16, .tape_steps = 20,
+      .spec = {.channels = 20, .perception = NCA_MOORE, .hidden = {80, 80}, .frozen = 1, .alive = NCA_ALIVE_CHANNEL,
+               .noise = 0.02}}, 0.5, 0, 1, 0, 27, 0, 0.1},
     // Real sizes of the rule, small grids.
     {"one-cell", NCA_GROWING_SHAPE(1, 1, 1, 2, 3, 16, 128), 1, 0, 1, 0, 0, 0, 1},
     {"3x5", NCA_GROWING_SHAPE(7, 3, 5, 9, 5, 16, 64), 0.2, 0, 1, 0, 2, 0, 0.1},
@@ -49,6 +57,40 @@ const nca_case nca_cases[] = {
     {"summed", SUMMED_SHAPE(2, 17, 13, 8, 16, 128), 0.5, 0, 1, 0, 24, 0, 0.2},
     {"summed-angle", SUMMED_SHAPE(3, 9, 33, 6, 16, 128), 0.5, 0.7, 1, 3, 25, 0, 0.2},
     {"summed-20-channels", SUMMED_SHAPE(2, 13, 11, 6, 20, 132), 0.5, 0.3, 1, 0, 26, 0, 0.2},
+    // Every other spec and objective. The digits' rule, by both of its losses.
+    {"moore", {SIZES(2, 17, 13, 6), .spec = {.channels = 16, .perception = NCA_MOORE, .hidden = {64}}},
+     0.5, 0, 1, 0, 30, 0, 0.2},
+    {"loud-moore", {SIZES(2, 9, 33, 4), .spec = {.channels = 12, .perception = NCA_MOORE, .hidden = {64}}},
+     0.5, 0, 1, 0, 31, NCA_CASE_LOUD, 0.2},
+    {"two-layers", {SIZES(2, 13, 17, 6), .spec = {.channels = 16, .hidden = {64, 32}}}, 0.5, 0.7, 1, 3, 32, 0, 0.2},
+    {"digits-squared",
+     {SIZES(3, 14, 11, 8),
+      .spec = {.channels = 20, .perception = NCA_MOORE, .hidden = {80, 80}, .frozen = 1, .alive = NCA_ALIVE_CHANNEL,
+               .noise = 0.02},
+      .objective = {NCA_HALF_SQUARED, NCA_CELLS_ALIVE, 10, 10, true}}, 0.5, 0, 1, 0, 33, 0, 0.2},
+    {"digits-cross-entropy",
+     {SIZES(3, 11, 14, 8),
+      .spec = {.channels = 20, .perception = NCA_MOORE, .hidden = {80, 80}, .frozen = 1, .alive = NCA_ALIVE_CHANNEL,
+               .noise = 0.02},
+      .objective = {NCA_CROSS_ENTROPY, NCA_CELLS_ALIVE, 10, 10, false}}, 0.5, 0, 1, 900, 34, 0, 0.2},
+    {"everywhere",
+     {SIZES(2, 9, 35, 5),
+      .spec = {.channels = 12, .perception = NCA_SUMMED, .hidden = {16, 24}, .frozen = 2,
+               .alive = NCA_ALIVE_EVERYWHERE, .noise = 0.1},
+      .objective = {NCA_MEAN_SQUARED, NCA_CELLS_ALL, 3, 6, true}}, 0.5, 0.4, 0.5, 0, 35, 0, 0.5},
+    {"frozen-alpha",
+     {SIZES(2, 11, 9, 5), .spec = {.channels = 12, .hidden = {16}, .frozen = 5},
+      .objective = {NCA_CROSS_ENTROPY, NCA_CELLS_ALIVE, 6, 5, false}}, 0.5, 0, 1, 0, 36, 0, 0.2},
+    {"living-labels",
+     {SIZES(2, 13, 9, 6), .spec = NCA_GROWING(16, 128), .objective = {NCA_CROSS_ENTROPY, NCA_CELLS_ALIVE, 3, 7, false}},
+     0.5, 0, 1, 0, 39, 0, 0.2},
+    {"kept-steps",
+     {SIZES(2, 13, 9, 7), .spec = NCA_GROWING(16, 128), .objective = {.kind = NCA_GIVEN}, .kept = 4},
+     0.5, 0.3, 1, 0, 37, 0, 0.2},
+    {"kept-steps-of-digits",
+     {SIZES(2, 9, 9, 4),
+      .spec = {.channels = 20, .perception = NCA_MOORE, .hidden = {80, 80}, .frozen = 1, .alive = NCA_ALIVE_CHANNEL},
+      .objective = {.kind = NCA_GIVEN}, .kept = 4}, 0.5, 0, 1, 0, 38, 0, 0.2},
     {0},
 };
 // clang-format on
@@ -72,6 +114,18 @@ uint64_t nca_case_cell_steps(const nca_case *test_case)
            (uint64_t)test_case->shape.tape_steps;
 }
 
+nca_buffer nca_case_target(const nca_shape *shape)
+{
+    switch (shape->objective.kind) {
+    case NCA_CROSS_ENTROPY:
+        return NCA_LABELS;
+    case NCA_GIVEN:
+        return NCA_KEPT_GRADIENT;
+    default:
+        return NCA_TARGET;
+    }
+}
+
 // Each of a case's arrays has draws of its own.
 enum { PARAMETERS, STATES, TARGET, FIRE, ARRAYS };
 
@@ -88,13 +142,16 @@ static void fill(const nca_case *test_case, int array, double size, float *x, si
         x[i] = (float)(size * (2 * draw(test_case, array, i) - 1));
 }
 
-// Some alpha is near the threshold, so that cells die, live and lift others.
+// Some alpha, or what else says who lives, is near the threshold, so that cells die, live and lift
+// others.
 static void mix_alpha(const nca_shape *shape, float *states)
 {
     const size_t channels = (size_t)shape->spec.channels,
                  cells = cells_of(shape) * (size_t)shape->batch;
+    const size_t life = shape->spec.alive == NCA_ALIVE_CHANNEL ? (size_t)shape->spec.alive_channel
+                                                               : (size_t)NCA_ALPHA;
     for (size_t i = 0; i < cells; i++) {
-        float *alpha = &states[i * channels + NCA_ALPHA];
+        float *alpha = &states[i * channels + life];
         *alpha = i % 7 < 2 ? 0.8f + 0.4f * *alpha : i % 7 < 4 ? 0.1f + 0.1f * *alpha : 0;
     }
 }
@@ -109,13 +166,26 @@ static void make_loud(const nca_shape *shape, nca_case_start *start)
     float *first_unit = start->parameters + layout.offset[NCA_HIDDEN_WEIGHT];
     for (size_t i = 0; i < cells; i++)
         start->states[i * channels + NCA_ALPHA] = i % 11 == 3 ? 0.12f : 0.01f * (float)(i % 5);
+    const size_t own = shape->spec.perception == NCA_MOORE ? 4 * channels : 0;   // the cell itself
     for (size_t k = 0; k < (size_t)nca_spec_inputs(&shape->spec); k++)
-        first_unit[k] = k == NCA_ALPHA ? 5 : 0;
+        first_unit[k] = k == own + NCA_ALPHA ? 5 : 0;
     start->parameters[layout.offset[NCA_HIDDEN_BIAS]] = 0;
     start
         ->parameters[layout.offset[NCA_OUTPUT_WEIGHT] + NCA_ALPHA * (size_t)shape->spec.hidden[0]] =
         -1;
     start->parameters[layout.offset[NCA_OUTPUT_BIAS] + NCA_ALPHA] = 0.25f;
+}
+
+// What the objective measures states against: a target, labels, or given gradients.
+static void fill_target(const nca_case *test_case, nca_case_start *out)
+{
+    const nca_shape *shape = &test_case->shape;
+    const nca_buffer buffer = nca_case_target(shape);
+    const size_t count = nca_buffer_elements(shape, buffer);
+    const int classes = nca_objective_channels(&shape->objective);
+    fill(test_case, TARGET, 0.5, out->target, count);
+    for (size_t i = 0; buffer == NCA_LABELS && i < count; i++)
+        out->target[i] = floorf((float)classes * (out->target[i] + 0.5f) * 0.999f);
 }
 
 static void fill_start(const nca_case *test_case, nca_case_start *out, size_t bits)
@@ -126,12 +196,14 @@ static void fill_start(const nca_case *test_case, nca_case_start *out, size_t bi
     fill(test_case, PARAMETERS, is_loud ? 0.03 : 0.08, out->parameters,
          nca_layout_of(&shape->spec).total);
     fill(test_case, STATES, 0.5, out->states, states);
-    fill(test_case, TARGET, 0.5, out->target, cells_of(shape) * NCA_VISIBLE);
+    fill_target(test_case, out);
     mix_alpha(shape, out->states);
     if (is_loud)
         make_loud(shape, out);
     for (size_t i = 0; i < bits; i++)
         out->fire[i] = draw(test_case, FIRE, i) < test_case->fire_rate;
+    for (int i = 0; i < shape->kept; i++)   // the first state and the last ones
+        out->kept[i] = i * (shape->tape_steps + 1) / (shape->kept - 1);
 }
 
 nca_status nca_case_begin(const nca_case *test_case, nca_case_start *out, nca_error *error)
@@ -140,12 +212,14 @@ nca_status nca_case_begin(const nca_case *test_case, nca_case_start *out, nca_er
     const size_t cells = cells_of(shape), batch = (size_t)shape->batch;
     const size_t bits =
         test_case->kind & NCA_CASE_GIVEN ? (size_t)nca_case_cell_steps(test_case) : 0;
-    nca_case_start made = {.parameters = malloc(nca_layout_of(&shape->spec).total * sizeof(float)),
-                           .states =
-                               malloc(cells * batch * (size_t)shape->spec.channels * sizeof(float)),
-                           .target = malloc(cells * NCA_VISIBLE * sizeof(float)),
-                           .fire = bits > 0 ? malloc(bits) : NULL};
-    if (!made.parameters || !made.states || !made.target || (bits > 0 && !made.fire)) {
+    nca_case_start made = {
+        .parameters = malloc(nca_layout_of(&shape->spec).total * sizeof(float)),
+        .states = malloc(cells * batch * (size_t)shape->spec.channels * sizeof(float)),
+        .target = malloc(nca_buffer_elements(shape, nca_case_target(shape)) * sizeof(float)),
+        .kept = calloc((size_t)shape->kept + 1, sizeof(int)),
+        .fire = bits > 0 ? malloc(bits) : NULL};
+    if (!made.parameters || !made.states || !made.target || !made.kept ||
+        (bits > 0 && !made.fire)) {
         nca_case_free(&made);
         return nca_fail(error, NCA_MEMORY, "case %s: no memory for it", test_case->name);
     }
@@ -159,6 +233,7 @@ void nca_case_free(nca_case_start *start)
     free(start->parameters);
     free(start->states);
     free(start->target);
+    free(start->kept);
     free(start->fire);
     *start = (nca_case_start){0};
 }
@@ -172,6 +247,7 @@ nca_rollout nca_case_rollout(const nca_case *test_case, const nca_case_start *st
                          .angle = test_case->angle,
                          .step_size = test_case->step_size,
                          .alive_threshold = NCA_ALIVE_THRESHOLD,
+                         .kept = test_case->shape.kept > 0 ? start->kept : NULL,
                          .fire = start->fire,
                          .keep_tape = test_case->shape.tape_steps > 0};
 }

@@ -25,17 +25,21 @@ const nca_case *nca_case_find(const char *name);
 // B * H * W * T: which cases are too large for a test to go through is the test's to say.
 uint64_t nca_case_cell_steps(const nca_case *test_case);
 
+// The buffer of what the objective measures states against.
+nca_buffer nca_case_target(const nca_shape *shape);
+
 // What a case starts from; owned.
 typedef struct nca_case_start {
     float *parameters;   // [P]
     float *states;       // [B,H,W,C]
-    float *target;       // [H,W,4]
+    float *target;       // of nca_case_target()
+    int *kept;           // [kept] steps
     uint8_t *fire;       // [T,B,H,W], or NULL
 } nca_case_start;
 
 nca_status nca_case_begin(const nca_case *test_case, nca_case_start *out, nca_error *error);
 void nca_case_free(nca_case_start *start);   // of one that was begun, or all zero
-// Keeps its tape where the case has steps.
+// Keeps its tape where the case has steps. Valid as long as `start` is.
 nca_rollout nca_case_rollout(const nca_case *test_case, const nca_case_start *start);
 
 #endif

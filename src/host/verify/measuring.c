@@ -45,11 +45,13 @@ static nca_status upload_rule(nca_measuring *measuring, nca_error *error)
     return status;
 }
 
-// Discs of radius r in the middle: alpha 1 inside, the other channels small.
+// Discs of radius r in the middle: the channel that says what lives is 1 inside, the others small.
 static void fill_states(nca_measuring *measuring)
 {
     const nca_shape *shape = &measuring->options->shape;
     const size_t channels = (size_t)shape->spec.channels;
+    const size_t life = shape->spec.alive == NCA_ALIVE_CHANNEL ? (size_t)shape->spec.alive_channel
+                                                               : (size_t)NCA_ALPHA;
     const double cy = (shape->height - 1) / 2.0, cx = (shape->width - 1) / 2.0;
     float *cell = measuring->states;
     for (int b = 0; b < shape->batch; b++)
@@ -61,7 +63,7 @@ static void fill_states(nca_measuring *measuring)
                                   ? (float)(0.5 * uniform(measuring->options->seed, 9,
                                                           (size_t)(cell - measuring->states) + k))
                                   : 0;
-                cell[NCA_ALPHA] = is_inside;
+                cell[life] = is_inside;
             }
 }
 

@@ -7,6 +7,7 @@
 
 #include "base/memory.h"
 #include "model/session.h"
+#include "verify/cases.h"
 
 void nca_verify_result_free(nca_verify_result *result)
 {
@@ -38,14 +39,13 @@ static nca_status run(const nca_verify_case *test_case, const nca_backend *backe
     const size_t cells = (size_t)shape->height * (size_t)shape->width;
     const size_t state = cells * (size_t)shape->batch * (size_t)shape->spec.channels;
     const size_t total = nca_layout_of(&shape->spec).total;
-    const nca_buffer expected =
-        shape->objective.kind == NCA_CROSS_ENTROPY ? NCA_LABELS : NCA_TARGET;
+    const nca_buffer target = nca_case_target(shape);
     nca_rollout rollout = test_case->rollout;
     rollout.fire = test_case->fire;
     rollout.keep_tape = true;
     NCA_TRY(backend->upload(session, NCA_PARAMETERS, 0, total, test_case->parameters, error));
     NCA_TRY(backend->upload(session, NCA_BATCH, 0, state, test_case->states, error));
-    NCA_TRY(backend->upload(session, expected, 0, nca_buffer_elements(shape, expected),
+    NCA_TRY(backend->upload(session, target, 0, nca_buffer_elements(shape, target),
                             test_case->target, error));
     NCA_TRY(backend->forward(session, &rollout, NULL, error));
     NCA_TRY(backend->loss(session, out->samples, error));

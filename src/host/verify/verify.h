@@ -34,7 +34,7 @@ nca_status nca_verify_built_in(const nca_compute *compute, const nca_device_opti
 typedef struct nca_verify_case {
     nca_shape shape;
     const float *parameters, *states;
-    const float *target;   // as the objective has it: one for all, one a sample, or labels
+    const float *target;   // as the objective has it: nca_case_target()
     const uint8_t *fire;   // [T,B,H,W], or NULL: drawn
     nca_rollout rollout;
 } nca_verify_case;

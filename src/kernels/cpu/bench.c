@@ -94,6 +94,17 @@ static void fire(const band_run *work)
     }
 }
 
+// Of as many numbers as the active cells would have.
+static void noise(const band_run *work, const uint32_t *cells, int count)
+{
+    const nca_session *session = work->session;
+    const int outputs = nca_spec_outputs(&session->head.shape.spec);
+    for (int i = 0; i < count; i++)
+        session->ops.noise(nca_cpu_rollout_of(session, work->number)->key, (uint32_t)work->number,
+                           (uint32_t)work->step, cells[i] * (uint32_t)outputs, outputs,
+                           session->noise_scale, work->scratch->noise);
+}
+
 static void dilate(const band_run *work)
 {
     const nca_session *session = work->session;
@@ -169,31 +180,38 @@ static nca_status gather(const kernel_run *kernel, nca_error *error)
 //   A, S    cells of the step that are active; alive after it
 //   N, HW   cells of the batch, of a sample
 //   P, G    parameters, bands with active cells, which have sums of their own
-enum { ROWS = 17 };
+//   F, I    weights of the network, of its first layers; D numbers in a cell's perception
+//   O, U    outputs, hidden units
+enum { ROWS = 18 };
 static void list_rows(const kernel_run *kernel, kernel_row rows[ROWS + 1])
 {
     const nca_shape *shape = &kernel->session->head.shape;
-    const double C = shape->spec.channels, K = shape->spec.hidden[0],
-                 P = (double)kernel->session->layout.total;
+    const nca_layout *layout = &kernel->session->layout;
+    const double C = shape->spec.channels, U = shape->spec.hidden[0] + shape->spec.hidden[1],
+                 D = nca_spec_inputs(&shape->spec), O = nca_spec_outputs(&shape->spec);
+    const double P = (double)layout->total;
+    const double I = (double)(layout->size[NCA_HIDDEN_WEIGHT] + layout->size[NCA_HIDDEN2_WEIGHT]);
+    const double F = I + (double)layout->size[NCA_OUTPUT_WEIGHT];
     const double HW = (double)shape->height * shape->width, N = HW * shape->batch;
     const double A = kernel->active, S = kernel->alive, G = kernel->busy_bands;
     // clang-format off
     const kernel_row all[ROWS + 1] = {
         {"fire", NULL, fire, NULL, 0, N},
+        {"noise", noise, NULL, NULL, O*A, 4*O*A},
         {"dilate", NULL, dilate, NULL, 0, 2*N},
-        {"perceive", perceive, NULL, NULL, 30*C*A, 4*C*S + 12*C*A},
-        {"mlp", mlp, NULL, NULL, 8*C*K*A, 16*C*A + 4*P},
-        {"mlp_hidden", mlp_hidden, NULL, NULL, 6*C*K*A, (12*C + 4*K)*A + 12*C*K + 4*K},
-        {"mlp_backward", mlp_backward, NULL, NULL, 16*C*K*A, (28*C + 4*K)*A + 16*C*K + 8*P*G},
-        {"perceive_backward", perceive_backward, NULL, NULL, 31*C*A, 12*C*A + 8*C*S},
-        {"step_update", NULL, step_update, NULL, (8*C*K + 32*C)*A, 4*C*(S + A) + 3*N},
+        {"perceive", perceive, NULL, NULL, 30*C*A, 4*C*S + 4*D*A},
+        {"mlp", mlp, NULL, NULL, 2*F*A, (4*D + 4*O)*A + 4*P},
+        {"mlp_hidden", mlp_hidden, NULL, NULL, 2*I*A, (4*D + 4*U)*A + 4*I + 4*U},
+        {"mlp_backward", mlp_backward, NULL, NULL, 4*F*A, (8*D + 4*O + 4*U)*A + 4*F + 8*P*G},
+        {"perceive_backward", perceive_backward, NULL, NULL, 31*C*A, 4*D*A + 8*C*S},
+        {"step_update", NULL, step_update, NULL, (2*F + 32*C)*A, 4*C*(S + A) + 3*N},
         {"step_settle", NULL, step_settle, NULL, 0, 8*C*(S - A) + 3*N},
-        {"step_backward", NULL, step_backward, NULL, (22*C*K + 62*C)*A, 12*C*S + N + 8*P*G},
+        {"step_backward", NULL, step_backward, NULL, (4*F + 2*I + 62*C)*A, 12*C*S + N + 8*P*G},
         {"loss", NULL, loss, NULL, 12*N, 4*C*N + 16*HW},
         {"loss_backward", NULL, loss_backward, NULL, 8*N, 32*N + 16*HW},
         {"reduce_sums", NULL, NULL, reduce_sums, P*G, 4*P*G + 4*P},
         {"update", NULL, NULL, update, 21*P, 28*P},
-        {"rule_pack", NULL, NULL, rule_pack, 0, 32*C*K},
+        {"rule_pack", NULL, NULL, rule_pack, 0, 8*F},
         {"scatter", NULL, NULL, scatter, 0, 8*C*N},
         {"gather", NULL, NULL, gather, 0, 8*C*N},
         {0},

@@ -52,6 +52,7 @@ typedef struct nca_cpu_scratch {
     float *p, *dp;             // [NCA_CPU_CHUNK,3C]
     float *hidden, *dhidden;   // [NCA_CPU_CHUNK,K]
     float *out;                // [NCA_CPU_CHUNK,C]
+    float *noise;              // [C]
     double mlp_seconds;
 } nca_cpu_scratch;
 
@@ -97,6 +98,14 @@ static inline const nca_cpu_rule *nca_cpu_rule_of(const nca_session *session, in
 static inline const nca_rule_rollout *nca_cpu_rollout_of(const nca_session *session, int sample)
 {
     return &session->each[nca_cpu_rule_number(session, sample)];
+}
+
+// The channel that makes a cell alive by being above the threshold; negative where all cells are.
+static inline int nca_cpu_alive_channel(const nca_spec *spec)
+{
+    return spec->alive == NCA_ALIVE_EVERYWHERE ? -1
+           : spec->alive == NCA_ALIVE_CHANNEL  ? spec->alive_channel
+                                               : (int)NCA_ALPHA;
 }
 
 // The number of a sample in the counters of random bits.

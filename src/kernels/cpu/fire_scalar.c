@@ -1,4 +1,5 @@
-// Fire bits of eight cells a draw: the definition that every faster kernel equals bit for bit.
+// Fire bits of eight cells a draw, and noise: the definitions that every faster kernel equals bit for
+// bit.
 #include "ops.h"
 
 void nca_cpu_fire_scalar(nca_key key, uint32_t sample, uint32_t step, uint32_t threshold,
@@ -10,4 +11,11 @@ void nca_cpu_fire_scalar(nca_key key, uint32_t sample, uint32_t step, uint32_t t
         for (int i = 0; i < 8; i++)
             bits[group * 8 + i] = (words[i / 2] >> (i % 2 * 16) & 0xffff) < threshold;
     }
+}
+
+void nca_cpu_noise_scalar(nca_key key, uint32_t sample, uint32_t step, uint32_t first, int count,
+                          float scale, float *drawn)
+{
+    for (int i = 0; i < count; i++)
+        drawn[i] = nca_random_normal(key, sample, step, first + (uint32_t)i, scale);
 }

@@ -14,19 +14,11 @@ static uint32_t magnitude(float x)
 
 // -- Which cells count ----------------------------------------------------------------------------
 
-// The channel that makes a cell alive by being above the threshold; negative where all cells are.
-static int alive_channel(const nca_spec *spec)
-{
-    return spec->alive == NCA_ALIVE_EVERYWHERE ? -1
-           : spec->alive == NCA_ALIVE_CHANNEL  ? spec->alive_channel
-                                               : (int)NCA_ALPHA;
-}
-
 // Whether a cell of the current state counts by the objective. A state has a clear border.
 static bool counts(const nca_session *session, const float *state, int y, int x)
 {
     const nca_shape *shape = &session->head.shape;
-    const int channel = alive_channel(&shape->spec);
+    const int channel = nca_cpu_alive_channel(&shape->spec);
     const int reach = shape->spec.alive == NCA_ALIVE_MAXIMUM;
     if (shape->objective.cells == NCA_CELLS_ALL || channel < 0)
         return true;
@@ -143,7 +135,7 @@ void nca_cpu_loss_band(void *context, int number, int phase, int band, int worke
     const nca_spec *spec = &session->head.shape.spec;
     const size_t channels = (size_t)spec->channels, width = (size_t)session->head.shape.width;
     const float *state = nca_cpu_state(session, sample, sample->current);
-    const int channel = alive_channel(spec);
+    const int channel = nca_cpu_alive_channel(spec);
     double sum = 0;
     uint32_t largest = 0;
     int alive = 0, y0, y1;

@@ -14,16 +14,14 @@ static void relu(float *x, int count)
         x[j] = x[j] < 0 ? 0 : x[j];   // a NaN passes, so that it is noticed
 }
 
-// y [K2] = relu(hidden2 x + bias) of one cell.
-static void second_layer(const nca_cpu_rule *rule, const float *x, float *y)
+// y [O] = x [I] W + b of one cell, whose weights lie as [I,O].
+static void layer(const float *x, int inputs, const float *columns, const float *bias, int outputs,
+                  float *y)
 {
-    for (int j = 0; j < rule->hidden2; j++) {
-        const float *weight = rule->hidden2_weight + (size_t)j * (size_t)rule->hidden;
-        y[j] = rule->hidden2_bias[j];
-        for (int k = 0; k < rule->hidden; k++)
-            y[j] += weight[k] * x[k];
-    }
-    relu(y, rule->hidden2);
+    for (int j = 0; j < outputs; j++)
+        y[j] = bias[j];
+    for (int k = 0; k < inputs; k++)
+        add_scaled(x[k], columns + (size_t)k * (size_t)outputs, outputs, y);
 }
 
 // Where the hidden units lie that the output is made of, and how many a cell has.
@@ -39,16 +37,15 @@ static int last_units(const nca_cpu_rule *rule)
 
 void nca_cpu_mlp_hidden_scalar(const nca_cpu_rule *rule, const float *p, int count, float *hidden)
 {
-    const int inputs = rule->inputs, units = rule->hidden;
+    const int inputs = rule->inputs, units = rule->hidden, second_units = rule->hidden2;
     float *second = hidden + last_offset(rule, count);
-    for (int i = 0; i < count; i++, p += inputs, hidden += units) {
-        for (int j = 0; j < units; j++)
-            hidden[j] = rule->hidden_bias[j];
-        for (int k = 0; k < inputs; k++)
-            add_scaled(p[k], rule->hidden_panels + (size_t)k * (size_t)units, units, hidden);
+    for (int i = 0; i < count; i++, p += inputs, hidden += units, second += second_units) {
+        layer(p, inputs, rule->hidden_panels, rule->hidden_bias, units, hidden);
         relu(hidden, units);
-        if (rule->hidden2)
-            second_layer(rule, hidden, second + (size_t)i * (size_t)rule->hidden2);
+        if (second_units) {
+            layer(hidden, units, rule->hidden2_columns, rule->hidden2_bias, second_units, second);
+            relu(second, second_units);
+        }
     }
 }
 
@@ -58,12 +55,8 @@ void nca_cpu_mlp_scalar(const nca_cpu_rule *rule, const float *p, int count, flo
     const int outputs = rule->outputs, units = last_units(rule);
     nca_cpu_mlp_hidden_scalar(rule, p, count, hidden);
     hidden += last_offset(rule, count);
-    for (int i = 0; i < count; i++, hidden += units, out += outputs) {
-        for (int c = 0; c < outputs; c++)
-            out[c] = rule->output_bias[c];
-        for (int j = 0; j < units; j++)
-            add_scaled(hidden[j], rule->output_columns + (size_t)j * (size_t)outputs, outputs, out);
-    }
+    for (int i = 0; i < count; i++, hidden += units, out += outputs)
+        layer(hidden, units, rule->output_columns, rule->output_bias, outputs, out);
 }
 
 // From dout to the gradient of the last hidden layer of one cell.

@@ -12,6 +12,9 @@
 // the first-level cache.
 enum { NCA_CPU_CHUNK = 48 };
 
+// Weights, hidden units and their gradients are read in whole vectors: behind each of these arrays 64
+// bytes more are readable, whatever they hold. Nothing is written there.
+
 // Parameters in the orders in which the kernels read them: I inputs, K hidden units, K2 of a second
 // hidden layer (0: there is none), L those of the last, O outputs.
 typedef struct nca_cpu_rule {
@@ -22,8 +25,9 @@ typedef struct nca_cpu_rule {
     const float *hidden2_bias;     // [K2]
     const float *output_weight;    // [O,L]
     const float *output_bias;      // [O]
-    float *hidden_panels;    // [K/panel,I,panel]: hidden_weight transposed, in panels of columns
-    float *output_columns;   // [L,O]: output_weight transposed
+    float *hidden_panels;     // [K/panel,I,panel]: hidden_weight transposed, in panels of columns
+    float *hidden2_columns;   // [K,K2]: hidden2_weight transposed
+    float *output_columns;    // [L,O]: output_weight transposed
 } nca_cpu_rule;
 
 // Sums of d loss / d parameters, in the order in which the kernels add to them.
@@ -62,6 +66,10 @@ typedef struct nca_cpu_ops {
     void (*fire)(nca_key key, uint32_t sample, uint32_t step, uint32_t threshold, uint32_t first,
                  size_t count, uint8_t *bits);
 
+    // The noise on numbers first..first+count-1 of an update, by nca_random_normal().
+    void (*noise)(nca_key key, uint32_t sample, uint32_t step, uint32_t first, int count,
+                  float scale, float *drawn);
+
     // alive[i] = 1 where any of the nine bytes of `mature` around byte i is not 0, i in 0..count-1;
     // `mature` points to the first of them, its rows are `stride` bytes apart.
     void (*dilate)(const uint8_t *mature, size_t stride, size_t count, uint8_t *alive);
@@ -88,14 +96,16 @@ typedef struct nca_cpu_ops {
 
 // Fills the table with the scalar definitions, which do for any spec.
 void nca_cpu_fill_scalar(nca_cpu_ops *ops, const nca_spec *spec);
-// Overwrites entries with faster ones; those that need `sobel` with 16 channels, and one layer of a
-// multiple of 64 hidden units, keep the scalar ones otherwise.
+// Overwrites entries with faster ones. `summed` keeps the scalar perception; 16 channels, three groups
+// of inputs and one layer of a multiple of 64 hidden units have a network of their own.
 void nca_cpu_fill_avx2(nca_cpu_ops *ops, const nca_spec *spec);
 void nca_cpu_fill_avx512(nca_cpu_ops *ops, const nca_spec *spec);
 
 // The scalar definitions, each in its op's file.
 void nca_cpu_fire_scalar(nca_key key, uint32_t sample, uint32_t step, uint32_t threshold,
                          uint32_t first, size_t count, uint8_t *bits);
+void nca_cpu_noise_scalar(nca_key key, uint32_t sample, uint32_t step, uint32_t first, int count,
+                          float scale, float *drawn);
 void nca_cpu_dilate_scalar(const uint8_t *mature, size_t stride, size_t count, uint8_t *alive);
 void nca_cpu_perceive_scalar(const float *state, size_t row, int channels, const uint32_t *cells,
                              int count, nca_cpu_rotation rotation, float *p);

@@ -22,6 +22,7 @@ void nca_cpu_fill_scalar(nca_cpu_ops *ops, const nca_spec *spec)
         .name = "scalar",
         .panel = 0,
         .fire = nca_cpu_fire_scalar,
+        .noise = nca_cpu_noise_scalar,
         .dilate = nca_cpu_dilate_scalar,
         .perceive = nca_cpu_perceive_scalar,
         .perceive_backward = nca_cpu_perceive_backward_scalar,

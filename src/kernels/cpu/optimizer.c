@@ -4,6 +4,14 @@
 #include <float.h>
 #include <math.h>
 
+// to [columns,rows] = from [rows,columns], transposed.
+static void transpose(const float *from, size_t rows, size_t columns, float *to)
+{
+    for (size_t i = 0; i < rows; i++)
+        for (size_t j = 0; j < columns; j++)
+            to[j * rows + i] = from[i * columns + j];
+}
+
 static void pack_rule(const nca_session *session, const float *parameters, nca_cpu_rule *rule)
 {
     const nca_layout *layout = &session->layout;
@@ -25,9 +33,8 @@ static void pack_rule(const nca_session *session, const float *parameters, nca_c
         for (size_t k = 0; k < inputs; k++)
             rule->hidden_panels[(j / panel * inputs + k) * panel + j % panel] =
                 rule->hidden_weight[j * inputs + k];
-    for (size_t c = 0; c < outputs; c++)
-        for (size_t j = 0; j < last; j++)
-            rule->output_columns[j * outputs + c] = rule->output_weight[c * last + j];
+    transpose(rule->hidden2_weight, (size_t)spec->hidden[1], hidden, rule->hidden2_columns);
+    transpose(rule->output_weight, outputs, last, rule->output_columns);
 }
 
 void nca_cpu_rules_pack(nca_session *session)

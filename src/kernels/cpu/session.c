@@ -5,7 +5,11 @@
 #include <string.h>
 #include <sys/mman.h>
 
-enum { ALIGN_BYTES = 64, BANDS_MAX = 64, BAND_ROWS_MIN = 4, SLACK_BYTES = 64 };
+enum { ALIGN_BYTES = 64, BANDS_MAX = 64, SLACK_BYTES = 64 };
+
+// Rows of a band, at the least. Each band adds to sums of its own: where no first-level cache holds
+// them, they are read and written too often unless many cells share them.
+enum { BAND_ROWS_MIN = 4, TALL_BAND_ROWS_MIN = 32, MANY_PARAMETERS = 20000 };
 
 // Memory handed out piece by piece; without a base it only counts.
 typedef struct arena {
@@ -44,7 +48,8 @@ static void set_sizes(nca_session *session, const nca_shape *shape)
     session->rules = nca_shape_rules(shape);
     session->samples = nca_shape_samples(shape);
     session->layout = nca_layout_of(&shape->spec);
-    session->band_rows = rows > BAND_ROWS_MIN ? rows : BAND_ROWS_MIN;
+    const int least = session->layout.total < MANY_PARAMETERS ? BAND_ROWS_MIN : TALL_BAND_ROWS_MIN;
+    session->band_rows = rows > least ? rows : least;
     session->bands = (shape->height + session->band_rows - 1) / session->band_rows;
     session->states = shape->tape_steps > 1 ? shape->tape_steps + 1 : 2;
     session->steps = shape->tape_steps > 1 ? shape->tape_steps : 1;
@@ -94,12 +99,14 @@ static void lay_out_scratch(arena *from, const nca_session *session, nca_cpu_scr
     scratch->hidden = take(from, NCA_CPU_CHUNK * hidden, sizeof(float));
     scratch->dhidden = take(from, NCA_CPU_CHUNK * hidden, sizeof(float));
     scratch->out = take(from, NCA_CPU_CHUNK * channels, sizeof(float));
+    scratch->noise = take(from, channels, sizeof(float));
 }
 
 static void lay_out_rule(arena *from, const nca_session *session, nca_cpu_rule *rule)
 {
     const nca_layout *layout = &session->layout;
     rule->hidden_panels = take(from, layout->size[NCA_HIDDEN_WEIGHT], sizeof(float));
+    rule->hidden2_columns = take(from, layout->size[NCA_HIDDEN2_WEIGHT], sizeof(float));
     rule->output_columns = take(from, layout->size[NCA_OUTPUT_WEIGHT], sizeof(float));
 }
 

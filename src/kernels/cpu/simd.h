@@ -1,6 +1,7 @@
 // The vector kernels of one instruction set as a table: included by simd_avx2.c and simd_avx512.c,
 // which are the same source compiled twice.
 #include "masks_simd.h"
+#include "mlp_any_simd.h"
 #include "mlp_simd.h"
 #include "perceive_simd.h"
 
@@ -27,14 +28,22 @@ static void fill(nca_cpu_ops *ops, const char *name, const nca_spec *spec)
     ops->burn = burn;
     ops->fire = fire;
     ops->dilate = dilate;
-    if (spec->channels == CHANNELS && spec->perception == NCA_SOBEL) {
+    ops->mlp = mlp_any;
+    ops->mlp_hidden = mlp_any_hidden;
+    ops->mlp_backward = mlp_any_backward;
+    ops->noise = noise;
+    if (spec->perception == NCA_MOORE) {
+        ops->perceive = perceive_moore;
+        ops->perceive_backward = perceive_moore_backward;
+    } else if (spec->perception == NCA_SOBEL) {
         ops->perceive = perceive;
         ops->perceive_backward = perceive_backward;
-        if (spec->hidden[0] % 64 == 0 && spec->hidden[1] == 0 && spec->frozen == 0) {
-            ops->panel = PANEL;
-            ops->mlp = mlp;
-            ops->mlp_hidden = mlp_hidden;
-            ops->mlp_backward = mlp_backward;
-        }
+    }
+    if (spec->channels == CHANNELS && spec->perception != NCA_MOORE && spec->hidden[0] % 64 == 0 &&
+        spec->hidden[1] == 0 && spec->frozen == 0) {
+        ops->panel = PANEL;
+        ops->mlp = mlp;
+        ops->mlp_hidden = mlp_hidden;
+        ops->mlp_backward = mlp_backward;
     }
 }

@@ -100,14 +100,15 @@ static int pass_on(const band_back *work)
     uint32_t *cells = work->scratch->cells;
     int listed = 0;
     for (int y = work->y0; y < work->y1; y++)
-        for (int x = work->alive[y].first; x < work->alive[y].end; x++) {
-            const size_t cell = nca_cpu_cell(session, y, x), within = cell - above;
-            if (!(work->masks[cell] & NCA_CELL_ALIVE))
-                continue;
-            memcpy(before + within * channels, after + within * channels,
-                   channels * sizeof *before);
-            cells[listed] = (uint32_t)within;
-            listed += work->masks[cell] >> 1;
+        for (int x = work->alive[y].first, end; x < work->alive[y].end; x = end + 1) {
+            const size_t cell = nca_cpu_cell(session, y, 0), first = cell - above;
+            const uint8_t *masks = work->masks + cell;
+            for (end = x; end < work->alive[y].end && (masks[end] & NCA_CELL_ALIVE); end++) {
+                cells[listed] = (uint32_t)(first + (size_t)end);
+                listed += masks[end] >> 1;
+            }
+            memcpy(before + (first + (size_t)x) * channels, after + (first + (size_t)x) * channels,
+                   (size_t)(end - x) * channels * sizeof *before);
         }
     return listed;
 }

@@ -58,7 +58,8 @@ static band_step open_step(nca_session *session, int number, int step, int band,
         .scratch = &session->scratch[worker],
         .sample_number = number,
         .step = step,
-        .mature_before = sample->mature[step & 1],
+        .mature_before =
+            sample->mature[session->head.shape.spec.alive == NCA_ALIVE_MAXIMUM ? step & 1 : 0],
         .mature_after = sample->mature[~step & 1],
         .ripe_before = sample->ripe[step & 1] + 1,
         .ripe_after = sample->ripe[~step & 1] + 1,
@@ -108,26 +109,23 @@ static const uint8_t *fire_bits(const band_step *work, size_t cell, size_t count
     return work->scratch->bits + cell % 8;
 }
 
-// The masks of a row where no cell is cleared: all stay, and those that are alive and fire are
-// listed.
+// The masks of a row where no cell is cleared: all stay, and those that are alive, which no step
+// changes, and fire are listed.
 static int mask_plain_row(const band_step *work, int y, int listed)
 {
     const nca_session *session = work->session;
-    const nca_spec *spec = &session->head.shape.spec;
     const size_t width = (size_t)session->head.shape.width, cell = nca_cpu_cell(session, y, 0);
-    const size_t first = nca_cpu_cell(session, work->y0 - 1, -1);
-    const float threshold = (float)session->rollout.alive_threshold;
-    const float *state = work->before + (cell - first) * (size_t)spec->channels;
+    const uint32_t within = (uint32_t)(cell - nca_cpu_cell(session, work->y0 - 1, -1));
     const uint8_t *fire = fire_bits(work, (size_t)y * width, width);
+    const uint8_t *alive = work->mature_before + cell;
+    uint8_t *masks = work->masks + cell;
+    uint32_t *cells = work->scratch->cells;
     work->alive[y] = (nca_span){0, session->head.shape.width};
+    for (size_t x = 0; x < width; x++)
+        masks[x] = (uint8_t)(NCA_CELL_ALIVE | (alive[x] & (fire[x] != 0)) << 1);
     for (size_t x = 0; x < width; x++) {
-        const bool is_reached =
-            spec->alive == NCA_ALIVE_EVERYWHERE ||
-            state[x * (size_t)spec->channels + (size_t)spec->alive_channel] > threshold;
-        const bool is_active = fire[x] && is_reached;
-        work->masks[cell + x] = (uint8_t)(NCA_CELL_ALIVE | (is_active ? NCA_CELL_FIRED : 0));
-        work->scratch->cells[listed] = (uint32_t)(cell + x - first);
-        listed += is_active;
+        cells[listed] = within + (uint32_t)x;
+        listed += masks[x] >> 1;
     }
     return listed;
 }
@@ -166,12 +164,12 @@ static void add_noise(const band_step *work, uint32_t within, float *out)
     const uint32_t outputs = (uint32_t)nca_spec_outputs(&session->head.shape.spec);
     const uint32_t width = (uint32_t)session->head.shape.width, stride = width + 2;
     const uint32_t cell = ((uint32_t)work->y0 + within / stride - 1) * width + within % stride - 1;
-    for (uint32_t k = 0; k < outputs; k++) {
-        const float noise = nca_random_normal(
-            own->key, nca_cpu_random_sample(session, work->sample_number),
-            (uint32_t)(own->first_step + work->step), cell * outputs + k, session->noise_scale);
-        out[k] += noise;
-    }
+    float *drawn = work->scratch->noise;
+    session->ops.noise(own->key, nca_cpu_random_sample(session, work->sample_number),
+                       (uint32_t)(own->first_step + work->step), cell * outputs, (int)outputs,
+                       session->noise_scale, drawn);
+    for (uint32_t k = 0; k < outputs; k++)
+        out[k] += drawn[k];
 }
 
 // out [count,O]: what the network proposes for the cells.
@@ -209,6 +207,7 @@ static void update_cells(const band_step *work, const uint32_t *cells, int count
     uint8_t *mature =
         work->mature_after + (size_t)work->y0 * ((size_t)work->session->head.shape.width + 2);
     const size_t frozen = (size_t)work->session->head.shape.spec.frozen;
+    const bool can_die = work->session->head.shape.spec.alive == NCA_ALIVE_MAXIMUM;
     propose(work, cells, count);
     for (int i = 0; i < count; i++) {
         const float *x = work->before + cells[i] * channels,
@@ -218,7 +217,8 @@ static void update_cells(const band_step *work, const uint32_t *cells, int count
             u[k] = x[k];
         for (size_t k = frozen; k < channels; k++)
             u[k] = x[k] + step_size * d[k - frozen];
-        mature[cells[i]] = u[NCA_ALPHA] > threshold;
+        if (can_die)
+            mature[cells[i]] = u[NCA_ALPHA] > threshold;
     }
 }
 
@@ -330,12 +330,13 @@ void nca_cpu_step_settle(nca_session *session, int sample, int step, int band, i
     }
 }
 
-// Before the first step: which cells of the batch are mature.
+// Before the first step: which cells of the batch are mature; where none can die, which are alive.
 void nca_cpu_step_prepare(nca_session *session, int number, int band)
 {
     nca_cpu_sample *sample = &session->sample[number];
     const size_t channels = (size_t)session->head.shape.spec.channels;
     const float threshold = (float)session->rollout.alive_threshold;
+    const int channel = nca_cpu_alive_channel(&session->head.shape.spec);
     const float *state = nca_cpu_state(session, sample, sample->current);
     int y0, y1;
     nca_cpu_band_rows(session, band, &y0, &y1);
@@ -343,7 +344,7 @@ void nca_cpu_step_prepare(nca_session *session, int number, int band)
         const size_t cell = nca_cpu_cell(session, y, 0);
         for (int x = 0; x < session->head.shape.width; x++)
             sample->mature[0][cell + (size_t)x] =
-                state[(cell + (size_t)x) * channels + NCA_ALPHA] > threshold;
+                channel < 0 || state[(cell + (size_t)x) * channels + (size_t)channel] > threshold;
         sample->ripe[0][y + 1] =
             trim((nca_span){0, session->head.shape.width}, sample->mature[0] + cell);
     }

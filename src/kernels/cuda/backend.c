@@ -14,6 +14,7 @@ static const nca_backend behind = {
     .gather = nca_cuda_gather_rows,
     .scatter = nca_cuda_scatter_rows,
     .damage = nca_cuda_damage_slot,
+    .exchange = nca_cuda_exchange_slot,
     .forward = nca_cuda_forward,
     .loss = nca_cuda_measure_loss,
     .backward = nca_cuda_backward,

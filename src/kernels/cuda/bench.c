@@ -71,7 +71,7 @@ static nca_status launch(const nca_cuda_bench *bench, const nca_cuda_bench_row *
 {
     for (int i = 0; i < times; i++) {
         if (row->multiply)
-            NCA_TRY(row->multiply(bench, error));
+            NCA_TRY(row->multiply(bench, row->layer, error));
         else
             NCA_CUDA_TRY(bench->session->device, row->launch(bench), row->name);
     }

@@ -4,6 +4,11 @@
 
 #include "bench_rows.h"
 
+static const nca_spec *spec_of(const nca_cuda_bench *bench)
+{
+    return &bench->session->head.shape.spec;
+}
+
 // -- What every path launches
 
 static cudaError_t fire(const nca_cuda_bench *bench)
@@ -17,36 +22,36 @@ static cudaError_t fire(const nca_cuda_bench *bench)
 
 static cudaError_t prepare(const nca_cuda_bench *bench)
 {
-    return nca_cuda_prepare(&bench->begin, bench->session->forward_blocks_per_region,
+    return nca_cuda_prepare(&bench->begin, spec_of(bench),
+                            bench->session->forward_blocks_per_region,
                             bench->session->buffer[NCA_BATCH], bench->session->stream);
 }
 
 static cudaError_t finish(const nca_cuda_bench *bench)
 {
-    return nca_cuda_finish(&bench->end, bench->session->forward_blocks_per_region,
+    return nca_cuda_finish(&bench->end, spec_of(bench), bench->session->forward_blocks_per_region,
                            bench->session->buffer[NCA_BATCH], bench->session->stream);
 }
 
 static cudaError_t loss(const nca_cuda_bench *bench)
 {
     const nca_session *session = bench->session;
-    return nca_cuda_loss(&session->grid, session->buffer[NCA_BATCH], session->buffer[NCA_TARGET],
-                         session->parts, session->samples, session->stream);
+    return nca_cuda_loss(&session->grid, &session->judge, session->buffer[NCA_BATCH],
+                         session->samples, session->stream);
 }
 
 static cudaError_t loss_backward(const nca_cuda_bench *bench)
 {
     const nca_session *session = bench->session;
-    return nca_cuda_loss_backward(&session->grid, session->rollout_values,
-                                  session->buffer[NCA_BATCH], session->buffer[NCA_TARGET],
-                                  session->gradient, session->stream);
+    return nca_cuda_loss_backward(&session->grid, &session->judge, session->rollout_values,
+                                  session->buffer[NCA_BATCH], session->gradient, session->stream);
 }
 
 static cudaError_t batch_gradient(const nca_cuda_bench *bench)
 {
-    return nca_cuda_batch_gradient(&bench->back_end, bench->session->forward_blocks_per_region,
-                                   bench->session->buffer[NCA_BATCH_GRADIENT],
-                                   bench->session->stream);
+    return nca_cuda_batch_gradient(
+        &bench->back_end, spec_of(bench), bench->session->forward_blocks_per_region,
+        bench->session->buffer[NCA_BATCH_GRADIENT], bench->session->stream);
 }
 
 // The rule that training has by default, at a rate that leaves the parameters as they are.
@@ -69,11 +74,6 @@ static cudaError_t update(const nca_cuda_bench *bench)
                                 .gradient = session->buffer[NCA_GRADIENT],
                                 .scratch = session->scratch};
     return nca_cuda_update(&adam, session->updated, session->stream);
-}
-
-static cudaError_t pack_rule(const nca_cuda_bench *bench)
-{
-    return nca_cuda_pack_rule(&bench->session->grid, &bench->session->rule, bench->session->stream);
 }
 
 static cudaError_t scatter(const nca_cuda_bench *bench)
@@ -100,6 +100,11 @@ static cudaError_t damage(const nca_cuda_bench *bench)
 }
 
 // -- The fused path
+
+static cudaError_t pack_rule(const nca_cuda_bench *bench)
+{
+    return nca_cuda_pack_rule(&bench->session->grid, &bench->session->rule, bench->session->stream);
+}
 
 static cudaError_t fused_forward(const nca_cuda_bench *bench)
 {
@@ -128,7 +133,7 @@ static cudaError_t reduce_sums(const nca_cuda_bench *bench)
 
 static cudaError_t masks(const nca_cuda_bench *bench)
 {
-    return nca_cuda_masks(&bench->step, bench->session->forward_blocks_per_region,
+    return nca_cuda_masks(&bench->step, spec_of(bench), bench->session->forward_blocks_per_region,
                           bench->session->stream);
 }
 
@@ -147,113 +152,101 @@ static cudaError_t count_listed(const nca_cuda_bench *bench)
 static cudaError_t perceive(const nca_cuda_bench *bench)
 {
     const nca_session *session = bench->session;
-    return nca_cuda_perceive(&session->grid, session->rollout_values, bench->step.before,
-                             bench->step.settled, session->list.cells, bench->rows, session->p,
-                             session->stream);
+    const nca_cuda_seen seen = {bench->step.before, bench->step.settled};
+    return nca_cuda_perceive(&session->grid, spec_of(bench), session->rollout_values, &seen,
+                             session->list.cells, bench->rows, session->p, session->stream);
 }
 
 static cudaError_t hidden_relu(const nca_cuda_bench *bench)
 {
-    const nca_session *session = bench->session;
-    return nca_cuda_hidden_relu(&session->grid, &session->rule, bench->rows, session->hidden,
-                                session->stream);
+    const nca_cuda_layer *layer = bench->session->layer;
+    return nca_cuda_hidden_relu(bench->rows, layer->outputs, layer->bias, layer->out,
+                                bench->session->stream);
 }
 
 static cudaError_t apply(const nca_cuda_bench *bench)
 {
     const nca_session *session = bench->session;
-    return nca_cuda_apply(&bench->step, session->list.cells, bench->rows, session->out,
-                          session->stream);
+    return nca_cuda_apply(&bench->step, spec_of(bench), session->list.cells, bench->rows,
+                          session->layer[session->layers - 1].out, session->stream);
 }
 
 static cudaError_t gather_gradient(const nca_cuda_bench *bench)
 {
-    return nca_cuda_gather_gradient(&bench->back, bench->session->forward_blocks_per_region,
+    return nca_cuda_gather_gradient(&bench->back, spec_of(bench),
+                                    bench->session->forward_blocks_per_region,
                                     bench->session->stream);
 }
 
 static cudaError_t apply_backward(const nca_cuda_bench *bench)
 {
     const nca_session *session = bench->session;
-    return nca_cuda_apply_backward(&bench->back, session->list.cells, bench->rows, session->dout,
-                                   session->stream);
+    return nca_cuda_apply_backward(&bench->back, spec_of(bench), session->list.cells, bench->rows,
+                                   session->layer[session->layers - 1].dout, session->stream);
 }
 
 static cudaError_t hidden_relu_backward(const nca_cuda_bench *bench)
 {
-    const nca_session *session = bench->session;
-    return nca_cuda_hidden_relu_backward(&session->grid, bench->rows, session->hidden,
-                                         session->dhidden, session->stream);
+    const nca_cuda_layer *layer = bench->session->layer;
+    return nca_cuda_hidden_relu_backward(bench->rows, layer->outputs, layer->out, layer->dout,
+                                         bench->session->stream);
 }
 
 static cudaError_t add_columns(const nca_cuda_bench *bench)
 {
-    const nca_session *session = bench->session;
-    return nca_cuda_add_columns(
-        bench->rows, session->head.shape.spec.hidden[0], session->dhidden,
-        session->buffer[NCA_GRADIENT] + session->layout.offset[NCA_HIDDEN_BIAS], session->stream);
+    const nca_cuda_layer *layer = bench->session->layer;
+    return nca_cuda_add_columns(bench->rows, layer->outputs, layer->dout, layer->dbias,
+                                bench->session->stream);
 }
 
 static cudaError_t spread_gradient(const nca_cuda_bench *bench)
 {
     const nca_session *session = bench->session;
-    return nca_cuda_spread_gradient(&bench->back, session->list.cells, bench->rows,
+    return nca_cuda_spread_gradient(&bench->back, spec_of(bench), session->list.cells, bench->rows,
                                     session->dp_rows, session->stream);
 }
 
-static int inputs_of(const nca_session *session)
-{
-    return NCA_PERCEIVED * session->head.shape.spec.channels;
-}
+// -- Of some specs and objectives
 
-static nca_status hidden_product(const nca_cuda_bench *bench, nca_error *error)
+static cudaError_t exchange(const nca_cuda_bench *bench)
 {
     const nca_session *session = bench->session;
-    return nca_cuda_multiply_turned(session, bench->rows, session->head.shape.spec.hidden[0],
-                                    inputs_of(session), session->p, session->rule.hidden_weight,
-                                    session->hidden, error);
+    return nca_cuda_exchange(&session->grid, 0, spec_of(bench)->frozen, session->exchanged, 0,
+                             session->buffer[NCA_BATCH], session->stream);
 }
 
-static nca_status output_product(const nca_cuda_bench *bench, nca_error *error)
+static cudaError_t add_given(const nca_cuda_bench *bench)
 {
     const nca_session *session = bench->session;
-    return nca_cuda_multiply_turned(session, bench->rows, session->head.shape.spec.channels,
-                                    session->head.shape.spec.hidden[0], session->hidden,
-                                    session->rule.output_weight, session->out, error);
+    return nca_cuda_add_given(&session->grid, session->buffer[NCA_KEPT_GRADIENT], session->gradient,
+                              session->stream);
 }
 
-static nca_status dhidden_product(const nca_cuda_bench *bench, nca_error *error)
+// -- Products of a layer
+
+static nca_status forward_product(const nca_cuda_bench *bench, int number, nca_error *error)
 {
     const nca_session *session = bench->session;
-    return nca_cuda_multiply(session, bench->rows, session->head.shape.spec.hidden[0],
-                             session->head.shape.spec.channels, session->dout,
-                             session->rule.output_weight, session->dhidden, error);
+    const nca_cuda_layer *layer = &session->layer[number];
+    return nca_cuda_multiply_turned(session, bench->rows, layer->outputs, layer->inputs,
+                                    number > 0 ? layer[-1].out : session->p, layer->weight,
+                                    layer->out, error);
 }
 
-static nca_status dp_product(const nca_cuda_bench *bench, nca_error *error)
+static nca_status input_product(const nca_cuda_bench *bench, int number, nca_error *error)
 {
     const nca_session *session = bench->session;
-    return nca_cuda_multiply(session, bench->rows, inputs_of(session),
-                             session->head.shape.spec.hidden[0], session->dhidden,
-                             session->rule.hidden_weight, session->dp_rows, error);
+    const nca_cuda_layer *layer = &session->layer[number];
+    return nca_cuda_multiply(session, bench->rows, layer->inputs, layer->outputs, layer->dout,
+                             layer->weight, number > 0 ? layer[-1].dout : session->dp_rows, error);
 }
 
-static nca_status hidden_weight_product(const nca_cuda_bench *bench, nca_error *error)
+static nca_status weight_product(const nca_cuda_bench *bench, int number, nca_error *error)
 {
     const nca_session *session = bench->session;
-    return nca_cuda_multiply_add(
-        session, session->head.shape.spec.hidden[0], inputs_of(session), bench->rows,
-        session->dhidden, session->p,
-        session->buffer[NCA_GRADIENT] + session->layout.offset[NCA_HIDDEN_WEIGHT], error);
-}
-
-static nca_status output_weight_product(const nca_cuda_bench *bench, nca_error *error)
-{
-    const nca_session *session = bench->session;
-    return nca_cuda_multiply_add(
-        session, session->head.shape.spec.channels, session->head.shape.spec.hidden[0], bench->rows,
-        session->dout, session->hidden,
-        session->buffer[NCA_GRADIENT] + session->layout.offset[NCA_OUTPUT_WEIGHT], error);
+    const nca_cuda_layer *layer = &session->layer[number];
+    return nca_cuda_multiply_add(session, layer->outputs, layer->inputs, bench->rows, layer->dout,
+                                 number > 0 ? layer[-1].out : session->p, layer->dweight, error);
 }
 
 // The table of kernels: flop and bytes as nca_kernel_report has them.
@@ -262,91 +255,143 @@ static nca_status output_weight_product(const nca_cuda_bench *bench, nca_error *
 //   M               rows of the matrices
 //   N, HW           cells of the batch, of a sample
 //   W, R            words of a plane, regions of the batch
-//   P, G            parameters, blocks with sums of their own
-enum { COMMON = 11, FUSED = 3, CUBLAS = 17 };
+//   P, D            parameters, blocks with sums of their own
+//   G, K, O, F      groups of C inputs; units of the first hidden layer; outputs; frozen channels
+enum { COMMON = 10, FUSED = 4, CUBLAS = 11, SOME = 2, PRODUCTS = 3 * (NCA_LAYERS_MAX + 1) };
+enum { ALL = COMMON + CUBLAS + SOME + PRODUCTS };
 
-static void list_common(const nca_cuda_bench *bench, nca_cuda_bench_row rows[COMMON])
+// Every loss counts as one of squares.
+static int list_common(const nca_cuda_bench *bench, nca_cuda_bench_row *rows)
 {
     const nca_cuda_grid *grid = &bench->session->grid;
-    const double C = grid->channels, K = grid->hidden, P = (double)bench->session->layout.total;
+    const double C = grid->channels, P = (double)bench->session->layout.total;
     const double HW = (double)grid->height * grid->width, N = HW * grid->batch;
     const double W = (double)nca_cuda_plane(grid), steps = bench->session->rollout.steps;
-    const double T1 = bench->learning_first;
+    const double T1 = bench->learning_first, G = nca_spec_groups(spec_of(bench));
+    const double V = bench->session->judge.channels;
+    const double targets = bench->session->judge.objective.is_per_sample ? N : HW;
     // clang-format off
     const nca_cuda_bench_row all[COMMON] = {
-        {"fire", fire, NULL, 0, 4*W*steps},
-        {"prepare", prepare, NULL, 0, 8*C*N + 8*W},
-        {"finish", finish, NULL, 0, 4*C*(bench->settled_last + N) + 12*W},
-        {"loss", loss, NULL, 12*N, 4*C*N + 16*HW},
-        {"loss_backward", loss_backward, NULL, 8*N, (16 + 4*C)*N + 16*HW},
-        {"batch_gradient", batch_gradient, NULL, 25*C*T1, 8*C*N + 12*C*T1 + 16*W},
-        {"update", update, NULL, 21*P, 28*P},
-        {"pack_rule", pack_rule, NULL, 0, 32*C*K},
-        {"scatter", scatter, NULL, 0, 8*C*N},
-        {"gather", gather, NULL, 0, 8*C*N},
-        {"damage", damage, NULL, 0, 4*C*HW},
+        {"fire", fire, NULL, 0, 4*W*steps, 0},
+        {"prepare", prepare, NULL, 0, 8*C*N + 8*W, 0},
+        {"finish", finish, NULL, 0, 4*C*(bench->settled_last + N) + 12*W, 0},
+        {"loss", loss, NULL, 3*V*N, 4*C*N + 4*V*targets, 0},
+        {"loss_backward", loss_backward, NULL, 2*V*N, (4*V + 4*C)*N + 4*V*targets, 0},
+        {"batch_gradient", batch_gradient, NULL, (G == 3 ? 25 : 9)*C*T1, 8*C*N + 4*G*C*T1 + 16*W, 0},
+        {"update", update, NULL, 21*P, 28*P, 0},
+        {"scatter", scatter, NULL, 0, 8*C*N, 0},
+        {"gather", gather, NULL, 0, 8*C*N, 0},
+        {"damage", damage, NULL, 0, 4*C*HW, 0},
     };
     // clang-format on
     memcpy(rows, all, sizeof all);
+    return COMMON;
 }
 
-static void list_fused(const nca_cuda_bench *bench, nca_cuda_bench_row rows[FUSED])
+static int list_fused(const nca_cuda_bench *bench, nca_cuda_bench_row *rows)
 {
     const nca_cuda_grid *grid = &bench->session->grid;
     const double C = grid->channels, K = grid->hidden, P = (double)bench->session->layout.total;
-    const double W = (double)nca_cuda_plane(grid), G = blocks_with_sums(bench->session);
+    const double W = (double)nca_cuda_plane(grid), D = blocks_with_sums(bench->session);
     const double A = bench->active, S = bench->settled, V = bench->alive, Z = bench->settled_after,
                  T = bench->learning;
     // clang-format off
     const nca_cuda_bench_row all[FUSED] = {
-        {"fused_forward", fused_forward, NULL, (8*C*K + 32*C)*A, 4*C*(S + V) + 16*C*K + 36*W},
+        {"pack_rule", pack_rule, NULL, 0, 32*C*K, 0},
+        {"fused_forward", fused_forward, NULL, (8*C*K + 32*C)*A, 4*C*(S + V) + 16*C*K + 36*W, 0},
         {"fused_backward", fused_backward, NULL, (22*C*K + 62*C)*T,
-         4*C*(S + 2*Z) + 24*C*T + 16*C*K + 8*P*G + 20*W},
-        {"reduce_sums", reduce_sums, NULL, P*G, 4*P*G + 4*P},
+         4*C*(S + 2*Z) + 24*C*T + 16*C*K + 8*P*D + 20*W, 0},
+        {"reduce_sums", reduce_sums, NULL, P*D, 4*P*D + 4*P, 0},
     };
     // clang-format on
     memcpy(rows, all, sizeof all);
+    return FUSED;
 }
 
-static void list_cublas(const nca_cuda_bench *bench, nca_cuda_bench_row rows[CUBLAS])
+// Perception costs 30 flop a channel, and 6 backward; `moore` costs none.
+static int list_cublas(const nca_cuda_bench *bench, nca_cuda_bench_row *rows)
 {
     const nca_cuda_grid *grid = &bench->session->grid;
     const double C = grid->channels, K = grid->hidden, W = (double)nca_cuda_plane(grid);
-    const double R = (double)grid->batch * grid->regions;
+    const double R = (double)grid->batch * grid->regions, N = (double)nca_cuda_cells(grid);
     const double A = bench->active, S = bench->settled, V = bench->alive, Z = bench->settled_after,
                  T = bench->learning;
-    const double M = bench->rows;
+    const double M = bench->rows, G = nca_spec_groups(spec_of(bench)),
+                 O = nca_spec_outputs(spec_of(bench));
+    const bool is_moore = G > 3, clears = nca_cuda_clears(spec_of(bench));
     // clang-format off
     const nca_cuda_bench_row all[CUBLAS] = {
-        {"masks", masks, NULL, 0, 8*C*(V - A) + 36*W},
-        {"list_cells", list_cells, NULL, 0, 4*W + 4*A},
-        {"perceive", perceive, NULL, 30*C*M, 4*C*S + (12*C + 4)*M + 4*W},
-        {"hidden_product", NULL, hidden_product, 6*C*K*M, (12*C + 4*K)*M + 12*C*K},
-        {"hidden_relu", hidden_relu, NULL, K*M, 8*K*M + 4*K},
-        {"output_product", NULL, output_product, 2*C*K*M, (4*C + 4*K)*M + 4*C*K},
-        {"apply", apply, NULL, 3*C*M, (12*C + 4)*M + 12*W},
-        {"gather_gradient", gather_gradient, NULL, 25*C*T, 8*C*Z + 12*C*T + 20*W},
-        {"count_listed", count_listed, NULL, 0, 20*R},
-        {"apply_backward", apply_backward, NULL, C*M, (8*C + 4)*M},
-        {"dhidden_product", NULL, dhidden_product, 2*C*K*M, (4*C + 4*K)*M + 4*C*K},
-        {"hidden_relu_backward", hidden_relu_backward, NULL, 0, 8*K*M},
-        {"dp_product", NULL, dp_product, 6*C*K*M, (12*C + 4*K)*M + 12*C*K},
-        {"hidden_weight_product", NULL, hidden_weight_product, 6*C*K*M, (12*C + 4*K)*M + 24*C*K},
-        {"output_weight_product", NULL, output_weight_product, 2*C*K*M, (4*C + 4*K)*M + 8*C*K},
-        {"add_columns", add_columns, NULL, K*M, 4*K*M + 8*K},
-        {"spread_gradient", spread_gradient, NULL, 6*C*M, (24*C + 4)*M},
+        {"masks", masks, NULL, 0, clears ? 8*C*(V - A) + 36*W : 8*C*(N - A) + 28*W, 0},
+        {"list_cells", list_cells, NULL, 0, 4*W + 4*A, 0},
+        {"perceive", perceive, NULL, is_moore ? 0 : 30*C*M, 4*C*S + (4*G*C + 4)*M + 4*W, 0},
+        {"hidden_relu", hidden_relu, NULL, K*M, 8*K*M + 4*K, 0},
+        {"apply", apply, NULL, 3*O*M, (8*C + 4*O + 4)*M + 12*W, 0},
+        {"gather_gradient", gather_gradient, NULL, (is_moore ? 9 : 25)*C*T, 8*C*Z + 4*G*C*T + 20*W, 0},
+        {"count_listed", count_listed, NULL, 0, 20*R, 0},
+        {"apply_backward", apply_backward, NULL, O*M, (8*O + 4)*M, 0},
+        {"hidden_relu_backward", hidden_relu_backward, NULL, 0, 8*K*M, 0},
+        {"add_columns", add_columns, NULL, K*M, 4*K*M + 8*K, 0},
+        {"spread_gradient", spread_gradient, NULL, is_moore ? 0 : 6*C*M, (8*G*C + 4)*M, 0},
     };
     // clang-format on
     memcpy(rows, all, sizeof all);
+    return CUBLAS;
+}
+
+// What only some rules and objectives launch.
+static int list_some(const nca_cuda_bench *bench, nca_cuda_bench_row *rows)
+{
+    const nca_shape *shape = &bench->session->head.shape;
+    const double C = shape->spec.channels, F = shape->spec.frozen;
+    const double HW = (double)shape->height * shape->width, N = HW * shape->batch;
+    int count = 0;
+    if (shape->spec.frozen > 0)
+        rows[count++] =
+            (nca_cuda_bench_row){"exchange", exchange, NULL, 0, (4 * F + 4 * C) * HW, 0};
+    if (shape->objective.kind == NCA_GIVEN && shape->kept > 0)
+        rows[count++] = (nca_cuda_bench_row){"add_given", add_given, NULL, C * N, 12 * C * N, 0};
+    return count;
+}
+
+// The three products of every layer: a multiply-add for each weight and row.
+static int list_products(const nca_cuda_bench *bench, nca_cuda_bench_row *rows)
+{
+    static const char *const names[NCA_LAYERS_MAX + 1][3] = {
+        {"hidden_product", "dp_product", "hidden_weight_product"},
+        {"hidden2_product", "dhidden_product", "hidden2_weight_product"},
+        {"output_product", "dhidden_product", "output_weight_product"}};
+    const nca_session *session = bench->session;
+    for (int i = 0; i < session->layers; i++) {
+        const bool is_output = i + 1 == session->layers;
+        const char *const *name = names[is_output ? NCA_LAYERS_MAX : i];
+        const double I = session->layer[i].inputs, U = session->layer[i].outputs, M = bench->rows;
+        const double numbers = 4 * (I + U) * M, weights = 4 * I * U;
+        rows[3 * i] = (nca_cuda_bench_row){name[0],           NULL, forward_product, 2 * I * U * M,
+                                           numbers + weights, i};
+        rows[3 * i + 1] = (nca_cuda_bench_row){is_output && i == 2 ? "dhidden2_product" : name[1],
+                                               NULL,
+                                               input_product,
+                                               2 * I * U * M,
+                                               numbers + weights,
+                                               i};
+        rows[3 * i + 2] = (nca_cuda_bench_row){
+            name[2], NULL, weight_product, 2 * I * U * M, numbers + 2 * weights, i};
+    }
+    return 3 * session->layers;
 }
 
 bool nca_cuda_bench_row_of(const nca_cuda_bench *bench, int number, nca_cuda_bench_row *out)
 {
-    nca_cuda_bench_row rows[COMMON + CUBLAS];
-    const int own = bench->session->is_fused ? FUSED : CUBLAS;
-    list_common(bench, rows);
-    (bench->session->is_fused ? list_fused : list_cublas)(bench, rows + COMMON);
-    if (number >= COMMON + own)
+    nca_cuda_bench_row rows[ALL];
+    int count = list_common(bench, rows);
+    if (bench->session->is_fused) {
+        count += list_fused(bench, rows + count);
+    } else {
+        count += list_cublas(bench, rows + count);
+        count += list_products(bench, rows + count);
+    }
+    count += list_some(bench, rows + count);
+    if (number >= count)
         return false;
     *out = rows[number];
     return true;

@@ -19,8 +19,9 @@ typedef struct nca_cuda_bench {
 typedef struct nca_cuda_bench_row {
     const char *name;
     cudaError_t (*launch)(const nca_cuda_bench *bench);
-    nca_status (*multiply)(const nca_cuda_bench *bench, nca_error *error);
+    nca_status (*multiply)(const nca_cuda_bench *bench, int layer, nca_error *error);
     double flop, bytes;
+    int layer;   // of the product
 } nca_cuda_bench_row;
 
 // False beyond the last.

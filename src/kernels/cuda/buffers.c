@@ -69,3 +69,21 @@ nca_status nca_cuda_damage_slot(nca_session *session, int slot, const nca_region
         "damage");
     return NCA_OK;
 }
+
+nca_status nca_cuda_exchange_slot(nca_session *session, int slot, const float *values, double limit,
+                                  nca_error *error)
+{
+    const nca_shape *shape = &session->head.shape;
+    const size_t count =
+        nca_state_size(1, (size_t)shape->height, (size_t)shape->width, (size_t)shape->spec.frozen);
+    NCA_TRY(nca_cuda_use(session->device, error));
+    NCA_CUDA_TRY(session->device,
+                 cudaMemcpyAsync(session->exchanged, values, count * sizeof *values,
+                                 cudaMemcpyHostToDevice, session->stream),
+                 "an exchange");
+    NCA_CUDA_TRY(session->device,
+                 nca_cuda_exchange(&session->grid, slot, shape->spec.frozen, session->exchanged,
+                                   limit, session->buffer[NCA_BATCH], session->stream),
+                 "an exchange");
+    return NCA_OK;
+}

@@ -47,6 +47,14 @@ typedef struct nca_cuda_pending {
 
 enum { NCA_PENDING_MAX = 8, NCA_GRAPHS_MAX = 256 };
 
+// A layer of the network on the cuBLAS path, and its matrices of at most row_count cells.
+typedef struct nca_cuda_layer {
+    int inputs, outputs;
+    const float *weight, *bias;   // [outputs,inputs], [outputs]
+    float *dweight, *dbias;       // their places in the gradient
+    float *out, *dout;            // [rows,outputs]
+} nca_cuda_layer;
+
 struct nca_session {
     nca_session_head head;   // first
     nca_device *device;
@@ -72,20 +80,24 @@ struct nca_session {
     float *gradient, *dp[2];   // of states; of what cells send: kernels.h
     float *sums;               // [B,blocks,P]
     int *rows;                 // [B] of the pool
-    nca_cuda_loss_part *parts;
+    float *exchanged;          // [H,W,frozen] on their way into a sample
+    nca_cuda_judge judge;
     nca_sample_report *samples;
     nca_update_report *updated;
     double *scratch;   // [P]
 
-    // cuBLAS path: matrices of at most row_count cells.
-    int row_count;
-    float *p, *hidden, *out, *dp_rows, *dhidden, *dout;
+    // cuBLAS path: its layers from the first hidden one to the output, what cells perceive [rows,I]
+    // and the gradient of that.
+    nca_cuda_layer layer[NCA_LAYERS_MAX + 1];
+    int layers, row_count;
+    float *p, *dp_rows;
     nca_cuda_list list;
 
     uint8_t *given_fire;   // of its own allocation
     size_t given_fire_bytes;
 
-    nca_rollout rollout;   // the latest
+    nca_rollout rollout;   // the latest; what its rule has of its own stands in its own members
+    int *kept_after;       // [kept] steps of it
     nca_cuda_graph graph[NCA_GRAPHS_MAX];
     int graphs;
     nca_cuda_pending pending[NCA_PENDING_MAX];
@@ -138,6 +150,8 @@ nca_status nca_cuda_gather_rows(nca_session *session, const int *rows, nca_error
 nca_status nca_cuda_scatter_rows(nca_session *session, const int *rows, nca_error *error);
 nca_status nca_cuda_damage_slot(nca_session *session, int slot, const nca_region *region,
                                 nca_error *error);
+nca_status nca_cuda_exchange_slot(nca_session *session, int slot, const float *values, double limit,
+                                  nca_error *error);
 
 // reports.c
 // Room for a report that the device is about to fill; waits where there is none left. The report is
@@ -157,6 +171,15 @@ nca_status nca_cuda_backward(nca_session *session, nca_pass_report *report, nca_
 // `counts` is false where a thinned tape is computed again.
 nca_status nca_cuda_step_forward(nca_session *session, int number, bool counts, nca_error *error);
 nca_status nca_cuda_step_back(nca_session *session, int number, nca_error *error);
+// Adds the gradients that the caller gave for the state after `steps` steps.
+nca_status nca_cuda_add_given_after(nca_session *session, int steps, float *gradient,
+                                    nca_error *error);
+// Whether kept state number i is the one after `steps` steps.
+static inline bool nca_cuda_is_kept(const nca_session *session, int i, int steps)
+{
+    const int after = session->kept_after[i], all = session->rollout.steps;
+    return (after < all ? after : all) == steps;
+}
 // The fused path's kernel of a step, in the device's precision.
 cudaError_t nca_cuda_launch_forward(const nca_session *session, const nca_cuda_step *step);
 cudaError_t nca_cuda_launch_backward(const nca_session *session,

@@ -3,7 +3,8 @@
 //
 // Masks are planes of bits, [B,H,words] u32 with bit x % 32 of word x / 32 for column x; bits
 // beyond the width are 0. The words for them, of a cell and a step from state 0 to state 1:
-//   mature    alpha of its state is above the threshold, before dead cells are cleared
+//   mature    alpha of its state is above the threshold, before dead cells are cleared; by a life
+//             channel that channel is, and where every cell lives all are
 //   settled   its state is what its slot of the tape says; elsewhere the state is zero
 //   alive     a cell that is settled and mature lies within its 3x3 neighbourhood before the step
 //   fire      it is updated in this step if it is alive: drawn by chance, or given
@@ -14,6 +15,8 @@
 //   learning  active, and settled after the step: the gradient goes through its network
 //   senders   the learning cells of the step after this one: each sent gradients to the cells
 //             around it
+// Where no cell dies, by a life channel or everywhere, all cells are settled, the mature ones are
+// alive, and none stays, is at risk or is listed but the active ones.
 //
 // A slot of the tape holds u, the state before dead cells are cleared, and only where it can
 // matter. So a step needs no pass of its own that clears: the next one looks at `settled`, which it
@@ -40,8 +43,6 @@ extern "C" {
 
 // Of the network's products.
 typedef enum nca_cuda_precision { NCA_CUDA_F32, NCA_CUDA_TF32, NCA_CUDA_BF16 } nca_cuda_precision;
-
-enum { NCA_PERCEIVED = 3 };   // groups of C numbers that a cell perceives by `sobel` and `summed`
 
 // Sizes of a session. A region is some whole rows of one sample, whose masks one block can hold.
 typedef struct nca_cuda_grid {
@@ -70,18 +71,18 @@ typedef struct nca_cuda_rollout {
     uint32_t fire_threshold;
     int first_step;
     uint32_t first_sample;   // number of sample 0 in the counters
-    float loss_scale;        // 2 / (all samples H W 4)
+    int samples;             // that the means are over
     float cosine, sine;
     float step_size, alive_threshold;
     const uint8_t *fire;   // [T,B,H,W] given bits in device memory, or NULL
 } nca_cuda_rollout;
 
-// Parameters, as they are and in the orders in which kernels read them.
+// Parameters, as they are and, for the fused path, in the orders in which its kernels read them.
 typedef struct nca_cuda_rule {
     const float *hidden_weight;   // [K,3C]
     const float *hidden_bias;     // [K]
     const float *output_weight;   // [C,K]
-    const float *output_bias;     // [C]
+    const float *output_bias;     // [C], on the cuBLAS path [C - frozen]
     float *hidden_columns;        // [3C,K]: hidden_weight transposed
     float *output_columns;        // [K,C]: output_weight transposed
 } nca_cuda_rule;
@@ -120,11 +121,25 @@ typedef struct nca_cuda_step_backward {
     const uint32_t *active1;   // unused where is_last
     const uint32_t *settled2;
     float *gradient;     // [B,H,W,C] in: d loss / d state 2; out: d loss / d state 1
-    const float *dp1;    // [B,H,W,3,C] what the step after this one sends to its neighbours
+    const float *dp1;    // [B,H,W,G,C] what the step after this one sends to its neighbours
     float *dp;           // the same of this step
     float *sums;         // [B,blocks,P] of the fused path; overwritten where is_last
     uint64_t *counted;   // [B,regions]
 } nca_cuda_step_backward;
+
+// The channel that makes a cell mature by being above the threshold; negative: all cells are.
+static inline int nca_cuda_life_channel(const nca_spec *spec)
+{
+    return spec->alive == NCA_ALIVE_EVERYWHERE ? -1
+           : spec->alive == NCA_ALIVE_CHANNEL  ? spec->alive_channel
+                                               : (int)NCA_ALPHA;
+}
+
+// Whether a step clears the cells that are dead after it.
+static inline bool nca_cuda_clears(const nca_spec *spec)
+{
+    return spec->alive == NCA_ALIVE_MAXIMUM;
+}
 
 // A compacted list of cells of the whole batch, in their order.
 typedef struct nca_cuda_list {
@@ -133,21 +148,30 @@ typedef struct nca_cuda_list {
     int *total;        // in pinned memory
 } nca_cuda_list;
 
+// A state that is looked at, and which of its cells are settled.
+typedef struct nca_cuda_seen {
+    const float *state;        // [B,H,W,C]
+    const uint32_t *settled;   // [B,H,words]
+} nca_cuda_seen;
+
 // fire.cu: planes of the fire bits of steps first..first+count-1, one after the other.
 cudaError_t nca_cuda_fire(const nca_cuda_grid *grid, const nca_cuda_rollout *rollout, int first,
                           int count, uint32_t *planes, cudaStream_t stream);
 
-// masks.cu
+// masks.cu: of the spec they look at what makes a cell alive.
 // A region is shared by `blocks_per_region` blocks, here and below: one block would leave most of
 // the device idle.
 // Before the first step: copies the batch into a slot, finds which cells are mature, clears counts.
-cudaError_t nca_cuda_prepare(const nca_cuda_step *step, int blocks_per_region, const float *batch,
-                             cudaStream_t stream);
-// After the last: `settled` of the last state, and the batch is that state without dead cells.
-cudaError_t nca_cuda_finish(const nca_cuda_step *step, int blocks_per_region, float *batch,
-                            cudaStream_t stream);
-// Masks of a step and what happens to cells without network, region by region.
-cudaError_t nca_cuda_masks(const nca_cuda_step *step, int blocks_per_region, cudaStream_t stream);
+cudaError_t nca_cuda_prepare(const nca_cuda_step *step, const nca_spec *spec, int blocks_per_region,
+                             const float *batch, cudaStream_t stream);
+// After the last, or wherever a state is kept: `settled` of the state before `step`, and `out`
+// [B,H,W,C] is that state without dead cells.
+cudaError_t nca_cuda_finish(const nca_cuda_step *step, const nca_spec *spec, int blocks_per_region,
+                            float *out, cudaStream_t stream);
+// Masks of a step and what happens to cells without network, region by region. Where no cell dies
+// it does not count: nca_cuda_count_listed() does.
+cudaError_t nca_cuda_masks(const nca_cuda_step *step, const nca_spec *spec, int blocks_per_region,
+                           cudaStream_t stream);
 // Lists a plane, cleared where `within` is 0 (NULL: nowhere).
 cudaError_t nca_cuda_list_cells(const nca_cuda_grid *grid, const uint32_t *plane,
                                 const uint32_t *within, const nca_cuda_list *list,
@@ -157,36 +181,41 @@ cudaError_t nca_cuda_count_listed(const nca_cuda_grid *grid, const nca_cuda_list
                                   uint64_t *counted, cudaStream_t stream);
 size_t nca_cuda_masks_shared_bytes(const nca_cuda_grid *grid);
 
-// perceive.cu: rows first..first+count-1 of a list.
-// p [count,3C] of the cells.
-cudaError_t nca_cuda_perceive(const nca_cuda_grid *grid, const nca_cuda_rollout *rollout,
-                              const float *state, const uint32_t *settled, const uint32_t *cells,
-                              int count, float *p, cudaStream_t stream);
+// perceive.cu: of the spec it looks at the perception, of G groups of C numbers. Some cells of a
+// list, `cells` [count].
+// p [count,G,C] of the cells; the step's `settled` has been made.
+cudaError_t nca_cuda_perceive(const nca_cuda_grid *grid, const nca_spec *spec,
+                              const nca_cuda_rollout *rollout, const nca_cuda_seen *seen,
+                              const uint32_t *cells, int count, float *p, cudaStream_t stream);
 // Gradient of state 1 of every settled cell, from `gradient` and `dp1`.
-cudaError_t nca_cuda_gather_gradient(const nca_cuda_step_backward *step, int blocks_per_region,
+cudaError_t nca_cuda_gather_gradient(const nca_cuda_step_backward *step, const nca_spec *spec,
+                                     int blocks_per_region, cudaStream_t stream);
+// dp [count,G,C] of the listed cells, rotated, into the dp of the step.
+cudaError_t nca_cuda_spread_gradient(const nca_cuda_step_backward *step, const nca_spec *spec,
+                                     const uint32_t *cells, int count, const float *dp,
                                      cudaStream_t stream);
-// dp [count,3C] of the listed cells, rotated, into the dp of the step.
-cudaError_t nca_cuda_spread_gradient(const nca_cuda_step_backward *step, const uint32_t *cells,
-                                     int count, const float *dp, cudaStream_t stream);
 // After the first step: the gradient of the state before the rollout.
-cudaError_t nca_cuda_batch_gradient(const nca_cuda_step_backward *step, int blocks_per_region,
-                                    float *out, cudaStream_t stream);
+cudaError_t nca_cuda_batch_gradient(const nca_cuda_step_backward *step, const nca_spec *spec,
+                                    int blocks_per_region, float *out, cudaStream_t stream);
 
-// mlp.cu: what stands between the matrix products of the cuBLAS path.
+// mlp.cu: what stands between the matrix products of the cuBLAS path, and for the fused path the
+// weights in another order. Of the spec it looks at frozen channels, noise, and what dies.
 cudaError_t nca_cuda_pack_rule(const nca_cuda_grid *grid, const nca_cuda_rule *rule,
                                cudaStream_t stream);
-// hidden [count,K] = relu(hidden + bias)
-cudaError_t nca_cuda_hidden_relu(const nca_cuda_grid *grid, const nca_cuda_rule *rule, int count,
-                                 float *hidden, cudaStream_t stream);
-// Adds step_size * (out + bias) to the listed cells.
-cudaError_t nca_cuda_apply(const nca_cuda_step *step, const uint32_t *cells, int count,
-                           const float *out, cudaStream_t stream);
-// dout [count,C] = step_size * gradient of the listed cells.
-cudaError_t nca_cuda_apply_backward(const nca_cuda_step_backward *step, const uint32_t *cells,
-                                    int count, float *dout, cudaStream_t stream);
-// dhidden becomes 0 where hidden is not positive.
-cudaError_t nca_cuda_hidden_relu_backward(const nca_cuda_grid *grid, int count, const float *hidden,
-                                          float *dhidden, cudaStream_t stream);
+// hidden [count,units] = relu(hidden + bias)
+cudaError_t nca_cuda_hidden_relu(int count, int units, const float *bias, float *hidden,
+                                 cudaStream_t stream);
+// Adds step_size * (out + bias + noise) to the channels of the listed cells that are not frozen:
+// out [count,C - frozen].
+cudaError_t nca_cuda_apply(const nca_cuda_step *step, const nca_spec *spec, const uint32_t *cells,
+                           int count, const float *out, cudaStream_t stream);
+// dout [count,C - frozen] = step_size * gradient of the listed cells.
+cudaError_t nca_cuda_apply_backward(const nca_cuda_step_backward *step, const nca_spec *spec,
+                                    const uint32_t *cells, int count, float *dout,
+                                    cudaStream_t stream);
+// dhidden [count,units] becomes 0 where hidden is not positive.
+cudaError_t nca_cuda_hidden_relu_backward(int count, int units, const float *hidden, float *dhidden,
+                                          cudaStream_t stream);
 // sums [columns] += the sum over the rows of x [count,columns].
 cudaError_t nca_cuda_add_columns(int count, int columns, const float *x, float *sums,
                                  cudaStream_t stream);
@@ -208,20 +237,34 @@ cudaError_t nca_cuda_fused_backward(const nca_cuda_step_backward *step,
 cudaError_t nca_cuda_reduce_sums(const nca_cuda_grid *grid, const float *sums, int blocks,
                                  float *gradient, cudaStream_t stream);
 
-// loss.cu: reports [B]; `parts` [B,NCA_CUDA_LOSS_PARTS] is scratch.
+// loss.cu
 enum { NCA_CUDA_LOSS_PARTS = 16 };
 typedef struct nca_cuda_loss_part {
-    double squares;
+    double sum;         // of the terms of the loss
     uint32_t largest;   // pattern of the largest |x|
     int alive_cells;
+    int counted_cells;   // by the objective
 } nca_cuda_loss_part;
-cudaError_t nca_cuda_loss(const nca_cuda_grid *grid, const float *batch, const float *target,
-                          nca_cuda_loss_part *parts, nca_sample_report *reports,
-                          cudaStream_t stream);
-// gradient [B,H,W,C] of the mean loss of batch [B,H,W,C] against target [H,W,4].
-cudaError_t nca_cuda_loss_backward(const nca_cuda_grid *grid, const nca_cuda_rollout *rollout,
-                                   const float *batch, const float *target, float *gradient,
-                                   cudaStream_t stream);
+// An objective, and what a state is judged by.
+typedef struct nca_cuda_judge {
+    nca_objective objective;
+    int channels;                // V of the objective
+    int life_channel;            // nca_cuda_life_channel() of the spec
+    bool spreads_life;           // to the 3x3 neighbourhood of a mature cell
+    const float *target;         // [1 or B,H,W,V]
+    const float *labels;         // [B]
+    nca_cuda_loss_part *parts;   // [B,NCA_CUDA_LOSS_PARTS], scratch
+} nca_cuda_judge;
+// reports [B] of batch [B,H,W,C].
+cudaError_t nca_cuda_loss(const nca_cuda_grid *grid, const nca_cuda_judge *judge,
+                          const float *batch, nca_sample_report *reports, cudaStream_t stream);
+// gradient [B,H,W,C] of the mean loss of batch [B,H,W,C]; zero where the caller gives gradients.
+cudaError_t nca_cuda_loss_backward(const nca_cuda_grid *grid, const nca_cuda_judge *judge,
+                                   const nca_cuda_rollout *rollout, const float *batch,
+                                   float *gradient, cudaStream_t stream);
+// gradient [B,H,W,C] += given
+cudaError_t nca_cuda_add_given(const nca_cuda_grid *grid, const float *given, float *gradient,
+                               cudaStream_t stream);
 
 // pool.cu: pool [N,H,W,C], batch [B,H,W,C]; what each does is said at its twin in nca/backend.h.
 cudaError_t nca_cuda_gather(const nca_cuda_grid *grid, const float *pool, const int *rows,
@@ -230,6 +273,9 @@ cudaError_t nca_cuda_scatter(const nca_cuda_grid *grid, const float *batch, cons
                              float *pool, cudaStream_t stream);
 cudaError_t nca_cuda_damage(const nca_cuda_grid *grid, int slot, const nca_region *region,
                             float *batch, cudaStream_t stream);
+// values [H,W,frozen] lie in device memory.
+cudaError_t nca_cuda_exchange(const nca_cuda_grid *grid, int slot, int frozen, const float *values,
+                              double limit, float *batch, cudaStream_t stream);
 
 // optimizer.cu
 typedef struct nca_cuda_adam {

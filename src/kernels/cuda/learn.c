@@ -9,9 +9,8 @@ nca_status nca_cuda_measure_loss(nca_session *session, nca_sample_report *sample
     NCA_TRY(nca_cuda_use(session->device, error));
     NCA_TRY(nca_cuda_pending_take(session, NCA_PENDING_SAMPLES, samples, &pending, error));
     NCA_CUDA_TRY(session->device,
-                 nca_cuda_loss(&session->grid, session->buffer[NCA_BATCH],
-                               session->buffer[NCA_TARGET], session->parts, session->samples,
-                               session->stream),
+                 nca_cuda_loss(&session->grid, &session->judge, session->buffer[NCA_BATCH],
+                               session->samples, session->stream),
                  "the loss");
     NCA_CUDA_TRY(session->device,
                  cudaMemcpyAsync(pending->staged, session->samples,

@@ -13,15 +13,15 @@ static dim3 blocks_of(const nca_cuda_grid *grid, int blocks_per_region)
     return dim3((unsigned)(grid->batch * grid->regions * blocks_per_region));
 }
 
-// The batch [B,H,W,C] into a slot; `mature` of it; `mature_next`, and what was counted, become
-// zero.
+// The batch [B,H,W,C] into a slot; `mature` of it, by the life channel (negative: all cells are);
+// `mature_next`, and what was counted, become zero.
 //   launch  B*regions*blocks_per_region blocks x 256 threads;  shared: none
 //   moves   8*C bytes a cell, does no flop
 //   no barrier;  `slot` and `mature` are step.before and step.mature, else nothing aliases
 //   reference: cpu/step_forward.c
 static __global__ void __launch_bounds__(THREADS, nca_blocks_min(THREADS, 6))
-    begin_rollout(const __grid_constant__ nca_cuda_step step, int blocks_per_region,
-                  const float *__restrict__ batch, float *__restrict__ slot,
+    begin_rollout(const __grid_constant__ nca_cuda_step step, int life_channel,
+                  int blocks_per_region, const float *__restrict__ batch, float *__restrict__ slot,
                   uint32_t *__restrict__ mature)
 {
     const nca_cuda_grid &grid = step.grid;
@@ -38,11 +38,12 @@ static __global__ void __launch_bounds__(THREADS, nca_blocks_min(THREADS, 6))
                    nca_load4(batch + first * grid.channels + 4 * i));
     for (int i = own; i < at.rows * grid.words; i += stride) {
         const int row = i / grid.words, w = i % grid.words;
-        const float *alpha =
-            batch + nca_cell_of(grid, at.sample, at.y0 + row, 32 * w) * grid.channels + NCA_ALPHA;
-        uint32_t bits = 0;
-        for (int x = 0; x < min(32, grid.width - 32 * w); x++)
-            bits |= (uint32_t)(alpha[(size_t)x * grid.channels] > threshold) << x;
+        const float *life = batch +
+                            nca_cell_of(grid, at.sample, at.y0 + row, 32 * w) * grid.channels +
+                            max(life_channel, 0);
+        uint32_t bits = life_channel < 0 ? nca_columns(grid, w) : 0;
+        for (int x = 0; x < min(32, grid.width - 32 * w) && life_channel >= 0; x++)
+            bits |= (uint32_t)(life[(size_t)x * grid.channels] > threshold) << x;
         const size_t word = nca_word_of(grid, at.sample, at.y0 + row, w);
         mature[word] = bits;
         step.mature_next[word] = 0;
@@ -51,23 +52,23 @@ static __global__ void __launch_bounds__(THREADS, nca_blocks_min(THREADS, 6))
         step.counted[region] = 0;
 }
 
-cudaError_t nca_cuda_prepare(const nca_cuda_step *step, int blocks_per_region, const float *batch,
-                             cudaStream_t stream)
+cudaError_t nca_cuda_prepare(const nca_cuda_step *step, const nca_spec *spec, int blocks_per_region,
+                             const float *batch, cudaStream_t stream)
 {
     return NCA_LAUNCH(begin_rollout, blocks_of(&step->grid, blocks_per_region), dim3(THREADS), 0,
-                      stream, *step, blocks_per_region, batch, const_cast<float *>(step->before),
-                      const_cast<uint32_t *>(step->mature));
+                      stream, *step, nca_cuda_life_channel(spec), blocks_per_region, batch,
+                      const_cast<float *>(step->before), const_cast<uint32_t *>(step->mature));
 }
 
-// `settled` of the last state, and that state without dead cells as the batch [B,H,W,C]. `step` is
-// the one that would come next.
+// `settled` of the state before a step, and that state without dead cells: out [B,H,W,C]. After a
+// rollout `step` is the one that would come next. All cells are settled where none are cleared.
 //   launch  B*regions*blocks_per_region blocks x 256 threads;  shared: three planes of a region
 //   moves   4*C bytes a settled cell and 4*C a cell, does no flop
 //   two barriers: after the planes are loaded, and after `settled`;  nothing aliases
 //   reference: cpu/step_forward.c
 static __global__ void __launch_bounds__(THREADS, nca_blocks_min(THREADS, 8))
-    end_rollout(const __grid_constant__ nca_cuda_step step, int blocks_per_region,
-                float *__restrict__ batch)
+    end_rollout(const __grid_constant__ nca_cuda_step step, bool clears, int blocks_per_region,
+                float *__restrict__ out)
 {
     NCA_SHARED_DYNAMIC(uint32_t, shared);
     uint32_t *memory = shared;
@@ -76,15 +77,15 @@ static __global__ void __launch_bounds__(THREADS, nca_blocks_min(THREADS, 8))
     const nca_region_rows at = nca_region_of(grid, blockIdx.x / blocks_per_region);
     const nca_bits mature = nca_bits_take(grid, memory), alive_last = nca_bits_take(grid, memory);
     const nca_bits settled = nca_bits_take(grid, memory);
-    const bool is_first = step.step == 0;
+    const bool are_all = step.step == 0 || !clears;
     nca_bits_load(grid, at, step.mature, 1, mature);
-    if (!is_first)
+    if (!are_all)
         nca_bits_load(grid, at, step.alive_last, 0, alive_last);
     __syncthreads();
     for (int i = threadIdx.x; i < at.rows * grid.words; i += blockDim.x) {
         const int row = i / grid.words, w = i % grid.words;
         settled.at(row, w) =
-            nca_settled_word(grid, is_first, at.y0 + row, alive_last, mature, row, w);
+            nca_settled_word(grid, are_all, at.y0 + row, alive_last, mature, row, w);
         if (i % blocks_per_region == region_block)
             step.settled[nca_word_of(grid, at.sample, at.y0 + row, w)] = settled.at(row, w);
     }
@@ -94,19 +95,18 @@ static __global__ void __launch_bounds__(THREADS, nca_blocks_min(THREADS, 8))
     for (int i = region_block * (int)blockDim.x + (int)threadIdx.x;
          i < at.rows * grid.width * quads; i += (int)blockDim.x * blocks_per_region) {
         const int cell = i / quads;
-        nca_store4(batch + first + 4 * (size_t)i,
-                   settled.has(cell / grid.width, cell % grid.width)
-                       ? nca_load4(step.before + first + 4 * (size_t)i)
-                       : make_float4(0, 0, 0, 0));
+        nca_store4(out + first + 4 * (size_t)i, settled.has(cell / grid.width, cell % grid.width)
+                                                    ? nca_load4(step.before + first + 4 * (size_t)i)
+                                                    : make_float4(0, 0, 0, 0));
     }
 }
 
-cudaError_t nca_cuda_finish(const nca_cuda_step *step, int blocks_per_region, float *batch,
-                            cudaStream_t stream)
+cudaError_t nca_cuda_finish(const nca_cuda_step *step, const nca_spec *spec, int blocks_per_region,
+                            float *out, cudaStream_t stream)
 {
     return NCA_LAUNCH(end_rollout, blocks_of(&step->grid, blocks_per_region), dim3(THREADS),
                       3 * nca_bits_words(step->grid) * sizeof(uint32_t), stream, *step,
-                      blocks_per_region, batch);
+                      nca_cuda_clears(spec), blocks_per_region, out);
 }
 
 size_t nca_cuda_masks_shared_bytes(const nca_cuda_grid *grid)
@@ -142,8 +142,41 @@ static __global__ void __launch_bounds__(THREADS, nca_blocks_min(THREADS, 8))
         step.counted[region] += (uint64_t)lists[NCA_LIST_ACTIVE].total;
 }
 
-cudaError_t nca_cuda_masks(const nca_cuda_step *step, int blocks_per_region, cudaStream_t stream)
+// The masks of a step in which no cell dies: mature cells stay mature, and are active where they
+// fire. The others are kept as they are.
+//   launch  B*regions*blocks_per_region blocks x 256 threads;  shared: none
+//   moves   8*C bytes a cell that is not active, and seven words a word of a plane; no flop
+//   no barrier;  nothing aliases;  reference: cpu/step_forward.c
+static __global__ void __launch_bounds__(THREADS, nca_blocks_min(THREADS, 8))
+    make_lasting_masks(const __grid_constant__ nca_cuda_step step, int blocks_per_region)
 {
+    const nca_cuda_grid &grid = step.grid;
+    const nca_region_rows at = nca_region_of(grid, blockIdx.x / blocks_per_region);
+    const int own = (int)(blockIdx.x % blocks_per_region * blockDim.x + threadIdx.x),
+              stride = (int)blockDim.x * blocks_per_region, quads = grid.channels / 4;
+    for (int i = own; i < at.rows * grid.words; i += stride) {
+        const size_t word = nca_word_of(grid, at.sample, at.y0 + i / grid.words, i % grid.words);
+        const uint32_t mature = step.mature[word], active = mature & step.fire[word];
+        step.settled[word] = nca_columns(grid, i % grid.words);
+        step.alive[word] = step.mature_next[word] = mature;
+        step.active[word] = step.listed[word] = active;
+    }
+    const size_t first = nca_cell_of(grid, at.sample, at.y0, 0) * grid.channels;
+    for (int i = own; i < at.rows * grid.width * quads; i += stride) {
+        const int row = i / quads / grid.width, x = i / quads % grid.width;
+        const size_t word = nca_word_of(grid, at.sample, at.y0 + row, x >> 5);
+        if (!((step.mature[word] & step.fire[word]) >> (x & 31) & 1))
+            nca_store4(step.after + first + 4 * (size_t)i,
+                       nca_load4(step.before + first + 4 * (size_t)i));
+    }
+}
+
+cudaError_t nca_cuda_masks(const nca_cuda_step *step, const nca_spec *spec, int blocks_per_region,
+                           cudaStream_t stream)
+{
+    if (!nca_cuda_clears(spec))
+        return NCA_LAUNCH(make_lasting_masks, blocks_of(&step->grid, blocks_per_region),
+                          dim3(THREADS), 0, stream, *step, blocks_per_region);
     return NCA_LAUNCH(make_masks, blocks_of(&step->grid, blocks_per_region), dim3(THREADS),
                       nca_cuda_masks_shared_bytes(&step->grid), stream, *step, blocks_per_region);
 }

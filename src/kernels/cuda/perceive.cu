@@ -73,12 +73,41 @@ static __global__ void __launch_bounds__(THREADS, BLOCKS_MIN)
     nca_store4(to + 2 * grid.channels, seen.gy);
 }
 
-cudaError_t nca_cuda_perceive(const nca_cuda_grid *grid, const nca_cuda_rollout *rollout,
-                              const float *state, const uint32_t *settled, const uint32_t *cells,
-                              int count, float *p, cudaStream_t stream)
+// p [count,9,C] of the listed cells: their 3x3 neighbourhoods, four channels of one neighbour a
+// thread; zero outside the grid and where a cell is not settled.
+//   launch  ceil(count*9*C/4/128) blocks x 128 threads;  shared: none
+//   moves   at most 36*C bytes in, 36*C out a cell; no flop
+//   no barrier;  nothing aliases;  reference: cpu/perceive_scalar.c
+static __global__ void __launch_bounds__(THREADS, nca_blocks_min(THREADS, 16))
+    perceive_moore(const __grid_constant__ nca_cuda_grid grid, const float *__restrict__ state,
+                   const uint32_t *__restrict__ settled, const uint32_t *__restrict__ cells,
+                   int count, float *__restrict__ p)
 {
-    return NCA_LAUNCH(perceive, dim3(blocks_for((size_t)count * (size_t)grid->channels / 4)),
-                      dim3(THREADS), 0, stream, *grid, rollout, state, settled, cells, count, p);
+    const uint32_t quads = (uint32_t)grid.channels / 4;
+    const uint32_t i = blockIdx.x * blockDim.x + threadIdx.x;
+    if (i >= (uint32_t)count * 9 * quads)
+        return;
+    int x;
+    const nca_region_rows at = row_of(grid, cells[i / quads / 9], &x);
+    const int place = (int)(i / quads % 9), dy = place / 3 - 1;
+    x += place % 3 - 1;
+    float4 value = make_float4(0, 0, 0, 0);
+    if (x >= 0 && x < grid.width && nca_plane_bits(grid, at, settled).has(dy, x))
+        value = nca_load4(state + nca_cell_of(grid, at.sample, at.y0 + dy, x) * grid.channels +
+                          4 * (i % quads));
+    nca_store4(p + 4 * (size_t)i, value);
+}
+
+cudaError_t nca_cuda_perceive(const nca_cuda_grid *grid, const nca_spec *spec,
+                              const nca_cuda_rollout *rollout, const nca_cuda_seen *seen,
+                              const uint32_t *cells, int count, float *p, cudaStream_t stream)
+{
+    const size_t quads = (size_t)count * (size_t)grid->channels / 4;
+    if (spec->perception == NCA_MOORE)
+        return NCA_LAUNCH(perceive_moore, dim3(blocks_for(9 * quads)), dim3(THREADS), 0, stream,
+                          *grid, seen->state, seen->settled, cells, count, p);
+    return NCA_LAUNCH(perceive, dim3(blocks_for(quads)), dim3(THREADS), 0, stream, *grid, rollout,
+                      seen->state, seen->settled, cells, count, p);
 }
 
 static size_t backward_shared_bytes(const nca_cuda_grid *grid)
@@ -86,12 +115,54 @@ static size_t backward_shared_bytes(const nca_cuda_grid *grid)
     return NCA_BACK_PLANES * nca_bits_words(*grid) * sizeof(uint32_t);
 }
 
+// Adds to g what the cells around (row, x), of those in `senders`, sent by `moore`: dp
+// [B,H,W,9,C]. A sender sees this cell on the side opposite to where it lies.
+static __device__ float4 gather_moore4(const nca_cuda_grid &grid, const nca_region_rows &at,
+                                       const float *dp, const nca_bits &senders, int row, int x,
+                                       int channel, float4 g)
+{
+    const uint32_t around = nca_around(grid, senders, row, x);
+    const int stride = 9 * grid.channels;
+    const float *const middle =
+        dp + nca_cell_of(grid, at.sample, at.y0 + row, x) * stride + channel;
+    float4 sent[9];
+#pragma unroll
+    for (int place = 0; place < 9; place++)
+        sent[place] =
+            nca_load4_if(around >> place & 1, middle,
+                         ((ptrdiff_t)(place / 3 - 1) * grid.width + place % 3 - 1) * stride +
+                             (8 - place) * grid.channels,
+                         nca_nothing(1));
+#pragma unroll
+    for (int place = 0; place < 9; place++)
+        g = nca_add_scaled(g, 1, sent[place]);
+    return g;
+}
+
+// d loss / d state 1 of four channels of a cell that is settled after the step, where a cell
+// perceives so many groups.
+template <int GROUPS>
+static __device__ float4 gradient4(const nca_cuda_step_backward &step, const nca_region_rows &at,
+                                   const nca_back_masks &m, int row, int x, int channel)
+{
+    if (GROUPS == 3)
+        return nca_gradient4(step, at, m, row, x, channel);
+    const size_t cell = nca_cell_of(step.grid, at.sample, at.y0 + row, x);
+    const float4 passed = step.is_last || m.settled2.has(row, x)
+                              ? nca_load4(step.gradient + cell * step.grid.channels + channel)
+                              : make_float4(0, 0, 0, 0);
+    if (step.is_last)
+        return passed;
+    return gather_moore4(step.grid, at, step.dp1, m.senders, row, x, channel, passed);
+}
+
 // The gradient of state 1 where it is settled, over that of state 2: no two threads touch one cell.
 //   launch  B*regions*blocks_per_region blocks x 128 threads;  shared: seven planes of a region
-//   moves   8*C bytes a settled cell and 12*C a sender, mostly from the caches; does 25*C flop a
-//           sender
+//   moves   8*C bytes a settled cell and 12*C (`moore`: 36*C) a sender, mostly from the caches;
+//           does 25*C (9*C) flop a sender
 //   one barrier, in nca_back_masks_fill();  `gradient` is read and written in place, a number by
 //   one thread; else nothing aliases;  reference: cpu/step_backward.c
+template <int GROUPS>
 static __global__ void __launch_bounds__(THREADS, BLOCKS_MIN)
     gather_gradient(const __grid_constant__ nca_cuda_step_backward step, int blocks_per_region)
 {
@@ -108,7 +179,7 @@ static __global__ void __launch_bounds__(THREADS, BLOCKS_MIN)
         const int channel = 4 * (i % quads);
         if (!m.learning.has(row, x) && !m.passing.has(row, x))
             continue;
-        const float4 g = nca_gradient4(step, at, m, row, x, channel);
+        const float4 g = gradient4<GROUPS>(step, at, m, row, x, channel);
         nca_store4(step.gradient + nca_cell_of(grid, at.sample, at.y0 + row, x) * grid.channels +
                        channel,
                    g);
@@ -120,11 +191,16 @@ static dim3 blocks_of(const nca_cuda_grid *grid, int blocks_per_region)
     return dim3((unsigned)(grid->batch * grid->regions * blocks_per_region));
 }
 
-cudaError_t nca_cuda_gather_gradient(const nca_cuda_step_backward *step, int blocks_per_region,
-                                     cudaStream_t stream)
+cudaError_t nca_cuda_gather_gradient(const nca_cuda_step_backward *step, const nca_spec *spec,
+                                     int blocks_per_region, cudaStream_t stream)
 {
-    return NCA_LAUNCH(gather_gradient, blocks_of(&step->grid, blocks_per_region), dim3(THREADS),
-                      backward_shared_bytes(&step->grid), stream, *step, blocks_per_region);
+    const dim3 blocks = blocks_of(&step->grid, blocks_per_region);
+    const size_t shared_bytes = backward_shared_bytes(&step->grid);
+    if (spec->perception == NCA_MOORE)
+        return NCA_LAUNCH((gather_gradient<9>), blocks, dim3(THREADS), shared_bytes, stream, *step,
+                          blocks_per_region);
+    return NCA_LAUNCH((gather_gradient<3>), blocks, dim3(THREADS), shared_bytes, stream, *step,
+                      blocks_per_region);
 }
 
 // Four channels of a group of dp; by `summed` the sum of the group for each.
@@ -165,21 +241,41 @@ static __global__ void __launch_bounds__(THREADS, BLOCKS_MIN)
     nca_store4(to + 2 * channels, sent.gy);
 }
 
-cudaError_t nca_cuda_spread_gradient(const nca_cuda_step_backward *step, const uint32_t *cells,
-                                     int count, const float *dp, cudaStream_t stream)
+// The same by `moore`: dp [count,9,C] as the products gave it.
+//   launch  ceil(count*9*C/4/128) blocks x 128 threads;  shared: none
+//   moves   72*C bytes a cell, does no flop
+//   no barrier;  nothing aliases: `dp` is not step.dp;  reference: cpu/perceive_scalar.c
+static __global__ void __launch_bounds__(THREADS, nca_blocks_min(THREADS, 16))
+    spread_moore(const __grid_constant__ nca_cuda_step_backward step,
+                 const uint32_t *__restrict__ cells, int count, const float *__restrict__ dp)
 {
-    return NCA_LAUNCH(spread_gradient,
-                      dim3(blocks_for((size_t)count * (size_t)step->grid.channels / 4)),
-                      dim3(THREADS), 0, stream, *step, cells, count, dp);
+    const uint32_t quads = 9 * (uint32_t)step.grid.channels / 4;
+    const uint32_t i = blockIdx.x * blockDim.x + threadIdx.x;
+    if (i < (uint32_t)count * quads)
+        nca_store4(step.dp + 4 * ((size_t)cells[i / quads] * quads + i % quads),
+                   nca_load4(dp + 4 * (size_t)i));
+}
+
+cudaError_t nca_cuda_spread_gradient(const nca_cuda_step_backward *step, const nca_spec *spec,
+                                     const uint32_t *cells, int count, const float *dp,
+                                     cudaStream_t stream)
+{
+    const size_t quads = (size_t)count * (size_t)step->grid.channels / 4;
+    if (spec->perception == NCA_MOORE)
+        return NCA_LAUNCH(spread_moore, dim3(blocks_for(9 * quads)), dim3(THREADS), 0, stream,
+                          *step, cells, count, dp);
+    return NCA_LAUNCH(spread_gradient, dim3(blocks_for(quads)), dim3(THREADS), 0, stream, *step,
+                      cells, count, dp);
 }
 
 // out [B,H,W,C], the gradient of the state before the rollout, of every cell: what step 0 passed on
 // and sent. `step` is the one that would come before step 0; its `settled1` is all cells.
 //   launch  B*regions*blocks_per_region blocks x 128 threads;  shared: seven planes of a region
-//   moves   8*C bytes a cell and 12*C a sender;  does 25*C flop a sender
+//   moves   8*C bytes a cell and 12*C (`moore`: 36*C) a sender;  does 25*C (9*C) flop a sender
 //   one barrier, in nca_back_masks_fill();  of the planes, which are only read, `settled` is
 //   `settled1` and `active` is `active1`; else nothing aliases
 //   reference: cpu/step_backward.c
+template <int GROUPS>
 static __global__ void __launch_bounds__(THREADS, BLOCKS_MIN)
     batch_gradient(const __grid_constant__ nca_cuda_step_backward step, int blocks_per_region,
                    float *__restrict__ out)
@@ -195,13 +291,18 @@ static __global__ void __launch_bounds__(THREADS, BLOCKS_MIN)
     for (int i = (int)(blockIdx.x % blocks_per_region * blockDim.x + threadIdx.x);
          i < at.rows * grid.width * quads; i += (int)blockDim.x * blocks_per_region)
         nca_store4(out + first + 4 * (size_t)i,
-                   nca_gradient4(step, at, m, i / quads / grid.width, i / quads % grid.width,
-                                 4 * (i % quads)));
+                   gradient4<GROUPS>(step, at, m, i / quads / grid.width, i / quads % grid.width,
+                                     4 * (i % quads)));
 }
 
-cudaError_t nca_cuda_batch_gradient(const nca_cuda_step_backward *step, int blocks_per_region,
-                                    float *out, cudaStream_t stream)
+cudaError_t nca_cuda_batch_gradient(const nca_cuda_step_backward *step, const nca_spec *spec,
+                                    int blocks_per_region, float *out, cudaStream_t stream)
 {
-    return NCA_LAUNCH(batch_gradient, blocks_of(&step->grid, blocks_per_region), dim3(THREADS),
-                      backward_shared_bytes(&step->grid), stream, *step, blocks_per_region, out);
+    const dim3 blocks = blocks_of(&step->grid, blocks_per_region);
+    const size_t shared_bytes = backward_shared_bytes(&step->grid);
+    if (spec->perception == NCA_MOORE)
+        return NCA_LAUNCH((batch_gradient<9>), blocks, dim3(THREADS), shared_bytes, stream, *step,
+                          blocks_per_region, out);
+    return NCA_LAUNCH((batch_gradient<3>), blocks, dim3(THREADS), shared_bytes, stream, *step,
+                      blocks_per_region, out);
 }

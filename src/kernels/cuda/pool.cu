@@ -1,4 +1,4 @@
-// Rows of the pool into the batch and back, and damage.
+// Rows of the pool into the batch and back, damage, and exchanged frozen channels.
 #include "launch.cuh"
 
 #include "masks.cuh"
@@ -91,4 +91,32 @@ cudaError_t nca_cuda_damage(const nca_cuda_grid *grid, int slot, const nca_regio
 {
     return NCA_LAUNCH(damage, dim3(BLOCKS_A_SAMPLE), dim3(THREADS), 0, stream, *grid, *region,
                       batch + (size_t)slot * 4 * quads_of(grid));
+}
+
+// The frozen channels of a sample [H,W,C] become values [H,W,frozen]; the others become zero where
+// the first of those is not above the limit.
+//   launch  16 blocks x 256 threads;  shared: none
+//   moves   8*frozen bytes a cell, and 4*(C - frozen) where it is cleared; no flop;  no barrier
+//   nothing aliases;  reference: cpu/buffers.c
+static __global__ void __launch_bounds__(THREADS, nca_blocks_min(THREADS, 8))
+    exchange(const __grid_constant__ nca_cuda_grid grid, int frozen, double limit,
+             const float *__restrict__ values, float *__restrict__ state)
+{
+    const size_t numbers = (size_t)grid.height * grid.width * grid.channels;
+    for (size_t i = (size_t)blockIdx.x * blockDim.x + threadIdx.x; i < numbers;
+         i += (size_t)gridDim.x * blockDim.x) {
+        const float *own = values + i / grid.channels * frozen;
+        const int channel = (int)(i % grid.channels);
+        if (channel < frozen)
+            state[i] = own[channel];
+        else if (!((double)own[0] > limit))
+            state[i] = 0;
+    }
+}
+
+cudaError_t nca_cuda_exchange(const nca_cuda_grid *grid, int slot, int frozen, const float *values,
+                              double limit, float *batch, cudaStream_t stream)
+{
+    return NCA_LAUNCH(exchange, dim3(BLOCKS_A_SAMPLE), dim3(THREADS), 0, stream, *grid, frozen,
+                      limit, values, batch + (size_t)slot * 4 * quads_of(grid));
 }

@@ -12,7 +12,7 @@
 // The caller's fire bits, kept on the device as long as the session.
 static nca_status upload_fire(nca_session *session, const nca_rollout *rollout, nca_error *error)
 {
-    const size_t bytes = nca_cuda_cells(&session->grid) * (size_t)rollout->steps;
+    const size_t bytes = nca_cuda_cells(&session->grid) * (size_t)session->rollout.steps;
     if (!rollout->fire || bytes == 0)
         return NCA_OK;
     if (bytes > session->given_fire_bytes) {
@@ -31,18 +31,16 @@ static nca_status upload_fire(nca_session *session, const nca_rollout *rollout, 
     return NCA_OK;
 }
 
-// What the kernels need to know of the rollout, and the rule in their order.
+// What the kernels need to know of the rollout, and the rule in the order of the fused ones.
 static nca_status upload_values(nca_session *session, const nca_rollout *rollout, nca_error *error)
 {
-    const nca_shape *shape = &session->head.shape;
-    const int samples = rollout->samples ? rollout->samples : shape->batch;
     const nca_cuda_rollout values = {
-        .seed = rollout->key.seed,
-        .update = rollout->key.update,
+        .seed = session->rollout.key.seed,
+        .update = session->rollout.key.update,
         .fire_threshold = nca_fire_threshold(rollout->fire_rate),
-        .first_step = rollout->first_step,
+        .first_step = session->rollout.first_step,
         .first_sample = (uint32_t)rollout->first_sample,
-        .loss_scale = (float)(2.0 / ((double)samples * shape->height * shape->width * NCA_VISIBLE)),
+        .samples = rollout->samples ? rollout->samples : session->head.shape.batch,
         .cosine = (float)cos(rollout->angle),
         .sine = (float)sin(rollout->angle),
         .step_size = (float)rollout->step_size,
@@ -53,7 +51,7 @@ static nca_status upload_values(nca_session *session, const nca_rollout *rollout
                  cudaMemcpyAsync(session->rollout_values, &values, sizeof values,
                                  cudaMemcpyHostToDevice, session->stream),
                  "a rollout");
-    if (!session->rule_is_stale)
+    if (!session->rule_is_stale || !session->is_fused)
         return NCA_OK;
     NCA_CUDA_TRY(session->device,
                  nca_cuda_pack_rule(&session->grid, &session->rule, session->stream), "the rule");
@@ -61,13 +59,30 @@ static nca_status upload_values(nca_session *session, const nca_rollout *rollout
     return NCA_OK;
 }
 
+// Copies the state after `steps` steps to the kept states that ask for it.
+static nca_status keep_state(nca_session *session, int steps, nca_error *error)
+{
+    const nca_shape *shape = &session->head.shape;
+    const nca_cuda_step next = nca_cuda_step_of(session, steps, true);
+    const size_t state = nca_cuda_cells(&session->grid) * (size_t)shape->spec.channels;
+    for (int i = 0; session->rollout.kept && i < shape->kept; i++)
+        if (nca_cuda_is_kept(session, i, steps))
+            NCA_CUDA_TRY(session->device,
+                         nca_cuda_finish(&next, &shape->spec, session->forward_blocks_per_region,
+                                         session->buffer[NCA_KEPT] + (size_t)i * state,
+                                         session->stream),
+                         "a kept state");
+    return NCA_OK;
+}
+
 static nca_status go_forward(nca_session *session, nca_error *error)
 {
+    const nca_spec *spec = &session->head.shape.spec;
     const int steps = session->rollout.steps;
     const nca_cuda_step first = nca_cuda_step_of(session, 0, true);
     const nca_cuda_step end = nca_cuda_step_of(session, steps, true);
     NCA_CUDA_TRY(session->device,
-                 nca_cuda_prepare(&first, session->forward_blocks_per_region,
+                 nca_cuda_prepare(&first, spec, session->forward_blocks_per_region,
                                   session->buffer[NCA_BATCH], session->stream),
                  "a rollout's beginning");
     for (int step = 0; step < steps; step++) {
@@ -78,10 +93,12 @@ static nca_status go_forward(nca_session *session, nca_error *error)
                                        nca_cuda_plane_of(session, NCA_PLANE_FIRE, step),
                                        session->stream),
                          "fire bits");
+        NCA_TRY(keep_state(session, step, error));
         NCA_TRY(nca_cuda_step_forward(session, step, true, error));
     }
+    NCA_TRY(keep_state(session, steps, error));
     NCA_CUDA_TRY(session->device,
-                 nca_cuda_finish(&end, session->forward_blocks_per_region,
+                 nca_cuda_finish(&end, spec, session->forward_blocks_per_region,
                                  session->buffer[NCA_BATCH], session->stream),
                  "a rollout's end");
     return NCA_OK;
@@ -100,19 +117,23 @@ static nca_status go_back(nca_session *session, nca_error *error)
     const int steps = session->rollout.steps, every = session->every;
     const nca_cuda_step_backward end = nca_cuda_step_backward_of(session, -1);
     NCA_CUDA_TRY(session->device,
-                 nca_cuda_loss_backward(&session->grid, session->rollout_values,
-                                        session->buffer[NCA_BATCH], session->buffer[NCA_TARGET],
-                                        session->gradient, session->stream),
+                 nca_cuda_loss_backward(&session->grid, &session->judge, session->rollout_values,
+                                        session->buffer[NCA_BATCH], session->gradient,
+                                        session->stream),
                  "the loss's gradient");
+    NCA_TRY(nca_cuda_add_given_after(session, steps, session->gradient, error));
     for (int step = steps - 1; step >= 0; step--) {
         if ((step + 1) % every == 0 && step + 1 < steps)
             NCA_TRY(go_again(session, step + 1 - every, step + 1, error));
         NCA_TRY(nca_cuda_step_back(session, step, error));
     }
     NCA_CUDA_TRY(session->device,
-                 nca_cuda_batch_gradient(&end, session->forward_blocks_per_region,
+                 nca_cuda_batch_gradient(&end, &session->head.shape.spec,
+                                         session->forward_blocks_per_region,
                                          session->buffer[NCA_BATCH_GRADIENT], session->stream),
                  "the batch's gradient");
+    if (steps > 0)
+        NCA_TRY(nca_cuda_add_given_after(session, 0, session->buffer[NCA_BATCH_GRADIENT], error));
     if (!session->is_fused || steps == 0)
         return NCA_OK;
     NCA_CUDA_TRY(session->device,
@@ -153,11 +174,12 @@ static nca_status capture(nca_session *session, bool is_backward, cudaGraphExec_
     return NCA_OK;
 }
 
-// A pass as a graph where there is one or room for one, else launch by launch.
+// A pass as a graph where there is one or room for one, else launch by launch. Which states are
+// kept changes from rollout to rollout.
 static nca_status run_pass(nca_session *session, bool is_backward, nca_error *error)
 {
-    const bool may_be_graph =
-        session->is_fused && session->rollout.keep_tape && session->rollout.steps > 0;
+    const bool may_be_graph = session->is_fused && session->rollout.keep_tape &&
+                              session->rollout.steps > 0 && (is_backward || !session->rollout.kept);
     cudaGraphExec_t graph = may_be_graph ? find_graph(session, is_backward) : NULL;
     if (may_be_graph && !graph && session->graphs < NCA_GRAPHS_MAX)
         NCA_TRY(capture(session, is_backward, &graph, error));
@@ -193,15 +215,31 @@ static nca_status report_pass(nca_session *session, bool is_backward, double flo
     return NCA_OK;
 }
 
-// Flop of a product with the first layer's weights, and with the second's, for one cell.
-static double first_layer_flop(const nca_session *session)
+// Flop of a product with the hidden layers' weights, and with the output's, for one cell.
+static double hidden_flop(const nca_session *session)
 {
-    return 2.0 * (double)session->layout.size[NCA_HIDDEN_WEIGHT];
+    return 2.0 * (double)(session->layout.size[NCA_HIDDEN_WEIGHT] +
+                          session->layout.size[NCA_HIDDEN2_WEIGHT]);
 }
 
-static double second_layer_flop(const nca_session *session)
+static double output_flop(const nca_session *session)
 {
     return 2.0 * (double)session->layout.size[NCA_OUTPUT_WEIGHT];
+}
+
+// The rollout as the only rule of the session has it.
+static void set_rollout(nca_session *session, const nca_rollout *rollout)
+{
+    const nca_rule_rollout own = nca_rollout_of_rule(rollout, 0);
+    session->rollout = *rollout;
+    session->rollout.each = NULL;
+    session->rollout.fire = NULL;   // the caller's, and used up
+    session->rollout.steps = own.steps;
+    session->rollout.first_step = own.first_step;
+    session->rollout.key = own.key;
+    session->rollout.kept = rollout->kept ? session->kept_after : NULL;
+    for (int i = 0; rollout->kept && i < session->head.shape.kept; i++)
+        session->kept_after[i] = rollout->kept[i];
 }
 
 nca_status nca_cuda_forward(nca_session *session, const nca_rollout *rollout,
@@ -209,12 +247,10 @@ nca_status nca_cuda_forward(nca_session *session, const nca_rollout *rollout,
 {
     NCA_TRY(nca_cuda_use(session->device, error));
     NCA_TRY(nca_cuda_session_ready(session, error));
+    set_rollout(session, rollout);
     NCA_TRY(upload_fire(session, rollout, error));
     NCA_TRY(upload_values(session, rollout, error));
-    session->rollout = *rollout;
-    session->rollout.fire = NULL;   // the caller's, and used up
-    return report_pass(session, false, first_layer_flop(session) + second_layer_flop(session),
-                       report, error);
+    return report_pass(session, false, hidden_flop(session) + output_flop(session), report, error);
 }
 
 nca_status nca_cuda_backward(nca_session *session, nca_pass_report *report, nca_error *error)
@@ -232,7 +268,6 @@ nca_status nca_cuda_backward(nca_session *session, nca_pass_report *report, nca_
                                          (size_t)session->grid.regions * sizeof *session->counted,
                                      session->stream),
                      "a report");
-    return report_pass(session, true,
-                       3 * first_layer_flop(session) + 2 * second_layer_flop(session), report,
+    return report_pass(session, true, 3 * hidden_flop(session) + 2 * output_flop(session), report,
                        error);
 }

@@ -78,6 +78,15 @@ static int backward_blocks_per_region(const nca_cuda_grid *grid)
     return most < BACKWARD_MEMBERS ? most : BACKWARD_MEMBERS;
 }
 
+// What the fused kernels are for, but for sizes: given gradients come between their steps.
+static bool is_fusable(const nca_shape *shape)
+{
+    const nca_spec *spec = &shape->spec;
+    return spec->perception != NCA_MOORE && spec->hidden[1] == 0 && spec->frozen == 0 &&
+           spec->alive == NCA_ALIVE_MAXIMUM && !(spec->noise > 0) &&
+           shape->objective.kind != NCA_GIVEN;
+}
+
 // Sizes that follow from device and shape, but for the tape's.
 static void set_sizes(nca_session *session, nca_device *device, const nca_shape *shape)
 {
@@ -94,7 +103,7 @@ static void set_sizes(nca_session *session, nca_device *device, const nca_shape 
                             .sums = shape->spec.perception == NCA_SUMMED};
     grid->region_rows = region_rows_of(*grid);
     grid->regions = (grid->height + grid->region_rows - 1) / grid->region_rows;
-    session->is_fused = device->path != NCA_CUDA_CUBLAS &&
+    session->is_fused = device->path != NCA_CUDA_CUBLAS && is_fusable(shape) &&
                         nca_cuda_fused_fits(grid, device->precision, device->shared_bytes_max);
     session->forward_blocks_per_region = forward_blocks_per_region(session);
     session->backward_blocks_per_region = backward_blocks_per_region(grid);
@@ -115,6 +124,8 @@ static void lay_out_buffers(arena *from, nca_session *session, size_t state)
     const size_t cells = multiply(from, (size_t)shape->height, (size_t)shape->width);
     const size_t sample = multiply(from, cells, (size_t)shape->spec.channels);
     const size_t parameters = session->layout.total;
+    const nca_objective *objective = &shape->objective;
+    const size_t target = multiply(from, cells, (size_t)nca_objective_channels(objective));
     const size_t elements[NCA_BUFFERS] = {
         [NCA_PARAMETERS] = parameters,
         [NCA_GRADIENT] = parameters,
@@ -122,7 +133,10 @@ static void lay_out_buffers(arena *from, nca_session *session, size_t state)
         [NCA_BATCH] = state,
         [NCA_BATCH_GRADIENT] = shape->tape_steps > 0 ? state : 0,
         [NCA_POOL] = multiply(from, sample, (size_t)shape->pool + (size_t)shape->beginnings),
-        [NCA_TARGET] = multiply(from, cells, NCA_VISIBLE),
+        [NCA_TARGET] = multiply(from, target, objective->is_per_sample ? (size_t)shape->batch : 1),
+        [NCA_LABELS] = objective->kind == NCA_CROSS_ENTROPY ? (size_t)shape->batch : 0,
+        [NCA_KEPT] = multiply(from, state, (size_t)shape->kept),
+        [NCA_KEPT_GRADIENT] = multiply(from, state, (size_t)shape->kept),
     };
     for (int i = 0; i < NCA_BUFFERS; i++)
         session->buffer[i] = take(from, elements[i], sizeof(float));
@@ -132,10 +146,11 @@ static void lay_out_rule(arena *from, nca_session *session)
 {
     const nca_layout *layout = &session->layout;
     const float *parameters = session->buffer[NCA_PARAMETERS];
-    session->rule = (nca_cuda_rule){
-        .hidden_columns = take(from, layout->size[NCA_HIDDEN_WEIGHT], sizeof(float)),
-        .output_columns = take(from, layout->size[NCA_OUTPUT_WEIGHT], sizeof(float)),
-    };
+    session->rule = (nca_cuda_rule){0};
+    if (session->is_fused) {
+        session->rule.hidden_columns = take(from, layout->size[NCA_HIDDEN_WEIGHT], sizeof(float));
+        session->rule.output_columns = take(from, layout->size[NCA_OUTPUT_WEIGHT], sizeof(float));
+    }
     if (!parameters)
         return;
     session->rule.hidden_weight = parameters + layout->offset[NCA_HIDDEN_WEIGHT];
@@ -144,20 +159,42 @@ static void lay_out_rule(arena *from, nca_session *session)
     session->rule.output_bias = parameters + layout->offset[NCA_OUTPUT_BIAS];
 }
 
-// The matrices of the cuBLAS path.
+// A layer of the cuBLAS path, whose tensors are `weight` and the one after it.
+static nca_cuda_layer lay_out_layer(arena *from, const nca_session *session, int weight)
+{
+    const nca_tensor_shape shape = nca_tensor_shape_of(weight, &session->head.shape.spec);
+    const size_t rows = (size_t)session->row_count;
+    const size_t back = session->head.shape.tape_steps > 0 ? rows : 0;
+    nca_cuda_layer layer = {
+        .inputs = (int)shape.size[1],
+        .outputs = (int)shape.size[0],
+        .out = take(from, rows * shape.size[0], sizeof(float)),
+        .dout = take(from, back * shape.size[0], sizeof(float)),
+    };
+    if (!session->buffer[NCA_PARAMETERS])
+        return layer;
+    layer.weight = session->buffer[NCA_PARAMETERS] + session->layout.offset[weight];
+    layer.bias = session->buffer[NCA_PARAMETERS] + session->layout.offset[weight + 1];
+    layer.dweight = session->buffer[NCA_GRADIENT] + session->layout.offset[weight];
+    layer.dbias = session->buffer[NCA_GRADIENT] + session->layout.offset[weight + 1];
+    return layer;
+}
+
+// The layers and matrices of the cuBLAS path.
 static void lay_out_rows(arena *from, nca_session *session, size_t cells)
 {
-    const size_t channels = (size_t)session->head.shape.spec.channels,
-                 hidden = (size_t)session->head.shape.spec.hidden[0];
-    const size_t rows = cells < ROWS_MAX ? cells : ROWS_MAX, inputs = NCA_PERCEIVED * channels;
-    const size_t back = session->head.shape.tape_steps > 0 ? rows : 0;
+    const nca_spec *spec = &session->head.shape.spec;
+    const size_t rows = cells < ROWS_MAX ? cells : ROWS_MAX;
+    const size_t inputs = (size_t)nca_spec_inputs(spec);
     session->row_count = (int)rows;
+    session->layers = 0;
     session->p = take(from, rows * inputs, sizeof(float));
-    session->hidden = take(from, rows * hidden, sizeof(float));
-    session->out = take(from, rows * channels, sizeof(float));
-    session->dp_rows = take(from, back * inputs, sizeof(float));
-    session->dhidden = take(from, back * hidden, sizeof(float));
-    session->dout = take(from, back * channels, sizeof(float));
+    session->layer[session->layers++] = lay_out_layer(from, session, NCA_HIDDEN_WEIGHT);
+    if (spec->hidden[1] > 0)
+        session->layer[session->layers++] = lay_out_layer(from, session, NCA_HIDDEN2_WEIGHT);
+    session->layer[session->layers++] = lay_out_layer(from, session, NCA_OUTPUT_WEIGHT);
+    session->dp_rows =
+        take(from, session->head.shape.tape_steps > 0 ? rows * inputs : 0, sizeof(float));
     session->list.cells = take(from, cells, sizeof(uint32_t));
 }
 
@@ -167,9 +204,26 @@ static void lay_out_gradients(arena *from, nca_session *session, size_t state, s
     const size_t blocks = regions * (size_t)session->backward_blocks_per_region;
     session->gradient = take(from, state, sizeof(float));
     for (int i = 0; i < 2; i++)
-        session->dp[i] = take(from, multiply(from, state, NCA_PERCEIVED), sizeof(float));
+        session->dp[i] =
+            take(from, multiply(from, state, (size_t)nca_spec_groups(&session->head.shape.spec)),
+                 sizeof(float));
     if (session->is_fused)
         session->sums = take(from, multiply(from, session->layout.total, blocks), sizeof(float));
+}
+
+// What a state is judged by.
+static void lay_out_judge(arena *from, nca_session *session)
+{
+    const nca_shape *shape = &session->head.shape;
+    session->judge = (nca_cuda_judge){
+        .objective = shape->objective,
+        .channels = nca_objective_channels(&shape->objective),
+        .life_channel = nca_cuda_life_channel(&shape->spec),
+        .spreads_life = shape->spec.alive == NCA_ALIVE_MAXIMUM,
+        .target = session->buffer[NCA_TARGET],
+        .labels = session->buffer[NCA_LABELS],
+        .parts = take(from, (size_t)shape->batch * NCA_CUDA_LOSS_PARTS, sizeof(nca_cuda_loss_part)),
+    };
 }
 
 static void lay_out(arena *from, nca_session *session)
@@ -191,7 +245,10 @@ static void lay_out(arena *from, nca_session *session)
     session->counted = take(from, regions, sizeof *session->counted);
     session->list.counts = take(from, regions, sizeof *session->list.counts);
     session->rows = take(from, batch, sizeof *session->rows);
-    session->parts = take(from, batch * NCA_CUDA_LOSS_PARTS, sizeof *session->parts);
+    lay_out_judge(from, session);
+    session->exchanged =
+        take(from, multiply(from, cells / batch, (size_t)session->head.shape.spec.frozen),
+             sizeof(float));
     session->samples = take(from, batch, sizeof *session->samples);
     session->updated = take(from, 1, sizeof *session->updated);
     session->scratch = take(from, session->layout.total, sizeof *session->scratch);
@@ -248,7 +305,11 @@ uint64_t nca_cuda_session_bytes(const nca_device *device, const nca_shape *shape
 static nca_status check_shape(const nca_shape *shape, nca_error *error)
 {
     NCA_TRY(nca_front_check_shape(shape, error));
-    NCA_TRY(nca_front_check_growing(shape, NCA_CUDA_NAME, error));
+    if (nca_shape_rules(shape) > 1 || shape->keeps_sample_gradients)
+        return nca_fail(error, NCA_ARGUMENT,
+                        "--device %s: only computes one rule at a time, and no gradient of each "
+                        "sample; use --device cpu for this",
+                        NCA_CUDA_NAME);
     if ((uint64_t)shape->height * (uint64_t)shape->width * (uint64_t)shape->batch >= 1u << 31)
         return nca_fail(error, NCA_MEMORY,
                         "a batch of %d grids of %dx%d: 2147483648 cells are too many; choose a "
@@ -284,10 +345,10 @@ static nca_status check_path(const nca_session *session, nca_error *error)
         return NCA_OK;
     if (device->path == NCA_CUDA_FUSED)
         return nca_fail(error, NCA_ARGUMENT,
-                        "--cuda-path fused: needs 16 channels, 128 hidden units and 96 KiB of "
-                        "shared memory a block; here are %d, %d and %zu KiB; use --cuda-path "
-                        "cublas",
-                        session->head.shape.spec.channels, session->head.shape.spec.hidden[0],
+                        "--cuda-path fused: needs 16 channels, one layer of 128 hidden units, "
+                        "perception sobel or summed, life by alpha, nothing frozen, no noise, no "
+                        "given gradients, and 96 KiB of shared memory a block (here %zu); use "
+                        "--cuda-path cublas",
                         device->shared_bytes_max >> 10);
     return nca_cuda_blas_load(error);
 }
@@ -328,6 +389,9 @@ static nca_status allocate(nca_session *session, uint64_t bytes, nca_error *erro
     }
     session->list.total = (int *)((uint8_t *)session->pinned + NCA_PENDING_MAX * staged);
     session->rule_is_stale = true;
+    session->kept_after = calloc((size_t)session->head.shape.kept + 1, sizeof *session->kept_after);
+    if (!session->kept_after)
+        return nca_fail(error, NCA_MEMORY, "a session: no memory for its bookkeeping");
     return NCA_OK;
 }
 
@@ -381,6 +445,7 @@ void nca_cuda_session_destroy(nca_session *session)
     cudaFree(session->given_fire);
     cudaFree(session->memory);
     cudaFreeHost(session->pinned);
+    free(session->kept_after);
     if (session->stream)
         cudaStreamDestroy(session->stream);
     free(session);

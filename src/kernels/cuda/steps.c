@@ -89,23 +89,28 @@ static int rows_at(const nca_session *session, int first)
     return left < session->row_count ? left : session->row_count;
 }
 
-// Perception and the hidden layer of `rows` cells.
-static nca_status compute_hidden(nca_session *session, const float *state, const uint32_t *settled,
-                                 const uint32_t *cells, int rows, nca_error *error)
+// Perception and the hidden layers of `rows` cells; with the output layer where `all`.
+static nca_status compute_layers(nca_session *session, const nca_cuda_seen *seen,
+                                 const uint32_t *cells, int rows, bool all, nca_error *error)
 {
     nca_device *device = session->device;
-    const int inputs = NCA_PERCEIVED * session->head.shape.spec.channels;
+    const float *x = session->p;
     NCA_CUDA_TRY(device,
-                 nca_cuda_perceive(&session->grid, session->rollout_values, state, settled, cells,
-                                   rows, session->p, session->stream),
+                 nca_cuda_perceive(&session->grid, &session->head.shape.spec,
+                                   session->rollout_values, seen, cells, rows, session->p,
+                                   session->stream),
                  "perception");
-    NCA_TRY(nca_cuda_multiply_turned(session, rows, session->head.shape.spec.hidden[0], inputs,
-                                     session->p, session->rule.hidden_weight, session->hidden,
-                                     error));
-    NCA_CUDA_TRY(device,
-                 nca_cuda_hidden_relu(&session->grid, &session->rule, rows, session->hidden,
-                                      session->stream),
-                 "the hidden layer");
+    for (int i = 0; i < session->layers - !all; i++) {
+        const nca_cuda_layer *layer = &session->layer[i];
+        NCA_TRY(nca_cuda_multiply_turned(session, rows, layer->outputs, layer->inputs, x,
+                                         layer->weight, layer->out, error));
+        if (i + 1 < session->layers)
+            NCA_CUDA_TRY(device,
+                         nca_cuda_hidden_relu(rows, layer->outputs, layer->bias, layer->out,
+                                              session->stream),
+                         "a hidden layer");
+        x = layer->out;
+    }
     return NCA_OK;
 }
 
@@ -113,17 +118,23 @@ static nca_status forward_by_cublas(nca_session *session, const nca_cuda_step *s
                                     nca_error *error)
 {
     nca_device *device = session->device;
-    NCA_CUDA_TRY(device, nca_cuda_masks(step, session->forward_blocks_per_region, session->stream),
+    const nca_spec *spec = &session->head.shape.spec;
+    const nca_cuda_seen seen = {step->before, step->settled};
+    const float *out = session->layer[session->layers - 1].out;
+    NCA_CUDA_TRY(device,
+                 nca_cuda_masks(step, spec, session->forward_blocks_per_region, session->stream),
                  "the masks of a step");
     NCA_TRY(list_cells(session, step->listed, NULL, error));
+    if (step->counts && !nca_cuda_clears(spec))
+        NCA_CUDA_TRY(device,
+                     nca_cuda_count_listed(&session->grid, &session->list, session->counted,
+                                           session->stream),
+                     "a report");
     for (int first = 0; first < *session->list.total; first += session->row_count) {
         const uint32_t *cells = session->list.cells + first;
         const int rows = rows_at(session, first);
-        NCA_TRY(compute_hidden(session, step->before, step->settled, cells, rows, error));
-        NCA_TRY(nca_cuda_multiply_turned(session, rows, session->head.shape.spec.channels,
-                                         session->head.shape.spec.hidden[0], session->hidden,
-                                         session->rule.output_weight, session->out, error));
-        NCA_CUDA_TRY(device, nca_cuda_apply(step, cells, rows, session->out, session->stream),
+        NCA_TRY(compute_layers(session, &seen, cells, rows, true, error));
+        NCA_CUDA_TRY(device, nca_cuda_apply(step, spec, cells, rows, out, session->stream),
                      "an update of cells");
     }
     return NCA_OK;
@@ -144,26 +155,19 @@ nca_status nca_cuda_step_forward(nca_session *session, int number, bool counts, 
     return NCA_OK;
 }
 
-// Adds the share of `rows` cells to the gradient of the parameters.
-static nca_status add_gradients(nca_session *session, int rows, nca_error *error)
+// From the gradient of a layer's output to that of its input x [rows,inputs], and adds the share of
+// `rows` cells to the gradient of its parameters.
+static nca_status layer_backward(nca_session *session, const nca_cuda_layer *layer, int rows,
+                                 const float *x, float *dx, nca_error *error)
 {
-    nca_device *device = session->device;
-    const nca_layout *layout = &session->layout;
-    const int channels = session->head.shape.spec.channels,
-              hidden = session->head.shape.spec.hidden[0];
-    float *gradient = session->buffer[NCA_GRADIENT];
-    NCA_TRY(nca_cuda_multiply_add(session, hidden, NCA_PERCEIVED * channels, rows, session->dhidden,
-                                  session->p, gradient + layout->offset[NCA_HIDDEN_WEIGHT], error));
-    NCA_TRY(nca_cuda_multiply_add(session, channels, hidden, rows, session->dout, session->hidden,
-                                  gradient + layout->offset[NCA_OUTPUT_WEIGHT], error));
-    NCA_CUDA_TRY(device,
-                 nca_cuda_add_columns(rows, hidden, session->dhidden,
-                                      gradient + layout->offset[NCA_HIDDEN_BIAS], session->stream),
-                 "a bias");
-    NCA_CUDA_TRY(device,
-                 nca_cuda_add_columns(rows, channels, session->dout,
-                                      gradient + layout->offset[NCA_OUTPUT_BIAS], session->stream),
-                 "a bias");
+    NCA_TRY(nca_cuda_multiply(session, rows, layer->inputs, layer->outputs, layer->dout,
+                              layer->weight, dx, error));
+    NCA_TRY(nca_cuda_multiply_add(session, layer->outputs, layer->inputs, rows, layer->dout, x,
+                                  layer->dweight, error));
+    NCA_CUDA_TRY(
+        session->device,
+        nca_cuda_add_columns(rows, layer->outputs, layer->dout, layer->dbias, session->stream),
+        "a bias");
     return NCA_OK;
 }
 
@@ -171,33 +175,52 @@ static nca_status rows_backward(nca_session *session, const nca_cuda_step_backwa
                                 const uint32_t *cells, int rows, nca_error *error)
 {
     nca_device *device = session->device;
-    const int channels = session->head.shape.spec.channels,
-              hidden = session->head.shape.spec.hidden[0];
-    NCA_TRY(compute_hidden(session, step->before, step->settled, cells, rows, error));
-    NCA_CUDA_TRY(device, nca_cuda_apply_backward(step, cells, rows, session->dout, session->stream),
+    const nca_spec *spec = &session->head.shape.spec;
+    const nca_cuda_seen seen = {step->before, step->settled};
+    float *dout = session->layer[session->layers - 1].dout;
+    NCA_TRY(compute_layers(session, &seen, cells, rows, false, error));
+    NCA_CUDA_TRY(device, nca_cuda_apply_backward(step, spec, cells, rows, dout, session->stream),
                  "an update's gradient");
-    NCA_TRY(nca_cuda_multiply(session, rows, hidden, channels, session->dout,
-                              session->rule.output_weight, session->dhidden, error));
-    NCA_CUDA_TRY(device,
-                 nca_cuda_hidden_relu_backward(&session->grid, rows, session->hidden,
-                                               session->dhidden, session->stream),
-                 "the hidden layer's gradient");
-    NCA_TRY(nca_cuda_multiply(session, rows, NCA_PERCEIVED * channels, hidden, session->dhidden,
-                              session->rule.hidden_weight, session->dp_rows, error));
-    NCA_TRY(add_gradients(session, rows, error));
-    NCA_CUDA_TRY(device,
-                 nca_cuda_spread_gradient(step, cells, rows, session->dp_rows, session->stream),
-                 "perception's gradient");
+    for (int i = session->layers - 1; i > 0; i--) {
+        const nca_cuda_layer *below = &session->layer[i - 1];
+        NCA_TRY(layer_backward(session, &session->layer[i], rows, below->out, below->dout, error));
+        NCA_CUDA_TRY(device,
+                     nca_cuda_hidden_relu_backward(rows, below->outputs, below->out, below->dout,
+                                                   session->stream),
+                     "a hidden layer's gradient");
+    }
+    NCA_TRY(layer_backward(session, &session->layer[0], rows, session->p, session->dp_rows, error));
+    NCA_CUDA_TRY(
+        device,
+        nca_cuda_spread_gradient(step, spec, cells, rows, session->dp_rows, session->stream),
+        "perception's gradient");
+    return NCA_OK;
+}
+
+nca_status nca_cuda_add_given_after(nca_session *session, int steps, float *gradient,
+                                    nca_error *error)
+{
+    const nca_shape *shape = &session->head.shape;
+    const size_t state = nca_cuda_cells(&session->grid) * (size_t)shape->spec.channels;
+    for (int i = 0; shape->objective.kind == NCA_GIVEN && i < shape->kept; i++)
+        if (nca_cuda_is_kept(session, i, steps))
+            NCA_CUDA_TRY(session->device,
+                         nca_cuda_add_given(&session->grid,
+                                            session->buffer[NCA_KEPT_GRADIENT] + (size_t)i * state,
+                                            gradient, session->stream),
+                         "given gradients");
     return NCA_OK;
 }
 
 static nca_status back_by_cublas(nca_session *session, const nca_cuda_step_backward *step,
-                                 nca_error *error)
+                                 int number, nca_error *error)
 {
-    NCA_CUDA_TRY(
-        session->device,
-        nca_cuda_gather_gradient(step, session->forward_blocks_per_region, session->stream),
-        "a state's gradient");
+    NCA_CUDA_TRY(session->device,
+                 nca_cuda_gather_gradient(step, &session->head.shape.spec,
+                                          session->forward_blocks_per_region, session->stream),
+                 "a state's gradient");
+    if (!step->is_last)
+        NCA_TRY(nca_cuda_add_given_after(session, number + 1, step->gradient, error));
     NCA_TRY(list_cells(session, step->active, step->settled1, error));
     NCA_CUDA_TRY(
         session->device,
@@ -219,7 +242,7 @@ nca_status nca_cuda_step_back(nca_session *session, int number, nca_error *error
 {
     const nca_cuda_step_backward step = nca_cuda_step_backward_of(session, number);
     if (!session->is_fused)
-        return back_by_cublas(session, &step, error);
+        return back_by_cublas(session, &step, number, error);
     NCA_CUDA_TRY(session->device, nca_cuda_launch_backward(session, &step), "a step backward");
     return NCA_OK;
 }

@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#include "cpu/ops.h"
+#include "cpu/cpu.h"
 #include "verify/cases.h"
 
 void nca_cpu_fill_avx512_by_simde(nca_cpu_ops *ops, const nca_spec *spec);
@@ -21,28 +21,36 @@ typedef struct variant {
     void (*fill)(nca_cpu_ops *ops, const nca_spec *spec);
 } variant;
 
-static const variant variants[] = {
+// main() ends the list before the last where the processor lacks it.
+static variant variants[] = {
 #if defined(__x86_64__)
     {"avx2", nca_cpu_fill_avx2},
 #if defined(NCA_TEST_AVX512)
     {"avx512 by SIMDe", nca_cpu_fill_avx512_by_simde},
 #endif
+    {"avx512", nca_cpu_fill_avx512},
 #endif
     {NULL, NULL},
 };
+enum { VARIANTS = sizeof variants / sizeof *variants - 1 };
 
 static const int counts[] = {1, 2, 3, 5, 6, 7, 8, 11, 12, 13, 17, 24, 47, 48};
 enum { COUNTS = sizeof counts / sizeof *counts };
 
 // The scalar table, overwritten by a variant where one is given.
-static nca_cpu_ops fill_ops(const variant *v, int channels, int hidden)
+static nca_cpu_ops fill_ops_of(const variant *v, const nca_spec *spec)
 {
     nca_cpu_ops ops;
-    const nca_spec spec = nca_spec_growing(channels, hidden);
-    nca_cpu_fill_scalar(&ops, &spec);
+    nca_cpu_fill_scalar(&ops, spec);
     if (v)
-        v->fill(&ops, &spec);
+        v->fill(&ops, spec);
     return ops;
+}
+
+static nca_cpu_ops fill_ops(const variant *v, int channels, int hidden)
+{
+    const nca_spec spec = nca_spec_growing(channels, hidden);
+    return fill_ops_of(v, &spec);
 }
 
 // Uniform numbers in -1..1, the same in every run of the test.
@@ -53,9 +61,11 @@ static void fill_uniform(float *x, size_t count, uint32_t sample)
         x[i] = (float)nca_random_uniform(key, NCA_RANDOM_TEST, sample, 0, (uint32_t)i) * 2 - 1;
 }
 
+enum { SLACK = 16 };   // floats that kernels may read behind an array
+
 static float *uniform(size_t count, uint32_t sample)
 {
-    float *x = calloc(count, sizeof *x);
+    float *x = calloc(count + SLACK, sizeof *x);
     assert_non_null(x);
     fill_uniform(x, count, sample);
     return x;
@@ -111,6 +121,23 @@ static void test_fire_rate_is_what_was_asked(void **state)
     }
 }
 
+static void test_noise_is_equal(void **state)
+{
+    (void)state;
+    for (const variant *v = variants; v->name; v++)
+        for (int count = 1; count <= 21; count++) {
+            const nca_cpu_ops ops = fill_ops(v, 16, 128);
+            const nca_key key = {.seed = 0xfedcba9876543210u, .update = 0xffffffffu};
+            const uint32_t first = 0xfffffff0u;   // the index goes round
+            float expected[21], got[22];
+            got[count] = 7;
+            nca_cpu_noise_scalar(key, 3, 0xffffffu, first, count, 1e-3f, expected);
+            ops.noise(key, 3, 0xffffffu, first, count, 1e-3f, got);
+            assert_memory_equal(got, expected, (size_t)count * sizeof *got);
+            assert_true(got[count] == 7);   // nothing is written beyond
+        }
+}
+
 static void test_dilate_is_equal(void **state)
 {
     (void)state;
@@ -136,36 +163,51 @@ static void list_cells(uint32_t *cells, int count)
         cells[i] = (uint32_t)(PLANE_ROW * (1 + i % 5) + 1 + i * 7 % 11);
 }
 
-static void check_perceive(const variant *v, int channels, double angle)
+// What a perception gives, forward and backward, in one array: the cells', then the plane's.
+static float *run_perceive(const variant *v, const nca_spec *spec, int count, double angle)
 {
-    const size_t row = PLANE_ROW * (size_t)channels, plane = PLANE * (size_t)channels;
-    const size_t inputs = 3 * (size_t)channels;
+    const size_t row = PLANE_ROW * (size_t)spec->channels, plane = PLANE * (size_t)spec->channels;
+    const size_t inputs = (size_t)count * (size_t)nca_spec_inputs(spec);
     const nca_cpu_rotation rotation = {(float)cos(angle), (float)sin(angle)};
-    const nca_cpu_ops ops = fill_ops(v, channels, 128);
-    float *state = uniform(plane, 1), *dp = uniform(48 * inputs, 2);
-    float *expected = calloc(48 * inputs, 4), *got = calloc(48 * inputs, 4);
-    float *scattered = calloc(plane, 4), *scattered_got = calloc(plane, 4);
-    for (int i = 0; i < COUNTS; i++) {
-        uint32_t cells[48];
-        list_cells(cells, counts[i]);
-        nca_cpu_perceive_scalar(state, row, channels, cells, counts[i], rotation, expected);
-        ops.perceive(state, row, channels, cells, counts[i], rotation, got);
-        assert_close(got, expected, (size_t)counts[i] * inputs, "perceive");
-        nca_cpu_perceive_backward_scalar(dp, row, channels, cells, counts[i], rotation, scattered);
-        ops.perceive_backward(dp, row, channels, cells, counts[i], rotation, scattered_got);
-        assert_close(scattered_got, scattered, plane, "perceive_backward");
+    const nca_cpu_ops ops = fill_ops_of(v, spec);
+    float *state = uniform(plane, 1), *dp = uniform(inputs, 2), *all = calloc(inputs + plane, 4);
+    uint32_t cells[48];
+    list_cells(cells, count);
+    ops.perceive(state, row, spec->channels, cells, count, rotation, all);
+    ops.perceive_backward(dp, row, spec->channels, cells, count, rotation, all + inputs);
+    free(state), free(dp);
+    return all;
+}
+
+// Near the scalar definition, and the same bits on every instruction set that has vectors.
+static void check_perceive(const nca_spec *spec, int count, double angle)
+{
+    const size_t inputs = (size_t)count * (size_t)nca_spec_inputs(spec);
+    const size_t plane = PLANE * (size_t)spec->channels;
+    float *expected = run_perceive(NULL, spec, count, angle), *first = NULL;
+    for (const variant *v = variants; v->name; v++) {
+        float *got = run_perceive(v, spec, count, angle);
+        assert_close(got, expected, inputs, "perceive");
+        assert_close(got + inputs, expected + inputs, plane, "perceive_backward");
+        if (first)
+            assert_memory_equal(got, first, (inputs + plane) * sizeof *got);
+        first = first ? (free(got), first) : got;
     }
-    free(state), free(dp), free(expected), free(got), free(scattered), free(scattered_got);
+    free(expected), free(first);
 }
 
 static void test_perceive_matches_scalar(void **state)
 {
     (void)state;
-    for (const variant *v = variants; v->name; v++)
-        for (int channels = 4; channels <= 20; channels += 4) {
-            check_perceive(v, channels, 0);
-            check_perceive(v, channels, 0.7);
-        }
+    for (int perception = 0; perception < NCA_PERCEPTIONS; perception++)
+        for (int channels = 4; channels <= 36; channels += 4)
+            for (int i = 0; i < COUNTS; i++) {
+                const nca_spec spec = {.channels = channels,
+                                       .perception = (nca_perception)perception,
+                                       .hidden = {128}};
+                check_perceive(&spec, counts[i], 0);
+                check_perceive(&spec, counts[i], 0.7);
+            }
 }
 
 // <perceive(x), dp> = <x, perceive_backward(dp)>: one is the other's transpose.
@@ -191,59 +233,83 @@ static void test_perceive_backward_is_the_transpose(void **state)
 // A rule with random parameters, packed for panels of `panel` columns.
 typedef struct packed_rule {
     nca_cpu_rule rule;
-    float *parameters, *panels, *columns;
+    float *parameters, *panels, *second, *columns;
 } packed_rule;
 
-static packed_rule pack_rule(int channels, int hidden, int panel)
+// to [columns,rows] = from [rows,columns], transposed; owned.
+static float *transposed(const float *from, int rows, int columns)
 {
-    const nca_layout layout = nca_layout_of(&(nca_spec)NCA_GROWING(channels, hidden));
-    const int inputs = 3 * channels, width = panel ? panel : hidden;
+    float *to = uniform((size_t)rows * (size_t)columns, 0);
+    for (int i = 0; i < rows; i++)
+        for (int j = 0; j < columns; j++)
+            to[j * rows + i] = from[i * columns + j];
+    return to;
+}
+
+static packed_rule pack_rule_of(const nca_spec *spec, int panel)
+{
+    const nca_layout layout = nca_layout_of(spec);
+    const int inputs = nca_spec_inputs(spec), hidden = spec->hidden[0];
+    const int width = panel ? panel : hidden;
     packed_rule packed = {.parameters = uniform(layout.total, 6),
-                          .panels = calloc(layout.size[NCA_HIDDEN_WEIGHT], 4),
-                          .columns = calloc(layout.size[NCA_OUTPUT_WEIGHT], 4)};
+                          .panels = uniform(layout.size[NCA_HIDDEN_WEIGHT], 0)};
+    const float *const at = packed.parameters;
     packed.rule = (nca_cpu_rule){
         .inputs = inputs,
-        .outputs = channels,
+        .outputs = nca_spec_outputs(spec),
         .hidden = hidden,
-        .hidden_weight = packed.parameters,
-        .hidden_bias = packed.parameters + layout.offset[NCA_HIDDEN_BIAS],
-        .output_weight = packed.parameters + layout.offset[NCA_OUTPUT_WEIGHT],
-        .output_bias = packed.parameters + layout.offset[NCA_OUTPUT_BIAS],
+        .hidden2 = spec->hidden[1],
+        .hidden_weight = at,
+        .hidden_bias = at + layout.offset[NCA_HIDDEN_BIAS],
+        .hidden2_weight = at + layout.offset[NCA_HIDDEN2_WEIGHT],
+        .hidden2_bias = at + layout.offset[NCA_HIDDEN2_BIAS],
+        .output_weight = at + layout.offset[NCA_OUTPUT_WEIGHT],
+        .output_bias = at + layout.offset[NCA_OUTPUT_BIAS],
         .hidden_panels = packed.panels,
-        .output_columns = packed.columns,
     };
     for (int j = 0; j < hidden; j++)
         for (int k = 0; k < inputs; k++)
             packed.panels[(j / width * inputs + k) * width + j % width] =
                 packed.rule.hidden_weight[j * inputs + k];
-    for (int c = 0; c < channels; c++)
-        for (int j = 0; j < hidden; j++)
-            packed.columns[j * channels + c] = packed.rule.output_weight[c * hidden + j];
+    packed.second = transposed(packed.rule.hidden2_weight, spec->hidden[1], hidden);
+    packed.columns =
+        transposed(packed.rule.output_weight, packed.rule.outputs, nca_spec_last_hidden(spec));
+    packed.rule.hidden2_columns = packed.second;
+    packed.rule.output_columns = packed.columns;
     return packed;
+}
+
+static packed_rule pack_rule(int channels, int hidden, int panel)
+{
+    return pack_rule_of(&(nca_spec)NCA_GROWING(channels, hidden), panel);
 }
 
 static void free_rule(packed_rule *packed)
 {
-    free(packed->parameters), free(packed->panels), free(packed->columns);
+    free(packed->parameters), free(packed->panels), free(packed->second), free(packed->columns);
 }
 
 // What the network gives for the same inputs, forward and backward, in one array.
-static float *run_network(const nca_cpu_ops *ops, int channels, int hidden, int count, size_t *size)
+static float *run_network(const nca_cpu_ops *ops, const nca_spec *spec, int count, size_t *size)
 {
-    packed_rule packed = pack_rule(channels, hidden, ops->panel);
-    const nca_layout layout = nca_layout_of(&(nca_spec)NCA_GROWING(channels, hidden));
-    const size_t n = (size_t)count, units = n * (size_t)hidden, inputs = n * 3 * (size_t)channels;
-    float *p = uniform(inputs, 7), *dout = uniform(n * (size_t)channels, 8);
-    *size = 2 * units + inputs + n * (size_t)channels + layout.total;
-    float *all = calloc(*size, sizeof *all);
+    packed_rule packed = pack_rule_of(spec, ops->panel);
+    const nca_layout layout = nca_layout_of(spec);
+    const size_t n = (size_t)count, units = n * (size_t)(spec->hidden[0] + spec->hidden[1]);
+    const size_t inputs = n * (size_t)nca_spec_inputs(spec);
+    const size_t outputs = n * (size_t)nca_spec_outputs(spec);
+    float *p = uniform(inputs, 7), *dout = uniform(outputs, 8);
+    *size = 2 * units + inputs + outputs + layout.total;
+    float *all = calloc(*size + SLACK, sizeof *all);
     float *unit = all, *dunit = all + units, *dp = dunit + units, *out = dp + inputs;
-    float *sums = out + n * (size_t)channels;
+    float *sums = out + outputs;
     fill_uniform(sums, layout.total, 9);   // the kernels add to what is there
     const nca_cpu_gradient gradient = {
         .hidden_columns = sums,
         .hidden_bias = sums + layout.offset[NCA_HIDDEN_BIAS],
         .output_weight = sums + layout.offset[NCA_OUTPUT_WEIGHT],
         .output_bias = sums + layout.offset[NCA_OUTPUT_BIAS],
+        .hidden2_weight = sums + layout.offset[NCA_HIDDEN2_WEIGHT],
+        .hidden2_bias = sums + layout.offset[NCA_HIDDEN2_BIAS],
     };
     ops->mlp(&packed.rule, p, count, unit, out);
     ops->mlp_hidden(&packed.rule, p, count, unit);
@@ -255,26 +321,30 @@ static float *run_network(const nca_cpu_ops *ops, int channels, int hidden, int 
     return all;
 }
 
-static void check_network(int channels, int hidden)
+// Near the scalar definition, and the same bits on every instruction set that has vectors.
+static void check_network(const nca_spec *spec)
 {
-    const nca_cpu_ops scalar = fill_ops(NULL, channels, hidden);
-    for (const variant *v = variants; v->name; v++)
-        for (int i = 0; i < COUNTS; i++) {
-            const nca_cpu_ops ops = fill_ops(v, channels, hidden);
-            size_t size;
-            float *expected = run_network(&scalar, channels, hidden, counts[i], &size);
-            float *got = run_network(&ops, channels, hidden, counts[i], &size);
+    const nca_cpu_ops scalar = fill_ops_of(NULL, spec);
+    for (int i = 0; i < COUNTS; i++) {
+        size_t size;
+        float *expected = run_network(&scalar, spec, counts[i], &size), *first = NULL;
+        for (const variant *v = variants; v->name; v++) {
+            const nca_cpu_ops ops = fill_ops_of(v, spec);
+            float *got = run_network(&ops, spec, counts[i], &size);
             assert_close(got, expected, size, v->name);
-            free(expected), free(got);
+            if (first)
+                assert_memory_equal(got, first, size * sizeof *got);
+            first = first ? (free(got), first) : got;
         }
+        free(expected), free(first);
+    }
 }
 
 // Whether no case before this one has a rule of its size.
 static bool is_new_rule(const nca_case *test_case)
 {
     for (const nca_case *before = nca_cases; before < test_case; before++)
-        if (before->shape.spec.channels == test_case->shape.spec.channels &&
-            before->shape.spec.hidden[0] == test_case->shape.spec.hidden[0])
+        if (memcmp(&before->shape.spec, &test_case->shape.spec, sizeof before->shape.spec) == 0)
             return false;
     return true;
 }
@@ -285,10 +355,39 @@ static void test_network_matches_scalar(void **state)
     int checked = 0;
     for (const nca_case *test_case = nca_cases; test_case->name; test_case++)
         if (is_new_rule(test_case)) {
-            check_network(test_case->shape.spec.channels, test_case->shape.spec.hidden[0]);
+            check_network(&test_case->shape.spec);
             checked++;
         }
-    assert_true(checked > 5);
+    assert_true(checked > 10);
+}
+
+// Every number of vectors in a row, whole ones and parts, in every layer.
+static void test_network_of_every_width_matches_scalar(void **state)
+{
+    (void)state;
+    for (int width = 4; width <= 172; width += 12) {
+        const nca_spec spec = {.channels = 4 + width % 16, .hidden = {width, 176 - width}};
+        const nca_spec back = {.channels = width, .hidden = {4}, .frozen = width / 8};
+        check_network(&spec);
+        check_network(&back);
+    }
+}
+
+// The kernels for any sizes give the same bits as those written for 16 channels.
+static void test_any_network_equals_that_of_sixteen_channels(void **state)
+{
+    (void)state;
+    const nca_spec own = NCA_GROWING(16, 128), any = {.channels = 16, .hidden = {128}, .frozen = 1};
+    for (const variant *v = variants; v->name; v++)
+        for (int i = 0; i < COUNTS; i++) {
+            const nca_cpu_ops fast = fill_ops_of(v, &own), general = fill_ops_of(v, &any);
+            size_t size;
+            assert_true(fast.mlp != general.mlp);
+            float *expected = run_network(&fast, &own, counts[i], &size);
+            float *got = run_network(&general, &own, counts[i], &size);
+            assert_memory_equal(got, expected, size * sizeof *got);
+            free(expected), free(got);
+        }
 }
 
 // The result of a cell does not depend on how many cells pass through the network with it.
@@ -298,7 +397,7 @@ static void test_network_is_independent_of_grouping(void **state)
     for (const variant *v = variants; v->name; v++) {
         const nca_cpu_ops ops = fill_ops(v, 16, 128);
         packed_rule packed = pack_rule(16, 128, ops.panel);
-        float *p = uniform(48 * 48, 7), hidden[48 * 128], together[48 * 16], alone[16];
+        float *p = uniform(48 * 48, 7), hidden[48 * 128 + SLACK], together[48 * 16], alone[16];
         ops.mlp(&packed.rule, p, 48, hidden, together);
         for (int i = 0; i < 48; i++) {
             ops.mlp(&packed.rule, p + i * 48, 1, hidden, alone);
@@ -312,7 +411,7 @@ static void test_network_is_independent_of_grouping(void **state)
 static void check_nan_passes(const nca_cpu_ops *ops)
 {
     packed_rule packed = pack_rule(16, 128, ops->panel);
-    float p[48] = {0}, hidden[128], out[16];
+    float p[48] = {0}, hidden[128 + SLACK], out[16];
     p[5] = NAN;
     ops->mlp(&packed.rule, p, 1, hidden, out);
     assert_true(isnan(out[0]) && isnan(out[15]));
@@ -332,13 +431,20 @@ static void test_nan_passes_through_the_network(void **state)
 
 int main(void)
 {
+#if defined(__x86_64__)
+    if (!nca_cpu_has_avx512())
+        variants[VARIANTS - 1] = variants[VARIANTS];
+#endif
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_fire_bits_are_equal),
         cmocka_unit_test(test_fire_rate_is_what_was_asked),
+        cmocka_unit_test(test_noise_is_equal),
         cmocka_unit_test(test_dilate_is_equal),
         cmocka_unit_test(test_perceive_matches_scalar),
         cmocka_unit_test(test_perceive_backward_is_the_transpose),
         cmocka_unit_test(test_network_matches_scalar),
+        cmocka_unit_test(test_network_of_every_width_matches_scalar),
+        cmocka_unit_test(test_any_network_equals_that_of_sixteen_channels),
         cmocka_unit_test(test_network_is_independent_of_grouping),
         cmocka_unit_test(test_nan_passes_through_the_network),
     };

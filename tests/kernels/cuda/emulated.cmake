@@ -68,7 +68,7 @@ if(NCA_WITH_CUDA)
   target_compile_definitions(test_fire PRIVATE NCA_TEST_CURAND)
 
   # The same tests on a GPU; skipped where there is none.
-  foreach(name cuda precision sessions)
+  foreach(name cuda precision rules sessions)
     nca_test(test_${name}_gpu ${PROJECT_SOURCE_DIR}/tests/kernels/cuda/test_${name}.c)
     set_tests_properties(test_${name}_gpu PROPERTIES LABELS cuda)
   endforeach()

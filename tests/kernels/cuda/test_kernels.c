@@ -3,23 +3,38 @@
 #include "cuda/bench.h"
 #include "launches.h"
 
-static const nca_shape shape = NCA_GROWING_SHAPE(2, 5, 8, 2, 5, 16, 128);
+static const nca_shape growing = NCA_GROWING_SHAPE(2, 5, 8, 2, 5, 16, 128);
+// What growing does without.
+static const nca_shape other = {.batch = 2,
+                                .height = 5,
+                                .width = 8,
+                                .pool = 2,
+                                .tape_steps = 5,
+                                .spec = {.channels = 16,
+                                         .perception = NCA_MOORE,
+                                         .hidden = {12, 8},
+                                         .frozen = 1,
+                                         .alive = NCA_ALIVE_CHANNEL,
+                                         .noise = 0.1},
+                                .objective = {.kind = NCA_GIVEN},
+                                .kept = 1};
 
 // A rollout there and back, in which every cell lives and fires.
-static nca_session *open_living(const nca_compute *on)
+static nca_session *open_living(const nca_compute *on, const nca_shape *shape)
 {
-    const nca_rollout rollout = {.steps = shape.tape_steps,
+    const int kept[] = {3};
+    const nca_rollout rollout = {.steps = shape->tape_steps,
+                                 .kept = shape->kept > 0 ? kept : NULL,
                                  .fire_rate = 1,
                                  .step_size = 1,
                                  .alive_threshold = NCA_ALIVE_THRESHOLD,
                                  .keep_tape = true};
-    nca_session *session = open_session(on, &shape);
-    float *parameters = uniform(total_of(&shape), 1, 0.01),
-          *states = uniform(batch_of(&shape), 2, 1);
-    for (size_t i = NCA_ALPHA; i < batch_of(&shape); i += 16)
-        states[i] = 1;
-    write_buffer(on, session, NCA_PARAMETERS, total_of(&shape), parameters);
-    write_buffer(on, session, NCA_BATCH, batch_of(&shape), states);
+    nca_session *session = open_session(on, shape);
+    float *parameters = uniform(total_of(shape), 1, 0.01), *states = uniform(batch_of(shape), 2, 1);
+    for (size_t i = 0; i < batch_of(shape); i += 16)
+        states[i] = states[i + NCA_ALPHA] = 1;
+    write_buffer(on, session, NCA_PARAMETERS, total_of(shape), parameters);
+    write_buffer(on, session, NCA_BATCH, batch_of(shape), states);
     assert_ok(on->backend->forward(session, &rollout, NULL, error));
     assert_ok(on->backend->backward(session, NULL, error));
     assert_ok(on->backend->synchronize(session, error));
@@ -61,7 +76,7 @@ static void test_work_is_what_a_calculation_by_hand_gives(void **state)
     (void)state;
     nca_kernel_report reports[64];
     nca_compute fused = open_device("fused", 0), cublas = open_device("cublas", 0);
-    nca_session *session = open_living(&fused);
+    nca_session *session = open_living(&fused, &growing);
     int count = run_kernels(session, reports);
     check_work(reports, count, "gather", 0, 2 * 80 * 64);
     check_work(reports, count, "loss", 12 * 80, 80 * 64 + 40 * 16);
@@ -69,12 +84,20 @@ static void test_work_is_what_a_calculation_by_hand_gives(void **state)
     // update for each of 16 channels; states in and out, 32 KiB of weights, nine planes.
     check_work(reports, count, "fused_forward", 80 * (16384 + 512), 2 * 80 * 64 + 32768 + 360);
     fused.backend->destroy(session);
-    session = open_living(&cublas);
+    session = open_living(&cublas, &growing);
     count = run_kernels(session, reports);
     check_work(reports, count, "hidden_product", 80 * 2 * 48 * 128, 80 * (192 + 512) + 24576);
     check_work(reports, count, "hidden_weight_product", 80 * 2 * 48 * 128,
                80 * (192 + 512) + 2 * 24576);
     check_work(reports, count, "perceive", 80 * 16 * 30, 80 * (64 + 192 + 4) + 40);
+    cublas.backend->destroy(session);
+    session = open_living(&cublas, &other);
+    count = run_kernels(session, reports);
+    check_work(reports, count, "hidden_product", 80 * 2 * 144 * 12, 80 * (576 + 48) + 4 * 144 * 12);
+    check_work(reports, count, "hidden2_product", 80 * 2 * 12 * 8, 80 * (48 + 32) + 4 * 12 * 8);
+    check_work(reports, count, "output_product", 80 * 2 * 8 * 15, 80 * (32 + 60) + 4 * 8 * 15);
+    check_work(reports, count, "exchange", 0, 40 * (4 + 64));
+    check_work(reports, count, "add_given", 80 * 16, 3 * 80 * 64);
     cublas.backend->destroy(session);
     nca_compute_close(&fused);
     nca_compute_close(&cublas);
@@ -94,8 +117,8 @@ static void check_launched_more(const char *path, const char *kernel, int number
         fail_msg("%s: %s is no kernel of the bench", path, kernel);
 }
 
-// Both paths together, the fused one in less than f32 too, and the peaks: whatever a .cu file
-// launches.
+// Both paths together, the fused one in less than f32 too and cuBLAS with another rule, and the
+// peaks: whatever a .cu file launches.
 static void test_every_kernel_of_the_source_is_timed(void **state)
 {
     (void)state;
@@ -104,17 +127,21 @@ static void test_every_kernel_of_the_source_is_timed(void **state)
     nca_emulator_get()->multiprocessors = 1;   // a short peak
     nca_compute fused = open_device("fused", 0), cublas = open_device("cublas", 2);
     nca_compute reduced = open_device_as("fused", "tf32", 0);
-    nca_session *on_fused = open_living(&fused), *on_cublas = open_living(&cublas);
-    nca_session *on_reduced = open_living(&reduced);
+    nca_session *on_fused = open_living(&fused, &growing);
+    nca_session *on_cublas = open_living(&cublas, &growing);
+    nca_session *on_other = open_living(&cublas, &other);
+    nca_session *on_reduced = open_living(&reduced, &growing);
     visit_kernels(note_launches, launches);
     run_kernels(on_fused, reports);
     run_kernels(on_cublas, reports);
+    run_kernels(on_other, reports);
     run_kernels(on_reduced, reports);
     assert_true(fused.backend->peak(fused.device) > 0);
     assert_true(fused.backend->peak_bytes(fused.device) > 0);
     print_message("%d kernels\n", visit_kernels(check_launched_more, launches));
     fused.backend->destroy(on_fused);
     cublas.backend->destroy(on_cublas);
+    cublas.backend->destroy(on_other);
     reduced.backend->destroy(on_reduced);
     nca_compute_close(&fused);
     nca_compute_close(&cublas);
