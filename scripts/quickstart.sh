@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # From a bare Debian 12 to a trained rule: packages, build, a short training of the default target,
-# and an honest line on how good the rule is. Can be repeated; each time makes a run folder of its
+# and how good the rule is, in words. Can be repeated; each time makes a run folder of its
 # own.
 #   quickstart.sh               with CUDA where nvidia-smi finds a GPU, else for the CPU
 #   quickstart.sh --cuda        with CUDA, whose toolchain is brought where nvcc is missing
@@ -8,6 +8,7 @@
 #   quickstart.sh --cpu         for the CPU, whatever is there
 #   quickstart.sh --updates N   a longer or shorter training; 3,000 unless said
 set -euo pipefail
+from=$PWD
 cd "$(dirname "$0")/.."
 began=$SECONDS
 minutes() { printf '%d min %d s' $(($1 / 60)) $(($1 % 60)); }
@@ -80,13 +81,15 @@ build/nca train --preset healing --out "$name" --pool 256 --updates "$updates" \
   --schedule steps:1500x0.3,2600x0.1
 trained=$SECONDS
 
-# Medians over eight fire seeds, as `nca eval` prints them: the first number of a row.
-eval=$(build/nca eval "$name" --steps 200 --long-run 0)
-loss_of() { sed -n "s/^ *$1 *\(-\{0,1\}[0-9.]*\) .*/\1/p" <<<"$eval"; }
+# What `nca eval` says below its table, for people.
+verdict=$(build/nca eval "$name" --steps 200,1000 --long-run 0 | sed -n '/^  verdict$/,$s/^  //p' |
+  sed '1d; 2!s/^/             /')
+command="build/nca report $name --output $name.html"
+[ "$from" = "$PWD" ] || command="cd $(printf %q "$PWD") && $command"
 echo
-echo "Run folder   $name"
-echo "Pictures     $name/growth.webp, healing.webp, loss.png, pictures/"
-echo "How good     log10 loss $(loss_of 'step 200') after 200 steps from the seed," \
-  "$(loss_of left) 400 steps after its left half was cut"
 echo "Time         $(minutes $((built - began))) to install and build," \
   "$(minutes $((trained - built))) to train, $(minutes $((SECONDS - began))) in all"
+echo "Run folder   $PWD/$name"
+echo "Picture      $PWD/$name/healing.webp"
+echo "Verdict      $verdict"
+echo "All of it    $command"

@@ -101,6 +101,7 @@ static inline nca_status spy_update(nca_session *session, const nca_optimizer_st
 typedef struct training {
     nca_config config;
     nca_image target;
+    nca_growth growth;   // of it
     nca_compute inner, watched;
     nca_backend table;
     nca_trainer *trainer;
@@ -154,6 +155,7 @@ static inline void start_training(training *run, const nca_config *config, int t
     run->shape.spec.channels = (int)config->channels,
     run->shape.spec.hidden[0] = (int)config->hidden;
     run->target = make_target(run->shape.height, run->shape.width);
+    run->growth.target = run->target;
     assert_ok(nca_compute_open("cpu", &options, &run->inner, error));
     spy.real = run->inner.backend;
     spy.batch = run->shape.batch;
@@ -164,7 +166,7 @@ static inline void start_training(training *run, const nca_config *config, int t
     run->table.forward = spy_forward, run->table.loss = spy_loss;
     run->table.backward = spy_backward, run->table.update = spy_update;
     run->watched = (nca_compute){.backend = &run->table, .device = run->inner.device};
-    assert_ok(nca_trainer_create(config, &plan, &nca_task_grow, &run->target, &run->watched,
+    assert_ok(nca_trainer_create(config, &plan, &nca_task_grow, &run->growth, &run->watched,
                                  &run->trainer, error));
     forget_calls();
 }

@@ -26,63 +26,65 @@ enum { NCA_TEXT_BYTES = 1024 };
 // REAL(name, default, min, max, value, help)        double
 // FLAG(name, default, help)                         bool
 // `value` stands for the option's argument in help, with its unit.
-#define NCA_CONFIG_FIELDS(TEXT, INT, REAL, FLAG)                                                  \
-    TEXT(preset, "healing", "NAME", "settings to start from")                                     \
-    TEXT(task, "grow", "NAME", "what is learnt")                                                  \
-    TEXT(target, "\xF0\x9F\x98\x9D", "FILE|EMOJI",                                                \
-         "what to grow: a PNG, JPEG, WebP, BMP or TGA, or an emoji")                              \
-    INT(target_size, 20, 1, 4096, "CELLS", "longer side of the target")                           \
-    INT(padding, 8, 0, 4096, "CELLS", "empty cells around the target, where --grid is auto")      \
-    TEXT(grid, "auto", "N|HxW|auto", "grid in cells; auto is target size + 2 x padding")          \
-    FLAG(trim, false, "cut the empty border of an image away first")                              \
-    TEXT(background, "", "#RRGGBB", "colour of an image without alpha that becomes clear")        \
-    TEXT(font, "", "FILE", "colour bitmap font for an emoji")                                     \
-    TEXT(data, "", "DIR", "folder of the data that a task learns from")                           \
-    INT(held_out, 0, 0, 100000000, "N",                                                           \
-        "last items of the data, kept for judging and not trained on")                            \
-    TEXT(from, "", "RULE|RUN", "begin with this rule, a file or a run folder")                    \
-    INT(channels, 16, 4, 256, "N", "numbers in a cell, a multiple of 4")                          \
-    INT(hidden, 128, 4, 4096, "N", "hidden units of the rule, a multiple of 4")                   \
-    INT(hidden2, 0, 0, 4096, "N", "units of a second hidden layer; 0: there is none")             \
-    TEXT(perception, "sobel", "sobel|moore|summed",                                               \
-         "gradients of each channel, all neighbours, or gradients of the sum")                    \
-    TEXT(alive, "maximum", "maximum|channel|everywhere",                                          \
-         "cells that live: near a mature one, by a frozen channel, or all")                       \
-    REAL(noise, 0, 0, 100, "X", "standard deviation of what is added to an update")               \
-    REAL(fire_rate, 0.5, 0.0001, 1, "P", "probability that a cell updates in a step")             \
-    REAL(angle, 0, -360, 360, "DEGREES", "rotation of perception")                                \
-    REAL(step_size, 1, 0.0001, 100, "X", "multiplies every update of a cell")                     \
-    INT(batch, 8, 1, 4096, "N", "samples an update")                                              \
-    INT(pool, 1024, 0, 1048576, "N", "past states to train from; 0 starts every sample anew")     \
-    FLAG(pool_replacement, false, "draw from the pool with replacement")                          \
-    INT(reseeded, 1, 0, 4096, "N", "worst samples of a batch that start anew")                    \
-    INT(exchanged, 0, 0, 4096, "N", "samples of a batch that get another item under their state") \
-    INT(damaged, 4, 0, 4096, "N", "best samples of a batch that are damaged")                     \
-    REAL(damage_radius_min, 0.1, 0, 2, "R", "smallest damage, in units of half the grid")         \
-    REAL(damage_radius_max, 0.4, 0, 2, "R", "largest damage, in units of half the grid")          \
-    REAL(damage_halves, 0.5, 0, 1, "P",                                                           \
-         "share of damage that is half of the grid, cut at any angle")                            \
-    REAL(damage_centred, 0, 0, 1, "P", "share of the rest that is a hole in the middle")          \
-    TEXT(damage_changes, "none", "UPDATE:SETTING=VALUE[,...]",                                    \
-         "damage settings that change after so many updates, or none")                            \
-    INT(steps_min, 64, 1, 65536, "T", "fewest steps of a rollout")                                \
-    INT(steps_max, 95, 1, 65536, "T", "most steps of a rollout, drawn as well")                   \
-    INT(updates, 8000, 0, 100000000, "N", "updates in all")                                       \
-    TEXT(until, "updates", "updates|healed", "healed: end as soon as the judge finds it so")      \
-    REAL(rate, 0.002, 0, 10, "X", "learning rate of Adam at the start")                           \
-    TEXT(schedule, "steps:2000x0.3,6000x0.1", "SCHEDULE",                                         \
-         "constant, cosine, or steps:UPDATExFACTOR[,...]")                                        \
-    TEXT(loss, "squared", "squared|cross-entropy", "what is made small, where a task has both")   \
-    TEXT(gradient, "normalize", "TRANSFORMS", "none, or some of normalize,clip:X,global:X")       \
-    REAL(beta1, 0.9, 0, 0.999999, "X", "Adam's decay of the mean")                                \
-    REAL(beta2, 0.999, 0, 0.999999999, "X", "Adam's decay of the square")                         \
-    REAL(epsilon, 1e-7, 1e-30, 1, "X", "Adam's epsilon")                                          \
-    INT(average, 0, 0, 1000000, "N",                                                              \
-        "write the average over about the last N updates; 0: the rule itself")                    \
-    TEXT(health, "on", "on|off", "off: no update is skipped, no rule or pool repaired")           \
-    INT(seed, 1, 0, NCA_SEED_MAX, "N", "random seed of every draw")                               \
-    INT(checkpoint_every, 500, 1, 100000000, "N", "updates between checkpoints")                  \
-    INT(keep, 2, 1, 100, "N", "checkpoints to keep, the latest ones")                             \
+#define NCA_CONFIG_FIELDS(TEXT, INT, REAL, FLAG)                                             \
+    TEXT(preset, "healing", "NAME", "settings to start from")                                \
+    TEXT(task, "grow", "NAME", "what is learnt")                                             \
+    TEXT(target, "\xF0\x9F\x98\x9D", "FILE|EMOJI",                                           \
+         "what to grow: a PNG, JPEG, WebP, BMP or TGA, or an emoji")                         \
+    INT(target_size, 20, 1, 4096, "CELLS", "longer side of the target")                      \
+    INT(padding, 8, 0, 4096, "CELLS", "empty cells around the target, where --grid is auto") \
+    TEXT(grid, "auto", "N|HxW|auto", "grid in cells; auto is target size + 2 x padding")     \
+    FLAG(trim, false, "cut the empty border of an image away first")                         \
+    TEXT(background, "", "#RRGGBB", "colour of an image without alpha that becomes clear")   \
+    TEXT(font, "", "FILE", "colour bitmap font for an emoji")                                \
+    TEXT(data, "", "DIR", "folder of the data that a task learns from")                      \
+    INT(held_out, 0, 0, 100000000, "N",                                                      \
+        "last items of the data, kept for judging and not trained on")                       \
+    TEXT(seed_at, "auto", "auto|middle|Y,X",                                                 \
+         "where the seed stands; auto: in the middle, or the visible cell nearest to it")    \
+    TEXT(from, "", "RULE|RUN", "begin with this rule, a file or a run folder")               \
+    INT(channels, 16, 4, 256, "N", "numbers in a cell, a multiple of 4")                     \
+    INT(hidden, 128, 4, 4096, "N", "hidden units of the rule, a multiple of 4")              \
+    INT(hidden2, 0, 0, 4096, "N", "units of a second hidden layer; 0: there is none")        \
+    TEXT(perception, "sobel", "sobel|moore|summed",                                          \
+         "gradients of each channel, all neighbours, or gradients of the sum")               \
+    TEXT(alive, "maximum", "maximum|channel|everywhere",                                     \
+         "cells that live: near a mature one, by a frozen channel, or all")                  \
+    REAL(noise, 0, 0, 100, "X", "standard deviation of what is added to an update")          \
+    REAL(fire_rate, 0.5, 0.0001, 1, "P", "probability that a cell updates in a step")        \
+    REAL(angle, 0, -360, 360, "DEGREES", "rotation of perception")                           \
+    REAL(step_size, 1, 0.0001, 100, "X", "multiplies every update of a cell")                \
+    INT(batch, 8, 1, 4096, "N", "samples an update")                                         \
+    INT(pool, 1024, 0, 1048576, "N", "past states to train from; 0: all start anew")         \
+    FLAG(pool_replacement, false, "draw from the pool with replacement")                     \
+    INT(reseeded, 1, 0, 4096, "N", "worst samples of a batch that start anew")               \
+    INT(exchanged, 0, 0, 4096, "N", "samples of a batch that get another item, as a digit")  \
+    INT(damaged, 4, 0, 4096, "N", "best samples of a batch that are damaged")                \
+    REAL(damage_radius_min, 0.1, 0, 2, "R", "smallest damage, in units of half the grid")    \
+    REAL(damage_radius_max, 0.4, 0, 2, "R", "largest damage, in units of half the grid")     \
+    REAL(damage_halves, 0.5, 0, 1, "P",                                                      \
+         "share of damage that is half of the grid, cut at any angle")                       \
+    REAL(damage_centred, 0, 0, 1, "P", "share of the rest that is a hole in the middle")     \
+    TEXT(damage_changes, "none", "UPDATE:SETTING=VALUE[,...]",                               \
+         "damage settings that change after so many updates, or none")                       \
+    INT(steps_min, 64, 1, 65536, "T", "fewest steps of a rollout")                           \
+    INT(steps_max, 95, 1, 65536, "T", "most steps of a rollout, drawn as well")              \
+    INT(updates, 8000, 0, 100000000, "N", "updates in all")                                  \
+    TEXT(until, "updates", "updates|healed", "healed: end as soon as the judge finds it so") \
+    REAL(rate, 0.002, 0, 10, "X", "learning rate of Adam at the start")                      \
+    TEXT(schedule, "steps:2000x0.3,6000x0.1", "SCHEDULE",                                    \
+         "constant, cosine, or steps:UPDATExFACTOR[,...]")                                   \
+    TEXT(loss, "squared", "squared|cross-entropy", "which loss, where a task has both")      \
+    TEXT(gradient, "normalize", "TRANSFORMS", "none, or some of normalize,clip:X,global:X")  \
+    REAL(beta1, 0.9, 0, 0.999999, "X", "Adam's decay of the mean")                           \
+    REAL(beta2, 0.999, 0, 0.999999999, "X", "Adam's decay of the square")                    \
+    REAL(epsilon, 1e-7, 1e-30, 1, "X", "Adam's epsilon")                                     \
+    INT(average, 0, 0, 1000000, "N",                                                         \
+        "write the average over about the last N updates; 0: the rule itself")               \
+    TEXT(health, "on", "on|off", "off: no update is skipped, no rule or pool repaired")      \
+    INT(seed, 1, 0, NCA_SEED_MAX, "N", "random seed of every draw")                          \
+    INT(checkpoint_every, 500, 1, 100000000, "N", "updates between checkpoints")             \
+    INT(keep, 2, 1, 100, "N", "checkpoints to keep, the latest ones")                        \
     INT(pictures_every, 500, 1, 100000000, "N", "updates between pictures of batch, pool and loss")
 
 typedef struct nca_config {

@@ -22,6 +22,7 @@ typedef struct nca_model {
     double step_size;    // multiplies the update
     int grid_height;     // the grid it was trained on; 0 where unknown
     int grid_width;
+    int seed[2];            // where its seed stands: rows and columns from the middle of the grid
     char name[128];         // where it came from, for people: target and preset, or the file
     char config_json[20];   // checksum of the config.json it was trained by; empty where unknown
 } nca_model;

@@ -18,6 +18,18 @@ typedef struct nca_grid {
     int height, width;
 } nca_grid;
 
+// Where the seed stands.
+typedef enum nca_seed_kind {
+    NCA_SEED_AUTO,          // in the middle, or, where the target is clear there, near it
+    NCA_SEED_FROM_MIDDLE,   // so many cells down and right of the middle, row H/2 and column W/2
+    NCA_SEED_CELL,          // on this row and column
+} nca_seed_kind;
+
+typedef struct nca_seed_at {
+    nca_seed_kind kind;
+    int y, x;
+} nca_seed_at;
+
 // How the learning rate falls; of update, counted from 1:
 //   CONSTANT   rate
 //   COSINE     rate * (1 + cos(pi * (update - 1) / updates)) / 2
@@ -70,6 +82,7 @@ enum { NCA_AVERAGE_EVERY = 10 };
 
 typedef struct nca_plan {
     nca_grid grid;
+    nca_seed_at seed_at;
     nca_spec spec;                  // what the cells compute
     nca_optimizer_step optimizer;   // transforms and constants; an update adds its time and rate
     nca_schedule schedule;

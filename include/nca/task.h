@@ -52,6 +52,7 @@ typedef struct nca_content_source {
     bool is_changed;       // `config` asks for something else than the folder keeps
     nca_grid grid;         // to make it for, as planned
     nca_grid other_grid;   // to make it for instead where it fits into that; 0x0: none
+    nca_seed_at seed_at;   // as planned, or where that of a trained rule stands
 } nca_content_source;
 
 // What is learnt: a picture, a set of pictures.
@@ -84,6 +85,12 @@ typedef struct nca_task_judging {
     int cut_at, heal_steps, long_run;   // steps
 } nca_task_judging;
 
+// What a log10 loss is called.
+typedef struct nca_grade {
+    double at_most;
+    const char *word;
+} nca_grade;
+
 // A film that ends a training: a new sample, and what becomes of it.
 typedef struct nca_task_film {
     const char *file;   // in the run folder, with the extension of its format
@@ -107,6 +114,9 @@ typedef struct nca_task {
     // cleared.
     double exchange_limit;
     double good_loss;   // log10; a rule whose loss is at most this has learnt it
+    // What losses are called, best first, ended by one without a word; the last is of every loss
+    // that is larger, and says that states have blown up. NULL: they are told as numbers alone.
+    const nca_grade *grades;
 
     // -- Settings and content ---------------------------------------------------------------------
 
@@ -131,6 +141,9 @@ typedef struct nca_task {
     // Refuses content that does not go with the shape: NCA_ARGUMENT. NULL: all does.
     nca_status (*check)(const void *content, const nca_shape *shape, nca_error *error);
 
+    // Refuses a training that is dead from the start, with the cause: NCA_ARGUMENT. NULL: none is.
+    nca_status (*check_start)(const nca_config *config, const void *content, nca_error *error);
+
     // The content as numbers, owned by it. A checkpoint keeps their hash, and training resumes only
     // with the same content.
     //   count   out: how many
@@ -149,6 +162,10 @@ typedef struct nca_task {
     // place.
     //   state   [H,W,C] in, out
     void (*place)(const nca_shape *shape, int y, int x, float *state);
+
+    // Where it stands of itself. NULL: in the middle, if it has a place at all.
+    //   seed   out: rows and columns from the middle of the grid
+    void (*seed)(const void *content, int seed[2]);
 
     // A new sample: its item and beginning. The pool starts with new samples, and they replace those
     // that died or exploded. Without a pool every batch consists of them.
@@ -219,8 +236,14 @@ typedef struct nca_task {
     const nca_task_film *films;   // ended by one without a file; NULL: none
 } nca_task;
 
+// What nca_task_grow works on.
+typedef struct nca_growth {
+    nca_image target;   // [H,W,4] of the grid's size
+    int seed[2];        // rows and columns from the middle to the seed
+} nca_growth;
+
 // Growing a picture from a seed.
-//   content   nca_image, [H,W,4] of the grid's size
+//   content   nca_growth
 extern const nca_task nca_task_grow;
 
 // Cells that agree which digit they are part of.

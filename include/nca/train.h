@@ -98,6 +98,10 @@ void nca_trainer_free(nca_trainer *trainer);
 // a drawn one. NCA_ARGUMENT where it does not fit (nca_model_widen).
 nca_status nca_trainer_begin_with(nca_trainer *trainer, const nca_model *model, nca_error *error);
 
+// Refuses a training that is dead from the start, before its first update: NCA_ARGUMENT with what
+// the task finds, or where no sample lives after one step.
+nca_status nca_trainer_check_start(nca_trainer *trainer, nca_error *error);
+
 // One update. NCA_NUMERIC only after NCA_EVENT_GAVE_UP.
 nca_status nca_trainer_update(nca_trainer *trainer, nca_update_result *out, nca_error *error);
 

@@ -4,6 +4,7 @@
 
 #include "eval/evaluate.h"
 #include "nca/image.h"
+#include "nca/train.h"
 #include "task/seed.h"
 
 // The cells a cut clears, in words of its own: halves without the middle line, the middle square.
@@ -218,12 +219,12 @@ static void test_figures_are_those_of_plain_rollouts(void **state)
     nca_compute on;
     nca_model model = make_model();
     float *pixels = uniform(SIDE * SIDE * 4, 3, 0.5);
-    const nca_image target = {SIDE, SIDE, pixels};
+    const nca_growth growth = {.target = {SIDE, SIDE, pixels}};
     shown seen = {0};
     options.progress = watch_progress, options.context = &latest_progress;
     options.look = look, options.look_context = &seen;
     assert_ok(nca_compute_open("cpu", NULL, &on, error));
-    assert_ok(nca_evaluate(&model, &nca_task_grow, &target, &options, &on, &got, error));
+    assert_ok(nca_evaluate(&model, &nca_task_grow, &growth, &options, &on, &got, error));
     assert_true(latest_progress == 1);
     assert_int_equal(got.steps_count, 4);
     for (int i = 0; i < 4; i++) {
@@ -264,13 +265,13 @@ static void test_cuts_and_long_run_can_be_left_out(void **state)
     nca_compute on;
     nca_model model = make_model();
     float *pixels = uniform(SIDE * SIDE * 4, 3, 0.5);
-    const nca_image target = {SIDE, SIDE, pixels};
+    const nca_growth growth = {.target = {SIDE, SIDE, pixels}};
     options.cuts = false, options.circles = 0, options.long_run = 0, options.steps_count = 2;
     assert_ok(nca_compute_open("cpu", NULL, &on, error));
-    assert_ok(nca_evaluate(&model, &nca_task_grow, &target, &options, &on, &got, error));
+    assert_ok(nca_evaluate(&model, &nca_task_grow, &growth, &options, &on, &got, error));
     assert_true(!got.has_cuts && got.circles == 0 && got.long_run == 0 && got.steps_count == 2);
     options.circles = 1;
-    assert_ok(nca_evaluate(&model, &nca_task_grow, &target, &options, &on, &got, error));
+    assert_ok(nca_evaluate(&model, &nca_task_grow, &growth, &options, &on, &got, error));
     assert_true(!got.has_cuts && got.circles == 1 && isfinite(got.circle[0].loss.median));
     nca_compute_close(&on);
     nca_model_free(&model);
@@ -287,12 +288,14 @@ static void test_a_rule_that_dies_or_explodes_is_judged(void **state)
     nca_compute on;
     nca_model model = make_model();
     float *pixels = uniform(SIDE * SIDE * 4, 3, 0.5);
-    const nca_image target = {SIDE, SIDE, pixels};
+    const nca_growth growth = {.target = {SIDE, SIDE, pixels}};
     options.cuts = false, options.circles = 0;
     assert_ok(nca_compute_open("cpu", NULL, &on, error));
     model.parameters[bias + NCA_ALPHA] = -9;
-    assert_ok(nca_evaluate(&model, &nca_task_grow, &target, &options, &on, &got, error));
+    assert_ok(nca_evaluate(&model, &nca_task_grow, &growth, &options, &on, &got, error));
     assert_true(got.long_run_dead == SEEDS && got.long_run_max_state == 0);
+    assert_true(got.dead_at[0] == 0 && got.dead_at[3] == SEEDS);
+    assert_true(got.max_state <= NCA_STATE_BOUND);
     // Channel 1 is beyond f32 after two updates of every cell.
     memset(model.parameters +
                nca_layout_of(&(nca_spec)NCA_GROWING(8, 16)).offset[NCA_OUTPUT_WEIGHT],
@@ -301,11 +304,35 @@ static void test_a_rule_that_dies_or_explodes_is_judged(void **state)
     model.parameters[bias + 1] = 3e38f;
     options.steps[0] = 1, options.steps[1] = options.long_run = 2, options.steps_count = 2;
     options.fire_rate = options.step_size = 1;
-    assert_ok(nca_evaluate(&model, &nca_task_grow, &target, &options, &on, &got, error));
+    assert_ok(nca_evaluate(&model, &nca_task_grow, &growth, &options, &on, &got, error));
     assert_true(got.loss_at[0].median > 70 && isfinite(got.loss_at[0].max));
     assert_true(isinf(got.loss_at[1].min) && isinf(got.long_run_loss.min));
     assert_true(isinf(got.long_run_max_state) && got.long_run_dead == 0);
     assert_true(!isfinite(got.max_state));
+    nca_compute_close(&on);
+    nca_model_free(&model);
+    free(pixels);
+}
+
+// What is no number is dead a step later: at the moments that are measured nothing is left of it.
+static void test_an_explosion_that_ends_in_death_is_seen(void **state)
+{
+    (void)state;
+    const nca_layout layout = nca_layout_of(&(nca_spec)NCA_GROWING(8, 16));
+    nca_evaluate_options options = some_options();
+    nca_evaluation got;
+    nca_compute on;
+    nca_model model = make_model();
+    float *pixels = uniform(SIDE * SIDE * 4, 3, 0.5);
+    const nca_growth growth = {.target = {SIDE, SIDE, pixels}};
+    options.cuts = false, options.circles = 0, options.long_run = 0;
+    options.steps[0] = 100, options.steps_count = 1;
+    for (size_t i = 0; i < layout.size[NCA_OUTPUT_WEIGHT]; i++)
+        model.parameters[layout.offset[NCA_OUTPUT_WEIGHT] + i] *= 1000;
+    assert_ok(nca_compute_open("cpu", NULL, &on, error));
+    assert_ok(nca_evaluate(&model, &nca_task_grow, &growth, &options, &on, &got, error));
+    assert_int_equal(got.dead_at[0], SEEDS);
+    assert_true(isfinite(got.loss_at[0].max) && !(got.max_state <= NCA_STATE_BOUND));
     nca_compute_close(&on);
     nca_model_free(&model);
     free(pixels);
@@ -320,6 +347,7 @@ int main(void)
         cmocka_unit_test(test_figures_are_those_of_plain_rollouts),
         cmocka_unit_test(test_cuts_and_long_run_can_be_left_out),
         cmocka_unit_test(test_a_rule_that_dies_or_explodes_is_judged),
+        cmocka_unit_test(test_an_explosion_that_ends_in_death_is_seen),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -16,7 +16,7 @@ static const char hostile[] = "</script><script>alert(1)</script><!--<img src=x 
 typedef struct still_run {
     nca_compute compute;
     nca_model model;
-    nca_image target;
+    nca_growth growth;
     nca_history history;
     nca_observe_options options;
     nca_observation observation;
@@ -60,10 +60,10 @@ static void start(still_run *still)
     assert_ok(nca_history_read(path, &still->history, error));
     assert_ok(nca_compute_open("reference", &(nca_device_options){0}, &still->compute, error));
     assert_ok(nca_model_create(&(nca_spec)NCA_GROWING(CHANNELS, HIDDEN), &still->model, error));
-    assert_ok(nca_image_create(HEIGHT, WIDTH, &still->target, error));
-    nca_observe_choose_cells(&nca_task_grow, &still->target, &still->options.grid,
+    assert_ok(nca_image_create(HEIGHT, WIDTH, &still->growth.target, error));
+    nca_observe_choose_cells(&nca_task_grow, &still->growth, &still->options.grid,
                              still->options.cell);
-    assert_ok(nca_observe(&still->model, &nca_task_grow, &still->target, &still->options,
+    assert_ok(nca_observe(&still->model, &nca_task_grow, &still->growth, &still->options,
                           &still->compute, &still->observation, error));
 }
 
@@ -71,10 +71,12 @@ static void stop(still_run *still)
 {
     nca_observation_free(&still->observation);
     nca_history_free(&still->history);
-    nca_image_free(&still->target);
+    nca_image_free(&still->growth.target);
     nca_model_free(&still->model);
     nca_compute_close(&still->compute);
 }
+
+static const nca_verdict nothing_judged = {.task = &nca_task_grow, .seeds = 8};
 
 static nca_page_run page_of(const still_run *still)
 {
@@ -85,7 +87,8 @@ static nca_page_run page_of(const still_run *still)
                           .config_json = config,
                           .model = &still->model,
                           .task = &nca_task_grow,
-                          .content = &still->target,
+                          .content = &still->growth,
+                          .verdict = &nothing_judged,
                           .history = &still->history,
                           .observation = &still->observation,
                           .observed = &still->options};
@@ -255,7 +258,8 @@ static void test_cells_lie_from_the_centre_to_the_edge(void **state)
     assert_ok(nca_image_create(20, 30, &target, error));
     for (int x = 5; x < 25; x++)
         target.pixels[(10 * 30 + x) * NCA_VISIBLE + NCA_ALPHA] = 1;
-    nca_observe_choose_cells(&nca_task_grow, &target, &(nca_grid){20, 30}, cell);
+    nca_observe_choose_cells(&nca_task_grow, &(nca_growth){.target = target}, &(nca_grid){20, 30},
+                             cell);
     static const int expected[NCA_OBSERVED_CELLS] = {15, 10, 5};
     for (int i = 0; i < NCA_OBSERVED_CELLS; i++) {
         assert_int_equal(cell[i][0], 10);

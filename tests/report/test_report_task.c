@@ -125,12 +125,14 @@ static void check_report(const nca_model *model, const pictures *content, const 
     assert_ok(nca_path_join(folder, "metrics.jsonl", path, error));
     assert_ok(nca_history_read(path, &history, error));
     assert_ok(nca_observe(model, &mean_task, content, &options, on, &seen, error));
+    const nca_verdict verdict = {.task = &mean_task, .seeds = 8, .grown = -1};
     const nca_page_run run = {.name = "mean",
                               .folder = folder,
                               .config_json = config_json,
                               .model = model,
                               .task = &mean_task,
                               .content = content,
+                              .verdict = &verdict,
                               .history = &history,
                               .observation = &seen,
                               .observed = &options};

@@ -16,6 +16,7 @@ cp -r old on
 grep -q "warning: this run was trained on .*, which rounds differently from .*sums by sample" log ||
   fail "nothing says that sums are ordered anew: $(cat log)"
 [ "$(wc -l <on/metrics.jsonl)" -eq 9 ] || fail "it goes on to $(wc -l <on/metrics.jsonl) updates"
+grep -q '"seed_at": "middle"' on/config.json || fail "its seed does not stay in the middle"
 head -6 on/metrics.jsonl | cmp - old/metrics.jsonl || fail "the first updates were changed"
 "$nca" train --resume on --updates 10 --device cpu --quiet >log
 ! grep -q warning log || fail "it warns again: $(cat log)"
@@ -27,7 +28,7 @@ export NCA_CPU_ISA=scalar
 cp -r "$root/tests/run/before_checksums" older
 chmod -R u+w older
 cp older/target.png t.png
-"$nca" train --config older/config.json --updates 9 --threads 1 --out straight --quiet >/dev/null
+"$nca" train --config older/config.json --seed-at middle --updates 9 --threads 1 --out straight --quiet >/dev/null
 head -6 straight/metrics.jsonl | sed 's/, "seconds".*//' >six
 sed 's/, "seconds".*//' older/metrics.jsonl | cmp - six || fail "today's first updates are others"
 rm t.png

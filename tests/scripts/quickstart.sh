@@ -17,9 +17,13 @@ mkdir tree
 (cd "$root" && tar -c CMakeLists.txt CMakePresets.json bench/kernels include scripts src) | tar -x -C tree
 tree/scripts/quickstart.sh --cpu --updates 40 >log 2>&1 || fail "it ends with $?: $(tail -5 log)"
 
-grep -q '^Run folder   runs/quickstart$' log || fail "it does not name its run folder: $(cat log)"
-grep -qE '^How good     log10 loss -[0-9.]+ after 200 steps from the seed, -?[0-9.]+ 400 steps' log ||
+grep -qE '^Picture      .*/tree/runs/quickstart/healing.webp$' log || fail "it names no picture: $(cat log)"
+[ -s "$(sed -n 's/^Picture      //p' log)" ] || fail "the picture that it names is not there"
+grep -qE '^Verdict      [a-z ,]+: log10 loss -?[0-9.]+ at step 200' log &&
+  grep -qE '^             heals (none|[0-5]) of 5 cuts' log ||
   fail "it does not say how good the rule is: $(cat log)"
+command=$(sed -n '$s/^All of it    //p' log)
+bash -c "$command" >/dev/null && [ -s tree/runs/quickstart.html ] || fail "its command: $command"
 grep -q '^Time .* in all$' log || fail "it does not say how long it took: $(cat log)"
 run=tree/runs/quickstart
 [ "$(wc -l <$run/metrics.jsonl)" -eq 40 ] || fail "it has not trained 40 updates"

@@ -264,7 +264,7 @@ static void test_a_pool_is_counted_slot_by_slot(void **state)
 {
     (void)state;
     static float pool[SLOTS * STATE], pixels[SIDE * SIDE * NCA_VISIBLE];
-    const nca_image target = {SIDE, SIDE, pixels};
+    const nca_growth growth = {.target = {SIDE, SIDE, pixels}};
     nca_pool_judgement got;
     for (int i = 0; i < SIDE * SIDE * NCA_VISIBLE; i++)
         pixels[i] = (float)(i % 3) / 3;
@@ -279,13 +279,13 @@ static void test_a_pool_is_counted_slot_by_slot(void **state)
     pool[4 * STATE] = NAN;         // 4: torn
     const nca_spec spec = NCA_GROWING(CHANNELS, 4);
     nca_judged_pool judged = {.states = pool, .slots = SLOTS, .grid = {SIDE, SIDE}};
-    assert_ok(nca_judge_pool(&nca_task_grow, &target, &spec, &judged, &got, error));
+    assert_ok(nca_judge_pool(&nca_task_grow, &growth, &spec, &judged, &got, error));
     assert_true(got.slots == SLOTS && got.untouched == 1 && got.distorted == 2);
     judged.states = pool + 2 * STATE, judged.slots = 2;
-    assert_ok(nca_judge_pool(&nca_task_grow, &target, &spec, &judged, &got, error));
+    assert_ok(nca_judge_pool(&nca_task_grow, &growth, &spec, &judged, &got, error));
     assert_true(fabs(got.median - 2 * log10(0.05)) < 1e-5);
     judged.states = pool, judged.slots = 1;
-    assert_ok(nca_judge_pool(&nca_task_grow, &target, &spec, &judged, &got, error));
+    assert_ok(nca_judge_pool(&nca_task_grow, &growth, &spec, &judged, &got, error));
     assert_true(got.slots == 1 && got.untouched == 1 && got.distorted == 0 && isnan(got.median));
 }
 

@@ -123,13 +123,14 @@ static void test_another_target_is_refused(void **state)
     const nca_config config = small_config();
     save_checkpoint(path);
     nca_image target = make_target(11, 9);
+    const nca_growth growth = {.target = target};
     nca_compute on;
     nca_trainer *trainer;
     nca_plan plan;
     target.pixels[11 * 9 * 2] = nextafterf(target.pixels[11 * 9 * 2], 2);
     assert_ok(nca_compute_open("cpu", NULL, &on, error));
     assert_ok(nca_plan_make(&config, &plan, error));
-    assert_ok(nca_trainer_create(&config, &plan, &nca_task_grow, &target, &on, &trainer, error));
+    assert_ok(nca_trainer_create(&config, &plan, &nca_task_grow, &growth, &on, &trainer, error));
     nca_error error = {0};
     assert_int_equal(nca_trainer_restore(trainer, path, &error), NCA_ARGUMENT);
     assert_non_null(strstr(error.message, "another target"));

@@ -401,12 +401,13 @@ static void test_a_target_of_another_size_is_refused(void **state)
     (void)state;
     const nca_config config = small_config();
     nca_image target = make_target(9, 11);
+    const nca_growth growth = {.target = target};
     nca_compute on;
     nca_trainer *trainer = NULL;
     nca_plan plan;
     assert_ok(nca_plan_make(&config, &plan, error));
     assert_ok(nca_compute_open("cpu", NULL, &on, error));
-    assert_refused(NCA_ARGUMENT, nca_trainer_create(&config, &plan, &nca_task_grow, &target, &on,
+    assert_refused(NCA_ARGUMENT, nca_trainer_create(&config, &plan, &nca_task_grow, &growth, &on,
                                                     &trainer, error));
     assert_null(trainer);
     nca_compute_close(&on);

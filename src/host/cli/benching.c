@@ -23,7 +23,7 @@ const nca_option nca_bench_rows[] = {
     {"channels", NCA_OPTION_INT, offsetof(nca_bench_options, channels), 4, 256, "N",
      "numbers in a cell [16]", NULL},
     {"hidden", NCA_OPTION_INT, offsetof(nca_bench_options, hidden), 4, 4096, "N",
-     "hidden units [128]", NULL},
+     "hidden units of the first layer [128]", NULL},
     {"repeats", NCA_OPTION_INT, offsetof(nca_bench_options, repeats), 1, 1000, "N",
      "timed steps [9]", NULL},
     {"warmup", NCA_OPTION_INT, offsetof(nca_bench_options, warmup), 0, 1000, "N",
@@ -211,9 +211,13 @@ void nca_bench_print_head(const nca_bench_place *on, const char *subject)
 {
     const nca_shape *shape = &on->options->shape;
     char device[NCA_DEVICE_BYTES];
-    printf("%s, %d x %dx%d x %d step%s, %d channels, %d hidden; %s\n\n", subject, shape->batch,
-           shape->height, shape->width, shape->tape_steps, shape->tape_steps == 1 ? "" : "s",
-           shape->spec.channels, shape->spec.hidden[0], nca_device_words(&on->info, device));
+    printf("%s, %d x %dx%d x %d step%s, %s, %d channels, %d", subject, shape->batch, shape->height,
+           shape->width, shape->tape_steps, shape->tape_steps == 1 ? "" : "s",
+           nca_perception_words[shape->spec.perception], shape->spec.channels,
+           shape->spec.hidden[0]);
+    if (shape->spec.hidden[1])
+        printf(" and %d", shape->spec.hidden[1]);
+    printf(" hidden; %s\n\n", nca_device_words(&on->info, device));
 }
 
 void nca_bench_print_share(double share, double peak)
@@ -229,9 +233,11 @@ void nca_bench_json_head(const nca_bench_place *on, const char *subject)
     const nca_shape *shape = &on->options->shape;
     printf("{\"subject\": \"%s\", \"device\": \"%s\", \"isa\": \"%s\", \"threads\": %d,\n", subject,
            on->device, on->info.variant, on->info.threads);
-    printf(" \"batch\": %d, \"grid\": [%d, %d], \"steps\": %d, \"channels\": %d, \"hidden\": %d,\n",
+    printf(" \"batch\": %d, \"grid\": [%d, %d], \"steps\": %d, \"channels\": %d, \"hidden\": %d, "
+           "\"hidden2\": %d, \"perception\": \"%s\",\n",
            shape->batch, shape->height, shape->width, shape->tape_steps, shape->spec.channels,
-           shape->spec.hidden[0]);
+           shape->spec.hidden[0], shape->spec.hidden[1],
+           nca_perception_words[shape->spec.perception]);
 }
 
 void nca_bench_json_number(const char *name, double value, double peak)

@@ -8,7 +8,7 @@
 #include "cli/printable.h"
 #include "cli/progress.h"
 #include "cli/target_options.h"
-#include "eval/evaluate.h"
+#include "eval/verdict.h"
 
 typedef struct eval_options {
     nca_target_arguments target;
@@ -96,15 +96,31 @@ static nca_status read_steps(const char *text, nca_evaluate_options *out, nca_er
     }
 }
 
-static void print_row(const char *name, const nca_spread *spread)
+enum { WORD_COLUMNS = 20 };
+
+static const char *word_of(const nca_task *task, const nca_spread *spread)
 {
-    printf("  %-22s %8.2f   %8.2f to %.2f\n", name, spread->median, spread->min, spread->max);
+    const char *word = nca_loss_word(task, spread->median);
+    return word ? word : "";
 }
 
-static void print_damage(const char *name, const nca_healing *healing, int seeds)
+static void print_row(const nca_task *task, const char *name, const nca_spread *spread)
 {
-    printf("  %-22s %8.2f   %8.2f to %-8.2f %d of %d healed\n", name, healing->loss.median,
-           healing->loss.min, healing->loss.max, healing->seeds_healed, seeds);
+    printf("  %-22s %8.2f   %8.2f to %-8.2f %s\n", name, spread->median, spread->min, spread->max,
+           word_of(task, spread));
+}
+
+// What was never there cannot be healed.
+static void print_damage(const nca_task *task, const char *name, const nca_healing *healing,
+                         const nca_spread *whole, int seeds)
+{
+    const bool can_heal = nca_rule_heals(task, whole->median, whole->median);
+    printf("  %-22s %8.2f   %8.2f to %-8.2f %-*s ", name, healing->loss.median, healing->loss.min,
+           healing->loss.max, task->grades ? WORD_COLUMNS : 0, word_of(task, &healing->loss));
+    if (can_heal)
+        printf("%d of %d healed\n", healing->seeds_healed, seeds);
+    else
+        printf("nothing to heal\n");
 }
 
 static void print_healing(const nca_task *task, const nca_evaluate_options *options,
@@ -112,19 +128,30 @@ static void print_healing(const nca_task *task, const nca_evaluate_options *opti
 {
     char name[64];
     printf("\n  cut at %d, after %d steps\n", options->cut_at, options->heal_steps);
-    print_row("undamaged", &found->whole);
+    print_row(task, "undamaged", &found->whole);
     nca_eval_print_figures(task, found->whole_figure);
     for (int cut = 0; found->has_cuts && cut < NCA_CUT_COUNT; cut++) {
-        print_damage(nca_cut_name(cut), &found->cut[cut], options->seeds);
+        print_damage(task, nca_cut_name(cut), &found->cut[cut], &found->whole, options->seeds);
         nca_eval_print_figures(task, found->cut[cut].figure);
     }
     for (int i = 0; i < found->circles; i++) {
         const nca_region *circle = &found->circle_region[i];
         snprintf(name, sizeof name, "circle %.0f,%.0f,%.1f", circle->center_y, circle->center_x,
                  circle->radius_y);
-        print_damage(name, &found->circle[i], options->seeds);
+        print_damage(task, name, &found->circle[i], &found->whole, options->seeds);
         nca_eval_print_figures(task, found->circle[i].figure);
     }
+}
+
+static void print_verdict(const nca_task *task, const nca_evaluate_options *options,
+                          const nca_evaluation *found)
+{
+    char line[NCA_VERDICT_LINES][NCA_VERDICT_BYTES];
+    const nca_verdict verdict = nca_verdict_evaluated(task, options, found);
+    const int lines = nca_verdict_write(&verdict, line);
+    printf("\n  verdict\n");
+    for (int i = 0; i < lines; i++)
+        printf("  %s\n", line[i]);
 }
 
 static void print_table(const nca_model *model, const nca_task *task,
@@ -138,7 +165,7 @@ static void print_table(const nca_model *model, const nca_task *task,
     printf("  %-22s %8s   %s\n", name, "median", "range");
     for (int i = 0; i < found->steps_count; i++) {
         snprintf(name, sizeof name, "step %d", found->step[i]);
-        print_row(name, &found->loss_at[i]);
+        print_row(task, name, &found->loss_at[i]);
         nca_eval_print_figures(task, found->figure_at[i]);
     }
     nca_eval_print_exchange(task, options, found);
@@ -147,11 +174,12 @@ static void print_table(const nca_model *model, const nca_task *task,
     if (found->long_run > 0) {
         printf("\n  long run\n");
         snprintf(name, sizeof name, "step %d", found->long_run);
-        print_row(name, &found->long_run_loss);
+        print_row(task, name, &found->long_run_loss);
         nca_eval_print_figures(task, found->long_run_figure);
         printf("  %-22s %8.3g\n", "largest |state|", found->long_run_max_state);
         printf("  %-22s %8d of %d\n", "died out", found->long_run_dead, options->seeds);
     }
+    print_verdict(task, options, found);
 }
 
 static void print_number(const char *name, double value, const char *after)

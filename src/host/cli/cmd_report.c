@@ -60,6 +60,7 @@ typedef struct report_run {
     nca_history history;
     nca_observe_options options;
     nca_observation observation;
+    nca_verdict verdict;
     char *config_json, *machine_json;
 } report_run;
 
@@ -144,6 +145,25 @@ static nca_status observe_run(report_run *run, const nca_compute *compute, nca_e
     return status;
 }
 
+static nca_status judge_run(report_run *run, const nca_compute *compute, nca_error *error)
+{
+    nca_percent percent = {.word = "judged"};
+    nca_evaluate_options options = nca_verdict_options(
+        &run->model, &run->options.grid, run->options.cut_at, run->options.heal_steps);
+    nca_evaluation found;
+    options.seed = run->options.seed;
+    options.stop = &nca_stop_signal;
+    options.progress = nca_percent_shower();
+    options.context = &percent;
+    const nca_status status = nca_evaluate(&run->model, run->judged.task, run->judged.content.data,
+                                           &options, compute, &found, error);
+    if (options.progress)
+        options.progress(&percent, 1);   // clears its line, even after a failure
+    if (status == NCA_OK)
+        run->verdict = nca_verdict_evaluated(run->judged.task, &options, &found);
+    return status;
+}
+
 // Where the page goes, before anything is computed for it: never over a file that it is made from.
 static nca_status check_output(const report_options *options, const nca_arguments *folders,
                                char page[NCA_PATH_BYTES], nca_error *error)
@@ -197,6 +217,7 @@ static nca_status report(nca_call *call)
         NCA_GO(read_run(options, folders->item[i], &runs[i], error));
     for (int i = 0; i < folders->count; i++) {
         NCA_GO(observe_run(&runs[i], &call->compute, error));
+        NCA_GO(judge_run(&runs[i], &call->compute, error));
         pages[i] = (nca_page_run){.name = folders->item[i],
                                   .folder = folders->item[i],
                                   .config_json = runs[i].config_json,
@@ -205,6 +226,7 @@ static nca_status report(nca_call *call)
                                   .task = runs[i].judged.task,
                                   .content = runs[i].judged.content.data,
                                   .history = &runs[i].history,
+                                  .verdict = &runs[i].verdict,
                                   .observation = &runs[i].observation,
                                   .observed = &runs[i].options};
     }

@@ -10,6 +10,7 @@
 #include "cli/target_options.h"
 #include "config/grid.h"
 #include "media/writers.h"
+#include "task/seed.h"
 
 typedef struct run_options {
     nca_target_arguments target;
@@ -43,7 +44,7 @@ static const nca_option rows[] = {
      "cells [the model's own]", "Run"},
     {"steps", NCA_OPTION_INT, offsetof(run_options, steps), 0, 10000000, "T", "steps [200]", NULL},
     {"seed-at", NCA_OPTION_LIST, offsetof(run_options, seeds), 0, 0, "Y,X",
-     "place of a seed; may be given several times [the middle]", NULL},
+     "place of a seed; may be given several times [where it stood in training]", NULL},
     {"damage", NCA_OPTION_LIST, offsetof(run_options, damages), 0, 0, "WHAT@STEP",
      "upper, lower, left, right, center, circle:Y,X,RADIUS or box:TOP,LEFT,BOTTOM,RIGHT; may be "
      "given several times",
@@ -94,6 +95,8 @@ static nca_status read_seeds(const run_options *options, const nca_model *model,
         .task = film->task,
         .shape = {.batch = 1, .height = film->height, .width = film->width, .spec = model->spec},
         .count = options->seeds.count};
+    const nca_seed_at own = {NCA_SEED_FROM_MIDDLE, model->seed[0], model->seed[1]};
+    const nca_grid grid = {film->height, film->width};
     if (out->count > 0 && !film->task->place)
         return nca_fail(error, NCA_ARGUMENT,
                         "--seed-at: what the task %s starts from has no place; leave it out",
@@ -101,6 +104,10 @@ static nca_status read_seeds(const run_options *options, const nca_model *model,
     for (int i = 0; i < out->count; i++)
         NCA_TRY(nca_place_read("--seed-at", options->seeds.item[i], film->height, film->width,
                                out->at[i], error));
+    if (out->count == 0 && film->task->place && (own.y != 0 || own.x != 0)) {
+        NCA_TRY(nca_seed_cell(&own, &grid, out->at[0], error));
+        out->count = 1;
+    }
     film->begin = out->count > 0 ? put_seeds : NULL;
     film->begin_context = out;
     return NCA_OK;

@@ -8,6 +8,7 @@
 #include "base/stop.h"
 #include "cli/preview.h"
 #include "cli/train_run.h"
+#include "cli/train_verdict.h"
 #include "run/run_folder.h"
 #include "run/run_from.h"
 #include "run/run_until.h"
@@ -79,8 +80,10 @@ static const double preview_seconds = 0.5;
 
 static nca_status load_content(train_run *run)
 {
-    const nca_content_source source = {
-        .config = &run->config, .folder = run->options.resume, .grid = run->plan.grid};
+    const nca_content_source source = {.config = &run->config,
+                                       .folder = run->options.resume,
+                                       .grid = run->plan.grid,
+                                       .seed_at = run->plan.seed_at};
     return run->task->load(&source, &run->content, run->error);
 }
 
@@ -235,7 +238,10 @@ static nca_status train(train_run *run)
         return stop(run, &pictures);
     NCA_TRY(status);
     nca_train_say_end(run, &pictures);
-    return NCA_OK;
+    return run->options.quiet
+               ? NCA_OK
+               : nca_train_say_verdict(run->call, &run->config, run->task, &run->content,
+                                       run->log.folder, &run->progress);
 }
 
 // Before the training has its memory. Where nothing can be timed, nothing is said.
@@ -264,8 +270,10 @@ static nca_status prepare(train_run *run)
     estimate(run);
     NCA_TRY(nca_trainer_create(&run->config, &run->plan, run->task, run->content.data,
                                &run->call->compute, &run->trainer, run->error));
-    if (!run->options.resume)
+    if (!run->options.resume) {
         NCA_TRY(nca_run_from_begin(&run->config, NULL, run->trainer, &run->from, run->error));
+        NCA_TRY(nca_trainer_check_start(run->trainer, run->error));
+    }
     nca_stop_by_signals();
     nca_save_by_signal();
     signal(SIGPIPE, SIG_IGN);

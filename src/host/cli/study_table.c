@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cli/study_screen.h"
+#include "eval/verdict.h"
 #include "eval/wilson.h"
 
 // "2/3 21-94%"
@@ -104,6 +105,30 @@ static void print_runs(const nca_study *study)
            study->criteria.seeds, study->criteria.cut_at, study->criteria.heal_steps);
 }
 
+// The worst cut, and what its loss is called.
+static void print_run_words(const nca_study_run *run, const nca_judge_criteria *criteria)
+{
+    const nca_judgement *judgement = &run->judgement;
+    const nca_evaluate_options options = {
+        .seeds = criteria->seeds, .cut_at = criteria->cut_at, .heal_steps = criteria->heal_steps};
+    const nca_verdict verdict =
+        nca_verdict_evaluated(criteria->task, &options, &judgement->evaluation);
+    const nca_verdict_cut *worst = &verdict.cut[0];
+    printf("%-31s%-19s%d of %d   %s %s: %s\n", run->name, nca_verdict_word(&verdict),
+           verdict.healed, verdict.cuts, worst->name, worst->is_healed ? "healed" : "not healed",
+           nca_loss_word(criteria->task, worst->loss));
+}
+
+static void print_words(const nca_study *study)
+{
+    if (!study->criteria.task->grades)
+        return;
+    printf("\n%-31s%-19s%-9s%s\n", "run, in words", "grown", "heals", "worst cut");
+    for (int i = 0; i < study->count; i++)
+        if (study->runs[i].is_judged)
+            print_run_words(&study->runs[i], &study->criteria);
+}
+
 static void print_missing(const nca_study *study)
 {
     for (int i = 0; i < study->count; i++) {
@@ -121,5 +146,6 @@ void nca_study_print(const nca_study *study)
     print_settings(study);
     print_cuts(study);
     print_runs(study);
+    print_words(study);
     print_missing(study);
 }

@@ -1,24 +1,17 @@
 // A cell of the grid on the command line.
 #include "cli/target_options.h"
 
-#include <stdlib.h>
-#include <string.h>
+#include "config/grid.h"
 
 nca_status nca_place_read(const char *option, const char *text, int height, int width, int place[2],
                           nca_error *error)
 {
-    char *end;
-    const bool is_plain = strspn(text, "0123456789,") == strlen(text);   // strtol skips blanks
-    const long y = strtol(text, &end, 10);
-    const bool has_comma = end != text && *end == ',';
-    const char *second = has_comma ? end + 1 : text;
-    const long x = strtol(second, &end, 10);
-    if (!is_plain || !has_comma || end == second || *end || y < 0 || x < 0 || y >= height ||
-        x >= width)
+    int read[2];
+    if (!nca_place_parse(text, read) || read[0] >= height || read[1] >= width)
         return nca_fail(error, NCA_ARGUMENT,
                         "%s %.40s: must be a row and a column of the grid, 0,0 to %d,%d", option,
                         text, height - 1, width - 1);
-    place[0] = (int)y;
-    place[1] = (int)x;
+    place[0] = read[0];
+    place[1] = read[1];
     return NCA_OK;
 }

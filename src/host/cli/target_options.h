@@ -25,6 +25,8 @@
      NULL},                                                                                       \
     {"grid", NCA_OPTION_STRING, offsetof(type, name.grid), 0, 0, "N|HxW",                         \
      "grid in cells [the model's, where the target fits into it]", NULL},                         \
+    {"seed-at", NCA_OPTION_STRING, offsetof(type, name.seed_at), 0, 0, "auto|middle|Y,X",         \
+     "where the seed stands [where it stood in training]", NULL},                                 \
     {"trim", NCA_OPTION_SWITCH, offsetof(type, name.trim), 0, 0, NULL,                            \
      "first cut the empty border of an image away [as in the run]", NULL},                        \
     {"background", NCA_OPTION_STRING, offsetof(type, name.background), 0, 0, "#RRGGBB",           \

@@ -57,6 +57,7 @@ static nca_status read_texts(const nca_config *config, nca_plan *out, nca_error 
     NCA_TRY(nca_transforms_parse(config->gradient, &out->optimizer, error));
     NCA_TRY(nca_schedule_parse(config->schedule, &out->schedule, error));
     NCA_TRY(read_health(config->health, &out->repairs, error));
+    NCA_TRY(nca_seed_at_read(config->seed_at, &out->seed_at, error));
     NCA_TRY(check_until(config->until, error));
     NCA_TRY(read_loss(config->loss, &out->is_cross_entropy, error));
     return nca_config_grid(config, &out->grid, error);

@@ -8,12 +8,18 @@
 #include <string.h>
 
 #include "model/session.h"
+#include "nca/train.h"
 #include "task/damage.h"
 #include "task/subject.h"
 
 bool nca_is_healed(double loss, double whole)
 {
     return isfinite(loss) && loss <= whole + NCA_HEALED_WITHIN;
+}
+
+bool nca_rule_heals(const nca_task *task, double loss, double whole)
+{
+    return whole <= task->good_loss && nca_is_healed(loss, whole);
 }
 
 // An evaluation while it runs.
@@ -34,18 +40,38 @@ typedef struct judging {
     double *whole;                // [seeds] the same of the pattern without damage
     double *values;               // [seeds] to be sorted
     double max_state;
+    int dead;        // seeds, of the latest report
+    bool has_died;   // any of them, ever
 } judging;
 
 static nca_status report(judging *evaluator, nca_error *error)
 {
     NCA_TRY(evaluator->backend->loss(evaluator->session, evaluator->samples, error));
     NCA_TRY(evaluator->backend->synchronize(evaluator->session, error));
+    bool (*const is_dead)(const nca_sample_report *) = evaluator->subject.task->is_dead;
+    evaluator->dead = 0;
     for (int i = 0; i < evaluator->options->seeds; i++) {
         const double largest = evaluator->samples[i].max_state;
         if (largest > evaluator->max_state || isnan(largest))
             evaluator->max_state = largest;
+        evaluator->dead += is_dead && is_dead(&evaluator->samples[i]);
     }
+    evaluator->has_died |= evaluator->dead > 0;
     return NCA_OK;
+}
+
+static nca_status take_steps(judging *evaluator, int from, int steps, nca_error *error)
+{
+    const nca_evaluate_options *options = evaluator->options;
+    const nca_rollout rollout = {.steps = steps,
+                                 .first_step = from,
+                                 .key = {.seed = options->seed},
+                                 .fire_rate = options->fire_rate,
+                                 .angle = nca_radians(options->angle),
+                                 .step_size = options->step_size,
+                                 .alive_threshold = NCA_ALIVE_THRESHOLD};
+    NCA_TRY(evaluator->backend->forward(evaluator->session, &rollout, NULL, error));
+    return report(evaluator, error);
 }
 
 static nca_status go_on(judging *evaluator, int from, int steps, nca_error *error)
@@ -54,15 +80,7 @@ static nca_status go_on(judging *evaluator, int from, int steps, nca_error *erro
     const nca_evaluate_options *options = evaluator->options;
     for (int gone = 0; gone < steps; gone += PIECE) {
         const int piece = steps - gone < PIECE ? steps - gone : PIECE;
-        const nca_rollout rollout = {.steps = piece,
-                                     .first_step = from + gone,
-                                     .key = {.seed = options->seed},
-                                     .fire_rate = options->fire_rate,
-                                     .angle = nca_radians(options->angle),
-                                     .step_size = options->step_size,
-                                     .alive_threshold = NCA_ALIVE_THRESHOLD};
-        NCA_TRY(evaluator->backend->forward(evaluator->session, &rollout, NULL, error));
-        NCA_TRY(report(evaluator, error));
+        NCA_TRY(take_steps(evaluator, from + gone, piece, error));
         if (options->stop && *options->stop)
             return nca_fail(error, NCA_INTERRUPTED, "stopped; nothing was written");
         evaluator->gone += piece;
@@ -235,15 +253,14 @@ static nca_status branch_off(judging *evaluator, nca_evaluation *out, nca_error 
 
 static nca_status finish_long_run(judging *evaluator, nca_evaluation *out, nca_error *error)
 {
-    bool (*const is_dead)(const nca_sample_report *) = evaluator->subject.task->is_dead;
     out->long_run = evaluator->options->long_run;
     NCA_TRY(measure(evaluator, &out->long_run_loss, out->long_run_figure, error));
     for (int i = 0; i < evaluator->options->seeds; i++) {
         const double largest = evaluator->samples[i].max_state;
         if (largest > out->long_run_max_state || isnan(largest))   // NaN stays
             out->long_run_max_state = largest;
-        out->long_run_dead += is_dead && is_dead(&evaluator->samples[i]);
     }
+    out->long_run_dead = evaluator->dead;
     return NCA_OK;
 }
 
@@ -282,6 +299,18 @@ static nca_status begin(judging *evaluator, nca_error *error)
                                       evaluator->kept, error);
 }
 
+// Whether what died out exploded before: from the start again, step by step.
+static nca_status look_for_explosion(judging *evaluator, nca_error *error)
+{
+    enum { STEPS = 200 };
+    if (!evaluator->has_died)
+        return NCA_OK;
+    NCA_TRY(begin(evaluator, error));
+    for (int step = 0; step < STEPS && evaluator->max_state <= NCA_STATE_BOUND; step++)
+        NCA_TRY(take_steps(evaluator, step, 1, error));
+    return NCA_OK;
+}
+
 static nca_status judge(judging *evaluator, nca_evaluation *out, nca_error *error)
 {
     const nca_evaluate_options *options = evaluator->options;
@@ -295,6 +324,7 @@ static nca_status judge(judging *evaluator, nca_evaluation *out, nca_error *erro
             const int at = out->steps_count++;
             out->step[at] = next;
             NCA_TRY(measure(evaluator, &out->loss_at[at], out->figure_at[at], error));
+            out->dead_at[at] = evaluator->dead;
             NCA_TRY(show(evaluator, NCA_EVALUATED_STEP, next, error));
             if (out->steps_count == options->steps_count)
                 NCA_TRY(confuse(evaluator, next, &out->confusion, error));
@@ -306,7 +336,7 @@ static nca_status judge(judging *evaluator, nca_evaluation *out, nca_error *erro
         if (options->long_run > 0 && next == options->long_run)
             NCA_TRY(finish_long_run(evaluator, out, error));
     }
-    return NCA_OK;
+    return look_for_explosion(evaluator, error);
 }
 
 static nca_status open_judging(judging *evaluator, const nca_model *model,

@@ -23,6 +23,8 @@ enum { NCA_EVALUATE_STEPS_MAX = 32, NCA_EVALUATE_CIRCLES_MAX = 100 };
 // one to two above.
 #define NCA_HEALED_WITHIN 0.3
 bool nca_is_healed(double loss, double whole);
+// The same of a rule, by medians: what was never there cannot be healed.
+bool nca_rule_heals(const nca_task *task, double loss, double whole);
 
 // What a caller that looks at an evaluation is shown.
 typedef enum nca_evaluate_moment {
@@ -80,6 +82,7 @@ typedef struct nca_evaluation {
     double figure_at[NCA_EVALUATE_STEPS_MAX][NCA_FIGURES_MAX];
     nca_confusion confusion;
     nca_exchange exchange;
+    int dead_at[NCA_EVALUATE_STEPS_MAX];   // seeds whose pattern had died out
     bool has_cuts;
     nca_healing cut[NCA_CUT_COUNT];
     int circles;
@@ -92,12 +95,14 @@ typedef struct nca_evaluation {
     double long_run_figure[NCA_FIGURES_MAX];
     double long_run_max_state;   // largest |x| at its end
     int long_run_dead;           // seeds whose pattern died out
-    double max_state;   // largest |x| of all rollouts, looked at every 100 steps; NaN stays
+    // Largest |x| of all rollouts, looked at every 100 steps, and where a pattern died out at each
+    // of the first 200: a cell that is not a number is dead a step later. NaN stays.
+    double max_state;
 } nca_evaluation;
 
 // Judges a rule by the objective and the figures of its task, on samples that the task draws.
-// `content` is what the task works on. NCA_ARGUMENT where the content does not go with the grid, NCA_MEMORY where the
-// seeds do not fit, NCA_INTERRUPTED once `stop` is not 0.
+// `content` is what the task works on. NCA_ARGUMENT where the content does not go with the grid,
+// NCA_MEMORY where the seeds do not fit, NCA_INTERRUPTED once `stop` is not 0.
 nca_status nca_evaluate(const nca_model *model, const nca_task *task, const void *content,
                         const nca_evaluate_options *options, const nca_compute *compute,
                         nca_evaluation *out, nca_error *error);

@@ -203,8 +203,7 @@ static bool is_good(const nca_judge_criteria *criteria, const nca_spread *loss)
 bool nca_judge_is_healed(const nca_judge_criteria *criteria, const nca_evaluation *evaluation,
                          const nca_healing *healing)
 {
-    return is_good(criteria, &evaluation->whole) &&
-           nca_is_healed(healing->loss.median, evaluation->whole.median);
+    return nca_rule_heals(criteria->task, healing->loss.median, evaluation->whole.median);
 }
 
 void nca_judge_verdict(const nca_judge_criteria *criteria, const nca_history *history,

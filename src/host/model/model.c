@@ -86,6 +86,7 @@ nca_status nca_model_save(const nca_model *model, const char *path, nca_error *e
                                  .shape = {shape.size[0], shape.size[1]},
                                  .data = model->parameters + layout.offset[i]};
     }
+    const bool has_seed = model->seed[0] != 0 || model->seed[1] != 0;
     const entry numbers[] = {
         number("fire_rate", model->fire_rate),
         number("angle_degrees", model->angle),
@@ -97,11 +98,12 @@ nca_status nca_model_save(const nca_model *model, const char *path, nca_error *e
         number("alive_channel", model->spec.alive_channel),
         number("noise", model->spec.noise),
     };
+    const entry seed[] = {number("seed_y", model->seed[0]), number("seed_x", model->seed[1])};
     enum { NUMBERS = sizeof numbers / sizeof *numbers, GROWING_NUMBERS = NUMBERS - 3 };
     const size_t count = is_growing(&model->spec) ? GROWING_NUMBERS : NUMBERS;
     char name[sizeof model->name];
     nca_text_copy(name, sizeof name, model->name);   // it may have been cut within a character
-    nca_metadata metadata[NUMBERS + 5] = {{"format", "nca"}, {"name", name}};
+    nca_metadata metadata[NUMBERS + 7] = {{"format", "nca"}, {"name", name}};
     size_t texts = 2;
     for (size_t i = 0; i < count; i++)
         metadata[texts++] = (nca_metadata){numbers[i].key, numbers[i].value};
@@ -110,6 +112,8 @@ nca_status nca_model_save(const nca_model *model, const char *path, nca_error *e
             (nca_metadata){"perception", nca_perception_words[model->spec.perception]};
         metadata[texts++] = (nca_metadata){"alive", nca_alive_words[model->spec.alive]};
     }
+    for (int i = 0; i < 2 && has_seed; i++)
+        metadata[texts++] = (nca_metadata){seed[i].key, seed[i].value};
     if (*model->config_json)
         metadata[texts++] = (nca_metadata){"config_json", model->config_json};
     return nca_tensors_write(path, tensor, (size_t)layout.tensors, metadata, texts, error);
@@ -121,18 +125,29 @@ static nca_status read_settings(const nca_tensors *tensors, nca_model *model, nc
                                   angle = {"angle_degrees", -360, 360, 0},
                                   step_size = {"step_size", -100, 100, 1},
                                   grid_height = {"grid_height", 0, 1 << 20, 0},
-                                  grid_width = {"grid_width", 0, 1 << 20, 0};
-    double height = 0, width = 0;
+                                  grid_width = {"grid_width", 0, 1 << 20, 0},
+                                  seed_y = {"seed_y", -(1 << 20), 1 << 20, 0},
+                                  seed_x = {"seed_x", -(1 << 20), 1 << 20, 0};
+    double height = 0, width = 0, down = 0, right = 0;
     NCA_TRY(nca_saved_number_read(tensors, &fire_rate, &model->fire_rate, error));
     NCA_TRY(nca_saved_number_read(tensors, &angle, &model->angle, error));
     NCA_TRY(nca_saved_number_read(tensors, &step_size, &model->step_size, error));
     NCA_TRY(nca_saved_number_read(tensors, &grid_height, &height, error));
     NCA_TRY(nca_saved_number_read(tensors, &grid_width, &width, error));
+    NCA_TRY(nca_saved_number_read(tensors, &seed_y, &down, error));
+    NCA_TRY(nca_saved_number_read(tensors, &seed_x, &right, error));
+    if (down != floor(down) || right != floor(right))
+        return nca_fail(error, NCA_FORMAT,
+                        "%s: its seed stands %g rows and %g columns from the middle; they must be "
+                        "whole",
+                        tensors->name, down, right);
     if (height != floor(height) || width != floor(width))
         return nca_fail(error, NCA_FORMAT, "%s: its grid is %g x %g; it must be of whole cells",
                         tensors->name, height, width);
     model->grid_height = (int)height;
     model->grid_width = (int)width;
+    model->seed[0] = (int)down;
+    model->seed[1] = (int)right;
     const char *name = nca_tensors_metadata(tensors, "name");
     const char *config_json = nca_tensors_metadata(tensors, "config_json");
     snprintf(model->name, sizeof model->name, "%s", name ? name : "");

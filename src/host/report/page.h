@@ -6,6 +6,7 @@
 
 #include "eval/history.h"
 #include "eval/observe.h"
+#include "eval/verdict.h"
 #include "nca/model.h"
 #include "nca/task.h"
 #include "report/html.h"
@@ -20,6 +21,7 @@ typedef struct nca_page_run {
     const nca_task *task;
     const void *content;   // of it
     const nca_history *history;
+    const nca_verdict *verdict;   // on the rule
     const nca_observation *observation;
     const nca_observe_options *observed;   // how it was watched
 } nca_page_run;

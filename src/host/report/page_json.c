@@ -59,9 +59,9 @@ static nca_status add_task(const nca_page_run *run, json_t *object, nca_error *e
     json_t *picture = NULL, *names = json_array();
     for (const char *const *name = run->task->channels; name && *name; name++)
         json_array_append_new(names, json_string(*name));
-    json_t *task =
-        json_pack("{s:s, s:s, s:s?, s:o}", "name", run->task->name, "beginning",
-                  run->task->beginning_words, "loss", run->task->loss_words, "channels", names);
+    json_t *task = json_pack("{s:s, s:s, s:s?, s:o, s:o}", "name", run->task->name, "beginning",
+                             run->task->beginning_words, "loss", run->task->loss_words, "channels",
+                             names, "grades", nca_grades_json(run->task));
     if (!nca_json_set(object, "task", task))
         return fail_memory(run, error);
     if (!target)
@@ -138,6 +138,16 @@ static nca_status add_steps(const nca_page_run *run, json_t *object, nca_error *
     return NCA_OK;
 }
 
+static json_t *verdict_of(const nca_page_run *run)
+{
+    char line[NCA_VERDICT_LINES][NCA_VERDICT_BYTES];
+    const int lines = nca_verdict_write(run->verdict, line);
+    json_t *list = json_array();
+    for (int i = 0; i < lines; i++)
+        json_array_append_new(list, json_string(line[i]));
+    return json_pack("{s:i, s:o}", "seeds", run->verdict->seeds, "lines", list);
+}
+
 static nca_status add_facts(const nca_page_run *run, json_t *object, nca_error *error)
 {
     const nca_history *history = run->history;
@@ -149,6 +159,7 @@ static nca_status add_facts(const nca_page_run *run, json_t *object, nca_error *
         nca_json_set(object, "model", model_of(run)) &&
         nca_json_set(object, "updates", json_integer(history->updates)) &&
         nca_json_set(object, "seconds", nca_json_number(history->seconds)) &&
+        nca_json_set(object, "verdict", verdict_of(run)) &&
         nca_json_set(object, "gave_up", json_boolean(history->gave_up)) &&
         nca_json_set(object, "history", curves_of(history)) &&
         nca_json_set(object, "events", nca_page_events(history, NCA_HISTORY_EVENTS)) &&

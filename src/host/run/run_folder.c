@@ -82,6 +82,7 @@ nca_status nca_run_folder_config(const char *folder, nca_config *config, nca_gri
     // A setting younger than the folder is what the folder's preset says, not today's default.
     if (nca_preset_apply(named.preset, config, NULL) != NCA_OK)
         *config = named;
+    snprintf(config->seed_at, sizeof config->seed_at, "middle");   // where it stood before
     NCA_TRY(nca_config_read(path, config, error));
     nca_grid found;
     NCA_TRY(find_grid(path, config, &found, error));

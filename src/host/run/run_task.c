@@ -79,6 +79,7 @@ static nca_status lay_over(const nca_target_arguments *given, nca_config *config
     set_text(config->background, given->background);
     set_text(config->font, given->font);
     set_text(config->data, given->data);
+    set_text(config->seed_at, given->seed_at);
     config->held_out = given->held_out >= 0 ? given->held_out : config->held_out;
     config->target_size = given->target_size > 0 ? given->target_size : config->target_size;
     config->padding = given->padding >= 0 ? given->padding : config->padding;
@@ -105,10 +106,14 @@ nca_status nca_run_task_load(const nca_target_arguments *given, const char *path
                         "--target: needed, for %s does not say what it should have grown", path);
     NCA_TRY(lay_over(given, &config, error));
     NCA_TRY(nca_task_plan(loaded.task, &config, &plan, error));
-    nca_content_source source = {.config = &config,
-                                 .folder = is_folder && !given->target ? path : NULL,
-                                 .is_changed = asks_for_another(given),
-                                 .grid = plan.grid};
+    nca_content_source source = {
+        .config = &config,
+        .folder = is_folder && !given->target ? path : NULL,
+        .is_changed = asks_for_another(given),
+        .grid = plan.grid,
+        .seed_at = given->seed_at
+                       ? plan.seed_at
+                       : (nca_seed_at){NCA_SEED_FROM_MIDDLE, model->seed[0], model->seed[1]}};
     if (!given->grid && given->padding < 0)
         source.other_grid = (nca_grid){model->grid_height, model->grid_width};
     NCA_TRY(loaded.task->load(&source, &loaded.content, error));

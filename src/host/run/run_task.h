@@ -7,7 +7,7 @@
 #include "nca/task.h"
 
 typedef struct nca_target_arguments {
-    const char *task, *data, *target, *background, *font, *grid;
+    const char *task, *data, *target, *background, *font, *grid, *seed_at;
     int64_t target_size, padding, held_out;   // negative: not given
     int trim;                                 // negative: not given
 } nca_target_arguments;

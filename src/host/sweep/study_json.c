@@ -1,5 +1,6 @@
 // study.json: all that a study asked, found and judged.
 #include "base/json_values.h"
+#include "eval/verdict.h"
 #include "eval/wilson.h"
 #include "nca/nca.h"
 #include "sweep/study.h"
@@ -183,12 +184,12 @@ static json_t *criteria_of(json_builder *builder, const nca_judge_criteria *crit
     json_t *list = json_array();
     for (int i = 0; nca_judge_criterion_text(criteria, i, words, sizeof words); i++)
         add(builder, list, json_string(words));
-    return json_pack("{s:o, s:f, s:f, s:f, s:i, s:i, s:[i,i], s:i, s:i, s:i}", "words", list,
-                     "state_bound", NCA_STATE_BOUND, "good_loss", criteria->task->good_loss,
-                     "healed_within", NCA_HEALED_WITHIN, "seeds", criteria->seeds, "grown_at",
-                     criteria->grown_at, "held_at", criteria->held_at[0], criteria->held_at[1],
-                     "cut_at", criteria->cut_at, "heal_steps", criteria->heal_steps, "circles",
-                     criteria->circles);
+    return json_pack("{s:o, s:o, s:f, s:f, s:f, s:i, s:i, s:[i,i], s:i, s:i, s:i}", "words", list,
+                     "grades", nca_grades_json(criteria->task), "state_bound", NCA_STATE_BOUND,
+                     "good_loss", criteria->task->good_loss, "healed_within", NCA_HEALED_WITHIN,
+                     "seeds", criteria->seeds, "grown_at", criteria->grown_at, "held_at",
+                     criteria->held_at[0], criteria->held_at[1], "cut_at", criteria->cut_at,
+                     "heal_steps", criteria->heal_steps, "circles", criteria->circles);
 }
 
 nca_status nca_study_json(const nca_study *study, const nca_study_about *about, json_t **out,

@@ -132,6 +132,14 @@ static bool has_films(const nca_study_run *run)
     return access(path, F_OK) == 0;
 }
 
+// A run older than the setting has its seed in the middle and goes on so, whatever `auto` would
+// choose today.
+static void keep_older_seed(nca_config *saved, const nca_config *asked)
+{
+    if (strcmp(saved->seed_at, "middle") == 0 && strcmp(asked->seed_at, "auto") == 0)
+        snprintf(saved->seed_at, sizeof saved->seed_at, "auto");
+}
+
 static nca_status look_at_run(nca_study_run *run, nca_error *error)
 {
     nca_config saved = nca_config_default();
@@ -149,6 +157,7 @@ static nca_status look_at_run(nca_study_run *run, nca_error *error)
     }
     NCA_TRY(nca_run_folder_config(run->folder, &saved, NULL, error));
     read_last_update(run);
+    keep_older_seed(&saved, &run->config);
     const char *different = nca_config_difference(&saved, &run->config);
     if (!different && run->updates > run->config.updates)
         different = "updates";

@@ -308,11 +308,14 @@ static nca_status check_content(const nca_study *study, nca_error *error)
         run++;
     if (run == study->runs + study->count)
         return NCA_OK;
-    const nca_content_source source = {.config = &run->config, .grid = run->plan.grid};
+    const nca_content_source source = {
+        .config = &run->config, .grid = run->plan.grid, .seed_at = run->plan.seed_at};
     nca_content content;
     NCA_TRY(run->task->load(&source, &content, error));
+    const nca_status status =
+        run->task->check_start ? run->task->check_start(&run->config, content.data, error) : NCA_OK;
     nca_content_free(run->task, &content);
-    return NCA_OK;
+    return status;
 }
 
 nca_status nca_study_train(nca_study *study, const nca_study_training *asked, nca_error *error)

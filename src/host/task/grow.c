@@ -1,6 +1,7 @@
-// The task of growing a picture: every sample starts from a seed in the middle, the worst of a
-// batch start anew, the best are damaged.
+// The task of growing a picture: every sample starts from a seed, the worst of a batch start anew,
+// the best are damaged.
 // Source: Mordvintsev et al. 2020, experiments 1 to 3.
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,10 +44,44 @@ static void notice_background(const nca_config *config, const nca_image *image,
              (unsigned)(image->pixels[2] * 255 + 0.5f) & 255);
 }
 
+// A seed that is not where one would look for it.
+static void notice_seed(const nca_content_source *source, const nca_growth *growth,
+                        nca_content *content)
+{
+    if (source->seed_at.kind != NCA_SEED_AUTO || (growth->seed[0] == 0 && growth->seed[1] == 0))
+        return;
+    snprintf(content->notice, sizeof content->notice,
+             "%s is clear in the middle: the seed stands on the visible cell nearest to it, %d,%d "
+             "(--seed-at Y,X chooses another)",
+             source->config->target, content->grid.height / 2 + growth->seed[0],
+             content->grid.width / 2 + growth->seed[1]);
+}
+
 static void unload(void *data)
 {
-    nca_image_free(data);
-    free(data);
+    nca_growth *growth = data;
+    if (growth)
+        nca_image_free(&growth->target);
+    free(growth);
+}
+
+static bool can_die(const nca_config *config)
+{
+    return strcmp(config->alive, "maximum") == 0;
+}
+
+// Where the seed stands: of itself in the middle, unless the target is clear there.
+static nca_status place_seed_of(const nca_content_source *source, nca_growth *growth,
+                                nca_error *error)
+{
+    const nca_grid grid = {growth->target.height, growth->target.width};
+    int place[2];
+    NCA_TRY(nca_seed_cell(&source->seed_at, &grid, place, error));
+    if (source->seed_at.kind == NCA_SEED_AUTO && can_die(source->config))
+        (void)nca_seed_find(&growth->target, place);   // without a visible cell it stays
+    growth->seed[0] = place[0] - grid.height / 2;
+    growth->seed[1] = place[1] - grid.width / 2;
+    return NCA_OK;
 }
 
 // The picture in the middle of its grid.
@@ -56,19 +91,20 @@ static nca_status place_picture(const nca_content_source *source, const nca_imag
     const nca_grid *other = &source->other_grid;
     const bool fits = image->height <= other->height && image->width <= other->width;
     nca_content content = {.grid = fits ? *other : source->grid};
-    nca_image *target = calloc(1, sizeof *target);
-    if (!target)
+    nca_growth *growth = calloc(1, sizeof *growth);
+    nca_status status;
+    if (!growth)
         return nca_fail(error, NCA_MEMORY, "%.200s: no memory for it", source->config->target);
-    const nca_status status =
-        nca_image_pad(image, content.grid.height, content.grid.width, target, error);
-    if (status != NCA_OK) {
-        free(target);
-        return status;
-    }
+    NCA_GO(nca_image_pad(image, content.grid.height, content.grid.width, &growth->target, error));
+    NCA_GO(place_seed_of(source, growth, error));
     notice_background(source->config, image, &content);
-    content.data = target;
+    notice_seed(source, growth, &content);
+    content.data = growth;
     *out = content;
     return NCA_OK;
+cleanup:
+    unload(growth);
+    return status;
 }
 
 // As the run keeps it, or made by the settings.
@@ -118,23 +154,54 @@ static void shape_session(const nca_config *config, nca_shape *shape)
 
 static nca_status check(const void *content, const nca_shape *shape, nca_error *error)
 {
-    const nca_image *target = content;
+    const nca_image *target = &((const nca_growth *)content)->target;
     if (target->height == shape->height && target->width == shape->width)
         return NCA_OK;
     return nca_fail(error, NCA_ARGUMENT, "a target of %dx%d for a grid of %dx%d", target->height,
                     target->width, shape->height, shape->width);
 }
 
+// Where the target is clear, training makes cells clear, and those live by their alpha alone.
+static nca_status check_start(const nca_config *config, const void *content, nca_error *error)
+{
+    const nca_growth *growth = content;
+    const int y = growth->target.height / 2 + growth->seed[0];
+    const int x = growth->target.width / 2 + growth->seed[1];
+    int nearest[2] = {0};
+    if (!can_die(config) || nca_seed_can_live(&growth->target, y, x))
+        return NCA_OK;
+    if (!nca_seed_find(&growth->target, nearest))
+        return nca_fail(error, NCA_ARGUMENT,
+                        "%.200s: at %lld cells none of it has an alpha above %g, so nothing of it "
+                        "can live; cut its empty border away with --trim, give it a larger "
+                        "--target-size, or make it more opaque",
+                        config->target, (long long)config->target_size,
+                        (double)NCA_ALIVE_THRESHOLD);
+    return nca_fail(
+        error, NCA_ARGUMENT,
+        "--seed-at %.40s: the seed lies in a clear part of %.200s, where nothing can "
+        "live; leave it out, or give a visible cell: %d,%d is the nearest to the middle",
+        config->seed_at, config->target, nearest[0], nearest[1]);
+}
+
 static const float *pixels(const void *content, const nca_shape *shape, size_t *count)
 {
     *count = (size_t)shape->height * (size_t)shape->width * NCA_VISIBLE;
-    return ((const nca_image *)content)->pixels;
+    return ((const nca_growth *)content)->target.pixels;
 }
 
 static void put_seed(const void *content, const nca_shape *shape, int beginning, float *state)
 {
-    (void)content, (void)beginning;
-    nca_seed_put(state, shape->width, shape->spec.channels, shape->height / 2, shape->width / 2);
+    const nca_growth *growth = content;
+    (void)beginning;
+    nca_seed_put(state, shape->width, shape->spec.channels,
+                 shape->height / 2 + (growth ? growth->seed[0] : 0),
+                 shape->width / 2 + (growth ? growth->seed[1] : 0));
+}
+
+static void tell_seed(const void *content, int seed[2])
+{
+    memcpy(seed, ((const nca_growth *)content)->seed, 2 * sizeof *seed);
 }
 
 static void place_seed(const nca_shape *shape, int y, int x, float *state)
@@ -180,7 +247,7 @@ static bool is_dead(const nca_sample_report *sample)
 
 static const nca_image *picture(const void *content)
 {
-    return content;
+    return &((const nca_growth *)content)->target;
 }
 
 // Centre, halfway to the edge, and edge: on the row of the centre, leftwards, so that a cut of the
@@ -188,7 +255,7 @@ static const nca_image *picture(const void *content)
 // threshold.
 static void choose_cells(const void *content, const nca_grid *grid, int cell[NCA_TASK_CELLS][2])
 {
-    const nca_image *target = content;
+    const nca_image *target = picture(content);
     const int y = grid->height / 2, middle = grid->width / 2;
     int edge = 0;
     while (edge < middle &&
@@ -215,6 +282,13 @@ static const nca_task_film films[] = {
     {0},
 };
 
+// Of the mean squared difference, where colours reach from 0 to 1. Its root is a tenth at -2, a
+// thirtieth at -3, a hundredth at -4; above 0 it is more than any picture can differ by.
+static const nca_grade grades[] = {
+    {-4, "hard to tell apart"}, {-3, "good"},           {-2, "blurred"},
+    {0, "not recognisable"},    {INFINITY, "blown up"}, {0, NULL},
+};
+
 static const char *const channels[] = {"red", "green", "blue", "alpha", NULL};
 
 const nca_task nca_task_grow = {
@@ -224,15 +298,18 @@ const nca_task nca_task_grow = {
     .content_words = "target picture",
     .loss_words = "the mean squared difference to the target",
     .good_loss = -2,   // at that a picture can be recognised
+    .grades = grades,
     .plan = check_settings,
     .load = load,
     .unload = unload,
     .keep = keep,
     .shape = shape_session,
     .check = check,
+    .check_start = check_start,
     .numbers = pixels,
     .begin = put_seed,
     .place = place_seed,
+    .seed = tell_seed,
     .target = copy_target,
     .rank = rank,
     .prepare = prepare,

@@ -85,6 +85,10 @@ nca_status nca_task_plan(const nca_task *task, const nca_config *config, nca_pla
     nca_plan plan;
     NCA_TRY(nca_plan_make(config, &plan, error));
     NCA_TRY(check_abilities(task, config, &plan, error));
+    if (plan.seed_at.kind == NCA_SEED_CELL && !task->place)
+        return nca_fail(error, NCA_ARGUMENT,
+                        "--seed-at %.40s: what the task %s starts from has no place; leave it out",
+                        config->seed_at, task->name);
     if (task->plan)
         NCA_TRY(task->plan(config, &plan, error));
     *out = plan;

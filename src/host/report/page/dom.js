@@ -63,6 +63,15 @@ nca.number = function(value) {
   return String(Number(value.toPrecision(4)));
 };
 
+// A number that is a log10 loss, with what its task calls it: "-3.41 (good)". The last grade has no
+// bound.
+nca.withWord = function(number, loss, grades) {
+  const isIn = ({at_most: bound}) => bound === null || (loss !== null && loss <= bound);
+  return grades.length > 0 ? `${number} (${grades.find(isIn).word})` : number;
+};
+
+nca.lossOf = (run, loss) => nca.withWord(nca.number(loss), loss, run.task.grades);
+
 // 1.5e10
 nca.exponential = function(value, digits) {
   const [mantissa, exponent] = value.toExponential(digits).split('e');

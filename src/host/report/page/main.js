@@ -14,6 +14,13 @@
   tell('loss', (run) => run.task.loss ? `The loss is ${run.task.loss}, as log10.` : '');
   tell('sees', (run) => nca.sees[run.model.perception]);
   tell('lives', (run) => nca.lives[run.model.alive]);
+  for (const run of nca.runs)
+    document.getElementById('verdicts')
+      .append(nca.make('p', {class: 'run-name', text: run.name}),
+        nca.make('pre', {
+          text: [`Verdict, by medians of ${run.verdict.seeds} fire seeds`, ...run.verdict.lines]
+                  .join('\n'),
+        }));
   document.body.classList.toggle('several', nca.runs.length > 1);
   nca.runs.forEach(nca.showSettings);
   nca.showTraining();

@@ -40,7 +40,7 @@ nca.stage = function(run, rollout, growthSheet) {
       const isGrowing = step < run.cut_at;
       nca.drawFrame(context, isGrowing ? growthSheet : sheet,
         isGrowing ? run.growth : rollout.frames, step, 0, 0);
-      loss.textContent = nca.number(rollout.loss[step]);
+      loss.textContent = nca.lossOf(run, rollout.loss[step]);
     },
   };
 };
@@ -120,7 +120,7 @@ nca.lossTable = function(run, order) {
       ...moments.map((step) => nca.make('th', {text: `step ${step}`, scope: 'col'}))));
   for (const rollout of order)
     table.append(nca.make('tr', {}, nca.make('th', {text: rollout.name, scope: 'row'}),
-      ...moments.map((step) => nca.make('td', {text: nca.number(rollout.loss[step])}))));
+      ...moments.map((step) => nca.make('td', {text: nca.lossOf(run, rollout.loss[step])}))));
   return table;
 };
 

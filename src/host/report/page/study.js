@@ -2,7 +2,8 @@
 'use strict';
 
 nca.percent = (share) => `${Math.round(100 * share)} %`;
-nca.loss = (value) => value === null ? 'not finite' : value.toFixed(2).replace('-', '−');
+nca.loss = (value) => nca.withWord(
+  value === null ? 'not finite' : value.toFixed(2).replace('-', '−'), value, nca.data.rules.grades);
 
 nca.settingFacts = (setting) =>
   `batch ${setting.batch}, ${setting.damaged} damaged, ${nca.stepsOf(setting)} steps`;

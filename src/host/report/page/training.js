@@ -36,7 +36,7 @@ nca.facts = function(run) {
         nca.count(model.parameters)} parameters; ` +
         `fire rate ${nca.number(model.fire_rate)}`
     ],
-    ['Loss at the end', `log10 ${nca.number(nca.lastLoss(run))}`],
+    ['Loss at the end', `log10 ${nca.lossOf(run, nca.lastLoss(run))}`],
   ];
 };
 
