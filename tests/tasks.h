@@ -147,7 +147,7 @@ static void mean_of(const void *content, const nca_shape *shape, int64_t item, f
 
 // Which share of the cells is right within a tenth, and how far they are from each other.
 static void measure_mean(const void *content, const nca_shape *shape, int64_t item,
-                         const float *state, double *values)
+                         const float *state, nca_measured *values)
 {
     float mean[CELLS];
     double near = 0, least = INFINITY, most = -INFINITY;
@@ -157,7 +157,8 @@ static void measure_mean(const void *content, const nca_shape *shape, int64_t it
         near += fabs(said - mean[i]) < 0.1;
         least = fmin(least, said), most = fmax(most, said);
     }
-    values[0] = near / CELLS, values[1] = most - least;
+    values[0] = (nca_measured){near / CELLS, CELLS};
+    values[1] = (nca_measured){most - least, 1};
 }
 
 static const nca_figure mean_figures[] = {

@@ -37,6 +37,9 @@ enum { NCA_TEXT_BYTES = 1024 };
     FLAG(trim, false, "cut the empty border of an image away first")                         \
     TEXT(background, "", "#RRGGBB", "colour of an image without alpha that becomes clear")   \
     TEXT(font, "", "FILE", "colour bitmap font for an emoji")                                \
+    TEXT(data, "", "DIR", "folder of the data that a task learns from")                      \
+    INT(held_out, 0, 0, 100000000, "N",                                                      \
+        "last items of the data, kept for judging and not trained on")                       \
     TEXT(seed_at, "auto", "auto|middle|Y,X",                                                 \
          "where the seed stands; auto: the visible cell nearest the middle")                 \
     TEXT(from, "", "RULE|RUN", "begin with this rule, a file or a run folder")               \
@@ -45,17 +48,17 @@ enum { NCA_TEXT_BYTES = 1024 };
     INT(hidden2, 0, 0, 4096, "N", "units of a second hidden layer; 0: there is none")        \
     TEXT(perception, "sobel", "sobel|moore|summed",                                          \
          "gradients of each channel, all neighbours, or gradients of the sum")               \
-    TEXT(alive, "maximum", "maximum|everywhere",                                             \
-         "which cells live: those with a mature neighbour, or all")                          \
+    TEXT(alive, "maximum", "maximum|channel|everywhere",                                     \
+         "cells that live: near a mature one, by a frozen channel, or all")                  \
     REAL(noise, 0, 0, 100, "X", "standard deviation of what is added to an update")          \
     REAL(fire_rate, 0.5, 0.0001, 1, "P", "probability that a cell updates in a step")        \
     REAL(angle, 0, -360, 360, "DEGREES", "rotation of perception")                           \
     REAL(step_size, 1, 0.0001, 100, "X", "multiplies every update of a cell")                \
     INT(batch, 8, 1, 4096, "N", "samples an update")                                         \
-    INT(pool, 1024, 0, 1048576, "N",                                                         \
-        "past states to train from; 0 starts every sample from the seed")                    \
+    INT(pool, 1024, 0, 1048576, "N", "past states to train from; 0: all start anew")         \
     FLAG(pool_replacement, false, "draw from the pool with replacement")                     \
-    INT(reseeded, 1, 0, 4096, "N", "worst samples of a batch that become the seed")          \
+    INT(reseeded, 1, 0, 4096, "N", "worst samples of a batch that start anew")               \
+    INT(exchanged, 0, 0, 4096, "N", "samples of a batch that get another item, as a digit")  \
     INT(damaged, 4, 0, 4096, "N", "best samples of a batch that are damaged")                \
     REAL(damage_radius_min, 0.1, 0, 2, "R", "smallest damage, in units of half the grid")    \
     REAL(damage_radius_max, 0.4, 0, 2, "R", "largest damage, in units of half the grid")     \
@@ -71,6 +74,7 @@ enum { NCA_TEXT_BYTES = 1024 };
     REAL(rate, 0.002, 0, 10, "X", "learning rate of Adam at the start")                      \
     TEXT(schedule, "steps:2000x0.3,6000x0.1", "SCHEDULE",                                    \
          "constant, cosine, or steps:UPDATExFACTOR[,...]")                                   \
+    TEXT(loss, "squared", "squared|cross-entropy", "which loss, where a task has both")      \
     TEXT(gradient, "normalize", "TRANSFORMS", "none, or some of normalize,clip:X,global:X")  \
     REAL(beta1, 0.9, 0, 0.999999, "X", "Adam's decay of the mean")                           \
     REAL(beta2, 0.999, 0, 0.999999999, "X", "Adam's decay of the square")                    \
@@ -98,8 +102,9 @@ typedef struct nca_config {
 // The defaults of the list above.
 nca_config nca_config_default(void);
 
-// Whether a field, by its name, changes the trajectory of a run: all but preset, until,
-// checkpoint_every, keep and pictures_every, and updates where the schedule does not look at it.
+// Whether a field, by its name, changes the trajectory of a run: all but preset, data
+// (where it lies), until, checkpoint_every, keep and pictures_every, and updates where the schedule
+// does not look at it.
 bool nca_config_matters(const char *name, const nca_config *config);
 
 // The name of the first field that matters and differs; NULL where the trajectories are the same.

@@ -54,6 +54,10 @@ nca_status nca_model_save(const nca_model *model, const char *path, nca_error *e
 // Reads a model.safetensors, or a run folder that holds one: F32, or F16, BF16 or F64, which become F32.
 // On failure `out` is untouched.
 nca_status nca_model_load(const char *path, nca_model *out, nca_error *error);
+// The same, with what it perceives, freezes, calls alive and adds as noise where the file does not
+// say; NULL: as the article's. Its sizes are the file's.
+nca_status nca_model_load_as(const char *path, const nca_spec *usual, nca_model *out,
+                             nca_error *error);
 
 // Reads one of the article's published rules (JSON, two layers of bytes or of floats).
 nca_status nca_model_import(const char *path, nca_model *out, nca_error *error);

@@ -87,7 +87,8 @@ typedef struct nca_plan {
     nca_optimizer_step optimizer;   // transforms and constants; an update adds its time and rate
     nca_schedule schedule;
     nca_damage_stages damage;
-    bool repairs;   // what goes wrong; otherwise it is left alone (nca/train.h)
+    bool is_cross_entropy;   // the loss; otherwise a squared difference
+    bool repairs;            // what goes wrong; otherwise it is left alone (nca/train.h)
 } nca_plan;
 
 // Checks that every number is within its range, that every text is understood, and that the fields

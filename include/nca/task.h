@@ -68,7 +68,22 @@ typedef struct nca_figure {
     const char *words;   // for people: "cells right"
 } nca_figure;
 
-enum { NCA_FIGURES_MAX = 4 };
+// That of a sample. Of several samples it is the mean by their weights.
+typedef struct nca_measured {
+    double value, weight;
+} nca_measured;
+
+enum { NCA_FIGURES_MAX = 4, NCA_CLASSES_MAX = 16 };
+
+// How a rule is judged where nothing else is asked for.
+typedef struct nca_task_judging {
+    const char *samples_words;   // what the samples differ in: "fire seeds"
+    const char *steps;           // at which it is measured: "96,200"
+    int samples;
+    bool cuts;                          // the five cuts at `cut_at`
+    bool exchange;                      // every sample gets another item at `cut_at`
+    int cut_at, heal_steps, long_run;   // steps
+} nca_task_judging;
 
 // What a log10 loss is called.
 typedef struct nca_grade {
@@ -92,6 +107,9 @@ typedef struct nca_task {
     const char *beginning_words;   // what a new sample is called in messages: "the seed"
     const char *content_words;     // what its content is called there: "target picture"
     const char *loss_words;        // what the loss is, on a page; NULL: the page does not say
+    const char *preset;      // that a training begins with where none is named; NULL: the default
+    bool reads_data;         // the settings data and held_out are its to read, and not target
+    const nca_spec *usual;   // kinds of a rule whose file does not say them; NULL: the article's
     // Where the first frozen channel of a sample's new item is not above this, the others are
     // cleared.
     double exchange_limit;
@@ -189,7 +207,17 @@ typedef struct nca_task {
     //   state    [H,W,C]
     //   values   [figures] out
     void (*measure)(const void *content, const nca_shape *shape, int64_t item, const float *state,
-                    double *values);
+                    nca_measured *values);
+
+    // What states are told apart by, up to NCA_CLASSES_MAX, ended by NULL; NULL: there is no such.
+    const char *const *classes;
+    // Adds the cells of a state to a table of what they should say and what they say.
+    //   cells   [classes,classes + 1] in, out; the last column: nothing
+    // NULL where there are no classes.
+    void (*confuse)(const void *content, const nca_shape *shape, int64_t item, const float *state,
+                    int64_t *cells);
+
+    const nca_task_judging *judging;   // NULL: as growing
 
     // -- For people -------------------------------------------------------------------------------
 
@@ -218,10 +246,20 @@ typedef struct nca_growth {
 //   content   nca_growth
 extern const nca_task nca_task_grow;
 
+// Cells that agree which digit they are part of.
+//   content   nca_digits (task/digits.h)
+extern const nca_task nca_task_digits;
+
 // All that the setting `task` can name, ended by NULL.
 const nca_task *const *nca_tasks(void);
 // NCA_ARGUMENT for another name, with those there are.
 nca_status nca_task_find(const char *name, const nca_task **out, nca_error *error);
+
+// What the settings say is learnt from: the target, or the folder of the data.
+const char *nca_task_source(const nca_config *config);
+
+// How a rule is judged: the task's own, or as growing.
+const nca_task_judging *nca_task_judging_of(const nca_task *task);
 
 // Frees content that the task has loaded.
 void nca_content_free(const nca_task *task, nca_content *content);

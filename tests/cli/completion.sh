@@ -40,7 +40,7 @@ offers 'nca he' help
 offers 'nca run base -o' -o
 offers 'nca bench -o'
 # Bash takes "--preset=h" for three words, or for one where "=" is no break between words.
-offers 'nca train --preset =' healing growing persistent regenerating blog-regenerating blog-unstable
+offers 'nca train --preset =' healing growing persistent regenerating blog-regenerating blog-unstable digits digits-cross-entropy
 offers 'nca train --preset = h' healing
 offers 'nca train --preset=h' --preset=healing
 offers 'nca run --device=c' --device=cpu --device=cuda

@@ -184,7 +184,7 @@ static void test_tasks_are_found_by_their_names(void **state)
         assert_ptr_equal(task, *row);
     }
     assert_int_equal(nca_task_find("Grow", &task, &error), NCA_ARGUMENT);
-    assert_non_null(strstr(error.message, "--task Grow: no such task; there is grow"));
+    assert_non_null(strstr(error.message, "--task Grow: no such task; there are grow, digits"));
     const nca_config standard = nca_config_default();
     assert_int_equal(nca_task_find(standard.task, &task, NULL), NCA_OK);
     assert_ptr_equal(task, &nca_task_grow);
@@ -209,8 +209,11 @@ static void test_texts_are_checked(void **state)
     set_text(config.perception, "eyes");
     expect_refused(&config, "--perception eyes: must be sobel, moore or summed");
     config = nca_config_default();
-    set_text(config.alive, "channel");   // needs frozen channels, which a task has
-    expect_refused(&config, "--alive channel: must be maximum or everywhere");
+    set_text(config.alive, "never");
+    expect_refused(&config, "--alive never: must be maximum, channel or everywhere");
+    config = nca_config_default();
+    set_text(config.loss, "absolute");
+    expect_refused(&config, "--loss absolute: must be squared or cross-entropy");
 }
 
 static void test_only_what_changes_the_trajectory_is_a_difference(void **state)

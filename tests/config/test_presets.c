@@ -15,7 +15,7 @@
 
 // What a preset sets, but for the target, its preparation, the seed and how often to save.
 typedef struct column {
-    const char *name;
+    const char *name, *digits;   // the loss of one about digits; NULL: it grows
     int grid, target_size;
     int pool, batch, reseeded, damaged;
     bool replacement;
@@ -27,18 +27,22 @@ typedef struct column {
 } column;
 
 static const column columns[] = {
-    {"healing", 36, 20, 1024, 8, 1, 4, false, 0.1, 0.4, 0.5, 64, 95, 8000, 2e-3,
+    {"healing", NULL, 36, 20, 1024, 8, 1, 4, false, 0.1, 0.4, 0.5, 64, 95, 8000, 2e-3,
      "steps:2000x0.3,6000x0.1", "normalize", 1e-7},
-    {"growing", 72, 40, 0, 8, 0, 0, false, 0.1, 0.4, 0, 64, 95, 8000, 2e-3, "steps:2000x0.1",
+    {"growing", NULL, 72, 40, 0, 8, 0, 0, false, 0.1, 0.4, 0, 64, 95, 8000, 2e-3, "steps:2000x0.1",
      "normalize", 1e-7},
-    {"persistent", 72, 40, 1024, 8, 1, 0, false, 0.1, 0.4, 0, 64, 95, 8000, 2e-3, "steps:2000x0.1",
-     "normalize", 1e-7},
-    {"regenerating", 72, 40, 1024, 8, 1, 3, false, 0.1, 0.4, 0, 64, 95, 8000, 2e-3,
+    {"persistent", NULL, 72, 40, 1024, 8, 1, 0, false, 0.1, 0.4, 0, 64, 95, 8000, 2e-3,
      "steps:2000x0.1", "normalize", 1e-7},
-    {"blog-regenerating", 56, 40, 1024, 4, 1, 1, true, 0.05, 0.2, 0, 128, 128, 100000, 1e-4,
+    {"regenerating", NULL, 72, 40, 1024, 8, 1, 3, false, 0.1, 0.4, 0, 64, 95, 8000, 2e-3,
+     "steps:2000x0.1", "normalize", 1e-7},
+    {"blog-regenerating", NULL, 56, 40, 1024, 4, 1, 1, true, 0.05, 0.2, 0, 128, 128, 100000, 1e-4,
      "cosine", "normalize,clip:0.5", 1e-8},
-    {"blog-unstable", 56, 40, 1024, 16, 1, 4, true, 0.05, 0.2, 0, 64, 64, 100000, 1e-4, "cosine",
-     "normalize,clip:0.5", 1e-8},
+    {"blog-unstable", NULL, 56, 40, 1024, 16, 1, 4, true, 0.05, 0.2, 0, 64, 64, 100000, 1e-4,
+     "cosine", "normalize,clip:0.5", 1e-8},
+    {"digits", "squared", 28, 40, 160, 16, 4, 0, false, 0.1, 0.4, 0, 20, 20, 100000, 1e-3,
+     "steps:30000x0.1,70000x0.1", "normalize", 1e-7},
+    {"digits-cross-entropy", "cross-entropy", 28, 40, 160, 16, 4, 0, false, 0.1, 0.4, 0, 20, 20,
+     100000, 1e-3, "steps:30000x0.1,70000x0.1", "normalize", 1e-7},
 };
 enum { COLUMNS = sizeof columns / sizeof *columns };
 
@@ -50,6 +54,8 @@ static nca_config spoiled(void)
     config.channels = config.hidden = config.hidden2 = 28;
     config.noise = 0.7;
     strcpy(config.task, "other");
+    strcpy(config.loss, "other");
+    config.held_out = config.exchanged = 7;
     strcpy(config.perception, "moore");
     strcpy(config.alive, "everywhere");
     config.fire_rate = config.angle = config.step_size = 0.7;
@@ -71,6 +77,21 @@ static nca_config spoiled(void)
     return config;
 }
 
+// Randazzo et al. 2020: 20/moore/[80,80], a frozen channel that says what lives.
+static void expect_rule_of_digits(const nca_config *config, const char *loss)
+{
+    assert_int_equal(config->channels, 20);
+    assert_int_equal(config->hidden, 80);
+    assert_int_equal(config->hidden2, 80);
+    assert_true(config->noise == 0.02);
+    assert_string_equal(config->task, "digits");
+    assert_string_equal(config->perception, "moore");
+    assert_string_equal(config->alive, "channel");
+    assert_string_equal(config->loss, loss);
+    assert_int_equal(config->exchanged, 4);
+    assert_int_equal(config->held_out, 2000);
+}
+
 static void expect_rule_of_the_article(const nca_config *config)
 {
     assert_int_equal(config->channels, 16);
@@ -80,11 +101,9 @@ static void expect_rule_of_the_article(const nca_config *config)
     assert_string_equal(config->task, "grow");
     assert_string_equal(config->perception, "sobel");
     assert_string_equal(config->alive, "maximum");
-    assert_true(config->fire_rate == 0.5);
-    assert_true(config->angle == 0);
-    assert_true(config->step_size == 1);
-    assert_true(config->beta1 == 0.9);
-    assert_true(config->beta2 == 0.999);
+    assert_string_equal(config->loss, "squared");
+    assert_int_equal(config->exchanged, 0);
+    assert_int_equal(config->held_out, 0);
 }
 
 static void expect_column(const column *expected)
@@ -93,7 +112,15 @@ static void expect_column(const column *expected)
     nca_plan plan;
     assert_int_equal(nca_preset_apply(expected->name, &config, NULL), NCA_OK);
     assert_string_equal(config.preset, expected->name);
-    expect_rule_of_the_article(&config);
+    if (expected->digits)
+        expect_rule_of_digits(&config, expected->digits);
+    else
+        expect_rule_of_the_article(&config);
+    assert_true(config.fire_rate == 0.5);
+    assert_true(config.angle == 0);
+    assert_true(config.step_size == 1);
+    assert_true(config.beta1 == 0.9);
+    assert_true(config.beta2 == 0.999);
     assert_int_equal(nca_plan_make(&config, &plan, NULL), NCA_OK);
     assert_int_equal(plan.grid.height, expected->grid);
     assert_int_equal(plan.grid.width, expected->grid);
@@ -163,7 +190,8 @@ static void test_unknown_preset_names_those_there_are(void **state)
     assert_int_equal(nca_preset_apply("regenerate", &config, &error), NCA_ARGUMENT);
     assert_string_equal(error.message,
                         "--preset regenerate: no such preset; there are healing, growing, "
-                        "persistent, regenerating, blog-regenerating, blog-unstable");
+                        "persistent, regenerating, blog-regenerating, blog-unstable, digits, "
+                        "digits-cross-entropy");
     assert_memory_equal(&config, &before, sizeof config);
 }
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "cli/command.h"
+#include "cli/eval_figures.h"
 #include "cli/printable.h"
 #include "cli/progress.h"
 #include "cli/target_options.h"
@@ -13,7 +14,8 @@ typedef struct eval_options {
     nca_target_arguments target;
     int64_t seeds, seed, cut_at, heal_steps, circles, long_run;
     const char *steps;
-    bool cuts, json;
+    int cuts, exchange;   // negative: the task's
+    bool json;
     double fire_rate, angle, step_size;   // NaN: the model's
     nca_device_arguments device;
 } eval_options;
@@ -21,21 +23,28 @@ typedef struct eval_options {
 static const nca_option rows[] = {
     NCA_TARGET_ROWS(eval_options, target),
     {"steps", NCA_OPTION_STRING, offsetof(eval_options, steps), 0, 0, "T,...",
-     "steps at which the loss is measured [96,200,500,1000,5000]", "Evaluation"},
-    {"seeds", NCA_OPTION_INT, offsetof(eval_options, seeds), 1, 1024, "N",
-     "fire seeds, which are draws of the cells that update; median and range are shown [8]", NULL},
+     "steps at which the loss is measured [96,200,500,1000,5000; digits: 0 to 200 by 20]",
+     "Evaluation"},
+    {"seeds", NCA_OPTION_INT, offsetof(eval_options, seeds), 1, 100000, "N",
+     "samples, each with its own draws of the cells that update; median and range are shown [8; "
+     "500 digits]",
+     NULL},
     {"seed", NCA_OPTION_INT, offsetof(eval_options, seed), 0, NCA_SEED_MAX, "N",
      "random seed that all of them are drawn from [1]", NULL},
-    {"cuts", NCA_OPTION_FLAG, offsetof(eval_options, cuts), 0, 0, NULL,
-     "the five cuts and their healing (--no-cuts leaves them out)", NULL},
+    {"cuts", NCA_OPTION_SWITCH, offsetof(eval_options, cuts), 0, 0, NULL,
+     "the five cuts and their healing (--no-cuts leaves them out) [on; not of digits]", NULL},
+    {"exchange", NCA_OPTION_SWITCH, offsetof(eval_options, exchange), 0, 0, NULL,
+     "at --cut-at another digit under every sample's state, looked at --heal-steps later [on for "
+     "digits]",
+     NULL},
     {"circles", NCA_OPTION_INT, offsetof(eval_options, circles), 0, NCA_EVALUATE_CIRCLES_MAX, "N",
      "circles as training damages, drawn at random, each cut by itself [0]", NULL},
     {"cut-at", NCA_OPTION_INT, offsetof(eval_options, cut_at), 1, 1000000, "T",
      "step of cuts and circles [200]", NULL},
     {"heal-steps", NCA_OPTION_INT, offsetof(eval_options, heal_steps), 1, 1000000, "T",
-     "steps after them [400]", NULL},
+     "steps after them [400; digits: 200]", NULL},
     {"long-run", NCA_OPTION_INT, offsetof(eval_options, long_run), 0, 10000000, "T",
-     "steps of a long run, 0 for none [10000]", NULL},
+     "steps of a long run, 0 for none [10000; digits: 0]", NULL},
     {"fire-rate", NCA_OPTION_REAL, offsetof(eval_options, fire_rate), 0.0001, 1, "P",
      "probability that a cell updates [the model's]", NULL},
     {"angle", NCA_OPTION_REAL, offsetof(eval_options, angle), -360, 360, "DEGREES",
@@ -56,10 +65,14 @@ static const char details[] =
     "what\n"
     "another task has; its log10 is shown, and below it the figures that the task has besides. In\n"
     "JSON a loss that is not finite is null.\n"
+    "A rule of digits is judged by the share of living cells that say the right class, and the "
+    "share\n"
+    "of digits whose cells all say the same; a run by the digits that it held out.\n"
     "\n"
     "Examples:\n"
     "  nca eval runs/lizard-regenerating\n"
-    "  nca eval rule.safetensors --target lizard.png --steps 200,1000 --seeds 16 --json\n";
+    "  nca eval rule.safetensors --target lizard.png --steps 200,1000 --seeds 16 --json\n"
+    "  nca eval digits.safetensors --task digits --data mnist --seeds 10000 --json\n";
 
 // "96,200,1000", ascending.
 static nca_status read_steps(const char *text, nca_evaluate_options *out, nca_error *error)
@@ -97,14 +110,6 @@ static void print_row(const nca_task *task, const char *name, const nca_spread *
            word_of(task, spread));
 }
 
-// The task's figures of the row above.
-static void print_figures(const nca_task *task, const nca_spread *figure)
-{
-    for (const nca_figure *row = task->figures; row && row->name; row++, figure++)
-        printf("    %-20s %8.3f   %8.3f to %.3f\n", row->words, figure->median, figure->min,
-               figure->max);
-}
-
 // What was never there cannot be healed.
 static void print_damage(const nca_task *task, const char *name, const nca_healing *healing,
                          const nca_spread *whole, int seeds)
@@ -124,17 +129,17 @@ static void print_healing(const nca_task *task, const nca_evaluate_options *opti
     char name[64];
     printf("\n  cut at %d, after %d steps\n", options->cut_at, options->heal_steps);
     print_row(task, "undamaged", &found->whole);
-    print_figures(task, found->whole_figure);
+    nca_eval_print_figures(task, found->whole_figure);
     for (int cut = 0; found->has_cuts && cut < NCA_CUT_COUNT; cut++) {
         print_damage(task, nca_cut_name(cut), &found->cut[cut], &found->whole, options->seeds);
-        print_figures(task, found->cut[cut].figure);
+        nca_eval_print_figures(task, found->cut[cut].figure);
     }
     for (int i = 0; i < found->circles; i++) {
         const nca_region *circle = &found->circle_region[i];
         snprintf(name, sizeof name, "circle %.0f,%.0f,%.1f", circle->center_y, circle->center_x,
                  circle->radius_y);
         print_damage(task, name, &found->circle[i], &found->whole, options->seeds);
-        print_figures(task, found->circle[i].figure);
+        nca_eval_print_figures(task, found->circle[i].figure);
     }
 }
 
@@ -154,22 +159,23 @@ static void print_table(const nca_model *model, const nca_task *task,
 {
     char name[64];
     nca_print_safely(stdout, *model->name ? model->name : "rule");
-    printf(", grid %dx%d, %d fire seed%s; log10 loss\n\n", options->grid.height,
-           options->grid.width, options->seeds, options->seeds == 1 ? "" : "s");
+    printf(", grid %dx%d, %d %s; log10 loss\n\n", options->grid.height, options->grid.width,
+           options->seeds, nca_task_judging_of(task)->samples_words);
     snprintf(name, sizeof name, "from %s", task->beginning_words);
     printf("  %-22s %8s   %s\n", name, "median", "range");
     for (int i = 0; i < found->steps_count; i++) {
         snprintf(name, sizeof name, "step %d", found->step[i]);
         print_row(task, name, &found->loss_at[i]);
-        print_figures(task, found->figure_at[i]);
+        nca_eval_print_figures(task, found->figure_at[i]);
     }
+    nca_eval_print_exchange(task, options, found);
     if (found->has_cuts || found->circles > 0)
         print_healing(task, options, found);
     if (found->long_run > 0) {
         printf("\n  long run\n");
         snprintf(name, sizeof name, "step %d", found->long_run);
         print_row(task, name, &found->long_run_loss);
-        print_figures(task, found->long_run_figure);
+        nca_eval_print_figures(task, found->long_run_figure);
         printf("  %-22s %8.3g\n", "largest |state|", found->long_run_max_state);
         printf("  %-22s %8d of %d\n", "died out", found->long_run_dead, options->seeds);
     }
@@ -192,14 +198,10 @@ static void print_spread(const nca_spread *spread)
 }
 
 // The losses and figures of a moment, which begin its object.
-static void print_moment(const nca_task *task, const nca_spread *loss, const nca_spread *figure)
+static void print_moment(const nca_task *task, const nca_spread *loss, const double *figure)
 {
     print_spread(loss);
-    for (const nca_figure *row = task->figures; row && row->name; row++) {
-        printf(", \"%s\": {", row->name);
-        print_spread(figure++);
-        printf("}");
-    }
+    nca_eval_json_figures(task, figure);
 }
 
 // The numbers of a damage, which end its object.
@@ -241,7 +243,9 @@ static void print_json(const nca_task *task, const nca_evaluate_options *options
         print_moment(task, &found->loss_at[i], found->figure_at[i]);
         printf("}%s\n", i + 1 < found->steps_count ? "," : "");
     }
-    printf("  },\n  \"healed\": {\n");
+    printf("  },\n");
+    nca_eval_json(task, options, found);
+    printf("  \"healed\": {\n");
     print_damages(task, found);
     printf("  \"cut_at\": %d,\n  \"heal_steps\": %d,\n  \"long_run\": ", options->cut_at,
            options->heal_steps);
@@ -256,30 +260,47 @@ static void print_json(const nca_task *task, const nca_evaluate_options *options
     printf("\"died_out\": %d}\n}\n", found->long_run_dead);
 }
 
+static int either(int64_t given, int otherwise)
+{
+    return given >= 0 ? (int)given : otherwise;
+}
+
+// What was given, and otherwise what is usual for the task.
+static nca_status plan_evaluation(const eval_options *given, const nca_task *task,
+                                  const nca_model *model, nca_evaluate_options *out,
+                                  nca_error *error)
+{
+    const nca_task_judging *usual = nca_task_judging_of(task);
+    out->seeds = either(given->seeds, usual->samples);
+    out->seed = (uint64_t)given->seed;
+    out->cut_at = either(given->cut_at, usual->cut_at);
+    out->heal_steps = either(given->heal_steps, usual->heal_steps);
+    out->cuts = either(given->cuts, usual->cuts);
+    out->exchange = either(given->exchange, usual->exchange);
+    out->circles = (int)given->circles;
+    out->long_run = either(given->long_run, usual->long_run);
+    out->fire_rate = isnan(given->fire_rate) ? model->fire_rate : given->fire_rate;
+    out->angle = isnan(given->angle) ? model->angle : given->angle;
+    out->step_size = isnan(given->step_size) ? model->step_size : given->step_size;
+    return read_steps(given->steps ? given->steps : usual->steps, out, error);
+}
+
 static nca_status evaluate(nca_call *call)
 {
     const eval_options *options = call->options;
     const char *path = call->arguments.item[0];
     nca_error *error = &call->error;
-    nca_evaluate_options asked = {.seeds = (int)options->seeds,
-                                  .seed = (uint64_t)options->seed,
-                                  .cut_at = (int)options->cut_at,
-                                  .heal_steps = (int)options->heal_steps,
-                                  .cuts = options->cuts,
-                                  .circles = (int)options->circles,
-                                  .long_run = (int)options->long_run,
-                                  .progress = nca_percent_shower(),
+    nca_evaluate_options asked = {.progress = nca_percent_shower(),
                                   .context = &(nca_percent){.word = "evaluated"}};
     nca_model model;
     nca_run_task judged = {0};
-    nca_evaluation found;
+    static nca_evaluation found;
     nca_status status;
-    NCA_TRY(read_steps(options->steps, &asked, error));
-    NCA_TRY(nca_model_load(path, &model, error));
-    asked.fire_rate = isnan(options->fire_rate) ? model.fire_rate : options->fire_rate;
-    asked.angle = isnan(options->angle) ? model.angle : options->angle;
-    asked.step_size = isnan(options->step_size) ? model.step_size : options->step_size;
+    if (options->steps)   // before anything is read
+        NCA_TRY(read_steps(options->steps, &(nca_evaluate_options){0}, error));
+    NCA_TRY(nca_run_rule_load(&options->target, path, &model, error));
     NCA_GO(nca_run_task_load(&options->target, path, &model, &judged, error));
+    NCA_GO(plan_evaluation(options, judged.task, &model, &asked, error));
     asked.grid = judged.content.grid;
     NCA_GO(nca_evaluate(&model, judged.task, judged.content.data, &asked, &call->compute, &found,
                         error));
@@ -296,13 +317,13 @@ cleanup:
 }
 
 static const eval_options defaults = {.target = NCA_TARGET_NOT_GIVEN,
-                                      .seeds = 8,
+                                      .seeds = -1,
                                       .seed = 1,
-                                      .cut_at = 200,
-                                      .heal_steps = 400,
-                                      .long_run = 10000,
-                                      .steps = "96,200,500,1000,5000",
-                                      .cuts = true,
+                                      .cut_at = -1,
+                                      .heal_steps = -1,
+                                      .long_run = -1,
+                                      .cuts = -1,
+                                      .exchange = -1,
                                       .fire_rate = NAN,
                                       .angle = NAN,
                                       .step_size = NAN};

@@ -15,6 +15,7 @@
 #include "model/safetensors.h"
 #include "nca/backend.h"
 #include "nca/nca.h"
+#include "nca/task.h"
 
 enum { PATH_BYTES = 4096 };
 
@@ -190,8 +191,8 @@ static nca_status describe_folder(const char *folder, json_t **out, nca_error *e
     snprintf(path, sizeof path, "%s/config.json", folder);
     NCA_TRY(nca_config_read(path, &config, error));
     json_t *about = json_pack("{s:s, s:s, s:s, s:I, s:I}", "run", folder, "preset", config.preset,
-                              "target", config.target, "updates", (json_int_t)config.updates,
-                              "seed", (json_int_t)config.seed);
+                              "target", nca_task_source(&config), "updates",
+                              (json_int_t)config.updates, "seed", (json_int_t)config.seed);
     json_t *model = NULL;
     nca_error why;
     nca_status status;

@@ -13,6 +13,7 @@
 #include "task/seed.h"
 
 typedef struct run_options {
+    nca_target_arguments target;
     const char *output, *format, *grid;
     nca_option_list seeds, damages;
     int64_t steps, every, scale, columns, seed;
@@ -38,6 +39,7 @@ static const nca_option rows[] = {
      ".png: a filmstrip of so many frames a row [0: the last frame only]", NULL},
     {"force", NCA_OPTION_FLAG, offsetof(run_options, force), 0, 0, NULL,
      "write over a file that exists", NULL},
+    NCA_TASK_ROWS(run_options, target),
     {"grid", NCA_OPTION_STRING, offsetof(run_options, grid), 0, 0, "N|HxW",
      "cells [the model's own]", "Run"},
     {"steps", NCA_OPTION_INT, offsetof(run_options, steps), 0, 10000000, "T", "steps [200]", NULL},
@@ -68,7 +70,8 @@ static const char details[] =
     "heal.webp\n"
     "  nca run rule.safetensors --grid 120x200 --seed-at 40,50 --seed-at 80,150 --output two.gif\n"
     "  nca run rule.safetensors --steps 96 --every 12 --columns 9 --output strip.png\n"
-    "  nca run rule.safetensors --angle 90 --output turned.mp4\n";
+    "  nca run rule.safetensors --angle 90 --output turned.mp4\n"
+    "  nca run runs/mnist-digits --seed 7 --every 2 --output digit.webp\n";
 
 // Where a film starts from, if places were given.
 typedef struct seeds {
@@ -119,12 +122,19 @@ static nca_status read_damages(const run_options *options, nca_film *film, nca_e
     return NCA_OK;
 }
 
+// The grid of a film: that of the content, where it has one, else the model's.
+static int side(int content, int model)
+{
+    return content > 0 ? content : model > 0 ? model : 72;
+}
+
 static nca_status plan_film(const run_options *options, const nca_model *model,
-                            nca_percent *percent, nca_film *film, nca_error *error)
+                            const nca_grid *content, nca_percent *percent, nca_film *film,
+                            nca_error *error)
 {
     *film = (nca_film){
-        .height = model->grid_height > 0 ? model->grid_height : 72,
-        .width = model->grid_width > 0 ? model->grid_width : 72,
+        .height = side(content->height, model->grid_height),
+        .width = side(content->width, model->grid_width),
         .steps = (int)options->steps,
         .every = (int)options->every,
         .scale = (int)options->scale,
@@ -152,9 +162,9 @@ static nca_status plan_film(const run_options *options, const nca_model *model,
 static nca_status find_task(const run_options *options, const char *path, const nca_model *model,
                             nca_run_task *out, nca_error *error)
 {
-    nca_target_arguments given = NCA_TARGET_NOT_GIVEN;
+    nca_target_arguments given = options->target;
     given.grid = options->grid;
-    NCA_TRY(nca_run_task_find(path, model, out, error));
+    NCA_TRY(nca_run_task_find(&given, path, model, out, error));
     return out->task->frozen ? nca_run_task_load(&given, path, model, out, error) : NCA_OK;
 }
 
@@ -195,9 +205,9 @@ static nca_status run(nca_call *call)
     nca_model model;
     nca_status status;
     NCA_TRY(choose_output(options, &format, place, error));
-    NCA_TRY(nca_model_load(path, &model, error));
-    NCA_GO(plan_film(options, &model, &percent, &film, error));
+    NCA_TRY(nca_run_rule_load(&options->target, path, &model, error));
     NCA_GO(find_task(options, path, &model, &started, error));
+    NCA_GO(plan_film(options, &model, &started.content.grid, &percent, &film, error));
     film.format = format;
     film.task = started.task;
     film.content = started.content.data;
@@ -213,7 +223,8 @@ cleanup:
     return status;
 }
 
-static const run_options defaults = {.output = "growth.webp",
+static const run_options defaults = {.target = NCA_TARGET_NOT_GIVEN,
+                                     .output = "growth.webp",
                                      .steps = 200,
                                      .seed = 1,
                                      .every = 1,

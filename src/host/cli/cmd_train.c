@@ -36,6 +36,7 @@ static const char details[] =
     "  nca train --resume runs/logo --updates 4000\n"
     "  nca train --from runs/logo --target other.png --rate 0.0005\n"
     "  nca train --target 🦎 --until healed\n"
+    "  nca train --task digits --data mnist         cells that agree which digit they are part of\n"
     "\n"
     "Ctrl-C finishes the update, writes a checkpoint and says how to go on; a second one stops at\n"
     "once. SIGUSR1 writes a checkpoint, and the training goes on. Exit code 0 when trained, 1 when "
@@ -294,7 +295,7 @@ static nca_status run_train(nca_call *call)
     if (current.options.resume)
         NCA_GO(nca_train_read_resumed(&current));
     else
-        nca_run_folder_keep_font(&current.config);
+        nca_run_folder_keep_paths(&current.config);
     NCA_GO(prepare(&current));
     NCA_GO(nca_train_say_beginning(&current));
     status = train(&current);

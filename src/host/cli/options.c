@@ -9,6 +9,7 @@
 #include "base/nearest.h"
 #include "config/config_json.h"
 #include "config/presets.h"
+#include "nca/task.h"
 
 // The name of a row as it is typed.
 static const char *spell(const nca_option *row)
@@ -282,6 +283,18 @@ static nca_status parse_all(option_parser *parser, bool *done)
     return NCA_OK;
 }
 
+// The preset that was asked for, or that of the task; empty where neither was named.
+static nca_status choose_preset(const nca_config *asked, const char **out, nca_error *error)
+{
+    const nca_task *task;
+    *out = asked->preset;
+    if (*asked->preset || !*asked->task)
+        return NCA_OK;
+    NCA_TRY(nca_task_find(asked->task, &task, error));
+    *out = task->preset ? task->preset : "";
+    return NCA_OK;
+}
+
 // Preset, then file, then options, whatever their order. The options are parsed twice: first to
 // learn preset and file, then over them.
 static nca_status parse_config(option_parser *parser, bool *done)
@@ -290,23 +303,25 @@ static nca_status parse_config(option_parser *parser, bool *done)
     nca_config *config = parser->config;
     first = nca_config_default();
     parser->config = &first;
-    first.preset[0] = 0;
+    first.preset[0] = first.task[0] = 0;
     const nca_status status = parse_all(parser, done);
     parser->config = config;
     NCA_TRY(status);
     if (*done)
         return NCA_OK;
     *config = nca_config_default();
+    const char *asked;
+    NCA_TRY(choose_preset(&first, &asked, parser->error));
     if (parser->source.file) {
         nca_config named = *config;
         named.preset[0] = 0;
         NCA_TRY(nca_config_read(parser->source.file, &named, parser->error));
-        const char *preset = *first.preset ? first.preset : named.preset;
+        const char *preset = *asked ? asked : named.preset;
         if (*preset)
             NCA_TRY(nca_preset_apply(preset, config, parser->error));
         NCA_TRY(nca_config_read(parser->source.file, config, parser->error));
-    } else if (*first.preset) {
-        NCA_TRY(nca_preset_apply(first.preset, config, parser->error));
+    } else if (*asked) {
+        NCA_TRY(nca_preset_apply(asked, config, parser->error));
     }
     return NCA_OK;
 }

@@ -7,7 +7,15 @@
 
 // Rows for the table of a command whose struct has a nca_target_arguments called `name`.
 // clang-format off
+#define NCA_TASK_ROWS(type, name)                                                                 \
+    {"task", NCA_OPTION_STRING, offsetof(type, name.task), 0, 0, "NAME",                          \
+     "what a rule alone was trained for [grow; a run folder says it itself]", "Task"},            \
+    {"data", NCA_OPTION_STRING, offsetof(type, name.data), 0, 0, "DIR",                           \
+     "folder of the task's data [the run's]", NULL},                                              \
+    {"held-out", NCA_OPTION_INT, offsetof(type, name.held_out), 0, 100000000, "N",                \
+     "judge by the last N items of the data; 0: by all [the run's, else 0]", NULL}
 #define NCA_TARGET_ROWS(type, name)                                                               \
+    NCA_TASK_ROWS(type, name),                                                                    \
     {"target", NCA_OPTION_STRING, offsetof(type, name.target), 0, 0, "FILE|EMOJI",                \
      "what it should have grown [a run folder's own]", "Target"},                                 \
     {"target-size", NCA_OPTION_INT, offsetof(type, name.target_size), 1, 4096, "CELLS",           \

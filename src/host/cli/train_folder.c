@@ -36,8 +36,8 @@ nca_status nca_train_read_resumed(train_run *run)
     NCA_TRY(nca_options_apply(call->self, call->argc, call->argv, &run->options, &run->config,
                               run->error));
     nca_config then = saved, now = run->config;
-    nca_run_folder_keep_font(&then);   // the same file by two names is no difference
-    nca_run_folder_keep_font(&now);
+    nca_run_folder_keep_paths(&then);   // the same file by two names is no difference
+    nca_run_folder_keep_paths(&now);
     const char *different = nca_config_difference(&then, &now);
     if (!different && strcmp(saved.preset, run->config.preset) != 0)
         different = "preset";

@@ -106,11 +106,11 @@ nca_status nca_train_say_beginning(train_run *run)
     nca_progress_say(&run->progress,
                      "%s %s with preset %s on a grid of %dx%d: %lld updates, batch %lld, pool "
                      "%lld, %lld-%lld steps",
-                     run->options.resume ? "Going on with" : "Training", run->config.target,
-                     run->config.preset, run->plan.grid.height, run->plan.grid.width,
-                     (long long)run->config.updates, (long long)run->config.batch,
-                     (long long)run->config.pool, (long long)run->config.steps_min,
-                     (long long)run->config.steps_max);
+                     run->options.resume ? "Going on with" : "Training",
+                     nca_task_source(&run->config), run->config.preset, run->plan.grid.height,
+                     run->plan.grid.width, (long long)run->config.updates,
+                     (long long)run->config.batch, (long long)run->config.pool,
+                     (long long)run->config.steps_min, (long long)run->config.steps_max);
     nca_progress_say(&run->progress, "on %s, into %s", nca_device_words(&info, device),
                      run->log.folder);
     say_choices(run);

@@ -28,6 +28,14 @@ static nca_status check_ranges(const nca_config *config, nca_error *error)
     return NCA_OK;
 }
 
+static nca_status read_loss(const char *text, bool *is_cross_entropy, nca_error *error)
+{
+    *is_cross_entropy = strcmp(text, "cross-entropy") == 0;
+    if (*is_cross_entropy || strcmp(text, "squared") == 0)
+        return NCA_OK;
+    return nca_fail(error, NCA_ARGUMENT, "--loss %.60s: must be squared or cross-entropy", text);
+}
+
 static nca_status read_health(const char *text, bool *repairs, nca_error *error)
 {
     *repairs = strcmp(text, "on") == 0;
@@ -51,6 +59,7 @@ static nca_status read_texts(const nca_config *config, nca_plan *out, nca_error 
     NCA_TRY(read_health(config->health, &out->repairs, error));
     NCA_TRY(nca_seed_at_read(config->seed_at, &out->seed_at, error));
     NCA_TRY(check_until(config->until, error));
+    NCA_TRY(read_loss(config->loss, &out->is_cross_entropy, error));
     return nca_config_grid(config, &out->grid, error);
 }
 
@@ -79,9 +88,9 @@ static nca_status read_spec(const nca_config *config, nca_spec *out, nca_error *
     if (perception == NCA_PERCEPTIONS)
         return nca_fail(error, NCA_ARGUMENT, "--perception %.60s: must be sobel, moore or summed",
                         config->perception);
-    if (alive != NCA_ALIVE_MAXIMUM && alive != NCA_ALIVE_EVERYWHERE)   // a channel is a task's
-        return nca_fail(error, NCA_ARGUMENT, "--alive %.60s: must be maximum or everywhere",
-                        config->alive);
+    if (alive == NCA_ALIVES)
+        return nca_fail(error, NCA_ARGUMENT,
+                        "--alive %.60s: must be maximum, channel or everywhere", config->alive);
     if (perception == NCA_MOORE && config->angle != 0)
         return nca_fail(error, NCA_ARGUMENT,
                         "--angle %g: perception moore has no gradients to rotate; leave it out",

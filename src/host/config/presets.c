@@ -16,6 +16,7 @@ static void apply_article(nca_config *config)
     config->target_size = 40;
     config->padding = 16;
     set_text(config->grid, "auto");
+    config->held_out = 0;
     config->channels = 16;
     config->hidden = 128;
     config->hidden2 = 0;
@@ -29,6 +30,7 @@ static void apply_article(nca_config *config)
     config->pool = 1024;
     config->pool_replacement = false;
     config->reseeded = 1;
+    config->exchanged = 0;
     config->damaged = 0;
     config->damage_radius_min = 0.1;
     config->damage_radius_max = 0.4;
@@ -41,6 +43,7 @@ static void apply_article(nca_config *config)
     set_text(config->until, "updates");
     config->rate = 2e-3;
     set_text(config->schedule, "steps:2000x0.1");
+    set_text(config->loss, "squared");
     set_text(config->gradient, "normalize");
     config->beta1 = 0.9;
     config->beta2 = 0.999;
@@ -103,6 +106,33 @@ static void apply_blog_unstable(nca_config *config)
     apply_blog(config, 16, 4, 64);
 }
 
+// Randazzo et al. 2020. A fifth of the 10,000 digits that MNIST tests with is held out.
+static void apply_digits(nca_config *config)
+{
+    apply_article(config);
+    set_text(config->task, "digits");
+    set_text(config->grid, "28");
+    config->held_out = 2000;
+    config->channels = 20;
+    config->hidden = config->hidden2 = 80;
+    set_text(config->perception, "moore");
+    set_text(config->alive, "channel");
+    config->noise = 0.02;
+    config->batch = 16;
+    config->pool = 160;
+    config->reseeded = config->exchanged = 4;
+    config->steps_min = config->steps_max = 20;
+    config->updates = 100000;
+    config->rate = 1e-3;
+    set_text(config->schedule, "steps:30000x0.1,70000x0.1");
+}
+
+static void apply_digits_cross_entropy(nca_config *config)
+{
+    apply_digits(config);
+    set_text(config->loss, "cross-entropy");
+}
+
 static const nca_preset presets[] = {
     {"healing", "half of a batch damaged, up to half of the grid: heals every cut", apply_healing},
     {"growing", "from the seed only, no pool (Mordvintsev et al. 2020, experiment 1)",
@@ -113,6 +143,9 @@ static const nca_preset presets[] = {
      apply_blog_regenerating},
     {"blog-unstable", "batch 16, 4 damaged, 64 steps: said to explode (2023 replication)",
      apply_blog_unstable},
+    {"digits", "cells agree which digit they are part of (Randazzo et al. 2020, L2 and noise)",
+     apply_digits},
+    {"digits-cross-entropy", "the same by cross entropy", apply_digits_cross_entropy},
     {NULL, NULL, NULL},
 };
 

@@ -39,7 +39,6 @@ typedef struct judging {
     double *losses;               // [seeds] log10, of the latest measurement
     double *whole;                // [seeds] the same of the pattern without damage
     double *values;               // [seeds] to be sorted
-    double *figures;              // [FIGURES_MAX,seeds] the same of the task's figures
     double max_state;
     int dead;        // seeds, of the latest report
     bool has_died;   // any of them, ever
@@ -106,26 +105,40 @@ static nca_status look_at(judging *evaluator, int seed, nca_error *error)
 }
 
 // The task's figures of the batch as it is.
-static nca_status measure_figures(judging *evaluator, nca_spread out[NCA_FIGURES_MAX],
-                                  nca_error *error)
+static nca_status measure_figures(judging *evaluator, double out[NCA_FIGURES_MAX], nca_error *error)
 {
     const nca_task *task = evaluator->subject.task;
-    const int count = nca_task_figures(task), seeds = evaluator->options->seeds;
-    for (int i = 0; i < seeds && count > 0; i++) {
-        double values[NCA_FIGURES_MAX];
+    const int count = nca_task_figures(task);
+    nca_measured values[NCA_FIGURES_MAX], sum[NCA_FIGURES_MAX] = {{0}};
+    for (int i = 0; i < evaluator->options->seeds && count > 0; i++) {
         NCA_TRY(look_at(evaluator, i, error));
         task->measure(evaluator->subject.content, &evaluator->shape, evaluator->starts[i].item,
                       evaluator->seen, values);
-        for (int k = 0; k < count; k++)
-            evaluator->figures[k * seeds + i] = values[k];
+        for (int k = 0; k < count; k++) {
+            sum[k].value += values[k].weight * values[k].value;
+            sum[k].weight += values[k].weight;
+        }
     }
     for (int k = 0; k < count; k++)
-        out[k] = nca_spread_of(evaluator->figures + k * seeds, seeds);
+        out[k] = sum[k].weight > 0 ? sum[k].value / sum[k].weight : NAN;
+    return NCA_OK;
+}
+
+// Which classes the cells say, now.
+static nca_status confuse(judging *evaluator, int step, nca_confusion *out, nca_error *error)
+{
+    const nca_task *task = evaluator->subject.task;
+    *out = (nca_confusion){.classes = nca_task_classes(task), .step = step};
+    for (int i = 0; i < evaluator->options->seeds && out->classes > 0; i++) {
+        NCA_TRY(look_at(evaluator, i, error));
+        task->confuse(evaluator->subject.content, &evaluator->shape, evaluator->starts[i].item,
+                      evaluator->seen, out->cells);
+    }
     return NCA_OK;
 }
 
 // log10 losses of the batch as it is, and its figures; a loss that is not finite counts as infinite.
-static nca_status measure(judging *evaluator, nca_spread *out, nca_spread figure[NCA_FIGURES_MAX],
+static nca_status measure(judging *evaluator, nca_spread *out, double figure[NCA_FIGURES_MAX],
                           nca_error *error)
 {
     NCA_TRY(report(evaluator, error));
@@ -150,7 +163,7 @@ static nca_status show(judging *evaluator, nca_evaluate_moment moment, int numbe
 
 // The kept states some steps later, without what lies in the region; NULL: left whole.
 static nca_status follow(judging *evaluator, const nca_region *region, nca_spread *out,
-                         nca_spread figure[NCA_FIGURES_MAX], nca_error *error)
+                         double figure[NCA_FIGURES_MAX], nca_error *error)
 {
     const nca_evaluate_options *options = evaluator->options;
     NCA_TRY(evaluator->backend->upload(evaluator->session, NCA_BATCH, 0, batch_size(evaluator),
@@ -170,16 +183,12 @@ static nca_status heal(judging *evaluator, const nca_region *region, nca_healing
     return NCA_OK;
 }
 
-// Every damage is done to the same states, which go on as if nothing had happened.
 static nca_status damage_and_heal(judging *evaluator, nca_evaluation *out, nca_error *error)
 {
     const nca_evaluate_options *options = evaluator->options;
     const nca_key key = {.seed = options->seed};
     const nca_damage circle = {.radius_min = NCA_CIRCLE_RADIUS_MIN,
                                .radius_max = NCA_CIRCLE_RADIUS_MAX};
-    NCA_TRY(evaluator->backend->download(evaluator->session, NCA_BATCH, 0, batch_size(evaluator),
-                                         evaluator->kept, error));
-    NCA_TRY(evaluator->backend->synchronize(evaluator->session, error));
     NCA_TRY(follow(evaluator, NULL, &out->whole, out->whole_figure, error));
     memcpy(evaluator->whole, evaluator->losses, (size_t)options->seeds * sizeof *evaluator->whole);
     NCA_TRY(show(evaluator, NCA_EVALUATED_WHOLE, 0, error));
@@ -196,6 +205,48 @@ static nca_status damage_and_heal(judging *evaluator, nca_evaluation *out, nca_e
     }
     out->has_cuts = options->cuts;
     out->circles = options->circles;
+    return NCA_OK;
+}
+
+// Sample i gets the item that sample i + `ahead` began with, under the state that it has.
+static nca_status give_items(judging *evaluator, int ahead, nca_error *error)
+{
+    const nca_subject *subject = &evaluator->subject;
+    const nca_key key = {.seed = evaluator->options->seed};
+    for (int i = 0; i < evaluator->options->seeds; i++) {
+        const int64_t item = nca_subject_draw(subject, key, (uint32_t)(i + ahead)).item;
+        evaluator->starts[i].item = item;
+        subject->task->frozen(subject->content, subject->shape, item, subject->values);
+        NCA_TRY(evaluator->backend->exchange(evaluator->session, i, subject->values,
+                                             subject->task->exchange_limit, error));
+    }
+    return nca_subject_upload_targets(subject, evaluator->starts, error);
+}
+
+static nca_status exchange_and_follow(judging *evaluator, nca_exchange *out, nca_error *error)
+{
+    const nca_evaluate_options *options = evaluator->options;
+    NCA_TRY(evaluator->backend->upload(evaluator->session, NCA_BATCH, 0, batch_size(evaluator),
+                                       evaluator->kept, error));
+    NCA_TRY(measure(evaluator, &out->loss_before, out->figure_before, error));
+    NCA_TRY(give_items(evaluator, 1, error));
+    NCA_TRY(go_on(evaluator, options->cut_at, options->heal_steps, error));
+    NCA_TRY(measure(evaluator, &out->loss_after, out->figure_after, error));
+    out->is_done = true;
+    return give_items(evaluator, 0, error);
+}
+
+// Everything is done to the same states, which go on as if nothing had happened.
+static nca_status branch_off(judging *evaluator, nca_evaluation *out, nca_error *error)
+{
+    const nca_evaluate_options *options = evaluator->options;
+    NCA_TRY(evaluator->backend->download(evaluator->session, NCA_BATCH, 0, batch_size(evaluator),
+                                         evaluator->kept, error));
+    NCA_TRY(evaluator->backend->synchronize(evaluator->session, error));
+    if (options->exchange)
+        NCA_TRY(exchange_and_follow(evaluator, &out->exchange, error));
+    if (options->cuts || options->circles > 0)
+        NCA_TRY(damage_and_heal(evaluator, out, error));
     return evaluator->backend->upload(evaluator->session, NCA_BATCH, 0, batch_size(evaluator),
                                       evaluator->kept, error);
 }
@@ -213,9 +264,9 @@ static nca_status finish_long_run(judging *evaluator, nca_evaluation *out, nca_e
     return NCA_OK;
 }
 
-static bool is_damaged(const nca_evaluate_options *options)
+static bool branches_off(const nca_evaluate_options *options)
 {
-    return options->cuts || options->circles > 0;
+    return options->cuts || options->circles > 0 || options->exchange;
 }
 
 // The next step at which something is measured or cut; -1 at the end.
@@ -225,7 +276,7 @@ static int next_moment(const judging *evaluator, int measured)
     int next = -1;
     if (measured < options->steps_count)
         next = options->steps[measured];
-    if (is_damaged(options) && options->cut_at > evaluator->done &&
+    if (branches_off(options) && options->cut_at > evaluator->done &&
         (next < 0 || options->cut_at < next))
         next = options->cut_at;
     if (options->long_run > evaluator->done && (next < 0 || options->long_run < next))
@@ -264,7 +315,7 @@ static nca_status judge(judging *evaluator, nca_evaluation *out, nca_error *erro
 {
     const nca_evaluate_options *options = evaluator->options;
     NCA_TRY(begin(evaluator, error));
-    bool is_cut = !is_damaged(options);
+    bool has_branched = !branches_off(options);
     for (int next; (next = next_moment(evaluator, out->steps_count)) >= 0;) {
         NCA_TRY(go_on(evaluator, evaluator->done, next - evaluator->done, error));
         evaluator->done = next;
@@ -275,10 +326,12 @@ static nca_status judge(judging *evaluator, nca_evaluation *out, nca_error *erro
             NCA_TRY(measure(evaluator, &out->loss_at[at], out->figure_at[at], error));
             out->dead_at[at] = evaluator->dead;
             NCA_TRY(show(evaluator, NCA_EVALUATED_STEP, next, error));
+            if (out->steps_count == options->steps_count)
+                NCA_TRY(confuse(evaluator, next, &out->confusion, error));
         }
-        if (!is_cut && next == options->cut_at) {
-            NCA_TRY(damage_and_heal(evaluator, out, error));
-            is_cut = true;
+        if (!has_branched && next == options->cut_at) {
+            NCA_TRY(branch_off(evaluator, out, error));
+            has_branched = true;
         }
         if (options->long_run > 0 && next == options->long_run)
             NCA_TRY(finish_long_run(evaluator, out, error));
@@ -300,7 +353,7 @@ static nca_status open_judging(judging *evaluator, const nca_model *model,
     evaluator->kept = malloc(batch_size(evaluator) * sizeof *evaluator->kept);
     evaluator->starts = calloc(seeds, sizeof *evaluator->starts);
     evaluator->samples = calloc(seeds, sizeof *evaluator->samples);
-    evaluator->losses = calloc((3 + NCA_FIGURES_MAX) * seeds, sizeof *evaluator->losses);
+    evaluator->losses = calloc(3 * seeds, sizeof *evaluator->losses);
     evaluator->seen = malloc(batch_size(evaluator) / seeds * sizeof *evaluator->seen);
     evaluator->item = calloc(nca_values_size(&evaluator->shape), sizeof *evaluator->item);
     if (!evaluator->kept || !evaluator->starts || !evaluator->samples || !evaluator->losses ||
@@ -308,7 +361,6 @@ static nca_status open_judging(judging *evaluator, const nca_model *model,
         return nca_fail(error, NCA_MEMORY, "--seeds %zu: no memory for their states", seeds);
     evaluator->whole = evaluator->losses + seeds;
     evaluator->values = evaluator->whole + seeds;
-    evaluator->figures = evaluator->values + seeds;
     evaluator->subject.session = evaluator->session;
     evaluator->subject.values = evaluator->item;
     return evaluator->backend->upload(evaluator->session, NCA_PARAMETERS, 0, layout.total,
@@ -318,12 +370,13 @@ static nca_status open_judging(judging *evaluator, const nca_model *model,
 static long count_steps(const nca_evaluate_options *options)
 {
     long last = options->steps_count > 0 ? options->steps[options->steps_count - 1] : 0;
-    if (is_damaged(options) && options->cut_at > last)
+    if (branches_off(options) && options->cut_at > last)
         last = options->cut_at;
     if (options->long_run > last)
         last = options->long_run;
     const int damages = (options->cuts ? NCA_CUT_COUNT : 0) + options->circles;
-    return last + (damages > 0 ? (damages + 1L) * options->heal_steps : 0);
+    const int branches = (damages > 0 ? damages + 1 : 0) + options->exchange;
+    return last + (long)branches * options->heal_steps;
 }
 
 nca_status nca_evaluate(const nca_model *model, const nca_task *task, const void *content,
@@ -339,6 +392,10 @@ nca_status nca_evaluate(const nca_model *model, const nca_task *task, const void
     nca_evaluation evaluation = {0};
     nca_status status;
     evaluator.subject.shape = &evaluator.shape;
+    if (options->exchange && !task->frozen)
+        NCA_GO(nca_fail(error, NCA_ARGUMENT,
+                        "--exchange: samples of the task %s have nothing to exchange; leave it out",
+                        task->name));
     if (task->check)
         NCA_GO(task->check(content, &evaluator.shape, error));
     NCA_GO(open_judging(&evaluator, model, compute, error));

@@ -42,6 +42,7 @@ typedef struct nca_evaluate_options {
     int cut_at;                           // step of the cut, 200
     int heal_steps;                       // steps after it, 400
     bool cuts;                            // whether to make the five cuts
+    bool exchange;                        // whether every sample gets another's item there
     int circles;                          // how many random circles are cut out, each by itself
     int long_run;                         // steps of the long run, 10000; 0: none
     double fire_rate, angle, step_size;   // as the model says, unless changed; angle in degrees
@@ -56,15 +57,31 @@ typedef struct nca_evaluate_options {
 // What became of a damage.
 typedef struct nca_healing {
     nca_spread loss;
-    nca_spread figure[NCA_FIGURES_MAX];   // here and below: those of the task
-    int seeds_healed;                     // each beside itself, left whole
+    double figure[NCA_FIGURES_MAX];   // here and below: of the task, means over the samples
+    int seeds_healed;                 // each beside itself, left whole
 } nca_healing;
+
+// Samples at the moment at which they get other items, and heal_steps later.
+typedef struct nca_exchange {
+    bool is_done;
+    nca_spread loss_before, loss_after;
+    double figure_before[NCA_FIGURES_MAX], figure_after[NCA_FIGURES_MAX];
+} nca_exchange;
+
+// Cells by the class that they should say, and the one that they say; the last column: none.
+typedef struct nca_confusion {
+    int classes;                                              // of the task; 0: it has none
+    int step;                                                 // the last one that is measured
+    int64_t cells[NCA_CLASSES_MAX * (NCA_CLASSES_MAX + 1)];   // [classes,classes + 1]
+} nca_confusion;
 
 typedef struct nca_evaluation {
     int steps_count;
     int step[NCA_EVALUATE_STEPS_MAX];
     nca_spread loss_at[NCA_EVALUATE_STEPS_MAX];
-    nca_spread figure_at[NCA_EVALUATE_STEPS_MAX][NCA_FIGURES_MAX];
+    double figure_at[NCA_EVALUATE_STEPS_MAX][NCA_FIGURES_MAX];
+    nca_confusion confusion;
+    nca_exchange exchange;
     int dead_at[NCA_EVALUATE_STEPS_MAX];   // seeds whose pattern had died out
     bool has_cuts;
     nca_healing cut[NCA_CUT_COUNT];
@@ -72,10 +89,10 @@ typedef struct nca_evaluation {
     nca_region circle_region[NCA_EVALUATE_CIRCLES_MAX];
     nca_healing circle[NCA_EVALUATE_CIRCLES_MAX];
     nca_spread whole;   // where anything was damaged: the same moment without
-    nca_spread whole_figure[NCA_FIGURES_MAX];
+    double whole_figure[NCA_FIGURES_MAX];
     int long_run;   // 0: none
     nca_spread long_run_loss;
-    nca_spread long_run_figure[NCA_FIGURES_MAX];
+    double long_run_figure[NCA_FIGURES_MAX];
     double long_run_max_state;   // largest |x| at its end
     int long_run_dead;           // seeds whose pattern died out
     // Largest |x| of all rollouts, looked at every 100 steps, and where a pattern died out at each
@@ -83,9 +100,9 @@ typedef struct nca_evaluation {
     double max_state;
 } nca_evaluation;
 
-// Judges a rule by the objective and the figures of its task, on samples that the task draws. `content` is what the
-// task works on. NCA_ARGUMENT where the content does not go with the grid, NCA_MEMORY where the
-// seeds do not fit, NCA_INTERRUPTED once `stop` is not 0.
+// Judges a rule by the objective and the figures of its task, on samples that the task draws.
+// `content` is what the task works on. NCA_ARGUMENT where the content does not go with the grid,
+// NCA_MEMORY where the seeds do not fit, NCA_INTERRUPTED once `stop` is not 0.
 nca_status nca_evaluate(const nca_model *model, const nca_task *task, const void *content,
                         const nca_evaluate_options *options, const nca_compute *compute,
                         nca_evaluation *out, nca_error *error);

@@ -61,13 +61,13 @@ static void measure_figures(watching *observer, int step)
     const bool is_cut = step >= observer->out.cut_at;
     const size_t moments = (size_t)observer->out.steps + 1;
     for (int i = 0; i < NCA_OBSERVED_ROLLOUTS && observer->out.figures > 0; i++) {
-        double values[NCA_FIGURES_MAX];
+        nca_measured values[NCA_FIGURES_MAX];
         subject->task->measure(subject->content, subject->shape, observer->item,
                                state_of(observer, is_cut ? i : NCA_OBSERVED_WHOLE), values);
         for (int k = 0; k < observer->out.figures; k++)
             observer->out
                 .figure[((size_t)k * NCA_OBSERVED_ROLLOUTS + (size_t)i) * moments + (size_t)step] =
-                values[k];
+                values[k].value;
     }
 }
 

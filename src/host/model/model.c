@@ -10,18 +10,8 @@
 #include "base/files.h"
 #include "base/text.h"
 #include "model/safetensors.h"
+#include "model/spec_read.h"
 #include "nca/rng.h"
-
-static const char *const tensor_names[] = {
-#define NCA_TENSOR_TEXT(name, text, ...) text,
-    NCA_PARAMETER_TENSORS(NCA_TENSOR_TEXT)
-#undef NCA_TENSOR_TEXT
-};
-
-const char *nca_tensor_name(int tensor)
-{
-    return tensor_names[tensor];
-}
 
 nca_status nca_model_create(const nca_spec *spec, nca_model *out, nca_error *error)
 {
@@ -129,44 +119,23 @@ nca_status nca_model_save(const nca_model *model, const char *path, nca_error *e
     return nca_tensors_write(path, tensor, (size_t)layout.tensors, metadata, texts, error);
 }
 
-// A number of the metadata, and what it is where the file has none.
-typedef struct saved_setting {
-    const char *key;
-    double min, max, otherwise;
-} saved_setting;
-
-static nca_status read_number(const nca_tensors *tensors, const saved_setting *setting, double *out,
-                              nca_error *error)
-{
-    const char *text = nca_tensors_metadata(tensors, setting->key);
-    char *end = NULL;
-    const double value = text ? strtod(text, &end) : setting->otherwise;
-    const bool is_decimal = text && strspn(text, "+-.eE0123456789") == strlen(text);
-    if (text &&
-        (!is_decimal || end == text || *end || !(value >= setting->min && value <= setting->max)))
-        return nca_fail(error, NCA_FORMAT, "%s: its %s is \"%.40s\"; it must be %g to %g",
-                        tensors->name, setting->key, text, setting->min, setting->max);
-    *out = value;
-    return NCA_OK;
-}
-
 static nca_status read_settings(const nca_tensors *tensors, nca_model *model, nca_error *error)
 {
-    static const saved_setting fire_rate = {"fire_rate", 0.0001, 1, 0.5},
-                               angle = {"angle_degrees", -360, 360, 0},
-                               step_size = {"step_size", -100, 100, 1},
-                               grid_height = {"grid_height", 0, 1 << 20, 0},
-                               grid_width = {"grid_width", 0, 1 << 20, 0},
-                               seed_y = {"seed_y", -(1 << 20), 1 << 20, 0},
-                               seed_x = {"seed_x", -(1 << 20), 1 << 20, 0};
+    static const nca_saved_number fire_rate = {"fire_rate", 0.0001, 1, 0.5},
+                                  angle = {"angle_degrees", -360, 360, 0},
+                                  step_size = {"step_size", -100, 100, 1},
+                                  grid_height = {"grid_height", 0, 1 << 20, 0},
+                                  grid_width = {"grid_width", 0, 1 << 20, 0},
+                                  seed_y = {"seed_y", -(1 << 20), 1 << 20, 0},
+                                  seed_x = {"seed_x", -(1 << 20), 1 << 20, 0};
     double height = 0, width = 0, down = 0, right = 0;
-    NCA_TRY(read_number(tensors, &fire_rate, &model->fire_rate, error));
-    NCA_TRY(read_number(tensors, &angle, &model->angle, error));
-    NCA_TRY(read_number(tensors, &step_size, &model->step_size, error));
-    NCA_TRY(read_number(tensors, &grid_height, &height, error));
-    NCA_TRY(read_number(tensors, &grid_width, &width, error));
-    NCA_TRY(read_number(tensors, &seed_y, &down, error));
-    NCA_TRY(read_number(tensors, &seed_x, &right, error));
+    NCA_TRY(nca_saved_number_read(tensors, &fire_rate, &model->fire_rate, error));
+    NCA_TRY(nca_saved_number_read(tensors, &angle, &model->angle, error));
+    NCA_TRY(nca_saved_number_read(tensors, &step_size, &model->step_size, error));
+    NCA_TRY(nca_saved_number_read(tensors, &grid_height, &height, error));
+    NCA_TRY(nca_saved_number_read(tensors, &grid_width, &width, error));
+    NCA_TRY(nca_saved_number_read(tensors, &seed_y, &down, error));
+    NCA_TRY(nca_saved_number_read(tensors, &seed_x, &right, error));
     if (down != floor(down) || right != floor(right))
         return nca_fail(error, NCA_FORMAT,
                         "%s: its seed stands %g rows and %g columns from the middle; they must be "
@@ -186,82 +155,6 @@ static nca_status read_settings(const nca_tensors *tensors, nca_model *model, nc
     return NCA_OK;
 }
 
-// The place of a word of the metadata among the known ones; 0 where the file has none.
-static nca_status read_word(const nca_tensors *tensors, const char *key, const char *const *known,
-                            int *out, nca_error *error)
-{
-    const char *text = nca_tensors_metadata(tensors, key);
-    *out = 0;
-    while (text && known[*out] && strcmp(text, known[*out]) != 0)
-        ++*out;
-    if (known[*out])
-        return NCA_OK;
-    return nca_fail(error, NCA_FORMAT,
-                    "%s: its %s is \"%.40s\", which this program does not know; use a newer one",
-                    tensors->name, key, text);
-}
-
-static nca_status read_whole(const nca_tensors *tensors, const char *key, int *out,
-                             nca_error *error)
-{
-    const saved_setting setting = {key, 0, 255, 0};
-    double value = 0;
-    NCA_TRY(read_number(tensors, &setting, &value, error));
-    if (value != floor(value))
-        return nca_fail(error, NCA_FORMAT, "%s: its %s is %g; it must be a whole number",
-                        tensors->name, key, value);
-    *out = (int)value;
-    return NCA_OK;
-}
-
-// What is perceived, frozen and alive: the article's where the file does not say.
-static nca_status read_kinds(const nca_tensors *tensors, nca_spec *spec, nca_error *error)
-{
-    static const saved_setting noise = {"noise", 0, 100, 0};
-    int perception = 0, alive = 0;
-    NCA_TRY(read_word(tensors, "perception", nca_perception_words, &perception, error));
-    NCA_TRY(read_word(tensors, "alive", nca_alive_words, &alive, error));
-    NCA_TRY(read_whole(tensors, "frozen", &spec->frozen, error));
-    NCA_TRY(read_whole(tensors, "alive_channel", &spec->alive_channel, error));
-    NCA_TRY(read_number(tensors, &noise, &spec->noise, error));
-    spec->perception = (nca_perception)perception;
-    spec->alive = (nca_alive)alive;
-    if (spec->alive == NCA_ALIVE_CHANNEL && spec->alive_channel >= spec->frozen)
-        return nca_fail(
-            error, NCA_FORMAT,
-            "%s: channel %d says what is alive, and %d are frozen; it must be one of them",
-            tensors->name, spec->alive_channel, spec->frozen);
-    return NCA_OK;
-}
-
-// Channels and hidden units, from the shapes of a file's tensors.
-static nca_status read_sizes(const nca_tensors *tensors, nca_spec *spec, nca_error *error)
-{
-    const int64_t any[] = {-1, -1};
-    const nca_tensor *weight, *second = NULL, *bias;
-    NCA_TRY(nca_tensors_require(tensors, nca_tensor_name(NCA_OUTPUT_BIAS), NCA_ANY_FLOAT, 1, any,
-                                &bias, error));
-    const uint64_t channels = bias->shape[0] + (uint64_t)spec->frozen;
-    spec->channels = channels <= 256 ? (int)channels : 256;
-    const int64_t hidden_units[] = {-1, nca_spec_inputs(spec)};
-    const bool can_run = channels >= 4 && channels <= 256;
-    NCA_TRY(nca_tensors_require(tensors, nca_tensor_name(NCA_HIDDEN_WEIGHT), NCA_ANY_FLOAT, 2,
-                                can_run ? hidden_units : any, &weight, error));
-    if (nca_tensors_find(tensors, nca_tensor_name(NCA_HIDDEN2_WEIGHT)))
-        NCA_TRY(nca_tensors_require(tensors, nca_tensor_name(NCA_HIDDEN2_WEIGHT), NCA_ANY_FLOAT, 2,
-                                    any, &second, error));
-    const uint64_t hidden = weight->shape[0], hidden2 = second ? second->shape[0] : 4;
-    if (channels < 4 || channels > 256 || channels % 4 || hidden < 4 || hidden > 4096 ||
-        hidden % 4 || hidden2 < 4 || hidden2 > 4096 || hidden2 % 4)
-        return nca_fail(error, NCA_FORMAT,
-                        "%s: %llu channels and %llu hidden units; both must be multiples of 4, up "
-                        "to 256 and 4096",
-                        tensors->name, (unsigned long long)channels, (unsigned long long)hidden);
-    spec->hidden[0] = (int)hidden;
-    spec->hidden[1] = second ? (int)hidden2 : 0;
-    return NCA_OK;
-}
-
 static nca_status find_tensors(const nca_tensors *tensors, const nca_spec *spec,
                                const nca_tensor *found[NCA_TENSORS], nca_error *error)
 {
@@ -274,12 +167,12 @@ static nca_status find_tensors(const nca_tensors *tensors, const nca_spec *spec,
     return NCA_OK;
 }
 
-static nca_status read_parameters(const nca_tensors *tensors, nca_model *model, nca_error *error)
+static nca_status read_parameters(const nca_tensors *tensors, const nca_spec *usual,
+                                  nca_model *model, nca_error *error)
 {
     const nca_tensor *found[NCA_TENSORS];
-    nca_spec spec = {0};
-    NCA_TRY(read_kinds(tensors, &spec, error));
-    NCA_TRY(read_sizes(tensors, &spec, error));
+    nca_spec spec;
+    NCA_TRY(nca_spec_read(tensors, usual, &spec, error));
     NCA_TRY(find_tensors(tensors, &spec, found, error));
     NCA_TRY(nca_model_create(&spec, model, error));
     const nca_layout layout = nca_layout_of(&model->spec);
@@ -293,13 +186,14 @@ static nca_status read_parameters(const nca_tensors *tensors, nca_model *model, 
     return NCA_OK;
 }
 
-static nca_status load_file(const char *path, nca_model *out, nca_error *error)
+static nca_status load_file(const char *path, const nca_spec *usual, nca_model *out,
+                            nca_error *error)
 {
     nca_tensors tensors;
     nca_model model = {0};
     nca_status status;
     NCA_TRY(nca_tensors_read(path, &tensors, error));
-    NCA_GO(read_parameters(&tensors, &model, error));
+    NCA_GO(read_parameters(&tensors, usual, &model, error));
     NCA_GO(read_settings(&tensors, &model, error));
     *out = model;
     model = (nca_model){0};
@@ -311,14 +205,20 @@ cleanup:
 
 nca_status nca_model_load(const char *path, nca_model *out, nca_error *error)
 {
+    return nca_model_load_as(path, NULL, out, error);
+}
+
+nca_status nca_model_load_as(const char *path, const nca_spec *usual, nca_model *out,
+                             nca_error *error)
+{
     char inside[NCA_PATH_BYTES];
     nca_error why = {0};
     if (!nca_is_folder(path))
-        return load_file(path, out, error);
+        return load_file(path, usual, out, error);
     NCA_TRY(nca_path_join(path, "model.safetensors", inside, error));
     if (access(inside, F_OK) != 0)
         nca_fail(&why, NCA_FILE, "%s: No such file", inside);
-    else if (load_file(inside, out, &why) == NCA_OK)
+    else if (load_file(inside, usual, out, &why) == NCA_OK)
         return NCA_OK;
     return nca_fail(error, why.status,
                     "%s; nca train --resume %s writes it anew where the folder has a checkpoint",

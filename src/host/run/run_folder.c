@@ -46,7 +46,7 @@ static void name_target(const char *target, char *name, size_t size)
 bool nca_run_folder_name(const nca_config *config, int number, char path[NCA_PATH_BYTES])
 {
     char name[64], ending[16] = "";
-    name_target(config->target, name, sizeof name);
+    name_target(nca_task_source(config), name, sizeof name);
     if (number > 1)
         snprintf(ending, sizeof ending, "-%d", number);
     snprintf(path, NCA_PATH_BYTES, "runs/%s-%.40s%s", name, config->preset, ending);
@@ -91,12 +91,18 @@ nca_status nca_run_folder_config(const char *folder, nca_config *config, nca_gri
     return NCA_OK;
 }
 
-void nca_run_folder_keep_font(nca_config *config)
+static void make_whole(char path[NCA_TEXT_BYTES])
 {
-    char *whole = *config->font ? realpath(config->font, NULL) : NULL;
-    if (whole && strlen(whole) < sizeof config->font)
-        snprintf(config->font, sizeof config->font, "%s", whole);
+    char *whole = *path ? realpath(path, NULL) : NULL;
+    if (whole && strlen(whole) < NCA_TEXT_BYTES)
+        snprintf(path, NCA_TEXT_BYTES, "%s", whole);
     free(whole);
+}
+
+void nca_run_folder_keep_paths(nca_config *config)
+{
+    make_whole(config->font);
+    make_whole(config->data);
 }
 
 nca_status nca_run_folder_set_config(const char *folder, const nca_config *config, nca_error *error)

@@ -16,9 +16,9 @@ bool nca_run_folder_name(const nca_config *config, int number, char path[NCA_PAT
 // has it. NCA_FILE where there is no such folder. `grid` may be NULL.
 nca_status nca_run_folder_config(const char *folder, nca_config *config, nca_grid *grid,
                                  nca_error *error);
-// Makes the path of a font whole, so that a folder's run finds it from anywhere; one that is not there
-// stays as it is, for the message.
-void nca_run_folder_keep_font(nca_config *config);
+// Makes the paths of a font and of data whole, so that a folder's run finds them from anywhere; one
+// that is not there stays as it is, for the message.
+void nca_run_folder_keep_paths(nca_config *config);
 nca_status nca_run_folder_set_config(const char *folder, const nca_config *config,
                                      nca_error *error);
 

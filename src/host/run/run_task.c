@@ -15,30 +15,55 @@ static void set_text(char to[NCA_TEXT_BYTES], const char *text)
         snprintf(to, NCA_TEXT_BYTES, "%s", text);
 }
 
-static nca_status read_settings(const char *path, const nca_model *model, nca_config *config,
-                                const nca_task **task, nca_error *error)
+// Settings to judge a rule alone by: those of its task, or of the article's size.
+static nca_status assume_settings(const char *name, nca_config *config, nca_error *error)
+{
+    const nca_task *task;
+    if (!name)
+        return nca_preset_apply("persistent", config, error);
+    NCA_TRY(nca_task_find(name, &task, error));
+    NCA_TRY(nca_preset_apply(task->preset ? task->preset : "persistent", config, error));
+    config->held_out = 0;   // it was trained elsewhere
+    return NCA_OK;
+}
+
+static nca_status read_settings(const nca_target_arguments *given, const char *path,
+                                const nca_model *model, nca_config *config, const nca_task **task,
+                                nca_error *error)
 {
     *config = nca_config_default();
     if (nca_is_folder(path)) {
         NCA_TRY(nca_run_folder_check_config(path, model, error));
         NCA_TRY(nca_run_folder_config(path, config, NULL, error));
-    } else if (model->spec.frozen > 0) {
+    } else if (model->spec.frozen > 0 && !given->task) {
         return nca_fail(error, NCA_ARGUMENT,
                         "%s: a rule with frozen channels, and the file does not say what is in "
-                        "them; give its run folder",
+                        "them; give its run folder, or --task",
                         path);
     } else {
-        NCA_TRY(nca_preset_apply("persistent", config, error));   // of the article's size
+        NCA_TRY(assume_settings(given->task, config, error));
     }
+    if (given->task && strcmp(given->task, config->task) != 0)
+        return nca_fail(error, NCA_ARGUMENT, "--task %.60s: %s was trained for %s; leave it out",
+                        given->task, path, config->task);
     return nca_task_find(config->task, task, error);
 }
 
-nca_status nca_run_task_find(const char *path, const nca_model *model, nca_run_task *out,
+nca_status nca_run_rule_load(const nca_target_arguments *given, const char *path, nca_model *out,
                              nca_error *error)
+{
+    const nca_task *task = NULL;
+    if (given->task)
+        NCA_TRY(nca_task_find(given->task, &task, error));
+    return nca_model_load_as(path, task ? task->usual : NULL, out, error);
+}
+
+nca_status nca_run_task_find(const nca_target_arguments *given, const char *path,
+                             const nca_model *model, nca_run_task *out, nca_error *error)
 {
     nca_config config;
     const nca_task *task;
-    NCA_TRY(read_settings(path, model, &config, &task, error));
+    NCA_TRY(read_settings(given, path, model, &config, &task, error));
     *out = (nca_run_task){.task = task};
     return NCA_OK;
 }
@@ -53,7 +78,9 @@ static nca_status lay_over(const nca_target_arguments *given, nca_config *config
     set_text(config->target, given->target);
     set_text(config->background, given->background);
     set_text(config->font, given->font);
+    set_text(config->data, given->data);
     set_text(config->seed_at, given->seed_at);
+    config->held_out = given->held_out >= 0 ? given->held_out : config->held_out;
     config->target_size = given->target_size > 0 ? given->target_size : config->target_size;
     config->padding = given->padding >= 0 ? given->padding : config->padding;
     config->trim = given->trim < 0 ? config->trim : given->trim;
@@ -73,8 +100,8 @@ nca_status nca_run_task_load(const nca_target_arguments *given, const char *path
     nca_run_task loaded;
     nca_config config;
     nca_plan plan;
-    NCA_TRY(read_settings(path, model, &config, &loaded.task, error));
-    if (!given->target && !is_folder)
+    NCA_TRY(read_settings(given, path, model, &config, &loaded.task, error));
+    if (!given->target && !is_folder && !loaded.task->reads_data)
         return nca_fail(error, NCA_ARGUMENT,
                         "--target: needed, for %s does not say what it should have grown", path);
     NCA_TRY(lay_over(given, &config, error));

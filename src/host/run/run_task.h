@@ -7,14 +7,14 @@
 #include "nca/task.h"
 
 typedef struct nca_target_arguments {
-    const char *target, *background, *font, *grid, *seed_at;
-    int64_t target_size, padding;   // negative: not given
-    int trim;                       // negative: not given
+    const char *task, *data, *target, *background, *font, *grid, *seed_at;
+    int64_t target_size, padding, held_out;   // negative: not given
+    int trim;                                 // negative: not given
 } nca_target_arguments;
 
-#define NCA_TARGET_NOT_GIVEN                         \
-    {                                                \
-        .target_size = -1, .padding = -1, .trim = -1 \
+#define NCA_TARGET_NOT_GIVEN                                         \
+    {                                                                \
+        .target_size = -1, .padding = -1, .held_out = -1, .trim = -1 \
     }
 
 typedef struct nca_run_task {
@@ -22,10 +22,15 @@ typedef struct nca_run_task {
     nca_content content;   // owned
 } nca_run_task;
 
+// The rule of a file or of a run folder. Where a task is given, a file need not say itself what the
+// task's rules perceive, freeze and so on.
+nca_status nca_run_rule_load(const nca_target_arguments *arguments, const char *path,
+                             nca_model *out, nca_error *error);
 // The task of a rule, without its content. `path` is the model: a run folder says itself what it
-// was trained on; a rule alone grows, and one with frozen channels is refused.
-nca_status nca_run_task_find(const char *path, const nca_model *model, nca_run_task *out,
-                             nca_error *error);
+// was trained on; a rule alone is of the task that is given, else it grows, and one with frozen
+// channels is refused.
+nca_status nca_run_task_find(const nca_target_arguments *arguments, const char *path,
+                             const nca_model *model, nca_run_task *out, nca_error *error);
 // The same with its content, made for the grid that is given, else for the model's where the
 // content fits into that, else for that of the settings.
 nca_status nca_run_task_load(const nca_target_arguments *arguments, const char *path,

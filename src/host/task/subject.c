@@ -33,6 +33,14 @@ int nca_task_figures(const nca_task *task)
     return count;
 }
 
+int nca_task_classes(const nca_task *task)
+{
+    int count = 0;
+    while (task->classes && count < NCA_CLASSES_MAX && task->classes[count])
+        count++;
+    return count;
+}
+
 size_t nca_values_size(const nca_shape *shape)
 {
     const int target = nca_objective_channels(&shape->objective), frozen = shape->spec.frozen;

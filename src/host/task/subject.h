@@ -26,6 +26,9 @@ int nca_task_beginnings(const nca_task *task, const nca_spec *spec, const nca_gr
 // How many figures it has beside the loss.
 int nca_task_figures(const nca_task *task);
 
+// How many classes its states are told apart by.
+int nca_task_classes(const nca_task *task);
+
 // Elements of the largest of what a task gives of one item.
 size_t nca_values_size(const nca_shape *shape);
 

@@ -4,7 +4,7 @@
 
 #include "nca/task.h"
 
-static const nca_task *const tasks[] = {&nca_task_grow, NULL};
+static const nca_task *const tasks[] = {&nca_task_grow, &nca_task_digits, NULL};
 
 const nca_task *const *nca_tasks(void)
 {
@@ -22,7 +22,7 @@ nca_status nca_task_find(const char *name, const nca_task **out, nca_error *erro
         const size_t used = strlen(known);
         snprintf(known + used, sizeof known - used, "%s%s", used ? ", " : "", (*row)->name);
     }
-    return nca_fail(error, NCA_ARGUMENT, "--task %.60s: no such task; there is %s", name, known);
+    return nca_fail(error, NCA_ARGUMENT, "--task %.60s: no such task; there are %s", name, known);
 }
 
 void nca_content_free(const nca_task *task, nca_content *content)
@@ -32,11 +32,59 @@ void nca_content_free(const nca_task *task, nca_content *content)
     *content = (nca_content){0};
 }
 
+const char *nca_task_source(const nca_config *config)
+{
+    const nca_task *task;
+    const bool reads_data =
+        nca_task_find(config->task, &task, NULL) == NCA_OK && task->reads_data && *config->data;
+    return reads_data ? config->data : config->target;
+}
+
+const nca_task_judging *nca_task_judging_of(const nca_task *task)
+{
+    static const nca_task_judging growing = {.samples_words = "fire seeds",
+                                             .steps = "96,200,500,1000,5000",
+                                             .samples = 8,
+                                             .cuts = true,
+                                             .cut_at = 200,
+                                             .heal_steps = 400,
+                                             .long_run = 10000};
+    return task->judging ? task->judging : &growing;
+}
+
+// What only some tasks can do.
+static nca_status check_abilities(const nca_task *task, const nca_config *config,
+                                  const nca_plan *plan, nca_error *error)
+{
+    if (!task->reads_data && *config->data)
+        return nca_fail(error, NCA_ARGUMENT, "--data: the task %s has none; leave it out",
+                        task->name);
+    if (!task->reads_data && config->held_out > 0)
+        return nca_fail(error, NCA_ARGUMENT, "--held-out: the task %s has no data; leave it out",
+                        task->name);
+    if (!task->frozen && config->exchanged > 0)
+        return nca_fail(
+            error, NCA_ARGUMENT,
+            "--exchanged: samples of the task %s have nothing to exchange; leave it out",
+            task->name);
+    if (!task->classes && plan->is_cross_entropy)
+        return nca_fail(error, NCA_ARGUMENT,
+                        "--loss cross-entropy: the task %s has no classes; leave it out",
+                        task->name);
+    if (!task->frozen && plan->spec.alive == NCA_ALIVE_CHANNEL)
+        return nca_fail(error, NCA_ARGUMENT,
+                        "--alive channel: no channel of the task %s says what lives; choose "
+                        "maximum or everywhere",
+                        task->name);
+    return NCA_OK;
+}
+
 nca_status nca_task_plan(const nca_task *task, const nca_config *config, nca_plan *out,
                          nca_error *error)
 {
     nca_plan plan;
     NCA_TRY(nca_plan_make(config, &plan, error));
+    NCA_TRY(check_abilities(task, config, &plan, error));
     if (plan.seed_at.kind == NCA_SEED_CELL && !task->place)
         return nca_fail(error, NCA_ARGUMENT,
                         "--seed-at %.40s: what the task %s starts from has no place; leave it out",

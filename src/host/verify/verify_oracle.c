@@ -7,6 +7,7 @@
 
 #include "model/safetensors.h"
 #include "model/session.h"
+#include "model/spec_read.h"
 #include "verify/verify.h"
 
 static const double least_allowance = 1e-5, float32_factor = 10;
@@ -60,14 +61,41 @@ static nca_status judge(const oracle_file *oracle, const char *name, const float
     return NCA_OK;
 }
 
-// The sizes of a case, from the shapes of what it starts from.
+// The metadata "objective", a word, with "objective_first" and "objective_count"; without them the
+// mean over the four visible channels. A word other than that has a target for each sample.
+static nca_status read_objective(const oracle_file *oracle, nca_objective *out)
+{
+    static const struct {
+        const char *word;
+        nca_objective objective;
+    } known[] = {
+        {"mean_squared", {.kind = NCA_MEAN_SQUARED}},
+        {"half_squared_of_the_living",
+         {.kind = NCA_HALF_SQUARED, .cells = NCA_CELLS_ALIVE, .is_per_sample = true}},
+        {"cross_entropy_of_the_living", {.kind = NCA_CROSS_ENTROPY, .cells = NCA_CELLS_ALIVE}},
+    };
+    const char *text = nca_tensors_metadata(&oracle->tensors, "objective");
+    double first, count;
+    NCA_TRY(read_number(oracle, "objective_first", 0, &first));
+    NCA_TRY(read_number(oracle, "objective_count", 0, &count));
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (strcmp(text ? text : "mean_squared", known[i].word) == 0) {
+            *out = known[i].objective;
+            out->first = first >= 0 && first <= 256 ? (int)first : -1;
+            out->count = count >= 0 && count <= 256 ? (int)count : -1;
+            return NCA_OK;
+        }
+    return nca_fail(oracle->error, NCA_FORMAT, "%s: its objective is \"%.40s\", which is not known",
+                    oracle->path, text);
+}
+
+// The spec and the sizes of a case, from its metadata and the shapes of what it starts from.
 static nca_status read_shape(const oracle_file *oracle, nca_shape *out)
 {
     const int64_t any[] = {-1, -1, -1, -1};
-    const nca_tensor *x0, *fire, *bias;
+    const nca_tensor *x0, *fire;
     NCA_TRY(require(oracle, "x0", NCA_F32, 4, any, &x0));
     NCA_TRY(require(oracle, "fire", NCA_U8, 4, any, &fire));
-    NCA_TRY(require(oracle, "hidden.bias", NCA_F32, 1, any, &bias));
     for (int i = 0; i < 4; i++)
         if (x0->shape[i] < 1 || x0->shape[i] > 65536)
             return nca_fail(oracle->error, NCA_FORMAT, "%s: x0 has an axis of %llu", oracle->path,
@@ -76,18 +104,19 @@ static nca_status read_shape(const oracle_file *oracle, nca_shape *out)
         return nca_fail(oracle->error, NCA_FORMAT,
                         "%s: its fire masks are of no step; a rollout has one at least",
                         oracle->path);
-    if (fire->shape[0] > 65536 || bias->shape[0] > 65536)
-        return nca_fail(oracle->error, NCA_FORMAT, "%s: too many steps or hidden units",
-                        oracle->path);
+    if (fire->shape[0] > 65536)
+        return nca_fail(oracle->error, NCA_FORMAT, "%s: too many steps", oracle->path);
     *out = (nca_shape){.batch = (int)x0->shape[0],
                        .height = (int)x0->shape[1],
                        .width = (int)x0->shape[2],
-                       .tape_steps = (int)fire->shape[0],
-                       .spec = nca_spec_growing((int)x0->shape[3], (int)bias->shape[0])};
-    return NCA_OK;
+                       .tape_steps = (int)fire->shape[0]};
+    NCA_TRY(nca_spec_read(&oracle->tensors, NULL, &out->spec, oracle->error));
+    const int64_t states[] = {-1, -1, -1, out->spec.channels};
+    NCA_TRY(require(oracle, "x0", NCA_F32, 4, states, &x0));
+    return read_objective(oracle, &out->objective);
 }
 
-// The four tensors one after the other. The caller frees them.
+// The tensors one after the other. The caller frees them.
 static nca_status read_parameters(const oracle_file *oracle, const nca_shape *shape, float **out)
 {
     const nca_layout layout = nca_layout_of(&shape->spec);
@@ -106,16 +135,28 @@ static nca_status read_parameters(const oracle_file *oracle, const nca_shape *sh
     return NCA_OK;
 }
 
+// The target of all samples [H,W,V], that of each [B,H,W,V], or their labels [B].
+static nca_status find_target(const oracle_file *oracle, const nca_shape *shape,
+                              const nca_tensor **out)
+{
+    const nca_objective *objective = &shape->objective;
+    const int64_t sizes[] = {shape->batch, shape->height, shape->width,
+                             nca_objective_channels(objective)};
+    if (objective->kind == NCA_CROSS_ENTROPY)
+        return require(oracle, "labels", NCA_F32, 1, sizes, out);
+    return objective->is_per_sample ? require(oracle, "target", NCA_F32, 4, sizes, out)
+                                    : require(oracle, "target", NCA_F32, 3, sizes + 1, out);
+}
+
 static nca_status read_rollout(const oracle_file *oracle, nca_verify_case *out)
 {
     const nca_shape *shape = &out->shape;
     const int64_t fires[] = {shape->tape_steps, shape->batch, shape->height, shape->width};
-    const int64_t visible[] = {shape->height, shape->width, NCA_VISIBLE};
     const nca_tensor *x0 = nca_tensors_find(&oracle->tensors, "x0"), *fire, *target;
     nca_rollout *rollout = &out->rollout;
     double steps;
     NCA_TRY(require(oracle, "fire", NCA_U8, 4, fires, &fire));
-    NCA_TRY(require(oracle, "target", NCA_F32, 3, visible, &target));
+    NCA_TRY(find_target(oracle, shape, &target));
     NCA_TRY(read_number(oracle, "angle", 0, &rollout->angle));
     NCA_TRY(read_number(oracle, "step_size", 1, &rollout->step_size));
     NCA_TRY(read_number(oracle, "alive_threshold", 0.1, &rollout->alive_threshold));
