@@ -47,6 +47,7 @@ grep -q "total agreement" table || fail "no figures in the table"
 "$nca" run "$rule" --task digits --data "$mnist" --steps 4 --output film.webp >/dev/null
 "$nca" report run --cut-at 4 --heal-steps 4 >/dev/null
 grep -q "total agreement" report.html || fail "no figures on the page"
+grep -q "cells right 0.[0-9]*, total agreement" report.html || fail "no figures in the page's verdict"
 
 # refused WORDS ARGUMENT...
 refused() {
@@ -69,6 +70,7 @@ refused "give --grid 28x28" "${train[@]}" --data "$mnist" --grid 30
 refused "--alive maximum" "${train[@]}" --data "$mnist" --alive maximum
 refused "--damaged" "${train[@]}" --data "$mnist" --damaged 1
 refused "--reseeded 9 and --exchanged 8" "${train[@]}" --data "$mnist" --reseeded 9 --exchanged 8
+refused "--until healed: rules of the task digits" "${train[@]}" --data "$mnist" --until healed
 refused "--channels 8" "${train[@]}" --data "$mnist" --channels 8
 refused "--data: the task grow has none" train --data "$mnist" --out refused
 refused "--exchanged: samples of the task grow" train --exchanged 1 --out refused

@@ -148,8 +148,9 @@ static nca_status observe_run(report_run *run, const nca_compute *compute, nca_e
 static nca_status judge_run(report_run *run, const nca_compute *compute, nca_error *error)
 {
     nca_percent percent = {.word = "judged"};
-    nca_evaluate_options options = nca_verdict_options(
-        &run->model, &run->options.grid, run->options.cut_at, run->options.heal_steps);
+    nca_evaluate_options options =
+        nca_verdict_options(run->judged.task, &run->model, &run->options.grid, run->options.cut_at,
+                            run->options.heal_steps);
     nca_evaluation found;
     options.seed = run->options.seed;
     options.stop = &nca_stop_signal;

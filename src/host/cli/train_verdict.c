@@ -21,7 +21,8 @@ static bool is_worth_it(const nca_config *config)
 static nca_status judge(nca_call *call, const nca_model *model, const nca_task *task,
                         const nca_content *content, nca_verdict *out, nca_error *error)
 {
-    nca_evaluate_options options = nca_verdict_options(model, &content->grid, CUT_AT, HEAL_STEPS);
+    nca_evaluate_options options =
+        nca_verdict_options(task, model, &content->grid, CUT_AT, HEAL_STEPS);
     nca_percent percent = {.word = "judged"};
     options.stop = &nca_stop_signal;
     options.progress = nca_percent_shower();
@@ -48,7 +49,8 @@ static void say(const nca_verdict *verdict, nca_progress *progress)
 {
     char line[NCA_VERDICT_LINES][NCA_VERDICT_BYTES];
     const int lines = nca_verdict_write(verdict, line);
-    nca_progress_say(progress, "verdict, by medians of %d fire seeds:", verdict->seeds);
+    nca_progress_say(progress, "verdict, by medians of %d %s:", verdict->seeds,
+                     nca_task_judging_of(verdict->task)->samples_words);
     for (int i = 0; i < lines; i++)
         nca_progress_say(progress, "  %s", line[i]);
 }

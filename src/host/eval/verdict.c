@@ -8,6 +8,7 @@
 
 #include "base/json_values.h"
 #include "nca/train.h"
+#include "task/subject.h"
 
 const char *nca_loss_word(const nca_task *task, double loss)
 {
@@ -80,17 +81,18 @@ static void finish(nca_verdict *verdict)
                              (verdict->held_at > 0 && is_worst(verdict->task, verdict->held));
 }
 
-nca_evaluate_options nca_verdict_options(const nca_model *model, const nca_grid *grid, int cut_at,
-                                         int heal_steps)
+nca_evaluate_options nca_verdict_options(const nca_task *task, const nca_model *model,
+                                         const nca_grid *grid, int cut_at, int heal_steps)
 {
+    const nca_task_judging *usual = nca_task_judging_of(task);
     return (nca_evaluate_options){.grid = *grid,
-                                  .seeds = 8,
+                                  .seeds = usual->samples,
                                   .seed = 1,
                                   .steps = {cut_at},
                                   .steps_count = 1,
                                   .cut_at = cut_at,
                                   .heal_steps = heal_steps,
-                                  .cuts = true,
+                                  .cuts = usual->cuts,
                                   .fire_rate = model->fire_rate,
                                   .angle = model->angle,
                                   .step_size = model->step_size};
@@ -110,6 +112,7 @@ nca_verdict nca_verdict_evaluated(const nca_task *task, const nca_evaluate_optio
     const int last = evaluation->steps_count - 1;
     verdict.grown_at = evaluation->step[grown];
     verdict.grown = evaluation->loss_at[grown].median;
+    memcpy(verdict.figure, evaluation->figure_at[grown], sizeof verdict.figure);
     verdict.is_dead = 2 * evaluation->dead_at[grown] > options->seeds;
     if (last > grown) {
         verdict.held_at = evaluation->step[last];
@@ -142,6 +145,17 @@ static void write_growth(const nca_verdict *verdict, char line[NCA_VERDICT_BYTES
              verdict->has_blown_up ? ", its numbers beyond all bounds" : "", word ? ": " : "",
              write_number(verdict->grown, loss), verdict->grown_at,
              verdict->is_dead ? ", where nothing lives" : "");
+}
+
+// "cells right 0.953, total agreement 0.88"
+static void write_figures(const nca_verdict *verdict, char line[NCA_VERDICT_BYTES])
+{
+    size_t used = 0;
+    line[0] = 0;
+    for (int i = 0; i < nca_task_figures(verdict->task) && used < NCA_VERDICT_BYTES; i++)
+        used +=
+            (size_t)snprintf(line + used, NCA_VERDICT_BYTES - used, "%s%s %.3f", i > 0 ? ", " : "",
+                             verdict->task->figures[i].words, verdict->figure[i]);
 }
 
 static void write_holding(const nca_verdict *verdict, char line[NCA_VERDICT_BYTES])
@@ -186,6 +200,8 @@ int nca_verdict_write(const nca_verdict *verdict, char line[NCA_VERDICT_LINES][N
 {
     int lines = 0;
     write_growth(verdict, line[lines++]);
+    if (nca_task_figures(verdict->task) > 0)
+        write_figures(verdict, line[lines++]);
     if (verdict->held_at > 0)
         write_holding(verdict, line[lines++]);
     if (verdict->cuts > 0)

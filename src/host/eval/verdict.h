@@ -26,10 +26,11 @@ typedef struct nca_verdict_cut {
 // All losses are log10.
 typedef struct nca_verdict {
     const nca_task *task;
-    int seeds;      // fire seeds; losses are their medians
-    int grown_at;   // step
-    double grown;   // the loss there
-    bool is_dead;   // nothing lived there
+    int seeds;                        // samples; losses are their medians
+    int grown_at;                     // step
+    double grown;                     // the loss there
+    double figure[NCA_FIGURES_MAX];   // the task's there
+    bool is_dead;                     // nothing lived there
     bool has_blown_up;
     int held_at;   // a much later step; 0: there is none
     double held;
@@ -39,9 +40,10 @@ typedef struct nca_verdict {
     double whole;                         // the loss at that moment without a cut
 } nca_verdict;
 
-// What `nca eval` measures for the verdict, but for the long run: on this grid, by its own fire seeds.
-nca_evaluate_options nca_verdict_options(const nca_model *model, const nca_grid *grid, int cut_at,
-                                         int heal_steps);
+// What `nca eval` measures for the verdict, but for the long run: on this grid, by its own samples, cut
+// where the task's rules are.
+nca_evaluate_options nca_verdict_options(const nca_task *task, const nca_model *model,
+                                         const nca_grid *grid, int cut_at, int heal_steps);
 
 // Of what was measured. Grown is the last step measured up to the cut; what is measured
 // last after it says whether the picture lasts.
@@ -52,7 +54,7 @@ nca_verdict nca_verdict_evaluated(const nca_task *task, const nca_evaluate_optio
 const char *nca_verdict_word(const nca_verdict *verdict);
 
 // The verdict for people, a line each; returns how many.
-enum { NCA_VERDICT_LINES = NCA_CUT_COUNT + 3, NCA_VERDICT_BYTES = 128 };
+enum { NCA_VERDICT_LINES = NCA_CUT_COUNT + 4, NCA_VERDICT_BYTES = 128 };
 int nca_verdict_write(const nca_verdict *verdict, char line[NCA_VERDICT_LINES][NCA_VERDICT_BYTES]);
 
 #endif

@@ -59,9 +59,11 @@ static nca_status add_task(const nca_page_run *run, json_t *object, nca_error *e
     json_t *picture = NULL, *names = json_array();
     for (const char *const *name = run->task->channels; name && *name; name++)
         json_array_append_new(names, json_string(*name));
-    json_t *task = json_pack("{s:s, s:s, s:s?, s:o, s:o}", "name", run->task->name, "beginning",
-                             run->task->beginning_words, "loss", run->task->loss_words, "channels",
-                             names, "grades", nca_grades_json(run->task));
+    json_t *task =
+        json_pack("{s:s, s:s, s:s?, s:o, s:o, s:s, s:b}", "name", run->task->name, "beginning",
+                  run->task->beginning_words, "loss", run->task->loss_words, "channels", names,
+                  "grades", nca_grades_json(run->task), "samples",
+                  nca_task_judging_of(run->task)->samples_words, "data", run->task->reads_data);
     if (!nca_json_set(object, "task", task))
         return fail_memory(run, error);
     if (!target)

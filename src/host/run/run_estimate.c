@@ -69,7 +69,7 @@ nca_status nca_run_estimate_make(const nca_config *config, const nca_plan *plan,
     const double cells = (double)plan->grid.height * plan->grid.width;
     const double busy = target ? (double)count_busy(target) : cells;
     const double steps = (double)(config->steps_min + config->steps_max) / 2;
-    const nca_measure_options options = {.shape = {.batch = (int)config->batch,
+    nca_measure_options options = {.shape = {.batch = (int)config->batch,
                                                    .height = plan->grid.height,
                                                    .width = plan->grid.width,
                                                    .tape_steps = TIMED_STEPS,

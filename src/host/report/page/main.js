@@ -18,7 +18,7 @@
     document.getElementById('verdicts')
       .append(nca.make('p', {class: 'run-name', text: run.name}),
         nca.make('pre', {
-          text: [`Verdict, by medians of ${run.verdict.seeds} fire seeds`, ...run.verdict.lines]
+          text: [`Verdict, by medians of ${run.verdict.seeds} ${run.task.samples}`, ...run.verdict.lines]
                   .join('\n'),
         }));
   document.body.classList.toggle('several', nca.runs.length > 1);

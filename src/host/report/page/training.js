@@ -8,11 +8,17 @@ nca.facts = function(run) {
       (threads > 0 ? `, ${threads} thread${threads === 1 ? '' : 's'}` : '') :
     'the run folder does not say';
   return [
-    [
-      'Target',
-      `${config.target}${run.target ? `, ${config.target_size} cells` : ''}, on a grid of ${
-        run.grid.join('×')}`,
-    ],
+    run.task.data ?
+      [
+        'Data',
+        `${config.data}, the last ${nca.count(config.held_out)} held out, on a grid of ${
+          run.grid.join('×')}`,
+      ] :
+      [
+        'Target',
+        `${config.target}${run.target ? `, ${config.target_size} cells` : ''}, on a grid of ${
+          run.grid.join('×')}`,
+      ],
     ['Preset', config.preset],
     [
       'Training',
@@ -24,8 +30,12 @@ nca.facts = function(run) {
       'Batch, pool',
       config.pool === 0 ?
         `${config.batch}, no pool: each starts from ${run.task.beginning}` :
-        `${config.batch} out of ${nca.count(config.pool)}; the worst ${config.reseeded} replaced ` +
-          `by ${run.task.beginning}, the best ${config.damaged} damaged`
+        `${config.batch} out of ${nca.count(config.pool)}; ` +
+          (run.task.data ?
+             `the first ${config.reseeded} replaced by ${run.task.beginning}, ` +
+               `the last ${config.exchanged} exchanged` :
+             `the worst ${config.reseeded} replaced by ${run.task.beginning}, ` +
+               `the best ${config.damaged} damaged`)
     ],
     ['Steps', `${nca.stepsOf(config)} an update`],
     ['Rate', `${config.rate}, ${config.schedule}; gradient: ${config.gradient}`],
