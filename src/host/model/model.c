@@ -1,6 +1,7 @@
 // The update rule as a thing in memory and as model.safetensors.
 #include "nca/model.h"
 
+#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -216,10 +217,12 @@ nca_status nca_model_load_as(const char *path, const nca_spec *usual, nca_model 
     if (!nca_is_folder(path))
         return load_file(path, usual, out, error);
     NCA_TRY(nca_path_join(path, "model.safetensors", inside, error));
-    if (access(inside, F_OK) != 0)
+    if (access(inside, F_OK) != 0 && errno == ENOENT)
         nca_fail(&why, NCA_FILE, "%s: No such file", inside);
     else if (load_file(inside, usual, out, &why) == NCA_OK)
         return NCA_OK;
+    else if (why.status != NCA_FORMAT)   // the file may be whole
+        return nca_fail(error, why.status, "%s", why.message);
     return nca_fail(error, why.status,
                     "%s; nca train --resume %s writes it anew where the folder has a checkpoint",
                     why.message, path);
