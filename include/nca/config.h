@@ -50,7 +50,7 @@ enum { NCA_TEXT_BYTES = 1024 };
          "gradients of each channel, all neighbours, or gradients of the sum")               \
     TEXT(alive, "maximum", "maximum|channel|everywhere",                                     \
          "cells that live: near a mature one, by a frozen channel, or all")                  \
-    REAL(noise, 0, 0, 100, "X", "standard deviation of what is added to an update")          \
+    REAL(noise, 0, 0, 100, "X", "standard deviation of the noise added to an update")        \
     REAL(fire_rate, 0.5, 0.0001, 1, "P", "probability that a cell updates in a step")        \
     REAL(angle, 0, -360, 360, "DEGREES", "rotation of perception")                           \
     REAL(step_size, 1, 0.0001, 100, "X", "multiplies every update of a cell")                \
@@ -58,7 +58,7 @@ enum { NCA_TEXT_BYTES = 1024 };
     INT(pool, 1024, 0, 1048576, "N", "past states to train from; 0: all start anew")         \
     FLAG(pool_replacement, false, "draw from the pool with replacement")                     \
     INT(reseeded, 1, 0, 4096, "N", "worst samples of a batch that start anew")               \
-    INT(exchanged, 0, 0, 4096, "N", "samples of a batch that get another item, as a digit")  \
+    INT(exchanged, 0, 0, 4096, "N", "samples of a batch that get another digit")             \
     INT(damaged, 4, 0, 4096, "N", "best samples of a batch that are damaged")                \
     REAL(damage_radius_min, 0.1, 0, 2, "R", "smallest damage, in units of half the grid")    \
     REAL(damage_radius_max, 0.4, 0, 2, "R", "largest damage, in units of half the grid")     \
@@ -70,7 +70,7 @@ enum { NCA_TEXT_BYTES = 1024 };
     INT(steps_min, 64, 1, 65536, "T", "fewest steps of a rollout")                           \
     INT(steps_max, 95, 1, 65536, "T", "most steps of a rollout, drawn as well")              \
     INT(updates, 8000, 0, 100000000, "N", "updates in all")                                  \
-    TEXT(until, "updates", "updates|healed", "healed: end as soon as the judge finds it so") \
+    TEXT(until, "updates", "updates|healed", "healed: end as soon as the rule is judged so") \
     REAL(rate, 0.002, 0, 10, "X", "learning rate of Adam at the start")                      \
     TEXT(schedule, "steps:2000x0.3,6000x0.1", "SCHEDULE",                                    \
          "constant, cosine, or steps:UPDATExFACTOR[,...]")                                   \
@@ -84,7 +84,7 @@ enum { NCA_TEXT_BYTES = 1024 };
     TEXT(health, "on", "on|off", "off: no update is skipped, no rule or pool repaired")      \
     INT(seed, 1, 0, NCA_SEED_MAX, "N", "random seed of every draw")                          \
     INT(checkpoint_every, 500, 1, 100000000, "N", "updates between checkpoints")             \
-    INT(keep, 2, 1, 100, "N", "checkpoints to keep, the latest ones")                        \
+    INT(keep, 2, 1, 100, "N", "how many of the latest checkpoints to keep")                  \
     INT(pictures_every, 500, 1, 100000000, "N", "updates between pictures of batch, pool and loss")
 
 typedef struct nca_config {
@@ -102,9 +102,8 @@ typedef struct nca_config {
 // The defaults of the list above.
 nca_config nca_config_default(void);
 
-// Whether a field, by its name, changes the trajectory of a run: all but preset, data
-// (where it lies), until, checkpoint_every, keep and pictures_every, and updates where the schedule
-// does not look at it.
+// Whether a field, by its name, changes the trajectory of a run. These do not: preset, data (where
+// it lies), until, checkpoint_every, keep, pictures_every, and updates unless the schedule uses it.
 bool nca_config_matters(const char *name, const nca_config *config);
 
 // The name of the first field that matters and differs; NULL where the trajectories are the same.

@@ -45,9 +45,9 @@ nca_status nca_target_load(const nca_target_options *options, nca_image *out, nc
 nca_status nca_image_pad(const nca_image *image, int height, int width, nca_image *out,
                          nca_error *error);
 
-// A PNG, JPEG, WebP, BMP or TGA file, premultiplied, and turned as its Exif block says. Refuses what
-// is not an image, an animation, a kind that would be read wrongly (named, with the way out), a file
-// above 256 MiB, and more than 16384 pixels a side or 2^26 in all.
+// A PNG, JPEG, WebP, BMP or TGA file, premultiplied, and turned as its Exif block says. Refuses
+// what is not an image, an animation, a kind that would be read wrongly (named, with the way out),
+// a file above 256 MiB, and more than 16384 pixels a side or 2^26 in all.
 nca_status nca_image_read(const char *path, nca_image *out, nca_error *error);
 // The same from memory; `name` stands in messages.
 nca_status nca_image_decode(const uint8_t *bytes, size_t size_bytes, const char *name,

@@ -51,11 +51,11 @@ nca_status nca_model_widen(const nca_model *model, const nca_spec *spec, uint64_
 // model.safetensors: the tensors as F32, the rest as metadata. Written whole or not at all.
 nca_status nca_model_save(const nca_model *model, const char *path, nca_error *error);
 
-// Reads a model.safetensors, or a run folder that holds one: F32, or F16, BF16 or F64, which become F32.
-// On failure `out` is untouched.
+// Reads a model.safetensors, or a run folder that holds one. Tensors are F32, or F16, BF16 or F64,
+// which become F32. On failure `out` is untouched.
 nca_status nca_model_load(const char *path, nca_model *out, nca_error *error);
-// The same, with what it perceives, freezes, calls alive and adds as noise where the file does not
-// say; NULL: as the article's. Its sizes are the file's.
+// The same; `usual` says perception, frozen channels, alive and noise where the file does not
+// (NULL: those of the article's rule). Sizes are always the file's.
 nca_status nca_model_load_as(const char *path, const nca_spec *usual, nca_model *out,
                              nca_error *error);
 

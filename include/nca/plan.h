@@ -55,7 +55,8 @@ typedef struct nca_schedule {
 
 double nca_schedule_rate(const nca_schedule *schedule, int64_t update);
 
-// What damage is done to a batch, by the names in nca/config.h; radii are in units of half the grid.
+// What damage is done to a batch, by the names in nca/config.h; radii are in units of half the
+// grid.
 typedef struct nca_damage {
     double radius_min, radius_max;
     double halves;     // probability that it is half of the grid, and no circle
@@ -74,10 +75,10 @@ typedef struct nca_damage_stages {
     } stage[NCA_DAMAGE_STAGES_MAX];
 } nca_damage_stages;
 
-// That of an update, counted from 1.
+// The damage of an update; updates count from 1.
 const nca_damage *nca_damage_of(const nca_damage_stages *stages, int64_t update);
 
-// Rules are taken for --average after every update whose number is a multiple of this.
+// With --average, the current rule enters the average after every so many updates.
 enum { NCA_AVERAGE_EVERY = 10 };
 
 typedef struct nca_plan {
@@ -88,7 +89,7 @@ typedef struct nca_plan {
     nca_schedule schedule;
     nca_damage_stages damage;
     bool is_cross_entropy;   // the loss; otherwise a squared difference
-    bool repairs;            // what goes wrong; otherwise it is left alone (nca/train.h)
+    bool repairs;            // --health on: skips, resets or goes back (nca/train.h)
 } nca_plan;
 
 // Checks that every number is within its range, that every text is understood, and that the fields

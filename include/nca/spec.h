@@ -24,7 +24,7 @@ typedef enum nca_perception {
     NCA_PERCEPTIONS
 } nca_perception;
 
-// What they are called in settings and files, in this order, ended by NULL.
+// The names of perceptions in settings and files, in the order of the enum, ended by NULL.
 extern const char *const nca_perception_words[NCA_PERCEPTIONS + 1];
 
 // Eight times the weight of the neighbour (dy, dx) in the x-gradient; for the y-gradient it is
@@ -41,7 +41,7 @@ typedef enum nca_alive {
     NCA_ALIVES
 } nca_alive;
 
-// The same.
+// The names of the kinds of alive, likewise.
 extern const char *const nca_alive_words[NCA_ALIVES + 1];
 
 enum { NCA_LAYERS_MAX = 2 };   // hidden

@@ -38,9 +38,9 @@ typedef struct nca_sample {
 
 // What an update is when its samples are prepared.
 typedef struct nca_task_update {
-    const nca_config *config;   // NULL where a rule is judged, as the plan of it
-    const nca_plan *plan;
-    const nca_shape *shape;   // of the session
+    const nca_config *config;   // NULL where a rule is judged
+    const nca_plan *plan;       // NULL likewise
+    const nca_shape *shape;     // of the session
     const void *content;
     nca_key key;   // of its draws
 } nca_task_update;
@@ -51,7 +51,7 @@ typedef struct nca_content_source {
     const char *folder;    // of a run: what it keeps counts before what `config` names; or NULL
     bool is_changed;       // `config` asks for something else than the folder keeps
     nca_grid grid;         // to make it for, as planned
-    nca_grid other_grid;   // to make it for instead where it fits into that; 0x0: none
+    nca_grid other_grid;   // to make it for instead, where it fits into this one; 0x0: none
     nca_seed_at seed_at;   // as planned, or where that of a trained rule stands
 } nca_content_source;
 
@@ -68,7 +68,7 @@ typedef struct nca_figure {
     const char *words;   // for people: "cells right"
 } nca_figure;
 
-// That of a sample. Of several samples it is the mean by their weights.
+// A figure of one sample. Over several samples it is the mean by their weights.
 typedef struct nca_measured {
     double value, weight;
 } nca_measured;
@@ -99,7 +99,7 @@ typedef struct nca_task_film {
     nca_region (*region)(int height, int width);   // may be NULL where nothing is cleared
 } nca_task_film;
 
-enum { NCA_TASK_CELLS = 3 };   // that a page follows at every step
+enum { NCA_TASK_CELLS = 3 };   // cells that a page follows at every step
 
 typedef struct nca_task {
     const char *name;              // as in the setting `task`
@@ -158,17 +158,17 @@ typedef struct nca_task {
     //   state   [H,W,C] out, zero before
     void (*begin)(const void *content, const nca_shape *shape, int beginning, float *state);
 
-    // Puts what a sample starts from at another place, beside what is there already. NULL: it has no
-    // place.
+    // Adds the seed at a place of its own to a state that may hold others. NULL: a sample starts
+    // from nothing that has a place.
     //   state   [H,W,C] in, out
     void (*place)(const nca_shape *shape, int y, int x, float *state);
 
-    // Where it stands of itself. NULL: in the middle, if it has a place at all.
+    // Where the seed of this content stands. NULL: in the middle, if it has a place at all.
     //   seed   out: rows and columns from the middle of the grid
     void (*seed)(const void *content, int seed[2]);
 
-    // A new sample: its item and beginning. The pool starts with new samples, and they replace those
-    // that died or exploded. Without a pool every batch consists of them.
+    // A new sample: its item and beginning. The pool starts with new samples, and they replace
+    // those that died or exploded. Without a pool every batch consists of them.
     //   number   of the draw within the update
     // NULL: all are of item 0 and beginning 0.
     nca_sample (*draw)(const nca_task_update *update, uint32_t number);
@@ -209,7 +209,7 @@ typedef struct nca_task {
     void (*measure)(const void *content, const nca_shape *shape, int64_t item, const float *state,
                     nca_measured *values);
 
-    // What states are told apart by, up to NCA_CLASSES_MAX, ended by NULL; NULL: there is no such.
+    // The names of the classes, up to NCA_CLASSES_MAX, ended by NULL; NULL: there are none.
     const char *const *classes;
     // Adds the cells of a state to a table of what they should say and what they say.
     //   cells   [classes,classes + 1] in, out; the last column: nothing
@@ -246,7 +246,7 @@ typedef struct nca_growth {
 //   content   nca_growth
 extern const nca_task nca_task_grow;
 
-// Cells that agree which digit they are part of.
+// Cells that agree on which digit they form.
 //   content   nca_digits (task/digits.h)
 extern const nca_task nca_task_digits;
 

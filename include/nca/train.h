@@ -67,11 +67,11 @@ static inline bool nca_event_is_fault(nca_event event)
 typedef struct nca_update_result {
     int64_t update;           // number of this update, from 1
     int steps;                // T
-    double loss;              // mean over the batch after the rollout; people read its log10. It
-                              // is that of the rule in training, never of an average
+    double loss;              // mean over the batch after the rollout, of the current rule and
+                              // never of an average; people read its log10
     double gradient_norm;     // L2 over all tensors, before any transform
     double rate;              // learning rate used
-    double rate_factor;       // of the schedule's that it is: 1, or less after a rollback
+    double rate_factor;       // learning rate / the schedule's: 1, or less after a rollback
     double active_fraction;   // active cell-steps / all
     double max_state;         // largest |x| in the batch
     double seconds;           // wall time of the update
@@ -125,8 +125,8 @@ nca_status nca_trainer_batch(nca_trainer *trainer, const float **before, const f
 nca_status nca_trainer_pool(nca_trainer *trainer, int first, int count, float *states,
                             nca_error *error);
 
-// The rule of the run, which the caller frees: the current one, or with --average the average of
-// those up to now; training itself goes on with the current one.
+// The rule to save, which the caller frees: the current one, or with --average the average so far.
+// Training itself goes on with the current one.
 nca_status nca_trainer_model(nca_trainer *trainer, nca_model *out, nca_error *error);
 // Gives the memory of the training back to the device. Afterwards only nca_trainer_done() and
 // nca_trainer_task() may be asked, and nca_trainer_free() called.
@@ -145,9 +145,9 @@ const char *nca_trainer_other_arithmetic(const nca_trainer *trainer);
 // The checksum of the config.json (16 digits) that the restored checkpoint was made beside; empty
 // where it does not say.
 const char *nca_trainer_restored_config(const nca_trainer *trainer);
-// Names the settings in which the checkpoint that was restored differs from a config, each with both
-// values, those included that change no trajectory.
-//   words   out; empty where nothing differs, and where nothing was restored
+// Names every setting in which the restored checkpoint differs from a config, with both values,
+// also settings that change no trajectory.
+//   words   out; empty where nothing differs or nothing was restored
 enum { NCA_DIFFERENCES_BYTES = 600 };
 void nca_trainer_differences(const nca_trainer *trainer, const nca_config *config,
                              char words[NCA_DIFFERENCES_BYTES]);

@@ -1,4 +1,5 @@
-// Timing kernels one by one, for every backend of this build: what is refused, and what is left behind.
+// Timing kernels one by one, for every backend of this build: what is refused, and what is left
+// behind.
 #include "kernels/kernels.h"
 #include "seam_bench.h"
 

@@ -101,8 +101,8 @@ static void test_colours_of_a_character(void **state)
     free(text);
 }
 
-// A terminal that does not say that it has true colour gets the nearest of 256: 16 + 36 r + 6 g + b of
-// six steps each, 0, 95, 135, 175, 215 and 255, or one of 24 greys.
+// A terminal that does not say that it has true colour gets the nearest of 256: 16 + 36 r + 6 g + b
+// of six steps each, 0, 95, 135, 175, 215 and 255, or one of 24 greys.
 static void test_colours_of_a_plainer_terminal(void **state)
 {
     (void)state;

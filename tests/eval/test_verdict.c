@@ -1,5 +1,5 @@
-// The verdict in words: what losses are called, in which order the cuts stand, and what is said of a
-// rule that heals all, heals some, has not grown, died out or blew up.
+// The verdict in words: what losses are called, in which order the cuts stand, and what is said of
+// a rule that heals all, heals some, has not grown, died out or blew up.
 #include "eval/verdict.h"
 
 #include "support.h"

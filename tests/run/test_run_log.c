@@ -247,8 +247,8 @@ static void test_a_folder_begun_in_vain_is_begun_again(void **state)
     mkdir(scratch("vain"), 0700);
     scratch_write("vain/metrics.jsonl", "", 0);
     scratch_write("vain/config.json.abcdef.part", "{", 1);
-    assert_true(nca_run_files_are_in_vain(scratch("vain")));
-    assert_false(nca_run_files_are_there(scratch("vain")));
+    assert_true(nca_run_files_are_abandoned(scratch("vain")));
+    assert_false(nca_run_files_exist(scratch("vain")));
     assert_int_equal(nca_run_log_create(scratch("vain"), config, &log, NULL), NCA_OK);
     assert_int_equal(nca_run_log_create(scratch("vain"), config, &log, &error), NCA_FILE);
     assert_true(nca_run_log_is_empty(&log));
@@ -256,7 +256,7 @@ static void test_a_folder_begun_in_vain_is_begun_again(void **state)
     assert_false(nca_run_log_is_empty(&log));
     nca_run_log_close(&log);
     assert_int_equal(scratch_count(scratch("vain")), 3);
-    assert_true(nca_run_files_are_there(scratch("vain")));
+    assert_true(nca_run_files_exist(scratch("vain")));
     mkdir(scratch("other"), 0700);   // what is another's, or has an update, is not
     scratch_write("other/metrics.jsonl", "", 0);
     scratch_write("other/mine.txt", "", 0);

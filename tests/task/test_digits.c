@@ -1,5 +1,5 @@
-// The task of digits on made-up ones: which are trained on and which are judged by, what a cell says,
-// figures and confusion counted by hand, and a training that goes on bit for bit.
+// The task of digits on made-up ones: which are trained on and which are judged by, what a cell
+// says, figures and confusion counted by hand, and a training that goes on bit for bit.
 #define _XOPEN_SOURCE 700   // nftw
 #include "support.h"
 

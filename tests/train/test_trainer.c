@@ -227,7 +227,8 @@ static void test_draws_are_uniform(void **state)
 }
 
 // A cut at any angle that clears about half of the cells: the line passes the middle within a tenth
-// of half an axis, which is at most 8 of 99 cells from a half, and a row on the line counts to either.
+// of half an axis, which is at most 8 of 99 cells from a half, and a row on the line counts to
+// either.
 static void test_halves_are_cut_at_any_angle(void **state)
 {
     (void)state;

@@ -39,8 +39,8 @@ static void test_every_variant_is_checked_or_counted(void **state)
     assert_ok(verify(&options, &verdict, error));
     assert_int_equal(verdict.failed, 0);
     assert_int_equal(verdict.unavailable, missing);
-    // Gradients of every tensor and of the state where there is a loss, and three arrays a variant, in
-    // each case.
+    // Gradients of every tensor and of the state where there is a loss, and three arrays a variant,
+    // in each case.
     int cases = 0, checks = 0;
     for (const nca_case *test_case = nca_cases; test_case->name; test_case++)
         if (nca_case_is_verified(test_case)) {

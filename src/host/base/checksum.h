@@ -12,14 +12,14 @@ typedef struct nca_bytes {
     size_t size;
 } nca_bytes;
 
-// Of the pieces as if they lay one after the other.
+// The checksum of the pieces, joined in this order.
 void nca_checksum(const nca_bytes *pieces, size_t count, char text[NCA_CHECKSUM_BYTES]);
 
 // The end of a line of JSON that carries its own checksum, which is of all that stands before it.
 #define NCA_CHECKSUM_LINE_END ", \"checksum\": \"%s\"}\n"
 
-// Whether a line, without its newline, is as it was written. A line without a checksum is older than
-// they are, and passes.
+// Whether a line, without its newline, is as it was written. A line without a checksum is older
+// than they are, and passes.
 bool nca_checksum_line_holds(const char *line, size_t length);
 
 #endif

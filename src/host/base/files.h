@@ -38,8 +38,8 @@ void nca_input_close(nca_input *input);
 
 // A file on its way: bytes go to a temporary name beside `path`; commit makes it `path`, abandon
 // removes it. A full disk, a missing folder or a refused permission is NCA_FILE with the reason.
-// Fails early where it can, and refuses a link. "-" is standard output, which gets the bytes when the
-// output is committed; a terminal is refused.
+// Fails early where it can, and refuses a link. "-" is standard output, which gets the bytes when
+// the output is committed; a terminal is refused.
 typedef struct nca_output nca_output;
 nca_status nca_output_open(const char *path, nca_output **out, nca_error *error);
 nca_status nca_output_write(nca_output *output, const void *bytes, size_t size_bytes,

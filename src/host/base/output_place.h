@@ -10,16 +10,16 @@
 // "-" stays. For names that the user gives. NCA_FILE where links go in a circle.
 nca_status nca_output_follow(const char *path, char place[NCA_PATH_BYTES], nca_error *error);
 
-// A name beside `path` for mkostemps(), which ends with ".XXXXXX.part"; for standard output it is in
-// the folder for temporary files. Where the name is long it is no longer than that. The caller frees
-// it; NULL without memory.
+// A name beside `path` for mkostemps(), which ends with ".XXXXXX.part"; for standard output it is
+// in the folder for temporary files. Where the name is long it is no longer than that. The caller
+// frees it; NULL without memory.
 char *nca_temporary_name(const char *path);
 
-// "-"
+// Whether an output is called "-".
 bool nca_is_standard_output(const char *path);
 // NCA_ARGUMENT where that is a terminal, which would show the bytes.
 nca_status nca_standard_output_check(nca_error *error);
-// Copies a file there from its beginning.
+// Copies a file, from its beginning, to standard output.
 nca_status nca_standard_output_send(int file, nca_error *error);
 
 #endif

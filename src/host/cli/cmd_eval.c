@@ -32,9 +32,9 @@ static const nca_option rows[] = {
     {"seed", NCA_OPTION_INT, offsetof(eval_options, seed), 0, NCA_SEED_MAX, "N",
      "random seed that all of them are drawn from [1]", NULL},
     {"cuts", NCA_OPTION_SWITCH, offsetof(eval_options, cuts), 0, 0, NULL,
-     "the five cuts and their healing (--no-cuts leaves them out) [on; not of digits]", NULL},
+     "the five cuts and their healing (--no-cuts leaves them out) [on; off for digits]", NULL},
     {"exchange", NCA_OPTION_SWITCH, offsetof(eval_options, exchange), 0, 0, NULL,
-     "at --cut-at another digit under every sample's state, looked at --heal-steps later [on for "
+     "at --cut-at exchange the digit under every state, and measure --heal-steps later [on for "
      "digits]",
      NULL},
     {"circles", NCA_OPTION_INT, offsetof(eval_options, circles), 0, NCA_EVALUATE_CIRCLES_MAX, "N",
@@ -61,13 +61,11 @@ static const nca_option rows[] = {
 
 static const char details[] =
     "MODEL is a model.safetensors, or a run folder, which says itself what it was trained on.\n"
-    "The loss is the mean squared difference to the target over the four visible channels, or "
-    "what\n"
-    "another task has; its log10 is shown, and below it the figures that the task has besides. In\n"
-    "JSON a loss that is not finite is null.\n"
-    "A rule of digits is judged by the share of living cells that say the right class, and the "
-    "share\n"
-    "of digits whose cells all say the same; a run by the digits that it held out.\n"
+    "The loss is the mean squared difference to the target over the four visible channels; other\n"
+    "tasks have other losses. Its log10 is shown, and below it the task's own figures. In JSON a\n"
+    "loss that is not finite is null.\n"
+    "A rule of digits is judged by the share of living cells that say the right class, and by the\n"
+    "share of digits whose cells all say the same. A run is judged on the digits it held out.\n"
     "\n"
     "Examples:\n"
     "  nca eval runs/lizard-regenerating\n"

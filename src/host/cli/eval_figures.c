@@ -1,4 +1,5 @@
-// Figures beside the loss, the exchange of items and the confusion of classes, as nca eval prints them.
+// Figures beside the loss, the exchange of items and the confusion of classes, as nca eval prints
+// them.
 #include "cli/eval_figures.h"
 
 #include <math.h>

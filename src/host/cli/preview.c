@@ -82,8 +82,8 @@ static uint32_t find_step(uint32_t part)
     return part < 48 ? 0 : part < 115 ? 1 : (part - 35) / 40;
 }
 
-// The nearest colour of xterm's palette: 16 and on are 6 x 6 x 6 of these steps, 232 and on are greys
-// from 8 to 238.
+// The nearest colour of xterm's palette: 16 and on are 6 x 6 x 6 of these steps, 232 and on are
+// greys from 8 to 238.
 static uint32_t find_indexed(uint32_t colour)
 {
     const uint32_t red = colour >> 16, green = colour >> 8 & 255, blue = colour & 255;

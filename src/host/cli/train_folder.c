@@ -25,7 +25,7 @@ nca_status nca_train_read_resumed(train_run *run)
     nca_config saved = nca_config_default();
     if (run->options.out)
         return nca_fail(run->error, NCA_ARGUMENT, "--out: --resume goes on in its own folder");
-    if (nca_run_files_are_in_vain(run->options.resume))
+    if (nca_run_files_are_abandoned(run->options.resume))
         return nca_fail(
             run->error, NCA_FILE,
             "%s: was killed before it had written its settings; begin it again with the "
@@ -145,8 +145,8 @@ nca_status nca_train_go_on(train_run *run)
     return keep_settings(run);
 }
 
-// In the folder of --out, or in the first one whose name is free: another process may take a name at
-// the same moment.
+// In the folder of --out, or in the first one whose name is free: another process may take a name
+// at the same moment.
 static nca_status make_folder(train_run *run, const char *json)
 {
     char path[NCA_PATH_BYTES];
@@ -154,10 +154,10 @@ static nca_status make_folder(train_run *run, const char *json)
         return nca_run_log_create(run->options.out, json, &run->log, run->error);
     for (int number = 1;; number++) {
         const bool is_last = !nca_run_folder_name(&run->config, number, path);
-        if (!is_last && nca_run_files_are_there(path))
+        if (!is_last && nca_run_files_exist(path))
             continue;
         const nca_status status = nca_run_log_create(path, json, &run->log, run->error);
-        const bool is_taken = nca_run_log_is_busy(path) || nca_run_files_are_there(path);
+        const bool is_taken = nca_run_log_is_busy(path) || nca_run_files_exist(path);
         if (status == NCA_OK || is_last || !is_taken)
             return status;
     }

@@ -143,7 +143,7 @@ static const nca_preset presets[] = {
      apply_blog_regenerating},
     {"blog-unstable", "batch 16, 4 damaged, 64 steps: said to explode (2023 replication)",
      apply_blog_unstable},
-    {"digits", "cells agree which digit they are part of (Randazzo et al. 2020, L2 and noise)",
+    {"digits", "cells agree on which digit they form (Randazzo et al. 2020, L2 and noise)",
      apply_digits},
     {"digits-cross-entropy", "the same by cross entropy", apply_digits_cross_entropy},
     {NULL, NULL, NULL},

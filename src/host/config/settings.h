@@ -50,7 +50,8 @@ const nca_option *nca_option_find(const nca_option *rows, const char *name, size
 // Its name as it is typed, without the dashes in front; returns `text`.
 enum { NCA_OPTION_NAME_BYTES = 64 };
 const char *nca_option_spell(const char *name, char text[NCA_OPTION_NAME_BYTES]);
-// Whether -o is short for it: `output` of a command that makes a file, `out` of one that makes a folder.
+// Whether -o is short for it: `output` of a command that makes a file, `out` of one that makes a
+// folder.
 bool nca_option_is_output(const nca_option *row);
 // Whether it is given without a value.
 bool nca_option_is_flag(const nca_option *row);

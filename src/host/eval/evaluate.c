@@ -137,7 +137,8 @@ static nca_status confuse(judging *evaluator, int step, nca_confusion *out, nca_
     return NCA_OK;
 }
 
-// log10 losses of the batch as it is, and its figures; a loss that is not finite counts as infinite.
+// log10 losses of the batch as it is, and its figures; a loss that is not finite counts as
+// infinite.
 static nca_status measure(judging *evaluator, nca_spread *out, double figure[NCA_FIGURES_MAX],
                           nca_error *error)
 {

@@ -28,9 +28,9 @@ typedef struct nca_verdict {
     const nca_task *task;
     int seeds;                        // samples; losses are their medians
     int grown_at;                     // step
-    double grown;                     // the loss there
-    double figure[NCA_FIGURES_MAX];   // the task's there
-    bool is_dead;                     // nothing lived there
+    double grown;                     // the loss at that step
+    double figure[NCA_FIGURES_MAX];   // the task's figures at that step
+    bool is_dead;                     // most samples had died out at that step
     bool has_blown_up;
     int held_at;   // a much later step; 0: there is none
     double held;
@@ -40,13 +40,13 @@ typedef struct nca_verdict {
     double whole;                         // the loss at that moment without a cut
 } nca_verdict;
 
-// What `nca eval` measures for the verdict, but for the long run: on this grid, by its own samples, cut
-// where the task's rules are.
+// What `nca eval` measures for the verdict, but for the long run: on this grid, by its own samples,
+// cut where the task's rules are.
 nca_evaluate_options nca_verdict_options(const nca_task *task, const nca_model *model,
                                          const nca_grid *grid, int cut_at, int heal_steps);
 
-// Of what was measured. Grown is the last step measured up to the cut; what is measured
-// last after it says whether the picture lasts.
+// The verdict on what was measured. `grown` is the loss at the last step measured up to the cut;
+// `held`, at the last step measured after it, says whether the picture lasts.
 nca_verdict nca_verdict_evaluated(const nca_task *task, const nca_evaluate_options *options,
                                   const nca_evaluation *evaluation);
 

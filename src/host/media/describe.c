@@ -91,7 +91,8 @@ static const struct {
     {"<?xml", "XML: an SVG is drawn as PNG first, and a page with an error is none"},
 };
 
-// The first brand is the main one; where that says only that it is a HEIF, others say of which kind.
+// The first brand is the main one; where that says only that it is a HEIF, others say of which
+// kind.
 static const char *describe_container(const uint8_t *bytes, size_t size)
 {
     enum { FIRST = 8, MINOR_VERSION = 12 };

@@ -17,8 +17,8 @@ nca_status nca_target_fit(nca_image *image, const nca_target_options *options, b
 nca_status nca_image_trim(const nca_image *image, const char *name, nca_image *out,
                           nca_error *error);
 
-// An emoji as typed or as code points, as large as a bitmap of the font: of several, as Apple's fonts
-// have, the smallest of which `size` pixels can be seen, or the largest.
+// An emoji as typed or as code points, as large as a bitmap of the font: of several, as Apple's
+// fonts have, the smallest of which `size` pixels can be seen, or the largest.
 nca_status nca_emoji_draw(const char *text, const char *font, int size, nca_image *out,
                           nca_error *error);
 

@@ -126,8 +126,8 @@ static nca_status fail_by_ffmpeg(const movie *mp4, nca_error *error)
     return nca_fail(error, NCA_FILE, "%s: ffmpeg failed: %.400s", mp4->path, start);
 }
 
-// A child that no longer reads is about to end, and says why; some seconds are enough. It is left to
-// be waited for.
+// A child that no longer reads is about to end, and says why; some seconds are enough. It is left
+// to be waited for.
 static void await_last_words(const movie *mp4)
 {
     enum { TRIES = 50 };

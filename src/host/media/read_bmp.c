@@ -278,8 +278,8 @@ static nca_status clear(pen *at)
     return NCA_OK;
 }
 
-// Pairs: a count and what to repeat; or 0 and an escape: 0 ends a row, 1 the picture, 2 moves by the
-// two bytes that follow, and more is a number of pixels that follow, up to an even byte.
+// Pairs: a count and what to repeat; or 0 and an escape: 0 ends a row, 1 the picture, 2 moves by
+// the two bytes that follow, and more is a number of pixels that follow, up to an even byte.
 static nca_status read_runs(const bmp *image, nca_stored *out)
 {
     enum { END_OF_ROW, END_OF_PICTURE, MOVE };

@@ -38,13 +38,13 @@ nca_status nca_format_named(const char *name, const nca_format **out, nca_error 
 // All formats, ended by NULL.
 const nca_format *const *nca_formats(void);
 
-// How many of `frames` frames are shown: fewer where they come faster than a format's shortest_ms, so
-// that the film lasts as long as asked.
+// How many of `frames` frames are shown: fewer where they come faster than a format's shortest_ms,
+// so that the film lasts as long as asked.
 int nca_frames_shown(double shortest_ms, int frames, double frames_per_second);
 // Whether frame `number`, from 0, is one of those shown, which lie evenly; the last one always is.
 bool nca_frame_is_shown(int frames, int shown, int number);
-// When the frame begins that is shown as number `number`, from 0, in whole units of which a second has
-// `units`; `number` may be `shown`, which is when the film ends.
+// When the frame begins that is shown as number `number`, from 0, in whole units of which a second
+// has `units`; `number` may be `shown`, which is when the film ends.
 int nca_frame_time(const nca_writer_options *options, int shown, int number, double units);
 
 // One picture, RGB [H,W,3], as PNG.

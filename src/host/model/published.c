@@ -2,8 +2,8 @@
 //
 // A JSON array of two layers; each an object with "in_ch", "out_ch", "weight_scale", "bias_scale",
 // "type" and "data_b64", the base64 of numbers [in_ch+1, out_ch]: weights, then one row of biases.
-// They are bytes of type "uint8", each of which means (byte / 255 - 1/2) * scale, or of type "float32",
-// little endian, with scales of 1: pack_layer() of the article's notebook writes either.
+// They are bytes of type "uint8", each of which means (byte / 255 - 1/2) * scale, or of type
+// "float32", little endian, with scales of 1: pack_layer() of the article's notebook writes either.
 #include "nca/model.h"
 
 #include <jansson.h>

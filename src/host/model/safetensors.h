@@ -78,7 +78,8 @@ nca_status nca_tensors_require(const nca_tensors *tensors, const char *name, nca
                                int axes, const int64_t *shape, const nca_tensor **out,
                                nca_error *error);
 
-// The elements of a tensor of F16, BF16, F32 or F64 as floats; what is beyond them becomes infinite.
+// The elements of a tensor of F16, BF16, F32 or F64 as floats; what is beyond them becomes
+// infinite.
 //   to   [elements] out
 void nca_tensor_to_floats(const nca_tensor *tensor, float *to);
 bool nca_dtype_is_float(nca_dtype dtype);

@@ -1,5 +1,5 @@
-// How a step works, in pictures of a run's own state: what a cell sees of its neighbours, where that
-// is gradients; which cells fire; which live, where not all do.
+// How a step works, in pictures of a run's own state: what a cell sees of its neighbours, where
+// that is gradients; which cells fire; which live, where not all do.
 #include <math.h>
 #include <stdlib.h>
 

@@ -6,8 +6,8 @@
 #include "nca/spec.h"
 #include "verify/measuring.h"
 
-// Steps that are timed, and what a line of the metrics, the loss curve and a cell of the pictures and
-// films take, as measured on a run of the default preset.
+// Steps that are timed, and what a line of the metrics, the loss curve and a cell of the pictures
+// and films take, as measured on a run of the default preset.
 enum { TIMED_STEPS = 8, REPEATS = 3, POOL_SHOWN = 64, LINE_BYTES = 240, CURVE_BYTES = 70000 };
 static const double picture_bytes_a_cell = 1.5, film_bytes_a_cell = 180;
 
@@ -70,13 +70,13 @@ nca_status nca_run_estimate_make(const nca_config *config, const nca_plan *plan,
     const double busy = target ? (double)count_busy(target) : cells;
     const double steps = (double)(config->steps_min + config->steps_max) / 2;
     nca_measure_options options = {.shape = {.batch = (int)config->batch,
-                                                   .height = plan->grid.height,
-                                                   .width = plan->grid.width,
-                                                   .tape_steps = TIMED_STEPS,
-                                                   .spec = plan->spec},
-                                         .active = busy / cells * config->fire_rate,
-                                         .fire_rate = config->fire_rate,
-                                         .seed = 1};
+                                             .height = plan->grid.height,
+                                             .width = plan->grid.width,
+                                             .tape_steps = TIMED_STEPS,
+                                             .spec = plan->spec},
+                                   .active = busy / cells * config->fire_rate,
+                                   .fire_rate = config->fire_rate,
+                                   .seed = 1};
     double seconds;
     NCA_TRY(time_update(&options, compute, &seconds, error));
     *out = (nca_run_estimate){.update_seconds = seconds * steps / TIMED_STEPS,

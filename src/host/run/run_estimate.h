@@ -8,7 +8,7 @@
 #include "nca/plan.h"
 
 typedef struct nca_run_estimate {
-    double update_seconds;   // of one of them
+    double update_seconds;   // of one update
     double bytes;            // of the folder when all is done
 } nca_run_estimate;
 

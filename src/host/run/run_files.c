@@ -58,7 +58,7 @@ int64_t nca_run_files_tidy(const char *folder)
     return size_bytes;
 }
 
-bool nca_run_files_are_in_vain(const char *path)
+bool nca_run_files_are_abandoned(const char *path)
 {
     DIR *folder = opendir(path);
     bool has_metrics = false, has_others = !folder;
@@ -83,8 +83,8 @@ static bool is_missing(const char *path)
     return lstat(path, &about) != 0 && errno == ENOENT;
 }
 
-bool nca_run_files_are_there(const char *folder)
+bool nca_run_files_exist(const char *folder)
 {
     return !is_missing(folder) && !nca_folder_is_empty(folder) &&
-           !nca_run_files_are_in_vain(folder);
+           !nca_run_files_are_abandoned(folder);
 }

@@ -5,15 +5,15 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-// Removes what a killed process left half written, in the folder and its pictures/, and nothing that
-// is called otherwise; returns its bytes.
+// Removes what a killed process left half written, in the folder and its pictures/, and nothing
+// that is called otherwise; returns its bytes.
 int64_t nca_run_files_tidy(const char *folder);
 
 // Whether a process was killed here before it had written config.json: there are metrics without a
 // byte, and at most parts of files.
-bool nca_run_files_are_in_vain(const char *folder);
+bool nca_run_files_are_abandoned(const char *folder);
 
 // Whether there is something in the folder, so that no new run can begin in it.
-bool nca_run_files_are_there(const char *folder);
+bool nca_run_files_exist(const char *folder);
 
 #endif

@@ -9,7 +9,8 @@
 enum { NCA_FROM_BYTES = 1536 };
 
 // Makes the trainer begin with the rule of config->from, a file or a run folder; nothing where that
-// is empty. Where `folder` is not NULL and keeps that rule, it is taken from there. NCA_ARGUMENT where the rule does not fit, with what would make it fit.
+// is empty. Where `folder` is not NULL and keeps that rule, it is taken from there. NCA_ARGUMENT
+// where the rule does not fit, with what would make it fit.
 //   out   the rule as it was read, which the caller frees
 nca_status nca_run_from_begin(const nca_config *config, const char *folder, nca_trainer *trainer,
                               nca_model *out, nca_error *error);

@@ -131,11 +131,11 @@ nca_status nca_run_log_create(const char *folder, const char *config_json, nca_r
     if (strlen(folder) >= sizeof log.folder - 64)
         return nca_fail(error, NCA_ARGUMENT, "--out %.60s...: too long for a path", folder);
     snprintf(log.folder, sizeof log.folder, "%s", folder);
-    if (!nca_run_files_are_in_vain(folder))
+    if (!nca_run_files_are_abandoned(folder))
         NCA_TRY(nca_folder_create(folder, &log.folders_made, error));
     nca_status status = open_metrics(&log, O_CREAT, error);
     // Another process may have found the folder empty as well, and have begun or ended meanwhile.
-    if (status == NCA_OK && !nca_run_files_are_in_vain(folder)) {
+    if (status == NCA_OK && !nca_run_files_are_abandoned(folder)) {
         fclose(log.metrics);
         status = fail_taken(&log, error);
     }

@@ -62,8 +62,8 @@ static void describe(const nca_judgement *judgement, char words[NCA_UNTIL_BYTES]
              found->cut[worst].loss.median, judgement->exploded ? ", explodes" : "");
 }
 
-// The judge's own criteria, but for the circles, which are no part of the verdict; by other seeds, or
-// by few.
+// The judge's own criteria, but for the circles, which are no part of the verdict; by other seeds,
+// or by few.
 static nca_judge_criteria criteria_of(const nca_until *until, uint64_t seed, int seeds)
 {
     nca_judge_criteria criteria = until->criteria;

@@ -9,7 +9,7 @@
 #include "nca/train.h"
 #include "run/run_log.h"
 
-// Updates between two looks.
+// Updates between two checks.
 enum { NCA_UNTIL_EVERY = 200, NCA_UNTIL_BYTES = 256 };
 
 typedef struct nca_until {
@@ -19,7 +19,7 @@ typedef struct nca_until {
     const nca_run_log *log;
     const nca_compute *compute;
     nca_judge_criteria criteria;         // by which it ends
-    const volatile sig_atomic_t *stop;   // ends a look, unjudged; may be NULL
+    const volatile sig_atomic_t *stop;   // ends a check, unjudged; may be NULL
 } nca_until;
 
 typedef struct nca_until_verdict {
@@ -28,7 +28,7 @@ typedef struct nca_until_verdict {
     char words[NCA_UNTIL_BYTES];
 } nca_until_verdict;
 
-// Whether to look after this update.
+// Whether the rule is checked after this update.
 static inline bool nca_until_is_due(const nca_config *config, int64_t update)
 {
     return strcmp(config->until, "healed") == 0 && update > 0 && update % NCA_UNTIL_EVERY == 0;
@@ -36,8 +36,8 @@ static inline bool nca_until_is_due(const nca_config *config, int64_t update)
 
 // Looks at the rule as it would be written now. Two screens come before the judge: losses of the
 // latest updates that a healed rule may have, and each cut by two fire seeds. Then the judge's
-// criteria must be met twice, by their own fire seeds and by as many others, so that a rule that stops
-// a training is one that the judge does not refuse later.
+// criteria must be met twice, by their own fire seeds and by as many others, so that a rule that
+// stops a training is one that the judge does not refuse later.
 nca_status nca_until_look(const nca_until *until, nca_until_verdict *out, nca_error *error);
 
 #endif

@@ -147,8 +147,7 @@ static nca_status look_at_run(nca_study_run *run, nca_error *error)
     snprintf(path, sizeof path, "%s/config.json", run->folder);
     run->progress = NCA_STUDY_MISSING;
     if (access(path, F_OK) != 0) {
-        if (!nca_run_files_are_there(run->folder) ||
-            nca_run_log_is_busy(run->folder))   // it begins
+        if (!nca_run_files_exist(run->folder) || nca_run_log_is_busy(run->folder))   // it begins
             return NCA_OK;
         return nca_fail(error, NCA_FILE,
                         "%s: no config.json, so it is no run to go on with; remove it and give the "

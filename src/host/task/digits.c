@@ -1,5 +1,5 @@
-// The task of digits: cells on a handwritten digit see its grey around them, talk, and agree which
-// digit they are part of.
+// The task of digits: cells on a handwritten digit see its grey around them, talk, and agree on
+// which digit they are part of.
 // Source: Randazzo, Mordvintsev, Niklasson, Levin, Greydanus 2020, Self-classifying MNIST Digits.
 #include <stdbool.h>
 #include <stdlib.h>
@@ -251,7 +251,7 @@ static const nca_task_judging judging = {.samples_words = "digits",
 
 const nca_task nca_task_digits = {
     .name = "digits",
-    .summary = "which digit the cells are part of",
+    .summary = "which handwritten digit the cells form",
     .beginning_words = "a new digit",
     .content_words = "set of digits",
     .loss_words = "half the squared difference to the digit's class, summed over the living cells",

@@ -2,8 +2,8 @@
 //
 //   target.safetensors   "target" [H,W,4] F32, prepared as the settings say, without the padding
 //
-// So a run needs neither the picture's file nor a font again, and its target is the same everywhere.
-// Version 0.1.0 kept a copy of the file as target.EXTENSION, and nothing of an emoji.
+// So a run needs neither the picture's file nor a font again, and its target is the same
+// everywhere. Version 0.1.0 kept a copy of the file as target.EXTENSION, and nothing of an emoji.
 #ifndef NCA_TASK_KEPT_TARGET_H
 #define NCA_TASK_KEPT_TARGET_H
 

@@ -7,9 +7,9 @@
 typedef struct nca_subject {
     const nca_task *task;
     const void *content;
-    const nca_config *config;   // of the training; NULL where a rule is judged, as the plan of it
-    const nca_plan *plan;
-    const nca_shape *shape;   // completed by the task
+    const nca_config *config;   // of the training; NULL where a rule is judged
+    const nca_plan *plan;       // likewise
+    const nca_shape *shape;     // completed by the task
     const nca_backend *backend;
     nca_session *session;
     float *values;   // [nca_values_size(shape)] of one item, to work in

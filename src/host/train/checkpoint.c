@@ -9,9 +9,9 @@
 //   metadata: "config", every field of the config a line; "config_json", the checksum of
 //             config.json; "target", the hash of the task's content; "arithmetic", what computed it
 //
-// Version 0.1.0 wrote the optimizer's blocks apart, as "moment1" and "moment2", and every cell of the
-// pool; that is read as well.
-// No random state is kept: draws are a function of seed and update number (nca/rng.h).
+// Version 0.1.0 wrote the optimizer's blocks apart, as "moment1" and "moment2", and every cell of
+// the pool; that is read as well. No random state is kept: draws are a function of seed and update
+// number (nca/rng.h).
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>

@@ -12,17 +12,17 @@
 //      live died, or at once where the rule itself is no longer finite, rule and moments return to
 //      the last good ones, renewed every GOOD_UPDATES updates while nothing dies that must live;
 //      an update in which something does counts as -DEATH_UPDATES, so that a rule under which
-//      more than a quarter of the updates lose a sample is no good one. The pool starts anew, and every later random draw is
-//      another one. The rate falls to a quarter of what it was: with that, trainings held that had
-//      gone wrong again and again (docs/regeneration.md). It stays there for SLOWED_UPDATES updates
-//      and doubles after every so many until it is the schedule's; after each further return all
-//      of this takes twice as long.
+//      more than a quarter of the updates lose a sample is no good one. The pool starts anew, and
+//      every later random draw is another one. The rate falls to a quarter of what it was: at that
+//      rate, trainings that had gone wrong again and again did not (docs/regeneration.md). It stays
+//      there for SLOWED_UPDATES updates and doubles after every so many until it is the schedule's;
+//      after each further return all of this takes twice as long.
 //   4. Give up. Where that is due again after ROLLBACKS_IN_A_ROW returns to the same good rule,
 //      training ends there.
 //
-// With --health off none of this is done, as in the 2023 replication: what would have been is
-// noted, the update counts, and the pool keeps what the rollout left. There a gradient that is not
-// finite makes the rule so for good; here training ends with the last finite rule.
+// With --health off none of this is done, as in the 2023 replication: what would have been done is
+// noted, the update counts, and the pool keeps what the rollout left. In the replication a gradient
+// that is not finite makes the rule so for good; here training ends with the last finite rule.
 #include <assert.h>
 #include <math.h>
 #include <stdio.h>
@@ -183,7 +183,7 @@ nca_status nca_health_remember(nca_trainer *trainer, nca_error *error)
 }
 
 // Updates between two doublings of the rate.
-static int64_t updates_of_rise(const nca_health *health)
+static int64_t updates_per_doubling(const nca_health *health)
 {
     const int64_t further = health->rollbacks > 0 ? health->rollbacks - 1 : 0;
     return (int64_t)SLOWED_UPDATES << (further < LONGER_ROLLBACKS ? further : LONGER_ROLLBACKS);
@@ -191,7 +191,7 @@ static int64_t updates_of_rise(const nca_health *health)
 
 static int64_t halvings_left(const nca_health *health, int64_t update)
 {
-    const int64_t risen = (update - health->slowed_at - 1) / updates_of_rise(health);
+    const int64_t risen = (update - health->slowed_at - 1) / updates_per_doubling(health);
     return health->halvings > risen ? health->halvings - risen : 0;
 }
 
@@ -200,7 +200,7 @@ double nca_health_rate_factor(const nca_trainer *trainer, int64_t update)
     return ldexp(1, -(int)halvings_left(&trainer->health, update));
 }
 
-// `rollbacks` counts this one already. A power of two, so that the rate's bits stay.
+// `rollbacks` counts this one already. The factor is a power of two, so the rate keeps its bits.
 static void slow_down(nca_trainer *trainer, int64_t halvings)
 {
     const int64_t fallen = halvings + HALVINGS;
@@ -229,7 +229,7 @@ static nca_status roll_back(nca_trainer *trainer, const char *count, nca_update_
                  "for %lld updates",
                  out->event_text, count, (long long)trainer->good.update,
                  trainer->task->beginning_words, ldexp(1, (int)health->halvings),
-                 (long long)updates_of_rise(health));
+                 (long long)updates_per_doubling(health));
         say(out, NCA_EVENT_ROLLED_BACK, text);
         return NCA_OK;
     }

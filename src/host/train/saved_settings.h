@@ -13,9 +13,9 @@ char *nca_settings_describe(const nca_config *config);
 // Whether these are lines of settings at all.
 bool nca_settings_are_whole(const char *saved);
 
-// Names the settings in which `config` differs: "\"seed\" (1, not 2), \"rate\" (0.002, not 0.1)"; of
-// what was saved first, as much as fits. A setting that was not saved is younger than the checkpoint,
-// which was trained as if it had not been there.
+// Names the settings in which `config` differs: "\"seed\" (1, not 2), \"rate\" (0.002, not 0.1)";
+// of what was saved first, as much as fits. A setting that was not saved is younger than the
+// checkpoint, which was trained as if it had not been there.
 //   all     also those that do not change the trajectory
 //   words   out; empty where nothing differs
 // False without memory.

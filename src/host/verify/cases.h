@@ -24,8 +24,8 @@ extern const nca_case nca_cases[];   // ended by one without a name
 const nca_case *nca_case_find(const char *name);
 // B * H * W * T: which cases are too large for a test to go through is the test's to say.
 uint64_t nca_case_cell_steps(const nca_case *test_case);
-// Whether the built-in checks of nca verify go through it: given bits are the oracle's to check, and of
-// loud cases finite differences would cross thresholds.
+// Whether the built-in checks of nca verify go through it: given bits are the oracle's to check,
+// and of loud cases finite differences would cross thresholds.
 bool nca_case_is_verified(const nca_case *test_case);
 
 // The buffer of what the objective measures states against.

@@ -1,5 +1,5 @@
-// Fire bits of eight cells a draw, and noise: the definitions that every faster kernel equals bit for
-// bit.
+// Fire bits of eight cells a draw, and noise: the definitions that every faster kernel equals bit
+// for bit.
 #include "ops.h"
 
 void nca_cpu_fire_scalar(nca_key key, uint32_t sample, uint32_t step, uint32_t threshold,

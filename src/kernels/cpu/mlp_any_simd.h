@@ -74,23 +74,23 @@ typedef struct layer {
     const float *bias;      // [O]
 } layer;
 
-static void go_forward(const layer *of, const float *x, int count, float *y)
+static void go_forward(const layer *above, const float *x, int count, float *y)
 {
-    const size_t inputs = (size_t)of->inputs, outputs = (size_t)of->outputs;
+    const size_t inputs = (size_t)above->inputs, outputs = (size_t)above->outputs;
     for (int i = 0; i < count; i++)
         for (size_t j = 0; j < outputs; j += LANES) {
             const int tail = tail_of(outputs, j);
-            store(y + (size_t)i * outputs + j, load(of->bias + j, tail), tail);
+            store(y + (size_t)i * outputs + j, load(above->bias + j, tail), tail);
         }
     add_product((matrix_product){.a = x,
                                  .a_row = inputs,
                                  .a_step = 1,
-                                 .b = of->columns,
+                                 .b = above->columns,
                                  .b_row = outputs,
-                                 .depth = of->inputs,
+                                 .depth = above->inputs,
                                  .out = y,
                                  .out_row = outputs},
-                count, of->outputs);
+                count, above->outputs);
 }
 
 // dx [count,I] = dy [count,O] times the weights [O,I].

@@ -12,8 +12,8 @@
 // the first-level cache.
 enum { NCA_CPU_CHUNK = 48 };
 
-// Weights, hidden units and their gradients are read in whole vectors: behind each of these arrays 64
-// bytes more are readable, whatever they hold. Nothing is written there.
+// Weights, hidden units and their gradients are read in whole vectors: behind each of these arrays
+// 64 bytes more are readable, whatever they hold. Nothing is written there.
 
 // Parameters in the orders in which the kernels read them: I inputs, K hidden units, K2 of a second
 // hidden layer (0: there is none), L those of the last, O outputs.
@@ -96,8 +96,8 @@ typedef struct nca_cpu_ops {
 
 // Fills the table with the scalar definitions, which do for any spec.
 void nca_cpu_fill_scalar(nca_cpu_ops *ops, const nca_spec *spec);
-// Overwrites entries with faster ones. `summed` keeps the scalar perception; 16 channels, three groups
-// of inputs and one layer of a multiple of 64 hidden units have a network of their own.
+// Overwrites entries with faster ones. `summed` keeps the scalar perception; 16 channels, three
+// groups of inputs and one layer of a multiple of 64 hidden units have a network of their own.
 void nca_cpu_fill_avx2(nca_cpu_ops *ops, const nca_spec *spec);
 void nca_cpu_fill_avx512(nca_cpu_ops *ops, const nca_spec *spec);
 

@@ -1,5 +1,6 @@
-// Perception and its transpose by Sobel's filters and of the raw neighbourhood. Of 16 channels a cell
-// is one or two vectors, which the compiler knows; of others the last vector may be a part of one.
+// Perception and its transpose by Sobel's filters and of the raw neighbourhood. Of 16 channels a
+// cell is one or two vectors, which the compiler knows; of others the last vector may be a part of
+// one.
 #ifndef NCA_CPU_PERCEIVE_SIMD_H
 #define NCA_CPU_PERCEIVE_SIMD_H
 

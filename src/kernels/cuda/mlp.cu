@@ -39,7 +39,8 @@ cudaError_t nca_cuda_pack_rule(const nca_cuda_grid *grid, const nca_cuda_rule *r
                       dim3(THREADS), 0, stream, grid->channels, grid->hidden, *rule);
 }
 
-// hidden [count,K] = relu(hidden + bias), of either hidden layer; a NaN passes, so that it is noticed.
+// hidden [count,K] = relu(hidden + bias), of either hidden layer; a NaN passes, so that it is
+// noticed.
 //   launch  ceil(count*K/256) blocks x 256 threads;  shared: none
 //   moves   8*K bytes a cell, does K flop;  no barrier;  nothing aliases
 //   reference: cpu/mlp_scalar.c

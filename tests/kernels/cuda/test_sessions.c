@@ -276,7 +276,8 @@ static void test_a_failed_pass_leaves_no_report(void **state)
 }
 
 // Only kernels that were compiled for 9.0 can wait for the launch before: the launches of others do
-// not overlap. The image changes below a session whose launches do, so that it is seen that they do.
+// not overlap. The image changes below a session whose launches do, so that it is seen that they
+// do.
 static void test_old_kernels_do_not_overlap(void **state)
 {
     (void)state;
