@@ -11,6 +11,8 @@ from torch.nn.functional import linear, max_pool2d, pad
 
 TENSORS = ("hidden.weight", "hidden.bias", "output.weight", "output.bias")
 NUMBERS = ("fire_rate", "step_size", "angle_degrees")
+# What the article's rules are; a file that leaves one out means it.
+ARTICLE = {"perception": "sobel", "alive": "maximum", "frozen": "0", "noise": "0"}
 SOBEL = torch.tensor([[-1.0, 0.0, 1.0], [-2.0, 0.0, 2.0], [-1.0, 0.0, 1.0]]) / 8
 
 
@@ -22,6 +24,11 @@ class NCA(torch.nn.Module):
     def __init__(self, path):
         super().__init__()
         with safe_open(path, "pt") as file:
+            for key, value in ARTICLE.items():
+                if file.metadata().get(key, value) != value:
+                    raise ValueError(f"{path}: {key} {file.metadata()[key]}: only {value} is run here")
+            if "hidden2.weight" in file.keys():
+                raise ValueError(f"{path}: two hidden layers: only one is run here")
             self.rule = torch.nn.ParameterList(file.get_tensor(name) for name in TENSORS)
             self.fire_rate, self.step_size, angle = (float(file.metadata()[k]) for k in NUMBERS)
         self.cos, self.sin = math.cos(math.radians(angle)), math.sin(math.radians(angle))

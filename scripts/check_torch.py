@@ -92,6 +92,24 @@ def check_rule(program, name, path, folder, size):
     return failed
 
 
+def check_others_are_refused(program, folder):
+    """Rules of another kind than the article's: the module must not run them as if they were it."""
+    failed = 0
+    for setting in (("--perception", "summed"), ("--alive", "everywhere"), ("--noise", 0.01),
+                    ("--hidden2", 8)):
+        out = folder / f"other{setting[0]}"
+        nca(program, "train", "--target-size", 6, "--padding", 2, "--batch", 2, "--damaged", 0,
+            "--pool", 4, "--steps-min", 2, "--steps-max", 2, "--updates", 1, "--threads", 1,
+            "--quiet", *setting, "--out", out)
+        try:
+            NCA(out / "model.safetensors")
+            print(f"a rule of {setting[0]} {setting[1]} is not refused  FAILED")
+            failed += 1
+        except ValueError as error:
+            print(f"refused: {error}")
+    return failed
+
+
 def make_rules(program, folder, published):
     """Name, file and grid of each rule: one as the presets have it, one of another shape."""
     common = ("--preset", "growing", "--target-size", 10, "--padding", 4, "--steps-min", 16,
@@ -118,6 +136,7 @@ def main():
         folder = pathlib.Path(name)
         failed = sum(check_rule(options.program, rule, path, folder, size)
                      for rule, path, size in make_rules(options.program, folder, options.published))
+        failed += check_others_are_refused(options.program, folder)
     print("docs/nca_torch.py continues every rollout" if not failed else f"{failed} checks failed")
     return 1 if failed else 0
 

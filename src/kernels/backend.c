@@ -285,9 +285,12 @@ nca_status nca_front_update(nca_session *session, const nca_optimizer_step *step
 {
     nca_session_head *head = head_of(session);
     const int rules = nca_shape_rules(&head->shape);
+    if (step->kind != NCA_ADAM)
+        return nca_fail(error, NCA_ARGUMENT, "an optimizer of kind %d: there is only Adam, kind %d",
+                        (int)step->kind, (int)NCA_ADAM);
     for (int rule = 0; rule < rules; rule++)
-        if (nca_update_of_rule(step, rule).time < 1 || step->kind != NCA_ADAM ||
-            step->transforms < 0 || step->transforms > NCA_TRANSFORMS_MAX)
+        if (nca_update_of_rule(step, rule).time < 1 || step->transforms < 0 ||
+            step->transforms > NCA_TRANSFORMS_MAX)
             return nca_fail(error, NCA_ARGUMENT,
                             "an optimizer step at time %lld with %d transforms",
                             (long long)nca_update_of_rule(step, rule).time, step->transforms);

@@ -34,7 +34,7 @@ refused "must be" train --fire-rate 1.5
 refused "more than --steps-max" train --steps-min 100 --steps-max 50
 refused "multiple of 4" train --channels 15
 refused "multiple of 4" train --hidden2 6
-refused "no such task; there are grow, digits" train --task digit
+refused "no such task; there are grow" train --task digit
 refused "must be maximum, channel or everywhere" train --alive never
 refused "choose maximum or everywhere" train --alive channel
 refused "no gradients to rotate" train --perception moore --angle 90

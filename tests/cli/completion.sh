@@ -24,7 +24,10 @@ offers 'nca tr' train
 offers 'nca in' info
 offers 'nca --v' --version
 offers 'nca train --damage-radius-m' --damage-radius-min --damage-radius-max
-offers 'nca train --preset blog' blog-regenerating blog-unstable
+# The presets are those of the help.
+presets=$("$nca" train --help | sed -n '/^Presets:/,/^$/s/^  \([a-z][a-z-]*\).*/\1/p')
+[[ " "$presets" " == *healing*growing* ]] || failed=1
+offers 'nca train --preset blog' $(grep '^blog' <<<"$presets")
 offers 'nca study --settings batch4' batch4-damaged1-steps64
 offers 'nca study --ju' --judge
 offers 'nca eval --lo' --long-run
@@ -40,9 +43,9 @@ offers 'nca he' help
 offers 'nca run base -o' -o
 offers 'nca bench -o'
 # Bash takes "--preset=h" for three words, or for one where "=" is no break between words.
-offers 'nca train --preset =' healing growing persistent regenerating blog-regenerating blog-unstable digits digits-cross-entropy
-offers 'nca train --preset = h' healing
-offers 'nca train --preset=h' --preset=healing
+offers 'nca train --preset =' $presets
+offers 'nca train --preset = heal' $(grep '^heal' <<<"$presets")
+offers 'nca train --preset=heal' $(grep '^heal' <<<"$presets" | sed 's/^/--preset=/')
 offers 'nca run --device=c' --device=cpu --device=cuda
 offers 'nca run --output = rule'
 

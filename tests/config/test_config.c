@@ -14,6 +14,7 @@
 
 #include "config/grid.h"
 #include "config/schedule.h"
+#include "config/settings.h"
 #include "nca/task.h"
 
 static void set_text(char to[NCA_TEXT_BYTES], const char *text)
@@ -183,8 +184,14 @@ static void test_tasks_are_found_by_their_names(void **state)
         assert_int_equal(nca_task_find((*row)->name, &task, NULL), NCA_OK);
         assert_ptr_equal(task, *row);
     }
+    char expected[512] = "--task Grow: no such task; there are ";
+    for (const nca_task *const *row = nca_tasks(); *row; row++) {
+        const size_t used = strlen(expected);
+        snprintf(expected + used, sizeof expected - used, "%s%s", row == nca_tasks() ? "" : ", ",
+                 (*row)->name);
+    }
     assert_int_equal(nca_task_find("Grow", &task, &error), NCA_ARGUMENT);
-    assert_non_null(strstr(error.message, "--task Grow: no such task; there are grow, digits"));
+    assert_string_equal(error.message, expected);
     const nca_config standard = nca_config_default();
     assert_int_equal(nca_task_find(standard.task, &task, NULL), NCA_OK);
     assert_ptr_equal(task, &nca_task_grow);
@@ -205,12 +212,6 @@ static void test_texts_are_checked(void **state)
     config = nca_config_default();
     set_text(config.until, "heals");
     expect_refused(&config, "--until heals: must be updates or healed");
-    config = nca_config_default();
-    set_text(config.perception, "eyes");
-    expect_refused(&config, "--perception eyes: must be sobel, moore or summed");
-    config = nca_config_default();
-    set_text(config.alive, "never");
-    expect_refused(&config, "--alive never: must be maximum, channel or everywhere");
     config = nca_config_default();
     set_text(config.loss, "absolute");
     expect_refused(&config, "--loss absolute: must be squared or cross-entropy");
@@ -352,18 +353,66 @@ static void test_changes_of_damage_that_are_none(void **state)
                             "--damage-radius-max 0.05");
 }
 
+// A refusal that ends in a list of words: "a, b or c".
+static void expect_refused_with(const nca_config *config, const char *message,
+                                const char *const *words, int count)
+{
+    char expected[512];
+    size_t used = (size_t)snprintf(expected, sizeof expected, "%s%s", message, words[0]);
+    for (int i = 1; i < count; i++)
+        used += (size_t)snprintf(expected + used, sizeof expected - used, "%s%s",
+                                 i == count - 1 ? " or " : ", ", words[i]);
+    expect_refused(config, expected);
+}
+
 static void test_perceptions_by_name(void **state)
 {
     (void)state;
-    static const char *const words[] = {"sobel", "moore", "summed"};
     nca_config config = nca_config_default();
     for (int i = 0; i < NCA_PERCEPTIONS; i++) {
-        set_text(config.perception, words[i]);
+        assert_non_null(nca_perception_words[i]);
+        set_text(config.perception, nca_perception_words[i]);
         assert_int_equal(nca_plan_make(&config, &plan, NULL), NCA_OK);
         assert_int_equal(plan.spec.perception, i);
     }
+    assert_null(nca_perception_words[NCA_PERCEPTIONS]);
+    assert_string_equal(nca_perception_words[NCA_SUMMED], "summed");
     set_text(config.perception, "sum");
-    expect_refused(&config, "--perception sum: must be sobel, moore or summed");
+    expect_refused_with(&config, "--perception sum: must be ", nca_perception_words,
+                        NCA_PERCEPTIONS);
+}
+
+// Help and shell completion offer what the row of a setting says: "a|b|c".
+static void expect_row_offers(const char *name, const char *const *words)
+{
+    char expected[512] = "";
+    for (int i = 0; words[i]; i++) {
+        const size_t used = strlen(expected);
+        snprintf(expected + used, sizeof expected - used, "%s%s", used ? "|" : "", words[i]);
+    }
+    assert_string_equal(nca_option_find(nca_config_options(), name, strlen(name))->value, expected);
+}
+
+static void test_rows_offer_every_word(void **state)
+{
+    (void)state;
+    expect_row_offers("perception", nca_perception_words);
+    expect_row_offers("alive", nca_alive_words);
+}
+
+static void test_alive_masks_by_name(void **state)
+{
+    (void)state;
+    nca_config config = nca_config_default();
+    for (int i = 0; i < NCA_ALIVES; i++) {
+        assert_non_null(nca_alive_words[i]);
+        set_text(config.alive, nca_alive_words[i]);
+        assert_int_equal(nca_plan_make(&config, &plan, NULL), NCA_OK);
+        assert_int_equal(plan.spec.alive, i);
+    }
+    assert_null(nca_alive_words[NCA_ALIVES]);
+    set_text(config.alive, "never");
+    expect_refused_with(&config, "--alive never: must be ", nca_alive_words, NCA_ALIVES);
 }
 
 static void test_health_is_on_or_off(void **state)
@@ -492,6 +541,8 @@ int main(void)
         cmocka_unit_test(test_a_text_full_of_changes_is_taken),
         cmocka_unit_test(test_changes_of_damage_that_are_none),
         cmocka_unit_test(test_perceptions_by_name),
+        cmocka_unit_test(test_alive_masks_by_name),
+        cmocka_unit_test(test_rows_offer_every_word),
         cmocka_unit_test(test_health_is_on_or_off),
         cmocka_unit_test(test_schedules),
         cmocka_unit_test(test_a_text_full_of_steps_is_a_schedule),

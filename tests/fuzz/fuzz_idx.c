@@ -21,12 +21,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
             continue;
         }
         size_t product = 1;
-        volatile uint8_t sum = 0;
+        static volatile uint8_t sum;
         for (int i = 0; i < axes; i++)
             product *= idx.size[i];
         require(product == idx.size_bytes);
         for (size_t i = 0; i < product; i++)
-            sum ^= idx.bytes[i];
+            sum = sum ^ idx.bytes[i];
         nca_idx_free(&idx);
     }
     return 0;

@@ -177,6 +177,11 @@ static void refuse_updates(seam_bench *bench)
     assert_refused(NCA_ARGUMENT, bench->backend->update(bench->session, &bad, NULL, error));
     bad.transforms = -1;
     assert_refused(NCA_ARGUMENT, bench->backend->update(bench->session, &bad, NULL, error));
+    bad = plain_step;
+    bad.kind = (nca_optimizer_kind)(NCA_ADAM + 1);
+    nca_error refused = {0};
+    assert_int_equal(bench->backend->update(bench->session, &bad, NULL, &refused), NCA_ARGUMENT);
+    assert_string_equal(refused.message, "an optimizer of kind 1: there is only Adam, kind 0");
 }
 
 static void check_refusals(seam_bench *bench)

@@ -324,7 +324,10 @@ static void test_what_is_no_model_is_refused(void **state)
     assert_int_equal(nca_model_load("/dev/null", &model, &error), NCA_FILE);
     mkdir(scratch("empty"), 0700);
     assert_int_equal(nca_model_load(scratch("empty"), &model, &error), NCA_FILE);
-    assert_non_null(strstr(error.message, "empty/model.safetensors: No such file"));
+    assert_non_null(strstr(error.message, "empty: a folder without a rule"));
+    scratch_write("empty/config.json", "{}", 2);
+    assert_int_equal(nca_model_load(scratch("empty"), &model, &error), NCA_FILE);
+    assert_non_null(strstr(error.message, "empty/model.safetensors: No such file; nca train"));
     memset(longest, '/', sizeof longest);
     longest[sizeof longest - 1] = 0;
     assert_int_not_equal(nca_model_load(longest, &model, &error), NCA_OK);

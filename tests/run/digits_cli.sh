@@ -41,6 +41,9 @@ done
 "$nca" train --resume other --updates 30 --quiet
 cmp run/model.safetensors other/model.safetensors || fail "resumed is not as never stopped"
 grep -q '"held_out": 2000' run/config.json || fail "config.json does not keep what is held out"
+ln -s "$mnist" moved
+"$nca" train --resume other --updates 31 --data moved --quiet
+(cd / && "$nca" eval "$scratch/other" --seeds 2 --steps 2 --no-exchange >/dev/null) || fail "data of a resumed run are lost"
 (cd / && "$nca" eval "$scratch/run" --seeds 4 --steps 2 --no-exchange >"$scratch/table")
 grep -q "total agreement" table || fail "no figures in the table"
 "$nca" run run --steps 4 --columns 5 --output strip.png >/dev/null
@@ -69,6 +72,8 @@ refused "--held-out 10000" "${train[@]}" --data "$mnist" --held-out 10000
 refused "give --grid 28x28" "${train[@]}" --data "$mnist" --grid 30
 refused "--alive maximum" "${train[@]}" --data "$mnist" --alive maximum
 refused "--damaged" "${train[@]}" --data "$mnist" --damaged 1
+refused "--damage-changes: digits" "${train[@]}" --data "$mnist" --damage-changes 1:damaged=1
+refused "--target: the task digits has none" "${train[@]}" --data "$mnist" --target 🦋
 refused "--reseeded 9 and --exchanged 8" "${train[@]}" --data "$mnist" --reseeded 9 --exchanged 8
 refused "--until healed: rules of the task digits" "${train[@]}" --data "$mnist" --until healed
 refused "--channels 8" "${train[@]}" --data "$mnist" --channels 8
@@ -78,6 +83,10 @@ refused "--loss cross-entropy: the task grow" train --loss cross-entropy --out r
 refused "--alive channel: no channel of the task grow" train --alive channel --out refused
 refused "or --task" eval run/model.safetensors
 refused "was trained for digits" eval run --task grow
+refused "--grid 20: the set of digits is of 28x28" eval run --grid 20
+"$nca" train --target-size 8 --padding 2 --pool 8 --updates 1 --out grown --quiet >/dev/null
+refused "--task digits: grown was trained for grow" eval grown --task digits --data "$mnist"
+refused "--data: the task grow has no data" run grown --data "$mnist"
 refused "--exchange: samples of the task grow" eval \
   "$data/published_float/lizard_regenerating.safetensors" --target "$data/targets/lizard.png" --exchange
 echo "digits: trained, resumed, judged, filmed and refused"

@@ -140,6 +140,17 @@ cmp endless/checkpoint.safetensors undisturbed/checkpoint.safetensors || fail "S
 ! "$nca" clean nowhere 2>/dev/null || fail "clean takes a folder that is not there"
 "$nca" train --target 🦎 "${settings[@]}" --updates 30 --out done --quiet >/dev/null
 echo half >done/model.safetensors.abcdef.part && echo mine >done/notes.abcdef.part
+mkdir strange && : >strange/metrics.jsonl
+! "$nca" clean strange 2>log || fail "clean takes a folder without settings"
+said "strange: no such run folder"
+for damage in 'truncate -s -1 broken/checkpoint.safetensors' 'rm broken/checkpoint.safetensors'; do
+  rm -rf broken && cp -r done broken && eval "$damage"
+  (cd broken && ls) >before
+  ! "$nca" clean broken 2>log || fail "$damage: clean removes the last whole checkpoint"
+  said "nca train --resume broken does, and writes the latest anew"
+  (cd broken && ls) | cmp - before || fail "$damage: clean refuses, and removes"
+done
+"$nca" train --resume broken --threads 1 --quiet >/dev/null && "$nca" clean broken >/dev/null || fail "broken stays so"
 "$nca" clean done >log || fail "clean: $(cat log)"
 grep -Eq "^done: removed 1 checkpoint, [0-9.]+ kB, and 5 bytes half written; the latest one stays, [0-9.]+ kB$" log ||
   fail "clean says $(cat log)"

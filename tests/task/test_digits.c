@@ -96,6 +96,21 @@ static void test_files_that_do_not_go_together_are_refused(void **state)
     write_part("t10k", 30, COUNT - 30);
 }
 
+// Grey from 0 to 1 in place of 0 to 255.
+static void test_digits_that_are_all_dark_are_refused(void **state)
+{
+    static uint8_t dark[CELLS], label[1];
+    (void)state;
+    memset(dark, 1, sizeof dark);
+    write_file("train-images-idx3-ubyte", 3, dark, 1, CELLS);
+    write_file("train-labels-idx1-ubyte", 1, label, 1, 1);
+    unlink(scratch("t10k-images-idx3-ubyte"));
+    nca_digits digits;
+    assert_refused(NCA_FORMAT, nca_digits_load(scratch_folder, 0, &digits, error));
+    write_part("train", 0, 30);
+    write_part("t10k", 30, COUNT - 30);
+}
+
 // -- Which digits ---------------------------------------------------------------------------------
 
 static void test_training_never_sees_what_is_held_out(void **state)
@@ -351,6 +366,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_both_parts_are_read_in_order),
         cmocka_unit_test(test_files_that_do_not_go_together_are_refused),
+        cmocka_unit_test(test_digits_that_are_all_dark_are_refused),
         cmocka_unit_test(test_training_never_sees_what_is_held_out),
         cmocka_unit_test(test_each_held_out_digit_is_judged_once),
         cmocka_unit_test(test_figures_are_counted_by_hand),

@@ -44,6 +44,7 @@ nca_status nca_train_read_resumed(train_run *run)
     if (different)
         return fail_different(run, different);
     memcpy(run->config.font, saved.font, sizeof saved.font);
+    memcpy(run->config.data, now.data, sizeof now.data);
     return NCA_OK;
 }
 

@@ -1,6 +1,7 @@
 // Settings become a plan: every text is read here, once, and what cannot be is refused.
 #include "nca/plan.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "config/damage_stages.h"
@@ -63,12 +64,33 @@ static nca_status read_texts(const nca_config *config, nca_plan *out, nca_error 
     return nca_config_grid(config, &out->grid, error);
 }
 
-static int find_word(const char *const *words, const char *text)
+enum { WORDS_BYTES = 256 };
+
+// "sobel, moore or summed"
+static const char *join_words(const char *const *words, char text[WORDS_BYTES])
 {
-    int i = 0;
-    while (words[i] && strcmp(words[i], text) != 0)
-        i++;
-    return i;
+    size_t used = 0;
+    for (int i = 0; words[i] && used < WORDS_BYTES; i++)
+        used += (size_t)snprintf(text + used, WORDS_BYTES - used, "%s%s",
+                                 i == 0         ? ""
+                                 : words[i + 1] ? ", "
+                                                : " or ",
+                                 words[i]);
+    return text;
+}
+
+// The place of a setting's text among the words that it may be.
+static nca_status find_word(const char *option, const char *text, const char *const *words,
+                            int *out, nca_error *error)
+{
+    char known[WORDS_BYTES];
+    for (int i = 0; words[i]; i++)
+        if (strcmp(words[i], text) == 0) {
+            *out = i;
+            return NCA_OK;
+        }
+    return nca_fail(error, NCA_ARGUMENT, "--%s %.60s: must be %s", option, text,
+                    join_words(words, known));
 }
 
 static nca_status check_multiple(const char *option, int64_t value, nca_error *error)
@@ -80,17 +102,12 @@ static nca_status check_multiple(const char *option, int64_t value, nca_error *e
 
 static nca_status read_spec(const nca_config *config, nca_spec *out, nca_error *error)
 {
-    const int perception = find_word(nca_perception_words, config->perception);
-    const int alive = find_word(nca_alive_words, config->alive);
+    int perception, alive;
     NCA_TRY(check_multiple("channels", config->channels, error));
     NCA_TRY(check_multiple("hidden", config->hidden, error));
     NCA_TRY(check_multiple("hidden2", config->hidden2, error));
-    if (perception == NCA_PERCEPTIONS)
-        return nca_fail(error, NCA_ARGUMENT, "--perception %.60s: must be sobel, moore or summed",
-                        config->perception);
-    if (alive == NCA_ALIVES)
-        return nca_fail(error, NCA_ARGUMENT,
-                        "--alive %.60s: must be maximum, channel or everywhere", config->alive);
+    NCA_TRY(find_word("perception", config->perception, nca_perception_words, &perception, error));
+    NCA_TRY(find_word("alive", config->alive, nca_alive_words, &alive, error));
     if (perception == NCA_MOORE && config->angle != 0)
         return nca_fail(error, NCA_ARGUMENT,
                         "--angle %g: perception moore has no gradients to rotate; leave it out",

@@ -1,6 +1,7 @@
 // The update rule as a thing in memory and as model.safetensors.
 #include "nca/model.h"
 
+#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -203,6 +204,13 @@ cleanup:
     return status;
 }
 
+// Where the settings are, a run is, and may have a checkpoint to write the rule from.
+static bool is_of_a_run(const char *folder)
+{
+    char path[NCA_PATH_BYTES];
+    return nca_path_join(folder, "config.json", path, NULL) == NCA_OK && access(path, F_OK) == 0;
+}
+
 nca_status nca_model_load(const char *path, nca_model *out, nca_error *error)
 {
     return nca_model_load_as(path, NULL, out, error);
@@ -216,10 +224,16 @@ nca_status nca_model_load_as(const char *path, const nca_spec *usual, nca_model 
     if (!nca_is_folder(path))
         return load_file(path, usual, out, error);
     NCA_TRY(nca_path_join(path, "model.safetensors", inside, error));
-    if (access(inside, F_OK) != 0)
+    const bool is_missing = access(inside, F_OK) != 0 && errno == ENOENT;
+    if (is_missing && !is_of_a_run(path))
+        return nca_fail(error, NCA_FILE,
+                        "%s: a folder without a rule; give a run folder, or a rule's file", path);
+    if (is_missing)
         nca_fail(&why, NCA_FILE, "%s: No such file", inside);
     else if (load_file(inside, usual, out, &why) == NCA_OK)
         return NCA_OK;
+    else if (why.status != NCA_FORMAT)   // the file may be whole
+        return nca_fail(error, why.status, "%s", why.message);
     return nca_fail(error, why.status,
                     "%s; nca train --resume %s writes it anew where the folder has a checkpoint",
                     why.message, path);

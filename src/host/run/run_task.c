@@ -27,6 +27,16 @@ static nca_status assume_settings(const char *name, nca_config *config, nca_erro
     return NCA_OK;
 }
 
+// A task that is named must be that of the run.
+static nca_status check_task(const nca_target_arguments *given, const char *path,
+                             const nca_config *config, nca_error *error)
+{
+    if (!given->task || strcmp(given->task, config->task) == 0)
+        return NCA_OK;
+    return nca_fail(error, NCA_ARGUMENT, "--task %.60s: %s was trained for %s; leave it out",
+                    given->task, path, config->task);
+}
+
 static nca_status read_settings(const nca_target_arguments *given, const char *path,
                                 const nca_model *model, nca_config *config, const nca_task **task,
                                 nca_error *error)
@@ -43,9 +53,7 @@ static nca_status read_settings(const nca_target_arguments *given, const char *p
     } else {
         NCA_TRY(assume_settings(given->task, config, error));
     }
-    if (given->task && strcmp(given->task, config->task) != 0)
-        return nca_fail(error, NCA_ARGUMENT, "--task %.60s: %s was trained for %s; leave it out",
-                        given->task, path, config->task);
+    NCA_TRY(check_task(given, path, config, error));
     return nca_task_find(config->task, task, error);
 }
 
@@ -53,8 +61,13 @@ nca_status nca_run_rule_load(const nca_target_arguments *given, const char *path
                              nca_error *error)
 {
     const nca_task *task = NULL;
+    nca_config config = nca_config_default();
     if (given->task)
         NCA_TRY(nca_task_find(given->task, &task, error));
+    if (given->task && nca_is_folder(path)) {   // before its rule is read as that of another task
+        NCA_TRY(nca_run_folder_config(path, &config, NULL, error));
+        NCA_TRY(check_task(given, path, &config, error));
+    }
     return nca_model_load_as(path, task ? task->usual : NULL, out, error);
 }
 
@@ -64,6 +77,9 @@ nca_status nca_run_task_find(const nca_target_arguments *given, const char *path
     nca_config config;
     const nca_task *task;
     NCA_TRY(read_settings(given, path, model, &config, &task, error));
+    if (!task->reads_data && (given->data || given->held_out >= 0))
+        return nca_fail(error, NCA_ARGUMENT, "--%s: the task %s has no data; leave it out",
+                        given->data ? "data" : "held-out", task->name);
     *out = (nca_run_task){.task = task};
     return NCA_OK;
 }
@@ -117,6 +133,13 @@ nca_status nca_run_task_load(const nca_target_arguments *given, const char *path
     if (!given->grid && given->padding < 0)
         source.other_grid = (nca_grid){model->grid_height, model->grid_width};
     NCA_TRY(loaded.task->load(&source, &loaded.content, error));
+    if (given->grid && (loaded.content.grid.height != plan.grid.height ||
+                        loaded.content.grid.width != plan.grid.width)) {
+        const nca_grid own = loaded.content.grid;
+        nca_content_free(loaded.task, &loaded.content);
+        return nca_fail(error, NCA_ARGUMENT, "--grid %.40s: the %s is of %dx%d; leave it out",
+                        given->grid, loaded.task->content_words, own.height, own.width);
+    }
     *out = loaded;
     return NCA_OK;
 }

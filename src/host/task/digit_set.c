@@ -9,6 +9,7 @@
 #include "base/files.h"
 #include "base/memory.h"
 #include "media/idx.h"
+#include "nca/tensor.h"
 
 // What MNIST's files begin with: those to train on, and those to test with.
 static const char *const parts[] = {"train", "t10k"};
@@ -97,6 +98,20 @@ static nca_status plan_set(const char *folder, const part read[PARTS], nca_digit
     return NCA_OK;
 }
 
+// Bytes of 0 and 1, say, make digits on which no cell lives.
+static nca_status check_brightness(const char *folder, const part read[PARTS], nca_error *error)
+{
+    const double limit = 255 * (double)NCA_ALIVE_THRESHOLD;
+    for (int i = 0; i < PARTS; i++)
+        for (size_t k = 0; k < read[i].pictures.size_bytes; k++)
+            if (read[i].pictures.bytes[k] > limit)
+                return NCA_OK;
+    return nca_fail(error, NCA_FORMAT,
+                    "--data %s: no pixel of its pictures is brighter than %.0f of 255, so no cell "
+                    "would live; give pictures of bytes from 0 to 255",
+                    folder, limit);
+}
+
 static nca_status join(const char *folder, const part read[PARTS], nca_digits *out,
                        nca_error *error)
 {
@@ -124,9 +139,9 @@ nca_status nca_digits_load(const char *folder, int64_t held_out, nca_digits *out
     for (int i = 0; i < PARTS; i++)
         NCA_GO(read_part(folder, parts[i], &read[i], error));
     NCA_GO(plan_set(folder, read, &digits, error));
+    NCA_GO(check_brightness(folder, read, error));
     if (held_out >= digits.count)
-        NCA_GO(nca_fail(error, NCA_ARGUMENT,
-                        "--held-out %lld: %s has %lld digits; leave some to train on",
+        NCA_GO(nca_fail(error, NCA_ARGUMENT, "--held-out %lld: %s has %lld digits; hold out fewer",
                         (long long)held_out, folder, (long long)digits.count));
     NCA_GO(join(folder, read, &digits, error));
     digits.stride = choose_stride(held_out > 0 ? held_out : digits.count);

@@ -27,7 +27,10 @@ static nca_status complete_plan(const nca_config *config, nca_plan *plan, nca_er
         return nca_fail(error, NCA_ARGUMENT,
                         "--channels %d: a picture, %d classes and what is hidden need %d at least",
                         plan->spec.channels, NCA_DIGIT_CLASSES, NCA_DIGIT_CLASSES + 2);
-    if (config->damaged > 0 || plan->damage.stages > 1)
+    if (plan->damage.stages > 1)
+        return nca_fail(error, NCA_ARGUMENT,
+                        "--damage-changes: digits are exchanged, not damaged; leave it out");
+    if (config->damaged > 0)
         return nca_fail(error, NCA_ARGUMENT,
                         "--damaged: digits are exchanged, not damaged; give 0 and --exchanged");
     if (config->reseeded + config->exchanged > config->batch)

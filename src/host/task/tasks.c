@@ -62,6 +62,10 @@ static nca_status check_abilities(const nca_task *task, const nca_config *config
     if (!task->reads_data && config->held_out > 0)
         return nca_fail(error, NCA_ARGUMENT, "--held-out: the task %s has no data; leave it out",
                         task->name);
+    if (task->reads_data && strcmp(config->target, nca_config_default().target) != 0)
+        return nca_fail(error, NCA_ARGUMENT,
+                        "--target: the task %s has none and learns from --data; leave it out",
+                        task->name);
     if (!task->frozen && config->exchanged > 0)
         return nca_fail(
             error, NCA_ARGUMENT,

@@ -88,10 +88,17 @@ static void cross_entropy_backward(const float *x, int label, int channels, doub
 static double divisor(const nca_session *session, const nca_cpu_sample *sample)
 {
     const nca_objective *objective = &session->head.shape.objective;
-    return objective->kind == NCA_MEAN_SQUARED
-               ? (double)sample->counted * nca_objective_channels(objective)
-           : objective->kind == NCA_CROSS_ENTROPY ? (double)sample->counted
-                                                  : 2;
+    switch (objective->kind) {
+    case NCA_MEAN_SQUARED:
+        return (double)sample->counted * nca_objective_channels(objective);
+    case NCA_HALF_SQUARED:
+        return 2;
+    case NCA_CROSS_ENTROPY:
+        return (double)sample->counted;
+    case NCA_GIVEN:
+        break;
+    }
+    return NAN;   // no loss of its own
 }
 
 // Row y of the target of a sample.
@@ -107,6 +114,25 @@ static const float *target_row(const nca_session *session, int sample, int y)
 
 // -- Samples --------------------------------------------------------------------------------------
 
+// Adds the terms of a cell with channels x.
+static void add_cell_loss(const nca_session *session, int number, const float *x,
+                          const float *target, double *sum)
+{
+    const nca_objective *objective = &session->head.shape.objective;
+    const int channels = nca_objective_channels(objective);
+    switch (objective->kind) {
+    case NCA_MEAN_SQUARED:
+    case NCA_HALF_SQUARED:
+        add_squares(x, target, channels, sum);
+        break;
+    case NCA_CROSS_ENTROPY:
+        *sum += cross_entropy(x, (int)session->buffer[NCA_LABELS][number], channels);
+        break;
+    case NCA_GIVEN:
+        break;
+    }
+}
+
 static void add_row_loss(const nca_session *session, int number, const float *state, int y,
                          double *sum)
 {
@@ -117,12 +143,8 @@ static void add_row_loss(const nca_session *session, int number, const float *st
     for (int x = 0; x < shape->width && objective->kind != NCA_GIVEN; x++) {
         const float *cell =
             state + nca_cpu_cell(session, y, x) * (size_t)shape->spec.channels + objective->first;
-        if (!counts(session, state, y, x))
-            continue;
-        if (objective->kind == NCA_CROSS_ENTROPY)
-            *sum += cross_entropy(cell, (int)session->buffer[NCA_LABELS][number], channels);
-        else
-            add_squares(cell, target + (size_t)x * (size_t)channels, channels, sum);
+        if (counts(session, state, y, x))
+            add_cell_loss(session, number, cell, target + (size_t)x * (size_t)channels, sum);
     }
 }
 
@@ -188,12 +210,19 @@ static void row_backward(const nca_session *session, int number, const float *st
         const float *cell = state + nca_cpu_cell(session, y, 0) * (size_t)shape->spec.channels + at;
         if (!counts(session, state, y, x))
             continue;
-        if (objective->kind == NCA_CROSS_ENTROPY)
-            cross_entropy_backward(cell, (int)session->buffer[NCA_LABELS][number], channels,
-                                   1 / (mean * terms), g + at);
-        else
+        switch (objective->kind) {
+        case NCA_MEAN_SQUARED:
+        case NCA_HALF_SQUARED:
             for (int k = 0; k < channels; k++)
                 g[at + (size_t)k] = scale * (cell[k] - target[(size_t)(x * channels + k)]);
+            break;
+        case NCA_CROSS_ENTROPY:
+            cross_entropy_backward(cell, (int)session->buffer[NCA_LABELS][number], channels,
+                                   1 / (mean * terms), g + at);
+            break;
+        case NCA_GIVEN:
+            break;
+        }
     }
 }
 

@@ -34,7 +34,7 @@ static __device__ nca_cuda_loss_part add_up(nca_cuda_loss_part own, nca_cuda_los
     return shared[0];
 }
 
-// -- The terms of a cell. By a template's objective, half squares are squares; see kind_of().
+// -- The terms of a cell. By a template's objective, half squares are squares.
 
 static __device__ bool is_mature(const nca_cuda_grid &grid, const nca_cuda_judge &judge,
                                  const float *state, int cell)
@@ -102,9 +102,17 @@ static __device__ double cell_loss(const nca_cuda_grid &grid, const nca_cuda_jud
 // What a sample's sum of terms is divided by.
 static __device__ double divisor(const nca_cuda_judge &judge, int counted)
 {
-    return judge.objective.kind == NCA_MEAN_SQUARED    ? (double)counted * judge.channels
-           : judge.objective.kind == NCA_CROSS_ENTROPY ? (double)counted
-                                                       : 2;
+    switch (judge.objective.kind) {
+    case NCA_MEAN_SQUARED:
+        return (double)counted * judge.channels;
+    case NCA_HALF_SQUARED:
+        return 2;
+    case NCA_CROSS_ENTROPY:
+        return counted;
+    case NCA_GIVEN:
+        break;
+    }
+    return nan("");   // no loss of its own
 }
 
 // -- Samples
@@ -162,27 +170,23 @@ static __global__ void __launch_bounds__(32, nca_blocks_min(32, 32))
     reports[sample].alive_cells = sum.alive_cells;
 }
 
-// Which instance computes an objective.
-static int kind_of(const nca_cuda_judge *judge)
-{
-    return judge->objective.kind == NCA_HALF_SQUARED ? NCA_MEAN_SQUARED : judge->objective.kind;
-}
-
 static cudaError_t launch_measure(const nca_cuda_grid *grid, const nca_cuda_judge *judge,
                                   const float *batch, cudaStream_t stream)
 {
     const dim3 blocks((unsigned)grid->batch, NCA_CUDA_LOSS_PARTS);
-    switch (kind_of(judge)) {
+    switch (judge->objective.kind) {
+    case NCA_MEAN_SQUARED:
+    case NCA_HALF_SQUARED:
+        return NCA_LAUNCH((measure<NCA_MEAN_SQUARED>), blocks, dim3(THREADS), 0, stream, *grid,
+                          *judge, batch);
     case NCA_CROSS_ENTROPY:
         return NCA_LAUNCH((measure<NCA_CROSS_ENTROPY>), blocks, dim3(THREADS), 0, stream, *grid,
                           *judge, batch);
     case NCA_GIVEN:
         return NCA_LAUNCH((measure<NCA_GIVEN>), blocks, dim3(THREADS), 0, stream, *grid, *judge,
                           batch);
-    default:
-        return NCA_LAUNCH((measure<NCA_MEAN_SQUARED>), blocks, dim3(THREADS), 0, stream, *grid,
-                          *judge, batch);
     }
+    return cudaErrorInvalidValue;
 }
 
 cudaError_t nca_cuda_loss(const nca_cuda_grid *grid, const nca_cuda_judge *judge,
@@ -278,17 +282,19 @@ cudaError_t nca_cuda_loss_backward(const nca_cuda_grid *grid, const nca_cuda_jud
         if (error != cudaSuccess)
             return error;
     }
-    switch (kind_of(judge)) {
+    switch (judge->objective.kind) {
+    case NCA_MEAN_SQUARED:
+    case NCA_HALF_SQUARED:
+        return NCA_LAUNCH((loss_backward<NCA_MEAN_SQUARED>), blocks, dim3(THREADS), 0, stream,
+                          *grid, *judge, rollout, batch, gradient);
     case NCA_CROSS_ENTROPY:
         return NCA_LAUNCH((loss_backward<NCA_CROSS_ENTROPY>), blocks, dim3(THREADS), 0, stream,
                           *grid, *judge, rollout, batch, gradient);
     case NCA_GIVEN:
         return NCA_LAUNCH((loss_backward<NCA_GIVEN>), blocks, dim3(THREADS), 0, stream, *grid,
                           *judge, rollout, batch, gradient);
-    default:
-        return NCA_LAUNCH((loss_backward<NCA_MEAN_SQUARED>), blocks, dim3(THREADS), 0, stream,
-                          *grid, *judge, rollout, batch, gradient);
     }
+    return cudaErrorInvalidValue;
 }
 
 // gradient [B,H,W,C] += given, which the caller gave for a kept state.

@@ -50,11 +50,45 @@ static double cross_entropy(const double *x, int label, int channels, double sca
     return log(sum) - (x[label] - largest);
 }
 
+// The sum over a sample's cells is divided by this.
+static double divisor(const nca_objective *objective, size_t counted)
+{
+    switch (objective->kind) {
+    case NCA_MEAN_SQUARED:
+        return (double)counted * nca_objective_channels(objective);
+    case NCA_HALF_SQUARED:
+        return 2;
+    case NCA_CROSS_ENTROPY:
+        return (double)counted;
+    case NCA_GIVEN:
+        break;
+    }
+    return NAN;   // no loss of its own
+}
+
+// The terms of a cell with channels x; its gradient as above.
+static double cell_loss(const nca_session *session, int number, size_t cell, const double *x,
+                        double scale, double *gradient)
+{
+    const nca_objective *objective = &session->head.shape.objective;
+    const int channels = nca_objective_channels(objective);
+    switch (objective->kind) {
+    case NCA_MEAN_SQUARED:
+    case NCA_HALF_SQUARED:
+        return squares(x, target_of(session, number, cell), channels, scale, gradient);
+    case NCA_CROSS_ENTROPY:
+        return cross_entropy(x, (int)session->buffer[NCA_LABELS][number], channels, scale,
+                             gradient);
+    case NCA_GIVEN:
+        break;
+    }
+    return NAN;
+}
+
 double nca_reference_sample_loss(const nca_session *session, int number, double *gradient)
 {
     const nca_shape *shape = &session->head.shape;
     const nca_objective *objective = &shape->objective;
-    const int channels = nca_objective_channels(objective);
     const double *state = session->buffer[NCA_BATCH] + (size_t)number * session->state;
     size_t counted = 0;
     double loss = 0;
@@ -62,19 +96,12 @@ double nca_reference_sample_loss(const nca_session *session, int number, double 
         return 0;
     for (size_t cell = 0; cell < session->cells; cell++)
         counted += counts(session, state, cell);
-    const double terms = objective->kind == NCA_MEAN_SQUARED    ? (double)counted * channels
-                         : objective->kind == NCA_CROSS_ENTROPY ? (double)counted
-                                                                : 2;
+    const double terms = divisor(objective, counted);
     for (size_t cell = 0; cell < session->cells && counted > 0; cell++) {
         const size_t at = cell * (size_t)shape->spec.channels + (size_t)objective->first;
         double *to = gradient ? gradient + at : NULL;
-        if (!counts(session, state, cell))
-            continue;
-        loss +=
-            objective->kind == NCA_CROSS_ENTROPY
-                ? cross_entropy(state + at, (int)session->buffer[NCA_LABELS][number], channels,
-                                1 / terms, to)
-                : squares(state + at, target_of(session, number, cell), channels, 1 / terms, to);
+        if (counts(session, state, cell))
+            loss += cell_loss(session, number, cell, state + at, 1 / terms, to);
     }
     return counted > 0 ? loss / terms : 0;
 }
