@@ -1,8 +1,6 @@
 // When training goes wrong it is noticed in the same update, named, and undone: a NaN in weights or
 // gradient, a pool that explodes or dies. What is left is always a finite rule and a living pool.
-#include "spy.h"
-
-#include "eval/history.h"
+#include "health_spy.h"
 
 #include <float.h>
 
@@ -40,13 +38,6 @@ static void assert_rule_is_sound(training *run)
     }
 }
 
-static void assert_event(const nca_update_result *result, nca_event event, const char *words)
-{
-    if (result->event != event || !strstr(result->event_text, words))
-        fail_msg("update %d: event %d, not %d: \"%s\" does not say \"%s\"", (int)result->update,
-                 (int)result->event, (int)event, result->event_text, words);
-}
-
 // A training that has learnt for a while; no damage, so that no seed is cut away.
 static void start_good(training *run, int updates)
 {
@@ -55,45 +46,6 @@ static void start_good(training *run, int updates)
     start_training(run, &config, 2);
     for (int i = 0; i < updates; i++)
         assert_int_equal(advance(run).event, NCA_EVENT_NONE);
-}
-
-static void put(training *run, nca_buffer buffer, size_t at, float x)
-{
-    assert_ok(run->inner.backend->upload(run->trainer->session, buffer, at, 1, &x, error));
-}
-
-// Rule, moments and pool; the caller frees them.
-enum { KEPT = 3 };
-typedef struct kept {
-    float *buffer[KEPT];
-    size_t count[KEPT];
-} kept;
-
-static const nca_buffer kept_buffers[] = {NCA_PARAMETERS, NCA_OPTIMIZER, NCA_POOL};
-
-static kept keep(training *run)
-{
-    kept all;
-    for (int i = 0; i < KEPT; i++) {
-        all.buffer[i] = read_of(run, kept_buffers[i]);
-        all.count[i] = i < 2 ? (size_t)(i + 1) * total_of(&run->shape)
-                             : state_of(&run->shape) * (size_t)run->shape.pool;
-    }
-    return all;
-}
-
-static void free_kept(kept *all)
-{
-    for (int i = 0; i < KEPT; i++)
-        free(all->buffer[i]);
-}
-
-static bool is_kept(training *run, const kept *then, int which)
-{
-    float *now = read_of(run, kept_buffers[which]);
-    const bool is_same = memcmp(now, then->buffer[which], then->count[which] * sizeof *now) == 0;
-    free(now);
-    return is_same;
 }
 
 static void test_a_bad_gradient_is_skipped_and_nothing_changes(void **state)
@@ -234,21 +186,6 @@ static void test_a_dead_pool_is_noticed_and_repaired(void **state)
     free(nothing);
     free_kept(&rule);
     end_training(&run);
-}
-
-// What is old and strong lives on under a rule that kills the seed.
-static nca_update_result advance_deadly(training *run)
-{
-    const size_t row = state_of(&run->shape), channels = (size_t)run->shape.spec.channels;
-    float *pool = read_of(run, NCA_POOL);
-    for (size_t n = 0; n < 12; n++)
-        for (size_t i = NCA_ALPHA; i < row; i += channels)
-            pool[n * row + i] = 1000;
-    write_buffer(&run->inner, run->trainer->session, NCA_POOL, 12 * row, pool);
-    put(run, NCA_PARAMETERS,
-        nca_layout_of(&(nca_spec)NCA_GROWING(8, 16)).offset[NCA_OUTPUT_BIAS] + NCA_ALPHA, -9);
-    free(pool);
-    return advance(run);
 }
 
 static void test_a_rule_that_only_kills_the_seed_goes_back(void **state)
@@ -439,148 +376,6 @@ static void test_it_gives_up_in_the_end(void **state)
     end_training(&run), end_training(&resumed);
 }
 
-// -- Where nothing is repaired
-
-static void start_unwatched(training *run, int updates)
-{
-    nca_config config = small_config();
-    config.damaged = 0, config.fire_rate = 1;
-    set_text(config.health, "off");
-    start_training(run, &config, 2);
-    for (int i = 0; i < updates; i++)
-        assert_int_equal(advance(run).event, NCA_EVENT_NONE);
-}
-
-// Far outside: the update counts, and the pool keeps it.
-static void test_an_exploded_pool_is_left_alone(void **state)
-{
-    (void)state;
-    training run;
-    start_unwatched(&run, 3);
-    const size_t row = state_of(&run.shape), cell = (5 * 9 + 4) * 8;
-    for (size_t n = 0; n < 12; n++) {
-        put(&run, NCA_POOL, n * row + cell + NCA_ALPHA, 1);
-        put(&run, NCA_POOL, n * row + cell + 5, 1e7f);
-    }
-    const nca_update_result result = advance(&run);
-    assert_event(&result, NCA_EVENT_LEFT_ALONE, "exploded");
-    assert_null(strstr(result.event_text, "skipped"));
-    assert_true(nca_history_is_explosion(nca_event_word(result.event), result.event_text));
-    assert_string_equal(spy.calls, "glgFlBUS");
-    assert_int_equal(run.trainer->time, 4);
-    float *pool = read_of(&run, NCA_POOL);
-    float largest = 0;   // the first was a seed
-    for (size_t i = 0; i < row; i++)
-        largest = fmaxf(largest, fabsf(pool[(size_t)spy.scattered[1] * row + i]));
-    assert_true(largest > 1e5f);
-    free(pool);
-    end_training(&run);
-}
-
-// A batch of nothing counts, again and again.
-static void test_a_dead_pool_is_left_alone(void **state)
-{
-    (void)state;
-    training run;
-    start_unwatched(&run, 1);
-    put(&run, NCA_PARAMETERS,
-        nca_layout_of(&(nca_spec)NCA_GROWING(8, 16)).offset[NCA_OUTPUT_BIAS] + NCA_ALPHA, -9);
-    for (int i = 0; i < 30; i++) {
-        const nca_update_result result = advance(&run);
-        assert_event(&result, NCA_EVENT_LEFT_ALONE, "no cell of the batch lives");
-        assert_false(nca_history_is_explosion(nca_event_word(result.event), result.event_text));
-        assert_int_equal(run.trainer->time, 2 + i);
-        float *pool = read_of(&run, NCA_POOL);
-        for (int b = 0; b < 5; b++)
-            for (size_t k = 0; k < state_of(&run.shape); k++)
-                assert_true(pool[(size_t)spy.scattered[b] * state_of(&run.shape) + k] == 0);
-        free(pool);
-    }
-    end_training(&run);
-}
-
-static void test_a_seed_that_dies_is_left_alone(void **state)
-{
-    (void)state;
-    training run;
-    start_unwatched(&run, 1);
-    for (int i = 0; i < 25; i++) {
-        const nca_update_result result = advance_deadly(&run);
-        assert_event(&result, NCA_EVENT_LEFT_ALONE, "what grew from the seed died");
-        assert_int_equal(run.trainer->time, 2 + i);
-    }
-    end_training(&run);
-}
-
-// No rule after it would be finite: the end, with the rule before it.
-static void test_a_bad_gradient_ends_what_is_not_repaired(void **state)
-{
-    (void)state;
-    training run;
-    nca_update_result result;
-    nca_error error = {0};
-    start_unwatched(&run, 8);
-    kept before = keep(&run);
-    spy.spoil = 1;
-    forget_calls();
-    assert_int_equal(nca_trainer_update(run.trainer, &result, &error), NCA_NUMERIC);
-    assert_event(&result, NCA_EVENT_GAVE_UP,
-                 "the gradient is not finite: training ends with the rule of update 8");
-    assert_string_equal(error.message,
-                        "update 9: the gradient is not finite: training ends with the rule of "
-                        "update 8; train with --health on, or lower --rate");
-    for (int b = 0; b < KEPT; b++)
-        assert_true(is_kept(&run, &before, b));
-    free_kept(&before);
-    end_training(&run);
-}
-
-static void test_a_rule_that_overflows_ends_what_is_not_repaired(void **state)
-{
-    (void)state;
-    training run;
-    nca_update_result result;
-    nca_error error = {0};
-    start_unwatched(&run, 100);
-    kept hundredth = keep(&run);
-    advance(&run);
-    put(&run, NCA_PARAMETERS, 5, -FLT_MAX);   // of a hidden unit that stays silent
-    put(&run, NCA_PARAMETERS, nca_layout_of(&(nca_spec)NCA_GROWING(8, 16)).offset[NCA_HIDDEN_BIAS],
-        -FLT_MAX);
-    put(&run, NCA_OPTIMIZER, 5, INFINITY);
-    assert_int_equal(nca_trainer_update(run.trainer, &result, &error), NCA_NUMERIC);
-    assert_event(&result, NCA_EVENT_GAVE_UP,
-                 "the rule is not finite: training ends with the rule of update 100");
-    for (int b = 0; b < 2; b++)
-        assert_true(is_kept(&run, &hundredth, b));
-    free_kept(&hundredth);
-    end_training(&run);
-}
-
-// What is not a number ranks as the worst, and so becomes the seed.
-static void test_what_is_not_a_number_is_reseeded_first(void **state)
-{
-    (void)state;
-    training run;
-    start_unwatched(&run, 3);
-    const size_t row = state_of(&run.shape), cell = (5 * 9 + 4) * 8;
-    advance(&run);
-    const int drawn = spy.scattered[3];
-    for (size_t n = 0; n < 12; n++)
-        if (n == (size_t)drawn)
-            put(&run, NCA_POOL, n * row + cell, NAN);
-    for (int i = 0; i < 20; i++) {
-        advance(&run);
-        for (int b = 0; b < 5; b++)
-            if (spy.gathered[0][b] == drawn) {
-                assert_int_equal(spy.scattered[0], drawn);
-                end_training(&run);
-                return;
-            }
-    }
-    fail_msg("row %d is never drawn", drawn);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -596,12 +391,6 @@ int main(void)
         cmocka_unit_test(test_five_skips_in_a_row_roll_back),
         cmocka_unit_test(test_it_goes_back_to_the_last_good_rule),
         cmocka_unit_test(test_it_gives_up_in_the_end),
-        cmocka_unit_test(test_an_exploded_pool_is_left_alone),
-        cmocka_unit_test(test_a_dead_pool_is_left_alone),
-        cmocka_unit_test(test_a_seed_that_dies_is_left_alone),
-        cmocka_unit_test(test_a_bad_gradient_ends_what_is_not_repaired),
-        cmocka_unit_test(test_a_rule_that_overflows_ends_what_is_not_repaired),
-        cmocka_unit_test(test_what_is_not_a_number_is_reseeded_first),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
