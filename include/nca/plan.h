@@ -90,6 +90,7 @@ typedef struct nca_plan {
     nca_damage_stages damage;
     bool is_cross_entropy;   // the loss; otherwise a squared difference
     bool repairs;            // --health on: skips, resets or goes back (nca/train.h)
+    bool until_healed;       // --until healed: ends when the judge finds the rule healed
 } nca_plan;
 
 // Checks that every number is within its range, that every text is understood, and that the fields

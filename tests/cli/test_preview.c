@@ -79,12 +79,10 @@ static void test_a_terminal_without_room_shows_nothing(void **state)
     free(text);
 }
 
-static void test_colours_of_a_character(void **state)
+// What a terminal is sent for two cells [2,C], one above the other.
+static void expect_character(const float *states, bool has_true_colour, const char *expected)
 {
-    (void)state;
-    // Above opaque red, below opaque blue.
-    static const float states[2 * CHANNELS] = {1, 0, 0, 1, 0, 0, 1, 1};
-    const nca_preview preview = {.has_true_colour = true,
+    const nca_preview preview = {.has_true_colour = has_true_colour,
                                  .states = states,
                                  .paint = nca_image_on_white,
                                  .batch = 1,
@@ -96,9 +94,17 @@ static void test_colours_of_a_character(void **state)
     char *text;
     int lines;
     assert_int_equal(nca_preview_draw(&preview, &text, &lines, NULL), NCA_OK);
-    assert_string_equal(text, "\033[48;2;0;0;255m\033[38;2;255;0;0m▀\033[0m\033[K\n");
+    assert_string_equal(text, expected);
     assert_int_equal(lines, 1);
     free(text);
+}
+
+static void test_colours_of_a_character(void **state)
+{
+    (void)state;
+    // Above opaque red, below opaque blue.
+    static const float states[2 * CHANNELS] = {1, 0, 0, 1, 0, 0, 1, 1};
+    expect_character(states, true, "\033[48;2;0;0;255m\033[38;2;255;0;0m▀\033[0m\033[K\n");
 }
 
 // A terminal that does not say that it has true colour gets the nearest of 256: 16 + 36 r + 6 g + b
@@ -107,33 +113,16 @@ static void test_colours_of_a_plainer_terminal(void **state)
 {
     (void)state;
     static const struct {
-        float upper[4], lower[4];
+        float states[2 * CHANNELS];
         const char *text;
     } cases[] = {
-        {{1, 0, 0, 1}, {0, 0, 1, 1}, "\033[48;5;21m\033[38;5;196m▀\033[0m\033[K\n"},
-        {{0, 0, 0, 1}, {0, 0, 0, 0}, "\033[48;5;231m\033[38;5;16m▀\033[0m\033[K\n"},
-        {{0.5f, 0.5f, 0.5f, 1},
-         {0.37f, 0.53f, 0.69f, 1},
+        {{1, 0, 0, 1, 0, 0, 1, 1}, "\033[48;5;21m\033[38;5;196m▀\033[0m\033[K\n"},
+        {{0, 0, 0, 1, 0, 0, 0, 0}, "\033[48;5;231m\033[38;5;16m▀\033[0m\033[K\n"},
+        {{0.5f, 0.5f, 0.5f, 1, 0.37f, 0.53f, 0.69f, 1},
          "\033[48;5;67m\033[38;5;244m▀\033[0m\033[K\n"},
     };
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        float states[2 * CHANNELS] = {0};
-        memcpy(states, cases[i].upper, sizeof cases[i].upper);
-        memcpy(states + CHANNELS, cases[i].lower, sizeof cases[i].lower);
-        const nca_preview preview = {.states = states,
-                                     .paint = nca_image_on_white,
-                                     .batch = 1,
-                                     .height = 2,
-                                     .width = 1,
-                                     .channels = CHANNELS,
-                                     .columns = 80,
-                                     .lines = 22};
-        char *text;
-        int lines;
-        assert_int_equal(nca_preview_draw(&preview, &text, &lines, NULL), NCA_OK);
-        assert_string_equal(text, cases[i].text);
-        free(text);
-    }
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        expect_character(cases[i].states, false, cases[i].text);
 }
 
 int main(void)

@@ -8,6 +8,7 @@
 #include "nca/nca.h"
 #include "scratch.h"
 #include "task/digit_set.h"
+#include "training.h"
 
 enum { SIDE = 8, CELLS = SIDE * SIDE, COUNT = 40, HELD_OUT = 15, CHANNELS = 12 };
 
@@ -252,18 +253,6 @@ static void end(training *run)
     nca_content_free(&nca_task_digits, &run->content);
 }
 
-static double advance(training *run, int updates)
-{
-    double loss = 0;
-    for (int i = 0; i < updates; i++) {
-        nca_update_result result;
-        assert_ok(nca_trainer_update(run->trainer, &result, error));
-        assert_int_equal(result.event, NCA_EVENT_NONE);
-        loss += result.loss / updates;
-    }
-    return loss;
-}
-
 static void assert_same_rule(training *a, training *b)
 {
     nca_model first, second;
@@ -283,11 +272,11 @@ static void test_a_training_goes_on_bit_for_bit(void **state)
     for (int i = 0; i < 2; i++) {
         training whole = start(make_config(losses[i]), 1), part = start(make_config(losses[i]), 2);
         training rest = start(make_config(losses[i]), 1);
-        advance(&whole, 12);
-        advance(&part, 5);
+        train_on(whole.trainer, 12);
+        train_on(part.trainer, 5);
         assert_ok(nca_trainer_save(part.trainer, scratch("checkpoint"), error));
         assert_ok(nca_trainer_restore(rest.trainer, scratch("checkpoint"), error));
-        advance(&rest, 7);
+        train_on(rest.trainer, 7);
         assert_same_rule(&whole, &rest);
         end(&whole), end(&part), end(&rest);
     }
@@ -303,9 +292,9 @@ static void test_the_loss_falls(void **state)
     config.steps_min = config.steps_max = 10;
     config.rate = 0.002, config.noise = 0;
     training run = start(config, 2);
-    const double first = advance(&run, 10);
-    advance(&run, 400);
-    const double last = advance(&run, 20);
+    const double first = train_on(run.trainer, 10);
+    train_on(run.trainer, 400);
+    const double last = train_on(run.trainer, 20);
     print_message("loss %.3f, after 400 updates %.3f\n", first, last);
     assert_true(last < 0.85 * first);
     end(&run);

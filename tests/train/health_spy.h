@@ -51,6 +51,15 @@ static inline bool is_kept(training *run, const kept *then, int which)
     return is_same;
 }
 
+// A training without damage in which every cell fires, so that what dies does so by the rule alone.
+static inline void start_without_chance(training *run, const char *health)
+{
+    nca_config config = small_config();
+    config.damaged = 0, config.fire_rate = 1;
+    set_text(config.health, health);
+    start_training(run, &config, 2);
+}
+
 // What is old and strong lives on under a rule that kills the seed.
 static inline nca_update_result advance_deadly(training *run)
 {

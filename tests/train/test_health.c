@@ -192,9 +192,7 @@ static void test_a_rule_that_only_kills_the_seed_goes_back(void **state)
 {
     (void)state;
     training run;
-    nca_config config = small_config();
-    config.damaged = 0, config.fire_rate = 1;
-    start_training(&run, &config, 2);
+    start_without_chance(&run, "on");
     for (int i = 0; i < 99; i++)
         assert_int_equal(advance(&run).event, NCA_EVENT_NONE);
     // From the hundredth on the seed dies: its rule is never taken for a good one.
@@ -221,9 +219,7 @@ static void test_a_seed_that_lives_again_ends_the_row(void **state)
 {
     (void)state;
     training run;
-    nca_config config = small_config();
-    config.damaged = 0, config.fire_rate = 1;
-    start_training(&run, &config, 2);
+    start_without_chance(&run, "on");
     kept start = keep(&run);
     for (int i = 0; i < 19; i++)
         advance_deadly(&run);
@@ -242,9 +238,7 @@ static void test_a_death_defers_the_good_rule(void **state)
 {
     (void)state;
     training run;
-    nca_config config = small_config();
-    config.damaged = 0, config.fire_rate = 1;
-    start_training(&run, &config, 2);
+    start_without_chance(&run, "on");
     kept start = keep(&run);
     for (int i = 0; i < 95; i++)
         assert_int_equal(advance(&run).event, NCA_EVENT_NONE);

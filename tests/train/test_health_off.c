@@ -7,10 +7,7 @@
 
 static void start_unwatched(training *run, int updates)
 {
-    nca_config config = small_config();
-    config.damaged = 0, config.fire_rate = 1;
-    set_text(config.health, "off");
-    start_training(run, &config, 2);
+    start_without_chance(run, "off");
     for (int i = 0; i < updates; i++)
         assert_int_equal(advance(run).event, NCA_EVENT_NONE);
 }

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "model/safetensors.h"
+#include "training.h"
 
 // -- Training them --------------------------------------------------------------------------------
 
@@ -56,26 +57,13 @@ static void end(training *run)
     nca_compute_close(&run->compute);
 }
 
-// The mean loss of these updates; none meets anything.
-static double advance(training *run, int updates)
-{
-    double loss = 0;
-    for (int i = 0; i < updates; i++) {
-        nca_update_result result;
-        assert_ok(nca_trainer_update(run->trainer, &result, error));
-        assert_int_equal(result.event, NCA_EVENT_NONE);
-        loss += result.loss / updates;
-    }
-    return loss;
-}
-
 static void check_learns(const lesson *what, const char *device)
 {
     training run;
     start(&run, what, device, 2);
-    const double first = advance(&run, 1);
-    advance(&run, UPDATES - LAST - 1);
-    const double last = advance(&run, LAST);
+    const double first = train_on(run.trainer, 1);
+    train_on(run.trainer, UPDATES - LAST - 1);
+    const double last = train_on(run.trainer, LAST);
     print_message("%s on %s: loss %.4f, after %d updates %.4f\n", what->task->name, device, first,
                   UPDATES, last);
     assert_true(first > what->first);
@@ -120,7 +108,7 @@ static void test_every_row_keeps_a_picture(void **state)
     training run;
     start(&run, &lessons[0], "cpu", 1);
     check_rows(&run);
-    advance(&run, 20);
+    train_on(run.trainer, 20);
     check_rows(&run);
     end(&run);
 }
@@ -151,13 +139,13 @@ static void check_resumes(const lesson *what)
     size_t straight_size, size;
     name_scratch("straight", straight_path), name_scratch("stopped", path);
     start(&straight, what, "cpu", 2), start(&stopped, what, "cpu", 1);
-    advance(&straight, 20), advance(&stopped, 9);
+    train_on(straight.trainer, 20), train_on(stopped.trainer, 9);
     assert_ok(nca_trainer_save(stopped.trainer, path, error));
     end(&stopped);
     start(&stopped, what, "cpu", 2);
-    advance(&stopped, 3);
+    train_on(stopped.trainer, 3);
     assert_ok(nca_trainer_restore(stopped.trainer, path, error));
-    advance(&stopped, 11);
+    train_on(stopped.trainer, 11);
     assert_ok(nca_trainer_save(straight.trainer, straight_path, error));
     assert_ok(nca_trainer_save(stopped.trainer, path, error));
     char *a = read_file(straight_path, &straight_size), *b = read_file(path, &size);

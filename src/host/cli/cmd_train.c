@@ -141,7 +141,7 @@ static nca_status look(train_run *run)
                              .criteria = nca_judge_criteria_of(run->task, false),
                              .stop = &nca_stop_signal};
     nca_until_verdict verdict;
-    if (!nca_until_is_due(&run->config, done))
+    if (!nca_until_is_due(&run->plan, done))
         return NCA_OK;
     NCA_TRY(nca_until_look(&until, &verdict, run->error));
     run->is_healed = verdict.is_healed;
@@ -159,7 +159,7 @@ static nca_status advance(train_run *run, nca_train_pictures *pictures)
     const bool is_shown = is_preview_due(run);
     nca_update_result result;
     nca_trainer_keep_before(run->trainer,
-                            is_picture || is_shown || nca_until_is_due(&run->config, next));
+                            is_picture || is_shown || nca_until_is_due(&run->plan, next));
     const nca_status status = nca_trainer_update(run->trainer, &result, run->error);
     if (status != NCA_OK && status != NCA_NUMERIC)
         return status;

@@ -72,8 +72,7 @@ static void say_estimate(train_run *run)
     nca_format_duration((double)left * estimate->update_seconds, duration, sizeof duration);
     nca_format_size(estimate->bytes, size);
     nca_progress_say(&run->progress, "it will take %s %s, and the folder about %s",
-                     strcmp(run->config.until, "healed") == 0 ? "at most about" : "about", duration,
-                     size);
+                     run->plan.until_healed ? "at most about" : "about", duration, size);
 }
 
 // What the settings make of the run that whoever looks at its figures should know.
@@ -186,7 +185,7 @@ void nca_train_say_end(train_run *run, const nca_train_pictures *pictures)
         nca_progress_say(&run->progress, "%s", folder);
         return;
     }
-    if (strcmp(run->config.until, "healed") == 0 && !run->is_healed)
+    if (run->plan.until_healed && !run->is_healed)
         nca_progress_say(
             &run->progress,
             "not healed within %lld updates; nca train --resume %s --updates N trains on",

@@ -45,9 +45,10 @@ static nca_status read_health(const char *text, bool *repairs, nca_error *error)
     return nca_fail(error, NCA_ARGUMENT, "--health %.60s: must be on or off", text);
 }
 
-static nca_status check_until(const char *text, nca_error *error)
+static nca_status read_until(const char *text, bool *until_healed, nca_error *error)
 {
-    if (strcmp(text, "updates") == 0 || strcmp(text, "healed") == 0)
+    *until_healed = strcmp(text, "healed") == 0;
+    if (*until_healed || strcmp(text, "updates") == 0)
         return NCA_OK;
     return nca_fail(error, NCA_ARGUMENT, "--until %.60s: must be updates or healed", text);
 }
@@ -59,7 +60,7 @@ static nca_status read_texts(const nca_config *config, nca_plan *out, nca_error 
     NCA_TRY(nca_schedule_parse(config->schedule, &out->schedule, error));
     NCA_TRY(read_health(config->health, &out->repairs, error));
     NCA_TRY(nca_seed_at_read(config->seed_at, &out->seed_at, error));
-    NCA_TRY(check_until(config->until, error));
+    NCA_TRY(read_until(config->until, &out->until_healed, error));
     NCA_TRY(read_loss(config->loss, &out->is_cross_entropy, error));
     return nca_config_grid(config, &out->grid, error);
 }

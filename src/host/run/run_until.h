@@ -29,9 +29,9 @@ typedef struct nca_until_verdict {
 } nca_until_verdict;
 
 // Whether the rule is checked after this update.
-static inline bool nca_until_is_due(const nca_config *config, int64_t update)
+static inline bool nca_until_is_due(const nca_plan *plan, int64_t update)
 {
-    return strcmp(config->until, "healed") == 0 && update > 0 && update % NCA_UNTIL_EVERY == 0;
+    return plan->until_healed && update > 0 && update % NCA_UNTIL_EVERY == 0;
 }
 
 // Looks at the rule as it would be written now. Two screens come before the judge: losses of the

@@ -71,7 +71,7 @@ static nca_status check_abilities(const nca_task *task, const nca_config *config
             error, NCA_ARGUMENT,
             "--exchanged: samples of the task %s have nothing to exchange; leave it out",
             task->name);
-    if (!nca_task_judging_of(task)->cuts && strcmp(config->until, "healed") == 0)
+    if (!nca_task_judging_of(task)->cuts && plan->until_healed)
         return nca_fail(error, NCA_ARGUMENT,
                         "--until healed: rules of the task %s are not judged by cuts; leave it out",
                         task->name);
