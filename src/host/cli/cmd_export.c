@@ -43,7 +43,8 @@ static const char details[] =
     "\n"
     "Examples:\n"
     "  nca export runs/lizard-regenerating -o lizard.json\n"
-    "  nca export rule.safetensors -o rule.json --numbers uint8\n";
+    "  nca export rule.safetensors -o rule.json --numbers uint8\n"
+    "  nca export rule.safetensors -o rule.onnx\n";
 
 // What is written where, and how.
 typedef struct order {
