@@ -37,14 +37,14 @@ static void describe_formats(FILE *to)
     }
 }
 
-static const char details[] =
-    "MODEL is a model.safetensors or a run folder. Which numbers a format has, the usual first, "
-    "stands\nin brackets.\n"
-    "\n"
-    "Examples:\n"
-    "  nca export runs/lizard-regenerating -o lizard.json\n"
-    "  nca export rule.safetensors -o rule.json --numbers uint8\n"
-    "  nca export rule.safetensors -o rule.onnx\n";
+static const char details[] = "MODEL is a model.safetensors, a run folder, or a trained rule that "
+                              "comes with nca: zoo:lizard.\n"
+                              "Which numbers a format has, the usual first, stands in brackets.\n"
+                              "\n"
+                              "Examples:\n"
+                              "  nca export runs/lizard-regenerating -o lizard.json\n"
+                              "  nca export rule.safetensors -o rule.json --numbers uint8\n"
+                              "  nca export zoo:lizard -o lizard.onnx\n";
 
 // What is written where, and how.
 typedef struct order {
