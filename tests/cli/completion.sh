@@ -36,7 +36,7 @@ offers 'nca run --device ""' auto cpu cuda reference
 offers 'nca run --cuda-path ""' auto fused cublas
 offers 'nca verify --precision ""' f32 tf32 bf16
 offers 'nca run rule.safet'   # the shell's own file names follow
-offers 'nca export good --format ""' json onnx
+offers 'nca export good --format ""' json onnx glsl
 offers 'nca export --numbers ""' float32 float16 uint8
 # The rules of the zoo: the files that lie there. Bash takes "zoo:l" for three words, or for one.
 zoo=$(cd zoo && printf '%s\n' *.safetensors | sed 's/\.safetensors$//')

@@ -44,7 +44,7 @@ static const char details[] = "MODEL is a model.safetensors, a run folder, or a 
                               "Examples:\n"
                               "  nca export runs/lizard-regenerating -o lizard.json\n"
                               "  nca export rule.safetensors -o rule.json --numbers uint8\n"
-                              "  nca export zoo:lizard -o lizard.onnx\n";
+                              "  nca export zoo:lizard -o lizard.glsl\n";
 
 // What is written where, and how.
 typedef struct order {
