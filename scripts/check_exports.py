@@ -1,10 +1,12 @@
 """Proves what nca export writes by other programs: scripts/check_exports.sh runs it.
 
 Every frame of rollouts by `nca run` goes one step through the exported ONNX graph, in ONNX Runtime,
-with nca's own fire bits and noise; what comes out must be the next frame.
+with nca's own fire bits and noise; what comes out must be the next frame. TensorBoard reads the
+numbers and pictures of a run.
 """
 import argparse
 import gzip
+import json
 import pathlib
 import struct
 import subprocess
@@ -14,6 +16,7 @@ import numpy as np
 import onnx
 import onnxruntime
 from safetensors.numpy import save_file
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from random_bits import check_philox, fire_mask, noise
 
@@ -107,6 +110,32 @@ def check_all_onnx(program, folder):
     return failed
 
 
+def check_tensorboard(program, folder):
+    """TensorBoard's own reader finds the numbers of metrics.jsonl, and the pictures' bytes."""
+    run, events = folder / "run", folder / "events"
+    nca(program, "train", "--target", ROOT / "docs/growth-and-healing.png", "--target-size", 8,
+        "--padding", 2, "--batch", 2, "--pool", 4, "--reseeded", 1, "--damaged", 0, "--steps-min", 2,
+        "--steps-max", 3, "--updates", 40, "--pictures-every", 20, "--quiet", "--out", run)
+    nca(program, "report", run, "--tensorboard", events)
+    reader = EventAccumulator(str(events / "run"), size_guidance={"scalars": 0, "images": 0})
+    reader.Reload()
+    lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    failed = 0
+    for name in ("loss", "log10_loss", "gradient_norm", "rate", "active_fraction"):
+        found = [(event.step, event.value) for event in reader.Scalars(name)]
+        expected = [(line["update"], float(np.float32(line[name]))) for line in lines]
+        is_right = found == expected
+        failed += not is_right
+        print(f"tensorboard  {name:16s} {len(found)} values  {'ok' if is_right else 'FAILED'}")
+    for name, step in (("batch", 20), ("batch", 40), ("pool", 40), ("target", 0)):
+        file = f"{name}-{step:06d}.png" if step else f"{name}.png"
+        bytes_of = {image.step: image.encoded_image_string for image in reader.Images(name)}
+        is_right = bytes_of.get(step) == (run / "pictures" / file).read_bytes()
+        failed += not is_right
+        print(f"tensorboard  {name:16s} of update {step}  {'ok' if is_right else 'FAILED'}")
+    return failed
+
+
 def main():
     parser = argparse.ArgumentParser(description="Reads what nca export writes.")
     parser.add_argument("program", help="nca, built")
@@ -114,6 +143,7 @@ def main():
     check_philox()
     with tempfile.TemporaryDirectory() as name:
         failed = check_all_onnx(options.program, pathlib.Path(name))
+        failed += check_tensorboard(options.program, pathlib.Path(name))
     print("every export is read as it was meant" if not failed else f"{failed} checks failed")
     return 1 if failed else 0
 
