@@ -288,7 +288,7 @@ static nca_status evaluate(nca_call *call)
     const eval_options *options = call->options;
     const char *path = call->arguments.item[0];
     nca_error *error = &call->error;
-    nca_evaluate_options asked = {.progress = nca_percent_shower(),
+    nca_evaluate_options asked = {.progress = nca_percent_show,
                                   .context = &(nca_percent){.word = "evaluated"}};
     nca_model model;
     nca_run_task judged = {0};

@@ -134,7 +134,7 @@ static nca_status read_run(const report_options *options, const char *folder, re
                                          .heal_steps = (int)options->heal_steps,
                                          .traced_cut = NCA_CUT_LEFT,
                                          .stop = &nca_stop_signal,
-                                         .progress = nca_percent_shower()};
+                                         .progress = nca_percent_show};
     return read_cells(options, &run->judged, run->options.cell, error);
 }
 
@@ -158,7 +158,7 @@ static nca_status judge_run(report_run *run, const nca_compute *compute, nca_err
     nca_evaluation found;
     options.seed = run->options.seed;
     options.stop = &nca_stop_signal;
-    options.progress = nca_percent_shower();
+    options.progress = nca_percent_show;
     options.context = &percent;
     const nca_status status = nca_evaluate(&run->model, run->judged.task, run->judged.content.data,
                                            &options, compute, &found, error);

@@ -147,7 +147,7 @@ static nca_status plan_film(const run_options *options, const nca_model *model,
         .angle = isnan(options->angle) ? model->angle : options->angle,
         .step_size = isnan(options->step_size) ? model->step_size : options->step_size,
         .stop = &nca_stop_signal,
-        .progress = nca_percent_shower(),
+        .progress = nca_percent_show,
         .context = percent,
     };
     if (options->grid) {
