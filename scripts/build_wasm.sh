@@ -18,7 +18,7 @@ small=(wasm/live.c session.c buffers.c rollout.c step_forward.c optimizer.c ../b
 fast=(perceive_scalar.c mlp_scalar.c alive_scalar.c fire_scalar.c ../../host/base/rng.c)
 # Random123 does not know WebAssembly by name; for RISC-V it is plain C, as it has to be here.
 random123=(-D__riscv '-DR123_ASSERT(x)=((void)0)')
-flags=(--target=wasm32 -std=gnu11 -mbulk-memory -ffp-contract=off -ffreestanding -nostdlibinc
+flags=(--target=wasm32 -std=gnu11 -flto -mbulk-memory -ffp-contract=off -ffreestanding -nostdlibinc
   -isystem wasm/libc -isystem "$headers" -I "$root/include" -I "$root/src/kernels"
   "${random123[@]}" -Wall -Wextra)
 link=(--no-entry --gc-sections --strip-all -z stack-size=65536)

@@ -5,9 +5,10 @@
 
 #include "report/export.h"
 
-extern const nca_exporter nca_exporter_json;
+extern const nca_exporter nca_exporter_html, nca_exporter_json;
 
 static const nca_exporter *const exporters[] = {
+    &nca_exporter_html,
     &nca_exporter_json,
     NULL,
 };

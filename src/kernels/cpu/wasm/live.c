@@ -31,8 +31,8 @@ void *calloc(size_t count, size_t size_bytes)
         return NULL;
     const uintptr_t start = (used + ALIGN_BYTES - 1) / ALIGN_BYTES * ALIGN_BYTES;
     const size_t end = start + bytes, have = __builtin_wasm_memory_size(0) * (size_t)PAGE_BYTES;
-    if (end > have && __builtin_wasm_memory_grow(0, (end - have + PAGE_BYTES - 1) / PAGE_BYTES) ==
-                          (size_t)-1)
+    if (end > have &&
+        __builtin_wasm_memory_grow(0, (end - have + PAGE_BYTES - 1) / PAGE_BYTES) == (size_t)-1)
         return NULL;
     used = end;
     return memset((void *)start, 0, bytes);
