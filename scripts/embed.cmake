@@ -34,10 +34,11 @@ foreach(part ${parts})
     file(READ ${file} text)
     # A source map would be asked for beside the page, where there is none.
     string(REGEX REPLACE "(//|/[*])# sourceMappingURL=[^\n]*" "" text "${text}")
-    # What is for whoever reads our sources only: indentation, and lines that are a comment.
+    # What is for whoever reads our sources only: indentation, and comments of a line.
     if(kind MATCHES "SCRIPT|STYLE")
       string(REGEX REPLACE "\n +" "\n" text "\n${text}")
       string(REGEX REPLACE "\n//[^\n]*" "" text "${text}")
+      string(REGEX REPLACE " +// [^\n]*" "" text "${text}")
     endif()
     string(SHA256 hash "${text}")
     to_base64(${hash} hash)

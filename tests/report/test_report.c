@@ -124,8 +124,8 @@ static void test_what_a_run_says_ends_no_element(void **state)
     assert_int_equal(count(page, "</script"), scripts);
     assert_int_equal(count(page, "<img"), 0);
     assert_int_equal(count(page, "<!--"), 0);
-    // Three times hostile: the name, the target, the event.
-    assert_int_equal(count(page, "\\u003c/script>\\u003cscript>alert(1)"), 3);
+    // Four times hostile: the name, of the run and of its rule, the target, the event.
+    assert_int_equal(count(page, "\\u003c/script>\\u003cscript>alert(1)"), 4);
     free(page);
     stop(&still);
 }

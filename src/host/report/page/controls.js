@@ -141,12 +141,13 @@ nca.channelPictures = function(stage) {
       pictures.forEach(({canvas, button}, k) => {
         button.setAttribute('aria-pressed', stage.channel === k);
         if (element.hidden) return;
-        if (canvas.width !== world.width || canvas.height !== world.height)
-          Object.assign(canvas, {width: world.width, height: world.height});
+        // The middle of the world, where the creature is.
+        const side = Math.min(world.width, world.height);
+        if (canvas.width !== side) canvas.width = canvas.height = side;
         const context = canvas.getContext('2d');
         const image = context.createImageData(world.width, world.height);
         nca.paintChannel(world, k, stage.ground, image.data);
-        context.putImageData(image, 0, 0);
+        context.putImageData(image, (side - world.width) >> 1, (side - world.height) >> 1);
       });
     },
   };
@@ -275,6 +276,7 @@ nca.controls = function(stage, hand) {
   const more = nca.iconButton('more', 'More', () => {
     sheet.element.hidden = !sheet.element.hidden;
     more.setAttribute('aria-expanded', !sheet.element.hidden);
+    stage.box.classList.add('touched');
     stage.tell();
   });
   const gap = () => nca.make('span', {class: 'gap'});
@@ -298,6 +300,7 @@ nca.live = async function(box, rule, isEmbedded) {
   const grid = rule.grid.map((side) => side || 72);
   const world = new nca.World(module.exports, rule, ...grid);
   box.classList.add('live');
+  box.classList.toggle('drawn', world.isDrawn);
   const stage = new nca.Stage(box, world, target), hand = new nca.Hand(stage);
   stage.isEmbedded = isEmbedded;
   stage.canvas.setAttribute('aria-label',

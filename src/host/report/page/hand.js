@@ -1,6 +1,8 @@
 // The visitor's hand: mouse, fingers and keys on a stage.
 'use strict';
 
+nca.fingerOf = ({clientX: x, clientY: y}, button) => ({x, y, button});
+
 nca.Hand = class {
   constructor(stage) {
     Object.assign(this, {
@@ -57,7 +59,10 @@ nca.Hand = class {
       if (this.tool === 'erase') world.erase(...place, this.radius);
       if (this.tool === 'draw') world.draw(...place, this.radius);
     }
-    if (this.tool === 'seed') world.plant(Math.round(y), Math.round(x));
+    if (this.tool === 'seed') {
+      world.plant(Math.round(y), Math.round(x));
+      this.stage.isCrowded = true;
+    }
     this.stage.touch(this.tool === 'erase');
   }
 
@@ -84,7 +89,10 @@ nca.Hand = class {
 
   drop() {
     const copy = this.stage.mark && this.stage.mark.copy;
-    if (copy) this.stage.world.copyIn(this.held.patch, copy.top, copy.left);
+    if (copy) {
+      this.stage.world.copyIn(this.held.patch, copy.top, copy.left);
+      this.stage.isCrowded = true;
+    }
     this.held = null;
     this.stage.touch(false);
   }
@@ -103,21 +111,21 @@ nca.Hand = class {
     this.stage.canvas.focus({preventScroll: true});
     this.stage.canvas.setPointerCapture(event.pointerId);
     this.cursor = null;
-    this.fingers.set(event.pointerId, event);
+    this.fingers.set(event.pointerId, nca.fingerOf(event, event.button));
     if (this.fingers.size > 1 || event.button > 0) return;  // two fingers move the view
     this.last = this.stage.cellAt(event.clientX, event.clientY);
     this.begin(this.last);
   }
 
   pointermove(event) {
-    const before = this.fingers.get(event.pointerId);
+    const finger = this.fingers.get(event.pointerId);
     const cell = this.stage.cellAt(event.clientX, event.clientY);
-    if (!before) {
+    if (!finger) {
       if (event.pointerType !== 'touch') this.point(cell);
       return;
     }
-    if (this.fingers.size > 1 || before.button > 0) {
-      this.moveView(event, before);
+    if (this.fingers.size > 1 || finger.button > 0) {
+      this.moveView(event.pointerId, finger, nca.fingerOf(event, finger.button));
       return;
     }
     if (this.tool === 'erase' || this.tool === 'draw') this.apply(cell, this.last);
@@ -126,11 +134,11 @@ nca.Hand = class {
   }
 
   pointerup(event) {
-    const isLast = this.fingers.delete(event.pointerId) && this.fingers.size === 0;
-    if (!isLast) return;
+    this.fingers.delete(event.pointerId);
+    if (this.fingers.size > 0) return;
     if (this.held) this.drop();
-    this.point(
-      event.pointerType === 'touch' ? undefined : this.stage.cellAt(event.clientX, event.clientY));
+    const isTouch = event.pointerType === 'touch';
+    this.point(isTouch ? undefined : this.stage.cellAt(event.clientX, event.clientY));
     this.stage.look();
   }
 
@@ -143,21 +151,17 @@ nca.Hand = class {
     if (this.fingers.size === 0) this.point(undefined);
   }
 
-  // One finger of two, or the mouse with another than its first button.
-  moveView(event, before) {
+  // One finger of two, or the mouse with another than its first button, went from a place to
+  // another.
+  moveView(id, from, to) {
     const {stage} = this, {scale} = stage.view(), {width, height} = stage.world;
     const share = stage.dots / scale / this.fingers.size;
-    const others = [...this.fingers.values()].filter((one) => one.pointerId !== event.pointerId);
-    this.fingers.set(event.pointerId, new Proxy(event, {
-      get: (of, name) => name === 'button' ? before.button : of[name],
-    }));
-    stage.move((before.clientX - event.clientX) * share / width,
-      (before.clientY - event.clientY) * share / height);
-    if (others.length !== 1) return;
-    const apart = (one) =>
-      Math.hypot(one.clientX - others[0].clientX, one.clientY - others[0].clientY);
-    stage.zoomTo(stage.zoom * apart(event) / Math.max(apart(before), 1),
-      (event.clientX + others[0].clientX) / 2, (event.clientY + others[0].clientY) / 2);
+    const other = [...this.fingers].filter(([one]) => one !== id).map(([, finger]) => finger)[0];
+    this.fingers.set(id, to);
+    stage.move((from.x - to.x) * share / width, (from.y - to.y) * share / height);
+    if (!other) return;
+    const apart = ({x, y}) => Math.max(Math.hypot(x - other.x, y - other.y), 1);
+    stage.zoomTo(stage.zoom * apart(to) / apart(from), (to.x + other.x) / 2, (to.y + other.y) / 2);
   }
 
   wheel(event) {

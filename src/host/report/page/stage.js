@@ -20,6 +20,7 @@ nca.Stage = class {
       isPlaying: !matchMedia('(prefers-reduced-motion: reduce)').matches,
       channel: -1,  // shown alone; -1: what the cells look like
       wasHurt: false,
+      isCrowded: false,  // more than one creature: no loss says how they are
       best: Infinity,
       loss: null,
       listeners: [],
@@ -105,7 +106,7 @@ nca.Stage = class {
   // Begins anew; where nothing may move by itself, with what has grown.
   restart() {
     this.world.begin();
-    this.wasHurt = false;
+    this.wasHurt = this.isCrowded = false;
     this.best = Infinity;
     if (!this.isPlaying && !this.world.isDrawn) this.world.run(200);
     this.look();
@@ -136,7 +137,7 @@ nca.Stage = class {
 
   // Looks how the world is doing, and tells whoever listens.
   look() {
-    this.loss = this.world.loss(this.target);
+    this.loss = this.isCrowded ? null : this.world.loss(this.target);
     if (this.loss !== null && !this.wasHurt) this.best = Math.min(this.best, this.loss);
     this.isStale = true;
     this.tell();
