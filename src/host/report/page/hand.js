@@ -67,6 +67,12 @@ nca.Hand = class {
   }
 
   begin(cell) {
+    const {wasHurt, isCrowded} = this.stage;
+    this.before = {
+      state: this.stage.world.state.slice(),
+      stage: {wasHurt, isCrowded},
+      at: performance.now(),
+    };
     this.stage.box.classList.add('touched');
     if (this.tool === 'copy')
       this.lift(cell);
@@ -112,9 +118,22 @@ nca.Hand = class {
     this.stage.canvas.setPointerCapture(event.pointerId);
     this.cursor = null;
     this.fingers.set(event.pointerId, nca.fingerOf(event, event.button));
-    if (this.fingers.size > 1 || event.button > 0) return;  // two fingers move the view
+    if (this.fingers.size > 1) return this.takeBack();  // two fingers move the view
+    if (event.button > 0) return;
     this.last = this.stage.cellAt(event.clientX, event.clientY);
     this.begin(this.last);
+  }
+
+  // What the first of two fingers did before the second came, where that was a moment ago.
+  takeBack() {
+    const {stage, before} = this;
+    this.held = null;
+    this.point(undefined);
+    if (before.state.length !== stage.world.state.length || performance.now() - before.at > 300)
+      return;
+    stage.world.state.set(before.state);
+    Object.assign(stage, before.stage);
+    stage.look();
   }
 
   pointermove(event) {
