@@ -145,38 +145,27 @@ static void put_data(writing *to, const json_t *data)
     put_text(to, "</script>\n");
 }
 
-static void put_base64(writing *to, const void *bytes, size_t size_bytes)
-{
-    char *text = malloc((size_bytes + 2) / 3 * 4);
-    if (text)
-        put(to, text, (size_t)(nca_base64_encode(bytes, size_bytes, text) - text));
-    else if (to->status == NCA_OK)
-        to->status = nca_fail(to->error, NCA_MEMORY, "the page: no memory for its module");
-    free(text);
-}
-
+// Deflated, as base64.
 static void put_deflated(writing *to, const nca_page_part *part)
 {
     uLongf size_bytes = compressBound((uLong)part->size_bytes);
     uint8_t *bytes = malloc(size_bytes);
-    if (bytes && compress2(bytes, &size_bytes, part->bytes, (uLong)part->size_bytes, 9) == Z_OK)
-        put_base64(to, bytes, size_bytes);
+    char *text = malloc((size_bytes + 2) / 3 * 4);
+    if (bytes && text &&
+        compress2(bytes, &size_bytes, part->bytes, (uLong)part->size_bytes, 9) == Z_OK)
+        put(to, text, (size_t)(nca_base64_encode(bytes, size_bytes, text) - text));
     else if (to->status == NCA_OK)
         to->status = nca_fail(to->error, NCA_MEMORY, "the page: no memory for its module");
     free(bytes);
+    free(text);
 }
 
-// Data to the browser: a script of a type it does not run. Browsers that know vectors can inflate;
-// others get the module as it is.
+// Data to the browser: a script of a type that it does not run.
 static void put_module(writing *to, const nca_page_part *part)
 {
-    const bool has_vectors = part->kind == NCA_PART_VECTOR_MODULE;
     put_text(to, "<script type=\"application/wasm\" id=\"");
-    put_text(to, has_vectors ? "vector-module\">" : "module\">");
-    if (has_vectors)
-        put_deflated(to, part);
-    else
-        put_base64(to, part->bytes, part->size_bytes);
+    put_text(to, part->kind == NCA_PART_VECTOR_MODULE ? "vector-module\">" : "module\">");
+    put_deflated(to, part);
     put_text(to, "</script>\n");
 }
 

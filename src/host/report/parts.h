@@ -24,7 +24,7 @@ typedef struct nca_page_part {
         NCA_PART_CHARTS,    // the script of that library
         NCA_PART_SCRIPT,
         NCA_PART_MODULE,          // WebAssembly for every browser that has it
-        NCA_PART_VECTOR_MODULE,   // the same with vectors, deflated in the page
+        NCA_PART_VECTOR_MODULE,   // the same for those that know vectors
     } kind;
     int pages;
     const unsigned char *bytes;
