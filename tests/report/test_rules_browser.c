@@ -293,13 +293,15 @@ static void test_a_frame_has_room_to_spare(void **state)
 {
     (void)state;
     open_grown(1280, 800);
+    // The fastest of many, for others may use the processor too.
     const double ms = browser_number(
-        &chromium, "(() => { const {world, stage} = nca.shown; stage.isPlaying = false;"
-                   " const start = performance.now(); for (let i = 0; i < 100; i++) world.run(1);"
-                   " return (performance.now() - start) / 100; })()");
+        &chromium, "(() => { const {world, stage} = nca.shown; let least = Infinity;"
+                   " stage.isPlaying = false;"
+                   " for (let i = 0; i < 200; i++) { const start = performance.now(); world.run(1);"
+                   " least = Math.min(least, performance.now() - start); }"
+                   " return least; })()");
     print_message("a step takes %.2f ms\n", ms);
-    assert_true(ms <
-                16);   // of sixty frames a second; it is a tenth of that where nothing else runs
+    assert_true(ms < 8);   // half of one of sixty frames a second; a tenth on an idle machine
 }
 
 static void test_the_page_is_small(void **state)
