@@ -226,8 +226,8 @@ nca.Stage = class {
       this.recorder.stop();
       return true;
     }
-    const type = self.MediaRecorder &&
-      ['video/mp4', 'video/webm'].find((one) => MediaRecorder.isTypeSupported(one));
+    const kinds = ['video/mp4;codecs=avc1.42E01E', 'video/webm', 'video/mp4'];
+    const type = self.MediaRecorder && kinds.find((one) => MediaRecorder.isTypeSupported(one));
     if (!type || !this.canvas.captureStream) return false;
     const parts = [],
           recorder = new MediaRecorder(
@@ -235,7 +235,7 @@ nca.Stage = class {
     recorder.ondataavailable = ({data}) => parts.push(data);
     recorder.onstop = () => {
       this.recorder = null;
-      this.save(new Blob(parts, {type}), type.split('/')[1]);
+      this.save(new Blob(parts, {type}), type.split(/[/;]/)[1]);
       this.tell();
     };
     recorder.start();
