@@ -10,7 +10,7 @@ font=/usr/share/fonts/truetype/noto/NotoColorEmoji.ttf
 [ -e $font ] || { echo "no emoji font: skipped" && exit 77; }
 
 settings=(--target-size 8 --padding 2 --channels 8 --hidden 16 --batch 4 --pool 16 --damaged 1 --steps-min 4
-  --steps-max 9 --checkpoint-every 10 --pictures-every 100000 --threads 1)
+  --steps-max 9 --checkpoint-every 10 --pictures-every 100000 --schedule constant --threads 1)
 content_of() { (cd "$1" && sed 's/, "seconds": [^,}]*//; s/, "checksum".*//' metrics.jsonl && cat ./*.safetensors); }
 same() { cmp <(content_of "$1") <(content_of "$2") || fail "$3"; }
 said() { grep -q -- "$1" log || fail "does not say \"$1\": $(cat log)"; }
