@@ -114,7 +114,10 @@ done
 first=$(sed -n 's/saved after update \([0-9]*\) .*/\1/p' log)
 kill -USR1 $child
 kill -USR1 $child
-sleep 0.3
+for ((i = 0; i < 600; i++)); do
+  [ "$(grep -c "saved after update" log)" -lt 2 ] || break
+  sleep 0.02
+done
 kill -0 $child || fail "SIGUSR1 ends the run: $(cat log)"
 [ "$(grep -c "saved after update" log)" -ge 2 ] || fail "only once saved: $(cat log)"
 [ "$(wc -l <endless/metrics.jsonl)" -gt "$first" ] || fail "the run does not go on after SIGUSR1"
