@@ -32,6 +32,11 @@
       target ? nca.paintTarget(target) : nca.make('span', {text: rule.name}));
   };
 
+  // The keys work without a click into the world first.
+  document.addEventListener('keydown', (event) => {
+    if (event.target === document.body && nca.shown && nca.shown.hand) nca.shown.hand.key(event);
+  });
+
   const start = async function() {
     if (rules.length > 1) menu.append(...await Promise.all(rules.map(button)));
     await choose(rules[0]);
