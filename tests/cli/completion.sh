@@ -25,7 +25,7 @@ offers 'nca in' info
 offers 'nca --v' --version
 offers 'nca train --damage-radius-m' --damage-radius-min --damage-radius-max
 # The presets are those of the help.
-presets=$("$nca" train --help | sed -n '/^Presets:/,/^$/s/^  \([a-z][a-z-]*\).*/\1/p')
+presets=$("$nca" train --help | sed -n '/^Presets:/,/^$/s/^  \([a-z][a-z0-9-]*\).*/\1/p')
 [[ " "$presets" " == *healing*growing* ]] || failed=1
 offers 'nca train --preset blog' $(grep '^blog' <<<"$presets")
 offers 'nca study --settings batch4' batch4-damaged1-steps64
@@ -36,7 +36,7 @@ offers 'nca run --device ""' auto cpu cuda reference
 offers 'nca run --cuda-path ""' auto fused cublas
 offers 'nca verify --precision ""' f32 tf32 bf16
 offers 'nca run rule.safet'   # the shell's own file names follow
-offers 'nca export good --format ""' json onnx glsl
+offers 'nca export good --format ""' json html onnx glsl
 offers 'nca export --numbers ""' float32 float16 uint8
 # The rules of the zoo: the files that lie there. Bash takes "zoo:l" for three words, or for one.
 zoo=$(cd zoo && printf '%s\n' *.safetensors | sed 's/\.safetensors$//')
