@@ -277,7 +277,7 @@ static void test_one_bad_place_or_many_failures_end_the_claim(void **state)
     for (int i = 0; i < 8; i++)
         map.circle[0][i].tally.healed--;   // 776 of 784 in all, each place but one short
     assert_int_equal(nca_map_healed_radii(&map), 0);
-    assert_says("At no radius does this rule heal any circle with 99 %.");
+    assert_says("There is no radius up to which this rule heals any circle with at least 99 %.");
     map.half[4].tally.healed = 3;
     assert_says("halves at 16 angles: 243 of 256 healed, 91.5 to 97.0 %; worst at 90 degrees: 3 of "
                 "16 (0 is right, 90 lower)");
@@ -295,7 +295,7 @@ static void test_a_map_has_a_picture_and_json(void **state)
     assert_ok(nca_heal_map_draw(&map, &nca_task_grow, &growth, &canvas, error));
     for (int i = 0; i < canvas.height * canvas.width; i++)
         red += canvas.rgb[3 * i] == 178 && canvas.rgb[3 * i + 1] == 24;
-    assert_true(red > 230 && red < 500);   // the one dot, and the legend's
+    assert_true(red > 200 && red < 500);   // the one dot, and the legend's
     json_t *json = nca_heal_map_json(&map), *radius, *place;
     assert_non_null(json);
     radius = json_array_get(json_object_get(json, "circles"), 2);

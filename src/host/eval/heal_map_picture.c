@@ -131,14 +131,14 @@ static void draw_circles(nca_canvas *canvas, const nca_heal_map *map, int radius
     const nca_map_tally all = nca_map_circles(map, radius);
     const int apart = map->side > 1 ? map->side - 1 : 1;
     const int side = at.height < at.width ? at.height : at.width;
-    const double diameter = fmin(fmax(0.8 * side / 2 / apart, 3), 18);
+    const double diameter = fmin(fmax(0.65 * side / 2 / apart, 3), 18);
     char name[48];
     snprintf(name, sizeof name, "radius %.1f cells", damages[0].region.radius_x);
     draw_ground(&at, map, rgb);
-    draw_ring(&at, map, &damages[0].region);
     for (int i = 0; i < map->side * map->side; i++)
         draw_tally(&at, damages[i].region.center_y, damages[i].region.center_x, diameter,
                    &damages[i].tally);
+    draw_ring(&at, map, &damages[0].region);
     label(&at, name, &all);
 }
 

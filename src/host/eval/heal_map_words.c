@@ -111,7 +111,8 @@ static void write_sentence(const nca_heal_map *map, char line[NCA_MAP_BYTES])
                  "smallest there were %d.",
                  percent, needed, smallest.tried);
     else
-        snprintf(line, NCA_MAP_BYTES, "At no radius does this rule heal any circle with %.0f %%.",
+        snprintf(line, NCA_MAP_BYTES,
+                 "There is no radius up to which this rule heals any circle with at least %.0f %%.",
                  percent);
 }
 

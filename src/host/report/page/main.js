@@ -25,7 +25,8 @@
   nca.runs.forEach(nca.showSettings);
   nca.showTraining();
   for (const show
-         of [nca.showPictures, nca.showRollouts, nca.showCells, nca.showRanges, nca.showStep])
+         of [nca.showPictures, nca.showRollouts, nca.showHealMap, nca.showCells, nca.showRanges,
+           nca.showStep])
     nca.runs.forEach((run) => show(run));
   nca.finish();
 }
