@@ -233,7 +233,7 @@ static void test_a_seed_that_lives_again_ends_the_row(void **state)
     end_training(&run);
 }
 
-// A death takes three good updates back, so that a rule that loses its seeds is not taken for good.
+// A death takes twenty good updates back, so that a rule that loses its seeds is not taken for good.
 static void test_a_death_defers_the_good_rule(void **state)
 {
     (void)state;
@@ -246,11 +246,55 @@ static void test_a_death_defers_the_good_rule(void **state)
     for (int b = 0; b < KEPT; b++)
         write_buffer(&run.inner, run.trainer->session, kept_buffers[b], start.count[b],
                      start.buffer[b]);
-    for (int i = 0; i < 7; i++)
+    for (int i = 0; i < 24; i++)
         assert_int_equal(advance(&run).event, NCA_EVENT_NONE);
     assert_int_equal(run.trainer->good.update, 0);
     advance(&run);
-    assert_int_equal(run.trainer->good.update, 104);
+    assert_int_equal(run.trainer->good.update, 121);
+    free_kept(&start);
+    end_training(&run);
+}
+
+// Good updates, the last of which has another rate than those before it.
+static void expect_rise(training *run, int updates, double from, double to)
+{
+    for (int i = 1; i <= updates; i++) {
+        const nca_update_result result = advance(run);
+        assert_int_equal(result.event, NCA_EVENT_NONE);
+        assert_true(result.rate_factor == (i < updates ? from : to));
+    }
+}
+
+static void lose_seed(training *run, const kept *start, double factor)
+{
+    const nca_update_result result = advance_deadly(run);
+    assert_event(&result, NCA_EVENT_RESEEDED, "died");
+    assert_true(result.rate_factor == factor);
+    for (int b = 0; b < KEPT; b++)
+        write_buffer(&run->inner, run->trainer->session, kept_buffers[b], start->count[b],
+                     start->buffer[b]);
+}
+
+// A seed that dies puts the next doubling of the rate off by twenty updates, or by all that were
+// gone where they were fewer; what has risen stays.
+static void test_a_death_puts_the_rise_off(void **state)
+{
+    (void)state;
+    training run;
+    start_without_chance(&run, "on");
+    kept start = keep(&run);
+    spy.spoil = 5;
+    for (int i = 0; i < 5; i++)
+        advance(&run);
+    assert_int_equal(run.trainer->health.rollbacks, 1);
+    for (int i = 0; i < 99; i++)
+        assert_true(advance(&run).rate_factor == 0.25);
+    lose_seed(&run, &start, 0.25);
+    expect_rise(&run, 421, 0.25, 0.5);
+    lose_seed(&run, &start, 0.5);   // the second since the rise: 500 more
+    expect_rise(&run, 501, 0.5, 1);
+    lose_seed(&run, &start, 1);
+    assert_true(advance(&run).rate_factor == 1);
     free_kept(&start);
     end_training(&run);
 }
@@ -381,6 +425,7 @@ int main(void)
         cmocka_unit_test(test_a_rule_that_only_kills_the_seed_goes_back),
         cmocka_unit_test(test_a_seed_that_lives_again_ends_the_row),
         cmocka_unit_test(test_a_death_defers_the_good_rule),
+        cmocka_unit_test(test_a_death_puts_the_rise_off),
         cmocka_unit_test(test_a_deadly_rule_goes_back),
         cmocka_unit_test(test_five_skips_in_a_row_roll_back),
         cmocka_unit_test(test_it_goes_back_to_the_last_good_rule),

@@ -89,7 +89,7 @@ static void test_a_bad_gradient_ends_what_is_not_repaired(void **state)
                  "the gradient is not finite: training ends with the rule of update 8");
     assert_string_equal(error.message,
                         "update 9: the gradient is not finite: training ends with the rule of "
-                        "update 8; train with --health on, or lower --rate");
+                        "update 8; train with --health on, which goes back and lowers the rate");
     for (int b = 0; b < KEPT; b++)
         assert_true(is_kept(&run, &before, b));
     free_kept(&before);

@@ -31,7 +31,7 @@ typedef struct nca_health {
     int64_t rollbacks;             // in all: every one changes the random draws
     int64_t rollbacks_in_a_row;    // since the good rule was last renewed
     int64_t halvings;              // of the rate, from the latest rollback on
-    int64_t slowed_at;             // update of that rollback
+    int64_t slowed_at;             // update of that rollback, later where deaths put the rise off
 } nca_health;
 
 struct nca_trainer {
