@@ -218,7 +218,6 @@ static nca_status make(mapping *maker, nca_error *error)
 static nca_status open(mapping *maker, const nca_model *model, const nca_compute *compute,
                        nca_error *error)
 {
-    const nca_layout layout = nca_layout_of(&model->spec);
     const size_t slots = (size_t)maker->shape.batch;
     const size_t size = nca_buffer_elements(&maker->shape, NCA_BATCH);
     char what[96];
@@ -239,8 +238,7 @@ static nca_status open(mapping *maker, const nca_model *model, const nca_compute
     maker->values = maker->whole + slots;
     maker->subject.session = maker->session;
     maker->subject.values = maker->item;
-    return maker->backend->upload(maker->session, NCA_PARAMETERS, 0, layout.total,
-                                  model->parameters, error);
+    return nca_subject_upload_rules(&maker->subject, model->parameters, error);
 }
 
 static void close(mapping *maker)
