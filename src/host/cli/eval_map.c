@@ -84,7 +84,7 @@ void nca_map_print(const nca_heal_map *map)
     const int lines = nca_map_write(map, line);
     printf("\n  heal map: %d places, %d trials of each damage, 95 %% intervals\n",
            map->side * map->side, map->trials);
-    if (map->patterns < map->grown)
+    if (map->has_pattern && map->patterns < map->grown)
         printf("  of %d patterns %d are there at the end when left whole; only these are cut\n",
                map->grown, map->patterns);
     for (int i = 0; i < lines; i++)
