@@ -10,8 +10,8 @@ root=$(cd "$(dirname "$0")/../.." && pwd)
 # A square, opaque and red, and a rule that grows it.
 printf '\0\0\2\0\0\0\0\0\0\0\0\0\4\0\4\0\40\50' >square.tga
 for _ in {1..16}; do printf '\0\0\377\377' >>square.tga; done
-"$nca" train --target square.tga --target-size 4 --padding 1 --channels 8 --hidden 16 --batch 16 --pool 16 \
-  --damaged 4 --steps-min 16 --steps-max 16 --schedule constant --updates 400 --seed 2 --quiet --out run >/dev/null
+"$nca" train --preset regenerating --target square.tga --target-size 4 --padding 1 --channels 8 --hidden 16 --batch 16 --pool 16 \
+  --damaged 4 --steps-min 16 --steps-max 16 --schedule constant --updates 800 --seed 2 --quiet --out run >/dev/null
 short=(--steps 60 --long-run 0 --cut-at 60 --heal-steps 60 --map-places 3 --map-trials 4)
 
 "$nca" eval run "${short[@]}" --map-picture map.png --threads 1 >one || fail "eval --map-picture ends with $?"
