@@ -41,6 +41,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "nca/api.h"
 #include "nca/rng.h"
 #include "nca/spec.h"
 #include "nca/status.h"
@@ -326,7 +327,7 @@ typedef struct nca_backend {
     nca_status (*create)(nca_device *device, const nca_shape *shape, nca_session **out,
                          nca_error *error);
     void (*destroy)(nca_session *session);   // accepts NULL
-    // NULL where there is nothing to choose: nca_session_about() answers for every backend.
+    // NULL where there is nothing to choose.
     void (*session_info)(const nca_session *session, nca_session_info *out);
     // Copies `count` elements from or to `first` of a buffer.
     nca_status (*upload)(nca_session *session, nca_buffer buffer, size_t first, size_t count,
@@ -374,7 +375,7 @@ typedef struct nca_backend {
 } nca_backend;
 
 // The backends of this build, ended by NULL. src/host/base/devices.c alone names them.
-const nca_backend *const *nca_backends(void);
+NCA_API const nca_backend *const *nca_backends(void);
 
 // An opened device with its functions.
 typedef struct nca_compute {
@@ -384,9 +385,9 @@ typedef struct nca_compute {
 } nca_compute;
 
 // Opens `name` ("auto", "cpu", "reference", "cuda:1" ...). The caller closes it.
-nca_status nca_compute_open(const char *name, const nca_device_options *options, nca_compute *out,
-                            nca_error *error);
-void nca_compute_close(nca_compute *compute);
+NCA_API nca_status nca_compute_open(const char *name, const nca_device_options *options,
+                                    nca_compute *out, nca_error *error);
+NCA_API void nca_compute_close(nca_compute *compute);
 
 #ifdef __cplusplus
 }

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "nca/api.h"
 #include "nca/status.h"
 
 #ifdef __cplusplus
@@ -100,14 +101,14 @@ typedef struct nca_config {
 } nca_config;
 
 // The defaults of the list above.
-nca_config nca_config_default(void);
+NCA_API nca_config nca_config_default(void);
 
 // Whether a field, by its name, changes the trajectory of a run. These do not: preset, data (where
 // it lies), until, checkpoint_every, keep, pictures_every, and updates unless the schedule uses it.
-bool nca_config_matters(const char *name, const nca_config *config);
+NCA_API bool nca_config_matters(const char *name, const nca_config *config);
 
 // The name of the first field that matters and differs; NULL where the trajectories are the same.
-const char *nca_config_difference(const nca_config *a, const nca_config *b);
+NCA_API const char *nca_config_difference(const nca_config *a, const nca_config *b);
 
 #ifdef __cplusplus
 }

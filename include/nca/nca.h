@@ -5,6 +5,7 @@
 
 #define NCA_VERSION "0.1.0"
 
+#include "nca/api.h"       // what libnca.so exports
 #include "nca/backend.h"   // the seam: what a device does
 #include "nca/config.h"    // every hyper-parameter
 #include "nca/image.h"     // targets and pictures

@@ -4,6 +4,7 @@
 
 #include <stdint.h>
 
+#include "nca/api.h"
 #include "nca/backend.h"
 #include "nca/config.h"
 #include "nca/spec.h"
@@ -53,7 +54,7 @@ typedef struct nca_schedule {
     } step[NCA_SCHEDULE_STEPS_MAX];
 } nca_schedule;
 
-double nca_schedule_rate(const nca_schedule *schedule, int64_t update);
+NCA_API double nca_schedule_rate(const nca_schedule *schedule, int64_t update);
 
 // What damage is done to a batch, by the names in nca/config.h; radii are in units of half the
 // grid.
@@ -76,7 +77,7 @@ typedef struct nca_damage_stages {
 } nca_damage_stages;
 
 // The damage of an update; updates count from 1.
-const nca_damage *nca_damage_of(const nca_damage_stages *stages, int64_t update);
+NCA_API const nca_damage *nca_damage_of(const nca_damage_stages *stages, int64_t update);
 
 // With --average, the current rule enters the average after every so many updates.
 enum { NCA_AVERAGE_EVERY = 10 };
@@ -98,7 +99,7 @@ typedef struct nca_plan {
 //   channels, hidden and hidden2 are multiples of 4, steps_min <= steps_max, damage radii in order
 //   average is 0 or at least NCA_AVERAGE_EVERY
 //   reseeded + damaged <= batch at any time, and batch <= pool unless drawn with replacement
-nca_status nca_plan_make(const nca_config *config, nca_plan *out, nca_error *error);
+NCA_API nca_status nca_plan_make(const nca_config *config, nca_plan *out, nca_error *error);
 
 #ifdef __cplusplus
 }

@@ -5,6 +5,8 @@
 #ifndef NCA_STATUS_H
 #define NCA_STATUS_H
 
+#include "nca/api.h"
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -43,10 +45,11 @@ typedef struct nca_error {
 // Writes the message into `error` (which may be NULL) and returns `status`: a failure is one
 // statement.
 //   return nca_fail(error, NCA_FORMAT, "%s: not a safetensors file; ...", path);
-nca_status nca_fail(nca_error *error, nca_status status, const char *format, ...) NCA_PRINTF(3, 4);
+NCA_API nca_status nca_fail(nca_error *error, nca_status status, const char *format, ...)
+    NCA_PRINTF(3, 4);
 
 // The words of a status; never NULL.
-const char *nca_status_words(nca_status status);
+NCA_API const char *nca_status_words(nca_status status);
 
 // Forwards a failure to the caller, when nothing is held yet.
 #define NCA_TRY(call)                             \
