@@ -4,6 +4,7 @@
 #define NCA_H
 
 #define NCA_VERSION "0.1.0"
+#define NCA_RELEASED "2026-11-27"   // the date of that version
 
 #include "nca/api.h"       // what libnca.so exports
 #include "nca/backend.h"   // the seam: what a device does
