@@ -5,6 +5,7 @@
 #   packages.sh --tests  to build and to test
 #   packages.sh --cuda   to build with CUDA: nvcc compiles C++, and comes from PyPI where there is
 #                        none
+#   packages.sh --deb    to build the Debian packages, and to check them
 #   packages.sh --peers  to build, and to compare with PyTorch (which compiles C++) and JAX
 set -euo pipefail
 
@@ -14,16 +15,18 @@ build=(gcc libc6-dev cmake ninja-build pkg-config libstb-dev librandom123-dev li
 tests=(g++ libcmocka-dev libsimde-dev clang libclang-rt-14-dev ffmpeg chromium-headless-shell
   man-db groff-base mandoc bash-completion zsh fish doxygen)
 cuda=(g++ python3-venv)
+deb=(debhelper lintian)
 peers=(python3-venv python3-dev g++)
 
 wanted=("${build[@]}")
 case ${1:-} in
   --tests) wanted+=("${tests[@]}") ;;
   --cuda) wanted+=("${cuda[@]}") ;;
+  --deb) wanted+=("${deb[@]}") ;;
   --peers) wanted+=("${peers[@]}") ;;
   '') ;;
   *)
-    echo "packages.sh: $1: no such option; --tests, --cuda, --peers or none" >&2
+    echo "packages.sh: $1: no such option; --tests, --cuda, --deb, --peers or none" >&2
     exit 2
     ;;
 esac
