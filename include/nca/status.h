@@ -5,6 +5,8 @@
 #ifndef NCA_STATUS_H
 #define NCA_STATUS_H
 
+#include <stdint.h>
+
 #include "nca/api.h"
 
 #ifdef __cplusplus
@@ -50,6 +52,12 @@ NCA_API nca_status nca_fail(nca_error *error, nca_status status, const char *for
 
 // The words of a status; never NULL.
 NCA_API const char *nca_status_words(nca_status status);
+
+// How messages name an amount of memory.
+static inline double nca_gib(uint64_t size_bytes)
+{
+    return (double)size_bytes / (1 << 30);
+}
 
 // Forwards a failure to the caller, when nothing is held yet.
 #define NCA_TRY(call)                             \
