@@ -177,6 +177,7 @@ for place in " 3,3" "3, 3" +3,3 0x3,3; do
 done
 refused "--steps" eval good --steps 5,3
 refused "--steps" eval good --steps x
+refused "did you mean healing?" train --preset heling
 refused "did you mean step" bench stepp
 refused "--active" bench step --active 0.9 --fire-rate 0.5
 refused "the smallest disc" bench step --active 0.001 --grid 12 --steps 8
