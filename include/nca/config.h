@@ -91,6 +91,7 @@ enum { NCA_TEXT_BYTES = 1024 };
     INT(keep, 2, 1, 100, "N", "how many of the latest checkpoints to keep")                  \
     INT(pictures_every, 500, 1, 100000000, "N", "updates between pictures of batch, pool and loss")
 
+// Those settings, each by its name.
 typedef struct nca_config {
 #define NCA_FIELD_TEXT(name, ...) char name[NCA_TEXT_BYTES];
 #define NCA_FIELD_INT(name, ...) int64_t name;

@@ -30,6 +30,7 @@ NCA_API int nca_rollout_longest(const nca_rollout *rollout, int rules);
 NCA_API nca_rule_rollout nca_rollout_of_rule(const nca_rollout *rollout, int rule);
 NCA_API nca_rule_update nca_update_of_rule(const nca_optimizer_step *step, int rule);
 
+// The functions of nca_backend, with their checks.
 NCA_API nca_status nca_front_upload(nca_session *session, nca_buffer buffer, size_t first,
                                     size_t count, const float *from, nca_error *error);
 NCA_API nca_status nca_front_download(nca_session *session, nca_buffer buffer, size_t first,

@@ -20,6 +20,7 @@ typedef struct nca_image {
     float *pixels;   // owned
 } nca_image;
 
+// A clear picture, which the caller frees.
 NCA_API nca_status nca_image_create(int height, int width, nca_image *out, nca_error *error);
 NCA_API void nca_image_free(nca_image *image);
 

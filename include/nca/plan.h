@@ -26,6 +26,7 @@ typedef enum nca_seed_kind {
     NCA_SEED_CELL,          // on this row and column
 } nca_seed_kind;
 
+// With its row and column, where the kind has them.
 typedef struct nca_seed_at {
     nca_seed_kind kind;
     int y, x;
@@ -43,6 +44,7 @@ typedef enum nca_schedule_kind {
 
 enum { NCA_SCHEDULE_STEPS_MAX = NCA_TEXT_BYTES / 4 };   // the shortest is "0x1,"
 
+// That, as numbers.
 typedef struct nca_schedule {
     nca_schedule_kind kind;
     double rate;       // at the start
@@ -54,6 +56,7 @@ typedef struct nca_schedule {
     } step[NCA_SCHEDULE_STEPS_MAX];
 } nca_schedule;
 
+// The learning rate of an update; updates count from 1.
 NCA_API double nca_schedule_rate(const nca_schedule *schedule, int64_t update);
 
 // What damage is done to a batch, by the names in nca/config.h; radii are in units of half the
@@ -82,6 +85,7 @@ NCA_API const nca_damage *nca_damage_of(const nca_damage_stages *stages, int64_t
 // With --average, the current rule enters the average after every so many updates.
 enum { NCA_AVERAGE_EVERY = 10 };
 
+// A whole training, as numbers.
 typedef struct nca_plan {
     nca_grid grid;
     nca_seed_at seed_at;

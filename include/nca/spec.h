@@ -47,6 +47,7 @@ extern NCA_API const char *const nca_alive_words[NCA_ALIVES + 1];
 
 enum { NCA_LAYERS_MAX = 2 };   // hidden
 
+// The rule spec.
 typedef struct nca_spec {
     int channels;   // C
     nca_perception perception;
@@ -118,6 +119,7 @@ enum {
 // What one of them is called in files.
 NCA_API const char *nca_tensor_name(int tensor);
 
+// Sizes of a tensor.
 typedef struct nca_tensor_shape {
     int axes;         // 1 or 2
     size_t size[2];   // of a bias [size, 1]

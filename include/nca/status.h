@@ -26,6 +26,7 @@ extern "C" {
     X(NCA_MISSING, "a library or program this build or machine does not have") \
     X(NCA_INTERRUPTED, "stopped by a signal")
 
+// How a call ended.
 typedef enum nca_status {
 #define NCA_STATUS_ENUM(name, words) name,
     NCA_STATUSES(NCA_STATUS_ENUM)

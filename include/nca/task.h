@@ -103,7 +103,10 @@ typedef struct nca_task_film {
 
 enum { NCA_TASK_CELLS = 3 };   // cells that a page follows at every step
 
+// What is learnt: a table of what the trainer, the judge and the pages ask of it.
 typedef struct nca_task nca_task;
+
+// That table.
 struct nca_task {
     const char *name;              // as in the setting `task`
     const char *summary;           // one line

@@ -15,6 +15,7 @@
 extern "C" {
 #endif
 
+// A training at work; opaque.
 typedef struct nca_trainer nca_trainer;
 
 // What an update met and what was done about it: the name, and the word for it in metrics.jsonl.
@@ -45,8 +46,10 @@ typedef struct nca_trainer nca_trainer;
 // How the words of two of them begin where cells died and no number was out of bounds; what was
 // rolled back or left alone with other words had exploded.
 #define NCA_WORDS_BATCH_DIED "no cell of the batch lives"
+// The same of what grew from a seed.
 #define NCA_WORDS_GROWTH_DIED "what grew from"
 
+// Those events.
 typedef enum nca_event {
 #define NCA_EVENT_VALUE(name, word) NCA_EVENT_##name,
     NCA_EVENTS(NCA_EVENT_VALUE)
@@ -149,10 +152,11 @@ NCA_API const char *nca_trainer_other_arithmetic(const nca_trainer *trainer);
 // The checksum of the config.json (16 digits) that the restored checkpoint was made beside; empty
 // where it does not say.
 NCA_API const char *nca_trainer_restored_config(const nca_trainer *trainer);
+enum { NCA_DIFFERENCES_BYTES = 600 };
+
 // Names every setting in which the restored checkpoint differs from a config, with both values,
 // also settings that change no trajectory.
 //   words   out; empty where nothing differs or nothing was restored
-enum { NCA_DIFFERENCES_BYTES = 600 };
 NCA_API void nca_trainer_differences(const nca_trainer *trainer, const nca_config *config,
                                      char words[NCA_DIFFERENCES_BYTES]);
 
