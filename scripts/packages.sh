@@ -59,5 +59,12 @@ if ! apt-cache show chromium-headless-shell >/dev/null 2>&1; then
   done
   [ ${#missing[@]} -gt 0 ] || exit 0
 fi
-"${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
-  "${missing[@]}" >/dev/null
+# How long it may take, and on a terminal how far it is.
+apt=(env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends)
+"${as_root[@]}" "${apt[@]}" -qq --print-uris "${missing[@]}" | awk '/^\047/ { bytes += $3; count++ }
+  END { printf "%d packages with what they need, %.0f MB to download\n", count, bytes / 1e6 }'
+if [ -t 1 ]; then
+  "${as_root[@]}" "${apt[@]}" -q -o Dpkg::Progress-Fancy=1 "${missing[@]}"
+else
+  "${as_root[@]}" "${apt[@]}" -qq "${missing[@]}" >/dev/null
+fi
