@@ -49,7 +49,8 @@ int main(int argc, char **argv)
         snprintf(config.target, sizeof config.target, "%s", argv[1]);
         config.updates = atoll(argv[2]);
     }
-    if (argc == 4 && train(&config, argv[3], &error) == NCA_OK)
+    if (argc == 4 && nca_config_settle(&config, &error) == NCA_OK &&
+        train(&config, argv[3], &error) == NCA_OK)
         return 0;
     fprintf(stderr, "train: %s\n", error.message);
     return 2;

@@ -15,7 +15,7 @@ build=(gcc libc6-dev cmake ninja-build pkg-config libstb-dev librandom123-dev li
 tests=(g++ libcmocka-dev libsimde-dev clang libclang-rt-14-dev ffmpeg chromium-headless-shell
   man-db groff-base mandoc bash-completion zsh fish doxygen)
 cuda=(g++ python3-venv)
-deb=(debhelper lintian)
+deb=(build-essential debhelper lintian)
 peers=(python3-venv python3-dev g++)
 
 wanted=("${build[@]}")
