@@ -53,9 +53,9 @@ refused "--threads" train --threads -1
 refused "must be 1 to" eval good --cut-at 0
 
 # Memory: refused before it is allocated, with the bytes.
-refused "bytes" train --target 🦎 --grid 60000x60000
-refused "bytes" train --target 🦎 --pool 1000000
-refused "bytes" run good --grid 60000x60000 --output x.png
+refused "GiB" train --target 🦎 --grid 60000x60000
+refused "GiB" train --target 🦎 --pool 1000000
+refused "GiB" run good --grid 60000x60000 --output x.png
 
 # Targets.
 refused "nothing.png" train --target nothing.png
@@ -152,6 +152,9 @@ refused "no such format; choose one of json" export good -o rule.json --format y
 refused ".json files have float32, uint8" export good -o rule.json --numbers float16
 refused "good: a .json file holds 1 rule" export good good -o rule.json
 refused "nothing: No such file" export nothing -o rule.json
+refused "a .json file shows no target; leave it out" export good -o rule.json --target a.png
+refused "which of the 2 rules is it of?" export good good -o rules.html --target a.png
+refused "a.png: No such file" export good -o rule.html --target a.png
 
 # Runs.
 refused "choose one of" run good --output x.tiff
