@@ -6,6 +6,7 @@
 #   packages.sh --cuda   to build with CUDA: nvcc compiles C++, and comes from PyPI where there is
 #                        none
 #   packages.sh --exports  to build, and to read with other programs what nca writes for them
+#   packages.sh --deb    to build the Debian packages, and to check them
 #   packages.sh --peers  to build, and to compare with PyTorch (which compiles C++) and JAX
 set -euo pipefail
 
@@ -13,8 +14,9 @@ build=(gcc libc6-dev cmake ninja-build pkg-config libstb-dev librandom123-dev li
   libharfbuzz-dev fonts-noto-color-emoji libjansson-dev libwebp-dev libgif-dev zlib1g-dev
   libxxhash-dev libjs-dygraphs unicode-data)
 tests=(g++ libcmocka-dev libsimde-dev clang libclang-rt-14-dev lld ffmpeg chromium-headless-shell
-  glslang-tools)
+  glslang-tools man-db groff-base mandoc bash-completion zsh fish doxygen)
 cuda=(g++ python3-venv)
+deb=(build-essential debhelper lintian)
 exports=(python3-venv)
 peers=(python3-venv python3-dev g++)
 
@@ -23,10 +25,11 @@ case ${1:-} in
   --tests) wanted+=("${tests[@]}") ;;
   --exports) wanted+=("${exports[@]}") ;;
   --cuda) wanted+=("${cuda[@]}") ;;
+  --deb) wanted+=("${deb[@]}") ;;
   --peers) wanted+=("${peers[@]}") ;;
   '') ;;
   *)
-    echo "packages.sh: $1: no such option; --tests, --cuda, --exports, --peers or none" >&2
+    echo "packages.sh: $1: no such option; --tests, --cuda, --deb, --exports, --peers or none" >&2
     exit 2
     ;;
 esac
@@ -59,5 +62,12 @@ if ! apt-cache show chromium-headless-shell >/dev/null 2>&1; then
   done
   [ ${#missing[@]} -gt 0 ] || exit 0
 fi
-"${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
-  "${missing[@]}" >/dev/null
+# How long it may take, and on a terminal how far it is.
+apt=(env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends)
+"${as_root[@]}" "${apt[@]}" -qq --print-uris "${missing[@]}" | awk '/^\047/ { bytes += $3; count++ }
+  END { printf "%d packages with what they need, %.0f MB to download\n", count, bytes / 1e6 }'
+if [ -t 1 ]; then
+  "${as_root[@]}" "${apt[@]}" -q -o Dpkg::Progress-Fancy=1 "${missing[@]}"
+else
+  "${as_root[@]}" "${apt[@]}" -qq "${missing[@]}" >/dev/null
+fi

@@ -64,7 +64,11 @@ if [ $cuda != no ] && [ -z "${CUDAARCHS:-}" ]; then
   [[ ! $here =~ ^[0-9]+(\;[0-9]+)*$ ]] || build+=("-DCMAKE_CUDA_ARCHITECTURES=$here")
 fi
 echo "Building"
-scripts/build.sh release "${build[@]}" >/dev/null
+if [ -t 1 ]; then   # ninja says how far it is, in one line
+  scripts/build.sh release "${build[@]}"
+else
+  scripts/build.sh release "${build[@]}" >/dev/null
+fi
 [[ ${toolchain:-} != *CUDAToolkit_ROOT* ]] || scripts/cuda_toolchain.sh --unmixed build
 built=$SECONDS
 

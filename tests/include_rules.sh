@@ -6,7 +6,7 @@
 #   include_rules.sh NCA
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
-objects=$(dirname "$1")/CMakeFiles/libnca.dir/src
+objects=$(dirname "$1")/CMakeFiles/nca_objects.dir/src
 
 host_folders="base media config model task eval train verify run attack sweep report cli"
 

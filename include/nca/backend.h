@@ -45,6 +45,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "nca/api.h"
 #include "nca/rng.h"
 #include "nca/spec.h"
 #include "nca/status.h"
@@ -56,6 +57,7 @@ extern "C" {
 typedef struct nca_device nca_device;     // of one backend; opaque
 typedef struct nca_session nca_session;   // of one device; opaque
 
+// How a device is opened; all zero: as it is best.
 typedef struct nca_device_options {
     int threads;       // CPU threads; 0: one for each core this process may use
     int number;        // which of several devices of the kind
@@ -77,6 +79,7 @@ static inline bool nca_precision_is_reduced(const nca_device_options *options)
     return options->precision && strcmp(options->precision, "f32") != 0;
 }
 
+// What a device is.
 typedef struct nca_device_info {
     char name[128];          // the processor's own name
     char variant[32];        // what runs there: "avx2", "reference", "fused" ...
@@ -96,11 +99,13 @@ typedef enum nca_objective_kind {
     NCA_GIVEN,           // 0; the caller uploads the gradients of kept states instead
 } nca_objective_kind;
 
+// Which cells the loss is taken over.
 typedef enum nca_objective_cells {
     NCA_CELLS_ALL,
     NCA_CELLS_ALIVE,   // those that the spec calls alive, by the state itself
 } nca_objective_cells;
 
+// What a batch is compared with, and how.
 typedef struct nca_objective {
     nca_objective_kind kind;
     nca_objective_cells cells;   // the loss is taken over
@@ -232,6 +237,7 @@ static inline size_t nca_buffer_elements(const nca_shape *shape, nca_buffer buff
 //   the box      where top <= y < bottom and left <= x < right
 typedef enum nca_region_kind { NCA_REGION_CIRCLE, NCA_REGION_BOX } nca_region_kind;
 
+// The numbers of the other kind are not read.
 typedef struct nca_region {
     nca_region_kind kind;
     double center_y, center_x, radius_y, radius_x;
@@ -244,6 +250,7 @@ typedef struct nca_rule_rollout {
     nca_key key;
 } nca_rule_rollout;
 
+// A rollout: how many steps, and by which rule of a session.
 typedef struct nca_rollout {
     int steps;                      // T >= 0
     int first_step;                 // number of the first step in the counters of random bits
@@ -279,6 +286,7 @@ typedef struct nca_sample_report {
     int alive_cells;    // whose own alpha, or `alive_channel`, is above the threshold; or all
 } nca_sample_report;
 
+// What is done to a gradient before the optimizer takes it.
 typedef enum nca_transform_kind {
     NCA_GRADIENT_NORMALIZE,   // divide each tensor by (its L2 norm + 1e-8)
     NCA_GRADIENT_CLIP,        // clamp every element to +-value
@@ -287,6 +295,7 @@ typedef enum nca_transform_kind {
 
 enum { NCA_TRANSFORMS_MAX = 4 };
 
+// How a rule follows its gradient.
 typedef enum nca_optimizer_kind { NCA_ADAM } nca_optimizer_kind;
 
 // What the update of one rule has of its own.
@@ -296,6 +305,7 @@ typedef struct nca_rule_update {
     bool apply;   // false: the rule stays as it is
 } nca_rule_update;
 
+// One update of the rules of a session.
 typedef struct nca_optimizer_step {
     nca_optimizer_kind kind;
     int64_t time;   // t, 1 at the first update
@@ -309,12 +319,14 @@ typedef struct nca_optimizer_step {
     } transform[NCA_TRANSFORMS_MAX];
 } nca_optimizer_step;
 
+// What an update did to one rule.
 typedef struct nca_update_report {
     double gradient_norm[NCA_TENSORS];   // L2 norm of each raw gradient; not finite where it is not
     double parameter_max;                // largest |parameter| after the update; the same holds
     bool applied;                        // false: nothing changed; a gradient is beyond f32
 } nca_update_report;
 
+// What computes: the table of functions that a backend exports.
 typedef struct nca_backend {
     const char *name;          // as in --device
     const char *description;   // one line for `nca info`
@@ -346,7 +358,7 @@ typedef struct nca_backend {
     nca_status (*create)(nca_device *device, const nca_shape *shape, nca_session **out,
                          nca_error *error);
     void (*destroy)(nca_session *session);   // accepts NULL
-    // NULL where there is nothing to choose: nca_session_about() answers for every backend.
+    // NULL where there is nothing to choose.
     void (*session_info)(const nca_session *session, nca_session_info *out);
     // Copies `count` elements from or to `first` of a buffer.
     nca_status (*upload)(nca_session *session, nca_buffer buffer, size_t first, size_t count,
@@ -394,7 +406,7 @@ typedef struct nca_backend {
 } nca_backend;
 
 // The backends of this build, ended by NULL. src/host/base/devices.c alone names them.
-const nca_backend *const *nca_backends(void);
+NCA_API const nca_backend *const *nca_backends(void);
 
 // An opened device with its functions.
 typedef struct nca_compute {
@@ -404,9 +416,9 @@ typedef struct nca_compute {
 } nca_compute;
 
 // Opens `name` ("auto", "cpu", "reference", "cuda:1" ...). The caller closes it.
-nca_status nca_compute_open(const char *name, const nca_device_options *options, nca_compute *out,
-                            nca_error *error);
-void nca_compute_close(nca_compute *compute);
+NCA_API nca_status nca_compute_open(const char *name, const nca_device_options *options,
+                                    nca_compute *out, nca_error *error);
+NCA_API void nca_compute_close(nca_compute *compute);
 
 #ifdef __cplusplus
 }

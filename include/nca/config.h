@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "nca/api.h"
 #include "nca/status.h"
 
 #ifdef __cplusplus
@@ -90,6 +91,7 @@ enum { NCA_TEXT_BYTES = 1024 };
     INT(keep, 2, 1, 100, "N", "how many of the latest checkpoints to keep")                  \
     INT(pictures_every, 500, 1, 100000000, "N", "updates between pictures of batch, pool and loss")
 
+// Those settings, each by its name.
 typedef struct nca_config {
 #define NCA_FIELD_TEXT(name, ...) char name[NCA_TEXT_BYTES];
 #define NCA_FIELD_INT(name, ...) int64_t name;
@@ -103,19 +105,19 @@ typedef struct nca_config {
 } nca_config;
 
 // The defaults of the list above.
-nca_config nca_config_default(void);
+NCA_API nca_config nca_config_default(void);
 
 // Shares of the updates in schedule and damage_changes, such as 40%, become updates; what is settled
 // stays so when `updates` changes later. NCA_ARGUMENT: a share above 100%, or too long a text.
-nca_status nca_config_settle(nca_config *config, nca_error *error);
+NCA_API nca_status nca_config_settle(nca_config *config, nca_error *error);
 
 // Whether a field, by its name, changes the trajectory of a run. These do not: preset, data and
 // victim (where they lie), until, checkpoint_every, keep, pictures_every, and updates unless the
 // schedule is cosine or there are shares that are not settled.
-bool nca_config_matters(const char *name, const nca_config *config);
+NCA_API bool nca_config_matters(const char *name, const nca_config *config);
 
 // The name of the first field that matters and differs; NULL where the trajectories are the same.
-const char *nca_config_difference(const nca_config *a, const nca_config *b);
+NCA_API const char *nca_config_difference(const nca_config *a, const nca_config *b);
 
 #ifdef __cplusplus
 }

@@ -6,6 +6,7 @@
 #ifndef NCA_FRONT_H
 #define NCA_FRONT_H
 
+#include "nca/api.h"
 #include "nca/backend.h"
 
 #ifdef __cplusplus
@@ -22,30 +23,33 @@ typedef struct nca_session_head {
 } nca_session_head;
 
 // Refuses sizes that no backend takes: NCA_ARGUMENT, or NCA_MEMORY where cells cannot be counted.
-nca_status nca_front_check_shape(const nca_shape *shape, nca_error *error);
+NCA_API nca_status nca_front_check_shape(const nca_shape *shape, nca_error *error);
 
 // Longest rollout of all rules, and what one of them has.
-int nca_rollout_longest(const nca_rollout *rollout, int rules);
-nca_rule_rollout nca_rollout_of_rule(const nca_rollout *rollout, int rule);
-nca_rule_update nca_update_of_rule(const nca_optimizer_step *step, int rule);
+NCA_API int nca_rollout_longest(const nca_rollout *rollout, int rules);
+NCA_API nca_rule_rollout nca_rollout_of_rule(const nca_rollout *rollout, int rule);
+NCA_API nca_rule_update nca_update_of_rule(const nca_optimizer_step *step, int rule);
 
-nca_status nca_front_upload(nca_session *session, nca_buffer buffer, size_t first, size_t count,
-                            const float *from, nca_error *error);
-nca_status nca_front_download(nca_session *session, nca_buffer buffer, size_t first, size_t count,
-                              float *to, nca_error *error);
-nca_status nca_front_gather(nca_session *session, const int *rows, nca_error *error);
-nca_status nca_front_scatter(nca_session *session, const int *rows, nca_error *error);
-nca_status nca_front_damage(nca_session *session, int slot, const nca_region *region,
-                            nca_error *error);
-nca_status nca_front_exchange(nca_session *session, int slot, const float *values, double limit,
-                              nca_error *error);
-nca_status nca_front_forward(nca_session *session, const nca_rollout *rollout,
-                             nca_pass_report *report, nca_error *error);
-nca_status nca_front_loss(nca_session *session, nca_sample_report *samples, nca_error *error);
-nca_status nca_front_backward(nca_session *session, nca_pass_report *report, nca_error *error);
-nca_status nca_front_update(nca_session *session, const nca_optimizer_step *step,
-                            nca_update_report *report, nca_error *error);
-nca_status nca_front_synchronize(nca_session *session, nca_error *error);
+// The functions of nca_backend, with their checks.
+NCA_API nca_status nca_front_upload(nca_session *session, nca_buffer buffer, size_t first,
+                                    size_t count, const float *from, nca_error *error);
+NCA_API nca_status nca_front_download(nca_session *session, nca_buffer buffer, size_t first,
+                                      size_t count, float *to, nca_error *error);
+NCA_API nca_status nca_front_gather(nca_session *session, const int *rows, nca_error *error);
+NCA_API nca_status nca_front_scatter(nca_session *session, const int *rows, nca_error *error);
+NCA_API nca_status nca_front_damage(nca_session *session, int slot, const nca_region *region,
+                                    nca_error *error);
+NCA_API nca_status nca_front_exchange(nca_session *session, int slot, const float *values,
+                                      double limit, nca_error *error);
+NCA_API nca_status nca_front_forward(nca_session *session, const nca_rollout *rollout,
+                                     nca_pass_report *report, nca_error *error);
+NCA_API nca_status nca_front_loss(nca_session *session, nca_sample_report *samples,
+                                  nca_error *error);
+NCA_API nca_status nca_front_backward(nca_session *session, nca_pass_report *report,
+                                      nca_error *error);
+NCA_API nca_status nca_front_update(nca_session *session, const nca_optimizer_step *step,
+                                    nca_update_report *report, nca_error *error);
+NCA_API nca_status nca_front_synchronize(nca_session *session, nca_error *error);
 
 // The rows of a backend's exported table.
 #define NCA_FRONT                                                                             \

@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "nca/api.h"
 #include "nca/spec.h"
 #include "nca/status.h"
 
@@ -34,45 +35,45 @@ static inline double nca_radians(double degrees)
 }
 
 // Allocates parameters, all zero, with fire rate 0.5, angle 0, step size 1.
-nca_status nca_model_create(const nca_spec *spec, nca_model *out, nca_error *error);
-void nca_model_free(nca_model *model);
+NCA_API nca_status nca_model_create(const nca_spec *spec, nca_model *out, nca_error *error);
+NCA_API void nca_model_free(nca_model *model);
 
 // Layers with a ReLU are Glorot uniform, +-sqrt(6 / (inputs + units)); the output layer and all
 // biases are zero.
 // Source: Mordvintsev et al. 2020, the notebook; Glorot and Bengio 2010 for a second hidden layer.
-void nca_model_initialize(nca_model *model, uint64_t seed);
+NCA_API void nca_model_initialize(nca_model *model, uint64_t seed);
 
 // The same rule with the hidden units of `spec`, as many as it has or more, and with its noise.
 // Where the noise is the same, a rollout leaves the same states, bit for bit where the same kernel
 // computes both. New units have weights drawn by `seed`, as nca_model_initialize() draws them, and
 // no effect yet. NCA_ARGUMENT where it does not fit, in words that go on after the rule's name.
-nca_status nca_model_widen(const nca_model *model, const nca_spec *spec, uint64_t seed,
-                           nca_model *out, nca_error *error);
+NCA_API nca_status nca_model_widen(const nca_model *model, const nca_spec *spec, uint64_t seed,
+                                   nca_model *out, nca_error *error);
 
 // model.safetensors: the tensors as F32, the rest as metadata. Written whole or not at all.
-nca_status nca_model_save(const nca_model *model, const char *path, nca_error *error);
+NCA_API nca_status nca_model_save(const nca_model *model, const char *path, nca_error *error);
 
 // Reads a model.safetensors, a run folder that holds one, or a rule that comes with the program,
 // "zoo:lizard". Tensors are F32, or F16, BF16 or F64,
 // which become F32. On failure `out` is untouched.
-nca_status nca_model_load(const char *path, nca_model *out, nca_error *error);
+NCA_API nca_status nca_model_load(const char *path, nca_model *out, nca_error *error);
 // The same; `usual` says perception, frozen channels, alive and noise where the file does not
 // (NULL: those of the article's rule). Sizes are always the file's.
-nca_status nca_model_load_as(const char *path, const nca_spec *usual, nca_model *out,
-                             nca_error *error);
+NCA_API nca_status nca_model_load_as(const char *path, const nca_spec *usual, nca_model *out,
+                                     nca_error *error);
 
 // Reads one of the article's published rules (JSON, two layers of bytes or of floats).
-nca_status nca_model_import(const char *path, nca_model *out, nca_error *error);
+NCA_API nca_status nca_model_import(const char *path, nca_model *out, nca_error *error);
 // The same from memory; `name` stands in messages, and its last part in the model.
-nca_status nca_model_parse_published(const uint8_t *text, size_t size_bytes, const char *name,
-                                     nca_model *out, nca_error *error);
+NCA_API nca_status nca_model_parse_published(const uint8_t *text, size_t size_bytes,
+                                             const char *name, nca_model *out, nca_error *error);
 
 // Writes a rule in that format: floats, with which an import gives the same rule, or bytes, as on
 // the article's page. The format has no room for angle and step size, so they go into the weights;
 // the fire rate is lost. NCA_ARGUMENT, in words that go on after the rule's name, where the rule is
 // not of the article's kind: sobel, alive by maximum, one hidden layer, nothing frozen, no noise.
-nca_status nca_model_publish(const nca_model *model, bool as_bytes, const char *path,
-                             nca_error *error);
+NCA_API nca_status nca_model_publish(const nca_model *model, bool as_bytes, const char *path,
+                                     nca_error *error);
 
 #ifdef __cplusplus
 }

@@ -3,8 +3,13 @@
 #ifndef NCA_H
 #define NCA_H
 
+// Of program and library.
 #define NCA_VERSION "0.1.0"
 
+// The date of that version.
+#define NCA_RELEASED "2026-11-27"
+
+#include "nca/api.h"       // what libnca.so exports
 #include "nca/backend.h"   // the seam: what a device does
 #include "nca/config.h"    // every hyper-parameter
 #include "nca/image.h"     // targets and pictures

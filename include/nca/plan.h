@@ -4,6 +4,7 @@
 
 #include <stdint.h>
 
+#include "nca/api.h"
 #include "nca/backend.h"
 #include "nca/config.h"
 #include "nca/spec.h"
@@ -25,6 +26,7 @@ typedef enum nca_seed_kind {
     NCA_SEED_CELL,          // on this row and column
 } nca_seed_kind;
 
+// With its row and column, where the kind has them.
 typedef struct nca_seed_at {
     nca_seed_kind kind;
     int y, x;
@@ -42,6 +44,7 @@ typedef enum nca_schedule_kind {
 
 enum { NCA_SCHEDULE_STEPS_MAX = NCA_TEXT_BYTES / 4 };   // the shortest is "0x1,"
 
+// That, as numbers.
 typedef struct nca_schedule {
     nca_schedule_kind kind;
     double rate;       // at the start
@@ -53,7 +56,8 @@ typedef struct nca_schedule {
     } step[NCA_SCHEDULE_STEPS_MAX];
 } nca_schedule;
 
-double nca_schedule_rate(const nca_schedule *schedule, int64_t update);
+// The learning rate of an update; updates count from 1.
+NCA_API double nca_schedule_rate(const nca_schedule *schedule, int64_t update);
 
 // What damage is done to a batch, by the names in nca/config.h; radii are in units of half the
 // grid.
@@ -76,11 +80,12 @@ typedef struct nca_damage_stages {
 } nca_damage_stages;
 
 // The damage of an update; updates count from 1.
-const nca_damage *nca_damage_of(const nca_damage_stages *stages, int64_t update);
+NCA_API const nca_damage *nca_damage_of(const nca_damage_stages *stages, int64_t update);
 
 // With --average, the current rule enters the average after every so many updates.
 enum { NCA_AVERAGE_EVERY = 10 };
 
+// A whole training, as numbers.
 typedef struct nca_plan {
     nca_grid grid;
     nca_seed_at seed_at;
@@ -98,7 +103,7 @@ typedef struct nca_plan {
 //   channels, hidden and hidden2 are multiples of 4, steps_min <= steps_max, damage radii in order
 //   average is 0 or at least NCA_AVERAGE_EVERY
 //   reseeded + damaged <= batch at any time, and batch <= pool unless drawn with replacement
-nca_status nca_plan_make(const nca_config *config, nca_plan *out, nca_error *error);
+NCA_API nca_status nca_plan_make(const nca_config *config, nca_plan *out, nca_error *error);
 
 #ifdef __cplusplus
 }

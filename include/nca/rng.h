@@ -16,6 +16,8 @@
 
 #include <stdint.h>
 
+#include "nca/api.h"
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -42,12 +44,12 @@ typedef struct nca_key {
 #define NCA_RANDOM_STEPS_LIMIT (1u << 24)
 
 // Four random words.
-void nca_random_words(nca_key key, nca_random_purpose purpose, uint32_t sample, uint32_t step,
-                      uint32_t index, uint32_t words[4]);
+NCA_API void nca_random_words(nca_key key, nca_random_purpose purpose, uint32_t sample,
+                              uint32_t step, uint32_t index, uint32_t words[4]);
 
 // A uniform number in [0, 1) of 32 bits: the first word of the draw, divided by 2^32.
-double nca_random_uniform(nca_key key, nca_random_purpose purpose, uint32_t sample, uint32_t step,
-                          uint32_t index);
+NCA_API double nca_random_uniform(nca_key key, nca_random_purpose purpose, uint32_t sample,
+                                  uint32_t step, uint32_t index);
 
 // A nearly normal number: the eight 16-bit halves of one draw, summed, less their mean, times a
 // constant. Without a logarithm or a cosine it is the same on every backend.
@@ -66,7 +68,8 @@ static inline float nca_noise_scale(double deviation)
 }
 
 // The noise on a number of an update.
-float nca_random_normal(nca_key key, uint32_t sample, uint32_t step, uint32_t index, float scale);
+NCA_API float nca_random_normal(nca_key key, uint32_t sample, uint32_t step, uint32_t index,
+                                float scale);
 
 // How many of the 65536 values of a 16-bit half let a cell fire: the rate in 65536ths, rounded.
 static inline uint32_t nca_fire_threshold(double fire_rate)

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "nca/api.h"
 #include "nca/tensor.h"
 
 #ifdef __cplusplus
@@ -25,7 +26,7 @@ typedef enum nca_perception {
 } nca_perception;
 
 // The names of perceptions in settings and files, in the order of the enum, ended by NULL.
-extern const char *const nca_perception_words[NCA_PERCEPTIONS + 1];
+extern NCA_API const char *const nca_perception_words[NCA_PERCEPTIONS + 1];
 
 // Eight times the weight of the neighbour (dy, dx) in the x-gradient; for the y-gradient it is
 // NCA_SOBEL_X(dx, dy). The only definition of the filter.
@@ -42,10 +43,11 @@ typedef enum nca_alive {
 } nca_alive;
 
 // The names of the kinds of alive, likewise.
-extern const char *const nca_alive_words[NCA_ALIVES + 1];
+extern NCA_API const char *const nca_alive_words[NCA_ALIVES + 1];
 
 enum { NCA_LAYERS_MAX = 2 };   // hidden
 
+// The rule spec.
 typedef struct nca_spec {
     int channels;   // C
     nca_perception perception;
@@ -115,8 +117,9 @@ enum {
 };
 
 // What one of them is called in files.
-const char *nca_tensor_name(int tensor);
+NCA_API const char *nca_tensor_name(int tensor);
 
+// Sizes of a tensor.
 typedef struct nca_tensor_shape {
     int axes;         // 1 or 2
     size_t size[2];   // of a bias [size, 1]

@@ -5,6 +5,10 @@
 #ifndef NCA_STATUS_H
 #define NCA_STATUS_H
 
+#include <stdint.h>
+
+#include "nca/api.h"
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -22,6 +26,7 @@ extern "C" {
     X(NCA_MISSING, "a library or program this build or machine does not have") \
     X(NCA_INTERRUPTED, "stopped by a signal")
 
+// How a call ended.
 typedef enum nca_status {
 #define NCA_STATUS_ENUM(name, words) name,
     NCA_STATUSES(NCA_STATUS_ENUM)
@@ -43,10 +48,17 @@ typedef struct nca_error {
 // Writes the message into `error` (which may be NULL) and returns `status`: a failure is one
 // statement.
 //   return nca_fail(error, NCA_FORMAT, "%s: not a safetensors file; ...", path);
-nca_status nca_fail(nca_error *error, nca_status status, const char *format, ...) NCA_PRINTF(3, 4);
+NCA_API nca_status nca_fail(nca_error *error, nca_status status, const char *format, ...)
+    NCA_PRINTF(3, 4);
 
 // The words of a status; never NULL.
-const char *nca_status_words(nca_status status);
+NCA_API const char *nca_status_words(nca_status status);
+
+// How messages name an amount of memory.
+static inline double nca_gib(uint64_t size_bytes)
+{
+    return (double)size_bytes / (1 << 30);
+}
 
 // Forwards a failure to the caller, when nothing is held yet.
 #define NCA_TRY(call)                             \

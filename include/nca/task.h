@@ -15,6 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "nca/api.h"
 #include "nca/backend.h"
 #include "nca/config.h"
 #include "nca/image.h"
@@ -102,7 +103,10 @@ typedef struct nca_task_film {
 
 enum { NCA_TASK_CELLS = 3 };   // cells that a page follows at every step
 
+// What is learnt: a table of what the trainer, the judge and the pages ask of it.
 typedef struct nca_task nca_task;
+
+// That table.
 struct nca_task {
     const char *name;              // as in the setting `task`
     const char *summary;           // one line
@@ -260,35 +264,35 @@ typedef struct nca_growth {
 
 // Growing a picture from a seed.
 //   content   nca_growth
-extern const nca_task nca_task_grow;
+extern NCA_API const nca_task nca_task_grow;
 
 // Cells that agree on which digit they form.
 //   content   nca_digits (task/digits.h)
-extern const nca_task nca_task_digits;
+extern NCA_API const nca_task nca_task_digits;
 
 // Adversary cells among those of a rule of digits, which make the others say another digit.
 extern const nca_task nca_task_digits_adversary;
 
 // All that the setting `task` can name, ended by NULL.
-const nca_task *const *nca_tasks(void);
+NCA_API const nca_task *const *nca_tasks(void);
 // NCA_ARGUMENT for another name, with those there are.
-nca_status nca_task_find(const char *name, const nca_task **out, nca_error *error);
+NCA_API nca_status nca_task_find(const char *name, const nca_task **out, nca_error *error);
 
 // What the settings say is learnt from: the target, or the folder of the data.
-const char *nca_task_source(const nca_config *config);
+NCA_API const char *nca_task_source(const nca_config *config);
 
 // The task of adversaries against rules of a task; NULL where there is none.
-const nca_task *nca_task_adversary_of(const nca_task *victim);
+NCA_API const nca_task *nca_task_adversary_of(const nca_task *victim);
 
 // How a rule is judged: the task's own, or as growing.
-const nca_task_judging *nca_task_judging_of(const nca_task *task);
+NCA_API const nca_task_judging *nca_task_judging_of(const nca_task *task);
 
 // Frees content that the task has loaded.
-void nca_content_free(const nca_task *task, nca_content *content);
+NCA_API void nca_content_free(const nca_task *task, nca_content *content);
 
 // The plan of the settings as the task has it: nca_plan_make(), then the task's own.
-nca_status nca_task_plan(const nca_task *task, const nca_config *config, nca_plan *out,
-                         nca_error *error);
+NCA_API nca_status nca_task_plan(const nca_task *task, const nca_config *config, nca_plan *out,
+                                 nca_error *error);
 
 #ifdef __cplusplus
 }

@@ -3,6 +3,7 @@
 #ifndef NCA_TRAIN_H
 #define NCA_TRAIN_H
 
+#include "nca/api.h"
 #include "nca/backend.h"
 #include "nca/config.h"
 #include "nca/model.h"
@@ -14,6 +15,7 @@
 extern "C" {
 #endif
 
+// A training at work; opaque.
 typedef struct nca_trainer nca_trainer;
 
 // What an update met and what was done about it: the name, and the word for it in metrics.jsonl.
@@ -44,8 +46,10 @@ typedef struct nca_trainer nca_trainer;
 // How the words of two of them begin where cells died and no number was out of bounds; what was
 // rolled back or left alone with other words had exploded.
 #define NCA_WORDS_BATCH_DIED "no cell of the batch lives"
+// The same of what grew from a seed.
 #define NCA_WORDS_GROWTH_DIED "what grew from"
 
+// Those events.
 typedef enum nca_event {
 #define NCA_EVENT_VALUE(name, word) NCA_EVENT_##name,
     NCA_EVENTS(NCA_EVENT_VALUE)
@@ -54,8 +58,8 @@ typedef enum nca_event {
 } nca_event;
 
 // The word for an event, and the event of a word: NCA_EVENT_NONE for another, or for NULL.
-const char *nca_event_word(nca_event event);
-nca_event nca_event_find(const char *word);
+NCA_API const char *nca_event_word(nca_event event);
+NCA_API nca_event nca_event_find(const char *word);
 
 // Whether an update with this event was lost.
 static inline bool nca_event_is_fault(nca_event event)
@@ -82,75 +86,79 @@ typedef struct nca_update_result {
 // Refuses a run that would not fit in memory, naming the bytes: batch, pool and tape on the device,
 // and what the host keeps beside them. Allocates nothing, so it can be asked before the task's
 // content is there.
-nca_status nca_trainer_check_memory(const nca_config *config, const nca_plan *plan,
-                                    const nca_task *task, const nca_compute *compute,
-                                    nca_error *error);
+NCA_API nca_status nca_trainer_check_memory(const nca_config *config, const nca_plan *plan,
+                                            const nca_task *task, const nca_compute *compute,
+                                            nca_error *error);
 
 // Starts training. `plan` is made of `config`; `content` is what the task works on; it and
 // `compute` stay the caller's and outlive the trainer. Refuses what would not fit in memory, and
 // content that the task refuses.
-nca_status nca_trainer_create(const nca_config *config, const nca_plan *plan, const nca_task *task,
-                              const void *content, const nca_compute *compute, nca_trainer **out,
-                              nca_error *error);
-void nca_trainer_free(nca_trainer *trainer);
+NCA_API nca_status nca_trainer_create(const nca_config *config, const nca_plan *plan,
+                                      const nca_task *task, const void *content,
+                                      const nca_compute *compute, nca_trainer **out,
+                                      nca_error *error);
+NCA_API void nca_trainer_free(nca_trainer *trainer);
 
 // Before the first update: begins with this rule, widened to the settings' hidden units, instead of
 // a drawn one. NCA_ARGUMENT where it does not fit (nca_model_widen).
-nca_status nca_trainer_begin_with(nca_trainer *trainer, const nca_model *model, nca_error *error);
+NCA_API nca_status nca_trainer_begin_with(nca_trainer *trainer, const nca_model *model,
+                                          nca_error *error);
 
 // Refuses a training that is dead from the start, before its first update: NCA_ARGUMENT with what
 // the task finds, or where no sample lives after one step.
-nca_status nca_trainer_check_start(nca_trainer *trainer, nca_error *error);
+NCA_API nca_status nca_trainer_check_start(nca_trainer *trainer, nca_error *error);
 
 // One update. NCA_NUMERIC only after NCA_EVENT_GAVE_UP.
-nca_status nca_trainer_update(nca_trainer *trainer, nca_update_result *out, nca_error *error);
+NCA_API nca_status nca_trainer_update(nca_trainer *trainer, nca_update_result *out,
+                                      nca_error *error);
 
 // What the device chose by itself for the trainer's session.
-nca_session_info nca_trainer_session_info(const nca_trainer *trainer);
+NCA_API nca_session_info nca_trainer_session_info(const nca_trainer *trainer);
 
 // What it learns.
-const nca_task *nca_trainer_task(const nca_trainer *trainer);
+NCA_API const nca_task *nca_trainer_task(const nca_trainer *trainer);
 
 // Updates done so far.
-int64_t nca_trainer_done(const nca_trainer *trainer);
+NCA_API int64_t nca_trainer_done(const nca_trainer *trainer);
 
 // The batch of the latest update before and after its rollout, [B,H,W,C] each, owned by the trainer
 // until the next update. `before` is kept only after nca_trainer_keep_before(trainer, true);
 // NCA_ARGUMENT where the latest update has not kept it.
-void nca_trainer_keep_before(nca_trainer *trainer, bool keep);
-nca_status nca_trainer_batch(nca_trainer *trainer, const float **before, const float **after,
-                             nca_error *error);
+NCA_API void nca_trainer_keep_before(nca_trainer *trainer, bool keep);
+NCA_API nca_status nca_trainer_batch(nca_trainer *trainer, const float **before,
+                                     const float **after, nca_error *error);
 
 // `count` rows of the pool from `first`, [count,H,W,C], into the caller's memory.
-nca_status nca_trainer_pool(nca_trainer *trainer, int first, int count, float *states,
-                            nca_error *error);
+NCA_API nca_status nca_trainer_pool(nca_trainer *trainer, int first, int count, float *states,
+                                    nca_error *error);
 
 // The rule to save, which the caller frees: the current one, or with --average the average so far.
 // Training itself goes on with the current one.
-nca_status nca_trainer_model(nca_trainer *trainer, nca_model *out, nca_error *error);
+NCA_API nca_status nca_trainer_model(nca_trainer *trainer, nca_model *out, nca_error *error);
 // Gives the memory of the training back to the device. Afterwards only nca_trainer_done() and
 // nca_trainer_task() may be asked, and nca_trainer_free() called.
-void nca_trainer_release(nca_trainer *trainer);
+NCA_API void nca_trainer_release(nca_trainer *trainer);
 
 // checkpoint.safetensors: weights, moments, pool, update number, the average, and the counters of
 // the health checks. Written whole or not at all. Of the pool it holds the cells that are not zero.
-nca_status nca_trainer_save(nca_trainer *trainer, const char *path, nca_error *error);
+NCA_API nca_status nca_trainer_save(nca_trainer *trainer, const char *path, nca_error *error);
 // Continues from a checkpoint of the same config (checked), bit for bit as if never stopped where
 // the same arithmetic computes. NCA_FORMAT where the file is damaged or no checkpoint, NCA_ARGUMENT
 // where it is of another training; the trainer is then as it was.
-nca_status nca_trainer_restore(nca_trainer *trainer, const char *path, nca_error *error);
+NCA_API nca_status nca_trainer_restore(nca_trainer *trainer, const char *path, nca_error *error);
 // The arithmetic (nca/backend.h) that computed the checkpoint that was restored, where it is not
 // that of the trainer's device; NULL otherwise, and where the checkpoint does not say.
-const char *nca_trainer_other_arithmetic(const nca_trainer *trainer);
+NCA_API const char *nca_trainer_other_arithmetic(const nca_trainer *trainer);
 // The checksum of the config.json (16 digits) that the restored checkpoint was made beside; empty
 // where it does not say.
-const char *nca_trainer_restored_config(const nca_trainer *trainer);
+NCA_API const char *nca_trainer_restored_config(const nca_trainer *trainer);
+enum { NCA_DIFFERENCES_BYTES = 600 };
+
 // Names every setting in which the restored checkpoint differs from a config, with both values,
 // also settings that change no trajectory.
 //   words   out; empty where nothing differs or nothing was restored
-enum { NCA_DIFFERENCES_BYTES = 600 };
-void nca_trainer_differences(const nca_trainer *trainer, const nca_config *config,
-                             char words[NCA_DIFFERENCES_BYTES]);
+NCA_API void nca_trainer_differences(const nca_trainer *trainer, const nca_config *config,
+                                     char words[NCA_DIFFERENCES_BYTES]);
 
 #ifdef __cplusplus
 }

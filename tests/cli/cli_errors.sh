@@ -53,9 +53,9 @@ refused "--threads" train --threads -1
 refused "must be 1 to" eval good --cut-at 0
 
 # Memory: refused before it is allocated, with the bytes.
-refused "bytes" train --target 🦎 --grid 60000x60000
-refused "bytes" train --target 🦎 --pool 1000000
-refused "bytes" run good --grid 60000x60000 --output x.png
+refused "GiB" train --target 🦎 --grid 60000x60000
+refused "GiB" train --target 🦎 --pool 1000000
+refused "GiB" run good --grid 60000x60000 --output x.png
 
 # Targets.
 refused "nothing.png" train --target nothing.png
@@ -183,6 +183,7 @@ for place in " 3,3" "3, 3" +3,3 0x3,3; do
 done
 refused "--steps" eval good --steps 5,3
 refused "--steps" eval good --steps x
+refused "did you mean healing?" train --preset heling
 refused "did you mean step" bench stepp
 refused "--active" bench step --active 0.9 --fire-rate 0.5
 refused "the smallest disc" bench step --active 0.001 --grid 12 --steps 8

@@ -146,19 +146,19 @@ for change in channels:16:20 hidden:16:20 rate:0.002:0.003 pool:4:5; do
   refused "another \"$name\"" train --resume other --updates 9
 done
 damaged && sed -i 's/"pool": 4/"pool": 1000000/; s/"grid": "auto"/"grid": "3000"/' other/config.json
-refused "bytes" train --resume other
+refused "GiB" train --resume other
 damaged && echo '{"batch": 4}' >wrong.json
 refused "--batch" train --resume other --config wrong.json --updates 9
 rm -rf other
 
-# Beyond memory: refused with the bytes before any is taken.
+# Beyond memory: refused with the size before any is taken.
 echo '{"grid": "60000x60000"}' >large.json
-refused "bytes" train --config large.json
-refused "bytes" train --target 🦎 --target-size 4096 --padding 4096 --batch 4096 --pool 1048576 \
+refused "GiB" train --config large.json
+refused "GiB" train --target 🦎 --target-size 4096 --padding 4096 --batch 4096 --pool 1048576 \
   --steps-max 65536 --channels 256 --hidden 4096
-refused "bytes" eval good --grid 60000x60000
-refused "bytes" bench step --grid 60000x60000
-refused "bytes" run good --steps 10000000 --output x.gif
+refused "GiB" eval good --grid 60000x60000
+refused "GiB" bench step --grid 60000x60000
+refused "GiB" run good --steps 10000000 --output x.gif
 refused "bytes" run good --steps 10000000 --columns 10 --output x.png
 refused "too large for WebP" run good --grid 1x20000 --steps 1 --output x.webp
 refused "too long for WebP" run good --steps 10000000 --fps 0.1 --output x.webp
@@ -167,7 +167,7 @@ refused "too long for WebP" run good --steps 10000000 --fps 0.1 --output x.webp
 # (AddressSanitizer reserves more than that before it begins.)
 oracle 40000 '' 40 >long.safetensors
 limited() {
-  (ulimit -v 1000000 && refused "and this machine has 1024000000; choose smaller" "$@"; exit $failed) || failed=1
+  (ulimit -v 1000000 && refused "GiB and this machine has 1.0; choose smaller" "$@"; exit $failed) || failed=1
 }
 if { (ulimit -v 1000000 && "$nca" --version); } >/dev/null 2>&1; then
   limited bench step --grid 1000 --batch 1 --steps 32

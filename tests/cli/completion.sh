@@ -53,6 +53,8 @@ offers 'nca completion ""' bash zsh fish
 offers 'nca completion f' fish
 offers 'nca help ev' eval
 offers 'nca he' help
+offers 'nca m' man
+offers 'nca man ev' eval
 offers 'nca run base -o' -o
 offers 'nca bench -o'
 # Bash takes "--preset=h" for three words, or for one where "=" is no break between words.
@@ -91,6 +93,11 @@ done
 for words in "completion --help" "completion -h" "help completion"; do
   "$nca" $words | grep -q "nca completion bash" || failed=1
 done
+for words in "man --help" "man -h" "help man"; do
+  "$nca" $words | grep -q "Usage: nca man" || failed=1
+done
+! "$nca" man nothing 2>"$scratch/error"
+grep -q "nothing: no such command" "$scratch/error" || failed=1
 ! "$nca" completion tcsh 2>"$scratch/error"
 grep -q "choose bash, zsh or fish" "$scratch/error" || failed=1
 exit $failed

@@ -311,14 +311,17 @@ static void test_unknown_preset_names_those_there_are(void **state)
     nca_config config = nca_config_default();
     const nca_config before = config;
     nca_error error;
-    char expected[512] = "--preset regenerate: no such preset; there are ";
+    char expected[512] = "--preset squirrel: no such preset; there are ";
     for (const nca_preset *row = nca_presets(); row->name; row++) {
         const size_t used = strlen(expected);
         snprintf(expected + used, sizeof expected - used, "%s%s", row == nca_presets() ? "" : ", ",
                  row->name);
     }
-    assert_int_equal(nca_preset_apply("regenerate", &config, &error), NCA_ARGUMENT);
+    assert_int_equal(nca_preset_apply("squirrel", &config, &error), NCA_ARGUMENT);
     assert_string_equal(error.message, expected);
+    assert_int_equal(nca_preset_apply("regenerate", &config, &error), NCA_ARGUMENT);
+    assert_string_equal(error.message,
+                        "--preset regenerate: no such preset; did you mean regenerating?");
     assert_memory_equal(&config, &before, sizeof config);
 }
 

@@ -192,3 +192,11 @@ wait "$child" || true
 "$nca" study "${quick[@]}" --settings blog-unstable --seeds 1 --rate 10 --schedule constant --updates 100 \
   --out wild >log || fail "a run that explodes ends the study: $(cat log)"
 grep -qE "^blog-unstable +1/1" log || fail "an explosion is not counted: $(cat log)"
+
+# nca info of a study: what was found of every setting, and how far every run is; also before it is
+# judged.
+"$nca" info wild >log || fail "info of a study"
+grep -q "^study  *wild" log && grep -qE "^    exploded +1 of 1" log || fail "info says $(cat log)"
+"$nca" info both >log || fail "info of a study that was stopped"
+grep -qE "^  blog-unstable-seed1 +[0-9]+ of 100000 updates" log && ! grep -q exploded log ||
+  fail "info says $(cat log)"

@@ -106,7 +106,7 @@ nca_status nca_memory_check(uint64_t bytes, nca_error *error, const char *what, 
     vsnprintf(thing, sizeof thing, what, arguments);
     va_end(arguments);
     return nca_fail(error, NCA_MEMORY,
-                    "%s: needs %s%llu bytes and this machine has %llu; choose smaller sizes", thing,
-                    bytes == UINT64_MAX ? "more than " : "", (unsigned long long)bytes,
-                    (unsigned long long)nca_memory_bytes());
+                    "%s: needs %s%.1f GiB and this machine has %.1f; choose smaller sizes", thing,
+                    bytes == UINT64_MAX ? "more than " : "", nca_gib(bytes),
+                    nca_gib(nca_memory_bytes()));
 }

@@ -26,9 +26,21 @@ static void print_bytes(double bytes, double peak)
     printf("\n");
 }
 
+// A peak that was measured beside other programs is none.
+static void print_busy(const nca_measurement *found)
+{
+    if (nca_measurement_is_busy(found))
+        printf("warning: this machine is busy: nca got %.0f %% of its cores, so times are too long "
+               "and\nshares of the peaks are left out; run it again when nothing else runs\n\n",
+               100 * found->core_share);
+}
+
 void nca_bench_print_step(const nca_bench_place *on, const nca_measurement *found)
 {
+    const double peak_flops = nca_measurement_is_busy(found) ? 0 : found->peak_flops;
+    const double peak_bytes = nca_measurement_is_busy(found) ? 0 : found->peak_bytes;
     nca_bench_print_head(on, "train step");
+    print_busy(found);
     print_timing("step", &found->step);
     print_timing("forward", &found->forward);
     print_timing("loss", &found->loss);
@@ -38,13 +50,13 @@ void nca_bench_print_step(const nca_bench_place *on, const nca_measurement *foun
            found->active_fraction, found->radius, found->peak_rss_mb);
     printf("  million cells a second: %.3f dense, %.3f active\n", 1e-6 * found->dense_cells,
            1e-6 * found->active_cells);
-    print_rate(on, "network forward", found->forward_flops, found->peak_flops);
-    print_rate(on, "  in its best repeat", found->forward_best, found->peak_flops);
-    print_rate(on, "network backward", found->backward_flops, found->peak_flops);
-    print_rate(on, "  in its best repeat", found->backward_best, found->peak_flops);
-    print_rate(on, "whole step", found->flops / nca_peaks_of(&on->info), found->peak_flops);
+    print_rate(on, "network forward", found->forward_flops, peak_flops);
+    print_rate(on, "  in its best repeat", found->forward_best, peak_flops);
+    print_rate(on, "network backward", found->backward_flops, peak_flops);
+    print_rate(on, "  in its best repeat", found->backward_best, peak_flops);
+    print_rate(on, "whole step", found->flops / nca_peaks_of(&on->info), peak_flops);
     print_rate(on, "multiply-add peak", found->peak_flops, 0);
-    print_bytes(found->bytes, found->peak_bytes);
+    print_bytes(found->bytes, peak_bytes);
 }
 
 void nca_bench_print_beside(const nca_bench_place *on, const nca_measurement *found)
@@ -58,9 +70,10 @@ void nca_bench_print_beside(const nca_bench_place *on, const nca_measurement *fo
     snprintf(place, sizeof place, "%.20s (%.31s)", on->device, on->info.variant);
     printf("  %-22s%12.2f%10.1f%10.1f", place, found->step.median_ms, 1e-9 * found->flops,
            1e-9 * found->bytes);
-    nca_bench_print_share(found->share_of_peak, found->peak_flops);
+    const bool is_busy = nca_measurement_is_busy(found);
+    nca_bench_print_share(found->share_of_peak, is_busy ? 0 : found->peak_flops);
     nca_bench_print_share(found->peak_bytes > 0 ? found->bytes / found->peak_bytes : 0,
-                          found->peak_bytes);
+                          is_busy ? 0 : found->peak_bytes);
     printf("%16.3f%16.3f\n", 1e-6 * found->dense_cells, 1e-6 * found->active_cells);
 }
 
@@ -82,6 +95,7 @@ void nca_bench_json_step(const nca_bench_place *on, const nca_measurement *found
            1e-9 * found->forward_best, 1e-9 * found->backward_best);
     printf(" \"peak_gflops_per_core\": %.3f, ", 1e-9 * found->peak_flops);
     nca_bench_json_number("share_of_peak", found->share_of_peak, found->peak_flops);
+    printf(", \"core_share\": %.3f", found->core_share);
     printf(",\n \"gflops\": %.3f, \"gbytes\": %.3f, ", 1e-9 * found->flops, 1e-9 * found->bytes);
     nca_bench_json_number("peak_gbytes", 1e-9 * found->peak_bytes, found->peak_bytes);
     printf(",\n \"dense_cells_per_second\": %.0f, \"active_cells_per_second\": %.0f,\n",

@@ -7,6 +7,7 @@
 #include "attack/paint.h"
 #include "base/stop.h"
 #include "cli/command.h"
+#include "cli/help_page.h"
 #include "cli/printable.h"
 #include "cli/progress.h"
 #include "cli/target_options.h"
@@ -47,20 +48,23 @@ static const nca_option rows[] = {
 
 static const char details[] = "RULE is a rule's file or a run folder. KIND is one of these:\n";
 
-static void describe_attacks(FILE *to)
+static void describe_attacks(const nca_help_page *page)
 {
-    for (const nca_attack *const *row = nca_attacks(); *row; row++)
-        fprintf(to, "  %-10s %s; strength: %s, usually %s\n", (*row)->name, (*row)->summary,
-                (*row)->strength_words, (*row)->strengths);
-    fprintf(to,
-            "\n"
-            "An adversary is trained by nca train with a preset whose name ends in -adversary.\n"
-            "\n"
-            "Examples:\n"
-            "  nca train --preset digits-adversary --victim digits.safetensors --data mnist "
-            "--out runs/eight\n"
-            "  nca attack cells digits.safetensors --task digits --data mnist "
-            "--adversary runs/eight\n");
+    char text[600];
+    page->heading(page->to, "Attacks");
+    for (const nca_attack *const *row = nca_attacks(); *row; row++) {
+        snprintf(text, sizeof text, "%s; strength: %s, usually %s", (*row)->summary,
+                 (*row)->strength_words, (*row)->strengths);
+        page->row(page->to, (*row)->name, text);
+    }
+    page->text(page->to,
+               "An adversary is trained by nca train with a preset whose name ends in -adversary.\n"
+               "\n"
+               "Examples:\n"
+               "  nca train --preset digits-adversary --victim digits.safetensors --data mnist "
+               "--out runs/eight\n"
+               "  nca attack cells digits.safetensors --task digits --data mnist "
+               "--adversary runs/eight\n");
 }
 
 // -- What is asked for ----------------------------------------------------------------------------

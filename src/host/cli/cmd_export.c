@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "cli/command.h"
+#include "cli/help_page.h"
 #include "cli/target_options.h"
 #include "report/export.h"
 
@@ -25,15 +26,17 @@ static const nca_option rows[] = {
     {0},
 };
 
-static void describe_formats(FILE *to)
+static void describe_formats(const nca_help_page *page)
 {
-    fprintf(to, "\nFormats:\n");
+    char numbers[64], text[256];
+    page->heading(page->to, "Formats");
     for (const nca_exporter *const *one = nca_exporters(); *one; one++) {
-        char numbers[64] = "";
+        *numbers = 0;
         for (const nca_numbers *way = (*one)->numbers; *way != NCA_NUMBERS; way++)
             snprintf(numbers + strlen(numbers), sizeof numbers - strlen(numbers), "%s%s",
                      way == (*one)->numbers ? "" : ", ", nca_numbers_words[*way]);
-        fprintf(to, "  %-8s%s (%s)\n", (*one)->extension, (*one)->description, numbers);
+        snprintf(text, sizeof text, "%s (%s)", (*one)->description, numbers);
+        page->row(page->to, (*one)->extension, text);
     }
 }
 

@@ -1,4 +1,4 @@
-// nca info: what a file or a run folder holds, or what this build and machine are.
+// nca info: what a file or a folder of a run or a study holds, or what this build and machine are.
 #include <inttypes.h>
 #include <jansson.h>
 #include <math.h>
@@ -9,6 +9,7 @@
 #include "base/files.h"
 #include "cli/command.h"
 #include "cli/printable.h"
+#include "cli/study_info.h"
 #include "config/config_json.h"
 #include "media/image.h"
 #include "media/writers.h"
@@ -234,8 +235,9 @@ static nca_status inform(nca_call *call)
     if (!path)
         about = describe_build();
     else
-        NCA_TRY(nca_is_folder(path) ? describe_folder(path, &about, &call->error)
-                                    : describe_file(path, &about, &call->error));
+        NCA_TRY(nca_is_study(path)    ? nca_study_describe(path, &about, &call->error)
+                : nca_is_folder(path) ? describe_folder(path, &about, &call->error)
+                                      : describe_file(path, &about, &call->error));
     if (!about)   // JSON holds UTF-8 only
         return nca_fail(&call->error, NCA_ARGUMENT, "%s: a name that is not UTF-8; rename it",
                         path ? path : "this machine");
@@ -252,7 +254,7 @@ static nca_status inform(nca_call *call)
 const nca_command nca_command_info = {
     .name = "info",
     .arguments = "[MODEL|DIR]",
-    .summary = "Says what a file or run folder holds, or what this build and machine are",
+    .summary = "Says what a file or a folder holds, or what this build and machine are",
     .options = rows,
     .arguments_max = 1,
     .options_bytes = sizeof(info_options),

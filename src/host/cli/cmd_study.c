@@ -5,6 +5,7 @@
 #include "base/files.h"
 #include "base/stop.h"
 #include "cli/command.h"
+#include "cli/help_page.h"
 #include "cli/study_screen.h"
 #include "report/study_page.h"
 #include "run/run_folder.h"
@@ -142,26 +143,28 @@ cleanup:
 }
 
 // Settings and criteria, from their tables.
-static void describe(FILE *to)
+static void describe(const nca_help_page *page)
 {
     const nca_judge_criteria criteria = nca_judge_criteria_of(nca_study_task(), false);
     char text[600];
-    fprintf(to, "\nSettings (batch, damaged, steps):\n");
+    page->heading(page->to, "Settings (batch, damaged, steps)");
     for (const nca_study_setting *row = nca_study_settings(); row->name; row++) {
         char steps[32] = "";
         if (row->steps_min != row->steps_max)
             snprintf(steps, sizeof steps, "-%d", row->steps_max);
         snprintf(text, sizeof text, "%d, %d, %d%s: %s", row->batch, row->damaged, row->steps_min,
                  steps, row->summary);
-        nca_help_wrap(to, fprintf(to, "  %s", row->name), text);
+        page->row(page->to, row->name, text);
     }
-    fprintf(to, "\nHow a run is judged (at a log10 loss of -2 a picture can be recognised, one of "
-                "-4 can\nhardly be told from the target):\n");
+    page->heading(page->to, "How a run is judged");
     for (int i = 0; nca_judge_criterion_text(&criteria, i, text, sizeof text); i++) {
         char *colon = strchr(text, ':');
         *colon = 0;
-        nca_help_wrap(to, fprintf(to, "  %s", text), colon + 2);
+        page->row(page->to, text, colon + 2);
     }
+    page->text(page->to,
+               "At a log10 loss of -2 a picture can be recognised; at -4 it can hardly be "
+               "told from the\ntarget.\n");
 }
 
 static nca_status write_json(const study_work *work, const json_t *json, const char *path)

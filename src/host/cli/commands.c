@@ -10,6 +10,7 @@
 
 #include "cli/command.h"
 #include "cli/completion.h"
+#include "cli/manual.h"
 #include "nca/nca.h"
 
 enum { COMMANDS_MAX = 32 };
@@ -28,8 +29,8 @@ static void print_usage(FILE *to, const nca_command *const *commands)
 
 static int fail_unknown(const nca_command *const *commands, const char *word)
 {
-    const char *names[COMMANDS_MAX] = {"--help", "--version", "completion"};
-    size_t count = 3;
+    const char *names[COMMANDS_MAX] = {"--help", "--version", "completion", "man"};
+    size_t count = 4;
     for (const nca_command *const *command = commands; *command && count < COMMANDS_MAX; command++)
         names[count++] = (*command)->name;
     const char *nearest = nca_nearest(word, names, count);
@@ -57,7 +58,7 @@ static const nca_command *find_command(const nca_command *const *commands, const
     return NULL;
 }
 
-// Completion is no row of the table, for it is made from all of them.
+// Completion and manual are no rows of the table, for they are made from all of them.
 static void print_completion_help(void)
 {
     printf("Usage: nca completion bash|zsh|fish\n\n"
@@ -65,6 +66,14 @@ static void print_completion_help(void)
            "Examples:\n"
            "  source <(nca completion bash)    in ~/.bashrc, and likewise zsh in ~/.zshrc\n"
            "  nca completion fish | source     in ~/.config/fish/config.fish\n");
+}
+
+static void print_man_help(void)
+{
+    printf("Usage: nca man [COMMAND]\n\n"
+           "Prints a page of the manual: nca(1), or that of a command.\n\n"
+           "Examples:\n"
+           "  nca man train | man -l -\n");
 }
 
 static bool is_help(const char *word)
@@ -80,6 +89,10 @@ static int print_help(const nca_command *const *commands, int argc, char **argv)
         print_completion_help();
         return 0;
     }
+    if (argc == 1 && strcmp(argv[0], "man") == 0) {
+        print_man_help();
+        return 0;
+    }
     if (argc > 0 && !command)
         return fail_unknown(commands, argv[0]);
     if (argc > 1)
@@ -88,6 +101,25 @@ static int print_help(const nca_command *const *commands, int argc, char **argv)
         nca_help_print(stdout, command);
     else
         print_usage(stdout, commands);
+    return 0;
+}
+
+// `nca man`, `nca man COMMAND`.
+static int print_man(const nca_command *const *commands, int argc, char **argv)
+{
+    const nca_command *command = argc > 0 ? find_command(commands, argv[0]) : NULL;
+    if (argc > 0 && is_help(argv[0])) {
+        print_man_help();
+        return 0;
+    }
+    if (argc > 0 && !command)
+        return fail_unknown(commands, argv[0]);
+    if (argc > 1)
+        return fail_extra(argv[1]);
+    if (command)
+        nca_manual_print_command(stdout, command);
+    else
+        nca_manual_print(stdout, commands);
     return 0;
 }
 
@@ -141,6 +173,8 @@ static int run(const nca_command *const *commands, int argc, char **argv)
         return print_help(commands, argc - 2, argv + 2);
     if (strcmp(word, "completion") == 0)
         return print_completion(commands, argc - 2, argv + 2);
+    if (strcmp(word, "man") == 0)
+        return print_man(commands, argc - 2, argv + 2);
     if (strcmp(word, "--version") == 0) {
         if (argc > 2)
             return fail_extra(argv[2]);

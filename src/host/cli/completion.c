@@ -120,7 +120,7 @@ static void print_commands(FILE *to, const nca_command *const *commands)
 static void print_command_names(FILE *to, const nca_command *const *commands)
 {
     print_commands(to, commands);
-    fputs("completion help --help --version", to);
+    fputs("completion help man --help --version", to);
 }
 
 static void print_bash_name(FILE *to, const nca_command *command, const nca_option *row)
@@ -185,7 +185,9 @@ static void print_bash(FILE *to, const nca_command *const *commands)
           to);
     fprintf(to, "%s' ;;\n        'help help') words='", shells_words);
     print_commands(to, commands);
-    fputs("completion' ;;\n", to);
+    fputs("completion man' ;;\n        'man man') words='", to);
+    print_commands(to, commands);
+    fputs("' ;;\n", to);
     for (const nca_command *const *command = commands; *command; command++)
         for_each_option(to, *command, print_bash_words);
     fputs("    esac\n"
@@ -246,6 +248,7 @@ static void print_zsh(FILE *to, const nca_command *const *commands)
     }
     fputs("        'completion:Completes commands, options and their words in a shell'\n"
           "        'help:Says more about a command'\n"
+          "        'man:Prints a page of the manual'\n"
           "    )\n"
           "    if (( CURRENT == 2 )); then\n"
           "        _describe command commands\n"
@@ -262,7 +265,7 @@ static void print_zsh(FILE *to, const nca_command *const *commands)
                 takes_rules(*command) ? "_nca_rules" : "_files");
     }
     fprintf(to, "    completion)\n        _values shell %s\n        ;;\n", shells_words);
-    fputs("    help)\n        _describe command commands\n        ;;\n"
+    fputs("    help|man)\n        _describe command commands\n        ;;\n"
           "    esac\n}\n"
           "if [[ $funcstack[1] == _nca ]]; then   # it lies in fpath and is called\n"
           "    _nca \"$@\"\n"
@@ -311,12 +314,13 @@ static void print_fish(FILE *to, const nca_command *const *commands)
         for_each_option(to, *command, print_fish_option);
     }
     fprintf(to,
-            "complete -c nca -n __fish_use_subcommand -f -a 'completion help'\n"
+            "complete -c nca -n __fish_use_subcommand -f -a 'completion help man'\n"
             "complete -c nca -n '__fish_seen_subcommand_from completion' -f -a '%s'\n"
-            "complete -c nca -n '__fish_seen_subcommand_from help' -f -a '",
+            "complete -c nca -n '__fish_seen_subcommand_from help' -f -a 'completion man'\n"
+            "complete -c nca -n '__fish_seen_subcommand_from help man' -f -a '",
             shells_words);
     print_commands(to, commands);
-    fputs("completion'\n", to);
+    fputs("'\n", to);
 }
 
 static const shell shells[] = {

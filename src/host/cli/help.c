@@ -5,12 +5,12 @@
 #include <unistd.h>
 
 #include "base/stop.h"
-#include "cli/options.h"
+#include "cli/help_page.h"
 #include "cli/printable.h"
 #include "config/presets.h"
 #include "nca/task.h"
 
-enum { COLUMN = 30, WIDTH_MIN = 60, WIDTH_MAX = 100, TEXT_BYTES = 1024 };
+enum { COLUMN = 30, WIDTH_MIN = 60, WIDTH_MAX = 100, TEXT_BYTES = 1024, TERM_BYTES = 256 };
 
 // Columns that help may fill: those of the terminal, where it goes to one and that is narrower.
 static int choose_width(FILE *to)
@@ -42,28 +42,23 @@ static void print_wrapped(FILE *to, int at, int column, const char *text)
     fputc('\n', to);
 }
 
-void nca_help_wrap(FILE *to, int used, const char *text)
-{
-    print_wrapped(to, used, COLUMN, text);
-}
-
-// "--name VALUE"; returns how many columns that took.
-static int print_name(FILE *to, const nca_option *row, bool has_no)
+// "-o, --name VALUE"
+static const char *term_of(const nca_option *row, bool has_no, char term[TERM_BYTES])
 {
     char name[NCA_OPTION_NAME_BYTES];
-    int width = fprintf(to, "  %s--%s%s", nca_option_is_output(row) ? "-o, " : "",
-                        has_no ? "[no-]" : "", nca_option_spell(row->name, name));
-    if (row->value)
-        width += fprintf(to, " %s", row->value);
-    return width;
+    snprintf(term, TERM_BYTES, "%s--%s%s%s%s", nca_option_is_output(row) ? "-o, " : "",
+             has_no ? "[no-]" : "", nca_option_spell(row->name, name), row->value ? " " : "",
+             row->value ? row->value : "");
+    return term;
 }
 
-static void print_rows(FILE *to, const nca_option *rows)
+static void tell_rows(const nca_help_page *page, const nca_option *rows)
 {
+    char term[TERM_BYTES];
     for (const nca_option *row = rows; row && row->name; row++) {
         if (row->group)
-            fprintf(to, "\n%s:\n", row->group);
-        print_wrapped(to, print_name(to, row, row->kind == NCA_OPTION_SWITCH), COLUMN, row->help);
+            page->heading(page->to, row->group);
+        page->row(page->to, term_of(row, row->kind == NCA_OPTION_SWITCH, term), row->help);
     }
 }
 
@@ -81,24 +76,37 @@ static void describe_default(const nca_option *row, const nca_config *standard, 
         snprintf(text, size, " [%g]", *(const double *)field);
 }
 
-static void print_config(FILE *to)
+static void tell_config(const nca_help_page *page)
 {
     const nca_config standard = nca_config_default();
-    fprintf(to, "\nSettings, with the default in brackets (a preset changes many of "
-                "them):\n");
-    print_rows(to, nca_config_sources());
+    page->heading(page->to,
+                  "Settings, with the default in brackets (a preset changes many of them)");
+    tell_rows(page, nca_config_sources());
     for (const nca_option *row = nca_config_options(); row->name; row++) {
-        char text[TEXT_BYTES], value[NCA_TEXT_BYTES];
+        char term[TERM_BYTES], text[TEXT_BYTES], value[NCA_TEXT_BYTES];
         describe_default(row, &standard, value, sizeof value);
         snprintf(text, sizeof text, "%s%.500s", row->help, value);
-        print_wrapped(to, print_name(to, row, row->kind == NCA_OPTION_FLAG), COLUMN, text);
+        page->row(page->to, term_of(row, row->kind == NCA_OPTION_FLAG, term), text);
     }
-    fprintf(to, "\nTasks:\n");
+    page->heading(page->to, "Tasks");
     for (const nca_task *const *row = nca_tasks(); *row; row++)
-        print_wrapped(to, fprintf(to, "  %s", (*row)->name), COLUMN, (*row)->summary);
-    fprintf(to, "\nPresets:\n");
+        page->row(page->to, (*row)->name, (*row)->summary);
+    page->heading(page->to, "Presets");
     for (const nca_preset *row = nca_presets(); row->name; row++)
-        print_wrapped(to, fprintf(to, "  %s", row->name), COLUMN, row->summary);
+        page->row(page->to, row->name, row->summary);
+}
+
+void nca_help_tell(const nca_help_page *page, const nca_command *command)
+{
+    if (command->options && command->options->name && !command->options->group)
+        page->heading(page->to, "Options");
+    tell_rows(page, command->options);
+    if (command->has_config)
+        tell_config(page);
+    if (command->details)
+        page->text(page->to, command->details);
+    if (command->describe)
+        command->describe(page);
 }
 
 const char *nca_command_words(const nca_command *command)
@@ -110,19 +118,27 @@ const char *nca_command_words(const nca_command *command)
     return words;
 }
 
+static void print_heading(FILE *to, const char *words)
+{
+    fprintf(to, "\n%s:\n", words);
+}
+
+static void print_row(FILE *to, const char *term, const char *words)
+{
+    print_wrapped(to, fprintf(to, "  %s", term), COLUMN, words);
+}
+
+static void print_text(FILE *to, const char *text)
+{
+    fprintf(to, "\n%s", text);
+}
+
 void nca_help_print(FILE *to, const nca_command *command)
 {
+    const nca_help_page page = {to, print_heading, print_row, print_text};
     fprintf(to, "Usage: %s [OPTION...]%s%s\n\n%s.\n", nca_command_words(command),
             *command->arguments ? " " : "", command->arguments, command->summary);
-    if (command->options && command->options->name && !command->options->group)
-        fprintf(to, "\nOptions:\n");
-    print_rows(to, command->options);
-    if (command->has_config)
-        print_config(to);
-    if (command->details)
-        fprintf(to, "\n%s", command->details);
-    if (command->describe)
-        command->describe(to);
+    nca_help_tell(&page, command);
 }
 
 int nca_report_failure(const char *words, const nca_error *error)

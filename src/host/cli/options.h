@@ -10,17 +10,19 @@
 #include "config/settings.h"
 #include "nca/status.h"
 
-typedef struct nca_call nca_call;   // cli/command.h
+typedef struct nca_call nca_call;             // cli/command.h
+typedef struct nca_help_page nca_help_page;   // cli/help_page.h
 
 // A subcommand: main.c holds the one table of them.
 typedef struct nca_command {
     const char *name;
-    const char *program;          // whose only command it is, in the place of a name; NULL: nca
-    const char *arguments;        // "MODEL [FILE...]", for help
-    const char *summary;          // one line
-    const char *details;          // paragraphs and examples under the options; may be NULL
-    void (*describe)(FILE *to);   // what help says after that, made from tables; may be NULL
-    const nca_option *options;    // ended by a row without a name
+    const char *program;     // whose only command it is, in the place of a name; NULL: nca
+    const char *arguments;   // "MODEL [FILE...]", for help
+    const char *summary;     // one line
+    const char *details;     // paragraphs and examples under the options; may be NULL
+    // What help says after that, made from tables; may be NULL.
+    void (*describe)(const nca_help_page *page);
+    const nca_option *options;   // ended by a row without a name
     int arguments_min, arguments_max;
     bool has_config;   // the rows of nca/config.h are options as well
     // Of the struct that the options point into.
@@ -55,8 +57,6 @@ nca_status nca_options_apply(const nca_command *command, int argc, char **argv, 
                              nca_config *config, nca_error *error);
 
 void nca_help_print(FILE *to, const nca_command *command);
-// A text in the second column of help, broken between words; `used` columns of the line are taken.
-void nca_help_wrap(FILE *to, int used, const char *text);
 
 // A number of a row: the whole text, decimal, finite and within its range.
 nca_status nca_option_read_int(const nca_option *row, const char *text, int64_t *out,

@@ -1,5 +1,6 @@
 // The presets: the settings of published experiments and of the default.
 #include "config/presets.h"
+#include "base/nearest.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -183,18 +184,32 @@ const nca_preset *nca_presets(void)
     return presets;
 }
 
+// The one that was probably meant, or all there are.
+static nca_status fail_unknown(const char *name, nca_error *error)
+{
+    const char *names[sizeof presets / sizeof *presets];
+    char known[512] = "";
+    size_t count = 0;
+    for (const nca_preset *row = presets; row->name; row++) {
+        const size_t used = strlen(known);
+        snprintf(known + used, sizeof known - used, "%s%s", used ? ", " : "", row->name);
+        names[count++] = row->name;
+    }
+    const char *near = nca_nearest(name, names, count);
+    if (near)
+        return nca_fail(error, NCA_ARGUMENT, "--preset %.60s: no such preset; did you mean %s?",
+                        name, near);
+    return nca_fail(error, NCA_ARGUMENT, "--preset %.60s: no such preset; there are %s", name,
+                    known);
+}
+
 nca_status nca_preset_apply(const char *name, nca_config *config, nca_error *error)
 {
-    char known[256] = "";
-    for (const nca_preset *row = presets; row->name; row++) {
+    for (const nca_preset *row = presets; row->name; row++)
         if (strcmp(row->name, name) == 0) {
             row->apply(config);
             set_text(config->preset, name);
             return NCA_OK;
         }
-        const size_t used = strlen(known);
-        snprintf(known + used, sizeof known - used, "%s%s", used ? ", " : "", row->name);
-    }
-    return nca_fail(error, NCA_ARGUMENT, "--preset %.60s: no such preset; there are %s", name,
-                    known);
+    return fail_unknown(name, error);
 }

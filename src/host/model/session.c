@@ -16,8 +16,8 @@ nca_status nca_session_check(const nca_compute *compute, const nca_shape *shape,
     if (device <= info.memory_bytes)
         return NCA_OK;
     return nca_fail(error, NCA_MEMORY,
-                    "%s: needs %llu bytes and the device has %zu; choose smaller sizes", what,
-                    (unsigned long long)device, info.memory_bytes);
+                    "%s: needs %.1f GiB and the device has %.1f; choose smaller sizes", what,
+                    nca_gib(device), nca_gib(info.memory_bytes));
 }
 
 nca_status nca_session_open(const nca_compute *compute, const nca_shape *shape,

@@ -1,17 +1,38 @@
 // Timing of a train step.
 #include <stdlib.h>
 #include <sys/resource.h>
+#include <time.h>
 
+#include "base/clock.h"
 #include "base/spread.h"
 #include "verify/measuring.h"
 
 // What is measured in every repeat.
-enum { FORWARD, LOSS, BACKWARD, UPDATE, STEP, PEAK, FORWARD_RATE, BACKWARD_RATE, SERIES };
+enum {
+    FORWARD,
+    LOSS,
+    BACKWARD,
+    UPDATE,
+    STEP,
+    PEAK,
+    CORE_SHARE,
+    FORWARD_RATE,
+    BACKWARD_RATE,
+    SERIES
+};
 enum { PARTS = NCA_MEASURING_PARTS };
 
 static double rate_of(const nca_pass_report *report)
 {
     return report->mlp_seconds > 0 ? (double)report->mlp_flop / report->mlp_seconds : 0;
+}
+
+// That the threads of this process have computed.
+static double processor_seconds(void)
+{
+    struct timespec time;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
+    return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
 }
 
 // One repeat; values [SERIES].
@@ -25,7 +46,9 @@ static nca_status repeat_step(nca_measuring *measuring, double *values, nca_erro
     NCA_TRY(nca_measuring_step(measuring, true, clocked, error));
     values[FORWARD_RATE] = rate_of(&measuring->forward);
     values[BACKWARD_RATE] = rate_of(&measuring->backward);
+    const double began = nca_clock(), used = processor_seconds();
     values[PEAK] = measuring->backend->peak(measuring->device);
+    values[CORE_SHARE] = (processor_seconds() - used) / (nca_clock() - began);
     return NCA_OK;
 }
 
@@ -51,6 +74,7 @@ static nca_status time_steps(nca_measuring *measuring, double *series, nca_measu
     out->backward = nca_timing_of(part[BACKWARD], repeats);
     out->update = nca_timing_of(part[UPDATE], repeats);
     out->peak_flops = nca_spread_of(part[PEAK], repeats).median;
+    out->core_share = nca_spread_of(part[CORE_SHARE], repeats).median;
     const nca_spread forward = nca_spread_of(part[FORWARD_RATE], repeats);
     const nca_spread backward = nca_spread_of(part[BACKWARD_RATE], repeats);
     out->forward_flops = forward.median;
@@ -79,6 +103,7 @@ static nca_status measure(nca_measuring *measuring, double *series, nca_measurem
     const double seconds = out->step.median_ms * 1e-3,
                  cells = (double)measuring->forward.cell_steps;
     const double flop = (double)(measuring->forward.mlp_flop + measuring->backward.mlp_flop);
+    out->core_share = info.threads > 0 ? out->core_share / info.threads : 1;
     out->flops = flop / seconds;
     out->share_of_peak =
         out->peak_flops > 0 ? out->flops / nca_peaks_of(&info) / out->peak_flops : 0;

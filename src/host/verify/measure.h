@@ -34,10 +34,18 @@ typedef struct nca_measurement {
     double flops, bytes;                    // whole steps: the products' flop, and the fewest bytes
                                             // of states and gradients, a second
     double share_of_peak;                   // the products' flop over time and peak
+    double core_share;                      // of its cores' time that the process got while peaks
+                                            // were measured; 1 on a GPU
     double dense_cells, active_cells;       // cell-steps a second
     double peak_rss_mb;                     // of the process so far, in 10^6 bytes
     double radius;                          // of the disc, in cells
 } nca_measurement;
+
+// Whether other programs took so much of the cores that times and rates say little.
+static inline bool nca_measurement_is_busy(const nca_measurement *found)
+{
+    return found->core_share < 0.9;
+}
 
 // Every repeat is a timed step, one more whose products are clocked (reading the clock so often
 // costs a little) and a measurement of the peak, so that a machine that drifts does so for all.

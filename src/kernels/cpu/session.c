@@ -184,11 +184,11 @@ static nca_status check_memory(const nca_device *device, uint64_t bytes, const n
     if (bytes <= device->memory_bytes)
         return NCA_OK;
     return nca_fail(error, NCA_MEMORY,
-                    "%d samples of %dx%dx%d, a pool of %d and %d steps need %s%llu bytes and this "
-                    "machine has %zu; choose a smaller grid, batch, pool or fewer steps",
+                    "%d samples of %dx%dx%d, a pool of %d and %d steps need %s%.1f GiB and this "
+                    "machine has %.1f; choose a smaller grid, batch, pool or fewer steps",
                     shape->batch, shape->height, shape->width, shape->spec.channels, shape->pool,
-                    shape->tape_steps, bytes == UINT64_MAX ? "more than " : "",
-                    (unsigned long long)bytes, device->memory_bytes);
+                    shape->tape_steps, bytes == UINT64_MAX ? "more than " : "", nca_gib(bytes),
+                    nca_gib(device->memory_bytes));
 }
 
 nca_status nca_cpu_session_create(nca_device *device, const nca_shape *shape, nca_session **out,
@@ -212,8 +212,8 @@ nca_status nca_cpu_session_create(nca_device *device, const nca_shape *shape, nc
             session->memory = NULL;
         nca_cpu_session_destroy(session);
         return nca_fail(error, NCA_MEMORY,
-                        "%llu bytes: the system refuses them; choose a smaller grid, batch or pool",
-                        (unsigned long long)bytes);
+                        "%.1f GiB: the system refuses them; choose a smaller grid, batch or pool",
+                        nca_gib(bytes));
     }
     session->memory_bytes = bytes;
     madvise(session->memory, bytes, MADV_HUGEPAGE);

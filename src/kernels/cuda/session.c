@@ -330,11 +330,11 @@ static nca_status check_device(const nca_session *session, uint64_t bytes, size_
     if (bytes <= free_bytes)
         return NCA_OK;
     return nca_fail(error, NCA_MEMORY,
-                    "%d samples of %dx%dx%d, a pool of %d and %d steps need %s%llu bytes and "
-                    "device %d has %zu free; choose a smaller grid, batch, pool or fewer steps",
+                    "%d samples of %dx%dx%d, a pool of %d and %d steps need %s%.1f GiB and "
+                    "device %d has %.1f free; choose a smaller grid, batch, pool or fewer steps",
                     shape->batch, shape->height, shape->width, shape->spec.channels, shape->pool,
-                    shape->tape_steps, bytes == UINT64_MAX ? "more than " : "",
-                    (unsigned long long)bytes, session->device->number, free_bytes);
+                    shape->tape_steps, bytes == UINT64_MAX ? "more than " : "", nca_gib(bytes),
+                    session->device->number, nca_gib(free_bytes));
 }
 
 // Whether the session's path can compute a rollout on this device.

@@ -178,9 +178,9 @@ static nca_status create(nca_device *device, const nca_shape *shape, nca_session
     if (bytes > device->memory_bytes)
         return nca_fail(
             error, NCA_MEMORY,
-            "a session needs %llu bytes and this machine has %zu; choose a smaller grid, "
+            "a session needs %.1f GiB and this machine has %.1f; choose a smaller grid, "
             "batch or pool",
-            (unsigned long long)bytes, device->memory_bytes);
+            nca_gib(bytes), nca_gib(device->memory_bytes));
     nca_session *session = calloc(1, sizeof *session);
     if (session) {
         session->head = (nca_session_head){.own = &behind, .shape = *shape};
@@ -193,8 +193,8 @@ static nca_status create(nca_device *device, const nca_shape *shape, nca_session
     if (!session || !allocate(session)) {
         destroy(session);
         return nca_fail(error, NCA_MEMORY,
-                        "%llu bytes: the system refuses them; choose a smaller grid, batch or pool",
-                        (unsigned long long)bytes);
+                        "%.1f GiB: the system refuses them; choose a smaller grid, batch or pool",
+                        nca_gib(bytes));
     }
     *out = session;
     return NCA_OK;

@@ -80,7 +80,7 @@ NCA_EMULATOR_DRIVER=12000 refused "did not take emulator: the NVIDIA driver know
 
 NCA_EMULATOR_DEVICES=0 refused "use --device cpu" "${train_on[@]}" emulator
 NCA_EMULATOR_DRIVER=12000 refused "update the driver" "${train_on[@]}" emulator
-NCA_EMULATOR_MEMORY=1000000 refused "bytes" "${train_on[@]}" emulator
+NCA_EMULATOR_MEMORY=1000000 refused "GiB" "${train_on[@]}" emulator
 refused "numbered from 0" "${train_on[@]}" emulator:1
 [ ! -e none ] || fail "a run that was refused left a folder"
 
