@@ -20,4 +20,9 @@ bool nca_cpu_has_avx512(void)
            __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bw") &&
            __builtin_cpu_supports("avx512dq");
 }
+
+bool nca_cpu_has_avx512bf16(void)
+{
+    return nca_cpu_has_avx512() && __builtin_cpu_supports("avx512bf16");
+}
 #endif
