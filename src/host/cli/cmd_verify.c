@@ -17,7 +17,7 @@ static const char details[] =
     "safetensors. Without files: gradients against finite differences in f64, the device against\n"
     "the reference, and every CPU variant against the scalar one.\n"
     "\n"
-    "The allowances are those of f32. With --precision tf32 or bf16, errors of rollouts are\n"
+    "The allowances are those of f32. With --precision bf16 or tf32, errors of rollouts are\n"
     "reported but do not fail the check, unless a number is NaN; everything else still can. One\n"
     "line says how far the device is from itself in f32; train begins with the same line.\n"
     "\n"

@@ -25,4 +25,9 @@ bool nca_cpu_has_avx512(void)
 {
     return true;
 }
+
+bool nca_cpu_has_avx512bf16(void)
+{
+    return false;
+}
 #endif
