@@ -39,18 +39,15 @@ static int best_supported(void)
     return best;
 }
 
-// The last variant up to `cap` that computes in this precision here; -1: none does. A definition in
-// less than f32 would be slower than f32: only who names it gets it.
+// The last variant up to `cap` that computes in this precision here; -1: none does.
 static int find_precision(const char *precision, int cap, const char *name)
 {
     const nca_cpu_variant *table = nca_cpu_variants;
     int found = -1;
-    for (int i = 0; i <= cap; i++) {
-        const bool is_slow = i > 0 && is_same(table[i].name, table[0].name);
+    for (int i = 0; i <= cap; i++)
         if (is_same(precision, table[i].precision) && table[i].is_supported() &&
-            (!is_slow || is_same(name, table[i].name)))
+            (!table[i].only_named || is_same(name, table[i].name)))
             found = i;
-    }
     return found;
 }
 
@@ -96,9 +93,10 @@ nca_status nca_cpu_choose(const nca_device_options *options, int *out, nca_error
                         precision);
     if (found < 0)
         return nca_fail(error, NCA_DEVICE,
-                        "--precision %s: %s multiplies none; leave it out, or let NCA_CPU_ISA=%s "
-                        "compute it slowly",
-                        precision, name && *name ? name : "this processor, whose best is avx512,",
+                        "--precision %s: %s multiplies none, and computes in f32 with %s; leave it "
+                        "out, or let NCA_CPU_ISA=%s compute it slowly",
+                        precision, name && *name ? name : "this processor",
+                        nca_cpu_variants[find_precision("f32", cap, name)].name,
                         nca_cpu_variants[0].name);
     *out = found;
     return NCA_OK;

@@ -1,6 +1,7 @@
 // The update rule's network in bf16, for any sizes, one or two hidden layers, forward and backward:
 // a layer is one matrix product forward and two backward. Whatever a later product reads is rounded
-// and brought into its order where it is made.
+// and brought into its order where it is made. Whoever includes this has included how products are
+// summed, multiply_words(), first.
 #ifndef NCA_CPU_MLP_BF16_SIMD_H
 #define NCA_CPU_MLP_BF16_SIMD_H
 
@@ -93,6 +94,14 @@ static forward_activations place_forward(const nca_cpu_rule *rule, const float *
     return held;
 }
 
+// Zeros up to the padded width, where products read whole tiles.
+static void clear_padding(const activations *to, int count, int numbers)
+{
+    const size_t held = ((size_t)numbers + LANES - 1) / LANES * LANES;
+    for (int m = 0; CLEARS_PADDING && to->rows && held < to->width && m < count; m += 2)
+        keep_activations(to, m, (int)held, vector_zero(), vector_zero());
+}
+
 // Rounds x [count,numbers]; adds its rows up where `row_sum` is given.
 static void round_rows(const float *x, int count, int numbers, const activations *to,
                        float *row_sum)
@@ -111,6 +120,7 @@ static void round_rows(const float *x, int count, int numbers, const activations
         if (row_sum)
             store(row_sum + n, total, tail);
     }
+    clear_padding(to, count, numbers);
 }
 
 // -- Layers ---------------------------------------------------------------------------------------
@@ -134,6 +144,7 @@ static void make_units(const word_layer *layer, const activations *x, int count,
     product.how = UNITS;
     product.to = units;
     multiply_words(&product);
+    clear_padding(&units, count, layer->outputs);
 }
 
 static word_product go_back_in_words(const word_layer *layer, const activations *dy, int count)
@@ -157,6 +168,7 @@ static void gate_units(const word_layer *layer, const activations *dy, int count
     product.to = dunits;
     product.row_sum = bias_sum;
     multiply_words(&product);
+    clear_padding(&dunits, count, layer->inputs);
 }
 
 // weights [rows,columns] += the sum over cells of a times b.

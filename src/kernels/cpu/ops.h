@@ -121,6 +121,7 @@ void nca_cpu_fill_avx512(nca_cpu_ops *ops, const nca_spec *spec);
 void nca_cpu_fill_bf16_scalar(nca_cpu_ops *ops, const nca_spec *spec);
 void nca_cpu_fill_bf16_amx_scalar(nca_cpu_ops *ops, const nca_spec *spec);
 void nca_cpu_fill_avx512bf16(nca_cpu_ops *ops, const nca_spec *spec);
+void nca_cpu_fill_amx(nca_cpu_ops *ops, const nca_spec *spec);
 
 // The scalar definitions, each in its op's file.
 void nca_cpu_fire_scalar(nca_key key, uint32_t sample, uint32_t step, uint32_t threshold,

@@ -1,5 +1,5 @@
-// Products of matrices whose factors are bf16, over one register tile as in product_simd.h: two
-// terms of sixteen sums an instruction. A sum runs over words in rising order, whatever the tile.
+// Products of matrices whose factors are bf16: what they are given, and where their sums go. How
+// they are summed stands in product_pairs_simd.h and product_tiles_simd.h.
 #ifndef NCA_CPU_PRODUCT_BF16_SIMD_H
 #define NCA_CPU_PRODUCT_BF16_SIMD_H
 
@@ -34,7 +34,7 @@ typedef struct word_product {
     float *row_sum;            // with a gate: [columns] the rows are added here, in their order
 } word_product;
 
-enum { TILE_ROWS = 12, TILE_COLUMNS = 4 };   // at most; together 24 vectors
+enum { SUMS = 64 };   // columns that are finished together, at most
 
 INLINE vector first_sum(const word_product *product, int m, int n, int tail)
 {
@@ -55,16 +55,15 @@ static void keep_activations(const activations *to, int m, int n, vector x, vect
         words_store_pairs(rounded, to->pairs + (size_t)m / 2 * to->width + n);
 }
 
-// Sums of a tile on their way out of the registers.
-typedef float tile_sums[TILE_ROWS][TILE_COLUMNS * LANES];
+// A row of sums on its way out of registers or tiles.
+typedef float sum_row[SUMS];
 
 static void keep_sums(const word_product *product, int m0, int n, const float *sums, int rows,
                       int tail)
 {
     float *out = product->out + (size_t)m0 * product->out_row + n;
     for (int m = 0; m < rows && m0 + m < product->rows; m++)
-        store(out + (size_t)m * product->out_row, vector_load(sums + m * TILE_COLUMNS * LANES),
-              tail);
+        store(out + (size_t)m * product->out_row, vector_load(sums + m * SUMS), tail);
 }
 
 // Units or their gradients, two rows at a time, of which the last may be beyond the last cell.
@@ -73,8 +72,8 @@ static void keep_units(const word_product *product, int m0, int n, const float *
 {
     const activations *gate = product->gate;
     vector total = gate ? load(product->row_sum + n, tail) : vector_zero();
-    for (int m = 0; m < rows; m += 2, sums += 2 * TILE_COLUMNS * LANES) {
-        vector x = vector_load(sums), y = vector_load(sums + TILE_COLUMNS * LANES);
+    for (int m = 0; m < rows; m += 2, sums += 2 * SUMS) {
+        vector x = vector_load(sums), y = vector_load(sums + SUMS);
         if (gate)
             words_gate(words_load(gate->pairs + (size_t)(m0 + m) / 2 * gate->width + n), &x, &y);
         else
@@ -89,77 +88,14 @@ static void keep_units(const word_product *product, int m0, int n, const float *
 }
 
 static __attribute__((noinline)) void finish_tile(const word_product *product, int m0, int n0,
-                                                  const tile_sums sums, int rows, int columns)
+                                                  const sum_row *sums, int rows, int columns)
 {
-    for (int n = 0; n < columns * LANES; n += LANES) {
+    for (int n = 0; n < columns; n += LANES) {
         const int past = n0 + n + LANES - product->columns, tail = past > 0 ? LANES - past : 0;
         if (product->how == UNITS)
             keep_units(product, m0, n0 + n, sums[0] + n, rows, tail);
         else
             keep_sums(product, m0, n0 + n, sums[0] + n, rows, tail);
-    }
-}
-
-INLINE void word_tile(const word_product *product, int m0, int n0, const int rows,
-                      const int columns)
-{
-    vector sum[TILE_ROWS][TILE_COLUMNS];
-    tile_sums sums;
-    const int past = n0 + columns * LANES - product->columns;
-    const int last_tail = past > 0 ? LANES - past : 0;
-    const size_t a_row = product->a_row;
-    const uint32_t *a = product->a + (size_t)m0 * a_row, *b = product->b + n0;
-    UNROLL for (int m = 0; m < rows; m++) UNROLL for (int n = 0; n < columns; n++) sum[m][n] =
-        first_sum(product, m0 + m, n0 + n * LANES, n + 1 == columns ? last_tail : 0);
-    for (int k = 0; k < product->depth; k++, a += product->a_step, b += product->b_row) {
-        word_vector weight[TILE_COLUMNS];
-        UNROLL for (int n = 0; n < columns; n++) weight[n] = words_load(b + n * LANES);
-        UNROLL for (int m = 0; m < rows; m++)
-        {
-            const word_vector input = words_all(a[(size_t)m * a_row]);
-            UNROLL for (int n = 0; n < columns; n++) sum[m][n] =
-                words_dot(sum[m][n], input, weight[n]);
-        }
-    }
-    UNROLL for (int m = 0; m < rows; m++) UNROLL for (int n = 0; n < columns; n++)
-        vector_store(sums[m] + n * LANES, sum[m][n]);
-    finish_tile(product, m0, n0, sums, rows, columns);
-}
-
-// All rows of some columns: full tiles, then one as tall as what is left. Heights are even.
-INLINE void multiply_columns(const word_product *product, int n0, const int height,
-                             const int columns)
-{
-    for (int m = 0; m < product->rows; m += height) {
-        const int left = product->rows - m < height ? (product->rows - m + 1) & ~1 : height;
-        switch (left) {
-#define HEIGHT(rows)                                  \
-    case rows:                                        \
-        if (rows <= height)                           \
-            word_tile(product, m, n0, rows, columns); \
-        break;
-            HEIGHT(2) HEIGHT(4) HEIGHT(6) HEIGHT(8) HEIGHT(10) HEIGHT(12)
-#undef HEIGHT
-        }
-    }
-}
-
-// Columns are shared out among as few tiles as hold them, each as tall as the registers allow.
-static void multiply_words(const word_product *product)
-{
-    int left = (product->columns + LANES - 1) / LANES, n = 0;
-    for (int tiles = (left + TILE_COLUMNS - 1) / TILE_COLUMNS; tiles > 0; tiles--) {
-        const int columns = (left + tiles - 1) / tiles;
-        if (columns == 1)
-            multiply_columns(product, n, 12, 1);
-        else if (columns == 2)
-            multiply_columns(product, n, 12, 2);
-        else if (columns == 3)
-            multiply_columns(product, n, 8, 3);
-        else
-            multiply_columns(product, n, 6, 4);
-        left -= columns;
-        n += columns * LANES;
     }
 }
 

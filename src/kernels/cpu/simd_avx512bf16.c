@@ -1,4 +1,6 @@
 // The network in bf16 for AVX-512 BF16, over the other kernels of AVX-512.
+#include "product_pairs_simd.h"
+
 #include "mlp_bf16_simd.h"
 
 // Twelve chains cover the latency of the multiply-adders.

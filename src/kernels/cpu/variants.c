@@ -4,25 +4,28 @@
 
 #include <string.h>
 
-// X(name, precision, kernels, arithmetic), from the plainest on. Variants that give the same bits
-// share their arithmetic: both vector widths sum in the same order. On other processors only the
-// first two have kernels.
-#define SCALAR_VARIANTS(X)                             \
-    X(scalar, f32, scalar, "scalar C, sums by sample") \
-    X(scalar, bf16, bf16_scalar, "scalar C bf16, sums by sample")
+// X(name, precision, kernels, only_named, arithmetic), from the plainest on. Variants that give the
+// same bits share their arithmetic: both vector widths sum in the same order. On other processors
+// only the first two have kernels. Nobody has timed AMX yet.
+// clang-format off
+#define SCALAR_VARIANTS(X)                                                        \
+    X(scalar, f32, scalar, false, "scalar C, sums by sample")                     \
+    X(scalar, bf16, bf16_scalar, true, "scalar C bf16, sums by sample")
 #if defined(__x86_64__)
-#define VARIANTS(X)                                           \
-    SCALAR_VARIANTS(X)                                        \
-    X(avx2, f32, avx2, "AVX2 or AVX-512, sums by sample")     \
-    X(avx512, f32, avx512, "AVX2 or AVX-512, sums by sample") \
-    X(avx512bf16, bf16, avx512bf16, "bf16 in pairs, sums by sample")
+#define VARIANTS(X)                                                               \
+    SCALAR_VARIANTS(X)                                                            \
+    X(avx2, f32, avx2, false, "AVX2 or AVX-512, sums by sample")                  \
+    X(avx512, f32, avx512, false, "AVX2 or AVX-512, sums by sample")              \
+    X(avx512bf16, bf16, avx512bf16, false, "bf16 in pairs, sums by sample")       \
+    X(amx, bf16, amx, true, "bf16 in tiles, sums by sample")
 #else
 #define VARIANTS(X) SCALAR_VARIANTS(X)
 #endif
+// clang-format on
 
-#define ROW(name, precision, kernels, arithmetic) \
-    {#name, #precision, arithmetic, nca_cpu_has_##name, nca_cpu_fill_##kernels},
-const nca_cpu_variant nca_cpu_variants[] = {VARIANTS(ROW){NULL, NULL, NULL, NULL, NULL}};
+#define ROW(name, precision, kernels, only_named, arithmetic) \
+    {#name, #precision, arithmetic, only_named, nca_cpu_has_##name, nca_cpu_fill_##kernels},
+const nca_cpu_variant nca_cpu_variants[] = {VARIANTS(ROW){NULL, NULL, NULL, false, NULL, NULL}};
 #undef ROW
 
 const char *const nca_cpu_variant_names[] = {"scalar",

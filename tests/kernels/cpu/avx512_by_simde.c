@@ -30,4 +30,9 @@ bool nca_cpu_has_avx512bf16(void)
 {
     return false;
 }
+
+bool nca_cpu_has_amx(void)
+{
+    return false;
+}
 #endif

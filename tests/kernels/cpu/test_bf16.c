@@ -16,6 +16,7 @@
 #include "verify/cases.h"
 
 void nca_cpu_fill_avx512bf16_by_stand_in(nca_cpu_ops *ops, const nca_spec *spec);
+void nca_cpu_fill_amx_by_stand_in(nca_cpu_ops *ops, const nca_spec *spec);
 
 typedef void fill_of(nca_cpu_ops *ops, const nca_spec *spec);
 
@@ -159,9 +160,12 @@ static const variant variants[] = {
 #if defined(NCA_TEST_BF16)
     {"avx512bf16 by a stand-in", nca_cpu_fill_bf16_scalar, nca_cpu_fill_avx512bf16_by_stand_in,
      nca_cpu_has_avx2},
+    {"amx by a stand-in", nca_cpu_fill_bf16_amx_scalar, nca_cpu_fill_amx_by_stand_in,
+     nca_cpu_has_avx2},
 #endif
 #if defined(__x86_64__)
     {"avx512bf16", nca_cpu_fill_bf16_scalar, nca_cpu_fill_avx512bf16, nca_cpu_has_avx512bf16},
+    {"amx", nca_cpu_fill_bf16_amx_scalar, nca_cpu_fill_amx, nca_cpu_has_amx},
 #endif
     {NULL, NULL, NULL, NULL},
 };
