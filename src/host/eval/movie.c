@@ -20,6 +20,7 @@ typedef struct shooting {
     nca_session *session;
     nca_writer *writer;
     const nca_spec *spec;   // of the rule
+    nca_shape shape;        // of the session
     int scale, done;
     float *state;     // [H,W,C]
     uint8_t *small;   // [H,W,3]
@@ -82,33 +83,43 @@ static nca_status fail_stopped(nca_error *error)
     return nca_fail(error, NCA_INTERRUPTED, "stopped; nothing was written");
 }
 
-static nca_status begin_sample(shooting *shot, nca_error *error)
+// The film's sample, in the state that the film is begun in or that it asks for; and the rules that
+// move its cells.
+static nca_status begin_sample(shooting *shot, const float *parameters, nca_error *error)
 {
     const nca_film *film = shot->film;
-    const nca_shape shape = nca_judging_shape(film->task, shot->spec, 1, film->height, film->width);
-    if (film->content && film->task->check)
-        NCA_TRY(film->task->check(film->content, &shape, error));
-    float *values = calloc(nca_values_size(&shape), sizeof *values);
-    if (!values)
+    const nca_subject subject = {.task = film->task,
+                                 .content = film->content,
+                                 .shape = &shot->shape,
+                                 .backend = shot->backend,
+                                 .session = shot->session,
+                                 .values = calloc(nca_values_size(&shot->shape), sizeof(float))};
+    nca_status status;
+    if (!subject.values)
         return nca_fail(error, NCA_MEMORY, "a film: no memory for a sample");
-    const nca_subject subject = {
-        .task = film->task, .content = film->content, .shape = &shape, .values = values};
+    NCA_GO(nca_subject_upload_rules(&subject, parameters, error));
+    if (film->begin) {
+        film->begin(film->begin_context, shot->state);
+        if (!film->task->others)
+            goto cleanup;
+    }
     const nca_sample sample = nca_subject_draw(&subject, (nca_key){.seed = film->seed}, 0);
-    nca_subject_start(&subject, &sample, shot->state);
-    free(values);
-    return NCA_OK;
+    if (!film->begin)
+        nca_subject_start(&subject, &sample, shot->state);
+    if (film->task->others)
+        NCA_GO(nca_subject_upload_targets(&subject, &sample, error));
+cleanup:
+    free(subject.values);
+    return status;
 }
 
-static nca_status shoot(shooting *shot, nca_error *error)
+static nca_status shoot(shooting *shot, const float *parameters, nca_error *error)
 {
     const nca_film *film = shot->film;
     const size_t elements =
         nca_state_size(1, (size_t)film->height, (size_t)film->width, (size_t)shot->spec->channels);
     memset(shot->state, 0, elements * sizeof *shot->state);
-    if (film->begin)
-        film->begin(film->begin_context, shot->state);
-    else
-        NCA_TRY(begin_sample(shot, error));
+    NCA_TRY(begin_sample(shot, parameters, error));
     NCA_TRY(shot->backend->upload(shot->session, NCA_BATCH, 0, elements, shot->state, error));
     NCA_TRY(damage_now(shot, error));
     NCA_TRY(shoot_frame(shot, error));
@@ -158,7 +169,6 @@ static nca_status open_film(shooting *shot, const char *path, const nca_model *m
                             const nca_compute *compute, nca_error *error)
 {
     const nca_film *film = shot->film;
-    const nca_layout layout = nca_layout_of(&model->spec);
     const size_t cells = (size_t)film->height * (size_t)film->width;
     const uint64_t scale = (uint64_t)shot->scale;
     const uint64_t frames = nca_memory_sum(
@@ -167,11 +177,10 @@ static nca_status open_film(shooting *shot, const char *path, const nca_model *m
     char what[96];
     snprintf(what, sizeof what, "frames of %dx%d cells, %d pixels each", film->height, film->width,
              shot->scale);
-    const nca_shape shape = {
-        .batch = 1, .height = film->height, .width = film->width, .spec = model->spec};
-    NCA_TRY(nca_session_open(compute, &shape, frames, what, &shot->session, error));
-    NCA_TRY(shot->backend->upload(shot->session, NCA_PARAMETERS, 0, layout.total, model->parameters,
-                                  error));
+    shot->shape = nca_judging_shape(film->task, &model->spec, 1, film->height, film->width);
+    if (film->content && film->task->check && !film->begin)
+        NCA_TRY(film->task->check(film->content, &shot->shape, error));
+    NCA_TRY(nca_session_open(compute, &shot->shape, frames, what, &shot->session, error));
     shot->state = malloc(cells * (size_t)shot->spec->channels * sizeof *shot->state);
     shot->small = malloc(cells * 3);
     shot->large = malloc(cells * (size_t)shot->scale * (size_t)shot->scale * 3);
@@ -201,7 +210,7 @@ nca_status nca_film_write(const char *path, const nca_model *model, const nca_fi
     shot.scale = film->scale > 0 ? film->scale : longer < SIDE_PIXELS ? SIDE_PIXELS / longer : 1;
     nca_status status;
     NCA_GO(open_film(&shot, path, model, compute, error));
-    NCA_GO(shoot(&shot, error));
+    NCA_GO(shoot(&shot, model->parameters, error));
     if (film->is_dead)
         NCA_GO(look_for_life(&shot, error));
 cleanup:

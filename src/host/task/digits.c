@@ -7,9 +7,7 @@
 
 #include "nca/task.h"
 #include "task/digit_set.h"
-
-// A cell lives where its grey is above this.
-#define GREY_LIMIT NCA_ALIVE_THRESHOLD
+#include "task/digits.h"
 
 // -- Settings and content -------------------------------------------------------------------------
 
@@ -165,8 +163,7 @@ static void prepare(const nca_task_update *update, nca_sample *samples)
 
 // -- Judging --------------------------------------------------------------------------------------
 
-// The class that a cell says: its largest of the last channels; -1 where no single one is.
-static int said(const float *cell, int channels)
+int nca_digit_said(const float *cell, int channels)
 {
     const float *class = cell + channels - NCA_DIGIT_CLASSES;
     int best = 0, ties = 0;
@@ -185,9 +182,9 @@ static void measure(const void *content, const nca_shape *shape, int64_t item, c
     int living = 0, right = 0, first = -1;
     bool agree = true;
     for (size_t i = 0; i < cells; i++, state += channels) {
-        if (!(state[0] > GREY_LIMIT))
+        if (!(state[0] > NCA_DIGIT_GREY_LIMIT))
             continue;
-        const int class = said(state, channels);
+        const int class = nca_digit_said(state, channels);
         first = living == 0 ? class : first;
         agree &= class >= 0 && class == first;
         right += class == label;
@@ -206,8 +203,8 @@ static void confuse(const void *content, const nca_shape *shape, int64_t item, c
     const int channels = shape->spec.channels;
     int64_t *row = cells + nca_digits_label(content, item) * (NCA_DIGIT_CLASSES + 1);
     for (int i = 0; i < shape->height * shape->width; i++, state += channels)
-        if (state[0] > GREY_LIMIT) {
-            const int class = said(state, channels);
+        if (state[0] > NCA_DIGIT_GREY_LIMIT) {
+            const int class = nca_digit_said(state, channels);
             row[class >= 0 ? class : NCA_DIGIT_CLASSES]++;
         }
 }
@@ -221,8 +218,9 @@ static void paint(const float *state, int height, int width, int channels, uint8
         {214, 40, 57},  {240, 128, 30}, {232, 196, 20}, {140, 198, 30}, {24, 140, 66},
         {20, 180, 190}, {36, 98, 220},  {120, 60, 215}, {222, 60, 180}, {120, 78, 44}};
     for (int i = 0; i < height * width; i++, state += channels, rgb += 3) {
-        const int class = state[0] > GREY_LIMIT ? said(state, channels) : -1;
-        const float white = state[0] > GREY_LIMIT ? (state[0] < 1 ? 0.5f * (1 - state[0]) : 0) : 1;
+        const int class = state[0] > NCA_DIGIT_GREY_LIMIT ? nca_digit_said(state, channels) : -1;
+        const float white =
+            state[0] > NCA_DIGIT_GREY_LIMIT ? (state[0] < 1 ? 0.5f * (1 - state[0]) : 0) : 1;
         for (int k = 0; k < 3; k++) {
             const float own = class >= 0 ? colours[class][k] : 30;
             rgb[k] = (uint8_t)(own + (255 - own) * white + 0.5f);
@@ -258,7 +256,7 @@ const nca_task nca_task_digits = {
     .preset = "digits",
     .reads_data = true,
     .usual = &usual,
-    .exchange_limit = GREY_LIMIT,
+    .exchange_limit = NCA_DIGIT_GREY_LIMIT,
     .good_loss = 1,
     .plan = complete_plan,
     .load = load,
