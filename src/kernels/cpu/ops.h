@@ -28,7 +28,7 @@ typedef struct nca_cpu_rule {
     float *hidden_panels;     // [K/panel,I,panel]: hidden_weight transposed, in panels of columns
     float *hidden2_columns;   // [K,K2]: hidden2_weight transposed
     float *output_columns;    // [L,O]: output_weight transposed
-    uint32_t *words;          // of variants with a pack() of their own, instead of the last three
+    uint32_t *words;   // of variants with a rule_pack() of their own, instead of the last three
 } nca_cpu_rule;
 
 // Widths in words and scratch: whole vectors of bf16.
@@ -105,7 +105,7 @@ typedef struct nca_cpu_ops {
     void (*mlp_hidden)(const nca_cpu_rule *rule, const float *p, int count, float *hidden);
 
     // Fills rule->words from the parameters; NULL: this variant reads the arrays of f32.
-    void (*pack)(nca_cpu_rule *rule);
+    void (*rule_pack)(nca_cpu_rule *rule);
 
     // Runs `rounds` rounds of independent multiply-adds in registers; returns their flop.
     double (*burn)(long rounds, float *sink);

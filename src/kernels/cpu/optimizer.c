@@ -29,8 +29,8 @@ static void pack_rule(const nca_session *session, const float *parameters, nca_c
     rule->hidden2_bias = parameters + layout->offset[NCA_HIDDEN2_BIAS];
     rule->output_weight = parameters + layout->offset[NCA_OUTPUT_WEIGHT];
     rule->output_bias = parameters + layout->offset[NCA_OUTPUT_BIAS];
-    if (session->ops.pack) {
-        session->ops.pack(rule);
+    if (session->ops.rule_pack) {
+        session->ops.rule_pack(rule);
         return;
     }
     for (size_t j = 0; j < hidden; j++)

@@ -93,7 +93,7 @@ static void lay_out_scratch(arena *from, const nca_session *session, nca_cpu_scr
                  width = (size_t)session->head.shape.width;
     const nca_spec *spec = &session->head.shape.spec;
     const size_t inputs = (size_t)nca_spec_inputs(spec);
-    const size_t units = session->ops.pack
+    const size_t units = session->ops.rule_pack
                              ? nca_cpu_padded((int)inputs) + nca_cpu_padded(spec->hidden[0]) +
                                    nca_cpu_padded(spec->hidden[1])
                              : (size_t)spec->hidden[0] + (size_t)spec->hidden[1];
@@ -114,7 +114,7 @@ static void lay_out_rule(arena *from, const nca_session *session, nca_cpu_rule *
 {
     const nca_layout *layout = &session->layout;
     const nca_spec *spec = &session->head.shape.spec;
-    if (session->ops.pack) {
+    if (session->ops.rule_pack) {
         const int hidden = spec->hidden[0], second = spec->hidden[1];
         rule->words =
             take(from,

@@ -222,8 +222,8 @@ static float *run_network(fill_of *fill, const nca_spec *spec, int count, size_t
     nca_cpu_ops ops;
     nca_cpu_fill_scalar(&ops, spec);
     fill(&ops, spec);
-    if (ops.pack)
-        ops.pack(&rule);
+    if (ops.rule_pack)
+        ops.rule_pack(&rule);
     ops.mlp(&rule, p, count, hidden, out);
     ops.mlp_hidden(&rule, p, count, hidden);
     ops.mlp_backward(&rule, &cells, &gradient);
