@@ -8,7 +8,8 @@ root=$(cd "$(dirname "$0")/../.." && pwd)
 . "$root/tests/scratch.sh"
 
 settings=(--target 🦎 --target-size 8 --padding 3 --channels 8 --hidden 32 --batch 4 --pool 16
-  --damaged 1 --damage-halves 0 --steps-min 6 --steps-max 8 --device cpu)
+  --damaged 1 --damage-halves 0 --steps-min 6 --steps-max 8 --schedule constant --rate 0.004
+  --device cpu)
 
 # refused WORDS ARGUMENT...: the program ends with 2 and one line that has the words.
 refused() {
