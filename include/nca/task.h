@@ -268,6 +268,8 @@ extern const nca_task nca_task_digits;
 
 // Adversary cells among those of a rule of digits, which make the others say another digit.
 extern const nca_task nca_task_digits_adversary;
+// Adversary cells among those of a grown picture, which make the others show another picture.
+extern const nca_task nca_task_grow_adversary;
 
 // All that the setting `task` can name, ended by NULL.
 const nca_task *const *nca_tasks(void);

@@ -9,10 +9,14 @@
 #include "eval/evaluate.h"
 #include "task/subject.h"
 
+// Of tasks that have no figures of their own.
+static const nca_figure losses[] = {
+    {"loss", "log10 loss, median"}, {"loss_max", "worst"}, {"died_out", "died out"}, {NULL, NULL}};
+
 static const nca_figure *figures(const nca_task *task)
 {
     const nca_task *adversary = nca_task_adversary_of(task);
-    return adversary ? adversary->figures : NULL;
+    return !adversary ? NULL : adversary->figures ? adversary->figures : losses;
 }
 
 static nca_status judge(const nca_attack_job *job, const nca_model *adversary,
@@ -37,7 +41,13 @@ static nca_status judge(const nca_attack_job *job, const nca_model *adversary,
     NCA_TRY(nca_attack_paint_begin(&painter, job->shown, out, error));
     NCA_TRY(nca_evaluate(adversary, judged->task, judged->content.data, &options, job->compute,
                          &found, error));
-    memcpy(out->figure, found.figure_at[0], sizeof found.figure_at[0]);
+    if (judged->task->figures) {
+        memcpy(out->figure, found.figure_at[0], sizeof found.figure_at[0]);
+        return NCA_OK;
+    }
+    out->figure[0] = found.loss_at[0].median;
+    out->figure[1] = found.loss_at[0].max;
+    out->figure[2] = (double)found.dead_at[0] / job->samples;
     return NCA_OK;
 }
 

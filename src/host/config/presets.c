@@ -143,6 +143,13 @@ static void apply_digits_adversary(nca_config *config)
     config->updates = 2000;
 }
 
+// The same about the regenerating lizard. The article trains on an emptier grid, and for longer.
+static void apply_grow_adversary(nca_config *config)
+{
+    apply_regenerating(config);
+    set_text(config->task, "grow-adversary");
+}
+
 static const nca_preset presets[] = {
     {"healing", "half of a batch damaged, up to half of the grid: heals every cut", apply_healing},
     {"growing", "from the seed only, no pool (Mordvintsev et al. 2020, experiment 1)",
@@ -159,6 +166,8 @@ static const nca_preset presets[] = {
     {"digits-adversary",
      "a tenth of the cells makes those of --victim say --say (Randazzo et al. 2021)",
      apply_digits_adversary},
+    {"grow-adversary", "a tenth of the cells turns what --victim has grown into --target",
+     apply_grow_adversary},
     {NULL, NULL, NULL},
 };
 

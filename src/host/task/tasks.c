@@ -5,7 +5,7 @@
 #include "nca/task.h"
 
 static const nca_task *const tasks[] = {&nca_task_grow, &nca_task_digits,
-                                        &nca_task_digits_adversary, NULL};
+                                        &nca_task_digits_adversary, &nca_task_grow_adversary, NULL};
 
 const nca_task *const *nca_tasks(void)
 {
