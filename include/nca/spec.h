@@ -73,6 +73,9 @@ static inline nca_spec nca_spec_growing(int channels, int hidden)
         .channels = (c), .hidden = {(k) } \
     }
 
+// The bound of states that the article mixes.
+#define NCA_MIX_BOUND 3
+
 // Groups of C numbers that a cell perceives, and inputs of the first layer.
 static inline int nca_spec_groups(const nca_spec *spec)
 {

@@ -18,6 +18,7 @@
 #include "nca/backend.h"
 #include "nca/config.h"
 #include "nca/image.h"
+#include "nca/model.h"
 #include "nca/plan.h"
 #include "nca/status.h"
 
@@ -154,6 +155,9 @@ struct nca_task {
     //   count   out: how many
     const float *(*numbers)(const void *content, const nca_shape *shape, size_t *count);
 
+    // Replaces the drawn rule that a training begins with. NULL: it stays.
+    void (*first_rule)(const void *content, nca_model *model);
+
     // How many items there are, numbered from 0. NULL: every number is one.
     int64_t (*items)(const void *content);
 
@@ -270,6 +274,8 @@ extern const nca_task nca_task_digits;
 extern const nca_task nca_task_digits_adversary;
 // Adversary cells among those of a grown picture, which make the others show another picture.
 extern const nca_task nca_task_grow_adversary;
+// A matrix on all states that makes a grown picture another.
+extern const nca_task nca_task_grow_matrix;
 
 // All that the setting `task` can name, ended by NULL.
 const nca_task *const *nca_tasks(void);
@@ -279,7 +285,7 @@ nca_status nca_task_find(const char *name, const nca_task **out, nca_error *erro
 // What the settings say is learnt from: the target, or the folder of the data.
 const char *nca_task_source(const nca_config *config);
 
-// The task of adversaries against rules of a task; NULL where there is none.
+// The task of adversary cells among those of rules of a task; NULL where there is none.
 const nca_task *nca_task_adversary_of(const nca_task *victim);
 
 // How a rule is judged: the task's own, or as growing.

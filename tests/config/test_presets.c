@@ -48,6 +48,8 @@ static const column columns[] = {
      20, 20, 2000, 1e-3, "steps:30000x0.1,70000x0.1", "normalize", 1e-7},
     {"grow-adversary", "grow-adversary", NULL, 72, 40, 1024, 8, 1, 3, false, 0.1, 0.4, 0, 64, 95,
      8000, 2e-3, "steps:2000x0.1", "normalize", 1e-7},
+    {"grow-matrix", "grow-matrix", NULL, 72, 40, 1024, 8, 2, 0, false, 0.1, 0.4, 0, 64, 95, 8000,
+     2e-3, "steps:2000x0.1", "normalize", 1e-7},
 };
 // clang-format on
 enum { COLUMNS = sizeof columns / sizeof *columns };

@@ -13,7 +13,7 @@
 
 typedef struct attack_options {
     nca_target_arguments target;
-    const char *adversary, *strengths, *output, *curve;
+    const char *adversary, *tensor, *strengths, *output, *curve;
     int64_t samples, steps, seed, shown;
     bool json, force;
     nca_device_arguments device;
@@ -21,7 +21,9 @@ typedef struct attack_options {
 
 static const nca_option rows[] = {
     {"adversary", NCA_OPTION_STRING, offsetof(attack_options, adversary), 0, 0, "RULE|RUN",
-     "the trained adversary of the attack", "Attack"},
+     "the trained adversary or matrix of the attack", "Attack"},
+    {"tensor", NCA_OPTION_STRING, offsetof(attack_options, tensor), 0, 0, "NAME",
+     "which matrix of a file that holds several", NULL},
     {"strengths", NCA_OPTION_STRING, offsetof(attack_options, strengths), 0, 0, "X,...",
      "strengths to attack with, rising [the attack's usual ones]", NULL},
     {"samples", NCA_OPTION_INT, offsetof(attack_options, samples), 1, 100000, "N",
@@ -52,15 +54,20 @@ static void describe_attacks(FILE *to)
     for (const nca_attack *const *row = nca_attacks(); *row; row++)
         fprintf(to, "  %-10s %s; strength: %s, usually %s\n", (*row)->name, (*row)->summary,
                 (*row)->strength_words, (*row)->strengths);
-    fprintf(to,
-            "\n"
-            "An adversary is trained by nca train with a preset whose name ends in -adversary.\n"
-            "\n"
-            "Examples:\n"
-            "  nca train --preset digits-adversary --victim digits.safetensors --data mnist "
-            "--out runs/eight\n"
-            "  nca attack cells digits.safetensors --task digits --data mnist "
-            "--adversary runs/eight\n");
+    fprintf(
+        to,
+        "\n"
+        "Adversaries and matrices are trained by nca train, with the presets digits-adversary,\n"
+        "grow-adversary and grow-matrix.\n"
+        "\n"
+        "Examples:\n"
+        "  nca train --preset digits-adversary --victim digits.safetensors --data mnist "
+        "--out runs/eight\n"
+        "  nca attack cells digits.safetensors --task digits --data mnist "
+        "--adversary runs/eight\n"
+        "  nca train --preset grow-matrix --victim lizard.safetensors --target no_tail.png "
+        "--out runs/no-tail\n"
+        "  nca attack matrix lizard.safetensors --adversary runs/no-tail --output states.png\n");
 }
 
 // -- What is asked for ----------------------------------------------------------------------------
@@ -115,6 +122,7 @@ static nca_status plan_job(nca_call *call, const nca_model *model, attacking *as
         .task = found.task,
         .given = options->target,
         .adversary = options->adversary,
+        .tensor = options->tensor,
         .samples = either(options->samples, nca_task_judging_of(found.task)->samples),
         .steps = (int)options->steps,
         .seed = (uint64_t)options->seed,

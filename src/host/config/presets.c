@@ -150,6 +150,13 @@ static void apply_grow_adversary(nca_config *config)
     set_text(config->task, "grow-adversary");
 }
 
+static void apply_grow_matrix(nca_config *config)
+{
+    apply_article(config);
+    set_text(config->task, "grow-matrix");
+    config->reseeded = 2;
+}
+
 static const nca_preset presets[] = {
     {"healing", "half of a batch damaged, up to half of the grid: heals every cut", apply_healing},
     {"growing", "from the seed only, no pool (Mordvintsev et al. 2020, experiment 1)",
@@ -168,6 +175,8 @@ static const nca_preset presets[] = {
      apply_digits_adversary},
     {"grow-adversary", "a tenth of the cells turns what --victim has grown into --target",
      apply_grow_adversary},
+    {"grow-matrix", "a matrix on all states turns what --victim has grown into --target",
+     apply_grow_matrix},
     {NULL, NULL, NULL},
 };
 

@@ -42,6 +42,10 @@ nca_status nca_victim_keep(const nca_content_source *source, const nca_spec *usu
 nca_status nca_victim_check(const nca_model *victim, const nca_shape *shape, nca_error *error)
 {
     const nca_spec *own = &victim->spec, *spec = &shape->spec;
+    if (own->mix_bound > 0)
+        return nca_fail(
+            error, NCA_ARGUMENT,
+            "--victim: its states are mixed by a matrix already; give the rule without");
     if (own->channels == spec->channels && own->perception == spec->perception &&
         own->hidden[0] == spec->hidden[0] && own->hidden[1] == spec->hidden[1] &&
         own->frozen == spec->frozen && own->alive == spec->alive && own->noise == spec->noise)
