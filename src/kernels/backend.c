@@ -304,6 +304,9 @@ nca_status nca_front_update(nca_session *session, const nca_optimizer_step *step
     if (step->kind != NCA_ADAM)
         return nca_fail(error, NCA_ARGUMENT, "an optimizer of kind %d: there is only Adam, kind %d",
                         (int)step->kind, (int)NCA_ADAM);
+    if (step->moved == NCA_MOVED_MIX && !(head->shape.spec.mix_bound > 0))
+        return nca_fail(error, NCA_ARGUMENT,
+                        "an update of the mixing matrix alone: the rule has none");
     for (int rule = 0; rule < rules; rule++)
         if (nca_update_of_rule(step, rule).time < 1 || step->transforms < 0 ||
             step->transforms > NCA_TRANSFORMS_MAX)

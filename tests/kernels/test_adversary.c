@@ -228,6 +228,34 @@ static void test_the_cpu_matches_the_reference(void **state)
     nca_compute_close(&reference);
 }
 
+#if defined(NCA_TEST_EMULATED)
+// By the cuBLAS path; the matrix is for the CPU alone.
+static void test_the_emulator_matches_the_reference(void **state)
+{
+    (void)state;
+    const nca_device_options options = {.cuda_path = "cublas"};
+    nca_compute reference = open_reference(), on;
+    assert_ok(nca_compute_open("emulator", &options, &on, error));
+    for (int i = 0; i < CASES; i++) {
+        const nca_shape *shape = &cases[i].shape;
+        float *got[OUTCOMES], *expected[OUTCOMES];
+        nca_session *none;
+        if (!shape->shares_samples) {
+            assert_refused(NCA_ARGUMENT, on.backend->create(on.device, shape, &none, error));
+            continue;
+        }
+        go(&reference, shape, expected);
+        go(&on, shape, got);
+        for (int j = 0; j < OUTCOMES; j++)
+            assert_close(got[j], expected[j], nca_buffer_elements(shape, outcomes[j]), 1e-5,
+                         cases[i].name);
+        free_all(got), free_all(expected);
+    }
+    nca_compute_close(&on);
+    nca_compute_close(&reference);
+}
+#endif
+
 // -- What changes nothing -------------------------------------------------------------------------
 
 // Where one rule owns all cells, the states are those of that rule alone.
@@ -373,6 +401,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_gradients_match_finite_differences),
         cmocka_unit_test(test_the_cpu_matches_the_reference),
+#if defined(NCA_TEST_EMULATED)
+        cmocka_unit_test(test_the_emulator_matches_the_reference),
+#endif
         cmocka_unit_test(test_one_owner_of_all_is_its_rule_alone),
         cmocka_unit_test(test_the_identity_mixes_nothing),
         cmocka_unit_test(test_an_update_moves_what_it_is_asked_to),

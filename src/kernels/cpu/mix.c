@@ -70,21 +70,21 @@ void nca_cpu_mix(nca_session *session, int number, int step, int band)
 }
 
 // Through one cell: x [C], y [C] mixed; dy [C] becomes the gradient of x.
-static void cell_backward(const nca_spec *spec, const float *matrix, const float *x, const float *y,
+//   turned   the matrix transposed
+static void cell_backward(const nca_spec *spec, const float *turned, const float *x, const float *y,
                           float *dy, float *dmatrix)
 {
     const size_t channels = (size_t)spec->channels;
     float dx[CHANNELS_MAX];
+    memset(dx, 0, channels * sizeof *dx);
     for (size_t j = 0; j < channels; j++)
         dy[j] = fabsf(y[j]) < (float)spec->mix_bound ? dy[j] : 0;
-    for (size_t i = 0; i < channels; i++) {
-        float sum = 0;
-        for (size_t j = 0; j < channels; j++) {
-            sum += dy[j] * matrix[i * channels + j];
+    for (size_t j = 0; j < channels; j++)
+        for (size_t i = 0; i < channels; i++)
+            dx[i] += dy[j] * turned[j * channels + i];
+    for (size_t i = 0; i < channels; i++)
+        for (size_t j = 0; j < channels; j++)
             dmatrix[i * channels + j] += x[i] * dy[j];
-        }
-        dx[i] = sum;
-    }
     memcpy(dy, dx, channels * sizeof *dy);
 }
 
@@ -104,8 +104,8 @@ void nca_cpu_mix_backward(nca_session *session, int number, int step, int band, 
         for (size_t x = 0; x < width; x++) {
             float *dy = gradient + (x + 1) * channels;
             if (!is_zero(dy, channels))
-                cell_backward(spec, matrix_of(session, number), kept + x * channels,
-                              mixed + x * channels, dy, dmatrix);
+                cell_backward(spec, nca_cpu_rule_of(session, number, 0)->mix_columns,
+                              kept + x * channels, mixed + x * channels, dy, dmatrix);
         }
     }
     sample->summed[band] = true;

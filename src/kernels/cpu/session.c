@@ -115,6 +115,7 @@ static void lay_out_rule(arena *from, const nca_session *session, nca_cpu_rule *
     rule->hidden_panels = take(from, layout->size[NCA_HIDDEN_WEIGHT], sizeof(float));
     rule->hidden2_columns = take(from, layout->size[NCA_HIDDEN2_WEIGHT], sizeof(float));
     rule->output_columns = take(from, layout->size[NCA_OUTPUT_WEIGHT], sizeof(float));
+    rule->mix_columns = take(from, layout->size[NCA_MIX], sizeof(float));
 }
 
 // Elements of a buffer; what overflows is noticed.
