@@ -46,7 +46,7 @@ between -2.3 "$(field matrix.json 0 loss)" -2.2 || fail "no matrix: $(cat matrix
 resumed() {   # NAME SETTING...
   local name=$1
   shift
-  "$nca" train "$@" --updates 6 --out "$name-whole" --quiet --checkpoint-every 2
+  "$nca" train "$@" --updates 6 --out "$name-whole" --quiet
   "$nca" train "$@" --updates 3 --out "$name-part" --quiet --threads 1
   "$nca" train --resume "$name-part" --updates 6 --quiet
   cmp "$name-whole/model.safetensors" "$name-part/model.safetensors" || fail "$name: resumed is another"
