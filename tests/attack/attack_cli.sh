@@ -62,9 +62,6 @@ rm digits.safetensors
 "$nca" attack matrix "$lizard" --adversary matrix-whole --samples 1 --steps 2 --strengths 1 >/dev/null
 "$nca" run cells-whole --steps 2 --output film.webp >/dev/null
 
-# Only the matrix has moved.
-"$nca" info matrix-whole/model.safetensors >/dev/null
-
 # refused WORDS ARGUMENT...
 refused() {
   local words=$1 code=0
@@ -81,10 +78,10 @@ refused "--share: RULE is the victim" attack cells "$lizard" --share 0.1
 refused "--tensor: cells reads no matrix" attack cells "$lizard" --adversary "$lizard" --tensor tail
 refused "no trained matrix" attack matrix "$lizard" --adversary "$lizard" "${given[@]}"
 refused "states.png" attack cells "$digits" --output states.png
-refused "rules of the task digits cannot be attacked" attack matrix "$digits" --task digits --adversary x
+refused "rules of the task digits cannot be attacked like this" attack matrix "$digits" --task digits --adversary x
 refused "--victim: needed" train --preset digits-adversary --data "$mnist"
 refused "--victim missing" train --preset digits-adversary --data "$mnist" --victim missing
-refused "give --channels 16" train --preset digits-adversary --data "$mnist" --victim "$lizard"
+refused "is it the right file" train --preset digits-adversary --data "$mnist" --victim "$lizard"
 refused "--say 12: must be a digit" train --preset digits-adversary --data "$mnist" --victim "$digits" --say 12
 refused "trains no adversary" train --victim "$lizard"
 refused "already; give the rule without" train --preset grow-adversary --victim matrix-whole "${small[@]}"
