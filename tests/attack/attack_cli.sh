@@ -84,5 +84,5 @@ refused "--victim missing" train --preset digits-adversary --data "$mnist" --vic
 refused "is it the right file" train --preset digits-adversary --data "$mnist" --victim "$lizard"
 refused "--say 12: must be a digit" train --preset digits-adversary --data "$mnist" --victim "$digits" --say 12
 refused "trains no adversary" train --victim "$lizard"
-refused "already; give the rule without" train --preset grow-adversary --victim matrix-whole "${small[@]}"
+refused "already; give the rule without" train --preset grow-adversary --victim matrix-whole "${small[@]}" --damaged 1
 [ ! -e runs ] || fail "a refused training left a run"
