@@ -60,7 +60,8 @@ static const nca_option rows[] = {
 };
 
 static const char details[] =
-    "MODEL is a model.safetensors, or a run folder, which says itself what it was trained on.\n"
+    "MODEL is a model.safetensors, a rule of the zoo (zoo:lizard), or a run folder, which says\n"
+    "itself what it was trained on.\n"
     "The loss is the mean squared difference to the target over the four visible channels; other\n"
     "tasks have other losses. Its log10 is shown, and below it the task's own figures. In JSON a\n"
     "loss that is not finite is null.\n"
@@ -288,7 +289,7 @@ static nca_status evaluate(nca_call *call)
     const eval_options *options = call->options;
     const char *path = call->arguments.item[0];
     nca_error *error = &call->error;
-    nca_evaluate_options asked = {.progress = nca_percent_shower(),
+    nca_evaluate_options asked = {.progress = nca_percent_show,
                                   .context = &(nca_percent){.word = "evaluated"}};
     nca_model model;
     nca_run_task judged = {0};

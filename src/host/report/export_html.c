@@ -36,11 +36,6 @@ static nca_status add_rule(const nca_export *what, const nca_export_rule *rule, 
     nca_run_task loaded = {0};
     json_t *object = NULL;
     name_rule(rule->path, name);
-    if (rule->model.spec.mix_bound > 0)
-        return nca_fail(error, NCA_ARGUMENT,
-                        "%.200s: a matrix mixes its states, which the page does not compute; give "
-                        "the rule without",
-                        rule->path);
     NCA_TRY(nca_run_task_find(what->given, rule->path, &rule->model, &loaded, error));
     if (loaded.task->others)
         return nca_fail(error, NCA_ARGUMENT,
