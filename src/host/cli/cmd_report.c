@@ -7,6 +7,7 @@
 #include "base/output_place.h"
 #include "base/stop.h"
 #include "cli/command.h"
+#include "cli/eval_map.h"
 #include "cli/printable.h"
 #include "cli/progress.h"
 #include "cli/target_options.h"
@@ -22,6 +23,7 @@ typedef struct report_options {
     nca_option_list cells;
     int64_t cut_at, heal_steps, seed;
     bool force;
+    nca_map_arguments map;
     nca_device_arguments device;
 } report_options;
 
@@ -42,6 +44,7 @@ static const nca_option rows[] = {
      "steps after them [400]", NULL},
     {"seed", NCA_OPTION_INT, offsetof(report_options, seed), 0, NCA_SEED_MAX, "N",
      "random seed of the fire masks [1]", NULL},
+    NCA_MAP_ROWS(report_options, map),
     NCA_DEVICE_ROWS(report_options, device),
     {0},
 };
@@ -65,6 +68,7 @@ typedef struct report_run {
     nca_observe_options options;
     nca_observation observation;
     nca_verdict verdict;
+    nca_heal_map heal_map;
     char *config_json, *machine_json;
 } report_run;
 
@@ -169,6 +173,20 @@ static nca_status judge_run(report_run *run, const nca_compute *compute, nca_err
     return status;
 }
 
+static nca_status map_run(const report_options *options, report_run *run,
+                          const nca_compute *compute, nca_error *error)
+{
+    nca_evaluate_options own =
+        nca_verdict_options(run->judged.task, &run->model, &run->options.grid, run->options.cut_at,
+                            run->options.heal_steps);
+    own.seed = run->options.seed;
+    own.stop = &nca_stop_signal;
+    if (!nca_map_is_asked(&options->map))
+        return NCA_OK;
+    return nca_map_make(&options->map, &run->model, &run->judged, &own, compute, &run->heal_map,
+                        error);
+}
+
 // Where the page goes, before anything is computed for it: never over a file that it is made from.
 static nca_status check_output(const report_options *options, const nca_arguments *folders,
                                char page[NCA_PATH_BYTES], nca_error *error)
@@ -252,6 +270,7 @@ static nca_status report(nca_call *call)
     nca_error *error = &call->error;
     nca_page_run pages[RUNS_MAX];
     char page[NCA_PATH_BYTES];
+    const bool has_map = nca_map_is_asked(&options->map);
     nca_status status;
     if (options->tensorboard)
         return write_events(options, folders, error);
@@ -261,6 +280,7 @@ static nca_status report(nca_call *call)
     for (int i = 0; i < folders->count; i++) {
         NCA_GO(observe_run(&runs[i], &call->compute, error));
         NCA_GO(judge_run(&runs[i], &call->compute, error));
+        NCA_GO(map_run(options, &runs[i], &call->compute, error));
         pages[i] = (nca_page_run){.name = folders->item[i],
                                   .folder = folders->item[i],
                                   .config_json = runs[i].config_json,
@@ -270,6 +290,7 @@ static nca_status report(nca_call *call)
                                   .content = runs[i].judged.content.data,
                                   .history = &runs[i].history,
                                   .verdict = &runs[i].verdict,
+                                  .heal_map = has_map ? &runs[i].heal_map : NULL,
                                   .observation = &runs[i].observation,
                                   .observed = &runs[i].options};
     }
@@ -282,7 +303,7 @@ cleanup:
 }
 
 static const report_options defaults = {
-    .output = "report.html", .cut_at = 200, .heal_steps = 400, .seed = 1};
+    .output = "report.html", .map = NCA_MAP_NOT_GIVEN, .cut_at = 200, .heal_steps = 400, .seed = 1};
 
 const nca_command nca_command_report = {
     .name = "report",
