@@ -180,7 +180,8 @@ typedef struct nca_session_info {
 //   R*B and R*N stand for B and N where the rules share their samples
 typedef enum nca_buffer {
     NCA_PARAMETERS,         // [R,P]
-    NCA_GRADIENT,           // [R,P]    d(mean loss over B) / d parameters, before any transform
+    NCA_GRADIENT,           // [R,P]    d(mean loss over B) / d parameters, before any transform; of
+                            // the mixing matrix made symmetric: (d + its transpose) / 2
     NCA_SAMPLE_GRADIENTS,   // [R*B,P]  the share of each sample, where the session keeps them
                             // and rules do not share samples
     NCA_OPTIMIZER,          // [R,S,P]  state, opaque to all but the optimizer; all zero at first
@@ -302,6 +303,18 @@ enum { NCA_TRANSFORMS_MAX = 4 };
 // How a rule follows its gradient.
 typedef enum nca_optimizer_kind { NCA_ADAM } nca_optimizer_kind;
 
+// Which parameters an update moves; the gradient of the others counts as zero.
+typedef enum nca_moved {
+    NCA_MOVED_ALL,
+    NCA_MOVED_MIX,    // the matrix of spec.mix_bound alone
+    NCA_MOVED_RULE,   // all but that
+} nca_moved;
+
+static inline bool nca_is_moved(nca_moved moved, int tensor)
+{
+    return moved == NCA_MOVED_ALL || (tensor == NCA_MIX) == (moved == NCA_MOVED_MIX);
+}
+
 // What the update of one rule has of its own.
 typedef struct nca_rule_update {
     int64_t time;
@@ -316,7 +329,8 @@ typedef struct nca_optimizer_step {
     double rate;
     const nca_rule_update *each;    // [R] instead of those two; NULL: all rules have them
     double beta1, beta2, epsilon;   // of Adam
-    int transforms;                 // of the gradient, applied in this order
+    nca_moved moved;
+    int transforms;   // of the gradient, applied in this order
     struct {
         nca_transform_kind kind;
         double value;

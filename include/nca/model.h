@@ -39,7 +39,7 @@ NCA_API nca_status nca_model_create(const nca_spec *spec, nca_model *out, nca_er
 NCA_API void nca_model_free(nca_model *model);
 
 // Layers with a ReLU are Glorot uniform, +-sqrt(6 / (inputs + units)); the output layer and all
-// biases are zero.
+// biases are zero; a mixing matrix is the identity.
 // Source: Mordvintsev et al. 2020, the notebook; Glorot and Bengio 2010 for a second hidden layer.
 NCA_API void nca_model_initialize(nca_model *model, uint64_t seed);
 

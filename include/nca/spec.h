@@ -57,12 +57,15 @@ typedef struct nca_spec {
     nca_alive alive;
     int alive_channel;   // of NCA_ALIVE_CHANNEL
     double noise;        // standard deviation of the draw added to each number of an update
+    // Before each step every state is multiplied by a matrix [C,C], a parameter, and clipped to
+    // +-mix_bound; 0: it is not. Dead cells are zero and stay so. Nothing is frozen then.
+    double mix_bound;
 } nca_spec;
 
 // The rule of the article with other sizes.
 static inline nca_spec nca_spec_growing(int channels, int hidden)
 {
-    nca_spec spec = {channels, NCA_SOBEL, {hidden, 0}, 0, NCA_ALIVE_MAXIMUM, 0, 0};
+    nca_spec spec = {channels, NCA_SOBEL, {hidden, 0}, 0, NCA_ALIVE_MAXIMUM, 0, 0, 0};
     return spec;
 }
 
@@ -71,6 +74,9 @@ static inline nca_spec nca_spec_growing(int channels, int hidden)
     {                                     \
         .channels = (c), .hidden = {(k) } \
     }
+
+// The bound of states that the article mixes.
+#define NCA_MIX_BOUND 3
 
 // Groups of C numbers that a cell perceives, and inputs of the first layer.
 static inline int nca_spec_groups(const nca_spec *spec)
@@ -99,14 +105,16 @@ static inline int nca_spec_last_hidden(const nca_spec *spec)
 
 // One flat f32 array of the tensors below, each row major as PyTorch's `Linear` has it; those of a
 // second hidden layer are empty where there is none.
-// X(enum, name in files, axes, rows, columns) for k and k2 hidden units, i inputs and o outputs
+// X(enum, name in files, axes, rows, columns) for k and k2 hidden units, i inputs, o outputs and m
+// channels that are mixed
 #define NCA_PARAMETER_TENSORS(X)                           \
     X(HIDDEN_WEIGHT, "hidden.weight", 2, k, i)             \
     X(HIDDEN_BIAS, "hidden.bias", 1, k, 1)                 \
     X(OUTPUT_WEIGHT, "output.weight", 2, o, (k2 ? k2 : k)) \
     X(OUTPUT_BIAS, "output.bias", 1, o, 1)                 \
     X(HIDDEN2_WEIGHT, "hidden2.weight", 2, k2, k)          \
-    X(HIDDEN2_BIAS, "hidden2.bias", 1, k2, 1)
+    X(HIDDEN2_BIAS, "hidden2.bias", 1, k2, 1)              \
+    X(MIX, "mix", 2, m, m)
 
 enum {
 #define NCA_TENSOR_ENUM(name, text, axes, rows, columns) NCA_##name,
@@ -114,6 +122,7 @@ enum {
 #undef NCA_TENSOR_ENUM
         NCA_TENSORS,
     NCA_TENSORS_OF_ONE_LAYER = NCA_HIDDEN2_WEIGHT,   // the first ones
+    NCA_TENSORS_OF_TWO_LAYERS = NCA_MIX,
 };
 
 // What one of them is called in files.
@@ -129,6 +138,7 @@ static inline nca_tensor_shape nca_tensor_shape_of(int tensor, const nca_spec *s
 {
     const size_t k = (size_t)spec->hidden[0], k2 = (size_t)spec->hidden[1];
     const size_t i = (size_t)nca_spec_inputs(spec), o = (size_t)nca_spec_outputs(spec);
+    const size_t m = spec->mix_bound > 0 ? (size_t)spec->channels : 0;
     const nca_tensor_shape shapes[] = {
 #define NCA_TENSOR_SHAPE(name, text, axes, rows, columns) {axes, {rows, columns}},
         NCA_PARAMETER_TENSORS(NCA_TENSOR_SHAPE)
@@ -137,10 +147,12 @@ static inline nca_tensor_shape nca_tensor_shape_of(int tensor, const nca_spec *s
     return shapes[tensor];
 }
 
-// How many of them a rule has.
+// How many of them a rule has, from the first on; those of a second hidden layer may be empty.
 static inline int nca_spec_tensors(const nca_spec *spec)
 {
-    return spec->hidden[1] > 0 ? NCA_TENSORS : NCA_TENSORS_OF_ONE_LAYER;
+    return spec->mix_bound > 0   ? NCA_TENSORS
+           : spec->hidden[1] > 0 ? NCA_TENSORS_OF_TWO_LAYERS
+                                 : NCA_TENSORS_OF_ONE_LAYER;
 }
 
 // Offsets and sizes, in elements, of the tensors.

@@ -19,6 +19,7 @@
 #include "nca/backend.h"
 #include "nca/config.h"
 #include "nca/image.h"
+#include "nca/model.h"
 #include "nca/plan.h"
 #include "nca/status.h"
 
@@ -158,6 +159,9 @@ struct nca_task {
     //   count   out: how many
     const float *(*numbers)(const void *content, const nca_shape *shape, size_t *count);
 
+    // Replaces the drawn rule that a training begins with. NULL: it stays.
+    void (*first_rule)(const void *content, nca_model *model);
+
     // How many items there are, numbered from 0. NULL: every number is one.
     int64_t (*items)(const void *content);
 
@@ -271,7 +275,11 @@ extern NCA_API const nca_task nca_task_grow;
 extern NCA_API const nca_task nca_task_digits;
 
 // Adversary cells among those of a rule of digits, which make the others say another digit.
-extern const nca_task nca_task_digits_adversary;
+extern NCA_API const nca_task nca_task_digits_adversary;
+// Adversary cells among those of a grown picture, which make the others show another picture.
+extern NCA_API const nca_task nca_task_grow_adversary;
+// A matrix on all states that makes a grown picture another.
+extern NCA_API const nca_task nca_task_grow_matrix;
 
 // All that the setting `task` can name, ended by NULL.
 NCA_API const nca_task *const *nca_tasks(void);
@@ -281,7 +289,7 @@ NCA_API nca_status nca_task_find(const char *name, const nca_task **out, nca_err
 // What the settings say is learnt from: the target, or the folder of the data.
 NCA_API const char *nca_task_source(const nca_config *config);
 
-// The task of adversaries against rules of a task; NULL where there is none.
+// The task of adversary cells among those of rules of a task; NULL where there is none.
 NCA_API const nca_task *nca_task_adversary_of(const nca_task *victim);
 
 // How a rule is judged: the task's own, or as growing.

@@ -31,6 +31,12 @@ static nca_status check_spec(const nca_spec *spec, nca_error *error)
             error, NCA_ARGUMENT,
             "perception %d, alive mask %d, noise %g: there is no such rule; noise is 0 to 100",
             (int)spec->perception, (int)spec->alive, spec->noise);
+    if (!(spec->mix_bound >= 0) || !isfinite(spec->mix_bound) ||
+        (spec->mix_bound > 0 && spec->frozen > 0))
+        return nca_fail(error, NCA_ARGUMENT,
+                        "states mixed within +-%g, with %d frozen channels: the bound must be "
+                        "finite, and none can be frozen",
+                        spec->mix_bound, spec->frozen);
     if (spec->alive == NCA_ALIVE_CHANNEL &&
         (spec->alive_channel < 0 || spec->alive_channel >= spec->frozen))
         return nca_fail(error, NCA_ARGUMENT,
@@ -64,11 +70,11 @@ nca_status nca_front_check_shape(const nca_shape *shape, nca_error *error)
                         "from 1 to %d, the batch 1 or more, pool and steps 0 or more",
                         shape->batch, shape->height, shape->width, shape->pool, shape->tape_steps,
                         SIDE_MAX);
-    if (shape->shares_samples &&
-        (nca_shape_rules(shape) > NCA_OWNERS_MAX || shape->keeps_sample_gradients))
+    if (shape->shares_samples && (nca_shape_rules(shape) > NCA_OWNERS_MAX ||
+                                  shape->keeps_sample_gradients || shape->spec.mix_bound > 0))
         return nca_fail(error, NCA_ARGUMENT,
                         "%d rules that share samples: up to %d can, without gradients of each "
-                        "sample",
+                        "sample and without mixing",
                         nca_shape_rules(shape), NCA_OWNERS_MAX);
     if (shape->rules > RULES_MAX || (int64_t)nca_shape_rules(shape) * shape->batch > 1 << 24 ||
         (int64_t)nca_shape_rules(shape) * shape->pool + shape->beginnings > INT32_MAX)
@@ -298,6 +304,9 @@ nca_status nca_front_update(nca_session *session, const nca_optimizer_step *step
     if (step->kind != NCA_ADAM)
         return nca_fail(error, NCA_ARGUMENT, "an optimizer of kind %d: there is only Adam, kind %d",
                         (int)step->kind, (int)NCA_ADAM);
+    if (step->moved == NCA_MOVED_MIX && !(head->shape.spec.mix_bound > 0))
+        return nca_fail(error, NCA_ARGUMENT,
+                        "an update of the mixing matrix alone: the rule has none");
     for (int rule = 0; rule < rules; rule++)
         if (nca_update_of_rule(step, rule).time < 1 || step->transforms < 0 ||
             step->transforms > NCA_TRANSFORMS_MAX)

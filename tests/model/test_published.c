@@ -357,11 +357,12 @@ static void test_what_the_format_has_no_place_for_is_refused(void **state)
         nca_spec spec;
         const char *says;
     } cases[] = {
-        {{4, NCA_MOORE, {8, 0}, 0, NCA_ALIVE_MAXIMUM, 0, 0}, "perception"},
-        {{4, NCA_SOBEL, {8, 0}, 0, NCA_ALIVE_EVERYWHERE, 0, 0}, "alive mask"},
-        {{4, NCA_SOBEL, {8, 0}, 1, NCA_ALIVE_MAXIMUM, 0, 0}, "frozen"},
-        {{4, NCA_SOBEL, {8, 0}, 0, NCA_ALIVE_MAXIMUM, 0, 0.02}, "noise"},
-        {{4, NCA_SOBEL, {8, 8}, 0, NCA_ALIVE_MAXIMUM, 0, 0}, "second hidden layer"},
+        {{4, NCA_MOORE, {8, 0}, 0, NCA_ALIVE_MAXIMUM, 0, 0, 0}, "perception"},
+        {{4, NCA_SOBEL, {8, 0}, 0, NCA_ALIVE_EVERYWHERE, 0, 0, 0}, "alive mask"},
+        {{4, NCA_SOBEL, {8, 0}, 1, NCA_ALIVE_MAXIMUM, 0, 0, 0}, "frozen"},
+        {{4, NCA_SOBEL, {8, 0}, 0, NCA_ALIVE_MAXIMUM, 0, 0.02, 0}, "noise"},
+        {{4, NCA_SOBEL, {8, 0}, 0, NCA_ALIVE_MAXIMUM, 0, 0, 3}, "matrix"},
+        {{4, NCA_SOBEL, {8, 8}, 0, NCA_ALIVE_MAXIMUM, 0, 0, 0}, "second hidden layer"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         nca_model rule;

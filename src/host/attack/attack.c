@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const nca_attack *const attacks[] = {&nca_attack_cells, NULL};
+static const nca_attack *const attacks[] = {&nca_attack_cells, &nca_attack_matrix, NULL};
 
 const nca_attack *const *nca_attacks(void)
 {
@@ -33,11 +33,18 @@ nca_status nca_attack_check(const nca_attack *attack, const nca_attack_job *job,
         return nca_fail(error, NCA_ARGUMENT,
                         "%s: rules of the task %s cannot be attacked like this", attack->name,
                         job->task->name);
+    if (job->model->spec.mix_bound > 0)
+        return nca_fail(error, NCA_ARGUMENT,
+                        "%s: its states are mixed by a matrix already; give the rule without",
+                        job->rule);
     if (attack->needs_adversary && !job->adversary)
         return nca_fail(error, NCA_ARGUMENT,
                         "--adversary: needed; give its file, or the run that trained it");
     if (!attack->needs_adversary && job->adversary)
         return nca_fail(error, NCA_ARGUMENT, "--adversary: %s has none; leave it out",
+                        attack->name);
+    if (job->tensor && attack != &nca_attack_matrix)
+        return nca_fail(error, NCA_ARGUMENT, "--tensor: %s reads no matrix; leave it out",
                         attack->name);
     return NCA_OK;
 }

@@ -16,6 +16,7 @@ typedef struct nca_attack_job {
     const nca_task *task;         // that it was trained for
     nca_target_arguments given;   // where the content of tasks comes from
     const char *adversary;        // path of the trained adversary; NULL: none is given
+    const char *tensor;           // of the matrix in that file; NULL: it is a trained rule
     int samples;
     int steps;       // after which a state is judged
     uint64_t seed;   // of all draws
@@ -48,7 +49,8 @@ typedef struct nca_attack {
     nca_status (*measure)(const nca_attack_job *job, nca_attack_point *out, nca_error *error);
 } nca_attack;
 
-extern const nca_attack nca_attack_cells;   // cells.c
+extern const nca_attack nca_attack_cells;    // cells.c
+extern const nca_attack nca_attack_matrix;   // matrix.c
 
 // All of them, ended by NULL.
 const nca_attack *const *nca_attacks(void);

@@ -14,7 +14,7 @@
 
 typedef struct attack_options {
     nca_target_arguments target;
-    const char *adversary, *strengths, *output, *curve;
+    const char *adversary, *tensor, *strengths, *output, *curve;
     int64_t samples, steps, seed, shown;
     bool json, force;
     nca_device_arguments device;
@@ -22,7 +22,9 @@ typedef struct attack_options {
 
 static const nca_option rows[] = {
     {"adversary", NCA_OPTION_STRING, offsetof(attack_options, adversary), 0, 0, "RULE|RUN",
-     "the trained adversary of the attack", "Attack"},
+     "the trained adversary or matrix of the attack", "Attack"},
+    {"tensor", NCA_OPTION_STRING, offsetof(attack_options, tensor), 0, 0, "NAME",
+     "which matrix of a file that holds several", NULL},
     {"strengths", NCA_OPTION_STRING, offsetof(attack_options, strengths), 0, 0, "X,...",
      "strengths to attack with, rising [the attack's usual ones]", NULL},
     {"samples", NCA_OPTION_INT, offsetof(attack_options, samples), 1, 100000, "N",
@@ -58,13 +60,17 @@ static void describe_attacks(const nca_help_page *page)
         page->row(page->to, (*row)->name, text);
     }
     page->text(page->to,
-               "An adversary is trained by nca train with a preset whose name ends in -adversary.\n"
+               "Adversaries and matrices are trained by nca train, with the presets digits-adversary,\n"
+               "grow-adversary and grow-matrix.\n"
                "\n"
                "Examples:\n"
                "  nca train --preset digits-adversary --victim digits.safetensors --data mnist "
                "--out runs/eight\n"
                "  nca attack cells digits.safetensors --task digits --data mnist "
-               "--adversary runs/eight\n");
+               "--adversary runs/eight\n"
+               "  nca train --preset grow-matrix --victim lizard.safetensors --target no_tail.png "
+               "--out runs/no-tail\n"
+               "  nca attack matrix lizard.safetensors --adversary runs/no-tail --output states.png\n");
 }
 
 // -- What is asked for ----------------------------------------------------------------------------
@@ -119,6 +125,7 @@ static nca_status plan_job(nca_call *call, const nca_model *model, attacking *as
         .task = found.task,
         .given = options->target,
         .adversary = options->adversary,
+        .tensor = options->tensor,
         .samples = either(options->samples, nca_task_judging_of(found.task)->samples),
         .steps = (int)options->steps,
         .seed = (uint64_t)options->seed,

@@ -109,6 +109,11 @@ static nca_status export(nca_call *call)
     for (int i = 0; i < arguments->count; i++) {
         rules[i].path = arguments->item[i];
         NCA_GO(nca_run_rule_load(&options->target, rules[i].path, &rules[i].model, error));
+        if (rules[i].model.spec.mix_bound > 0)
+            NCA_GO(nca_fail(error, NCA_ARGUMENT,
+                            "%.200s: a matrix mixes its states, for which no format has a place; "
+                            "give the rule without",
+                            rules[i].path));
     }
     work.what.rules = rules;
     work.what.count = arguments->count;

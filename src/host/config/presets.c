@@ -158,6 +158,20 @@ static void apply_digits_adversary(nca_config *config)
     config->updates = 2000;
 }
 
+// The same about the regenerating lizard. The article trains on an emptier grid, and for longer.
+static void apply_grow_adversary(nca_config *config)
+{
+    apply_regenerating(config);
+    set_text(config->task, "grow-adversary");
+}
+
+static void apply_grow_matrix(nca_config *config)
+{
+    apply_article(config);
+    set_text(config->task, "grow-matrix");
+    config->reseeded = 2;
+}
+
 static const nca_preset presets[] = {
     {"healing", "half of a batch damaged, up to half of the grid: heals every cut", apply_healing},
     {"healing-40", "the same for 40 cells, the article's size; takes half an hour on two cores",
@@ -176,6 +190,10 @@ static const nca_preset presets[] = {
     {"digits-adversary",
      "a tenth of the cells makes those of --victim say --say (Randazzo et al. 2021)",
      apply_digits_adversary},
+    {"grow-adversary", "a tenth of the cells turns what --victim has grown into --target",
+     apply_grow_adversary},
+    {"grow-matrix", "a matrix on all states turns what --victim has grown into --target",
+     apply_grow_matrix},
     {NULL, NULL, NULL},
 };
 

@@ -55,6 +55,8 @@ void nca_model_initialize(nca_model *model, uint64_t seed)
     if (spec->hidden[1] > 0)
         draw_weights(key, 1, spec->hidden[0], spec->hidden[1],
                      model->parameters + layout.offset[NCA_HIDDEN2_WEIGHT]);
+    for (int k = 0; spec->mix_bound > 0 && k < spec->channels; k++)
+        model->parameters[layout.offset[NCA_MIX] + (size_t)k * (size_t)(spec->channels + 1)] = 1;
 }
 
 // A number kept as text in the metadata.
@@ -80,15 +82,18 @@ nca_status nca_model_save(const nca_model *model, const char *path, nca_error *e
 {
     const nca_layout layout = nca_layout_of(&model->spec);
     nca_tensor tensor[NCA_TENSORS];
+    size_t tensors = 0;
     for (int i = 0; i < layout.tensors; i++) {
         const nca_tensor_shape shape = nca_tensor_shape_of(i, &model->spec);
-        tensor[i] = (nca_tensor){.name = nca_tensor_name(i),
-                                 .dtype = NCA_F32,
-                                 .axes = shape.axes,
-                                 .shape = {shape.size[0], shape.size[1]},
-                                 .data = model->parameters + layout.offset[i]};
+        if (layout.size[i] > 0)
+            tensor[tensors++] = (nca_tensor){.name = nca_tensor_name(i),
+                                             .dtype = NCA_F32,
+                                             .axes = shape.axes,
+                                             .shape = {shape.size[0], shape.size[1]},
+                                             .data = model->parameters + layout.offset[i]};
     }
     const bool has_seed = model->seed[0] != 0 || model->seed[1] != 0;
+    const entry mix_bound = number("mix_bound", model->spec.mix_bound);
     const entry numbers[] = {
         number("fire_rate", model->fire_rate),
         number("angle_degrees", model->angle),
@@ -105,7 +110,7 @@ nca_status nca_model_save(const nca_model *model, const char *path, nca_error *e
     const size_t count = is_growing(&model->spec) ? GROWING_NUMBERS : NUMBERS;
     char name[sizeof model->name];
     nca_text_copy(name, sizeof name, model->name);   // it may have been cut within a character
-    nca_metadata metadata[NUMBERS + 7] = {{"format", "nca"}, {"name", name}};
+    nca_metadata metadata[NUMBERS + 8] = {{"format", "nca"}, {"name", name}};
     size_t texts = 2;
     for (size_t i = 0; i < count; i++)
         metadata[texts++] = (nca_metadata){numbers[i].key, numbers[i].value};
@@ -114,11 +119,13 @@ nca_status nca_model_save(const nca_model *model, const char *path, nca_error *e
             (nca_metadata){"perception", nca_perception_words[model->spec.perception]};
         metadata[texts++] = (nca_metadata){"alive", nca_alive_words[model->spec.alive]};
     }
+    if (model->spec.mix_bound > 0)
+        metadata[texts++] = (nca_metadata){mix_bound.key, mix_bound.value};
     for (int i = 0; i < 2 && has_seed; i++)
         metadata[texts++] = (nca_metadata){seed[i].key, seed[i].value};
     if (*model->config_json)
         metadata[texts++] = (nca_metadata){"config_json", model->config_json};
-    return nca_tensors_write(path, tensor, (size_t)layout.tensors, metadata, texts, error);
+    return nca_tensors_write(path, tensor, tensors, metadata, texts, error);
 }
 
 static nca_status read_settings(const nca_tensors *tensors, nca_model *model, nca_error *error)
@@ -163,8 +170,10 @@ static nca_status find_tensors(const nca_tensors *tensors, const nca_spec *spec,
     for (int i = 0; i < nca_spec_tensors(spec); i++) {
         const nca_tensor_shape shape = nca_tensor_shape_of(i, spec);
         const int64_t sizes[] = {(int64_t)shape.size[0], (int64_t)shape.size[1]};
-        NCA_TRY(nca_tensors_require(tensors, nca_tensor_name(i), NCA_ANY_FLOAT, shape.axes, sizes,
-                                    &found[i], error));
+        found[i] = NULL;
+        if (shape.size[0] > 0)
+            NCA_TRY(nca_tensors_require(tensors, nca_tensor_name(i), NCA_ANY_FLOAT, shape.axes,
+                                        sizes, &found[i], error));
     }
     return NCA_OK;
 }
@@ -179,7 +188,8 @@ static nca_status read_parameters(const nca_tensors *tensors, const nca_spec *us
     NCA_TRY(nca_model_create(&spec, model, error));
     const nca_layout layout = nca_layout_of(&model->spec);
     for (int i = 0; i < layout.tensors; i++)
-        nca_tensor_to_floats(found[i], model->parameters + layout.offset[i]);
+        if (found[i])
+            nca_tensor_to_floats(found[i], model->parameters + layout.offset[i]);
     for (size_t i = 0; i < layout.total; i++)
         if (!isfinite(model->parameters[i]))
             return nca_fail(error, NCA_FORMAT,

@@ -30,6 +30,8 @@ static nca_status check(const nca_spec *spec, nca_error *error)
         return refuse("it has frozen channels", error);
     if (spec->noise > 0)
         return refuse("it adds noise", error);
+    if (spec->mix_bound > 0)
+        return refuse("a matrix mixes its states", error);
     return spec->hidden[1] > 0 ? refuse("it has a second hidden layer", error) : NCA_OK;
 }
 

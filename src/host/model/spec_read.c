@@ -65,12 +65,14 @@ static nca_status read_whole(const nca_tensors *tensors, const char *key, int *o
 static nca_status read_kinds(const nca_tensors *tensors, nca_spec *spec, nca_error *error)
 {
     const nca_saved_number noise = {"noise", 0, 100, spec->noise};
+    const nca_saved_number mix_bound = {"mix_bound", 0, 1e6, spec->mix_bound};
     int perception = (int)spec->perception, alive = (int)spec->alive;
     NCA_TRY(read_word(tensors, "perception", nca_perception_words, &perception, error));
     NCA_TRY(read_word(tensors, "alive", nca_alive_words, &alive, error));
     NCA_TRY(read_whole(tensors, "frozen", &spec->frozen, error));
     NCA_TRY(read_whole(tensors, "alive_channel", &spec->alive_channel, error));
     NCA_TRY(nca_saved_number_read(tensors, &noise, &spec->noise, error));
+    NCA_TRY(nca_saved_number_read(tensors, &mix_bound, &spec->mix_bound, error));
     spec->perception = (nca_perception)perception;
     spec->alive = (nca_alive)alive;
     if (spec->alive == NCA_ALIVE_CHANNEL && spec->alive_channel >= spec->frozen)

@@ -10,6 +10,9 @@
 // What the two must share, or the message in words that follow the rule's name.
 static nca_status check_kind(const nca_spec *rule, const nca_spec *spec, nca_error *error)
 {
+    if (rule->mix_bound > 0 && rule->mix_bound != spec->mix_bound)
+        return nca_fail(error, NCA_ARGUMENT,
+                        "a matrix mixes its states; begin with the rule without");
     if (rule->perception != spec->perception)
         return nca_fail(error, NCA_ARGUMENT, "its cells perceive by %s; give --perception %s",
                         nca_perception_words[rule->perception],

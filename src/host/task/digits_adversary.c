@@ -34,7 +34,8 @@ static void unload(void *data)
     turned_digits *turned = data;
     if (!turned)
         return;
-    nca_task_digits.unload(turned->digits);
+    if (turned->digits)
+        nca_task_digits.unload(turned->digits);
     nca_model_free(&turned->victim);
     free(turned);
 }

@@ -4,8 +4,9 @@
 
 #include "nca/task.h"
 
-static const nca_task *const tasks[] = {&nca_task_grow, &nca_task_digits,
-                                        &nca_task_digits_adversary, NULL};
+static const nca_task *const tasks[] = {
+    &nca_task_grow,           &nca_task_digits,      &nca_task_digits_adversary,
+    &nca_task_grow_adversary, &nca_task_grow_matrix, NULL};
 
 const nca_task *const *nca_tasks(void)
 {
@@ -29,7 +30,7 @@ nca_status nca_task_find(const char *name, const nca_task **out, nca_error *erro
 const nca_task *nca_task_adversary_of(const nca_task *victim)
 {
     const nca_task *const *row = tasks;
-    while (*row && (*row)->victim != victim)
+    while (*row && !((*row)->victim == victim && (*row)->others))
         row++;
     return *row;
 }

@@ -1,9 +1,12 @@
 // The victim of an adversary, and the cells that the adversary moves.
 #include "task/victim.h"
 
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "base/files.h"
+#include "model/session.h"
+#include "task/seed.h"
 
 static nca_status kept_path(const char *folder, char path[NCA_PATH_BYTES], nca_error *error)
 {
@@ -15,8 +18,8 @@ nca_status nca_victim_load(const nca_content_source *source, const nca_spec *usu
 {
     char kept[NCA_PATH_BYTES];
     nca_error why;
-    const bool is_kept = source->folder && !source->is_victim_given && kept_path(source->folder, kept, NULL) == NCA_OK &&
-                         access(kept, F_OK) == 0;
+    const bool is_kept = source->folder && !source->is_victim_given &&
+                         kept_path(source->folder, kept, NULL) == NCA_OK && access(kept, F_OK) == 0;
     const nca_status status =
         nca_model_load_as(is_kept ? kept : source->config->victim, usual, out, &why);
     return status == NCA_OK ? NCA_OK : nca_fail(error, status, "--victim %s", why.message);
@@ -39,6 +42,10 @@ nca_status nca_victim_keep(const nca_content_source *source, const nca_spec *usu
 nca_status nca_victim_check(const nca_model *victim, const nca_shape *shape, nca_error *error)
 {
     const nca_spec *own = &victim->spec, *spec = &shape->spec;
+    if (own->mix_bound > 0)
+        return nca_fail(
+            error, NCA_ARGUMENT,
+            "--victim: its states are mixed by a matrix already; give the rule without");
     if (own->channels == spec->channels && own->perception == spec->perception &&
         own->hidden[0] == spec->hidden[0] && own->hidden[1] == spec->hidden[1] &&
         own->frozen == spec->frozen && own->alive == spec->alive && own->noise == spec->noise)
@@ -51,6 +58,58 @@ nca_status nca_victim_check(const nca_model *victim, const nca_shape *shape, nca
                     own->hidden[1], own->frozen, own->noise, own->channels,
                     nca_perception_words[own->perception], own->hidden[0], own->hidden[1],
                     own->noise);
+}
+
+// Seeds, and the rollout of them.
+static nca_status grow(const nca_model *victim, const nca_compute *cpu, nca_session *session,
+                       const nca_shape *shape, int steps, float *states, nca_error *error)
+{
+    const size_t all = nca_buffer_elements(shape, NCA_BATCH), each = all / (size_t)shape->batch;
+    const nca_backend *backend = cpu->backend;
+    const nca_rollout rollout = {.steps = steps,
+                                 .fire_rate = victim->fire_rate,
+                                 .angle = nca_radians(victim->angle),
+                                 .step_size = victim->step_size,
+                                 .alive_threshold = NCA_ALIVE_THRESHOLD};
+    for (int i = 0; i < shape->batch; i++)
+        nca_seed_put(states + (size_t)i * each, shape->width, shape->spec.channels,
+                     shape->height / 2 + victim->seed[0], shape->width / 2 + victim->seed[1]);
+    NCA_TRY(backend->upload(session, NCA_PARAMETERS, 0, nca_layout_of(&shape->spec).total,
+                            victim->parameters, error));
+    NCA_TRY(backend->upload(session, NCA_BATCH, 0, all, states, error));
+    NCA_TRY(backend->forward(session, &rollout, NULL, error));
+    NCA_TRY(backend->download(session, NCA_BATCH, 0, all, states, error));
+    return backend->synchronize(session, error);
+}
+
+nca_status nca_victim_grow(const nca_model *victim, const nca_grid *grid, int count, int steps,
+                           float **states, nca_error *error)
+{
+    const nca_shape shape = {
+        .batch = count, .height = grid->height, .width = grid->width, .spec = victim->spec};
+    const int y = grid->height / 2 + victim->seed[0], x = grid->width / 2 + victim->seed[1];
+    nca_compute cpu = {0};
+    nca_session *session = NULL;
+    float *grown = NULL;
+    nca_status status;
+    if (y < 0 || x < 0 || y >= grid->height || x >= grid->width)
+        return nca_fail(error, NCA_ARGUMENT,
+                        "--victim: its seed stands at %d,%d, outside the grid of %dx%d; give a "
+                        "larger --grid",
+                        y, x, grid->height, grid->width);
+    NCA_TRY(nca_compute_open("cpu", NULL, &cpu, error));
+    NCA_GO(nca_session_open(&cpu, &shape, 0, "what the victim grows", &session, error));
+    grown = calloc(nca_buffer_elements(&shape, NCA_BATCH), sizeof *grown);
+    if (!grown)
+        NCA_GO(nca_fail(error, NCA_MEMORY, "what the victim grows: no memory for it"));
+    NCA_GO(grow(victim, &cpu, session, &shape, steps, grown, error));
+    *states = grown;
+    grown = NULL;
+cleanup:
+    cpu.backend->destroy(session);
+    nca_compute_close(&cpu);
+    free(grown);
+    return status;
 }
 
 bool nca_mask_has(int64_t mask, size_t cell, double share)

@@ -15,6 +15,11 @@ nca_status nca_victim_keep(const nca_content_source *source, const nca_spec *usu
 // Refuses a victim whose cells are not those of the session: both rules move the same ones.
 nca_status nca_victim_check(const nca_model *victim, const nca_shape *shape, nca_error *error);
 
+// What it grows from its seed in so many steps, each with its own fire bits; on the CPU.
+//   states   [count,H,W,C] out; the caller frees it
+nca_status nca_victim_grow(const nca_model *victim, const nca_grid *grid, int count, int steps,
+                           float **states, nca_error *error);
+
 enum { NCA_OWNER_ADVERSARY, NCA_OWNER_VICTIM };
 
 // How many masks there are; each says by its number alone which cells the adversary moves.

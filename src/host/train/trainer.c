@@ -285,6 +285,8 @@ static nca_status upload_first_rule(nca_trainer *trainer, nca_error *error)
     nca_model model;
     NCA_TRY(nca_model_create(&trainer->shape.spec, &model, error));
     nca_model_initialize(&model, (uint64_t)trainer->config.seed);
+    if (trainer->task->first_rule)
+        trainer->task->first_rule(trainer->content, &model);
     const nca_status status = upload_rule(trainer, &model, error);
     nca_model_free(&model);
     return status;

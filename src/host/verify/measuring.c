@@ -31,7 +31,7 @@ static nca_status upload_rule(nca_measuring *measuring, nca_error *error)
 {
     const nca_shape *shape = &measuring->options->shape;
     const nca_layout layout = nca_layout_of(&shape->spec);
-    const double sizes[NCA_TENSORS] = {0.14, 0.05, 2e-3, 0, 0.14, 0.05};
+    const double sizes[NCA_TENSORS] = {0.14, 0.05, 2e-3, 0, 0.14, 0.05, 0.25};
     float *parameters = malloc(layout.total * sizeof *parameters);
     if (!parameters)
         return nca_fail(error, NCA_MEMORY, "a rule: no memory for it");

@@ -33,6 +33,7 @@ typedef struct nca_cpu_sample {
     uint8_t *mature[2];   // alpha above the threshold, in the state of even and odd steps
     nca_span *ripe[2];    // [H+2]: where it is; rows -1 and H are always empty
     uint8_t *masks;       // [steps,(H+2),(W+2)] NCA_CELL_*, valid within `alive`
+    float *unmixed;       // [steps,H,W,C] states before they are mixed, where the spec does that
     nca_span *alive;      // [steps,H]: cells alive before the step lie within
     float *gradient[2];   // [bands,(rows+2),(W+2),C]: a band's rows with one more above and below
     bool *spilled[2];     // [bands]: the band's block of that gradient is not all zero
@@ -251,8 +252,14 @@ void nca_cpu_loss_backward(const nca_session *session, int sample, int band, flo
 // Cells of each sample that count by the objective, for its means.
 void nca_cpu_loss_count(nca_session *session);
 
+// mix.c: a band of the state before a step, mixed in place; and of its gradient, likewise.
+void nca_cpu_mix(nca_session *session, int sample, int step, int band);
+void nca_cpu_mix_backward(nca_session *session, int sample, int step, int band, float *gradient);
+
 // step_forward.c and step_backward.c: one band of one phase of a step; see there.
 void nca_cpu_step_prepare(nca_session *session, int sample, int band);
+// Which cells of the state before a step are mature.
+void nca_cpu_step_look(nca_session *session, int sample, int step, int band);
 void nca_cpu_step_update(nca_session *session, int sample, int step, int band, int worker);
 void nca_cpu_step_settle(nca_session *session, int sample, int step, int band, int worker);
 void nca_cpu_step_backward_begin(nca_session *session, int sample, int band);

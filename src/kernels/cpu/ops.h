@@ -28,6 +28,7 @@ typedef struct nca_cpu_rule {
     float *hidden_panels;     // [K/panel,I,panel]: hidden_weight transposed, in panels of columns
     float *hidden2_columns;   // [K,K2]: hidden2_weight transposed
     float *output_columns;    // [L,O]: output_weight transposed
+    float *mix_columns;       // [C,C]: the mixing matrix transposed; empty where there is none
     uint32_t *words;   // of variants with a rule_pack() of their own, instead of the last three
 } nca_cpu_rule;
 

@@ -3,6 +3,7 @@
 
 #include <float.h>
 #include <math.h>
+#include <string.h>
 
 // to [columns,rows] = from [rows,columns], transposed.
 static void transpose(const float *from, size_t rows, size_t columns, float *to)
@@ -39,6 +40,9 @@ static void pack_rule(const nca_session *session, const float *parameters, nca_c
                 rule->hidden_weight[j * inputs + k];
     transpose(rule->hidden2_weight, (size_t)spec->hidden[1], hidden, rule->hidden2_columns);
     transpose(rule->output_weight, outputs, last, rule->output_columns);
+    if (spec->mix_bound > 0)
+        transpose(parameters + layout->offset[NCA_MIX], (size_t)spec->channels,
+                  (size_t)spec->channels, rule->mix_columns);
 }
 
 void nca_cpu_rules_pack(nca_session *session)
@@ -133,6 +137,9 @@ static nca_update_report update_rule(nca_session *session, const nca_optimizer_s
         done.gradient_norm[i] = norm_of(gradient + layout->offset[i], layout->size[i]);
         done.applied &= isfinite(done.gradient_norm[i]) != 0;
     }
+    for (int i = 0; i < layout->tensors; i++)
+        if (!nca_is_moved(step->moved, i))
+            memset(gradient + layout->offset[i], 0, layout->size[i] * sizeof *gradient);
     if (done.applied) {
         for (int i = 0; i < step->transforms; i++)
             transform(layout, step->transform[i].kind, step->transform[i].value, gradient);

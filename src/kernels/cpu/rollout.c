@@ -24,19 +24,30 @@ static void keep_band(nca_session *session, int number, int step, int band)
     }
 }
 
+// Phases of a step: its state is mixed, where the spec does that; update; settle.
+static int phases_of_step(const nca_session *session)
+{
+    return session->head.shape.spec.mix_bound > 0 ? 3 : 2;
+}
+
 static void forward_band(void *context, int sample, int phase, int band, int worker)
 {
     nca_session *session = context;
-    if (phase > 2 * nca_cpu_rollout_of(session, sample)->steps)   // its rule has stopped
-        return;
-    if (phase == 0)
+    const int phases = phases_of_step(session);
+    const int step = (phase - 1) / phases, left = phases - 1 - (phase - 1) % phases;
+    if (phase == 0) {
         nca_cpu_step_prepare(session, sample, band);
-    else if (phase % 2 == 1)
-        nca_cpu_step_update(session, sample, phase / 2, band, worker);
-    else
-        nca_cpu_step_settle(session, sample, phase / 2 - 1, band, worker);
-    if (phase % 2 == 0)
-        keep_band(session, sample, phase / 2, band);
+        keep_band(session, sample, 0, band);
+    } else if (step >= nca_cpu_rollout_of(session, sample)->steps) {   // its rule has stopped
+        return;
+    } else if (left == 2) {
+        nca_cpu_mix(session, sample, step, band);
+    } else if (left == 1) {
+        nca_cpu_step_update(session, sample, step, band, worker);
+    } else {
+        nca_cpu_step_settle(session, sample, step, band, worker);
+        keep_band(session, sample, step + 1, band);
+    }
 }
 
 static void backward_band(void *context, int sample, int phase, int band, int worker)
@@ -115,7 +126,7 @@ nca_status nca_cpu_forward(nca_session *session, const nca_rollout *rollout,
     begin_rollout(session, rollout);
     reset_clocks(session);
     const int longest = nca_rollout_longest(rollout, session->rules);
-    NCA_TRY(nca_cpu_run(session, 1 + 2 * longest, forward_band, error));
+    NCA_TRY(nca_cpu_run(session, 1 + phases_of_step(session) * longest, forward_band, error));
     for (int b = 0; b < session->samples; b++) {
         nca_cpu_sample *sample = &session->sample[b];
         sample->current =
@@ -136,7 +147,8 @@ static void transpose(const double *from, size_t rows, size_t columns, float *to
             to[j * rows + i] = (float)from[i * columns + j];
 }
 
-// The parameters' gradient in their own order: hidden.weight is turned back.
+// The parameters' gradient in their own order: hidden.weight is turned back, and that of the mixing
+// matrix is made symmetric.
 static void write_gradient(const nca_session *session, const double *sums, float *gradient)
 {
     const nca_spec *spec = &session->head.shape.spec;
@@ -145,6 +157,12 @@ static void write_gradient(const nca_session *session, const double *sums, float
         gradient[i] = (float)sums[i];
     transpose(sums + layout->offset[NCA_HIDDEN_WEIGHT], (size_t)nca_spec_inputs(spec),
               (size_t)spec->hidden[0], gradient + layout->offset[NCA_HIDDEN_WEIGHT]);
+    const size_t channels = spec->mix_bound > 0 ? (size_t)spec->channels : 0;
+    const double *mix = sums + layout->offset[NCA_MIX];
+    for (size_t i = 0; i < channels; i++)
+        for (size_t j = 0; j < channels; j++)
+            gradient[layout->offset[NCA_MIX] + i * channels + j] =
+                (float)((mix[i * channels + j] + mix[j * channels + i]) / 2);
 }
 
 // Adds the gradient of a sample for one of its movers, the bands summed in f64 and rounded to f32,

@@ -68,6 +68,8 @@ static void lay_out_sample(arena *from, const nca_session *session, nca_cpu_samp
     sample->written = take(from, multiply(from, rows, (size_t)session->states), sizeof(nca_span));
     sample->masks = take(from, multiply(from, session->plane, (size_t)session->steps), 1);
     sample->alive = take(from, multiply(from, rows, (size_t)session->steps), sizeof(nca_span));
+    if (shape->spec.mix_bound > 0)
+        sample->unmixed = take(from, multiply(from, state, (size_t)session->steps), sizeof(float));
     for (int i = 0; i < 2; i++) {
         sample->mature[i] = take(from, session->plane, 1);
         sample->ripe[i] = take(from, rows + 2, sizeof(nca_span));
@@ -127,6 +129,7 @@ static void lay_out_rule(arena *from, const nca_session *session, nca_cpu_rule *
     rule->hidden_panels = take(from, layout->size[NCA_HIDDEN_WEIGHT], sizeof(float));
     rule->hidden2_columns = take(from, layout->size[NCA_HIDDEN2_WEIGHT], sizeof(float));
     rule->output_columns = take(from, layout->size[NCA_OUTPUT_WEIGHT], sizeof(float));
+    rule->mix_columns = take(from, layout->size[NCA_MIX], sizeof(float));
 }
 
 // Elements of a buffer; what overflows is noticed.

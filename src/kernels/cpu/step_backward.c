@@ -144,6 +144,14 @@ static void back_through_cells(const band_back *work, const uint32_t *cells, int
                            count, session->rotation, work->before);
 }
 
+// The gradient of the state after so many steps, from that of the same state mixed for the next one.
+static void unmix(nca_session *session, int number, int step, int band, int side)
+{
+    float *own = nca_cpu_band_gradient(session, &session->sample[number], side, band);
+    if (session->head.shape.spec.mix_bound > 0 && step < nca_cpu_rollout_of(session, number)->steps)
+        nca_cpu_mix_backward(session, number, step, band, own + session->row);
+}
+
 void nca_cpu_step_backward(nca_session *session, int number, int step, int band, int worker)
 {
     nca_cpu_sample *sample = &session->sample[number];
@@ -157,6 +165,8 @@ void nca_cpu_step_backward(nca_session *session, int number, int step, int band,
         .masks = sample->masks + (size_t)step * session->plane,
     };
     const bool is_merged = merge(session, sample, side, band);
+    if (is_merged)
+        unmix(session, number, step + 1, band, side);
     const bool is_given = add_given(session, number, step + 1, band, side);
     if (!is_merged && !is_given)
         return;
@@ -203,6 +213,7 @@ void nca_cpu_step_backward_end(nca_session *session, int number, int band)
     int y0, y1;
     nca_cpu_band_rows(session, band, &y0, &y1);
     merge(session, sample, 0, band);
+    unmix(session, number, 0, band, 0);
     add_given(session, number, 0, band, 0);
     const float *own = nca_cpu_band_gradient(session, sample, 0, band);
     float *to = session->buffer[NCA_BATCH_GRADIENT] +

@@ -348,23 +348,30 @@ void nca_cpu_step_settle(nca_session *session, int sample, int step, int band, i
     }
 }
 
-// Before the first step: which cells of the batch are mature; where none can die, which are alive.
-void nca_cpu_step_prepare(nca_session *session, int number, int band)
+// Which cells of the state before a step are mature; where none can die, which are alive.
+void nca_cpu_step_look(nca_session *session, int number, int step, int band)
 {
     nca_cpu_sample *sample = &session->sample[number];
+    const int side = session->head.shape.spec.alive == NCA_ALIVE_MAXIMUM ? step & 1 : 0;
     const size_t channels = (size_t)session->head.shape.spec.channels;
     const float threshold = (float)session->rollout.alive_threshold;
     const int channel = nca_cpu_alive_channel(&session->head.shape.spec);
-    const float *state = nca_cpu_state(session, sample, sample->current);
+    const float *state = nca_cpu_state(session, sample, nca_cpu_state_index(session, sample, step));
     int y0, y1;
     nca_cpu_band_rows(session, band, &y0, &y1);
     for (int y = y0; y < y1; y++) {
         const size_t cell = nca_cpu_cell(session, y, 0);
         for (int x = 0; x < session->head.shape.width; x++)
-            sample->mature[0][cell + (size_t)x] =
+            sample->mature[side][cell + (size_t)x] =
                 channel < 0 || state[(cell + (size_t)x) * channels + (size_t)channel] > threshold;
-        sample->ripe[0][y + 1] =
-            trim((nca_span){0, session->head.shape.width}, sample->mature[0] + cell);
+        sample->ripe[side][y + 1] =
+            trim((nca_span){0, session->head.shape.width}, sample->mature[side] + cell);
     }
-    sample->active[band] = 0;
+}
+
+// Before the first step.
+void nca_cpu_step_prepare(nca_session *session, int number, int band)
+{
+    nca_cpu_step_look(session, number, 0, band);
+    session->sample[number].active[band] = 0;
 }

@@ -143,6 +143,14 @@ static cudaError_t list_cells(const nca_cuda_bench *bench)
                                &bench->session->list, bench->session->stream);
 }
 
+// The batch stands in for the owners of cells, and a plane of a later step for those of one rule.
+static cudaError_t own_cells(const nca_cuda_bench *bench)
+{
+    const nca_session *session = bench->session;
+    return nca_cuda_own_cells(&session->grid, session->buffer[NCA_BATCH], 0, bench->step.active,
+                              NULL, nca_cuda_plane_of(session, NCA_PLANE_FIRE, 7), session->stream);
+}
+
 static cudaError_t count_listed(const nca_cuda_bench *bench)
 {
     const nca_session *session = bench->session;
@@ -257,7 +265,7 @@ static nca_status weight_product(const nca_cuda_bench *bench, int number, nca_er
 //   W, R            words of a plane, regions of the batch
 //   P, D            parameters, blocks with sums of their own
 //   G, K, O, F      groups of C inputs; units of the first hidden layer; outputs; frozen channels
-enum { COMMON = 10, FUSED = 4, CUBLAS = 11, SOME = 2, PRODUCTS = 3 * (NCA_LAYERS_MAX + 1) };
+enum { COMMON = 10, FUSED = 4, CUBLAS = 12, SOME = 2, PRODUCTS = 3 * (NCA_LAYERS_MAX + 1) };
 enum { ALL = COMMON + CUBLAS + SOME + PRODUCTS };
 
 // Every loss counts as one of squares.
@@ -323,6 +331,7 @@ static int list_cublas(const nca_cuda_bench *bench, nca_cuda_bench_row *rows)
     const nca_cuda_bench_row all[CUBLAS] = {
         {"masks", masks, NULL, 0, clears ? 8*C*(V - A) + 36*W : 8*C*(N - A) + 28*W, 0},
         {"list_cells", list_cells, NULL, 0, 4*W + 4*A, 0},
+        {"own_cells", own_cells, NULL, 0, 8*W + 4*N, 0},
         {"perceive", perceive, NULL, is_moore ? 0 : 30*C*M, 4*C*S + (4*G*C + 4)*M + 4*W, 0},
         {"hidden_relu", hidden_relu, NULL, K*M, 8*K*M + 4*K, 0},
         {"apply", apply, NULL, 3*O*M, (8*C + 4*O + 4)*M + 12*W, 0},

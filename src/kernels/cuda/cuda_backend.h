@@ -73,6 +73,7 @@ struct nca_session {
     float *states;                 // [slots,B,H,W,C]
     uint32_t *plane[NCA_PLANES];   // [planes,B,H,words]
     uint32_t *listed;              // [B,H,words]
+    uint32_t *owned;               // [B,H,words] cells of one rule, where rules share samples
     nca_cuda_rollout *rollout_values;
     nca_cuda_rule rule;
     bool rule_is_stale;
@@ -83,13 +84,14 @@ struct nca_session {
     float *exchanged;          // [H,W,frozen] on their way into a sample
     nca_cuda_judge judge;
     nca_sample_report *samples;
-    nca_update_report *updated;
-    double *scratch;   // [P]
+    nca_update_report *updated;   // [R]
+    double *scratch;              // [P]
 
     // cuBLAS path: its layers from the first hidden one to the output, what cells perceive [rows,I]
     // and the gradient of that.
     nca_cuda_layer layer[NCA_LAYERS_MAX + 1];
     int layers, row_count;
+    int movers;   // rules that move the cells of the samples, in turn: R
     float *p, *dp_rows;
     nca_cuda_list list;
 

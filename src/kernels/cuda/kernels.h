@@ -176,6 +176,11 @@ cudaError_t nca_cuda_masks(const nca_cuda_step *step, const nca_spec *spec, int 
 cudaError_t nca_cuda_list_cells(const nca_cuda_grid *grid, const uint32_t *plane,
                                 const uint32_t *within, const nca_cuda_list *list,
                                 cudaStream_t stream);
+// owned = `plane`, cleared where `within` is 0 (NULL: nowhere) and where a rule owns no cell.
+//   owner   [B,H,W] numbers of rules
+cudaError_t nca_cuda_own_cells(const nca_cuda_grid *grid, const float *owner, int rule,
+                               const uint32_t *plane, const uint32_t *within, uint32_t *owned,
+                               cudaStream_t stream);
 // counted += the counts of the list.
 cudaError_t nca_cuda_count_listed(const nca_cuda_grid *grid, const nca_cuda_list *list,
                                   uint64_t *counted, cudaStream_t stream);

@@ -49,7 +49,7 @@ static void hand_over(const nca_session *session, const nca_cuda_pending *from)
                (size_t)session->head.shape.batch * sizeof(nca_sample_report));
         break;
     case NCA_PENDING_UPDATE:
-        memcpy(from->report, from->staged, sizeof(nca_update_report));
+        memcpy(from->report, from->staged, (size_t)session->movers * sizeof(nca_update_report));
         break;
     }
 }

@@ -259,7 +259,8 @@ nca_status nca_cuda_backward(nca_session *session, nca_pass_report *report, nca_
     // What the kernels add to, or leave alone where there are no steps.
     NCA_CUDA_TRY(session->device,
                  cudaMemsetAsync(session->buffer[NCA_GRADIENT], 0,
-                                 session->layout.total * sizeof(float), session->stream),
+                                 session->layout.total * (size_t)session->movers * sizeof(float),
+                                 session->stream),
                  "the parameters' gradient");
     if (session->rollout.steps == 0 || !session->is_fused)
         NCA_CUDA_TRY(session->device,

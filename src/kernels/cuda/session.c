@@ -83,7 +83,7 @@ static bool is_fusable(const nca_shape *shape)
 {
     const nca_spec *spec = &shape->spec;
     return spec->perception != NCA_MOORE && spec->hidden[1] == 0 && spec->frozen == 0 &&
-           spec->alive == NCA_ALIVE_MAXIMUM && !(spec->noise > 0) &&
+           spec->alive == NCA_ALIVE_MAXIMUM && !(spec->noise > 0) && !shape->shares_samples &&
            shape->objective.kind != NCA_GIVEN;
 }
 
@@ -94,6 +94,7 @@ static void set_sizes(nca_session *session, nca_device *device, const nca_shape 
     session->device = device;
     session->head.shape = *shape;
     session->layout = nca_layout_of(&shape->spec);
+    session->movers = nca_shape_rules(shape);
     *grid = (nca_cuda_grid){.batch = shape->batch,
                             .height = shape->height,
                             .width = shape->width,
@@ -123,7 +124,7 @@ static void lay_out_buffers(arena *from, nca_session *session, size_t state)
     const nca_shape *shape = &session->head.shape;
     const size_t cells = multiply(from, (size_t)shape->height, (size_t)shape->width);
     const size_t sample = multiply(from, cells, (size_t)shape->spec.channels);
-    const size_t parameters = session->layout.total;
+    const size_t parameters = session->layout.total * (size_t)session->movers;
     const nca_objective *objective = &shape->objective;
     const size_t target = multiply(from, cells, (size_t)nca_objective_channels(objective));
     const size_t elements[NCA_BUFFERS] = {
@@ -135,6 +136,7 @@ static void lay_out_buffers(arena *from, nca_session *session, size_t state)
         [NCA_POOL] = multiply(from, sample, (size_t)shape->pool + (size_t)shape->beginnings),
         [NCA_TARGET] = multiply(from, target, objective->is_per_sample ? (size_t)shape->batch : 1),
         [NCA_LABELS] = objective->kind == NCA_CROSS_ENTROPY ? (size_t)shape->batch : 0,
+        [NCA_OWNER] = shape->shares_samples ? multiply(from, cells, (size_t)shape->batch) : 0,
         [NCA_KEPT] = multiply(from, state, (size_t)shape->kept),
         [NCA_KEPT_GRADIENT] = multiply(from, state, (size_t)shape->kept),
     };
@@ -241,6 +243,7 @@ static void lay_out(arena *from, nca_session *session)
         session->plane[i] =
             take(from, multiply(from, plane, (size_t)session->planes), sizeof(uint32_t));
     session->listed = take(from, plane, sizeof(uint32_t));
+    session->owned = take(from, session->movers > 1 ? plane : 0, sizeof(uint32_t));
     session->rollout_values = take(from, 1, sizeof *session->rollout_values);
     session->counted = take(from, regions, sizeof *session->counted);
     session->list.counts = take(from, regions, sizeof *session->list.counts);
@@ -250,7 +253,7 @@ static void lay_out(arena *from, nca_session *session)
         take(from, multiply(from, cells / batch, (size_t)session->head.shape.spec.frozen),
              sizeof(float));
     session->samples = take(from, batch, sizeof *session->samples);
-    session->updated = take(from, 1, sizeof *session->updated);
+    session->updated = take(from, (size_t)session->movers, sizeof *session->updated);
     session->scratch = take(from, session->layout.total, sizeof *session->scratch);
     if (session->head.shape.tape_steps > 0)
         lay_out_gradients(from, session, state, regions);
@@ -305,7 +308,11 @@ uint64_t nca_cuda_session_bytes(const nca_device *device, const nca_shape *shape
 static nca_status check_shape(const nca_shape *shape, nca_error *error)
 {
     NCA_TRY(nca_front_check_shape(shape, error));
-    if (nca_shape_rules(shape) > 1 || shape->keeps_sample_gradients)
+    if (shape->spec.mix_bound > 0)
+        return nca_fail(error, NCA_ARGUMENT,
+                        "--device %s: mixes no states by a matrix; use --device cpu for this",
+                        NCA_CUDA_NAME);
+    if (nca_shape_sets(shape) > 1 || shape->keeps_sample_gradients)
         return nca_fail(error, NCA_ARGUMENT,
                         "--device %s: only computes one rule at a time, and no gradient of each "
                         "sample; use --device cpu for this",
@@ -344,12 +351,13 @@ static nca_status check_path(const nca_session *session, nca_error *error)
     if (session->is_fused)
         return NCA_OK;
     if (device->path == NCA_CUDA_FUSED)
-        return nca_fail(error, NCA_ARGUMENT,
-                        "--cuda-path fused: needs 16 channels, one layer of 128 hidden units, "
-                        "perception sobel or summed, life by alpha, nothing frozen, no noise, no "
-                        "given gradients, and 96 KiB of shared memory a block (here %zu); use "
-                        "--cuda-path cublas",
-                        device->shared_bytes_max >> 10);
+        return nca_fail(
+            error, NCA_ARGUMENT,
+            "--cuda-path fused: needs 16 channels, one layer of 128 hidden units, "
+            "perception sobel or summed, life by alpha, nothing frozen, no noise, no "
+            "given gradients, one rule, and 96 KiB of shared memory a block (here %zu); use "
+            "--cuda-path cublas",
+            device->shared_bytes_max >> 10);
     return nca_cuda_blas_load(error);
 }
 
@@ -366,7 +374,8 @@ static size_t staged_bytes(const nca_session *session)
     const size_t regions = batch * (size_t)session->grid.regions * sizeof(uint64_t);
     const size_t samples = batch * sizeof(nca_sample_report);
     const size_t most = regions > samples ? regions : samples;
-    return ((most > sizeof(nca_update_report) ? most : sizeof(nca_update_report)) + 63) / 64 * 64;
+    const size_t updates = (size_t)session->movers * sizeof(nca_update_report);
+    return ((most > updates ? most : updates) + 63) / 64 * 64;
 }
 
 static nca_status allocate(nca_session *session, uint64_t bytes, nca_error *error)

@@ -83,6 +83,31 @@ static nca_status list_cells(nca_session *session, const uint32_t *plane, const 
     return NCA_OK;
 }
 
+// Lists those of the cells that one of the movers moves: all, unless rules share samples.
+static nca_status list_owned(nca_session *session, const uint32_t *plane, const uint32_t *within,
+                             int mover, nca_error *error)
+{
+    if (session->movers == 1)
+        return list_cells(session, plane, within, error);
+    NCA_CUDA_TRY(session->device,
+                 nca_cuda_own_cells(&session->grid, session->buffer[NCA_OWNER], mover, plane,
+                                    within, session->owned, session->stream),
+                 "the cells of a rule");
+    return list_cells(session, session->owned, NULL, error);
+}
+
+// A layer with the parameters of one of the movers.
+static nca_cuda_layer layer_of(const nca_session *session, int number, int mover)
+{
+    const size_t at = (size_t)mover * session->layout.total;
+    nca_cuda_layer layer = session->layer[number];
+    layer.weight += at;
+    layer.bias += at;
+    layer.dweight += at;
+    layer.dbias += at;
+    return layer;
+}
+
 static int rows_at(const nca_session *session, int first)
 {
     const int left = *session->list.total - first;
@@ -90,7 +115,7 @@ static int rows_at(const nca_session *session, int first)
 }
 
 // Perception and the hidden layers of `rows` cells; with the output layer where `all`.
-static nca_status compute_layers(nca_session *session, const nca_cuda_seen *seen,
+static nca_status compute_layers(nca_session *session, int mover, const nca_cuda_seen *seen,
                                  const uint32_t *cells, int rows, bool all, nca_error *error)
 {
     nca_device *device = session->device;
@@ -101,15 +126,41 @@ static nca_status compute_layers(nca_session *session, const nca_cuda_seen *seen
                                    session->stream),
                  "perception");
     for (int i = 0; i < session->layers - !all; i++) {
-        const nca_cuda_layer *layer = &session->layer[i];
-        NCA_TRY(nca_cuda_multiply_turned(session, rows, layer->outputs, layer->inputs, x,
-                                         layer->weight, layer->out, error));
+        const nca_cuda_layer layer = layer_of(session, i, mover);
+        NCA_TRY(nca_cuda_multiply_turned(session, rows, layer.outputs, layer.inputs, x,
+                                         layer.weight, layer.out, error));
         if (i + 1 < session->layers)
-            NCA_CUDA_TRY(device,
-                         nca_cuda_hidden_relu(rows, layer->outputs, layer->bias, layer->out,
-                                              session->stream),
-                         "a hidden layer");
-        x = layer->out;
+            NCA_CUDA_TRY(
+                device,
+                nca_cuda_hidden_relu(rows, layer.outputs, layer.bias, layer.out, session->stream),
+                "a hidden layer");
+        x = layer.out;
+    }
+    return NCA_OK;
+}
+
+// The listed cells that one of the movers moves.
+static nca_status move_cells(nca_session *session, const nca_cuda_step *step, int mover,
+                             nca_error *error)
+{
+    nca_device *device = session->device;
+    const nca_spec *spec = &session->head.shape.spec;
+    const nca_cuda_seen seen = {step->before, step->settled};
+    const float *out = session->layer[session->layers - 1].out;
+    nca_cuda_step own = *step;
+    own.rule.output_bias += (size_t)mover * session->layout.total;
+    NCA_TRY(list_owned(session, step->listed, NULL, mover, error));
+    if (step->counts && !nca_cuda_clears(spec))
+        NCA_CUDA_TRY(device,
+                     nca_cuda_count_listed(&session->grid, &session->list, session->counted,
+                                           session->stream),
+                     "a report");
+    for (int first = 0; first < *session->list.total; first += session->row_count) {
+        const uint32_t *cells = session->list.cells + first;
+        const int rows = rows_at(session, first);
+        NCA_TRY(compute_layers(session, mover, &seen, cells, rows, true, error));
+        NCA_CUDA_TRY(device, nca_cuda_apply(&own, spec, cells, rows, out, session->stream),
+                     "an update of cells");
     }
     return NCA_OK;
 }
@@ -119,24 +170,11 @@ static nca_status forward_by_cublas(nca_session *session, const nca_cuda_step *s
 {
     nca_device *device = session->device;
     const nca_spec *spec = &session->head.shape.spec;
-    const nca_cuda_seen seen = {step->before, step->settled};
-    const float *out = session->layer[session->layers - 1].out;
     NCA_CUDA_TRY(device,
                  nca_cuda_masks(step, spec, session->forward_blocks_per_region, session->stream),
                  "the masks of a step");
-    NCA_TRY(list_cells(session, step->listed, NULL, error));
-    if (step->counts && !nca_cuda_clears(spec))
-        NCA_CUDA_TRY(device,
-                     nca_cuda_count_listed(&session->grid, &session->list, session->counted,
-                                           session->stream),
-                     "a report");
-    for (int first = 0; first < *session->list.total; first += session->row_count) {
-        const uint32_t *cells = session->list.cells + first;
-        const int rows = rows_at(session, first);
-        NCA_TRY(compute_layers(session, &seen, cells, rows, true, error));
-        NCA_CUDA_TRY(device, nca_cuda_apply(step, spec, cells, rows, out, session->stream),
-                     "an update of cells");
-    }
+    for (int mover = 0; mover < session->movers; mover++)
+        NCA_TRY(move_cells(session, step, mover, error));
     return NCA_OK;
 }
 
@@ -171,25 +209,27 @@ static nca_status layer_backward(nca_session *session, const nca_cuda_layer *lay
     return NCA_OK;
 }
 
-static nca_status rows_backward(nca_session *session, const nca_cuda_step_backward *step,
+static nca_status rows_backward(nca_session *session, const nca_cuda_step_backward *step, int mover,
                                 const uint32_t *cells, int rows, nca_error *error)
 {
     nca_device *device = session->device;
     const nca_spec *spec = &session->head.shape.spec;
     const nca_cuda_seen seen = {step->before, step->settled};
     float *dout = session->layer[session->layers - 1].dout;
-    NCA_TRY(compute_layers(session, &seen, cells, rows, false, error));
+    NCA_TRY(compute_layers(session, mover, &seen, cells, rows, false, error));
     NCA_CUDA_TRY(device, nca_cuda_apply_backward(step, spec, cells, rows, dout, session->stream),
                  "an update's gradient");
     for (int i = session->layers - 1; i > 0; i--) {
         const nca_cuda_layer *below = &session->layer[i - 1];
-        NCA_TRY(layer_backward(session, &session->layer[i], rows, below->out, below->dout, error));
+        const nca_cuda_layer layer = layer_of(session, i, mover);
+        NCA_TRY(layer_backward(session, &layer, rows, below->out, below->dout, error));
         NCA_CUDA_TRY(device,
                      nca_cuda_hidden_relu_backward(rows, below->outputs, below->out, below->dout,
                                                    session->stream),
                      "a hidden layer's gradient");
     }
-    NCA_TRY(layer_backward(session, &session->layer[0], rows, session->p, session->dp_rows, error));
+    const nca_cuda_layer lowest = layer_of(session, 0, mover);
+    NCA_TRY(layer_backward(session, &lowest, rows, session->p, session->dp_rows, error));
     NCA_CUDA_TRY(
         device,
         nca_cuda_spread_gradient(step, spec, cells, rows, session->dp_rows, session->stream),
@@ -212,6 +252,21 @@ nca_status nca_cuda_add_given_after(nca_session *session, int steps, float *grad
     return NCA_OK;
 }
 
+// Through the network of the learning cells that one of the movers moved.
+static nca_status cells_backward(nca_session *session, const nca_cuda_step_backward *step,
+                                 int mover, nca_error *error)
+{
+    NCA_TRY(list_owned(session, step->active, step->settled1, mover, error));
+    NCA_CUDA_TRY(
+        session->device,
+        nca_cuda_count_listed(&session->grid, &session->list, session->counted, session->stream),
+        "a report");
+    for (int first = 0; first < *session->list.total; first += session->row_count)
+        NCA_TRY(rows_backward(session, step, mover, session->list.cells + first,
+                              rows_at(session, first), error));
+    return NCA_OK;
+}
+
 static nca_status back_by_cublas(nca_session *session, const nca_cuda_step_backward *step,
                                  int number, nca_error *error)
 {
@@ -221,14 +276,8 @@ static nca_status back_by_cublas(nca_session *session, const nca_cuda_step_backw
                  "a state's gradient");
     if (!step->is_last)
         NCA_TRY(nca_cuda_add_given_after(session, number + 1, step->gradient, error));
-    NCA_TRY(list_cells(session, step->active, step->settled1, error));
-    NCA_CUDA_TRY(
-        session->device,
-        nca_cuda_count_listed(&session->grid, &session->list, session->counted, session->stream),
-        "a report");
-    for (int first = 0; first < *session->list.total; first += session->row_count)
-        NCA_TRY(rows_backward(session, step, session->list.cells + first, rows_at(session, first),
-                              error));
+    for (int mover = 0; mover < session->movers; mover++)
+        NCA_TRY(cells_backward(session, step, mover, error));
     return NCA_OK;
 }
 

@@ -26,6 +26,10 @@ static void transform(nca_session *session, const nca_optimizer_step *step, cons
 {
     double *gradient = session->transformed;
     memcpy(gradient, raw, session->layout.total * sizeof *gradient);
+    for (int t = 0; t < session->layout.tensors; t++)
+        if (!nca_is_moved(step->moved, t))
+            memset(gradient + session->layout.offset[t], 0,
+                   session->layout.size[t] * sizeof *gradient);
     for (int i = 0; i < step->transforms; i++) {
         const double value = step->transform[i].value;
         const double whole = norm(gradient, session->layout.total);

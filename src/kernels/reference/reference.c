@@ -102,7 +102,7 @@ static uint64_t session_bytes(const nca_device *device, const nca_shape *shape)
     (void)device;
     for (int i = 0; i < NCA_BUFFERS; i++)
         total += elements_of(shape, (nca_buffer)i);
-    total += batch * (tape_states(shape) + 2);
+    total += batch * (tape_states(shape) + 3);
     total = total * sizeof(double) + 2 * samples * cells * tape_states(shape);
     return total < 9e18 ? (uint64_t)total : UINT64_MAX;
 }
@@ -127,6 +127,7 @@ static void destroy(nca_session *session)
     free(session->dout);
     free(session->transformed);
     free(session->sample_gradient);
+    free(session->mixed);
     free(session->each);
     free(session->kept);
     free(session);
@@ -159,6 +160,7 @@ static bool allocate(nca_session *session)
         session->dhidden[i] = take((size_t)spec->hidden[i], sizeof(double), &is_whole);
         session->gradient[i] = take(session->state, sizeof(double), &is_whole);
     }
+    session->mixed = take(session->state, sizeof(double), &is_whole);
     session->out = take((size_t)spec->channels, sizeof(double), &is_whole);
     session->dout = take((size_t)spec->channels, sizeof(double), &is_whole);
     session->transformed = take(session->layout.total, sizeof(double), &is_whole);

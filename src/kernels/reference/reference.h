@@ -17,6 +17,7 @@ struct nca_session {
     double *hidden[NCA_LAYERS_MAX], *dhidden[NCA_LAYERS_MAX];   // [K] of each layer
     double *out, *dout;                                         // [C - frozen]
     double *gradient[2];       // [H,W,C] of one sample, after and before a step
+    double *mixed;             // [H,W,C] a state times the mixing matrix
     double *transformed;       // [P] gradient of the parameters after the transforms
     double *sample_gradient;   // [R,P] of the parameters, of one sample
     double weight[9][9];       // [group that a cell perceives][neighbour]
@@ -64,6 +65,13 @@ void nca_reference_step(nca_session *session, const nca_reference_sample *sample
 void nca_reference_step_backward(nca_session *session, const nca_reference_sample *sample,
                                  const double *state, const uint8_t *fired, const uint8_t *alive,
                                  const double *after, double *before);
+// What a step begins with: the state itself, or `mixed` of the session, made from it.
+const double *nca_reference_mix(nca_session *session, const nca_reference_sample *sample,
+                                const double *state);
+// Its gradient in place, from that of the mixed state, which the session still has; the matrix's is
+// added to `sample_gradient`, symmetric.
+void nca_reference_mix_backward(nca_session *session, const nca_reference_sample *sample,
+                                const double *state, double *gradient);
 // The weights of perception, for the angle of the rollout.
 void nca_reference_set_weights(nca_session *session);
 // Whether a cell counts as alive in a state [H,W,C] by the spec, after a rollout.

@@ -62,7 +62,8 @@ nca_status nca_reference_forward(nca_session *session, const nca_rollout *rollou
         memcpy(state_of(session, b, 0), batch, session->state * sizeof(double));
         keep_states(session, b, 0);
         for (int step = 0; step < steps; step++) {
-            nca_reference_step(session, &sample, step, state_of(session, b, step),
+            nca_reference_step(session, &sample, step,
+                               nca_reference_mix(session, &sample, state_of(session, b, step)),
                                state_of(session, b, step + 1),
                                mask_of(session, session->fired, b, step),
                                mask_of(session, session->alive, b, step));
@@ -132,10 +133,12 @@ static void sample_backward(nca_session *session, int number)
         gradient[k] *= mean;
     add_given(session, number, steps, gradient);
     for (int step = steps - 1; step >= 0; step--) {
-        nca_reference_step_backward(session, &sample, state_of(session, number, step),
+        const double *state = state_of(session, number, step);
+        nca_reference_step_backward(session, &sample, nca_reference_mix(session, &sample, state),
                                     mask_of(session, session->fired, number, step),
                                     mask_of(session, session->alive, number, step), gradient,
                                     before);
+        nca_reference_mix_backward(session, &sample, state, before);
         double *const spare = gradient;
         gradient = before;
         before = spare;

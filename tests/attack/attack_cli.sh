@@ -1,0 +1,88 @@
+#!/usr/bin/env bash
+# Attacks through the program, on published rules: adversary cells on digits and on the lizard, the
+# matrix that cuts its tail off, with figures that others found; short trainings of an adversary and
+# of a matrix, resumed bit for bit and judged; and what is refused.
+#   attack_cli.sh NCA [DATA]
+# DATA has mnist/, published_float/ and targets/; without them the test is skipped.
+set -euo pipefail
+root=$(cd "$(dirname "$0")/../.." && pwd)
+data=$(realpath -m "${2:-../shared/data}")
+. "$root/tests/scratch.sh"
+mnist=$data/mnist rules=$data/published_float tail=$data/targets/lizard_no_tail_large.png
+[ -e "$mnist" ] && [ -e "$rules/digits_adversary.safetensors" ] && [ -e "$tail" ] || {
+  echo "$data: no adversaries there: skipped"
+  exit 77
+}
+digits=$rules/digits_l2_noise.safetensors lizard=$rules/lizard_regenerating.safetensors
+
+# field FILE STRENGTH NAME: a figure of a strength, in the JSON of nca attack.
+field() { sed -n "s/^ *{\"strength\": $2, .*\"$3\": \([0-9.e-]*\).*/\1/p" "$1"; }
+
+# between LOW X HIGH
+between() { awk -v a="$1" -v x="$2" -v b="$3" 'BEGIN { exit !(x != "" && a <= x && x <= b) }'; }
+
+# 200 digits: a tenth of the cells turns 97.7 % of the others, none of the cells nothing.
+"$nca" attack cells "$digits" --task digits --data "$mnist" --samples 200 --strengths 0,0.1 \
+  --adversary "$rules/digits_adversary.safetensors" --json --output states.png --curve curve.png >digits.json
+between 0.95 "$(field digits.json 0.1 cells_turned)" 1 || fail "cells turned: $(cat digits.json)"
+between 0 "$(field digits.json 0 cells_turned)" 0.02 || fail "cells turned by none: $(cat digits.json)"
+between 0.9 "$(field digits.json 0 cells_right)" 1 || fail "cells right without adversaries"
+[ -s states.png ] && [ -s curve.png ] || fail "no pictures"
+"$nca" eval "$rules/digits_adversary.safetensors" --task digits-adversary --victim "$digits" \
+  --data "$mnist" --seeds 20 --steps 20 --json >eval.json
+grep -q '"cells_turned"' eval.json || fail "nca eval does not judge an adversary"
+
+# Four lizards of 200 steps, 200 steps on: at most -2.3 in three of them, so the median is.
+given=(--target "$tail" --target-size 40 --padding 16 --samples 4 --json)
+"$nca" attack cells "$lizard" --adversary "$rules/lizard_adversary_no_tail.safetensors" "${given[@]}" \
+  --strengths 0.1 >cells.json
+between -2.8 "$(field cells.json 0.1 loss)" -2.3 || fail "the lizard's adversary: $(cat cells.json)"
+"$nca" attack matrix "$lizard" --adversary "$rules/lizard_perturbations.safetensors" --tensor tail "${given[@]}" \
+  --strengths 0,1 >matrix.json
+between -4 "$(field matrix.json 1 loss_max)" -2.8 || fail "the matrix: $(cat matrix.json)"
+between -2.3 "$(field matrix.json 0 loss)" -2.2 || fail "no matrix: $(cat matrix.json)"
+
+# A training that is stopped and resumed is the one that never stopped, by the victim that it keeps.
+resumed() {   # NAME SETTING...
+  local name=$1
+  shift
+  "$nca" train "$@" --updates 6 --out "$name-whole" --quiet
+  "$nca" train "$@" --updates 3 --out "$name-part" --quiet --threads 1
+  "$nca" train --resume "$name-part" --updates 6 --quiet
+  cmp "$name-whole/model.safetensors" "$name-part/model.safetensors" || fail "$name: resumed is another"
+  [ -s "$name-whole/victim.safetensors" ] || fail "$name: the run keeps no victim"
+}
+cp "$digits" digits.safetensors
+resumed eight --preset digits-adversary --victim digits.safetensors --data "$mnist" --pool 32
+small=(--target "$tail" --target-size 40 --padding 16 --pool 4 --batch 2 --steps-min 4 --steps-max 6)
+resumed cells --preset grow-adversary --victim "$lizard" "${small[@]}" --damaged 1
+resumed matrix --preset grow-matrix --victim "$lizard" "${small[@]}" --reseeded 1
+rm digits.safetensors
+"$nca" eval eight-part --seeds 4 --steps 2 >/dev/null || fail "a run's victim is lost"
+"$nca" attack matrix "$lizard" --adversary matrix-whole --samples 1 --steps 2 --strengths 1 >/dev/null
+"$nca" run cells-whole --steps 2 --output film.webp >/dev/null
+
+# refused WORDS ARGUMENT...
+refused() {
+  local words=$1 code=0
+  shift
+  "$nca" "$@" >stdout 2>stderr || code=$?
+  [ "$code" -eq 2 ] && [ "$(wc -l <stderr)" -eq 1 ] || fail "nca $*: exit code $code: $(cat stderr)"
+  grep -qF -- "$words" stderr || fail "nca $*: does not say \"$words\": $(cat stderr)"
+}
+refused "no such attack; there are cells, matrix" attack other "$lizard"
+refused "--adversary: needed" attack cells "$lizard" --target "$tail"
+refused "--strengths 0.2,0.1: must be" attack cells "$lizard" --strengths 0.2,0.1
+refused "--strengths 2: must be" attack cells "$lizard" --strengths 2
+refused "--share: RULE is the victim" attack cells "$lizard" --share 0.1
+refused "--tensor: cells reads no matrix" attack cells "$lizard" --adversary "$lizard" --tensor tail
+refused "no trained matrix" attack matrix "$lizard" --adversary "$lizard" "${given[@]}"
+refused "states.png" attack cells "$digits" --output states.png
+refused "rules of the task digits cannot be attacked like this" attack matrix "$digits" --task digits --adversary x
+refused "--victim: needed" train --preset digits-adversary --data "$mnist"
+refused "--victim missing" train --preset digits-adversary --data "$mnist" --victim missing
+refused "is it the right file" train --preset digits-adversary --data "$mnist" --victim "$lizard"
+refused "--say 12: must be a digit" train --preset digits-adversary --data "$mnist" --victim "$digits" --say 12
+refused "trains no adversary" train --victim "$lizard"
+refused "already; give the rule without" train --preset grow-adversary --victim matrix-whole "${small[@]}" --damaged 1
+[ ! -e runs ] || fail "a refused training left a run"
