@@ -67,7 +67,8 @@ static const nca_option rows[] = {
 };
 
 static const char details[] =
-    "MODEL is a model.safetensors, or a run folder, which says itself what it was trained on.\n"
+    "MODEL is a model.safetensors, a rule of the zoo (zoo:lizard), or a run folder, which says\n"
+    "itself what it was trained on.\n"
     "The loss is the mean squared difference to the target over the four visible channels; other\n"
     "tasks have other losses. Its log10 is shown, and below it the task's own figures. In JSON a\n"
     "loss that is not finite is null.\n"
@@ -306,12 +307,11 @@ static nca_status judge(const nca_model *model, const nca_run_task *judged,
 {
     nca_percent percent = {.word = "evaluated"};
     nca_evaluate_options own = *asked;
-    own.progress = nca_percent_shower();
+    own.progress = nca_percent_show;
     own.context = &percent;
     const nca_status status = nca_evaluate(model, judged->task, judged->content.data, &own,
                                            &call->compute, out, &call->error);
-    if (own.progress)
-        own.progress(&percent, 1);   // clears its line, even after a failure
+    own.progress(&percent, 1);   // clears its line, even after a failure
     return status;
 }
 

@@ -53,14 +53,13 @@ nca_status nca_map_make(const nca_map_arguments *arguments, const nca_model *mod
 {
     nca_percent percent = {.word = "mapped"};
     nca_evaluate_options own = *options;
-    own.progress = nca_percent_shower();
+    own.progress = nca_percent_show;
     own.context = &percent;
     const nca_status status = nca_heal_map_make(
         model, judged->task, judged->content.data, &own,
         arguments->side > 0 ? (int)arguments->side : SIDE,
         arguments->trials > 0 ? (int)arguments->trials : TRIALS, compute, out, error);
-    if (own.progress)
-        own.progress(&percent, 1);   // clears its line, even after a failure
+    own.progress(&percent, 1);   // clears its line, even after a failure
     return status;
 }
 
