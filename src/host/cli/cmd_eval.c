@@ -311,7 +311,7 @@ static nca_status judge(const nca_model *model, const nca_run_task *judged,
     own.context = &percent;
     const nca_status status = nca_evaluate(model, judged->task, judged->content.data, &own,
                                            &call->compute, out, &call->error);
-    own.progress(&percent, 1);   // clears its line, even after a failure
+    nca_percent_show(&percent, 1);   // clears its line, even after a failure
     return status;
 }
 

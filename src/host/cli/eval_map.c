@@ -59,7 +59,7 @@ nca_status nca_map_make(const nca_map_arguments *arguments, const nca_model *mod
         model, judged->task, judged->content.data, &own,
         arguments->side > 0 ? (int)arguments->side : SIDE,
         arguments->trials > 0 ? (int)arguments->trials : TRIALS, compute, out, error);
-    own.progress(&percent, 1);   // clears its line, even after a failure
+    nca_percent_show(&percent, 1);   // clears its line, even after a failure
     return status;
 }
 
