@@ -6,6 +6,7 @@
 #   packages.sh --cuda   to build with CUDA: nvcc compiles C++, and comes from PyPI where there is
 #                        none
 #   packages.sh --deb    to build the Debian packages, and to check them
+#   packages.sh --exports  to build, and to read with other programs what nca writes for them
 #   packages.sh --peers  to build, and to compare with PyTorch (which compiles C++) and JAX
 set -euo pipefail
 
@@ -13,20 +14,23 @@ build=(gcc libc6-dev cmake ninja-build pkg-config libstb-dev librandom123-dev li
   libharfbuzz-dev fonts-noto-color-emoji libjansson-dev libwebp-dev libgif-dev zlib1g-dev
   libxxhash-dev libjs-dygraphs unicode-data)
 tests=(g++ libcmocka-dev libsimde-dev clang libclang-rt-14-dev lld ffmpeg
-  chromium-headless-shell man-db groff-base mandoc bash-completion zsh fish doxygen)
+  chromium-headless-shell man-db groff-base mandoc bash-completion zsh fish doxygen
+  glslang-tools)
 cuda=(g++ python3-venv)
 deb=(build-essential debhelper lintian)
+exports=(python3-venv)
 peers=(python3-venv python3-dev g++)
 
 wanted=("${build[@]}")
 case ${1:-} in
   --tests) wanted+=("${tests[@]}") ;;
+  --exports) wanted+=("${exports[@]}") ;;
   --cuda) wanted+=("${cuda[@]}") ;;
   --deb) wanted+=("${deb[@]}") ;;
   --peers) wanted+=("${peers[@]}") ;;
   '') ;;
   *)
-    echo "packages.sh: $1: no such option; --tests, --cuda, --deb, --peers or none" >&2
+    echo "packages.sh: $1: no such option; --tests, --cuda, --deb, --exports, --peers or none" >&2
     exit 2
     ;;
 esac

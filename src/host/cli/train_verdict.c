@@ -25,7 +25,7 @@ static nca_status judge(nca_call *call, const nca_model *model, const nca_task *
         nca_verdict_options(task, model, &content->grid, CUT_AT, HEAL_STEPS);
     nca_percent percent = {.word = "judged"};
     options.stop = &nca_stop_signal;
-    options.progress = nca_percent_shower();
+    options.progress = nca_percent_show;
     options.context = &percent;
     nca_evaluation found;
     const nca_status status =

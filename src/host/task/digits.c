@@ -214,15 +214,12 @@ static void confuse(const void *content, const nca_shape *shape, int64_t item, c
 // A colour for each class on white, black where a cell says none; paler where the digit is.
 static void paint(const float *state, int height, int width, int channels, uint8_t *rgb)
 {
-    static const uint8_t colours[NCA_DIGIT_CLASSES][3] = {
-        {214, 40, 57},  {240, 128, 30}, {232, 196, 20}, {140, 198, 30}, {24, 140, 66},
-        {20, 180, 190}, {36, 98, 220},  {120, 60, 215}, {222, 60, 180}, {120, 78, 44}};
     for (int i = 0; i < height * width; i++, state += channels, rgb += 3) {
         const int class = state[0] > NCA_DIGIT_GREY_LIMIT ? nca_digit_said(state, channels) : -1;
         const float white =
             state[0] > NCA_DIGIT_GREY_LIMIT ? (state[0] < 1 ? 0.5f * (1 - state[0]) : 0) : 1;
         for (int k = 0; k < 3; k++) {
-            const float own = class >= 0 ? colours[class][k] : 30;
+            const float own = class >= 0 ? nca_digit_colours[class][k] : 30;
             rgb[k] = (uint8_t)(own + (255 - own) * white + 0.5f);
         }
     }

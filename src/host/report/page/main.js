@@ -26,7 +26,8 @@
   nca.runs.forEach((run) => nca.showRollouts(run));
   nca.runs.forEach(nca.showSettings);
   nca.showTraining();
-  for (const show of [nca.showPictures, nca.showCells, nca.showRanges, nca.showStep])
+  for (const show
+         of [nca.showHealMap, nca.showPictures, nca.showCells, nca.showRanges, nca.showStep])
     nca.runs.forEach((run) => show(run));
   Promise.all(lives).then(nca.finish);
 }
