@@ -5,17 +5,16 @@
 #   packages.sh --tests  to build and to test
 #   packages.sh --cuda   to build with CUDA: nvcc compiles C++, and comes from PyPI where there is
 #                        none
-#   packages.sh --deb    to build the Debian packages, and to check them
 #   packages.sh --exports  to build, and to read with other programs what nca writes for them
+#   packages.sh --deb    to build the Debian packages, and to check them
 #   packages.sh --peers  to build, and to compare with PyTorch (which compiles C++) and JAX
 set -euo pipefail
 
 build=(gcc libc6-dev cmake ninja-build pkg-config libstb-dev librandom123-dev libfreetype-dev
   libharfbuzz-dev fonts-noto-color-emoji libjansson-dev libwebp-dev libgif-dev zlib1g-dev
   libxxhash-dev libjs-dygraphs unicode-data)
-tests=(g++ libcmocka-dev libsimde-dev clang libclang-rt-14-dev lld ffmpeg
-  chromium-headless-shell man-db groff-base mandoc bash-completion zsh fish doxygen
-  glslang-tools)
+tests=(g++ libcmocka-dev libsimde-dev clang libclang-rt-14-dev lld ffmpeg chromium-headless-shell
+  glslang-tools man-db groff-base mandoc bash-completion zsh fish doxygen)
 cuda=(g++ python3-venv)
 deb=(build-essential debhelper lintian)
 exports=(python3-venv)

@@ -65,19 +65,16 @@ typedef struct nca_device_options {
     // Of GPUs alone; other devices refuse them.
     const char *cuda_path;   // what computes the network: "fused" kernels, "cublas", or "auto" (and
                              // NULL), which is fused where the sizes allow it
-    // Of the network's products: "f32" (and NULL), which every device takes, or of GPUs alone
-    // "tf32" or "bf16", which round the factors to 11 and 8 significant bits. Sums are f32 in all
-    // of them.
+    // Of the network's products: "f32" (and NULL), which every device takes; "bf16" and "tf32",
+    // which round the factors to 8 and 11 significant bits: bf16 where GPU or processor multiplies
+    // it, tf32 on GPUs alone; "auto", bf16 where that is fast and f32 elsewhere. Sums are f32 in
+    // all of them. docs/precision.md has where two devices round differently.
     const char *precision;
     int tape_every;   // the tape keeps every Nth state and the backward pass computes those
                       // between again; 0: as dense as memory allows
 } nca_device_options;
 
-// Whether the network's products are asked for in less than f32.
-static inline bool nca_precision_is_reduced(const nca_device_options *options)
-{
-    return options->precision && strcmp(options->precision, "f32") != 0;
-}
+#define NCA_PRECISION_AUTO "auto"
 
 // What a device is.
 typedef struct nca_device_info {
@@ -85,10 +82,17 @@ typedef struct nca_device_info {
     char variant[32];        // what runs there: "avx2", "reference", "fused" ...
     char arithmetic[32];     // variants that give the same bits share it; empty: the variant, or
                              // what nca_session_info says
+    char precision[16];      // what the network's factors are rounded to; empty: f64
     int threads;             // that compute; 0: not counted in threads (a GPU)
     size_t memory_bytes;     // that sessions may use
     bool uses_host_memory;   // sessions lie in the memory of the host
 } nca_device_info;
+
+// Whether the network's products are computed in less than f32.
+static inline bool nca_precision_is_reduced(const nca_device_info *info)
+{
+    return *info->precision && strcmp(info->precision, "f32") != 0;
+}
 
 // What the loss of a sample is, and so the gradient of the state after a rollout. The loss of a
 // batch is the mean over its samples.

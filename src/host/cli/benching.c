@@ -178,7 +178,8 @@ static nca_status bench_everywhere(nca_benching *benching, const nca_device_opti
 {
     const nca_device_options on_cpu = {.threads = options->threads};
     NCA_TRY(check_choice("--cuda-path", options->cuda_path, paths, error));
-    NCA_TRY(check_choice("--precision", options->precision, precisions, error));
+    if (!options->precision || strcmp(options->precision, NCA_PRECISION_AUTO) != 0)
+        NCA_TRY(check_choice("--precision", options->precision, precisions, error));
     for (const nca_backend *const *each = nca_backends(); *each; each++)
         if ((*each)->peak_bytes && (*each)->variants)
             bench_variants(benching, *each, &on_cpu);

@@ -17,20 +17,20 @@ static const char details[] =
     "safetensors. Without files: gradients against finite differences in f64, the device against\n"
     "the reference, and every CPU variant against the scalar one.\n"
     "\n"
-    "The allowances are those of f32. With --precision tf32 or bf16, errors of rollouts are\n"
+    "The allowances are those of f32. With --precision bf16 or tf32, errors of rollouts are\n"
     "reported but do not fail the check, unless a number is NaN; everything else still can. One\n"
     "line says how far the device is from itself in f32; train begins with the same line.\n"
     "\n"
     "Exit code 0 when every error is within its allowance, 1 when one is not, 2 for bad input.\n";
 
 static nca_status say_precision(const verify_options *options, const nca_device_options *device,
-                                const nca_compute *compute, nca_error *error)
+                                const nca_compute *compute, const char *precision, nca_error *error)
 {
     const nca_spec spec = nca_spec_growing(16, 128);
     nca_precision_errors errors;
     char words[NCA_PRECISION_BYTES];
     NCA_TRY(nca_precision_measure(options->device.name, device, compute, &spec, &errors, error));
-    printf("%s\n", nca_precision_words(device->precision, &errors, words));
+    printf("%s\n", nca_precision_words(precision, &errors, words));
     return NCA_OK;
 }
 
@@ -52,14 +52,15 @@ static nca_status verify(nca_call *call)
     const nca_device_options device = nca_device_options_of(&options->device);
     const nca_compute *compute = &call->compute;
     nca_error *error = &call->error;
-    nca_verdict verdict = {.to = stdout, .is_reduced = nca_precision_is_reduced(&device)};
-    nca_device_info info;
+    nca_verdict verdict = {.to = stdout};
+    nca_device_info info = {0};
     char device_words[NCA_DEVICE_BYTES];
     nca_status status = NCA_OK;
     compute->backend->info(compute->device, &info);
     printf("%s: %s\n", compute->backend->name, nca_device_words(&info, device_words));
+    verdict.is_reduced = nca_precision_is_reduced(&info);
     if (verdict.is_reduced)
-        NCA_GO(say_precision(options, &device, compute, error));
+        NCA_GO(say_precision(options, &device, compute, info.precision, error));
     if (arguments->count == 0)
         NCA_GO(nca_verify_built_in(compute, &device, &verdict, error));
     for (int i = 0; i < arguments->count; i++)
@@ -68,7 +69,7 @@ static nca_status verify(nca_call *call)
 cleanup:
     fflush(stdout);
     if (status == NCA_OK)
-        print_verdict(&verdict, options->device.precision);
+        print_verdict(&verdict, info.precision);
     return status;
 }
 

@@ -53,11 +53,18 @@ static nca_status say_precision(train_run *run)
     const nca_device_options options = nca_device_options_of(&run->options.device);
     nca_precision_errors errors;
     char words[NCA_PRECISION_BYTES];
-    if (!nca_precision_is_reduced(&options))
+    nca_device_info info;
+    run->call->compute.backend->info(run->call->compute.device, &info);
+    if (options.precision && strcmp(options.precision, NCA_PRECISION_AUTO) == 0)
+        nca_progress_say(&run->progress, "--precision auto: %s%s", info.precision,
+                         nca_precision_is_reduced(&info)
+                             ? ""
+                             : ", for this device has no fast products of bf16");
+    if (!nca_precision_is_reduced(&info))
         return NCA_OK;
     NCA_TRY(nca_precision_measure(run->options.device.name, &options, &run->call->compute,
                                   &run->plan.spec, &errors, run->error));
-    nca_progress_say(&run->progress, "%s", nca_precision_words(options.precision, &errors, words));
+    nca_progress_say(&run->progress, "%s", nca_precision_words(info.precision, &errors, words));
     return NCA_OK;
 }
 

@@ -26,6 +26,7 @@ enum { NCA_PRECISION_BYTES = 768 };   // of the words
 nca_status nca_precision_measure(const char *device, const nca_device_options *options,
                                  const nca_compute *reduced, const nca_spec *spec,
                                  nca_precision_errors *out, nca_error *error);
+//   precision         that it took, as nca_device_info has it
 // In one line: "tf32 against f32, ...". Where the device computed in f32 all the same, as cuBLAS
 // does with products that it finds too small, the line says so.
 const char *nca_precision_words(const char *precision, const nca_precision_errors *errors,

@@ -13,29 +13,6 @@
 
 enum { THREADS_MAX = 1024 };
 
-// The option, or else NCA_CPU_ISA, caps the choice; what the processor lacks is refused.
-static nca_status choose_variant(const char *asked, int *out, nca_error *error)
-{
-    const nca_cpu_variant *table = nca_cpu_variants;
-    const char *name = asked ? asked : getenv("NCA_CPU_ISA");
-    char names[64] = "";
-    int best = 0, found = -1;
-    for (int i = 0; table[i].name; i++) {
-        best = table[i].is_supported() ? i : best;
-        found = name && strcmp(name, table[i].name) == 0 ? i : found;
-        const char *joint = i == 0 ? "" : table[i + 1].name ? ", " : " or ";
-        snprintf(names + strlen(names), sizeof names - strlen(names), "%s%s", joint, table[i].name);
-    }
-    if (name && *name && found < 0)
-        return nca_fail(error, NCA_ARGUMENT, "%s%.40s: no such instruction set; choose %s",
-                        asked ? "" : "NCA_CPU_ISA=", name, names);
-    if (found > best)
-        return nca_fail(error, NCA_DEVICE, "%s%s: this processor lacks it; the best here is %s",
-                        asked ? "" : "NCA_CPU_ISA=", name, table[best].name);
-    *out = found < 0 ? best : found;
-    return NCA_OK;
-}
-
 // Cores that this process may use.
 static int count_cores(void)
 {
@@ -88,12 +65,7 @@ static nca_status open_device(const nca_device_options *options, nca_device **ou
     if (options->cuda_path || options->tape_every)
         return nca_fail(error, NCA_ARGUMENT,
                         "--cuda-path and --tape-every: only for --device cuda; leave them out");
-    if (nca_precision_is_reduced(options))
-        return nca_fail(
-            error, NCA_ARGUMENT,
-            "--precision %.40s: only for --device cuda, and the cpu computes in f32; leave it out",
-            options->precision);
-    NCA_TRY(choose_variant(options->isa, &variant, error));
+    NCA_TRY(nca_cpu_choose(options, &variant, error));
     nca_device *device = calloc(1, sizeof *device);
     if (!device)
         return nca_fail(error, NCA_MEMORY, "the cpu: no memory for its bookkeeping");
@@ -116,10 +88,14 @@ static void describe(const nca_device *device, nca_device_info *out)
                              .memory_bytes = device->memory_bytes,
                              .uses_host_memory = true};
     snprintf(out->name, sizeof out->name, "%s", device->name);
-    snprintf(out->variant, sizeof out->variant, "%s", nca_cpu_variants[device->variant].name);
-    // Both vector widths sum in the same order; the table's first row is plain C.
-    snprintf(out->arithmetic, sizeof out->arithmetic, "%s",
-             device->variant == 0 ? "scalar C, sums by sample" : "AVX2 or AVX-512, sums by sample");
+    const nca_cpu_variant *variant = &nca_cpu_variants[device->variant];
+    const bool is_definition = strcmp(variant->name, nca_cpu_variants[0].name) == 0;
+    const bool is_reduced = strcmp(variant->precision, "f32") != 0;
+    snprintf(out->variant, sizeof out->variant, "%s%s%s", variant->name,
+             is_definition && is_reduced ? ", " : "",
+             is_definition && is_reduced ? variant->precision : "");
+    snprintf(out->precision, sizeof out->precision, "%s", variant->precision);
+    snprintf(out->arithmetic, sizeof out->arithmetic, "%s", variant->arithmetic);
 }
 
 // Every call has done its work when it returns.

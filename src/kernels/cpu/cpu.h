@@ -180,21 +180,31 @@ static inline double nca_cpu_now(void)
 typedef void nca_cpu_band(void *session, int sample, int phase, int band, int worker);
 nca_status nca_cpu_run(nca_session *session, int phases, nca_cpu_band *band, nca_error *error);
 
-// variants.c: the instruction sets, each of which overwrites the kernels of those before it.
+// variants.c: the instruction sets, each of which overwrites the kernels of those before it in f32
+// and in its own precision.
 typedef struct nca_cpu_variant {
     const char *name;
+    const char *precision;    // what the network's factors are rounded to
+    const char *arithmetic;   // as in nca_device_info
+    bool only_named;          // taken only where it is named: it is slow, or nobody has timed it
     bool (*is_supported)(void);   // by this processor and operating system
     void (*fill)(nca_cpu_ops *ops, const nca_spec *spec);
 } nca_cpu_variant;
 extern const nca_cpu_variant nca_cpu_variants[];    // ended by a row without a name
-extern const char *const nca_cpu_variant_names[];   // the same; ended by NULL
+extern const char *const nca_cpu_variant_names[];   // of those in f32; ended by NULL
 // The kernels of a variant, for a spec.
 void nca_cpu_fill(int variant, nca_cpu_ops *ops, const nca_spec *spec);
+
+// choose.c: the number of the variant that a device computes with. NCA_ARGUMENT for a name that is
+// none, NCA_DEVICE for what this processor lacks.
+nca_status nca_cpu_choose(const nca_device_options *options, int *out, nca_error *error);
 
 // isa.c
 bool nca_cpu_has_scalar(void);
 bool nca_cpu_has_avx2(void);
 bool nca_cpu_has_avx512(void);
+bool nca_cpu_has_avx512bf16(void);
+bool nca_cpu_has_amx(void);
 
 // session.c
 uint64_t nca_cpu_session_bytes(const nca_device *device, const nca_shape *shape);

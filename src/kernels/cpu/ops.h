@@ -28,7 +28,20 @@ typedef struct nca_cpu_rule {
     float *hidden_panels;     // [K/panel,I,panel]: hidden_weight transposed, in panels of columns
     float *hidden2_columns;   // [K,K2]: hidden2_weight transposed
     float *output_columns;    // [L,O]: output_weight transposed
+    uint32_t *words;   // of variants with a rule_pack() of their own, instead of the last three
 } nca_cpu_rule;
+
+// Widths in words and scratch: whole vectors of bf16.
+static inline size_t nca_cpu_padded(int width)
+{
+    return ((size_t)width + 31) / 32 * 32;
+}
+
+// Words that a layer takes in nca_cpu_rule.words: weights for both directions, and biases.
+static inline size_t nca_cpu_layer_words(int inputs, int outputs)
+{
+    return nca_cpu_padded(inputs) * nca_cpu_padded(outputs) + nca_cpu_padded(outputs);
+}
 
 // Sums of d loss / d parameters, in the order in which the kernels add to them.
 typedef struct nca_cpu_gradient {
@@ -82,13 +95,17 @@ typedef struct nca_cpu_ops {
                               int count, nca_cpu_rotation rotation, float *gradient);
 
     // hidden [count,K] = relu(p W1 + b1), out [count,O] = hidden W2 + b2; count <= NCA_CPU_CHUNK.
-    // With a second hidden layer `hidden` holds [count,K], then [count,K2].
+    // With a second hidden layer `hidden` holds [count,K], then [count,K2]. In bf16 it holds what
+    // that variant's backward pass reads: room for the padded I, K and K2 of a whole chunk.
     void (*mlp)(const nca_cpu_rule *rule, const float *p, int count, float *hidden, float *out);
     // From dout to dp, and adds to the sums.
     void (*mlp_backward)(const nca_cpu_rule *rule, const nca_cpu_chunk *cells,
                          const nca_cpu_gradient *sums);
     // The hidden layer alone, for the backward pass, which recomputes it.
     void (*mlp_hidden)(const nca_cpu_rule *rule, const float *p, int count, float *hidden);
+
+    // Fills rule->words from the parameters; NULL: this variant reads the arrays of f32.
+    void (*rule_pack)(nca_cpu_rule *rule);
 
     // Runs `rounds` rounds of independent multiply-adds in registers; returns their flop.
     double (*burn)(long rounds, float *sink);
@@ -100,6 +117,11 @@ void nca_cpu_fill_scalar(nca_cpu_ops *ops, const nca_spec *spec);
 // groups of inputs and one layer of a multiple of 64 hidden units have a network of their own.
 void nca_cpu_fill_avx2(nca_cpu_ops *ops, const nca_spec *spec);
 void nca_cpu_fill_avx512(nca_cpu_ops *ops, const nca_spec *spec);
+// The network in bf16: by definition, in each of two arithmetics (mlp_bf16_scalar.c), and fast.
+void nca_cpu_fill_bf16_scalar(nca_cpu_ops *ops, const nca_spec *spec);
+void nca_cpu_fill_bf16_amx_scalar(nca_cpu_ops *ops, const nca_spec *spec);
+void nca_cpu_fill_avx512bf16(nca_cpu_ops *ops, const nca_spec *spec);
+void nca_cpu_fill_amx(nca_cpu_ops *ops, const nca_spec *spec);
 
 // The scalar definitions, each in its op's file.
 void nca_cpu_fire_scalar(nca_key key, uint32_t sample, uint32_t step, uint32_t threshold,

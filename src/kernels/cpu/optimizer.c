@@ -29,6 +29,10 @@ static void pack_rule(const nca_session *session, const float *parameters, nca_c
     rule->hidden2_bias = parameters + layout->offset[NCA_HIDDEN2_BIAS];
     rule->output_weight = parameters + layout->offset[NCA_OUTPUT_WEIGHT];
     rule->output_bias = parameters + layout->offset[NCA_OUTPUT_BIAS];
+    if (session->ops.rule_pack) {
+        session->ops.rule_pack(rule);
+        return;
+    }
     for (size_t j = 0; j < hidden; j++)
         for (size_t k = 0; k < inputs; k++)
             rule->hidden_panels[(j / panel * inputs + k) * panel + j % panel] =

@@ -91,9 +91,12 @@ static void lay_out_scratch(arena *from, const nca_session *session, nca_cpu_scr
 {
     const size_t channels = (size_t)session->head.shape.spec.channels,
                  width = (size_t)session->head.shape.width;
-    const size_t inputs = (size_t)nca_spec_inputs(&session->head.shape.spec),
-                 hidden = (size_t)session->head.shape.spec.hidden[0] +
-                          (size_t)session->head.shape.spec.hidden[1];
+    const nca_spec *spec = &session->head.shape.spec;
+    const size_t inputs = (size_t)nca_spec_inputs(spec);
+    const size_t units = session->ops.rule_pack
+                             ? nca_cpu_padded((int)inputs) + nca_cpu_padded(spec->hidden[0]) +
+                                   nca_cpu_padded(spec->hidden[1])
+                             : (size_t)spec->hidden[0] + (size_t)spec->hidden[1];
     const size_t band = multiply(from, width, (size_t)session->band_rows);
     scratch->cells = take(from, band, 4);
     scratch->owned = take(from, session->movers > 1 ? band : 0, 4);
@@ -101,8 +104,8 @@ static void lay_out_scratch(arena *from, const nca_session *session, nca_cpu_scr
     scratch->alive = take(from, width, 1);
     scratch->p = take(from, NCA_CPU_CHUNK * inputs, sizeof(float));
     scratch->dp = take(from, NCA_CPU_CHUNK * inputs, sizeof(float));
-    scratch->hidden = take(from, NCA_CPU_CHUNK * hidden, sizeof(float));
-    scratch->dhidden = take(from, NCA_CPU_CHUNK * hidden, sizeof(float));
+    scratch->hidden = take(from, NCA_CPU_CHUNK * units, sizeof(float));
+    scratch->dhidden = take(from, NCA_CPU_CHUNK * units, sizeof(float));
     scratch->out = take(from, NCA_CPU_CHUNK * channels, sizeof(float));
     scratch->noise = take(from, channels, sizeof(float));
 }
@@ -110,6 +113,17 @@ static void lay_out_scratch(arena *from, const nca_session *session, nca_cpu_scr
 static void lay_out_rule(arena *from, const nca_session *session, nca_cpu_rule *rule)
 {
     const nca_layout *layout = &session->layout;
+    const nca_spec *spec = &session->head.shape.spec;
+    if (session->ops.rule_pack) {
+        const int hidden = spec->hidden[0], second = spec->hidden[1];
+        rule->words =
+            take(from,
+                 nca_cpu_layer_words(nca_spec_inputs(spec), hidden) +
+                     (second ? nca_cpu_layer_words(hidden, second) : 0) +
+                     nca_cpu_layer_words(second ? second : hidden, nca_spec_outputs(spec)),
+                 sizeof *rule->words);
+        return;
+    }
     rule->hidden_panels = take(from, layout->size[NCA_HIDDEN_WEIGHT], sizeof(float));
     rule->hidden2_columns = take(from, layout->size[NCA_HIDDEN2_WEIGHT], sizeof(float));
     rule->output_columns = take(from, layout->size[NCA_OUTPUT_WEIGHT], sizeof(float));
@@ -173,6 +187,7 @@ uint64_t nca_cpu_session_bytes(const nca_device *device, const nca_shape *shape)
 {
     nca_session counted = {0};
     arena count = {0};
+    nca_cpu_fill(device->variant, &counted.ops, &shape->spec);
     set_sizes(&counted, shape);
     lay_out(&count, &counted, nca_cpu_workers_count(device->workers));
     return count.overflow ? UINT64_MAX : count.used;

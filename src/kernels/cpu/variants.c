@@ -1,23 +1,44 @@
-// The table of instruction sets: a new one is a row here, its kernels, and its test in isa.c.
+// The table of instruction sets and precisions: a new one is a row here, its kernels, and its test
+// in isa.c.
 #include "cpu.h"
 
-// X(name), from the plainest on. On other processors only the first has kernels.
-#if defined(__x86_64__)
-#define VARIANTS(X) X(scalar) X(avx2) X(avx512)
-#else
-#define VARIANTS(X) X(scalar)
-#endif
+#include <string.h>
 
-#define ROW(name) {#name, nca_cpu_has_##name, nca_cpu_fill_##name},
-const nca_cpu_variant nca_cpu_variants[] = {VARIANTS(ROW){NULL, NULL, NULL}};
+// X(name, precision, kernels, only_named, arithmetic), from the plainest on. Variants that give the
+// same bits share their arithmetic: both vector widths sum in the same order. On other processors
+// only the first two have kernels. Nobody has timed AMX yet.
+// clang-format off
+#define SCALAR_VARIANTS(X)                                                        \
+    X(scalar, f32, scalar, false, "scalar C, sums by sample")                     \
+    X(scalar, bf16, bf16_scalar, true, "scalar C bf16, sums by sample")
+#if defined(__x86_64__)
+#define VARIANTS(X)                                                               \
+    SCALAR_VARIANTS(X)                                                            \
+    X(avx2, f32, avx2, false, "AVX2 or AVX-512, sums by sample")                  \
+    X(avx512, f32, avx512, false, "AVX2 or AVX-512, sums by sample")              \
+    X(avx512bf16, bf16, avx512bf16, false, "bf16 in pairs, sums by sample")       \
+    X(amx, bf16, amx, true, "bf16 in tiles, sums by sample")
+#else
+#define VARIANTS(X) SCALAR_VARIANTS(X)
+#endif
+// clang-format on
+
+#define ROW(name, precision, kernels, only_named, arithmetic) \
+    {#name, #precision, arithmetic, only_named, nca_cpu_has_##name, nca_cpu_fill_##kernels},
+const nca_cpu_variant nca_cpu_variants[] = {VARIANTS(ROW){NULL, NULL, NULL, false, NULL, NULL}};
 #undef ROW
 
-#define NAME(name) #name,
-const char *const nca_cpu_variant_names[] = {VARIANTS(NAME) NULL};
-#undef NAME
+const char *const nca_cpu_variant_names[] = {"scalar",
+#if defined(__x86_64__)
+                                             "avx2", "avx512",
+#endif
+                                             NULL};
 
 void nca_cpu_fill(int variant, nca_cpu_ops *ops, const nca_spec *spec)
 {
+    const nca_cpu_variant *rows = nca_cpu_variants;
     for (int i = 0; i <= variant; i++)
-        nca_cpu_variants[i].fill(ops, spec);
+        if (strcmp(rows[i].precision, "f32") == 0 ||
+            strcmp(rows[i].precision, rows[variant].precision) == 0)
+            rows[i].fill(ops, spec);
 }

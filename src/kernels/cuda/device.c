@@ -62,13 +62,14 @@ static nca_status fail_without_device(cudaError_t code, nca_error *error)
 
 static const char *const path_names[] = {"auto", "fused", "cublas"};
 static const char *const precision_names[] = {"f32", "tf32", "bf16"};
+enum { NAMES = 3 };
 
 // Which of three names an option has; the first where it has none.
-static nca_status read_choice(const char *option, const char *text, const char *const names[3],
+static nca_status read_choice(const char *option, const char *text, const char *const names[NAMES],
                               int *out, nca_error *error)
 {
     *out = 0;
-    for (int i = 0; text && i < 3; i++)
+    for (int i = 0; text && i < NAMES; i++)
         if (strcmp(text, names[i]) == 0) {
             *out = i;
             return NCA_OK;
@@ -92,7 +93,7 @@ static nca_status choose_device(int number, nca_error *error)
 }
 
 // What the device is like; it has to be recent enough for the kernels.
-static nca_status look_at(nca_device *device, nca_error *error)
+static nca_status look_at(nca_device *device, bool is_automatic, nca_error *error)
 {
     struct cudaDeviceProp found;
     size_t free_bytes = 0;
@@ -109,6 +110,8 @@ static nca_status look_at(nca_device *device, nca_error *error)
                         "--device cpu",
                         NCA_CUDA_NAME, device->number, device->name, found.major, found.minor,
                         COMPUTE_MAJOR_MIN, COMPUTE_MINOR_MIN);
+    if (is_automatic && found.major < TENSOR_MAJOR_MIN)
+        device->precision = NCA_CUDA_F32;
     if (device->precision != NCA_CUDA_F32 && found.major < TENSOR_MAJOR_MIN)
         return nca_fail(error, NCA_ARGUMENT,
                         "--precision %s: %s:%d, %.60s, has compute capability %d.%d and %d.0 is "
@@ -127,10 +130,13 @@ nca_status nca_cuda_open(const nca_device_options *options, nca_device **out, nc
 {
     const nca_device_options standard = {0};
     int path, precision;
+    bool is_automatic;
     if (!options)
         options = &standard;
     NCA_TRY(read_choice("--cuda-path", options->cuda_path, path_names, &path, error));
-    NCA_TRY(read_choice("--precision", options->precision, precision_names, &precision, error));
+    is_automatic = options->precision && strcmp(options->precision, NCA_PRECISION_AUTO) == 0;
+    NCA_TRY(read_choice("--precision", is_automatic ? "bf16" : options->precision, precision_names,
+                        &precision, error));
     if (options->tape_every < 0)
         return nca_fail(error, NCA_ARGUMENT, "--tape-every %d: must be 0 or more",
                         options->tape_every);
@@ -143,7 +149,7 @@ nca_status nca_cuda_open(const nca_device_options *options, nca_device **out, nc
     device->path = (nca_cuda_path)path;
     device->precision = (nca_cuda_precision)precision;
     device->tape_every = options->tape_every;
-    nca_status status = look_at(device, error);
+    nca_status status = look_at(device, is_automatic, error);
     if (status == NCA_OK && path == NCA_CUDA_CUBLAS)
         status = nca_cuda_blas_load(error);
     if (status == NCA_OK)
@@ -165,5 +171,6 @@ void nca_cuda_describe(const nca_device *device, nca_device_info *out)
 {
     *out = (nca_device_info){.memory_bytes = device->memory_bytes};
     snprintf(out->name, sizeof out->name, "%s", device->name);
+    snprintf(out->precision, sizeof out->precision, "%s", precision_names[device->precision]);
     nca_cuda_name_variant(device, device->path, out->variant, sizeof out->variant);
 }

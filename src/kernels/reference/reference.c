@@ -19,7 +19,8 @@ static nca_status open_device(const nca_device_options *options, nca_device **ou
     if (options && (options->cuda_path || options->tape_every))
         return nca_fail(error, NCA_ARGUMENT,
                         "--cuda-path and --tape-every: only for --device cuda; leave them out");
-    if (options && nca_precision_is_reduced(options))
+    if (options && options->precision && strcmp(options->precision, "f32") != 0 &&
+        strcmp(options->precision, NCA_PRECISION_AUTO) != 0)
         return nca_fail(error, NCA_ARGUMENT,
                         "--precision %.40s: only for --device cuda, and the reference computes in "
                         "f64; leave it out",

@@ -25,4 +25,14 @@ bool nca_cpu_has_avx512(void)
 {
     return true;
 }
+
+bool nca_cpu_has_avx512bf16(void)
+{
+    return false;
+}
+
+bool nca_cpu_has_amx(void)
+{
+    return false;
+}
 #endif

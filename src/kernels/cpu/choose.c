@@ -1,0 +1,103 @@
+// Which variant a device computes with: what was asked for, of what this processor has.
+#include "cpu.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static bool is_same(const char *a, const char *b)
+{
+    return a && strcmp(a, b) == 0;
+}
+
+// "scalar, avx2 or avx512", each once.
+static void list_names(char *names, size_t size)
+{
+    const nca_cpu_variant *table = nca_cpu_variants;
+    size_t used = 0;
+    for (int i = 0; table[i].name && used < size; i++) {
+        const char *joint = i == 0 ? "" : table[i + 1].name ? ", " : " or ";
+        if (i == 0 || !is_same(table[i - 1].name, table[i].name))
+            used += (size_t)snprintf(names + used, size - used, "%s%s", joint, table[i].name);
+    }
+}
+
+// Where a name stands last; -1 where it is none.
+static int find_name(const char *name)
+{
+    int found = -1;
+    for (int i = 0; nca_cpu_variants[i].name; i++)
+        found = is_same(name, nca_cpu_variants[i].name) ? i : found;
+    return found;
+}
+
+static int best_supported(void)
+{
+    int best = 0;
+    for (int i = 0; nca_cpu_variants[i].name; i++)
+        best = nca_cpu_variants[i].is_supported() ? i : best;
+    return best;
+}
+
+// The last variant up to `cap` that computes in this precision here; -1: none does.
+static int find_precision(const char *precision, int cap, const char *name)
+{
+    const nca_cpu_variant *table = nca_cpu_variants;
+    int found = -1;
+    for (int i = 0; i <= cap; i++)
+        if (is_same(precision, table[i].precision) && table[i].is_supported() &&
+            (!table[i].only_named || is_same(name, table[i].name)))
+            found = i;
+    return found;
+}
+
+static bool is_precision(const char *precision)
+{
+    for (int i = 0; nca_cpu_variants[i].name; i++)
+        if (is_same(precision, nca_cpu_variants[i].precision))
+            return true;
+    return false;
+}
+
+// The option, or else NCA_CPU_ISA, caps the choice; what the processor lacks is refused.
+static nca_status read_cap(const char *asked, const char *name, int *cap, nca_error *error)
+{
+    const int best = best_supported();
+    const char *source = asked ? "" : "NCA_CPU_ISA=";
+    char names[96];
+    *cap = name && *name ? find_name(name) : best;
+    list_names(names, sizeof names);
+    if (*cap < 0)
+        return nca_fail(error, NCA_ARGUMENT, "%s%.40s: no such instruction set; choose %s", source,
+                        name, names);
+    if (*cap > best)
+        return nca_fail(error, NCA_DEVICE, "%s%s: this processor lacks it; the best here is %s",
+                        source, name, nca_cpu_variants[best].name);
+    return NCA_OK;
+}
+
+nca_status nca_cpu_choose(const nca_device_options *options, int *out, nca_error *error)
+{
+    const char *name = options->isa ? options->isa : getenv("NCA_CPU_ISA");
+    const char *precision = options->precision ? options->precision : "f32";
+    const bool is_automatic = is_same(precision, NCA_PRECISION_AUTO);
+    int cap;
+    NCA_TRY(read_cap(options->isa, name, &cap, error));
+    int found = find_precision(is_automatic ? "bf16" : precision, cap, is_automatic ? NULL : name);
+    if (is_automatic && found < 0)
+        found = find_precision("f32", cap, name);
+    if (found < 0 && !is_precision(precision))
+        return nca_fail(error, NCA_ARGUMENT,
+                        "--precision %.40s: only for --device cuda, and the cpu computes in f32 or "
+                        "bf16; leave it out",
+                        precision);
+    if (found < 0)
+        return nca_fail(error, NCA_DEVICE,
+                        "--precision %s: %s multiplies none, and computes in f32 with %s; leave it "
+                        "out, or let NCA_CPU_ISA=%s compute it slowly",
+                        precision, name && *name ? name : "this processor",
+                        nca_cpu_variants[find_precision("f32", cap, name)].name,
+                        nca_cpu_variants[0].name);
+    *out = found;
+    return NCA_OK;
+}

@@ -1,0 +1,187 @@
+// The update rule's layers with both factors of every product rounded to bf16, forward and
+// backward: the definition, for any sizes. Sums, states and what scratch holds are f32. Two orders of
+// adding make two arithmetics, each with a name: `bf16` adds as VDPBF16PS does, `bf16-amx` as
+// TDPBF16PS.
+#include "bf16.h"
+#include "ops.h"
+
+// One factor of a product: number k is at[k * step].
+typedef struct factor {
+    const float *at;
+    size_t step;
+} factor;
+
+// start + the sum over k of a[k] * b[k].
+typedef float products(float start, factor a, factor b, int depth);
+
+// Numbers k and k + 1 of a factor as a word; zero beyond its end.
+static uint32_t pair_of(factor of, int k, int depth)
+{
+    const float even = k < depth ? of.at[(size_t)k * of.step] : 0;
+    const float odd = k + 1 < depth ? of.at[(size_t)(k + 1) * of.step] : 0;
+    return nca_bf16_word(even, odd);
+}
+
+static float products_in_pairs(float start, factor a, factor b, int depth)
+{
+    for (int k = 0; k < depth; k += 2)
+        start = nca_bf16_dot(start, pair_of(a, k, depth), pair_of(b, k, depth));
+    return start;
+}
+
+static float products_in_tiles(float start, factor a, factor b, int depth)
+{
+    for (int first = 0; first < depth; first += 2 * NCA_BF16_TILE_PAIRS) {
+        uint32_t left[NCA_BF16_TILE_PAIRS], right[NCA_BF16_TILE_PAIRS];
+        for (int k = 0; k < NCA_BF16_TILE_PAIRS; k++) {
+            left[k] = pair_of(a, first + 2 * k, depth);
+            right[k] = pair_of(b, first + 2 * k, depth);
+        }
+        start = nca_bf16_tile_dot(start, left, right);
+    }
+    return start;
+}
+
+static void relu(float *x, int count)
+{
+    for (int j = 0; j < count; j++)
+        x[j] = x[j] < 0 ? 0 : x[j];   // a NaN passes, so that it is noticed
+}
+
+// y [O] = x [I] times the weights [O,I] + bias of one cell.
+static void layer(products *sum, const float *x, int inputs, const float *weight, const float *bias,
+                  int outputs, float *y)
+{
+    for (int j = 0; j < outputs; j++)
+        y[j] =
+            sum(bias[j], (factor){x, 1}, (factor){weight + (size_t)j * (size_t)inputs, 1}, inputs);
+}
+
+// dx [I] = dy [O] times the weights [O,I]; with units of x, zero where those are as factors.
+static void layer_backward(products *sum, const float *dy, int outputs, const float *weight,
+                           int inputs, const float *units, float *dx)
+{
+    for (int j = 0; j < inputs; j++)
+        dx[j] = units && (nca_bf16_round(units[j]) & 0x7fff) == 0
+                    ? 0
+                    : sum(0, (factor){dy, 1}, (factor){weight + j, (size_t)inputs}, outputs);
+}
+
+// weights [A,B] += the sum over cells of a [count,A] times b [count,B].
+static void add_outer(products *sum, const float *a, int rows, const float *b, int columns,
+                      int count, float *weights)
+{
+    for (int i = 0; i < rows; i++)
+        for (int j = 0; j < columns; j++, weights++)
+            *weights = sum(*weights, (factor){a + i, (size_t)rows},
+                           (factor){b + j, (size_t)columns}, count);
+}
+
+// sums [columns] += the rows of x [count,columns], which are no factors.
+static void add_rows(const float *x, int columns, int count, float *sums)
+{
+    for (int i = 0; i < count; i++)
+        for (int j = 0; j < columns; j++)
+            sums[j] += x[(size_t)i * (size_t)columns + (size_t)j];
+}
+
+// Where the hidden units lie that the output is made of, and how many a cell has.
+static size_t last_offset(const nca_cpu_rule *rule, int count)
+{
+    return rule->hidden2 ? (size_t)count * (size_t)rule->hidden : 0;
+}
+
+static int last_units(const nca_cpu_rule *rule)
+{
+    return rule->hidden2 ? rule->hidden2 : rule->hidden;
+}
+
+static void hidden_by(products *sum, const nca_cpu_rule *rule, const float *p, int count,
+                      float *hidden)
+{
+    float *second = hidden + last_offset(rule, count);
+    for (int i = 0; i < count; i++, p += rule->inputs, hidden += rule->hidden) {
+        layer(sum, p, rule->inputs, rule->hidden_weight, rule->hidden_bias, rule->hidden, hidden);
+        relu(hidden, rule->hidden);
+        if (rule->hidden2) {
+            layer(sum, hidden, rule->hidden, rule->hidden2_weight, rule->hidden2_bias,
+                  rule->hidden2, second);
+            relu(second, rule->hidden2);
+            second += rule->hidden2;
+        }
+    }
+}
+
+static void forward_by(products *sum, const nca_cpu_rule *rule, const float *p, int count,
+                       float *hidden, float *out)
+{
+    const int units = last_units(rule);
+    hidden_by(sum, rule, p, count, hidden);
+    hidden += last_offset(rule, count);
+    for (int i = 0; i < count; i++, hidden += units, out += rule->outputs)
+        layer(sum, hidden, units, rule->output_weight, rule->output_bias, rule->outputs, out);
+}
+
+static void backward_by(products *sum, const nca_cpu_rule *rule, const nca_cpu_chunk *cells,
+                        const nca_cpu_gradient *sums)
+{
+    const int count = cells->count, last = last_units(rule);
+    const size_t before = last_offset(rule, count), n = (size_t)last, o = (size_t)rule->outputs;
+    const size_t first = (size_t)rule->hidden, inputs = (size_t)rule->inputs;
+    const float *hidden = cells->hidden + before;
+    float *dlast = cells->dhidden + before;
+    for (size_t i = 0; i < (size_t)count; i++) {
+        layer_backward(sum, cells->dout + i * o, rule->outputs, rule->output_weight, last,
+                       hidden + i * n, dlast + i * n);
+        if (rule->hidden2)
+            layer_backward(sum, dlast + i * n, last, rule->hidden2_weight, rule->hidden,
+                           cells->hidden + i * first, cells->dhidden + i * first);
+        layer_backward(sum, cells->dhidden + i * first, rule->hidden, rule->hidden_weight,
+                       rule->inputs, NULL, cells->dp + i * inputs);
+    }
+    add_outer(sum, cells->dout, rule->outputs, hidden, last, count, sums->output_weight);
+    add_rows(cells->dout, rule->outputs, count, sums->output_bias);
+    if (rule->hidden2) {
+        add_outer(sum, dlast, last, cells->hidden, rule->hidden, count, sums->hidden2_weight);
+        add_rows(dlast, last, count, sums->hidden2_bias);
+    }
+    add_outer(sum, cells->p, rule->inputs, cells->dhidden, rule->hidden, count,
+              sums->hidden_columns);
+    add_rows(cells->dhidden, rule->hidden, count, sums->hidden_bias);
+}
+
+// The entries of the table, in both arithmetics.
+#define ENTRIES(arithmetic)                                                                 \
+    static void hidden_##arithmetic(const nca_cpu_rule *rule, const float *p, int count,    \
+                                    float *hidden)                                          \
+    {                                                                                       \
+        hidden_by(products_##arithmetic, rule, p, count, hidden);                           \
+    }                                                                                       \
+    static void forward_##arithmetic(const nca_cpu_rule *rule, const float *p, int count,   \
+                                     float *hidden, float *out)                             \
+    {                                                                                       \
+        forward_by(products_##arithmetic, rule, p, count, hidden, out);                     \
+    }                                                                                       \
+    static void backward_##arithmetic(const nca_cpu_rule *rule, const nca_cpu_chunk *cells, \
+                                      const nca_cpu_gradient *sums)                         \
+    {                                                                                       \
+        backward_by(products_##arithmetic, rule, cells, sums);                              \
+    }
+ENTRIES(in_pairs)
+ENTRIES(in_tiles)
+
+void nca_cpu_fill_bf16_scalar(nca_cpu_ops *ops, const nca_spec *spec)
+{
+    (void)spec;
+    ops->mlp = forward_in_pairs;
+    ops->mlp_hidden = hidden_in_pairs;
+    ops->mlp_backward = backward_in_pairs;
+}
+
+void nca_cpu_fill_bf16_amx_scalar(nca_cpu_ops *ops, const nca_spec *spec)
+{
+    (void)spec;
+    ops->mlp = forward_in_tiles;
+    ops->mlp_hidden = hidden_in_tiles;
+    ops->mlp_backward = backward_in_tiles;
+}

@@ -1,0 +1,297 @@
+// bf16 on the CPU: the definition against the processor's own instructions, and every kernel against
+// the definition, bit for bit. Where the processor has no AVX-512 BF16, the kernels run by a
+// stand-in for its instructions.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "cpu/bf16.h"
+#include "cpu/cpu.h"
+#include "verify/cases.h"
+
+void nca_cpu_fill_avx512bf16_by_stand_in(nca_cpu_ops *ops, const nca_spec *spec);
+void nca_cpu_fill_amx_by_stand_in(nca_cpu_ops *ops, const nca_spec *spec);
+
+typedef void fill_of(nca_cpu_ops *ops, const nca_spec *spec);
+
+// -- One instruction ------------------------------------------------------------------------------
+
+// Numbers of every kind: any bits, near one, near the least and the greatest, and special ones.
+static uint32_t draw_bits(uint32_t sample, uint32_t number)
+{
+    static const uint32_t special[] = {0,          0x7f800000, 0x7fc00000, 0x7f810000,
+                                       0x00010000, 0x007f0000, 0x00800000, 0x3f800000,
+                                       0x7f7f0000, 0x00000001, 0x007fffff, 0x00800001};
+    static const uint32_t least[] = {0, 112, 124, 60, 0, 250}, spread[] = {256, 24, 6, 8, 6, 6};
+    uint32_t drawn[4];
+    nca_random_words((nca_key){.seed = 17}, NCA_RANDOM_TEST, sample, 0, number, drawn);
+    const uint32_t kind = drawn[1] % 7, sign = drawn[0] & 0x80000000u;
+    if (kind == 6)
+        return sign | special[drawn[2] % (sizeof special / sizeof *special)];
+    return sign | (least[kind] + drawn[2] % spread[kind]) << 23 | (drawn[0] & 0x7fffffu);
+}
+
+static bool is_nan(uint32_t bits)
+{
+    return (bits & 0x7fffffffu) > 0x7f800000u;
+}
+
+// A NaN's other bits are nobody's business.
+static bool is_equal(uint32_t got, uint32_t expected)
+{
+    return got == expected || (is_nan(got) && is_nan(expected));
+}
+
+static void test_rounding_by_hand(void **state)
+{
+    (void)state;
+    static const struct {
+        uint32_t from, to;
+    } rows[] = {
+        {0x3f800000, 0x3f80}, {0x3f808000, 0x3f80}, {0x3f808001, 0x3f81}, {0x3f818000, 0x3f82},
+        {0x7f7fffff, 0x7f80}, {0x7f800000, 0x7f80}, {0xff800000, 0xff80}, {0x7f800001, 0x7fc0},
+        {0x007fffff, 0x0000}, {0x80000001, 0x8000}, {0x00800000, 0x0080}, {0xbf818000, 0xbf82},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        assert_int_equal(nca_bf16_round(nca_bf16_float_of(rows[i].from)), rows[i].to);
+}
+
+static void test_dot_by_hand(void **state)
+{
+    (void)state;
+    const uint32_t one = 0x3f803f80u, halves = 0x3f003f00u, least = 0x00800080u;
+    assert_true(nca_bf16_dot(3, one, halves) == 4);
+    // The odd product comes first: 2^24 + 1 is 2^24, and 1 more again; in the other order as well,
+    // but 1 - 2^24 + 2^24 tells which was lost.
+    const uint32_t large = nca_bf16_word(0x1p24f, -0x1p24f), units = nca_bf16_word(1, 1);
+    assert_true(nca_bf16_dot(1.5f, large, units) == 2);    // -2^24 + 1.5 is -2^24 + 2
+    assert_true(nca_bf16_dot(0, least, halves) == 0);      // half the least number is none
+    assert_true(nca_bf16_dot(0x1p-149f, one, 0) == 0);     // neither is a subnormal sum
+    assert_true(nca_bf16_dot(1, 0x007f007fu, one) == 1);   // nor a subnormal factor
+    assert_true(nca_bf16_dot(0x1p-126f, least, halves) == 0x1p-125f);
+}
+
+// In tiles the sum of 2^24 and many ones is not lost: they are added up among themselves first.
+static void test_tile_dot_by_hand(void **state)
+{
+    (void)state;
+    uint32_t a[NCA_BF16_TILE_PAIRS], b[NCA_BF16_TILE_PAIRS];
+    for (int k = 0; k < NCA_BF16_TILE_PAIRS; k++)
+        a[k] = b[k] = nca_bf16_word(1, 1);
+    float one_by_one = 0x1p24f;
+    for (int k = 0; k < NCA_BF16_TILE_PAIRS; k++)
+        one_by_one = nca_bf16_dot(one_by_one, a[k], b[k]);
+    assert_true(one_by_one == 0x1p24f);
+    assert_true(nca_bf16_tile_dot(0x1p24f, a, b) == 0x1p24f + 32);
+}
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+
+#define ON_BF16 __attribute__((target("avx512f,avx512bw,avx512vl,avx512bf16")))
+
+ON_BF16 static void dot_by_processor(const uint32_t *sum, const uint32_t *a, const uint32_t *b,
+                                     uint32_t *out)
+{
+    const __m512 result = _mm512_dpbf16_ps(_mm512_loadu_ps(sum), (__m512bh)_mm512_loadu_si512(a),
+                                           (__m512bh)_mm512_loadu_si512(b));
+    _mm512_storeu_ps(out, result);
+}
+
+ON_BF16 static void round_by_processor(const uint32_t *x, const uint32_t *y, uint16_t *out)
+{
+    _mm512_storeu_si512(out, (__m512i)_mm512_cvtne2ps_pbh(_mm512_loadu_ps(y), _mm512_loadu_ps(x)));
+}
+
+static uint32_t draw_word(uint32_t sample, uint32_t number)
+{
+    return draw_bits(sample, 2 * number) >> 16 | (draw_bits(sample, 2 * number + 1) & 0xffff0000u);
+}
+
+static void test_processor_gives_what_is_defined(void **state)
+{
+    (void)state;
+    enum { RESULTS = 10000000, LANES = 16 };
+    if (!nca_cpu_has_avx512bf16())
+        skip();
+    for (uint32_t first = 0; first < RESULTS; first += LANES) {
+        uint32_t sum[LANES], a[LANES], b[LANES], got[LANES];
+        uint16_t rounded[2 * LANES];
+        for (uint32_t i = 0; i < LANES; i++) {
+            sum[i] = draw_bits(0, first + i);
+            a[i] = draw_word(1, first + i);
+            b[i] = draw_word(2, first + i);
+        }
+        dot_by_processor(sum, a, b, got);
+        round_by_processor(sum, a, rounded);
+        for (int i = 0; i < LANES; i++) {
+            const float expected = nca_bf16_dot(nca_bf16_float_of(sum[i]), a[i], b[i]);
+            if (!is_equal(got[i], nca_bf16_bits_of(expected)))
+                fail_msg("%08x + %08x . %08x: the processor has %08x, the definition %08x", sum[i],
+                         a[i], b[i], got[i], nca_bf16_bits_of(expected));
+            assert_int_equal(rounded[i], nca_bf16_round(nca_bf16_float_of(sum[i])));
+            assert_int_equal(rounded[LANES + i], nca_bf16_round(nca_bf16_float_of(a[i])));
+        }
+    }
+}
+#else
+static void test_processor_gives_what_is_defined(void **state)
+{
+    (void)state;
+    skip();
+}
+#endif
+
+// -- The network ----------------------------------------------------------------------------------
+
+typedef struct variant {
+    const char *name;
+    fill_of *definition, *fill;
+    bool (*is_supported)(void);
+} variant;
+
+static const variant variants[] = {
+#if defined(NCA_TEST_BF16)
+    {"avx512bf16 by a stand-in", nca_cpu_fill_bf16_scalar, nca_cpu_fill_avx512bf16_by_stand_in,
+     nca_cpu_has_avx2},
+    {"amx by a stand-in", nca_cpu_fill_bf16_amx_scalar, nca_cpu_fill_amx_by_stand_in,
+     nca_cpu_has_avx2},
+#endif
+#if defined(__x86_64__)
+    {"avx512bf16", nca_cpu_fill_bf16_scalar, nca_cpu_fill_avx512bf16, nca_cpu_has_avx512bf16},
+    {"amx", nca_cpu_fill_bf16_amx_scalar, nca_cpu_fill_amx, nca_cpu_has_amx},
+#endif
+    {NULL, NULL, NULL, NULL},
+};
+
+static float *uniform(size_t count, uint32_t sample)
+{
+    const nca_key key = {.seed = 5};
+    float *x = calloc(count + 16, sizeof *x);
+    assert_non_null(x);
+    for (size_t i = 0; i < count; i++)
+        x[i] = (float)nca_random_uniform(key, NCA_RANDOM_TEST, sample, 0, (uint32_t)i) * 2 - 1;
+    return x;
+}
+
+// What the network gives, forward and backward, in one array: out, dp, sums.
+static float *run_network(fill_of *fill, const nca_spec *spec, int count, size_t *size)
+{
+    const nca_layout layout = nca_layout_of(spec);
+    const size_t n = (size_t)count, inputs = n * (size_t)nca_spec_inputs(spec);
+    const size_t outputs = n * (size_t)nca_spec_outputs(spec);
+    const size_t units = nca_cpu_padded(nca_spec_inputs(spec)) + nca_cpu_padded(spec->hidden[0]) +
+                         nca_cpu_padded(spec->hidden[1]);
+    const int last = nca_spec_last_hidden(spec);
+    float *at = uniform(layout.total, 6), *p = uniform(inputs, 7), *dout = uniform(outputs, 8);
+    float *hidden = uniform(NCA_CPU_CHUNK * units, 10),
+          *dhidden = uniform(NCA_CPU_CHUNK * units, 11);
+    uint32_t *words = calloc(nca_cpu_layer_words(nca_spec_inputs(spec), spec->hidden[0]) +
+                                 nca_cpu_layer_words(spec->hidden[0], spec->hidden[1]) +
+                                 nca_cpu_layer_words(last, nca_spec_outputs(spec)),
+                             sizeof *words);
+    nca_cpu_rule rule = {.inputs = nca_spec_inputs(spec),
+                         .hidden = spec->hidden[0],
+                         .hidden2 = spec->hidden[1],
+                         .outputs = nca_spec_outputs(spec),
+                         .hidden_weight = at,
+                         .hidden_bias = at + layout.offset[NCA_HIDDEN_BIAS],
+                         .hidden2_weight = at + layout.offset[NCA_HIDDEN2_WEIGHT],
+                         .hidden2_bias = at + layout.offset[NCA_HIDDEN2_BIAS],
+                         .output_weight = at + layout.offset[NCA_OUTPUT_WEIGHT],
+                         .output_bias = at + layout.offset[NCA_OUTPUT_BIAS],
+                         .words = words};
+    *size = inputs + outputs + layout.total;
+    float *all = uniform(*size, 9), *out = all, *dp = out + outputs, *sums = dp + inputs;
+    const nca_cpu_gradient gradient = {
+        .hidden_columns = sums,
+        .hidden_bias = sums + layout.offset[NCA_HIDDEN_BIAS],
+        .output_weight = sums + layout.offset[NCA_OUTPUT_WEIGHT],
+        .output_bias = sums + layout.offset[NCA_OUTPUT_BIAS],
+        .hidden2_weight = sums + layout.offset[NCA_HIDDEN2_WEIGHT],
+        .hidden2_bias = sums + layout.offset[NCA_HIDDEN2_BIAS],
+    };
+    const nca_cpu_chunk cells = {
+        .count = count, .p = p, .hidden = hidden, .dout = dout, .dhidden = dhidden, .dp = dp};
+    nca_cpu_ops ops;
+    nca_cpu_fill_scalar(&ops, spec);
+    fill(&ops, spec);
+    if (ops.rule_pack)
+        ops.rule_pack(&rule);
+    ops.mlp(&rule, p, count, hidden, out);
+    ops.mlp_hidden(&rule, p, count, hidden);
+    ops.mlp_backward(&rule, &cells, &gradient);
+    free(at), free(p), free(dout), free(hidden), free(dhidden), free(words);
+    return all;
+}
+
+static void check_network(const nca_spec *spec)
+{
+    static const int counts[] = {1, 2, 3, 8, 13, 24, 47, 48};
+    for (const variant *v = variants; v->name; v++)
+        for (size_t i = 0; v->is_supported() && i < sizeof counts / sizeof *counts; i++) {
+            size_t size;
+            float *expected = run_network(v->definition, spec, counts[i], &size);
+            float *got = run_network(v->fill, spec, counts[i], &size);
+            for (size_t k = 0; k < size; k++)
+                if (!is_equal(nca_bf16_bits_of(got[k]), nca_bf16_bits_of(expected[k])))
+                    fail_msg("%s, %d inputs, %d and %d hidden, %d cells: number %zu is %g, not %g",
+                             v->name, nca_spec_inputs(spec), spec->hidden[0], spec->hidden[1],
+                             counts[i], k, got[k], expected[k]);
+            free(expected), free(got);
+        }
+}
+
+// Of rules of many sizes: odd ones, parts of vectors, one and two layers.
+static void test_network_equals_its_definition(void **state)
+{
+    (void)state;
+    check_network(&(nca_spec)NCA_GROWING(16, 128));
+    check_network(
+        &(nca_spec){.channels = 20, .perception = NCA_MOORE, .hidden = {80, 80}, .frozen = 1});
+    for (int width = 4; width <= 76; width += 9) {
+        check_network(&(nca_spec){.channels = 4 + width % 16, .hidden = {width, 80 - width}});
+        check_network(&(nca_spec){.channels = width, .hidden = {5}, .frozen = width / 8});
+    }
+}
+
+// With u = 2^-8, the largest error of rounding to bf16 beside the number itself, a product of two
+// rounded factors is off by 2u + u^2 of its size, and a sum by that of the sum of its terms' sizes;
+// the rest is f32's own rounding of each partial sum.
+static void test_product_is_within_its_allowance(void **state)
+{
+    (void)state;
+    enum { DEPTH = 128, SUMS = 2000 };
+    const double u = 0x1p-8, allowed = 2 * u + u * u + DEPTH * 0x1p-24;
+    for (uint32_t s = 0; s < SUMS; s++) {
+        float *a = uniform(DEPTH, 2 * s), *b = uniform(DEPTH, 2 * s + 1), sum = 0;
+        double exact = 0, sizes = 0;
+        for (int k = 0; k < DEPTH; k += 2)
+            sum = nca_bf16_dot(sum, nca_bf16_word(a[k], a[k + 1]), nca_bf16_word(b[k], b[k + 1]));
+        for (int k = 0; k < DEPTH; k++) {
+            exact += (double)a[k] * b[k];
+            sizes += fabs((double)a[k] * b[k]);
+        }
+        assert_true(fabs(sum - exact) <= allowed * sizes);
+        free(a), free(b);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_rounding_by_hand),
+        cmocka_unit_test(test_dot_by_hand),
+        cmocka_unit_test(test_tile_dot_by_hand),
+        cmocka_unit_test(test_processor_gives_what_is_defined),
+        cmocka_unit_test(test_network_equals_its_definition),
+        cmocka_unit_test(test_product_is_within_its_allowance),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

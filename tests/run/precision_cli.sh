@@ -1,0 +1,72 @@
+#!/usr/bin/env bash
+# --precision through the program: a training in bf16 gives the same bytes for any number of threads
+# and when it is stopped and gone on with; another precision on resume is told; auto says what it
+# took; what the processor lacks is refused. Without AVX-512 BF16 the definition takes its place.
+#   precision_cli.sh NCA
+set -euo pipefail
+root=$(cd "$(dirname "$0")/../.." && pwd)
+. "$root/tests/scratch.sh"
+
+settings=(--target 🦎 --target-size 8 --padding 3 --channels 8 --hidden 32 --batch 4 --pool 16
+  --damaged 1 --damage-halves 0 --steps-min 6 --steps-max 8 --schedule constant --rate 0.004
+  --device cpu)
+
+# refused WORDS ARGUMENT...: the program ends with 2 and one line that has the words.
+refused() {
+  local words=$1 code=0
+  shift
+  "$nca" "$@" >out 2>error || code=$?
+  [ $code -eq 2 ] || fail "$*: ends with $code: $(cat error)"
+  grep -qF -- "$words" error || fail "$*: $(cat error)"
+  [ "$(wc -l <error)" -eq 1 ] || fail "$*: says more than a line: $(cat error)"
+}
+
+has_bf16=true
+"$nca" bench step --device cpu --precision bf16 --batch 1 --grid 8 --steps 2 --repeats 1 >/dev/null 2>&1 ||
+  has_bf16=false
+
+# The processor's own where it has it; in any case the definition, and f32.
+check() {   # ISA PRECISION
+  local folder=$1-$2
+  export NCA_CPU_ISA=$1
+  "$nca" train "${settings[@]}" --precision "$2" --updates 6 --threads 1 --out "$folder" --quiet >/dev/null
+  "$nca" train "${settings[@]}" --precision "$2" --updates 6 --threads 2 --out "$folder-2" --quiet >/dev/null
+  "$nca" train "${settings[@]}" --precision "$2" --updates 2 --threads 2 --out "$folder-3" --quiet >/dev/null
+  "$nca" train --resume "$folder-3" --device cpu --precision "$2" --updates 6 --threads 1 >log
+  ! grep -q "bit for bit" log || fail "$folder: the same precision is said to differ: $(cat log)"
+  for other in "$folder-2" "$folder-3"; do
+    cmp "$folder/model.safetensors" "$other/model.safetensors" || fail "$other is another rule than $folder"
+  done
+  unset NCA_CPU_ISA
+}
+check scalar f32
+check scalar bf16
+! cmp -s scalar-f32/model.safetensors scalar-bf16/model.safetensors || fail "bf16 gives the bits of f32"
+if $has_bf16; then
+  check avx512bf16 bf16
+  "$nca" train "${settings[@]}" --precision bf16 --updates 1 --out own >log
+  grep -q "avx512bf16" log || fail "it does not say what computes: $(cat log)"
+  grep -q "bf16 against f32 on this device" log || fail "it does not say how far bf16 is from f32: $(cat log)"
+  NCA_CPU_ISA=avx512 refused "--precision bf16: avx512 multiplies none" bench step --device cpu --precision bf16
+else
+  refused "--precision bf16: this processor" train "${settings[@]}" --precision bf16 --out none
+fi
+
+# What goes on in another precision says so.
+NCA_CPU_ISA=scalar "$nca" train --resume scalar-bf16 --device cpu --precision f32 --updates 7 >log
+grep -q "bit for bit.*--precision bf16 goes on as before" log || fail "another precision is not told: $(cat log)"
+
+# auto says what it took.
+"$nca" train "${settings[@]}" --precision auto --updates 1 --out auto >log
+if $has_bf16; then expected="--precision auto: bf16"; else expected="--precision auto: f32, for this"; fi
+grep -qF -- "$expected" log || fail "auto does not say what it took: $(cat log)"
+NCA_CPU_ISA=scalar "$nca" train "${settings[@]}" --precision auto --updates 1 --out plain >log
+grep -qF -- "--precision auto: f32, for this" log || fail "auto takes what is slow: $(cat log)"
+
+# Other refusals leave nothing behind.
+NCA_CPU_ISA=avx2 refused "NCA_CPU_ISA=scalar" train "${settings[@]}" --precision bf16 --out none
+refused "the cpu computes in f32 or bf16" train "${settings[@]}" --precision tf32 --out none
+refused "the cpu computes in f32 or bf16" train "${settings[@]}" --precision half --out none
+refused "f64" train "${settings[@]}" --device reference --precision bf16 --out none
+[ ! -e none ] || fail "a run that was refused left a folder"
+"$nca" eval scalar-bf16 --device cpu >/dev/null || fail "a rule trained in bf16 cannot be judged in f32"
