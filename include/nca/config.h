@@ -106,6 +106,9 @@ nca_config nca_config_default(void);
 // it lies), until, checkpoint_every, keep, pictures_every, and updates unless the schedule uses it.
 bool nca_config_matters(const char *name, const nca_config *config);
 
+// Whether a field, by its name, has another value; false where there is no such field.
+bool nca_config_differs(const char *name, const nca_config *a, const nca_config *b);
+
 // The name of the first field that matters and differs; NULL where the trajectories are the same.
 const char *nca_config_difference(const nca_config *a, const nca_config *b);
 

@@ -107,8 +107,11 @@ typedef struct nca_task {
     const char *beginning_words;   // what a new sample is called in messages: "the seed"
     const char *content_words;     // what its content is called there: "target picture"
     const char *loss_words;        // what the loss is, on a page; NULL: the page does not say
-    const char *preset;      // that a training begins with where none is named; NULL: the default
-    bool reads_data;         // the settings data and held_out are its to read, and not target
+    const char *preset;   // that a training begins with where none is named; NULL: the default
+    bool reads_data;      // the settings data and held_out are its to read
+    // Settings that it does not read, by their names, ended by NULL: refused where they are not
+    // those of the preset. NULL: it reads all.
+    const char *const *unread;
     const nca_spec *usual;   // kinds of a rule whose file does not say them; NULL: the article's
     // Where the first frozen channel of a sample's new item is not above this, the others are
     // cleared.

@@ -73,7 +73,13 @@ refused "give --grid 28x28" "${train[@]}" --data "$mnist" --grid 30
 refused "--alive maximum" "${train[@]}" --data "$mnist" --alive maximum
 refused "--damaged" "${train[@]}" --data "$mnist" --damaged 1
 refused "--damage-changes: digits" "${train[@]}" --data "$mnist" --damage-changes 1:damaged=1
-refused "--target: the task digits has none" "${train[@]}" --data "$mnist" --target 🦋
+for option in "--target 🦋" "--target-size 12" "--padding 3" --trim "--background #ffffff" \
+  "--font x.ttf" "--damage-radius-min 0.2" "--damage-halves 0.5"; do
+  # shellcheck disable=SC2086
+  refused "${option%% *}: the task digits does not read it" "${train[@]}" --data "$mnist" $option
+done
+refused "--trim: the task digits does not read it" eval run --trim
+refused "--font: the task digits does not read it" eval run --font x.ttf
 refused "--reseeded 9 and --exchanged 8" "${train[@]}" --data "$mnist" --reseeded 9 --exchanged 8
 refused "--until healed: rules of the task digits" "${train[@]}" --data "$mnist" --until healed
 refused "--channels 8" "${train[@]}" --data "$mnist" --channels 8

@@ -231,6 +231,10 @@ static void paint(const float *state, int height, int width, int channels, uint8
 }
 
 static const char *const channels[] = {"grey", NULL};
+static const char *const unread[] = {
+    "target", "target_size",       "padding",           "trim",          "background",
+    "font",   "damage_radius_min", "damage_radius_max", "damage_halves", "damage_centred",
+    NULL};
 static const char *const classes[] = {"0", "1", "2", "3", "4", "5", "6", "7", "8", "9", NULL};
 
 static const nca_task_film films[] = {
@@ -257,6 +261,7 @@ const nca_task nca_task_digits = {
     .loss_words = "half the squared difference to the digit's class, summed over the living cells",
     .preset = "digits",
     .reads_data = true,
+    .unread = unread,
     .usual = &usual,
     .exchange_limit = GREY_LIMIT,
     .good_loss = 1,

@@ -2,6 +2,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "config/presets.h"
+#include "config/settings.h"
 #include "nca/task.h"
 
 static const nca_task *const tasks[] = {&nca_task_grow, &nca_task_digits, NULL};
@@ -52,6 +54,19 @@ const nca_task_judging *nca_task_judging_of(const nca_task *task)
     return task->judging ? task->judging : &growing;
 }
 
+// Settings that would change nothing.
+static nca_status check_unread(const nca_task *task, const nca_config *config, nca_error *error)
+{
+    nca_config usual = nca_config_default();
+    char option[NCA_OPTION_NAME_BYTES];
+    (void)nca_preset_apply(config->preset, &usual, NULL);   // an unknown one leaves the defaults
+    for (const char *const *name = task->unread; name && *name; name++)
+        if (nca_config_differs(*name, config, &usual))
+            return nca_fail(error, NCA_ARGUMENT, "--%s: the task %s does not read it; leave it out",
+                            nca_option_spell(*name, option), task->name);
+    return NCA_OK;
+}
+
 // What only some tasks can do.
 static nca_status check_abilities(const nca_task *task, const nca_config *config,
                                   const nca_plan *plan, nca_error *error)
@@ -61,10 +76,6 @@ static nca_status check_abilities(const nca_task *task, const nca_config *config
                         task->name);
     if (!task->reads_data && config->held_out > 0)
         return nca_fail(error, NCA_ARGUMENT, "--held-out: the task %s has no data; leave it out",
-                        task->name);
-    if (task->reads_data && strcmp(config->target, nca_config_default().target) != 0)
-        return nca_fail(error, NCA_ARGUMENT,
-                        "--target: the task %s has none and learns from --data; leave it out",
                         task->name);
     if (!task->frozen && config->exchanged > 0)
         return nca_fail(
@@ -93,6 +104,7 @@ nca_status nca_task_plan(const nca_task *task, const nca_config *config, nca_pla
     nca_plan plan;
     NCA_TRY(nca_plan_make(config, &plan, error));
     NCA_TRY(check_abilities(task, config, &plan, error));
+    NCA_TRY(check_unread(task, config, error));
     if (plan.seed_at.kind == NCA_SEED_CELL && !task->place)
         return nca_fail(error, NCA_ARGUMENT,
                         "--seed-at %.40s: what the task %s starts from has no place; leave it out",
