@@ -95,7 +95,8 @@ typedef struct nca_grade {
 typedef struct nca_task_film {
     const char *file;   // in the run folder, with the extension of its format
     int steps, every;   // steps in all, and for each frame
-    int damage_at;      // step after which the region is cleared; negative: never
+    int damage_at;      // step after which the region is cleared; 0: never
+    int exchange_at;    // step after which it gets another item; 0: never
     nca_region (*region)(int height, int width);   // may be NULL where nothing is cleared
 } nca_task_film;
 

@@ -48,6 +48,13 @@ ln -s "$mnist" moved
 grep -q "total agreement" table || fail "no figures in the table"
 "$nca" run run --steps 4 --columns 5 --output strip.png >/dev/null
 "$nca" run "$rule" --task digits --data "$mnist" --steps 4 --output film.webp >/dev/null
+# Up to the exchange the film is that without one; then the grey is another's.
+film=("$rule" --task digits --data "$mnist" --every 4 --steps 8)
+"$nca" run "${film[@]}" --output whole.npy >/dev/null
+"$nca" run "${film[@]}" --exchange 4 --output exchanged.npy >/dev/null
+frame=$((28 * 28 * 20 * 4)) header=$(($(stat -c %s whole.npy) - 3 * 28 * 28 * 20 * 4))
+cmp -n $((header + frame)) whole.npy exchanged.npy || fail "exchanged too early"
+! cmp -s -i $((header + frame)) -n "$frame" whole.npy exchanged.npy || fail "not exchanged"
 "$nca" report run --cut-at 4 --heal-steps 4 >/dev/null
 grep -q "total agreement" report.html || fail "no figures on the page"
 grep -q "cells right 0.[0-9]*, total agreement" report.html || fail "no figures in the page's verdict"
@@ -93,6 +100,9 @@ refused "--grid 20: the set of digits is of 28x28" eval run --grid 20
 "$nca" train --target-size 8 --padding 2 --pool 8 --updates 1 --out grown --quiet >/dev/null
 refused "--task digits: grown was trained for grow" eval grown --task digits --data "$mnist"
 refused "--data: the task grow has no data" run grown --data "$mnist"
+refused "--exchange: samples of the task grow" run grown --exchange 1
+refused "--exchange 9: must be a step, 0 to 8" run "${film[@]}" --exchange 9
+refused "--exchange x: must be a step" run "${film[@]}" --exchange x
 refused "--exchange: samples of the task grow" eval \
   "$data/published_float/lizard_regenerating.safetensors" --target "$data/targets/lizard.png" --exchange
 echo "digits: trained, resumed, judged, filmed and refused"

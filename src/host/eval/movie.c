@@ -19,6 +19,9 @@ typedef struct shooting {
     const nca_format *format;
     nca_session *session;
     nca_writer *writer;
+    nca_shape shape;        // of the session
+    nca_subject subject;    // in it
+    float *values;          // of one item, to work in
     const nca_spec *spec;   // of the rule
     int scale, done;
     float *state;     // [H,W,C]
@@ -50,16 +53,23 @@ static nca_status shoot_frame(shooting *shot, nca_error *error)
     return shot->format->add(shot->writer, shot->large, error);
 }
 
-static nca_status damage_now(shooting *shot, nca_error *error)
+// What befalls the sample at this step.
+static nca_status intervene(shooting *shot, nca_error *error)
 {
+    const nca_key key = {.seed = shot->film->seed};
+    for (int i = 0; i < shot->film->exchanges; i++)
+        if (shot->film->exchange_at[i] == shot->done)
+            NCA_TRY(nca_subject_exchange(
+                &shot->subject, 0, nca_subject_draw(&shot->subject, key, (uint32_t)i + 1).item,
+                error));
     for (int i = 0; i < shot->film->damages; i++)
         if (shot->film->damage[i].step == shot->done)
             NCA_TRY(shot->backend->damage(shot->session, 0, &shot->film->damage[i].region, error));
     return NCA_OK;
 }
 
-// The step of the next frame or damage, whichever comes first; not too far, so that a signal is
-// answered and the progress moves.
+// The step of the next frame, damage or exchange, whichever comes first; not too far, so that a
+// signal is answered and the progress moves.
 static int next_stop(const shooting *shot)
 {
     const nca_film *film = shot->film;
@@ -69,6 +79,9 @@ static int next_stop(const shooting *shot)
     for (int i = 0; i < film->damages; i++)
         if (film->damage[i].step > shot->done && film->damage[i].step < stop)
             stop = film->damage[i].step;
+    for (int i = 0; i < film->exchanges; i++)
+        if (film->exchange_at[i] > shot->done && film->exchange_at[i] < stop)
+            stop = film->exchange_at[i];
     return stop;
 }
 
@@ -85,17 +98,10 @@ static nca_status fail_stopped(nca_error *error)
 static nca_status begin_sample(shooting *shot, nca_error *error)
 {
     const nca_film *film = shot->film;
-    const nca_shape shape = nca_judging_shape(film->task, shot->spec, 1, film->height, film->width);
     if (film->content && film->task->check)
-        NCA_TRY(film->task->check(film->content, &shape, error));
-    float *values = calloc(nca_values_size(&shape), sizeof *values);
-    if (!values)
-        return nca_fail(error, NCA_MEMORY, "a film: no memory for a sample");
-    const nca_subject subject = {
-        .task = film->task, .content = film->content, .shape = &shape, .values = values};
-    const nca_sample sample = nca_subject_draw(&subject, (nca_key){.seed = film->seed}, 0);
-    nca_subject_start(&subject, &sample, shot->state);
-    free(values);
+        NCA_TRY(film->task->check(film->content, &shot->shape, error));
+    const nca_sample sample = nca_subject_draw(&shot->subject, (nca_key){.seed = film->seed}, 0);
+    nca_subject_start(&shot->subject, &sample, shot->state);
     return NCA_OK;
 }
 
@@ -110,7 +116,7 @@ static nca_status shoot(shooting *shot, nca_error *error)
     else
         NCA_TRY(begin_sample(shot, error));
     NCA_TRY(shot->backend->upload(shot->session, NCA_BATCH, 0, elements, shot->state, error));
-    NCA_TRY(damage_now(shot, error));
+    NCA_TRY(intervene(shot, error));
     NCA_TRY(shoot_frame(shot, error));
     while (shot->done < film->steps) {
         const int stop = next_stop(shot);
@@ -123,7 +129,7 @@ static nca_status shoot(shooting *shot, nca_error *error)
                                      .alive_threshold = NCA_ALIVE_THRESHOLD};
         NCA_TRY(shot->backend->forward(shot->session, &rollout, NULL, error));
         shot->done = stop;
-        NCA_TRY(damage_now(shot, error));
+        NCA_TRY(intervene(shot, error));
         if (stop % film->every == 0 || stop == film->steps)
             NCA_TRY(shoot_frame(shot, error));
         if (film->progress)
@@ -167,15 +173,21 @@ static nca_status open_film(shooting *shot, const char *path, const nca_model *m
     char what[96];
     snprintf(what, sizeof what, "frames of %dx%d cells, %d pixels each", film->height, film->width,
              shot->scale);
-    const nca_shape shape = {
-        .batch = 1, .height = film->height, .width = film->width, .spec = model->spec};
-    NCA_TRY(nca_session_open(compute, &shape, frames, what, &shot->session, error));
+    shot->shape = nca_judging_shape(film->task, &model->spec, 1, film->height, film->width);
+    NCA_TRY(nca_session_open(compute, &shot->shape, frames, what, &shot->session, error));
     NCA_TRY(shot->backend->upload(shot->session, NCA_PARAMETERS, 0, layout.total, model->parameters,
                                   error));
     shot->state = malloc(cells * (size_t)shot->spec->channels * sizeof *shot->state);
     shot->small = malloc(cells * 3);
     shot->large = malloc(cells * (size_t)shot->scale * (size_t)shot->scale * 3);
-    if (!shot->state || !shot->small || !shot->large)
+    shot->values = calloc(nca_values_size(&shot->shape), sizeof *shot->values);
+    shot->subject = (nca_subject){.task = film->task,
+                                  .content = film->content,
+                                  .shape = &shot->shape,
+                                  .backend = shot->backend,
+                                  .session = shot->session,
+                                  .values = shot->values};
+    if (!shot->state || !shot->small || !shot->large || !shot->values)
         return nca_fail(error, NCA_MEMORY, "%s: no memory for frames of %dx%d cells", path,
                         film->height, film->width);
     const int pixels = shot->format->wants_states ? 1 : shot->scale;
@@ -214,6 +226,7 @@ cleanup:
     free(shot.state);
     free(shot.small);
     free(shot.large);
+    free(shot.values);
     // What ends this program may have ended the one it writes to: no failure of its own.
     return status != NCA_OK && is_stopped(film) ? fail_stopped(error) : status;
 }
@@ -234,7 +247,11 @@ nca_status nca_movie_write(const char *path, const nca_model *model, const nca_m
                      .step_size = model->step_size,
                      .stop = movie->stop,
                      .is_dead = movie->is_dead};
-    if (movie->damage_at >= 0) {
+    if (movie->exchange_at > 0) {
+        film.exchanges = 1;
+        film.exchange_at[0] = movie->exchange_at;
+    }
+    if (movie->damage_at > 0) {
         film.damages = 1;
         film.damage[0] = (nca_film_damage){movie->damage_at, movie->region};
     }

@@ -238,7 +238,7 @@ static const char *const unread[] = {
 static const char *const classes[] = {"0", "1", "2", "3", "4", "5", "6", "7", "8", "9", NULL};
 
 static const nca_task_film films[] = {
-    {.file = "digit.webp", .steps = 200, .every = 2, .damage_at = -1}, {0}};
+    {.file = "digit.webp", .steps = 400, .every = 2, .exchange_at = 200}, {0}};
 
 static const nca_spec usual = {.perception = NCA_MOORE,
                                .frozen = 1,

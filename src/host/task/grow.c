@@ -277,7 +277,7 @@ static nca_region left_half(int height, int width)
 }
 
 static const nca_task_film films[] = {
-    {.file = "growth.webp", .steps = 200, .every = 2, .damage_at = -1},
+    {.file = "growth.webp", .steps = 200, .every = 2},
     {.file = "healing.webp", .steps = 600, .every = 4, .damage_at = 200, .region = left_half},
     {0},
 };

@@ -88,6 +88,14 @@ void nca_subject_start(const nca_subject *subject, const nca_sample *sample, flo
         exchange(subject, sample->item, state);
 }
 
+nca_status nca_subject_exchange(const nca_subject *subject, int slot, int64_t item,
+                                nca_error *error)
+{
+    subject->task->frozen(subject->content, subject->shape, item, subject->values);
+    return subject->backend->exchange(subject->session, slot, subject->values,
+                                      subject->task->exchange_limit, error);
+}
+
 static nca_status upload_own(const nca_subject *subject, const nca_sample *samples,
                              nca_error *error)
 {

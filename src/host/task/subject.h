@@ -42,6 +42,10 @@ nca_sample nca_subject_draw(const nca_subject *subject, nca_key key, uint32_t nu
 void nca_subject_begin(const nca_subject *subject, int beginning, float *state);
 void nca_subject_start(const nca_subject *subject, const nca_sample *sample, float *state);
 
+// Puts an item under the state that a sample of the batch has. Its target stays.
+nca_status nca_subject_exchange(const nca_subject *subject, int slot, int64_t item,
+                                nca_error *error);
+
 // Uploads what the samples [B] of the batch are compared with: each its own, or item 0's for all.
 // Where they share it that has to be done once only, and `samples` may be NULL.
 nca_status nca_subject_upload_targets(const nca_subject *subject, const nca_sample *samples,
