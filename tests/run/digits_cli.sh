@@ -57,7 +57,17 @@ cmp -n $((header + frame)) whole.npy exchanged.npy || fail "exchanged too early"
 ! cmp -s -i $((header + frame)) -n "$frame" whole.npy exchanged.npy || fail "not exchanged"
 "$nca" report run --cut-at 4 --heal-steps 4 >/dev/null
 grep -q "total agreement" report.html || fail "no figures on the page"
+for word in '"is_exchange": *true' '"confusion": *{' '"name": *"not exchanged"' '"says 9"'; do
+  grep -q "$word" report.html || fail "the page lacks $word"
+done
+! grep -q '"name": *"lower"' report.html || fail "the page cuts digits"
 grep -q "cells right 0.[0-9]*, total agreement" report.html || fail "no figures in the page's verdict"
+
+# A run is judged by the loss that it was trained by: of states that say nothing it is ln 10, or a half a cell.
+"$nca" train "${settings[@]}" --loss cross-entropy --updates 1 --out entropy --quiet >/dev/null
+judged=(--seeds 2 --steps 0 --no-exchange --json)
+"$nca" eval entropy "${judged[@]}" | grep -q '"0": {"median": 0.3622' || fail "a run by cross entropy is judged by another loss"
+! "$nca" eval run "${judged[@]}" | grep -q '"0": {"median": 0.3622' || fail "a run by squares is judged by another loss"
 
 # refused WORDS ARGUMENT...
 refused() {

@@ -50,8 +50,7 @@ static const nca_option rows[] = {
      "given several times",
      NULL},
     {"exchange", NCA_OPTION_LIST, offsetof(run_options, exchanges), 0, 0, "STEP",
-     "after it put another digit under the state, that of the next draw; may be given several "
-     "times",
+     "after it put the next digit of another class under the state; may be given several times",
      NULL},
     {"seed", NCA_OPTION_INT, offsetof(run_options, seed), 0, 9e18, "N",
      "random seed of the fire masks, and of which digit it is [1]", NULL},

@@ -384,8 +384,8 @@ nca_status nca_evaluate(const nca_model *model, const nca_task *task, const void
 {
     judging evaluator = {.options = options,
                          .backend = compute->backend,
-                         .shape = nca_judging_shape(task, &model->spec, options->seeds,
-                                                    options->grid.height, options->grid.width),
+                         .shape = nca_judging_shape(task, options->config, &model->spec,
+                                                    options->seeds, &options->grid),
                          .subject = {.task = task, .content = content, .backend = compute->backend},
                          .total = count_steps(options)};
     nca_evaluation evaluation = {0};

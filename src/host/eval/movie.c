@@ -21,6 +21,8 @@ typedef struct shooting {
     nca_writer *writer;
     nca_shape shape;        // of the session
     nca_subject subject;    // in it
+    nca_sample sample;      // that it shows
+    uint32_t drawn;         // samples so far
     float *values;          // of one item, to work in
     const nca_spec *spec;   // of the rule
     int scale, done;
@@ -57,11 +59,13 @@ static nca_status shoot_frame(shooting *shot, nca_error *error)
 static nca_status intervene(shooting *shot, nca_error *error)
 {
     const nca_key key = {.seed = shot->film->seed};
-    for (int i = 0; i < shot->film->exchanges; i++)
-        if (shot->film->exchange_at[i] == shot->done)
-            NCA_TRY(nca_subject_exchange(
-                &shot->subject, 0, nca_subject_draw(&shot->subject, key, (uint32_t)i + 1).item,
-                error));
+    for (int i = 0; i < shot->film->exchanges; i++) {
+        if (shot->film->exchange_at[i] != shot->done)
+            continue;
+        NCA_TRY(nca_subject_draw_unlike(&shot->subject, key, shot->sample.item, &shot->drawn,
+                                        &shot->sample, error));
+        NCA_TRY(nca_subject_exchange(&shot->subject, 0, shot->sample.item, error));
+    }
     for (int i = 0; i < shot->film->damages; i++)
         if (shot->film->damage[i].step == shot->done)
             NCA_TRY(shot->backend->damage(shot->session, 0, &shot->film->damage[i].region, error));
@@ -100,8 +104,9 @@ static nca_status begin_sample(shooting *shot, nca_error *error)
     const nca_film *film = shot->film;
     if (film->content && film->task->check)
         NCA_TRY(film->task->check(film->content, &shot->shape, error));
-    const nca_sample sample = nca_subject_draw(&shot->subject, (nca_key){.seed = film->seed}, 0);
-    nca_subject_start(&shot->subject, &sample, shot->state);
+    const nca_key key = {.seed = film->seed};
+    shot->sample = nca_subject_draw(&shot->subject, key, shot->drawn++);
+    nca_subject_start(&shot->subject, &shot->sample, shot->state);
     return NCA_OK;
 }
 
@@ -173,7 +178,8 @@ static nca_status open_film(shooting *shot, const char *path, const nca_model *m
     char what[96];
     snprintf(what, sizeof what, "frames of %dx%d cells, %d pixels each", film->height, film->width,
              shot->scale);
-    shot->shape = nca_judging_shape(film->task, &model->spec, 1, film->height, film->width);
+    shot->shape = nca_judging_shape(film->task, NULL, &model->spec, 1,
+                                    &(nca_grid){film->height, film->width});
     NCA_TRY(nca_session_open(compute, &shot->shape, frames, what, &shot->session, error));
     NCA_TRY(shot->backend->upload(shot->session, NCA_PARAMETERS, 0, layout.total, model->parameters,
                                   error));

@@ -32,7 +32,7 @@ typedef struct nca_film {
     const void *begin_context;
     int damages;
     nca_film_damage damage[NCA_FILM_DAMAGES_MAX];
-    int exchanges;   // of a task with frozen channels, each for the item drawn next
+    int exchanges;   // of a task with frozen channels, each for the next item that is something else
     int exchange_at[NCA_FILM_EXCHANGES_MAX];   // step after which it is done; 0 is before the first
     const volatile sig_atomic_t *stop;   // ends the film when not 0, leaving no file; may be NULL
     void (*progress)(void *context, double done);   // 0..1; may be NULL

@@ -21,7 +21,8 @@ typedef struct nca_page_run {
     const nca_task *task;
     const void *content;   // of it
     const nca_history *history;
-    const nca_verdict *verdict;   // on the rule
+    const nca_verdict *verdict;         // on the rule
+    const nca_evaluation *evaluation;   // that it rests on; NULL: the page shows none of it
     const nca_observation *observation;
     const nca_observe_options *observed;   // how it was watched
 } nca_page_run;
