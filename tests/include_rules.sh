@@ -8,7 +8,7 @@ set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 objects=$(dirname "$1")/CMakeFiles/libnca.dir/src
 
-host_folders="base media config model task eval train verify run sweep report cli"
+host_folders="base media config model task eval train verify run attack sweep report cli"
 
 # Whichever C++ compiler is there reads every header of include/nca by itself, and finds the names
 # of all kinds where C has them; prints what it refuses.

@@ -9,6 +9,10 @@
 // A session has R rules side by side, each with B samples: sample b of the session belongs to rule
 // b / B. On the CPU and on the fused path a rule gets the same bits as in a session of its own.
 //
+// Or the rules share B samples, as an adversary and its victim do: every cell has an owner, the
+// rule that moves it. A cell is moved by one rule alone, so one rollout and one set of fire bits
+// serve all of them; every rule gets its gradient. The CPU, the reference and cuBLAS compute this.
+//
 // The contract, for every backend:
 //   * Order. Calls on a session act as if done one after the other. They may return before the
 //     work is done; what they report through pointers (reports, downloads) is filled when
@@ -120,6 +124,7 @@ typedef struct nca_shape {
     nca_spec spec;    // what the cells compute
     nca_objective objective;
     int rules;                     // R; 0: one
+    bool shares_samples;           // all rules move the same B samples, each the cells it owns
     int beginnings;                // states to gather from besides the pool; they lie after it
     int kept;                      // states that a rollout may keep
     bool keeps_sample_gradients;   // NCA_SAMPLE_GRADIENTS
@@ -137,11 +142,19 @@ static inline int nca_shape_rules(const nca_shape *shape)
     return shape->rules > 0 ? shape->rules : 1;
 }
 
-// Samples of the session.
+// How many sets of B samples there are, each with a pool and a rollout of its own.
+static inline int nca_shape_sets(const nca_shape *shape)
+{
+    return shape->shares_samples ? 1 : nca_shape_rules(shape);
+}
+
+// Samples of the session, R*B; B where the rules share them.
 static inline int nca_shape_samples(const nca_shape *shape)
 {
-    return nca_shape_rules(shape) * shape->batch;
+    return nca_shape_sets(shape) * shape->batch;
 }
+
+enum { NCA_OWNERS_MAX = 4 };   // rules that may share samples
 
 enum { NCA_ARITHMETIC_BYTES = 128 };
 
@@ -155,16 +168,19 @@ typedef struct nca_session_info {
 
 // What can be uploaded and downloaded, all f32 in the layout of nca/tensor.h and nca/spec.h.
 //   P = nca_layout_of(&spec).total, S = NCA_OPTIMIZER_BLOCKS, V the objective's channels
+//   R*B and R*N stand for B and N where the rules share their samples
 typedef enum nca_buffer {
     NCA_PARAMETERS,         // [R,P]
     NCA_GRADIENT,           // [R,P]    d(mean loss over B) / d parameters, before any transform
     NCA_SAMPLE_GRADIENTS,   // [R*B,P]  the share of each sample, where the session keeps them
+                            // and rules do not share samples
     NCA_OPTIMIZER,          // [R,S,P]  state, opaque to all but the optimizer; all zero at first
     NCA_BATCH,              // [R*B,H,W,C]  the states a rollout reads and replaces
     NCA_BATCH_GRADIENT,     // [R*B,H,W,C]  d(mean loss) / d(first state); download only
     NCA_POOL,               // [R*N + beginnings,H,W,C]
     NCA_TARGET,             // [1 or R*B,H,W,V]
     NCA_LABELS,             // [R*B]  class of each sample, a whole number 0..V-1
+    NCA_OWNER,              // [B,H,W]  which rule moves a cell, a whole number 0..R-1
     NCA_KEPT,               // [kept,R*B,H,W,C]  states that the latest rollout kept; download only
     NCA_KEPT_GRADIENT,      // [kept,R*B,H,W,C]  given d(mean loss) / d(those states)
     NCA_BUFFERS,
@@ -176,6 +192,7 @@ enum { NCA_OPTIMIZER_BLOCKS = 2 };   // S of the largest optimizer
 static inline size_t nca_buffer_elements(const nca_shape *shape, nca_buffer buffer)
 {
     const size_t rules = (size_t)nca_shape_rules(shape), samples = (size_t)nca_shape_samples(shape);
+    const size_t sets = (size_t)nca_shape_sets(shape);
     const size_t cells = (size_t)shape->height * (size_t)shape->width;
     const size_t state = cells * (size_t)shape->spec.channels;
     const size_t parameters = nca_layout_of(&shape->spec).total;
@@ -194,11 +211,13 @@ static inline size_t nca_buffer_elements(const nca_shape *shape, nca_buffer buff
     case NCA_BATCH_GRADIENT:
         return shape->tape_steps > 0 ? samples * state : 0;
     case NCA_POOL:
-        return (rules * (size_t)shape->pool + (size_t)shape->beginnings) * state;
+        return (sets * (size_t)shape->pool + (size_t)shape->beginnings) * state;
     case NCA_TARGET:
         return objective->is_per_sample ? samples * target : target;
     case NCA_LABELS:
         return objective->kind == NCA_CROSS_ENTROPY ? samples : 0;
+    case NCA_OWNER:
+        return shape->shares_samples ? samples * cells : 0;
     case NCA_KEPT:
     case NCA_KEPT_GRADIENT:
         return (size_t)shape->kept * samples * state;
@@ -229,7 +248,8 @@ typedef struct nca_rollout {
     int steps;                      // T >= 0
     int first_step;                 // number of the first step in the counters of random bits
     nca_key key;                    // of the random bits
-    const nca_rule_rollout *each;   // [R] instead of those three; NULL: all rules have them
+    const nca_rule_rollout *each;   // [R] instead of those three; NULL: all rules have them, as
+                                    // rules that share samples always do
     int first_sample;               // number of each rule's sample 0 in those counters
     int samples;                    // that the means are over; 0: B
     const int *kept;    // [kept of the shape] steps after which states are kept, 0 or more, rising;

@@ -40,6 +40,9 @@ enum { NCA_TEXT_BYTES = 1024 };
     TEXT(data, "", "DIR", "folder of the data that a task learns from")                      \
     INT(held_out, 0, 0, 100000000, "N",                                                      \
         "last items of the data, kept for judging and not trained on")                       \
+    TEXT(victim, "", "RULE|RUN", "rule that an adversary is trained against")                \
+    REAL(share, 0.1, 0, 1, "P", "share of the cells that the adversary moves")               \
+    INT(say, 8, 0, 15, "CLASS", "class that the adversary makes the others say")             \
     TEXT(seed_at, "auto", "auto|middle|Y,X",                                                 \
          "where the seed stands; auto: the visible cell nearest the middle")                 \
     TEXT(from, "", "RULE|RUN", "begin with this rule, a file or a run folder")               \
@@ -102,8 +105,9 @@ typedef struct nca_config {
 // The defaults of the list above.
 nca_config nca_config_default(void);
 
-// Whether a field, by its name, changes the trajectory of a run. These do not: preset, data (where
-// it lies), until, checkpoint_every, keep, pictures_every, and updates unless the schedule uses it.
+// Whether a field, by its name, changes the trajectory of a run. These do not: preset, data and
+// victim (where they lie), until, checkpoint_every, keep, pictures_every, and updates unless the
+// schedule uses it.
 bool nca_config_matters(const char *name, const nca_config *config);
 
 // Whether a field, by its name, has another value; false where there is no such field.

@@ -2,6 +2,7 @@
 #ifndef NCA_MODEL_H
 #define NCA_MODEL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -64,6 +65,13 @@ nca_status nca_model_import(const char *path, nca_model *out, nca_error *error);
 // The same from memory; `name` stands in messages, and its last part in the model.
 nca_status nca_model_parse_published(const uint8_t *text, size_t size_bytes, const char *name,
                                      nca_model *out, nca_error *error);
+
+// Writes a rule in that format: floats, with which an import gives the same rule, or bytes, as on
+// the article's page. The format has no room for angle and step size, so they go into the weights;
+// the fire rate is lost. NCA_ARGUMENT, in words that go on after the rule's name, where the rule is
+// not of the article's kind: sobel, alive by maximum, one hidden layer, nothing frozen, no noise.
+nca_status nca_model_publish(const nca_model *model, bool as_bytes, const char *path,
+                             nca_error *error);
 
 #ifdef __cplusplus
 }

@@ -48,11 +48,12 @@ typedef struct nca_task_update {
 // Where content comes from.
 typedef struct nca_content_source {
     const nca_config *config;
-    const char *folder;    // of a run: what it keeps counts before what `config` names; or NULL
-    bool is_changed;       // `config` asks for something else than the folder keeps
-    nca_grid grid;         // to make it for, as planned
-    nca_grid other_grid;   // to make it for instead, where it fits into this one; 0x0: none
-    nca_seed_at seed_at;   // as planned, or where that of a trained rule stands
+    const char *folder;     // of a run: what it keeps counts before what `config` names; or NULL
+    bool is_changed;        // `config` asks for something else than the folder keeps
+    bool is_victim_given;   // the victim of `config` counts, whatever the folder keeps
+    nca_grid grid;          // to make it for, as planned
+    nca_grid other_grid;    // to make it for instead, where it fits into this one; 0x0: none
+    nca_seed_at seed_at;    // as planned, or where that of a trained rule stands
 } nca_content_source;
 
 // What is learnt: a picture, a set of pictures.
@@ -102,7 +103,8 @@ typedef struct nca_task_film {
 
 enum { NCA_TASK_CELLS = 3 };   // cells that a page follows at every step
 
-typedef struct nca_task {
+typedef struct nca_task nca_task;
+struct nca_task {
     const char *name;              // as in the setting `task`
     const char *summary;           // one line
     const char *beginning_words;   // what a new sample is called in messages: "the seed"
@@ -112,6 +114,9 @@ typedef struct nca_task {
     // Settings that it does not read, by their names, ended by NULL: refused where they are not
     // those of the preset. NULL: it reads all.
     const char *const *unread;
+    // Of an adversary: what its victim, the rule of the setting `victim`, was trained for; NULL
+    // where nobody is attacked.
+    const nca_task *victim;
     const nca_spec *usual;   // kinds of a rule whose file does not say them; NULL: the article's
     // Where the first frozen channel of a sample's new item is not above this, the others are
     // cleared.
@@ -190,6 +195,17 @@ typedef struct nca_task {
     // NULL: the objective needs none.
     void (*target)(const void *content, const nca_shape *shape, int64_t item, float *values);
 
+    // -- Adversaries ------------------------------------------------------------------------------
+
+    // Where rules share the samples the learnt one is the first. The others stay as they are:
+    //   returns   [R-1,P] their parameters, owned by the content
+    // NULL: the learnt rule is alone.
+    const float *(*others)(const void *content);
+    // Which rule moves each cell of a sample of this item.
+    //   owners   [H,W] out, 0..R-1
+    // NULL where `others` is.
+    void (*owners)(const void *content, const nca_shape *shape, int64_t item, float *owners);
+
     // -- An update --------------------------------------------------------------------------------
 
     // How bad a sample is: those drawn from the pool come to `prepare` highest first, equals in the
@@ -241,7 +257,7 @@ typedef struct nca_task {
                          int cell[NCA_TASK_CELLS][2]);
 
     const nca_task_film *films;   // ended by one without a file; NULL: none
-} nca_task;
+};
 
 // What nca_task_grow works on.
 typedef struct nca_growth {
@@ -257,6 +273,9 @@ extern const nca_task nca_task_grow;
 //   content   nca_digits (task/digits.h)
 extern const nca_task nca_task_digits;
 
+// Adversary cells among those of a rule of digits, which make the others say another digit.
+extern const nca_task nca_task_digits_adversary;
+
 // All that the setting `task` can name, ended by NULL.
 const nca_task *const *nca_tasks(void);
 // NCA_ARGUMENT for another name, with those there are.
@@ -264,6 +283,9 @@ nca_status nca_task_find(const char *name, const nca_task **out, nca_error *erro
 
 // What the settings say is learnt from: the target, or the folder of the data.
 const char *nca_task_source(const nca_config *config);
+
+// The task of adversaries against rules of a task; NULL where there is none.
+const nca_task *nca_task_adversary_of(const nca_task *victim);
 
 // How a rule is judged: the task's own, or as growing.
 const nca_task_judging *nca_task_judging_of(const nca_task *task);

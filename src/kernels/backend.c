@@ -64,6 +64,12 @@ nca_status nca_front_check_shape(const nca_shape *shape, nca_error *error)
                         "from 1 to %d, the batch 1 or more, pool and steps 0 or more",
                         shape->batch, shape->height, shape->width, shape->pool, shape->tape_steps,
                         SIDE_MAX);
+    if (shape->shares_samples &&
+        (nca_shape_rules(shape) > NCA_OWNERS_MAX || shape->keeps_sample_gradients))
+        return nca_fail(error, NCA_ARGUMENT,
+                        "%d rules that share samples: up to %d can, without gradients of each "
+                        "sample",
+                        nca_shape_rules(shape), NCA_OWNERS_MAX);
     if (shape->rules > RULES_MAX || (int64_t)nca_shape_rules(shape) * shape->batch > 1 << 24 ||
         (int64_t)nca_shape_rules(shape) * shape->pool + shape->beginnings > INT32_MAX)
         return nca_fail(error, NCA_MEMORY,
@@ -109,14 +115,14 @@ static nca_status check_range(const nca_session_head *head, nca_buffer buffer, s
                     first, first + count, (int)buffer, elements);
 }
 
-static nca_status check_labels(const nca_session_head *head, size_t count, const float *from,
-                               nca_error *error)
+// Labels and owners are whole numbers below a limit.
+static nca_status check_numbers(const char *what, int limit, size_t count, const float *from,
+                                nca_error *error)
 {
-    const int classes = nca_objective_channels(&head->shape.objective);
     for (size_t i = 0; i < count; i++)
-        if (!(from[i] >= 0 && from[i] < classes) || from[i] != floorf(from[i]))
-            return nca_fail(error, NCA_ARGUMENT, "label %g: must be a whole number, 0 to %d",
-                            from[i], classes - 1);
+        if (!(from[i] >= 0 && from[i] < (float)limit) || from[i] != floorf(from[i]))
+            return nca_fail(error, NCA_ARGUMENT, "%s %g: must be a whole number, 0 to %d", what,
+                            from[i], limit - 1);
     return NCA_OK;
 }
 
@@ -129,8 +135,11 @@ nca_status nca_front_upload(nca_session *session, nca_buffer buffer, size_t firs
         return nca_fail(error, NCA_ARGUMENT, "%s: can only be downloaded",
                         buffer == NCA_KEPT ? "kept states" : "the batch gradient");
     if (buffer == NCA_LABELS)
-        NCA_TRY(check_labels(head, count, from, error));
-    if (buffer == NCA_BATCH)
+        NCA_TRY(check_numbers("label", nca_objective_channels(&head->shape.objective), count, from,
+                              error));
+    if (buffer == NCA_OWNER)
+        NCA_TRY(check_numbers("owner", nca_shape_rules(&head->shape), count, from, error));
+    if (buffer == NCA_BATCH || buffer == NCA_OWNER)
         head->tape_is_valid = false;
     return head->own->upload(session, buffer, first, count, from, error);
 }
@@ -155,8 +164,7 @@ nca_status nca_front_gather(nca_session *session, const int *rows, nca_error *er
 {
     nca_session_head *head = head_of(session);
     const nca_shape *shape = &head->shape;
-    NCA_TRY(
-        check_rows(head, rows, nca_shape_rules(shape) * shape->pool + shape->beginnings, error));
+    NCA_TRY(check_rows(head, rows, nca_shape_sets(shape) * shape->pool + shape->beginnings, error));
     head->tape_is_valid = false;
     return head->own->gather(session, rows, error);
 }
@@ -164,7 +172,7 @@ nca_status nca_front_gather(nca_session *session, const int *rows, nca_error *er
 nca_status nca_front_scatter(nca_session *session, const int *rows, nca_error *error)
 {
     nca_session_head *head = head_of(session);
-    NCA_TRY(check_rows(head, rows, nca_shape_rules(&head->shape) * head->shape.pool, error));
+    NCA_TRY(check_rows(head, rows, nca_shape_sets(&head->shape) * head->shape.pool, error));
     return head->own->scatter(session, rows, error);
 }
 
@@ -228,8 +236,10 @@ static nca_status check_kept(const nca_shape *shape, const nca_rollout *rollout,
 static nca_status check_rollout(const nca_shape *shape, const nca_rollout *rollout,
                                 nca_error *error)
 {
-    const int rules = nca_shape_rules(shape);
-    for (int rule = 0; rule < rules; rule++) {
+    if (shape->shares_samples && rollout->each)
+        return nca_fail(error, NCA_ARGUMENT,
+                        "a rollout of each rule: rules that share samples have one together");
+    for (int rule = 0; rule < nca_shape_sets(shape); rule++) {
         const nca_rule_rollout own = nca_rollout_of_rule(rollout, rule);
         NCA_TRY(check_steps(shape, &own, rollout->keep_tape, error));
     }

@@ -146,6 +146,12 @@ refused "layer 1" import wrong.json -o x.safetensors
 refused "--output" import wrong.json
 refused "the file that is imported" import wrong.json -o ./wrong.json --force
 refused "not JSON" import noise.png -o x.safetensors
+refused "--output: needed" export good
+refused "its extension says no format; choose one of .json" export good -o rule.txt
+refused "no such format; choose one of json" export good -o rule.json --format yaml
+refused ".json files have float32, uint8" export good -o rule.json --numbers float16
+refused "good: a .json file holds 1 rule" export good good -o rule.json
+refused "nothing: No such file" export nothing -o rule.json
 
 # Runs.
 refused "choose one of" run good --output x.tiff

@@ -36,6 +36,8 @@ offers 'nca run --device ""' auto cpu cuda reference
 offers 'nca run --cuda-path ""' auto fused cublas
 offers 'nca verify --precision ""' f32 tf32 bf16
 offers 'nca run rule.safet'   # the shell's own file names follow
+offers 'nca export good --format js' json
+offers 'nca export --numbers ""' float32 float16 uint8
 offers 'nca completion ""' bash zsh fish
 offers 'nca completion f' fish
 offers 'nca help ev' eval

@@ -15,7 +15,7 @@
 
 // What a preset sets, but for the target, its preparation, the seed and how often to save.
 typedef struct column {
-    const char *name, *digits;   // the loss of one about digits; NULL: it grows
+    const char *name, *task, *digits;   // the loss of one about digits; NULL: it grows
     int grid, target_size;
     int pool, batch, reseeded, damaged;
     bool replacement;
@@ -26,24 +26,28 @@ typedef struct column {
     double epsilon;
 } column;
 
+// clang-format off
 static const column columns[] = {
-    {"healing", NULL, 36, 20, 1024, 8, 1, 4, false, 0.1, 0.4, 0.5, 64, 95, 8000, 2e-3,
+    {"healing", "grow", NULL, 36, 20, 1024, 8, 1, 4, false, 0.1, 0.4, 0.5, 64, 95, 8000, 2e-3,
      "steps:2000x0.3,6000x0.1", "normalize", 1e-7},
-    {"growing", NULL, 72, 40, 0, 8, 0, 0, false, 0.1, 0.4, 0, 64, 95, 8000, 2e-3, "steps:2000x0.1",
-     "normalize", 1e-7},
-    {"persistent", NULL, 72, 40, 1024, 8, 1, 0, false, 0.1, 0.4, 0, 64, 95, 8000, 2e-3,
+    {"growing", "grow", NULL, 72, 40, 0, 8, 0, 0, false, 0.1, 0.4, 0, 64, 95, 8000, 2e-3,
      "steps:2000x0.1", "normalize", 1e-7},
-    {"regenerating", NULL, 72, 40, 1024, 8, 1, 3, false, 0.1, 0.4, 0, 64, 95, 8000, 2e-3,
+    {"persistent", "grow", NULL, 72, 40, 1024, 8, 1, 0, false, 0.1, 0.4, 0, 64, 95, 8000, 2e-3,
      "steps:2000x0.1", "normalize", 1e-7},
-    {"blog-regenerating", NULL, 56, 40, 1024, 4, 1, 1, true, 0.05, 0.2, 0, 128, 128, 100000, 1e-4,
-     "cosine", "normalize,clip:0.5", 1e-8},
-    {"blog-unstable", NULL, 56, 40, 1024, 16, 1, 4, true, 0.05, 0.2, 0, 64, 64, 100000, 1e-4,
-     "cosine", "normalize,clip:0.5", 1e-8},
-    {"digits", "squared", 28, 40, 160, 16, 4, 0, false, 0.1, 0.4, 0, 20, 20, 100000, 1e-3,
+    {"regenerating", "grow", NULL, 72, 40, 1024, 8, 1, 3, false, 0.1, 0.4, 0, 64, 95, 8000, 2e-3,
+     "steps:2000x0.1", "normalize", 1e-7},
+    {"blog-regenerating", "grow", NULL, 56, 40, 1024, 4, 1, 1, true, 0.05, 0.2, 0, 128, 128, 100000,
+     1e-4, "cosine", "normalize,clip:0.5", 1e-8},
+    {"blog-unstable", "grow", NULL, 56, 40, 1024, 16, 1, 4, true, 0.05, 0.2, 0, 64, 64, 100000,
+     1e-4, "cosine", "normalize,clip:0.5", 1e-8},
+    {"digits", "digits", "squared", 28, 40, 160, 16, 4, 0, false, 0.1, 0.4, 0, 20, 20, 100000, 1e-3,
      "steps:30000x0.1,70000x0.1", "normalize", 1e-7},
-    {"digits-cross-entropy", "cross-entropy", 28, 40, 160, 16, 4, 0, false, 0.1, 0.4, 0, 20, 20,
-     100000, 1e-3, "steps:30000x0.1,70000x0.1", "normalize", 1e-7},
+    {"digits-cross-entropy", "digits", "cross-entropy", 28, 40, 160, 16, 4, 0, false, 0.1, 0.4, 0,
+     20, 20, 100000, 1e-3, "steps:30000x0.1,70000x0.1", "normalize", 1e-7},
+    {"digits-adversary", "digits-adversary", "squared", 28, 40, 160, 16, 4, 0, false, 0.1, 0.4, 0,
+     20, 20, 2000, 1e-3, "steps:30000x0.1,70000x0.1", "normalize", 1e-7},
 };
+// clang-format on
 enum { COLUMNS = sizeof columns / sizeof *columns };
 
 // Every number at a value that no column has.
@@ -55,7 +59,8 @@ static nca_config spoiled(void)
     config.noise = 0.7;
     strcpy(config.task, "other");
     strcpy(config.loss, "other");
-    config.held_out = config.exchanged = 7;
+    config.held_out = config.exchanged = config.say = 7;
+    config.share = 0.7;
     strcpy(config.perception, "moore");
     strcpy(config.alive, "everywhere");
     config.fire_rate = config.angle = config.step_size = 0.7;
@@ -84,7 +89,6 @@ static void expect_rule_of_digits(const nca_config *config, const char *loss)
     assert_int_equal(config->hidden, 80);
     assert_int_equal(config->hidden2, 80);
     assert_true(config->noise == 0.02);
-    assert_string_equal(config->task, "digits");
     assert_string_equal(config->perception, "moore");
     assert_string_equal(config->alive, "channel");
     assert_string_equal(config->loss, loss);
@@ -98,7 +102,6 @@ static void expect_rule_of_the_article(const nca_config *config)
     assert_int_equal(config->hidden, 128);
     assert_int_equal(config->hidden2, 0);
     assert_true(config->noise == 0);
-    assert_string_equal(config->task, "grow");
     assert_string_equal(config->perception, "sobel");
     assert_string_equal(config->alive, "maximum");
     assert_string_equal(config->loss, "squared");
@@ -112,6 +115,9 @@ static void expect_column(const column *expected)
     nca_plan plan;
     assert_int_equal(nca_preset_apply(expected->name, &config, NULL), NCA_OK);
     assert_string_equal(config.preset, expected->name);
+    assert_string_equal(config.task, expected->task);
+    assert_true(config.share == 0.1);
+    assert_int_equal(config.say, 8);
     if (expected->digits)
         expect_rule_of_digits(&config, expected->digits);
     else

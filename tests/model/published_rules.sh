@@ -41,4 +41,15 @@ judge persistent -3.35 -4.08 -4.07
 judge growing -3.39 -2.82 -2.36
 judge regenerating -3.05 -3.45 -3.8
 near regenerating "left half healed" "$(median regenerating.json left)" -3.9
+
+# Bytes that are exported are the bytes that were published.
+for file in "$data"/published_models/*.json; do
+  "$nca" import "$file" -o rule.safetensors --force >/dev/null
+  "$nca" export rule.safetensors -o again.json --numbers uint8 --force >/dev/null
+  for layer in "$file" again.json; do grep -o '"data_b64": *"[^"]*"' "$layer" | tr -d ' '; done |
+    sort | uniq -c | awk '$1 != 2 { exit 1 }' || {
+    echo "FAILED: $file: its bytes are not the same after import and export"
+    failed=1
+  }
+done
 exit $failed

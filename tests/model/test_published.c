@@ -1,4 +1,5 @@
-// The article's published rules: bytes become the weights they stand for, anything else is refused.
+// The article's published rules: bytes become the weights they stand for and back, anything else is
+// refused.
 #define _GNU_SOURCE   // nftw
 #include <setjmp.h>
 #include <stdarg.h>
@@ -273,6 +274,107 @@ static void test_what_is_no_file_is_refused(void **state)
     assert_int_equal(nca_model_import(scratch("giant.json"), &model, NULL), NCA_FORMAT);
 }
 
+// A rule of small numbers, none of them equal.
+static nca_model make_rule(void)
+{
+    nca_model rule;
+    assert_int_equal(nca_model_create(&(nca_spec)NCA_GROWING(4, 8), &rule, NULL), NCA_OK);
+    const nca_layout layout = nca_layout_of(&rule.spec);
+    for (size_t i = 0; i < layout.total; i++)
+        rule.parameters[i] = (float)sin((double)i) / 3;
+    return rule;
+}
+
+static nca_model publish_and_import(const nca_model *rule, bool as_bytes)
+{
+    nca_model again;
+    assert_int_equal(nca_model_publish(rule, as_bytes, scratch("out.json"), NULL), NCA_OK);
+    assert_int_equal(nca_model_import(scratch("out.json"), &again, NULL), NCA_OK);
+    assert_int_equal(again.spec.channels, rule->spec.channels);
+    assert_int_equal(again.spec.hidden[0], rule->spec.hidden[0]);
+    return again;
+}
+
+static void test_floats_come_back_as_they_were(void **state)
+{
+    (void)state;
+    nca_model rule = make_rule(), again = publish_and_import(&rule, false);
+    assert_memory_equal(again.parameters, rule.parameters,
+                        nca_layout_of(&rule.spec).total * sizeof(float));
+    nca_model_free(&again);
+    nca_model_free(&rule);
+}
+
+// Of 255 steps from the largest weight to its negative, the nearest is half a step away at most.
+static void test_bytes_are_the_nearest_and_stay_the_same(void **state)
+{
+    (void)state;
+    nca_model rule = make_rule(), once = publish_and_import(&rule, true);
+    nca_model twice = publish_and_import(&once, true);
+    for (size_t i = 0; i < nca_layout_of(&rule.spec).total; i++) {
+        assert_true(fabsf(once.parameters[i] - rule.parameters[i]) <= 1.0001f / 3 / 255);
+        assert_true(fabsf(twice.parameters[i] - once.parameters[i]) < 1e-7f);
+    }
+    nca_model_free(&twice);
+    nca_model_free(&once);
+    memset(rule.parameters, 0, nca_layout_of(&rule.spec).total * sizeof(float));
+    once = publish_and_import(&rule, true);
+    for (size_t i = 0; i < nca_layout_of(&rule.spec).total; i++)
+        assert_true(once.parameters[i] == 0);
+    nca_model_free(&once);
+    nca_model_free(&rule);
+}
+
+// What the first layer makes of a cell's two gradients, and the output layer of a hidden unit.
+static void test_angle_and_step_size_go_into_the_weights(void **state)
+{
+    (void)state;
+    nca_model rule = make_rule();
+    const nca_layout layout = nca_layout_of(&rule.spec);
+    rule.angle = 30;
+    rule.step_size = 0.7;
+    nca_model again = publish_and_import(&rule, false);
+    const double c = sqrt(0.75), s = 0.5, gx = 0.4, gy = -0.9;
+    for (size_t k = 0; k < 8; k++) {
+        const float *turned = rule.parameters + k * 12, *folded = again.parameters + k * 12;
+        for (size_t i = 0; i < 4; i++) {
+            const double asked =
+                turned[4 + i] * (c * gx - s * gy) + turned[8 + i] * (s * gx + c * gy);
+            assert_true(folded[i] == turned[i]);
+            assert_true(fabs(folded[4 + i] * gx + folded[8 + i] * gy - asked) < 1e-7);
+        }
+    }
+    for (size_t i = layout.offset[NCA_OUTPUT_WEIGHT]; i < layout.total; i++)
+        assert_true(fabs(again.parameters[i] - 0.7 * rule.parameters[i]) < 1e-7);
+    nca_model_free(&again);
+    nca_model_free(&rule);
+}
+
+static void test_what_the_format_has_no_place_for_is_refused(void **state)
+{
+    (void)state;
+    static const struct {
+        nca_spec spec;
+        const char *says;
+    } cases[] = {
+        {{4, NCA_MOORE, {8, 0}, 0, NCA_ALIVE_MAXIMUM, 0, 0}, "perception"},
+        {{4, NCA_SOBEL, {8, 0}, 0, NCA_ALIVE_EVERYWHERE, 0, 0}, "alive mask"},
+        {{4, NCA_SOBEL, {8, 0}, 1, NCA_ALIVE_MAXIMUM, 0, 0}, "frozen"},
+        {{4, NCA_SOBEL, {8, 0}, 0, NCA_ALIVE_MAXIMUM, 0, 0.02}, "noise"},
+        {{4, NCA_SOBEL, {8, 8}, 0, NCA_ALIVE_MAXIMUM, 0, 0}, "second hidden layer"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        nca_model rule;
+        nca_error error = {0};
+        assert_int_equal(nca_model_create(&cases[i].spec, &rule, NULL), NCA_OK);
+        assert_int_equal(nca_model_publish(&rule, false, scratch("refused.json"), &error),
+                         NCA_ARGUMENT);
+        assert_non_null(strstr(error.message, cases[i].says));
+        assert_int_not_equal(access(scratch("refused.json"), F_OK), 0);
+        nca_model_free(&rule);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -284,6 +386,10 @@ int main(void)
         cmocka_unit_test(test_layers_that_do_not_fit_together_are_refused),
         cmocka_unit_test(test_other_json_is_refused),
         cmocka_unit_test(test_what_is_no_file_is_refused),
+        cmocka_unit_test(test_floats_come_back_as_they_were),
+        cmocka_unit_test(test_bytes_are_the_nearest_and_stay_the_same),
+        cmocka_unit_test(test_angle_and_step_size_go_into_the_weights),
+        cmocka_unit_test(test_what_the_format_has_no_place_for_is_refused),
     };
     return cmocka_run_group_tests(tests, make_data, scratch_teardown);
 }

@@ -190,7 +190,9 @@ static nca_status find_task(const run_options *options, const char *path, const 
     nca_target_arguments given = options->target;
     given.grid = options->grid;
     NCA_TRY(nca_run_task_find(&given, path, model, out, error));
-    return out->task->frozen ? nca_run_task_load(&given, path, model, out, error) : NCA_OK;
+    return out->task->frozen || out->task->others
+               ? nca_run_task_load(&given, path, model, out, error)
+               : NCA_OK;
 }
 
 // In which format the film is written, and where.

@@ -7,6 +7,7 @@
 
 #include "config/presets.h"
 #include "nca/task.h"
+#include "report/export.h"
 #include "sweep/regeneration.h"
 
 enum { WORDS_BYTES = 512 };
@@ -35,6 +36,9 @@ static void list_words(const nca_option *row, char words[WORDS_BYTES])
     if (strcmp(row->name, "settings") == 0)
         for (const nca_study_setting *one = nca_study_settings(); one->name; one++)
             add_word(words, one->name);
+    if (strcmp(row->name, "format") == 0 && !strchr(row->value, '|'))
+        for (const nca_exporter *const *one = nca_exporters(); *one; one++)
+            add_word(words, (*one)->extension + 1);
     if (*words)
         return;
     bool is_list = row->value && strchr(row->value, '|');

@@ -13,7 +13,13 @@
     {"data", NCA_OPTION_STRING, offsetof(type, name.data), 0, 0, "DIR",                           \
      "folder of the task's data [the run's]", NULL},                                              \
     {"held-out", NCA_OPTION_INT, offsetof(type, name.held_out), 0, 100000000, "N",                \
-     "judge by the last N items of the data; 0: by all [the run's, else 0]", NULL}
+     "judge by the last N items of the data; 0: by all [the run's, else 0]", NULL},               \
+    {"victim", NCA_OPTION_STRING, offsetof(type, name.victim), 0, 0, "RULE|RUN",                  \
+     "of an adversary: the rule that it is to turn [the run's]", NULL},                           \
+    {"share", NCA_OPTION_REAL, offsetof(type, name.share), 0, 1, "P",                             \
+     "of an adversary: the share of the cells that it moves [the run's, else 0.1]", NULL},        \
+    {"say", NCA_OPTION_INT, offsetof(type, name.say), 0, 15, "CLASS",                             \
+     "of an adversary: the class that it makes the others say [the run's, else 8]", NULL}
 #define NCA_TARGET_ROWS(type, name)                                                               \
     NCA_TASK_ROWS(type, name),                                                                    \
     {"target", NCA_OPTION_STRING, offsetof(type, name.target), 0, 0, "FILE|EMOJI",                \

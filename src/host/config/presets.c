@@ -17,6 +17,8 @@ static void apply_article(nca_config *config)
     config->padding = 16;
     set_text(config->grid, "auto");
     config->held_out = 0;
+    config->share = 0.1;
+    config->say = 8;
     config->channels = 16;
     config->hidden = 128;
     config->hidden2 = 0;
@@ -133,6 +135,14 @@ static void apply_digits_cross_entropy(nca_config *config)
     set_text(config->loss, "cross-entropy");
 }
 
+// Randazzo et al. 2021. Of an adversary 2,000 updates are enough.
+static void apply_digits_adversary(nca_config *config)
+{
+    apply_digits(config);
+    set_text(config->task, "digits-adversary");
+    config->updates = 2000;
+}
+
 static const nca_preset presets[] = {
     {"healing", "half of a batch damaged, up to half of the grid: heals every cut", apply_healing},
     {"growing", "from the seed only, no pool (Mordvintsev et al. 2020, experiment 1)",
@@ -146,6 +156,9 @@ static const nca_preset presets[] = {
     {"digits", "cells agree on which digit they form (Randazzo et al. 2020, L2 and noise)",
      apply_digits},
     {"digits-cross-entropy", "the same by cross entropy", apply_digits_cross_entropy},
+    {"digits-adversary",
+     "a tenth of the cells makes those of --victim say --say (Randazzo et al. 2021)",
+     apply_digits_adversary},
     {NULL, NULL, NULL},
 };
 

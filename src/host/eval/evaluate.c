@@ -157,8 +157,10 @@ static nca_status show(judging *evaluator, nca_evaluate_moment moment, int numbe
     const nca_evaluate_options *options = evaluator->options;
     if (!options->look)
         return NCA_OK;
-    NCA_TRY(look_at(evaluator, 0, error));
-    options->look(options->look_context, moment, number, evaluator->seen);
+    for (int seed = 0; seed == 0 || seed < options->shown; seed++) {
+        NCA_TRY(look_at(evaluator, seed, error));
+        options->look(options->look_context, moment, number, evaluator->seen);
+    }
     return NCA_OK;
 }
 
@@ -341,7 +343,6 @@ static nca_status judge(judging *evaluator, nca_evaluation *out, nca_error *erro
 static nca_status open_judging(judging *evaluator, const nca_model *model,
                                const nca_compute *compute, nca_error *error)
 {
-    const nca_layout layout = nca_layout_of(&model->spec);
     const size_t seeds = (size_t)evaluator->options->seeds;
     char what[96];
     snprintf(what, sizeof what, "--seeds %d on a grid of %dx%d", evaluator->shape.batch,
@@ -362,8 +363,7 @@ static nca_status open_judging(judging *evaluator, const nca_model *model,
     evaluator->values = evaluator->whole + seeds;
     evaluator->subject.session = evaluator->session;
     evaluator->subject.values = evaluator->item;
-    return evaluator->backend->upload(evaluator->session, NCA_PARAMETERS, 0, layout.total,
-                                      model->parameters, error);
+    return nca_subject_upload_rules(&evaluator->subject, model->parameters, error);
 }
 
 static long count_steps(const nca_evaluate_options *options)

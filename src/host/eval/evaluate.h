@@ -50,9 +50,11 @@ typedef struct nca_evaluate_options {
     const volatile sig_atomic_t *stop;    // ends it with NCA_INTERRUPTED once not 0; may be NULL
     void (*progress)(void *context, double done);   // 0..1; may be NULL
     void *context;
-    // Shows a state [H,W,C] of the first seed, valid during the call; may be NULL.
+    // Shows a state [H,W,C] of each of the first `shown` seeds (0: one), valid during the call; may
+    // be NULL.
     void (*look)(void *context, nca_evaluate_moment moment, int number, const float *state);
     void *look_context;
+    int shown;
 } nca_evaluate_options;
 
 // What became of a damage.

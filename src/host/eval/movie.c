@@ -99,27 +99,32 @@ static nca_status fail_stopped(nca_error *error)
     return nca_fail(error, NCA_INTERRUPTED, "stopped; nothing was written");
 }
 
-static nca_status begin_sample(shooting *shot, nca_error *error)
+// The film's sample, in the state that the film is begun in or that it asks for; and the rules that
+// move its cells.
+static nca_status begin_sample(shooting *shot, const float *parameters, nca_error *error)
 {
     const nca_film *film = shot->film;
-    if (film->content && film->task->check)
-        NCA_TRY(film->task->check(film->content, &shot->shape, error));
     const nca_key key = {.seed = film->seed};
+    NCA_TRY(nca_subject_upload_rules(&shot->subject, parameters, error));
+    if (film->begin) {
+        film->begin(film->begin_context, shot->state);
+        if (!film->task->others)
+            return NCA_OK;
+    }
     shot->sample = nca_subject_draw(&shot->subject, key, shot->drawn++);
-    nca_subject_start(&shot->subject, &shot->sample, shot->state);
-    return NCA_OK;
+    if (!film->begin)
+        nca_subject_start(&shot->subject, &shot->sample, shot->state);
+    return film->task->others ? nca_subject_upload_targets(&shot->subject, &shot->sample, error)
+                              : NCA_OK;
 }
 
-static nca_status shoot(shooting *shot, nca_error *error)
+static nca_status shoot(shooting *shot, const float *parameters, nca_error *error)
 {
     const nca_film *film = shot->film;
     const size_t elements =
         nca_state_size(1, (size_t)film->height, (size_t)film->width, (size_t)shot->spec->channels);
     memset(shot->state, 0, elements * sizeof *shot->state);
-    if (film->begin)
-        film->begin(film->begin_context, shot->state);
-    else
-        NCA_TRY(begin_sample(shot, error));
+    NCA_TRY(begin_sample(shot, parameters, error));
     NCA_TRY(shot->backend->upload(shot->session, NCA_BATCH, 0, elements, shot->state, error));
     NCA_TRY(intervene(shot, error));
     NCA_TRY(shoot_frame(shot, error));
@@ -169,7 +174,6 @@ static nca_status open_film(shooting *shot, const char *path, const nca_model *m
                             const nca_compute *compute, nca_error *error)
 {
     const nca_film *film = shot->film;
-    const nca_layout layout = nca_layout_of(&model->spec);
     const size_t cells = (size_t)film->height * (size_t)film->width;
     const uint64_t scale = (uint64_t)shot->scale;
     const uint64_t frames = nca_memory_sum(
@@ -180,9 +184,9 @@ static nca_status open_film(shooting *shot, const char *path, const nca_model *m
              shot->scale);
     shot->shape = nca_judging_shape(film->task, NULL, &model->spec, 1,
                                     &(nca_grid){film->height, film->width});
+    if (film->content && film->task->check && !film->begin)
+        NCA_TRY(film->task->check(film->content, &shot->shape, error));
     NCA_TRY(nca_session_open(compute, &shot->shape, frames, what, &shot->session, error));
-    NCA_TRY(shot->backend->upload(shot->session, NCA_PARAMETERS, 0, layout.total, model->parameters,
-                                  error));
     shot->state = malloc(cells * (size_t)shot->spec->channels * sizeof *shot->state);
     shot->small = malloc(cells * 3);
     shot->large = malloc(cells * (size_t)shot->scale * (size_t)shot->scale * 3);
@@ -219,7 +223,7 @@ nca_status nca_film_write(const char *path, const nca_model *model, const nca_fi
     shot.scale = film->scale > 0 ? film->scale : longer < SIDE_PIXELS ? SIDE_PIXELS / longer : 1;
     nca_status status;
     NCA_GO(open_film(&shot, path, model, compute, error));
-    NCA_GO(shoot(&shot, error));
+    NCA_GO(shoot(&shot, model->parameters, error));
     if (film->is_dead)
         NCA_GO(look_for_life(&shot, error));
 cleanup:

@@ -181,7 +181,6 @@ static nca_status watch(watching *observer, nca_error *error)
 
 static nca_status open_watching(watching *observer, const nca_compute *compute, nca_error *error)
 {
-    const nca_layout layout = nca_layout_of(&observer->model->spec);
     const nca_shape *shape = &observer->shape;
     const size_t cells = (size_t)shape->height * (size_t)shape->width;
     const uint64_t kept = nca_buffer_elements(shape, NCA_BATCH);
@@ -202,8 +201,7 @@ static nca_status open_watching(watching *observer, const nca_compute *compute, 
                         shape->width);
     observer->subject.session = observer->session;
     observer->subject.values = observer->values;
-    return observer->backend->upload(observer->session, NCA_PARAMETERS, 0, layout.total,
-                                     observer->model->parameters, error);
+    return nca_subject_upload_rules(&observer->subject, observer->model->parameters, error);
 }
 
 nca_status nca_observe(const nca_model *model, const nca_task *task, const void *content,

@@ -80,6 +80,12 @@ nca_status nca_run_task_find(const nca_target_arguments *given, const char *path
     if (!task->reads_data && (given->data || given->held_out >= 0))
         return nca_fail(error, NCA_ARGUMENT, "--%s: the task %s has no data; leave it out",
                         given->data ? "data" : "held-out", task->name);
+    if (!task->victim && (given->victim || given->share >= 0 || given->say >= 0))
+        return nca_fail(error, NCA_ARGUMENT, "--%s: the task %s has no adversary; leave it out",
+                        given->victim       ? "victim"
+                        : given->share >= 0 ? "share"
+                                            : "say",
+                        task->name);
     *out = (nca_run_task){.task = task};
     return NCA_OK;
 }
@@ -96,6 +102,9 @@ static nca_status lay_over(const nca_target_arguments *given, nca_config *config
     set_text(config->font, given->font);
     set_text(config->data, given->data);
     set_text(config->seed_at, given->seed_at);
+    set_text(config->victim, given->victim);
+    config->share = given->share >= 0 ? given->share : config->share;
+    config->say = given->say >= 0 ? given->say : config->say;
     config->held_out = given->held_out >= 0 ? given->held_out : config->held_out;
     config->target_size = given->target_size > 0 ? given->target_size : config->target_size;
     config->padding = given->padding >= 0 ? given->padding : config->padding;
@@ -126,6 +135,7 @@ nca_status nca_run_task_load(const nca_target_arguments *given, const char *path
         .config = &config,
         .folder = is_folder && !given->target ? path : NULL,
         .is_changed = asks_for_another(given),
+        .is_victim_given = given->victim != NULL,
         .grid = plan.grid,
         .seed_at = given->seed_at
                        ? plan.seed_at

@@ -7,14 +7,15 @@
 #include "nca/task.h"
 
 typedef struct nca_target_arguments {
-    const char *task, *data, *target, *background, *font, *grid, *seed_at;
-    int64_t target_size, padding, held_out;   // negative: not given
-    int trim;                                 // negative: not given
+    const char *task, *data, *target, *background, *font, *grid, *seed_at, *victim;
+    int64_t target_size, padding, held_out, say;   // negative: not given
+    double share;                                  // negative: not given
+    int trim;                                      // negative: not given
 } nca_target_arguments;
 
-#define NCA_TARGET_NOT_GIVEN                                         \
-    {                                                                \
-        .target_size = -1, .padding = -1, .held_out = -1, .trim = -1 \
+#define NCA_TARGET_NOT_GIVEN                                                                 \
+    {                                                                                        \
+        .target_size = -1, .padding = -1, .held_out = -1, .say = -1, .share = -1, .trim = -1 \
     }
 
 typedef struct nca_run_task {

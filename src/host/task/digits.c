@@ -7,9 +7,7 @@
 
 #include "nca/task.h"
 #include "task/digit_set.h"
-
-// A cell lives where its grey is above this.
-#define GREY_LIMIT NCA_ALIVE_THRESHOLD
+#include "task/digits.h"
 
 // -- Settings and content -------------------------------------------------------------------------
 
@@ -172,8 +170,7 @@ static void prepare(const nca_task_update *update, nca_sample *samples)
 
 // -- Judging --------------------------------------------------------------------------------------
 
-// The class that a cell says: its largest of the last channels; -1 where no single one is.
-static int said(const float *cell, int channels)
+int nca_digit_said(const float *cell, int channels)
 {
     const float *class = cell + channels - NCA_DIGIT_CLASSES;
     int best = 0, ties = 0;
@@ -192,9 +189,9 @@ static void measure(const void *content, const nca_shape *shape, int64_t item, c
     int living = 0, right = 0, first = -1;
     bool agree = true;
     for (size_t i = 0; i < cells; i++, state += channels) {
-        if (!(state[0] > GREY_LIMIT))
+        if (!(state[0] > NCA_DIGIT_GREY_LIMIT))
             continue;
-        const int class = said(state, channels);
+        const int class = nca_digit_said(state, channels);
         first = living == 0 ? class : first;
         agree &= class >= 0 && class == first;
         right += class == label;
@@ -213,8 +210,8 @@ static void confuse(const void *content, const nca_shape *shape, int64_t item, c
     const int channels = shape->spec.channels;
     int64_t *row = cells + nca_digits_label(content, item) * (NCA_DIGIT_CLASSES + 1);
     for (int i = 0; i < shape->height * shape->width; i++, state += channels)
-        if (state[0] > GREY_LIMIT) {
-            const int class = said(state, channels);
+        if (state[0] > NCA_DIGIT_GREY_LIMIT) {
+            const int class = nca_digit_said(state, channels);
             row[class >= 0 ? class : NCA_DIGIT_CLASSES]++;
         }
 }
@@ -229,8 +226,9 @@ static const uint8_t colours[NCA_DIGIT_CLASSES][3] = {
 static void paint(const float *state, int height, int width, int channels, uint8_t *rgb)
 {
     for (int i = 0; i < height * width; i++, state += channels, rgb += 3) {
-        const int class = state[0] > GREY_LIMIT ? said(state, channels) : -1;
-        const float white = state[0] > GREY_LIMIT ? (state[0] < 1 ? 0.5f * (1 - state[0]) : 0) : 1;
+        const int class = state[0] > NCA_DIGIT_GREY_LIMIT ? nca_digit_said(state, channels) : -1;
+        const float white =
+            state[0] > NCA_DIGIT_GREY_LIMIT ? (state[0] < 1 ? 0.5f * (1 - state[0]) : 0) : 1;
         for (int k = 0; k < 3; k++) {
             const float own = class >= 0 ? colours[class][k] : 30;
             rgb[k] = (uint8_t)(own + (255 - own) * white + 0.5f);
@@ -239,10 +237,7 @@ static void paint(const float *state, int height, int width, int channels, uint8
 }
 
 static const char *const channels[] = {"grey", NULL};
-static const char *const unread[] = {
-    "target", "target_size",       "padding",           "trim",          "background",
-    "font",   "damage_radius_min", "damage_radius_max", "damage_halves", "damage_centred",
-    NULL};
+static const char *const unread[] = {NCA_DIGITS_UNREAD, "share", "say", NULL};
 static const char *const classes[] = {"0", "1", "2", "3", "4", "5", "6", "7", "8", "9", NULL};
 
 // Living cells of a digit: the middle one as a page is read, and one near each of its ends.
@@ -253,10 +248,10 @@ static void choose_cells(const void *content, const nca_grid *grid, int64_t item
     const int cells = grid->height * grid->width;
     int living = 0;
     for (int i = 0; i < cells; i++)
-        living += grey[i] > GREY_LIMIT;
+        living += grey[i] > NCA_DIGIT_GREY_LIMIT;
     const int place[NCA_TASK_CELLS] = {living / 2, living / 10, living * 9 / 10};
     for (int i = 0, seen = 0; i < cells; i++) {
-        if (!(grey[i] > GREY_LIMIT))
+        if (!(grey[i] > NCA_DIGIT_GREY_LIMIT))
             continue;
         for (int k = 0; k < NCA_TASK_CELLS; k++)
             if (place[k] == seen) {
@@ -292,7 +287,7 @@ const nca_task nca_task_digits = {
     .reads_data = true,
     .unread = unread,
     .usual = &usual,
-    .exchange_limit = GREY_LIMIT,
+    .exchange_limit = NCA_DIGIT_GREY_LIMIT,
     .good_loss = 1,
     .plan = complete_plan,
     .load = load,

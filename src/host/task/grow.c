@@ -284,6 +284,8 @@ static nca_region left_half(int height, int width)
     return nca_cut_region(NCA_CUT_LEFT, height, width);
 }
 
+static const char *const unread[] = {"share", "say", NULL};
+
 static const nca_task_film films[] = {
     {.file = "growth.webp", .steps = 200, .every = 2},
     {.file = "healing.webp", .steps = 600, .every = 4, .damage_at = 200, .region = left_half},
@@ -310,6 +312,7 @@ const nca_task nca_task_grow = {
     .load = load,
     .unload = unload,
     .keep = keep,
+    .unread = unread,
     .shape = shape_session,
     .loss_words = say_loss,
     .check = check,

@@ -55,6 +55,11 @@ bool nca_has_own_targets(const nca_shape *shape)
            (objective->is_per_sample || objective->kind == NCA_CROSS_ENTROPY);
 }
 
+bool nca_samples_differ(const nca_shape *shape)
+{
+    return nca_has_own_targets(shape) || shape->shares_samples;
+}
+
 nca_sample nca_subject_draw(const nca_subject *subject, nca_key key, uint32_t number)
 {
     const nca_task_update update = {subject->config, subject->plan, subject->shape,
@@ -121,15 +126,30 @@ nca_status nca_subject_exchange(const nca_subject *subject, int slot, int64_t it
                                       subject->task->exchange_limit, error);
 }
 
+nca_status nca_subject_upload_rules(const nca_subject *subject, const float *parameters,
+                                    nca_error *error)
+{
+    const nca_task *task = subject->task;
+    const size_t total = nca_layout_of(&subject->shape->spec).total;
+    NCA_TRY(
+        subject->backend->upload(subject->session, NCA_PARAMETERS, 0, total, parameters, error));
+    if (!task->others)
+        return NCA_OK;
+    return subject->backend->upload(subject->session, NCA_PARAMETERS, total,
+                                    (size_t)(nca_shape_rules(subject->shape) - 1) * total,
+                                    task->others(subject->content), error);
+}
+
+// What each sample has of its own in a buffer, by the function that makes it for an item.
 static nca_status upload_own(const nca_subject *subject, const nca_sample *samples,
+                             nca_buffer buffer,
+                             void (*make)(const void *, const nca_shape *, int64_t, float *),
                              nca_error *error)
 {
     const nca_shape *shape = subject->shape;
-    const bool is_label = shape->objective.kind == NCA_CROSS_ENTROPY;
-    const nca_buffer buffer = is_label ? NCA_LABELS : NCA_TARGET;
     const size_t each = nca_buffer_elements(shape, buffer) / (size_t)shape->batch;
     for (int slot = 0; slot < shape->batch; slot++) {
-        subject->task->target(subject->content, shape, samples[slot].item, subject->values);
+        make(subject->content, shape, samples[slot].item, subject->values);
         NCA_TRY(subject->backend->upload(subject->session, buffer, (size_t)slot * each, each,
                                          subject->values, error));
     }
@@ -139,11 +159,16 @@ static nca_status upload_own(const nca_subject *subject, const nca_sample *sampl
 nca_status nca_subject_upload_targets(const nca_subject *subject, const nca_sample *samples,
                                       nca_error *error)
 {
+    const nca_task *task = subject->task;
+    const bool is_label = subject->shape->objective.kind == NCA_CROSS_ENTROPY;
+    if (subject->shape->shares_samples && samples)
+        NCA_TRY(upload_own(subject, samples, NCA_OWNER, task->owners, error));
     if (nca_has_own_targets(subject->shape))
-        return upload_own(subject, samples, error);
-    if (!subject->task->target)
+        return upload_own(subject, samples, is_label ? NCA_LABELS : NCA_TARGET, task->target,
+                          error);
+    if (!task->target)
         return NCA_OK;
-    subject->task->target(subject->content, subject->shape, 0, subject->values);
+    task->target(subject->content, subject->shape, 0, subject->values);
     return subject->backend->upload(subject->session, NCA_TARGET, 0,
                                     nca_buffer_elements(subject->shape, NCA_TARGET),
                                     subject->values, error);

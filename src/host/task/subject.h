@@ -34,6 +34,12 @@ size_t nca_values_size(const nca_shape *shape);
 
 // Whether each sample has a target or a label of its own.
 bool nca_has_own_targets(const nca_shape *shape);
+// Whether samples have anything of their own that is uploaded: targets, labels, owners of cells.
+bool nca_samples_differ(const nca_shape *shape);
+
+// Uploads a rule, [P], and the others of the task beside it.
+nca_status nca_subject_upload_rules(const nca_subject *subject, const float *parameters,
+                                    nca_error *error);
 
 // A new sample, number `number` of the key's.
 nca_sample nca_subject_draw(const nca_subject *subject, nca_key key, uint32_t number);
@@ -51,8 +57,8 @@ void nca_subject_start(const nca_subject *subject, const nca_sample *sample, flo
 nca_status nca_subject_exchange(const nca_subject *subject, int slot, int64_t item,
                                 nca_error *error);
 
-// Uploads what the samples [B] of the batch are compared with: each its own, or item 0's for all.
-// Where they share it that has to be done once only, and `samples` may be NULL.
+// Uploads what the samples [B] of the batch are compared with, each its own or item 0's for all, and
+// who owns their cells. Where they share it that has to be done once only, and `samples` may be NULL.
 nca_status nca_subject_upload_targets(const nca_subject *subject, const nca_sample *samples,
                                       nca_error *error);
 

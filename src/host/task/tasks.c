@@ -6,7 +6,8 @@
 #include "config/settings.h"
 #include "nca/task.h"
 
-static const nca_task *const tasks[] = {&nca_task_grow, &nca_task_digits, NULL};
+static const nca_task *const tasks[] = {&nca_task_grow, &nca_task_digits,
+                                        &nca_task_digits_adversary, NULL};
 
 const nca_task *const *nca_tasks(void)
 {
@@ -25,6 +26,14 @@ nca_status nca_task_find(const char *name, const nca_task **out, nca_error *erro
         snprintf(known + used, sizeof known - used, "%s%s", used ? ", " : "", (*row)->name);
     }
     return nca_fail(error, NCA_ARGUMENT, "--task %.60s: no such task; there are %s", name, known);
+}
+
+const nca_task *nca_task_adversary_of(const nca_task *victim)
+{
+    const nca_task *const *row = tasks;
+    while (*row && (*row)->victim != victim)
+        row++;
+    return *row;
 }
 
 void nca_content_free(const nca_task *task, nca_content *content)
@@ -77,6 +86,12 @@ static nca_status check_abilities(const nca_task *task, const nca_config *config
     if (!task->reads_data && config->held_out > 0)
         return nca_fail(error, NCA_ARGUMENT, "--held-out: the task %s has no data; leave it out",
                         task->name);
+    if (task->victim && !*config->victim)
+        return nca_fail(error, NCA_ARGUMENT,
+                        "--victim: needed; give the rule or run that the adversary is to turn");
+    if (!task->victim && *config->victim)
+        return nca_fail(error, NCA_ARGUMENT,
+                        "--victim: the task %s trains no adversary; leave it out", task->name);
     if (!task->frozen && config->exchanged > 0)
         return nca_fail(
             error, NCA_ARGUMENT,

@@ -82,11 +82,17 @@ static nca_status learn(nca_trainer *trainer, nca_update_result *out, nca_update
 {
     const nca_backend *backend = trainer->compute.backend;
     nca_optimizer_step step = trainer->plan.optimizer;
+    nca_update_report reports[NCA_OWNERS_MAX];
+    nca_rule_update each[NCA_OWNERS_MAX];   // the first rule learns, the others stay as they are
     step.time = trainer->time + 1;
     step.rate = out->rate;
+    for (int rule = 0; rule < NCA_OWNERS_MAX; rule++)
+        each[rule] = (nca_rule_update){step.time, step.rate, rule == 0};
+    step.each = trainer->shape.shares_samples ? each : NULL;
     NCA_TRY(backend->backward(trainer->session, NULL, error));
-    NCA_TRY(backend->update(trainer->session, &step, report, error));
+    NCA_TRY(backend->update(trainer->session, &step, reports, error));
     NCA_TRY(backend->synchronize(trainer->session, error));
+    *report = reports[0];
     double squares = 0;
     for (int i = 0; i < NCA_TENSORS; i++)
         squares += report->gradient_norm[i] * report->gradient_norm[i];
@@ -209,15 +215,24 @@ nca_status nca_trainer_model(nca_trainer *trainer, nca_model *out, nca_error *er
 }
 
 // FNV-1a over the content's numbers: other content is noticed, whatever its file's name.
-static uint64_t hash_floats(const float *x, size_t count)
+static uint64_t hash_floats(uint64_t hash, const float *x, size_t count)
 {
-    uint64_t hash = 0xcbf29ce484222325u;
     for (size_t i = 0; i < count; i++) {
         uint32_t bits;
         memcpy(&bits, &x[i], sizeof bits);
         hash = (hash ^ bits) * 0x100000001b3u;
     }
     return hash;
+}
+
+static uint64_t hash_content(const nca_trainer *trainer)
+{
+    const nca_task *task = trainer->task;
+    const size_t others = (size_t)(nca_shape_rules(&trainer->shape) - 1) * trainer->layout.total;
+    size_t count;
+    const float *numbers = task->numbers(trainer->content, &trainer->shape, &count);
+    const uint64_t hash = hash_floats(0xcbf29ce484222325u, numbers, count);
+    return task->others ? hash_floats(hash, task->others(trainer->content), others) : hash;
 }
 
 static nca_status allocate(nca_trainer *trainer, nca_error *error)
@@ -261,8 +276,8 @@ static nca_status make_beginnings(nca_trainer *trainer, const nca_subject *subje
 
 static nca_status upload_rule(nca_trainer *trainer, const nca_model *model, nca_error *error)
 {
-    return trainer->compute.backend->upload(trainer->session, NCA_PARAMETERS, 0,
-                                            trainer->layout.total, model->parameters, error);
+    const nca_subject subject = nca_trainer_subject(trainer);
+    return nca_subject_upload_rules(&subject, model->parameters, error);
 }
 
 static nca_status upload_first_rule(nca_trainer *trainer, nca_error *error)
@@ -343,7 +358,6 @@ nca_status nca_trainer_create(const nca_config *config, const nca_plan *plan, co
                               nca_error *error)
 {
     const nca_shape shape = shape_of(config, plan, task);
-    size_t count;
     NCA_TRY(check_memory(&shape, compute, error));
     if (task->check)
         NCA_TRY(task->check(content, &shape, error));
@@ -357,8 +371,7 @@ nca_status nca_trainer_create(const nca_config *config, const nca_plan *plan, co
     trainer->shape = shape;
     trainer->compute = *compute;
     trainer->layout = nca_layout_of(&shape.spec);
-    const float *numbers = task->numbers(content, &shape, &count);
-    trainer->content_hash = hash_floats(numbers, count);
+    trainer->content_hash = hash_content(trainer);
     nca_status status;
     NCA_GO(compute->backend->create(compute->device, &shape, &trainer->session, error));
     NCA_GO(allocate(trainer, error));

@@ -85,7 +85,7 @@ static inline nca_subject nca_trainer_subject(const nca_trainer *trainer)
 // Whether the pool's rows differ in what they are of.
 static inline bool nca_trainer_has_items(const nca_trainer *trainer)
 {
-    return nca_has_own_targets(&trainer->shape) || trainer->task->frozen;
+    return nca_samples_differ(&trainer->shape) || trainer->task->frozen;
 }
 
 // The key of an update's draws; rolling back changes them.

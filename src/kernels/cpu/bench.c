@@ -58,20 +58,20 @@ static void perceive_backward(const band_run *work, const uint32_t *cells, int c
 static void mlp(const band_run *work, const uint32_t *cells, int count)
 {
     (void)cells;
-    work->session->ops.mlp(nca_cpu_rule_of(work->session, work->number), work->scratch->p, count,
+    work->session->ops.mlp(nca_cpu_rule_of(work->session, work->number, 0), work->scratch->p, count,
                            work->scratch->hidden, work->scratch->out);
 }
 
 static void mlp_hidden(const band_run *work, const uint32_t *cells, int count)
 {
     (void)cells;
-    work->session->ops.mlp_hidden(nca_cpu_rule_of(work->session, work->number), work->scratch->p,
+    work->session->ops.mlp_hidden(nca_cpu_rule_of(work->session, work->number, 0), work->scratch->p,
                                   count, work->scratch->hidden);
 }
 
 static void mlp_backward(const band_run *work, const uint32_t *cells, int count)
 {
-    const nca_cpu_gradient sums = nca_cpu_band_sums(work->session, work->sample, work->band);
+    const nca_cpu_gradient sums = nca_cpu_band_sums(work->session, work->sample, work->band, 0);
     const nca_cpu_chunk chunk = {.count = count,
                                  .p = work->scratch->p,
                                  .hidden = work->scratch->hidden,
@@ -79,7 +79,7 @@ static void mlp_backward(const band_run *work, const uint32_t *cells, int count)
                                  .dhidden = work->scratch->dhidden,
                                  .dp = work->scratch->dp};
     (void)cells;
-    work->session->ops.mlp_backward(nca_cpu_rule_of(work->session, work->number), &chunk, &sums);
+    work->session->ops.mlp_backward(nca_cpu_rule_of(work->session, work->number, 0), &chunk, &sums);
 }
 
 static void fire(const band_run *work)

@@ -37,7 +37,7 @@ typedef struct nca_cpu_sample {
     float *gradient[2];   // [bands,(rows+2),(W+2),C]: a band's rows with one more above and below
     bool *spilled[2];     // [bands]: the band's block of that gradient is not all zero
     bool *merged[2];      // [bands]: a neighbour's spill was added to it
-    float *sums;          // [bands,P]: d loss / d parameters, as nca_cpu_gradient
+    float *sums;          // [bands,movers,P]: d loss / d parameters, as nca_cpu_gradient
     bool *summed;         // [bands]: the sums are not all zero
     uint64_t *active;     // [bands]: cells whose network was computed
     nca_sample_report *report;   // [bands]
@@ -47,6 +47,7 @@ typedef struct nca_cpu_sample {
 // What a thread works in.
 typedef struct nca_cpu_scratch {
     uint32_t *cells;           // [rows * W] of a band
+    uint32_t *owned;           // [rows * W] those of one rule, where rules share samples
     uint8_t *bits;             // [W + 64] fire bits of a row
     uint8_t *alive;            // [W] of a row
     float *p, *dp;             // [NCA_CPU_CHUNK,3C]
@@ -59,7 +60,8 @@ typedef struct nca_cpu_scratch {
 struct nca_session {
     nca_session_head head;
     nca_device *device;
-    int rules, samples;   // R, R*B
+    int rules, samples;   // R, R*B or B
+    int movers;           // rules that move a sample's cells: R where they share samples, else 1
     nca_cpu_ops ops;
     nca_layout layout;
     int bands, band_rows;   // the last band may be shorter
@@ -84,20 +86,15 @@ struct nca_session {
     float noise_scale;
 };
 
-// The rule of a sample, by number and packed, and the rollout of that rule.
-static inline int nca_cpu_rule_number(const nca_session *session, int sample)
+// One of the rules that move a sample's cells, packed, and the sample's rollout.
+static inline const nca_cpu_rule *nca_cpu_rule_of(const nca_session *session, int sample, int mover)
 {
-    return sample / session->head.shape.batch;
-}
-
-static inline const nca_cpu_rule *nca_cpu_rule_of(const nca_session *session, int sample)
-{
-    return &session->rule[nca_cpu_rule_number(session, sample)];
+    return &session->rule[sample / session->head.shape.batch + mover];
 }
 
 static inline const nca_rule_rollout *nca_cpu_rollout_of(const nca_session *session, int sample)
 {
-    return &session->each[nca_cpu_rule_number(session, sample)];
+    return &session->each[sample / session->head.shape.batch];
 }
 
 // The channel that makes a cell alive by being above the threshold; negative where all cells are.
@@ -149,11 +146,11 @@ static inline size_t nca_cpu_cell(const nca_session *session, int y, int x)
     return (size_t)(y + 1) * (size_t)(session->head.shape.width + 2) + (size_t)(x + 1);
 }
 
-// What a band of a sample adds to.
+// What a band of a sample adds to for one of the rules that move its cells.
 static inline nca_cpu_gradient nca_cpu_band_sums(const nca_session *session,
-                                                 const nca_cpu_sample *sample, int band)
+                                                 const nca_cpu_sample *sample, int band, int mover)
 {
-    float *sums = sample->sums + (size_t)band * session->layout.total;
+    float *sums = sample->sums + (size_t)(band * session->movers + mover) * session->layout.total;
     return (nca_cpu_gradient){
         .hidden_columns = sums + session->layout.offset[NCA_HIDDEN_WEIGHT],
         .hidden_bias = sums + session->layout.offset[NCA_HIDDEN_BIAS],
@@ -223,6 +220,17 @@ nca_status nca_cpu_forward(nca_session *session, const nca_rollout *rollout,
 nca_status nca_cpu_backward(nca_session *session, nca_pass_report *report, nca_error *error);
 // The gradient of the parameters: the bands of a sample, then samples, added in their order.
 void nca_cpu_reduce_sums(nca_session *session);
+
+// owners.c: cells of a sample's band, as numbers within its padded rows.
+typedef struct nca_cpu_cells {
+    const uint32_t *cells;
+    int count;
+} nca_cpu_cells;
+// Those of the list that one of the sample's movers moves, in their order: all, or copied to
+// `owned` where rules share samples.
+//   y0   first row of the band
+nca_cpu_cells nca_cpu_owned(const nca_session *session, int sample, int y0, nca_cpu_cells list,
+                            int mover, uint32_t *owned);
 
 // loss.c
 nca_status nca_cpu_loss(nca_session *session, nca_sample_report *samples, nca_error *error);

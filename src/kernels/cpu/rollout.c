@@ -57,7 +57,7 @@ static void fill_report(const nca_session *session, double flop, nca_pass_report
     if (!report)
         return;
     *report = (nca_pass_report){0};
-    for (int rule = 0; rule < session->rules; rule++)
+    for (int rule = 0; rule < nca_shape_sets(&session->head.shape); rule++)
         report->cell_steps +=
             nca_state_size((size_t)session->head.shape.batch, (size_t)session->head.shape.height,
                            (size_t)session->head.shape.width, 1) *
@@ -147,15 +147,16 @@ static void write_gradient(const nca_session *session, const double *sums, float
               (size_t)spec->hidden[0], gradient + layout->offset[NCA_HIDDEN_WEIGHT]);
 }
 
-// Adds the gradient of a sample, its bands summed in f64 and rounded to f32, to the totals.
-static void add_sample(nca_session *session, int number)
+// Adds the gradient of a sample for one of its movers, the bands summed in f64 and rounded to f32,
+// to the totals.
+static void add_sample(nca_session *session, int number, int mover)
 {
     const nca_cpu_sample *sample = &session->sample[number];
     const size_t count = session->layout.total;
     double *sum = session->sample_sums;
     memset(sum, 0, count * sizeof *sum);
     for (int band = 0; band < session->bands; band++) {
-        const float *sums = sample->sums + (size_t)band * count;
+        const float *sums = sample->sums + (size_t)(band * session->movers + mover) * count;
         if (sample->summed[band])
             for (size_t i = 0; i < count; i++)
                 sum[i] += sums[i];
@@ -170,11 +171,12 @@ static void add_sample(nca_session *session, int number)
 void nca_cpu_reduce_sums(nca_session *session)
 {
     const size_t count = session->layout.total;
-    const int batch = session->head.shape.batch;
+    const nca_shape *shape = &session->head.shape;
     for (int rule = 0; rule < session->rules; rule++) {
+        const int first = shape->shares_samples ? 0 : rule * shape->batch;
         memset(session->totals, 0, count * sizeof *session->totals);
-        for (int b = 0; b < batch; b++)
-            add_sample(session, rule * batch + b);
+        for (int b = 0; b < shape->batch; b++)
+            add_sample(session, first + b, shape->shares_samples ? rule : 0);
         write_gradient(session, session->totals,
                        session->buffer[NCA_GRADIENT] + (size_t)rule * count);
     }

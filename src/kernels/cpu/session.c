@@ -47,6 +47,7 @@ static void set_sizes(nca_session *session, const nca_shape *shape)
     session->head.shape = *shape;
     session->rules = nca_shape_rules(shape);
     session->samples = nca_shape_samples(shape);
+    session->movers = shape->shares_samples ? session->rules : 1;
     session->layout = nca_layout_of(&shape->spec);
     const int least = session->layout.total < MANY_PARAMETERS ? BAND_ROWS_MIN : TALL_BAND_ROWS_MIN;
     session->band_rows = rows > least ? rows : least;
@@ -77,7 +78,9 @@ static void lay_out_sample(arena *from, const nca_session *session, nca_cpu_samp
         }
     }
     if (shape->tape_steps > 0) {
-        sample->sums = take(from, multiply(from, session->layout.total, bands), sizeof(float));
+        sample->sums =
+            take(from, multiply(from, session->layout.total, bands * (size_t)session->movers),
+                 sizeof(float));
         sample->summed = take(from, bands, sizeof(bool));
     }
     sample->active = take(from, bands, sizeof(uint64_t));
@@ -91,7 +94,9 @@ static void lay_out_scratch(arena *from, const nca_session *session, nca_cpu_scr
     const size_t inputs = (size_t)nca_spec_inputs(&session->head.shape.spec),
                  hidden = (size_t)session->head.shape.spec.hidden[0] +
                           (size_t)session->head.shape.spec.hidden[1];
-    scratch->cells = take(from, multiply(from, width, (size_t)session->band_rows), 4);
+    const size_t band = multiply(from, width, (size_t)session->band_rows);
+    scratch->cells = take(from, band, 4);
+    scratch->owned = take(from, session->movers > 1 ? band : 0, 4);
     scratch->bits = take(from, width, 1);
     scratch->alive = take(from, width, 1);
     scratch->p = take(from, NCA_CPU_CHUNK * inputs, sizeof(float));
@@ -117,7 +122,7 @@ static size_t buffer_elements(arena *from, const nca_session *session, nca_buffe
     const size_t cells = multiply(from, (size_t)shape->height, (size_t)shape->width);
     const size_t state = multiply(from, cells, (size_t)shape->spec.channels);
     const size_t samples = (size_t)session->samples;
-    size_t rows = (size_t)session->rules * (size_t)shape->pool + (size_t)shape->beginnings;
+    size_t rows = (size_t)nca_shape_sets(shape) * (size_t)shape->pool + (size_t)shape->beginnings;
     switch (buffer) {
     case NCA_BATCH_GRADIENT:
         return shape->tape_steps > 0 ? multiply(from, state, samples) : 0;
@@ -130,6 +135,8 @@ static size_t buffer_elements(arena *from, const nca_session *session, nca_buffe
         rows = shape->objective.is_per_sample ? samples : 1;
         return multiply(from, multiply(from, cells, rows),
                         (size_t)nca_objective_channels(&shape->objective));
+    case NCA_OWNER:
+        return shape->shares_samples ? multiply(from, cells, samples) : 0;
     default:
         return nca_buffer_elements(shape, buffer);
     }

@@ -79,7 +79,7 @@ static bool add_given(nca_session *session, int number, int step, int band, int 
 typedef struct band_back {
     nca_session *session;
     nca_cpu_scratch *scratch;
-    int number, y0, y1;
+    int number, mover, y0, y1;
     const float *state;   // before the step, from the band's first padded row on
     const float *after;   // blocks of gradient after and before it
     float *before;
@@ -135,7 +135,7 @@ static void back_through_cells(const band_back *work, const uint32_t *cells, int
     ops->perceive(work->state, session->row, session->head.shape.spec.channels, cells, count,
                   session->rotation, scratch->p);
     const double start = session->rollout.measure ? nca_cpu_now() : 0;
-    const nca_cpu_rule *rule = nca_cpu_rule_of(session, work->number);
+    const nca_cpu_rule *rule = nca_cpu_rule_of(session, work->number, work->mover);
     ops->mlp_hidden(rule, scratch->p, count, scratch->hidden);
     ops->mlp_backward(rule, &chunk, &work->sums);
     if (session->rollout.measure)
@@ -155,7 +155,6 @@ void nca_cpu_step_backward(nca_session *session, int number, int step, int band,
         .before = clear_block(session, sample, !side, band),
         .alive = sample->alive + (size_t)step * (size_t)session->head.shape.height,
         .masks = sample->masks + (size_t)step * session->plane,
-        .sums = nca_cpu_band_sums(session, sample, band),
     };
     const bool is_merged = merge(session, sample, side, band);
     const bool is_given = add_given(session, number, step + 1, band, side);
@@ -166,9 +165,15 @@ void nca_cpu_step_backward(nca_session *session, int number, int step, int band,
                  (size_t)work.y0 * session->row;
     work.after = nca_cpu_band_gradient(session, sample, side, band);
     const int listed = pass_on(&work);
-    for (int i = 0; i < listed; i += NCA_CPU_CHUNK)
-        back_through_cells(&work, work.scratch->cells + i,
-                           listed - i < NCA_CPU_CHUNK ? listed - i : NCA_CPU_CHUNK);
+    const nca_cpu_cells active = {work.scratch->cells, listed};
+    for (work.mover = 0; work.mover < session->movers; work.mover++) {
+        const nca_cpu_cells own =
+            nca_cpu_owned(session, number, work.y0, active, work.mover, work.scratch->owned);
+        work.sums = nca_cpu_band_sums(session, sample, band, work.mover);
+        for (int i = 0; i < own.count; i += NCA_CPU_CHUNK)
+            back_through_cells(&work, own.cells + i,
+                               own.count - i < NCA_CPU_CHUNK ? own.count - i : NCA_CPU_CHUNK);
+    }
     sample->active[band] += (uint64_t)listed;
     sample->summed[band] |= listed > 0;
     sample->spilled[!side][band] = true;
@@ -178,7 +183,7 @@ void nca_cpu_step_backward(nca_session *session, int number, int step, int band,
 void nca_cpu_step_backward_begin(nca_session *session, int number, int band)
 {
     nca_cpu_sample *sample = &session->sample[number];
-    const size_t total = session->layout.total;
+    const size_t total = session->layout.total * (size_t)session->movers;
     const int side = nca_cpu_rollout_of(session, number)->steps & 1;
     if (sample->summed[band])
         memset(sample->sums + (size_t)band * total, 0, total * sizeof(float));

@@ -172,8 +172,8 @@ static void add_noise(const band_step *work, uint32_t within, float *out)
         out[k] += drawn[k];
 }
 
-// out [count,O]: what the network proposes for the cells.
-static void propose(const band_step *work, const uint32_t *cells, int count)
+// out [count,O]: what the network of one mover proposes for the cells.
+static void propose(const band_step *work, int mover, const uint32_t *cells, int count)
 {
     const nca_session *session = work->session;
     nca_cpu_scratch *scratch = work->scratch;
@@ -181,8 +181,8 @@ static void propose(const band_step *work, const uint32_t *cells, int count)
     ops->perceive(work->before, session->row, session->head.shape.spec.channels, cells, count,
                   session->rotation, scratch->p);
     const double start = session->rollout.measure ? nca_cpu_now() : 0;
-    ops->mlp(nca_cpu_rule_of(session, work->sample_number), scratch->p, count, scratch->hidden,
-             scratch->out);
+    ops->mlp(nca_cpu_rule_of(session, work->sample_number, mover), scratch->p, count,
+             scratch->hidden, scratch->out);
     if (session->rollout.measure)
         scratch->mlp_seconds += nca_cpu_now() - start;
     const size_t outputs = (size_t)nca_spec_outputs(&session->head.shape.spec);
@@ -198,8 +198,8 @@ static float alpha_after(const nca_session *session, float alpha, const float *d
     return number < 0 ? alpha : alpha + (float)session->rollout.step_size * d[number];
 }
 
-// Updates the listed cells, and says which of them are mature now.
-static void update_cells(const band_step *work, const uint32_t *cells, int count)
+// Updates the listed cells by a mover, and says which of them are mature now.
+static void update_cells(const band_step *work, int mover, const uint32_t *cells, int count)
 {
     const size_t channels = (size_t)work->session->head.shape.spec.channels;
     const float step_size = (float)work->session->rollout.step_size;
@@ -208,7 +208,7 @@ static void update_cells(const band_step *work, const uint32_t *cells, int count
         work->mature_after + (size_t)work->y0 * ((size_t)work->session->head.shape.width + 2);
     const size_t frozen = (size_t)work->session->head.shape.spec.frozen;
     const bool can_die = work->session->head.shape.spec.alive == NCA_ALIVE_MAXIMUM;
-    propose(work, cells, count);
+    propose(work, mover, cells, count);
     for (int i = 0; i < count; i++) {
         const float *x = work->before + cells[i] * channels,
                     *d = work->scratch->out + (size_t)i * (channels - frozen);
@@ -229,8 +229,13 @@ void nca_cpu_step_update(nca_session *session, int sample, int step, int band, i
     int listed = 0;
     for (int y = work.y0; y < work.y1; y++)
         listed = can_die ? mask_row(&work, y, listed) : mask_plain_row(&work, y, listed);
-    for (int i = 0; i < listed; i += NCA_CPU_CHUNK)
-        update_cells(&work, work.scratch->cells + i, min_int(NCA_CPU_CHUNK, listed - i));
+    const nca_cpu_cells active = {work.scratch->cells, listed};
+    for (int mover = 0; mover < session->movers; mover++) {
+        const nca_cpu_cells own =
+            nca_cpu_owned(session, sample, work.y0, active, mover, work.scratch->owned);
+        for (int i = 0; i < own.count; i += NCA_CPU_CHUNK)
+            update_cells(&work, mover, own.cells + i, min_int(NCA_CPU_CHUNK, own.count - i));
+    }
     for (int y = work.y0; y < work.y1 && can_die; y++)
         work.ripe_after[y] = trim(work.alive[y], work.mature_after + nca_cpu_cell(session, y, 0));
     work.sample->active[band] += (uint64_t)listed;
@@ -244,12 +249,28 @@ static bool is_alive_before(const band_step *work, int y, int x)
     return alive;
 }
 
+// Whether a mover lifts the alpha of one of these cells above the threshold.
+static bool lifts(const band_step *work, int mover, const uint32_t *cells, int count)
+{
+    const nca_spec *spec = &work->session->head.shape.spec;
+    const float threshold = (float)work->session->rollout.alive_threshold;
+    const size_t outputs = (size_t)nca_spec_outputs(spec);
+    if (count == 0)
+        return false;
+    propose(work, mover, cells, count);
+    for (int i = 0; i < count; i++) {
+        const float alpha = work->before[cells[i] * (size_t)spec->channels + NCA_ALPHA];
+        if (alpha_after(work->session, alpha, work->scratch->out + (size_t)i * outputs) > threshold)
+            return true;
+    }
+    return false;
+}
+
 // Whether a firing dead neighbour's update lifts its alpha above the threshold.
 static bool is_lifted(const band_step *work, int y, int x)
 {
     const nca_shape *shape = &work->session->head.shape;
-    const float threshold = (float)work->session->rollout.alive_threshold;
-    uint32_t dead[8];
+    uint32_t dead[8], owned[8];
     int count = 0;
     for (int row = max_int(y - 1, 0); row <= min_int(y + 1, shape->height - 1); row++)
         for (int column = max_int(x - 1, 0); column <= min_int(x + 1, shape->width - 1); column++)
@@ -257,13 +278,10 @@ static bool is_lifted(const band_step *work, int y, int x)
                 *fire_bits(work, (size_t)row * (size_t)shape->width + (size_t)column, 1))
                 dead[count++] = (uint32_t)(nca_cpu_cell(work->session, row, column) -
                                            nca_cpu_cell(work->session, work->y0 - 1, -1));
-    if (count == 0)
-        return false;
-    propose(work, dead, count);
-    for (int i = 0; i < count; i++) {
-        const float alpha = work->before[dead[i] * (size_t)shape->spec.channels + NCA_ALPHA];
-        const size_t outputs = (size_t)nca_spec_outputs(&shape->spec);
-        if (alpha_after(work->session, alpha, work->scratch->out + (size_t)i * outputs) > threshold)
+    for (int mover = 0; mover < work->session->movers; mover++) {
+        const nca_cpu_cells own = nca_cpu_owned(work->session, work->sample_number, work->y0,
+                                                (nca_cpu_cells){dead, count}, mover, owned);
+        if (lifts(work, mover, own.cells, own.count))
             return true;
     }
     return false;

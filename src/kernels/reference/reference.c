@@ -60,7 +60,7 @@ static int tape_states(const nca_shape *shape)
 // Elements of a buffer in floating point, which does not overflow.
 static double elements_of(const nca_shape *shape, nca_buffer buffer)
 {
-    const double rules = nca_shape_rules(shape), samples = rules * shape->batch;
+    const double rules = nca_shape_rules(shape), samples = nca_shape_samples(shape);
     const double cells = (double)shape->height * shape->width, state = cells * shape->spec.channels;
     const double parameters = (double)nca_layout_of(&shape->spec).total;
     switch (buffer) {
@@ -75,12 +75,14 @@ static double elements_of(const nca_shape *shape, nca_buffer buffer)
     case NCA_BATCH_GRADIENT:
         return samples * state;
     case NCA_POOL:
-        return (rules * shape->pool + shape->beginnings) * state;
+        return ((double)nca_shape_sets(shape) * shape->pool + shape->beginnings) * state;
     case NCA_TARGET:
         return (shape->objective.is_per_sample ? samples : 1) * cells *
                nca_objective_channels(&shape->objective);
     case NCA_LABELS:
         return samples;
+    case NCA_OWNER:
+        return shape->shares_samples ? samples * cells : 0;
     case NCA_KEPT:
     case NCA_KEPT_GRADIENT:
         return shape->kept * samples * state;
@@ -95,7 +97,7 @@ static uint64_t session_bytes(const nca_device *device, const nca_shape *shape)
     const double samples = nca_shape_samples(shape), cells = (double)shape->height * shape->width;
     const double batch = elements_of(shape, NCA_BATCH);
     // The gradients of one sample and after the transforms, then all buffers and the tape.
-    double total = 2 * (double)nca_layout_of(&shape->spec).total;
+    double total = (1.0 + nca_shape_rules(shape)) * (double)nca_layout_of(&shape->spec).total;
     (void)device;
     for (int i = 0; i < NCA_BUFFERS; i++)
         total += elements_of(shape, (nca_buffer)i);
@@ -159,7 +161,8 @@ static bool allocate(nca_session *session)
     session->out = take((size_t)spec->channels, sizeof(double), &is_whole);
     session->dout = take((size_t)spec->channels, sizeof(double), &is_whole);
     session->transformed = take(session->layout.total, sizeof(double), &is_whole);
-    session->sample_gradient = take(session->layout.total, sizeof(double), &is_whole);
+    session->sample_gradient =
+        take(session->layout.total * (size_t)session->rules, sizeof(double), &is_whole);
     session->each = take((size_t)session->rules, sizeof *session->each, &is_whole);
     session->kept = take((size_t)shape->kept, sizeof *session->kept, &is_whole);
     return is_whole;

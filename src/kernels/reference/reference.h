@@ -7,7 +7,7 @@
 struct nca_session {
     nca_session_head head;
     nca_layout layout;
-    int rules, samples;   // R, R*B
+    int rules, samples;   // R, R*B or B
     size_t cells;         // H * W
     size_t state;         // H * W * C
     double *buffer[NCA_BUFFERS];
@@ -18,7 +18,7 @@ struct nca_session {
     double *out, *dout;                                         // [C - frozen]
     double *gradient[2];       // [H,W,C] of one sample, after and before a step
     double *transformed;       // [P] gradient of the parameters after the transforms
-    double *sample_gradient;   // [P] of the parameters, of one sample
+    double *sample_gradient;   // [R,P] of the parameters, of one sample
     double weight[9][9];       // [group that a cell perceives][neighbour]
     nca_rollout rollout;       // the latest
     nca_rule_rollout *each;    // [R] of it
@@ -27,11 +27,20 @@ struct nca_session {
 
 // One sample at one step: which rule moves it, and the number that counts its random bits.
 typedef struct nca_reference_sample {
-    int number;   // in the session
-    int rule;
+    int number;                 // in the session
+    int rule;                   // of its set; where rules share samples every cell has its own
     uint32_t random_number;     // in the counters of random bits
-    const double *parameters;   // [P] of the rule
+    const double *parameters;   // [R,P]
 } nca_reference_sample;
+
+// The rule that moves a cell.
+static inline size_t nca_reference_rule_at(const nca_session *session,
+                                           const nca_reference_sample *sample, size_t cell)
+{
+    return session->head.shape.shares_samples
+               ? (size_t)session->buffer[NCA_OWNER][(size_t)sample->number * session->cells + cell]
+               : (size_t)sample->rule;
+}
 
 // Where the first channel of the cell (y, x) of a grid lies.
 static inline size_t nca_reference_at(const nca_session *session, int y, int x)
@@ -43,9 +52,9 @@ static inline size_t nca_reference_at(const nca_session *session, int y, int x)
 static inline nca_reference_sample nca_reference_sample_of(const nca_session *session, int number)
 {
     const int batch = session->head.shape.batch, rule = number / batch;
-    return (nca_reference_sample){
-        number, rule, (uint32_t)(session->rollout.first_sample + number % batch),
-        session->buffer[NCA_PARAMETERS] + (size_t)rule * session->layout.total};
+    return (nca_reference_sample){number, rule,
+                                  (uint32_t)(session->rollout.first_sample + number % batch),
+                                  session->buffer[NCA_PARAMETERS]};
 }
 
 // step.c: one step of one sample, forward and backward. `step` counts from 0 in the rollout; the

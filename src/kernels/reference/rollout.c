@@ -32,7 +32,7 @@ static void keep_states(nca_session *session, int number, int step)
 static uint64_t steps_of_all(const nca_session *session)
 {
     uint64_t sum = 0;
-    for (int rule = 0; rule < session->rules; rule++)
+    for (int rule = 0; rule < nca_shape_sets(&session->head.shape); rule++)
         sum += (uint64_t)session->each[rule].steps;
     return sum * (uint64_t)session->head.shape.batch;
 }
@@ -125,7 +125,8 @@ static void sample_backward(nca_session *session, int number)
     const double mean = 1.0 / (session->rollout.samples ? session->rollout.samples : shape->batch);
     double *gradient = session->gradient[0], *before = session->gradient[1];
     memset(gradient, 0, session->state * sizeof *gradient);
-    memset(session->sample_gradient, 0, session->layout.total * sizeof *session->sample_gradient);
+    memset(session->sample_gradient, 0,
+           (size_t)session->rules * session->layout.total * sizeof *session->sample_gradient);
     nca_reference_sample_loss(session, number, gradient);
     for (size_t k = 0; k < session->state; k++)
         gradient[k] *= mean;
@@ -146,18 +147,19 @@ static void sample_backward(nca_session *session, int number)
 
 nca_status nca_reference_backward(nca_session *session, nca_pass_report *report, nca_error *error)
 {
-    const size_t total = session->layout.total;
+    const size_t total = session->layout.total, all = (size_t)session->rules * total;
+    double *gradient = session->buffer[NCA_GRADIENT];
     (void)error;
-    memset(session->buffer[NCA_GRADIENT], 0, (size_t)session->rules * total * sizeof(double));
+    memset(gradient, 0, all * sizeof *gradient);
     for (int b = 0; b < session->samples; b++) {
-        double *gradient =
-            session->buffer[NCA_GRADIENT] + (size_t)(b / session->head.shape.batch) * total;
+        const size_t rule = (size_t)(b / session->head.shape.batch);
         sample_backward(session, b);
-        for (size_t i = 0; i < total; i++)
+        for (size_t i = 0; i < all; i++)
             gradient[i] += session->sample_gradient[i];
         if (session->head.shape.keeps_sample_gradients)
             memcpy(session->buffer[NCA_SAMPLE_GRADIENTS] + (size_t)b * total,
-                   session->sample_gradient, total * sizeof *session->sample_gradient);
+                   session->sample_gradient + rule * total,
+                   total * sizeof *session->sample_gradient);
     }
     fill_report(session, report);
     return NCA_OK;

@@ -120,12 +120,12 @@ static void network(nca_session *session, const double *parameters)
 }
 
 // From dy: dx, and the gradient of the layer's parameters is added to that of the sample.
-static void layer_backward(const nca_session *session, const double *parameters,
+static void layer_backward(const nca_session *session, const double *parameters, double *gradient,
                            const linear_layer *layer, const double *x, const double *dy, double *dx)
 {
     const double *weight = parameters + session->layout.offset[layer->weight];
-    double *dweight = session->sample_gradient + session->layout.offset[layer->weight];
-    double *dbias = session->sample_gradient + session->layout.offset[layer->bias];
+    double *dweight = gradient + session->layout.offset[layer->weight];
+    double *dbias = gradient + session->layout.offset[layer->bias];
     memset(dx, 0, (size_t)layer->columns * sizeof *dx);
     for (int j = 0; j < layer->rows; j++) {
         dbias[j] += dy[j];
@@ -137,7 +137,7 @@ static void layer_backward(const nca_session *session, const double *parameters,
 }
 
 // From dout to dperceived, through the hidden layers as network() left them.
-static void network_backward(nca_session *session, const double *parameters)
+static void network_backward(nca_session *session, const double *parameters, double *gradient)
 {
     linear_layer layers[NCA_LAYERS_MAX + 1];
     const int count = layers_of(session, layers);
@@ -145,7 +145,7 @@ static void network_backward(nca_session *session, const double *parameters)
     for (int i = count - 1; i >= 0; i--) {
         const double *x = i > 0 ? session->hidden[i - 1] : session->perceived;
         double *dx = i > 0 ? session->dhidden[i - 1] : session->dperceived;
-        layer_backward(session, parameters, &layers[i], x, dy, dx);
+        layer_backward(session, parameters, gradient, &layers[i], x, dy, dx);
         for (int k = 0; i > 0 && k < layers[i].columns; k++)
             dx[k] = x[k] > 0 ? dx[k] : 0;
         dy = dx;
@@ -219,9 +219,10 @@ static void update_cell(nca_session *session, const nca_reference_sample *sample
 {
     const nca_spec *spec = &session->head.shape.spec;
     const size_t cell = (size_t)y * (size_t)session->head.shape.width + (size_t)x;
+    const size_t rule = nca_reference_rule_at(session, sample, cell);
     double *to = after + nca_reference_at(session, y, x) + spec->frozen;
     perceive(session, before, y, x);
-    network(session, sample->parameters);
+    network(session, sample->parameters + rule * session->layout.total);
     for (int k = 0; k < nca_spec_outputs(spec); k++)
         to[k] +=
             session->rollout.step_size * (session->out[k] + noise(session, sample, step, cell, k));
@@ -265,6 +266,8 @@ void nca_reference_step_backward(nca_session *session, const nca_reference_sampl
         for (int x = 0; x < shape->width; x++) {
             const size_t cell = (size_t)y * (size_t)shape->width + (size_t)x;
             const size_t at = nca_reference_at(session, y, x);
+            const size_t rule =
+                nca_reference_rule_at(session, sample, cell) * session->layout.total;
             if (!alive[cell])
                 continue;
             for (int k = 0; k < spec->channels; k++)
@@ -275,8 +278,8 @@ void nca_reference_step_backward(nca_session *session, const nca_reference_sampl
                 session->dout[k] =
                     session->rollout.step_size * after[at + (size_t)(spec->frozen + k)];
             perceive(session, state, y, x);
-            network(session, sample->parameters);
-            network_backward(session, sample->parameters);
+            network(session, sample->parameters + rule);
+            network_backward(session, sample->parameters + rule, session->sample_gradient + rule);
             perceive_backward(session, y, x, before);
         }
 }

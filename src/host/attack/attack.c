@@ -1,0 +1,68 @@
+// The table of attacks, and what every one of them needs before it begins.
+#include "attack/attack.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const nca_attack *const attacks[] = {&nca_attack_cells, NULL};
+
+const nca_attack *const *nca_attacks(void)
+{
+    return attacks;
+}
+
+nca_status nca_attack_find(const char *name, const nca_attack **out, nca_error *error)
+{
+    char known[256] = "";
+    for (const nca_attack *const *row = attacks; *row; row++) {
+        if (strcmp((*row)->name, name) == 0) {
+            *out = *row;
+            return NCA_OK;
+        }
+        const size_t used = strlen(known);
+        snprintf(known + used, sizeof known - used, "%s%s", used ? ", " : "", (*row)->name);
+    }
+    return nca_fail(error, NCA_ARGUMENT, "%.60s: no such attack; there are %s", name, known);
+}
+
+nca_status nca_attack_check(const nca_attack *attack, const nca_attack_job *job, nca_error *error)
+{
+    if (!attack->figures(job->task))
+        return nca_fail(error, NCA_ARGUMENT,
+                        "%s: rules of the task %s cannot be attacked like this", attack->name,
+                        job->task->name);
+    if (attack->needs_adversary && !job->adversary)
+        return nca_fail(error, NCA_ARGUMENT,
+                        "--adversary: needed; give its file, or the run that trained it");
+    if (!attack->needs_adversary && job->adversary)
+        return nca_fail(error, NCA_ARGUMENT, "--adversary: %s has none; leave it out",
+                        attack->name);
+    return NCA_OK;
+}
+
+nca_status nca_attack_read_strengths(const nca_attack *attack, const char *text, double *strengths,
+                                     int *count, nca_error *error)
+{
+    int read = 0;
+    for (const char *at = text;; at++) {
+        char *end;
+        errno = 0;
+        const double value = strtod(at, &end);
+        const bool is_number = end != at && strspn(at, "0123456789.") > 0 && !errno;
+        if (!is_number || (*end && *end != ',') || read == NCA_STRENGTHS_MAX ||
+            !(value >= 0 && value <= attack->strength_max) ||
+            (read > 0 && value <= strengths[read - 1]))
+            return nca_fail(error, NCA_ARGUMENT,
+                            "--strengths %.60s: must be up to %d rising numbers from 0 to %g with "
+                            "commas between, as %s",
+                            text, NCA_STRENGTHS_MAX, attack->strength_max, attack->strengths);
+        strengths[read++] = value;
+        at = end;
+        if (!*at)
+            break;
+    }
+    *count = read;
+    return NCA_OK;
+}

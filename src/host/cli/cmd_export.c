@@ -1,0 +1,119 @@
+// nca export: rules become a file for another program.
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/command.h"
+#include "cli/target_options.h"
+#include "report/export.h"
+
+typedef struct export_options {
+    nca_target_arguments target;
+    const char *output, *format, *numbers;
+    bool force;
+} export_options;
+
+static const nca_option rows[] = {
+    {"output", NCA_OPTION_STRING, offsetof(export_options, output), 0, 0, "FILE",
+     "what to write, in the format of its extension; - is standard output", NULL},
+    {"format", NCA_OPTION_STRING, offsetof(export_options, format), 0, 0, "NAME",
+     "the format, whatever the name [by its extension]", NULL},
+    {"numbers", NCA_OPTION_STRING, offsetof(export_options, numbers), 0, 0, "float32|float16|uint8",
+     "how the rule's numbers are written [as the format usually has them]", NULL},
+    {"force", NCA_OPTION_FLAG, offsetof(export_options, force), 0, 0, NULL,
+     "write over a file that exists", NULL},
+    NCA_TASK_ROWS(export_options, target),
+    {0},
+};
+
+static void describe_formats(FILE *to)
+{
+    fprintf(to, "\nFormats:\n");
+    for (const nca_exporter *const *one = nca_exporters(); *one; one++) {
+        char numbers[64] = "";
+        for (const nca_numbers *way = (*one)->numbers; *way != NCA_NUMBERS; way++)
+            snprintf(numbers + strlen(numbers), sizeof numbers - strlen(numbers), "%s%s",
+                     way == (*one)->numbers ? "" : ", ", nca_numbers_words[*way]);
+        fprintf(to, "  %-8s%s (%s)\n", (*one)->extension, (*one)->description, numbers);
+    }
+}
+
+static const char details[] =
+    "MODEL is a model.safetensors or a run folder. Which numbers a format has, the usual first, "
+    "stands\nin brackets.\n"
+    "\n"
+    "Examples:\n"
+    "  nca export runs/lizard-regenerating -o lizard.json\n"
+    "  nca export rule.safetensors -o rule.json --numbers uint8\n";
+
+// What is written where, and how.
+typedef struct order {
+    const nca_exporter *exporter;
+    char place[NCA_PATH_BYTES];
+    nca_export what;
+} order;
+
+static nca_status read_order(const export_options *options, const nca_arguments *arguments,
+                             order *out, nca_error *error)
+{
+    if (!options->output)
+        return nca_fail(error, NCA_ARGUMENT,
+                        "--output: needed; its extension says the format: see nca export --help");
+    NCA_TRY(nca_exporter_find(options->format, options->output, &out->exporter, error));
+    NCA_TRY(nca_exporter_numbers(out->exporter, options->numbers, &out->what.numbers, error));
+    if (arguments->count > out->exporter->rules_max)
+        return nca_fail(error, NCA_ARGUMENT, "%.100s: a %s file holds %d rule%s; export it apart",
+                        arguments->item[out->exporter->rules_max], out->exporter->extension,
+                        out->exporter->rules_max, out->exporter->rules_max == 1 ? "" : "s");
+    out->what.given = &options->target;
+    return nca_output_check(options->output, options->force, out->place, error);
+}
+
+static void say_what_was_written(const export_options *options, const order *done)
+{
+    const nca_export *what = &done->what;
+    fprintf(nca_output_words(options->output), "%s: %d rule%s, %s\n", options->output, what->count,
+            what->count == 1 ? "" : "s", done->exporter->description);
+}
+
+static nca_status export(nca_call *call)
+{
+    const export_options *options = call->options;
+    const nca_arguments *arguments = &call->arguments;
+    nca_error *error = &call->error;
+    order work;
+    nca_export_rule *rules = NULL;
+    nca_status status;
+    NCA_TRY(read_order(options, arguments, &work, error));
+    rules = calloc((size_t)arguments->count, sizeof *rules);
+    if (!rules)
+        return nca_fail(error, NCA_MEMORY, "no memory for %d rules", arguments->count);
+    for (int i = 0; i < arguments->count; i++) {
+        rules[i].path = arguments->item[i];
+        NCA_GO(nca_run_rule_load(&options->target, rules[i].path, &rules[i].model, error));
+    }
+    work.what.rules = rules;
+    work.what.count = arguments->count;
+    NCA_GO(work.exporter->write(&work.what, work.place, error));
+    say_what_was_written(options, &work);
+cleanup:
+    for (int i = 0; i < arguments->count; i++)
+        nca_model_free(&rules[i].model);
+    free(rules);
+    return status;
+}
+
+static const export_options defaults = {.target = NCA_TARGET_NOT_GIVEN};
+
+const nca_command nca_command_export = {
+    .name = "export",
+    .arguments = "MODEL...",
+    .summary = "Writes a rule for other programs",
+    .details = details,
+    .describe = describe_formats,
+    .options = rows,
+    .arguments_min = 1,
+    .arguments_max = NCA_OPTION_LIST_MAX,
+    .options_bytes = sizeof(export_options),
+    .defaults = &defaults,
+    .work = export,
+};
