@@ -70,6 +70,9 @@ enum { NCA_TEXT_BYTES = 1024 };
     REAL(damage_centred, 0, 0, 1, "P", "share of the rest that is a hole in the middle")     \
     TEXT(damage_changes, "none", "UPDATE:SETTING=VALUE[,...]",                               \
          "damage settings that change after so many updates, or none")                       \
+    TEXT(perturb, "none", "KIND:STRENGTH",                                                   \
+         "train against an attack: none, or a change of samples, as killed:0.1")             \
+    INT(perturbed, 4, 0, 4096, "N", "samples of a batch that --perturb changes")             \
     INT(steps_min, 64, 1, 65536, "T", "fewest steps of a rollout")                           \
     INT(steps_max, 95, 1, 65536, "T", "most steps of a rollout, drawn as well")              \
     INT(updates, 8000, 0, 100000000, "N", "updates in all")                                  \

@@ -5,6 +5,7 @@
 #include "config/presets.h"
 #include "config/settings.h"
 #include "nca/task.h"
+#include "task/perturb.h"
 
 static const nca_task *const tasks[] = {&nca_task_grow, &nca_task_digits,
                                         &nca_task_digits_adversary, NULL};
@@ -101,6 +102,12 @@ static nca_status check_abilities(const nca_task *task, const nca_config *config
         return nca_fail(error, NCA_ARGUMENT,
                         "--until healed: rules of the task %s are not judged by cuts; leave it out",
                         task->name);
+    if (!task->frozen && (nca_perturbs_input(plan->perturbation.kind)))
+        return nca_fail(
+            error, NCA_ARGUMENT,
+            "--perturb %.60s: samples of the task %s have no picture to perturb; choose "
+            "state-noise, state-gradient or killed",
+            config->perturb, task->name);
     if (!task->classes && plan->is_cross_entropy)
         return nca_fail(error, NCA_ARGUMENT,
                         "--loss cross-entropy: the task %s has no classes; leave it out",
