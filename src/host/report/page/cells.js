@@ -139,7 +139,9 @@ nca.showCells = function(run) {
     title: 'Cell',
     xlabel: 'step',
     ylabel: 'value',
-    marks: [{x: run.cut_at, text: run.is_exchange ? run.traced : `${run.traced} cut`}],
+    marks: run.rollouts.length > 1 ?
+      [{x: run.cut_at, text: run.is_exchange ? run.traced : `${run.traced} cut`}] :
+      [],
     series: nca.traceSeries(run, nca.tracesOf(run, cell.y, cell.x).traces),
   }));
   const legend = nca.legend(

@@ -78,7 +78,7 @@ nca.rolloutChart = function(run, order, title, ylabel, valuesOf) {
     title,
     ylabel,
     xlabel: 'step',
-    marks: [{x: run.cut_at, text: nca.befalls(run)}],
+    marks: run.rollouts.length > 1 ? [{x: run.cut_at, text: nca.befalls(run)}] : [],
     series: order.map((rollout, i) => ({
       name: rollout.name,
       colour: i,
