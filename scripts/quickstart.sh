@@ -6,7 +6,7 @@
 #   quickstart.sh --cuda        with CUDA, whose toolchain is brought where nvcc is missing
 #                               (cuda_toolchain.sh)
 #   quickstart.sh --cpu         for the CPU, whatever is there
-#   quickstart.sh --updates N   a longer or shorter training; 3,000 unless said
+#   quickstart.sh --updates N   a longer or shorter training; 5,000 unless said
 set -euo pipefail
 from=$PWD
 cd "$(dirname "$0")/.."
@@ -18,7 +18,7 @@ refuse() {
 }
 
 cuda=by_itself
-updates=3000
+updates=5000
 while [ $# -gt 0 ]; do
   case $1 in
     --cuda) cuda=asked ;;
@@ -75,10 +75,7 @@ for ((i = 2; ; i++)); do
 done
 # Why --device auto is about to pass over the GPU.
 [ $cuda = no ] || build/nca info | sed -n '/^  cuda *$/,/^  [^ ]/s/^ *not here *//p'
-# The default preset, shortened to about five minutes on two cores: a smaller pool, whose states age
-# faster, and a rate that falls sooner.
-build/nca train --preset healing --out "$name" --pool 256 --updates "$updates" \
-  --schedule steps:1500x0.3,2600x0.1
+build/nca train --preset healing --out "$name" --updates "$updates"
 trained=$SECONDS
 
 # What `nca eval` says below its table, for people.

@@ -122,7 +122,7 @@ static inline nca_config small_config(void)
     config.target_size = 6;
     config.channels = 8, config.hidden = 16;
     config.batch = 5, config.pool = 12, config.reseeded = 1, config.damaged = 2;
-    config.damage_halves = 0;
+    config.damage_halves = config.damage_centred = 0, config.average = 0;
     config.steps_min = 3, config.steps_max = 6;
     config.updates = 1000;
     return config;

@@ -67,7 +67,7 @@ enum { NCA_TEXT_BYTES = 1024 };
     REAL(damage_radius_max, 0.4, 0, 2, "R", "largest damage, in units of half the grid")     \
     REAL(damage_halves, 0.5, 0, 1, "P",                                                      \
          "share of damage that is half of the grid, cut at any angle")                       \
-    REAL(damage_centred, 0, 0, 1, "P", "share of the rest that is a hole in the middle")     \
+    REAL(damage_centred, 0.2, 0, 1, "P", "share of the rest that is a hole in the middle")   \
     TEXT(damage_changes, "none", "UPDATE:SETTING=VALUE[,...]",                               \
          "damage settings that change after so many updates, or none")                       \
     TEXT(perturb, "none", "KIND:STRENGTH",                                                   \
@@ -75,17 +75,17 @@ enum { NCA_TEXT_BYTES = 1024 };
     INT(perturbed, 4, 0, 4096, "N", "samples of a batch that --perturb changes")             \
     INT(steps_min, 64, 1, 65536, "T", "fewest steps of a rollout")                           \
     INT(steps_max, 95, 1, 65536, "T", "most steps of a rollout, drawn as well")              \
-    INT(updates, 8000, 0, 100000000, "N", "updates in all")                                  \
+    INT(updates, 5000, 0, 100000000, "N", "updates in all")                                  \
     TEXT(until, "updates", "updates|healed", "healed: end as soon as the rule is judged so") \
     REAL(rate, 0.002, 0, 10, "X", "learning rate of Adam at the start")                      \
-    TEXT(schedule, "steps:2000x0.3,6000x0.1", "SCHEDULE",                                    \
+    TEXT(schedule, "steps:40%x0.3,74%x0.33,92%x0.33", "SCHEDULE",                            \
          "constant, cosine, or steps:UPDATExFACTOR[,...]")                                   \
     TEXT(loss, "squared", "squared|cross-entropy", "which loss, where a task has both")      \
     TEXT(gradient, "normalize", "TRANSFORMS", "none, or some of normalize,clip:X,global:X")  \
     REAL(beta1, 0.9, 0, 0.999999, "X", "Adam's decay of the mean")                           \
     REAL(beta2, 0.999, 0, 0.999999999, "X", "Adam's decay of the square")                    \
     REAL(epsilon, 1e-7, 1e-30, 1, "X", "Adam's epsilon")                                     \
-    INT(average, 0, 0, 1000000, "N",                                                         \
+    INT(average, 300, 0, 1000000, "N",                                                       \
         "write the average over about the last N updates; 0: the rule itself")               \
     TEXT(health, "on", "on|off", "off: no update is skipped, no rule or pool repaired")      \
     INT(seed, 1, 0, NCA_SEED_MAX, "N", "random seed of every draw")                          \
@@ -108,9 +108,13 @@ typedef struct nca_config {
 // The defaults of the list above.
 nca_config nca_config_default(void);
 
+// Shares of the updates in schedule and damage_changes, such as 40%, become updates; what is settled
+// stays so when `updates` changes later. NCA_ARGUMENT: a share above 100%, or too long a text.
+nca_status nca_config_settle(nca_config *config, nca_error *error);
+
 // Whether a field, by its name, changes the trajectory of a run. These do not: preset, data and
 // victim (where they lie), until, checkpoint_every, keep, pictures_every, and updates unless the
-// schedule uses it.
+// schedule is cosine or there are shares that are not settled.
 bool nca_config_matters(const char *name, const nca_config *config);
 
 // Whether a field, by its name, has another value; false where there is no such field.

@@ -25,7 +25,7 @@ offers 'nca in' info
 offers 'nca --v' --version
 offers 'nca train --damage-radius-m' --damage-radius-min --damage-radius-max
 # The presets are those of the help.
-presets=$("$nca" train --help | sed -n '/^Presets:/,/^$/s/^  \([a-z][a-z-]*\).*/\1/p')
+presets=$("$nca" train --help | sed -n '/^Presets:/,/^$/s/^  \([a-z][a-z0-9-]*\).*/\1/p')
 [[ " "$presets" " == *healing*growing* ]] || failed=1
 offers 'nca train --preset blog' $(grep '^blog' <<<"$presets")
 offers 'nca study --settings batch4' batch4-damaged1-steps64

@@ -322,7 +322,7 @@ static void test_help_names_every_row(void **state)
         assert_non_null(strstr(text, name));
         assert_non_null(strstr(text, row->help));
     }
-    assert_non_null(strstr(text, "[steps:2000x0.3,6000x0.1]"));
+    assert_non_null(strstr(text, "[steps:40%x0.3,74%x0.33,92%x0.33]"));
     assert_non_null(strstr(text, "blog-unstable"));
 }
 

@@ -220,7 +220,8 @@ static void test_texts_are_checked(void **state)
 static void test_only_what_changes_the_trajectory_is_a_difference(void **state)
 {
     (void)state;
-    const nca_config a = nca_config_default();
+    nca_config a = nca_config_default();
+    assert_int_equal(nca_config_settle(&a, NULL), NCA_OK);
     nca_config b = a;
     set_text(b.preset, "growing");
     b.updates = 9;
@@ -280,7 +281,7 @@ static void test_damage_changes(void **state)
 {
     (void)state;
     nca_config config = nca_config_default();
-    config.damaged = 3, config.damage_halves = 0;
+    config.damaged = 3, config.damage_halves = config.damage_centred = 0;
     assert_int_equal(nca_plan_make(&config, &plan, NULL), NCA_OK);
     expect_damage(1, (nca_damage){0.1, 0.4, 0, 0, 3});
     expect_damage(INT64_MAX, (nca_damage){0.1, 0.4, 0, 0, 3});
@@ -309,7 +310,7 @@ static void test_a_text_full_of_changes_is_taken(void **state)
                                  "%s%d:damaged=2", update ? "," : "", update);
     assert_int_equal(nca_plan_make(&config, &plan, NULL), NCA_OK);
     assert_true(plan.damage.stages > 70 && plan.damage.stages <= NCA_DAMAGE_STAGES_MAX);
-    expect_damage(1, (nca_damage){0.1, 0.4, 0.5, 0, 2});
+    expect_damage(1, (nca_damage){0.1, 0.4, 0.5, 0.2, 2});
 }
 
 static void test_changes_of_damage_that_are_none(void **state)
@@ -464,6 +465,62 @@ static void test_a_text_full_of_steps_is_a_schedule(void **state)
     assert_true(nca_schedule_rate(&plan.schedule, 1) == config.rate * 5);
 }
 
+static void expect_settled(const char *text, int64_t updates, const char *expected)
+{
+    nca_config config = nca_config_default();
+    config.updates = updates;
+    set_text(config.schedule, text);
+    set_text(config.damage_changes, text);
+    assert_int_equal(nca_config_settle(&config, NULL), NCA_OK);
+    assert_string_equal(config.schedule, expected);
+    assert_string_equal(config.damage_changes, expected);
+}
+
+static void test_shares_become_updates(void **state)
+{
+    (void)state;
+    expect_settled("steps:40%x0.3,74%x0.33", 5000, "steps:2000x0.3,3700x0.33");
+    expect_settled("18.75%:damaged=4,damage-halves=0.5,100%:damaged=2", 16000,
+                   "3000:damaged=4,damage-halves=0.5,16000:damaged=2");
+    expect_settled("steps:50%x0.5,90%x0.1", 3, "steps:2x0.5,3x0.1");
+    expect_settled("steps:2000x0.3", 10, "steps:2000x0.3");
+    expect_settled("none", 10, "none");
+    expect_settled("steps:40%%x0.3,4.x%,x7%", 10, "steps:40%%x0.3,4.x%,x7%");
+}
+
+// The rate of an update then depends on how many there are, until it is settled.
+static void test_the_number_of_updates_matters_to_shares(void **state)
+{
+    (void)state;
+    nca_config config = nca_config_default();
+    set_text(config.schedule, "steps:40%x0.5");
+    config.updates = 100;
+    assert_true(nca_config_matters("updates", &config));
+    assert_int_equal(nca_plan_make(&config, &plan, NULL), NCA_OK);
+    assert_int_equal(plan.schedule.step[0].after, 40);
+    assert_int_equal(nca_config_settle(&config, NULL), NCA_OK);
+    assert_false(nca_config_matters("updates", &config));
+    config.updates = 200;
+    assert_int_equal(nca_plan_make(&config, &plan, NULL), NCA_OK);
+    assert_int_equal(plan.schedule.step[0].after, 40);
+}
+
+static void test_shares_above_all_are_refused(void **state)
+{
+    (void)state;
+    nca_config config = nca_config_default();
+    nca_error error;
+    set_text(config.schedule, "steps:40%x0.5,101%x0.1");
+    assert_int_equal(nca_config_settle(&config, &error), NCA_ARGUMENT);
+    assert_string_equal(error.message, "--schedule: 101%: at most 100% of the updates");
+    memset(config.schedule, 0, sizeof config.schedule);
+    for (size_t used = 0; used + 4 < NCA_TEXT_BYTES; used += 3)
+        memcpy(config.schedule + used, "9%,", 3);
+    config.updates = 100000000;
+    assert_int_equal(nca_config_settle(&config, &error), NCA_ARGUMENT);
+    assert_non_null(strstr(error.message, "too long"));
+}
+
 static void test_schedules_that_are_none(void **state)
 {
     (void)state;
@@ -546,6 +603,9 @@ int main(void)
         cmocka_unit_test(test_health_is_on_or_off),
         cmocka_unit_test(test_schedules),
         cmocka_unit_test(test_a_text_full_of_steps_is_a_schedule),
+        cmocka_unit_test(test_shares_become_updates),
+        cmocka_unit_test(test_the_number_of_updates_matters_to_shares),
+        cmocka_unit_test(test_shares_above_all_are_refused),
         cmocka_unit_test(test_schedules_that_are_none),
         cmocka_unit_test(test_gradient_rules_keep_their_order),
         cmocka_unit_test(test_gradient_rules_that_are_none),

@@ -9,7 +9,7 @@ root=$(cd "$(dirname "$0")/../.." && pwd)
 
 # A picture so small that it heals within seconds.
 settings=(--target 🦎 --target-size 8 --padding 4 --hidden 64 --pool 64 --steps-min 32 --steps-max 48
-  --updates 4000 --until healed)
+  --updates 4000 --schedule steps:2000x0.3 --until healed)
 # Sanitizers see one look; what is found is the same without them.
 [ "${NCA_IS_SANITIZED:-0}" = 0 ] || {
   "$nca" train "${settings[@]}" --updates 210 --out early >log || fail "an unhealed run ends with $?: $(cat log)"

@@ -38,6 +38,8 @@ static const char details[] =
     "  nca train --target 🦎 --until healed\n"
     "  nca train --task digits --data mnist         cells that agree on which digit they form\n"
     "\n"
+    "UPDATE in --schedule and --damage-changes may be a share of all updates, such as 40%.\n"
+    "\n"
     "Ctrl-C finishes the update, writes a checkpoint and says how to go on; a second one stops at\n"
     "once. SIGUSR1 writes a checkpoint, and training goes on. Exit code: 0 when trained, 1 when\n"
     "training went wrong, 2 for bad input, 129, 130 or 143 when a signal ended it.\n"
@@ -276,6 +278,13 @@ static nca_status prepare(train_run *run)
     return nca_run_folder_set_machine(run->log.folder, &run->call->compute, run->error);
 }
 
+// What config.json keeps: whole paths, and updates instead of shares of them.
+static nca_status settle(train_run *run)
+{
+    nca_run_folder_keep_paths(&run->config);
+    return nca_config_settle(&run->config, run->error);
+}
+
 static nca_status run_train(nca_call *call)
 {
     static train_run current;
@@ -288,7 +297,7 @@ static nca_status run_train(nca_call *call)
     if (current.options.resume)
         NCA_GO(nca_train_read_resumed(&current));
     else
-        nca_run_folder_keep_paths(&current.config);
+        NCA_GO(settle(&current));
     NCA_GO(prepare(&current));
     NCA_GO(nca_train_say_beginning(&current));
     status = train(&current);

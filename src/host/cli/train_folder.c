@@ -35,6 +35,7 @@ nca_status nca_train_read_resumed(train_run *run)
     run->config = saved;
     NCA_TRY(nca_options_apply(call->self, call->argc, call->argv, &run->options, &run->config,
                               run->error));
+    NCA_TRY(nca_config_settle(&run->config, run->error));
     nca_config then = saved, now = run->config;
     nca_run_folder_keep_paths(&then);   // the same file by two names is no difference
     nca_run_folder_keep_paths(&now);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "config/schedule.h"
+#include "config/shares.h"
 
 nca_config nca_config_default(void)
 {
@@ -16,10 +17,17 @@ nca_config nca_config_default(void)
     };
 }
 
+nca_status nca_config_settle(nca_config *config, nca_error *error)
+{
+    NCA_TRY(nca_shares_settle("schedule", config->updates, config->schedule, error));
+    return nca_shares_settle("damage-changes", config->updates, config->damage_changes, error);
+}
+
 bool nca_config_matters(const char *name, const nca_config *config)
 {
     if (strcmp(name, "updates") == 0)
-        return nca_schedule_needs_updates(config->schedule);
+        return nca_schedule_needs_updates(config->schedule) || strchr(config->schedule, '%') ||
+               strchr(config->damage_changes, '%');
     // A checkpoint knows data and victim by what is in them.
     return strcmp(name, "preset") != 0 && strcmp(name, "data") != 0 && strcmp(name, "until") != 0 &&
            strcmp(name, "victim") != 0 && strcmp(name, "checkpoint_every") != 0 &&

@@ -151,13 +151,15 @@ static nca_status check_batch(const nca_config *config, nca_error *error)
 
 nca_status nca_plan_make(const nca_config *config, nca_plan *out, nca_error *error)
 {
+    nca_config settled = *config;
     nca_plan plan = {
         .optimizer = {.beta1 = config->beta1, .beta2 = config->beta2, .epsilon = config->epsilon},
         .schedule = {.rate = config->rate, .updates = config->updates}};
     NCA_TRY(check_ranges(config, error));
-    NCA_TRY(read_texts(config, &plan, error));
+    NCA_TRY(nca_config_settle(&settled, error));
+    NCA_TRY(read_texts(&settled, &plan, error));
     NCA_TRY(read_spec(config, &plan.spec, error));
-    NCA_TRY(nca_damage_stages_make(config, &plan.damage, error));
+    NCA_TRY(nca_damage_stages_make(&settled, &plan.damage, error));
     NCA_TRY(check_batch(config, error));
     NCA_TRY(check_average(config, error));
     *out = plan;

@@ -82,7 +82,10 @@ nca_status nca_run_folder_config(const char *folder, nca_config *config, nca_gri
     // A setting younger than the folder is what the folder's preset says, not today's default.
     if (nca_preset_apply(named.preset, config, NULL) != NCA_OK)
         *config = named;
-    snprintf(config->seed_at, sizeof config->seed_at, "middle");   // where it stood before
+    // Before these were settings, no preset had them.
+    snprintf(config->seed_at, sizeof config->seed_at, "middle");
+    config->damage_centred = 0;
+    config->average = 0;
     NCA_TRY(nca_config_read(path, config, error));
     nca_grid found;
     NCA_TRY(find_grid(path, config, &found, error));
