@@ -140,7 +140,7 @@ static nca_status check_batch(const nca_config *config, nca_error *error)
                         "--batch %lld: more than --pool %lld; give a larger pool, or "
                         "--pool-replacement",
                         (long long)config->batch, (long long)config->pool);
-    if (config->perturbed > config->batch)
+    if (strcmp(config->perturb, "none") != 0 && config->perturbed > config->batch)
         return nca_fail(error, NCA_ARGUMENT, "--perturbed %lld: more than --batch %lld",
                         (long long)config->perturbed, (long long)config->batch);
     if (config->steps_min > config->steps_max)
