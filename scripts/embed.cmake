@@ -1,6 +1,6 @@
 # Writes the C file that holds the parts of the pages:
 #   cmake -DOUT=FILE.c -DPARTS=KIND:PAGES:FILE,... -P embed.cmake
-# KIND is one of report/parts.h, in small letters; PAGES is runs, study or both. The page's security
+# KIND and PAGES are those of report/parts.h, in small letters. The page's security
 # policy knows its styles and scripts by their SHA-256, so that nothing else runs in it.
 function(to_base64 hex out)
   set(alphabet ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/)
@@ -23,15 +23,27 @@ set(rows "")
 set(number 0)
 string(REPLACE "," ";" parts "${PARTS}")
 foreach(part ${parts})
-  string(REGEX MATCH "^([a-z]+):([a-z]+):(.*)$" whole "${part}")
+  string(REGEX MATCH "^([a-z_]+):([a-z]+):(.*)$" whole "${part}")
   string(TOUPPER ${CMAKE_MATCH_1} kind)
   string(TOUPPER ${CMAKE_MATCH_2} pages)
-  file(READ ${CMAKE_MATCH_3} text)
-  # A source map would be asked for beside the page, where there is none.
-  string(REGEX REPLACE "(//|/[*])# sourceMappingURL=[^\n]*" "" text "${text}")
-  string(SHA256 hash "${text}")
-  to_base64(${hash} hash)
-  string(HEX "${text}" bytes)
+  set(file ${CMAKE_MATCH_3})
+  if(kind MATCHES MODULE)
+    file(READ ${file} bytes HEX)
+    set(hash "")
+  else()
+    file(READ ${file} text)
+    # A source map would be asked for beside the page, where there is none.
+    string(REGEX REPLACE "(//|/[*])# sourceMappingURL=[^\n]*" "" text "${text}")
+    # What is for whoever reads our sources only: indentation, and comments of a line.
+    if(kind MATCHES "SCRIPT|STYLE")
+      string(REGEX REPLACE "\n +" "\n" text "\n${text}")
+      string(REGEX REPLACE "\n//[^\n]*" "" text "${text}")
+      string(REGEX REPLACE " +// [^\n]*" "" text "${text}")
+    endif()
+    string(SHA256 hash "${text}")
+    to_base64(${hash} hash)
+    string(HEX "${text}" bytes)
+  endif()
   string(REGEX REPLACE "(..)" "0x\\1," bytes "${bytes}")
   string(REPEAT "0x..," 16 line)
   string(REGEX REPLACE "(${line})" "\\1\n" bytes "${bytes}")

@@ -11,7 +11,7 @@ set -euo pipefail
 build=(gcc libc6-dev cmake ninja-build pkg-config libstb-dev librandom123-dev libfreetype-dev
   libharfbuzz-dev fonts-noto-color-emoji libjansson-dev libwebp-dev libgif-dev zlib1g-dev
   libxxhash-dev libjs-dygraphs unicode-data)
-tests=(g++ libcmocka-dev libsimde-dev clang libclang-rt-14-dev ffmpeg chromium-headless-shell)
+tests=(g++ libcmocka-dev libsimde-dev clang libclang-rt-14-dev lld ffmpeg chromium-headless-shell)
 cuda=(g++ python3-venv)
 peers=(python3-venv python3-dev g++)
 

@@ -152,6 +152,9 @@ refused "no such format; choose one of json" export good -o rule.json --format y
 refused ".json files have float32, uint8" export good -o rule.json --numbers float16
 refused "good: a .json file holds 1 rule" export good good -o rule.json
 refused "nothing: No such file" export nothing -o rule.json
+refused "a .json file shows no target; leave it out" export good -o rule.json --target a.png
+refused "which of the 2 rules is it of?" export good good -o rules.html --target a.png
+refused "a.png: No such file" export good -o rule.html --target a.png
 
 # Runs.
 refused "choose one of" run good --output x.tiff

@@ -91,6 +91,24 @@ static void test_it_opens_from_the_disk_and_asks_for_nothing(void **state)
     assert_int_equal(count_complaints(page), 0);
 }
 
+// The rule runs above everything that is only drawn; four of its channels are charted at first.
+static void test_the_rule_lives_at_the_top(void **state)
+{
+    (void)state;
+    browser_open(&chromium, page, 1280, 900);
+    assert_int_equal(browser_number(&chromium, "document.querySelectorAll('main > section')[0] ==="
+                                               "document.getElementById('live')"),
+                     1);
+    const char step[] = "nca.runs[0].shown.world.step";
+    for (int i = 0; i < 200 && browser_number(&chromium, step) < 3; i++)
+        usleep(50000);
+    assert_true(browser_number(&chromium, step) >= 3);
+    assert_int_equal(browser_number(&chromium, "document.querySelectorAll('#cells .legend "
+                                               "[aria-pressed=\"true\"]').length"),
+                     4);
+    assert_int_equal(count_complaints(page), 0);
+}
+
 static void test_what_a_folder_says_is_text(void **state)
 {
     (void)state;
@@ -364,6 +382,7 @@ int main(int argc, char **argv)
         return SKIPPED;
     const struct CMUnitTest own[] = {
         cmocka_unit_test(test_it_opens_from_the_disk_and_asks_for_nothing),
+        cmocka_unit_test(test_the_rule_lives_at_the_top),
         cmocka_unit_test(test_what_a_folder_says_is_text),
         cmocka_unit_test(test_the_policy_refuses_what_is_not_in_the_page),
         cmocka_unit_test(test_a_legend_entry_hides_its_trace),

@@ -21,7 +21,7 @@ static const nca_option rows[] = {
      "how the rule's numbers are written [as the format usually has them]", NULL},
     {"force", NCA_OPTION_FLAG, offsetof(export_options, force), 0, 0, NULL,
      "write over a file that exists", NULL},
-    NCA_TASK_ROWS(export_options, target),
+    NCA_TARGET_ROWS(export_options, target),
     {0},
 };
 
@@ -38,10 +38,16 @@ static void describe_formats(FILE *to)
 }
 
 static const char details[] =
+    "An .html is a page in which the rules live: whoever opens it can wound them and watch them\n"
+    "heal. It needs no network and no other file. For a rule that is no run folder, --target says\n"
+    "what it should look like.\n"
+    "\n"
     "MODEL is a model.safetensors or a run folder. Which numbers a format has, the usual first, "
     "stands\nin brackets.\n"
     "\n"
     "Examples:\n"
+    "  nca export runs/lizard-regenerating -o lizard.html\n"
+    "  nca export runs/lizard runs/fish runs/digits -o zoo.html\n"
     "  nca export runs/lizard-regenerating -o lizard.json\n"
     "  nca export rule.safetensors -o rule.json --numbers uint8\n";
 
@@ -64,6 +70,14 @@ static nca_status read_order(const export_options *options, const nca_arguments 
         return nca_fail(error, NCA_ARGUMENT, "%.100s: a %s file holds %d rule%s; export it apart",
                         arguments->item[out->exporter->rules_max], out->exporter->extension,
                         out->exporter->rules_max, out->exporter->rules_max == 1 ? "" : "s");
+    if (options->target.target && !out->exporter->shows_target)
+        return nca_fail(error, NCA_ARGUMENT, "--target: a %s file shows no target; leave it out",
+                        out->exporter->extension);
+    if (options->target.target && arguments->count > 1)
+        return nca_fail(error, NCA_ARGUMENT,
+                        "--target: which of the %d rules is it of? give run folders, which know "
+                        "their own, or export one rule",
+                        arguments->count);
     out->what.given = &options->target;
     return nca_output_check(options->output, options->force, out->place, error);
 }

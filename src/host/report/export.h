@@ -27,7 +27,8 @@ typedef struct nca_export {
 typedef struct nca_exporter {
     const char *extension;   // with the dot
     const char *description;
-    int rules_max;   // in one file
+    int rules_max;       // in one file
+    bool shows_target;   // and so takes the options about it
     // How it can write numbers, the usual way first, ended by NCA_NUMBERS.
     nca_numbers numbers[NCA_NUMBERS + 1];
     // Writes the file whole or not at all. NCA_ARGUMENT where the format cannot express a rule, in

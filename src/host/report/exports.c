@@ -5,10 +5,11 @@
 
 #include "report/export.h"
 
-extern const nca_exporter nca_exporter_json;
+extern const nca_exporter nca_exporter_json, nca_exporter_html;
 
 static const nca_exporter *const exporters[] = {
     &nca_exporter_json,
+    &nca_exporter_html,
     NULL,
 };
 

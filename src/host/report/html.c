@@ -1,8 +1,11 @@
-// A page, put together: policy, styles, markup, data, scripts.
+// A page, put together: policy, styles, markup, data, modules, scripts.
 #include "report/html.h"
 
+#include <stdlib.h>
 #include <string.h>
+#include <zlib.h>
 
+#include "base/base64.h"
 #include "base/files.h"
 
 // A page while it is written; after a failure nothing more is.
@@ -64,6 +67,19 @@ static bool is_script(const nca_page_part *part)
     return part->kind == NCA_PART_CHARTS || part->kind == NCA_PART_SCRIPT;
 }
 
+static bool is_module(const nca_page_part *part)
+{
+    return part->kind == NCA_PART_MODULE || part->kind == NCA_PART_VECTOR_MODULE;
+}
+
+static bool has_module(const writing *to)
+{
+    for (const nca_page_part *part = first_part(to); part->kind; part = next_part(to, part))
+        if (is_module(part))
+            return true;
+    return false;
+}
+
 static void put_hashes(writing *to, const char *directive, bool of_scripts)
 {
     put_text(to, directive);
@@ -73,6 +89,8 @@ static void put_hashes(writing *to, const char *directive, bool of_scripts)
             put_text(to, part->hash);
             put_text(to, "'");
         }
+    if (of_scripts && has_module(to))
+        put_text(to, " 'wasm-unsafe-eval'");   // compiles modules, and nothing else
     put_text(to, ";");
 }
 
@@ -127,6 +145,30 @@ static void put_data(writing *to, const json_t *data)
     put_text(to, "</script>\n");
 }
 
+// Deflated, as base64.
+static void put_deflated(writing *to, const nca_page_part *part)
+{
+    uLongf size_bytes = compressBound((uLong)part->size_bytes);
+    uint8_t *bytes = malloc(size_bytes);
+    char *text = malloc((size_bytes + 2) / 3 * 4);
+    if (bytes && text &&
+        compress2(bytes, &size_bytes, part->bytes, (uLong)part->size_bytes, 9) == Z_OK)
+        put(to, text, (size_t)(nca_base64_encode(bytes, size_bytes, text) - text));
+    else if (to->status == NCA_OK)
+        to->status = nca_fail(to->error, NCA_MEMORY, "the page: no memory for its module");
+    free(bytes);
+    free(text);
+}
+
+// Data to the browser: a script of a type that it does not run.
+static void put_module(writing *to, const nca_page_part *part)
+{
+    put_text(to, "<script type=\"application/wasm\" id=\"");
+    put_text(to, part->kind == NCA_PART_VECTOR_MODULE ? "vector-module\">" : "module\">");
+    put_deflated(to, part);
+    put_text(to, "</script>\n");
+}
+
 static void put_page(writing *to, const json_t *data)
 {
     put_head(to);
@@ -144,7 +186,9 @@ static void put_page(writing *to, const json_t *data)
         }
     put_data(to, data);
     for (const nca_page_part *part = first_part(to); part->kind; part = next_part(to, part))
-        if (is_script(part))
+        if (is_module(part))
+            put_module(to, part);
+        else if (is_script(part))
             put_element(to, "script", part);
     put_text(to, "</body>\n</html>\n");
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/text.h"
+#include "report/rule_json.h"
 #include "task/subject.h"
 
 static nca_status fail_memory(const nca_page_run *run, nca_error *error)
@@ -144,6 +145,14 @@ static nca_status add_rollouts(const nca_page_run *run, json_t *object, nca_erro
     return is_set ? NCA_OK : fail_memory(run, error);
 }
 
+// The rule itself, which lives in the page.
+static nca_status add_live(const nca_page_run *run, json_t *object, nca_error *error)
+{
+    json_t *rule = NULL;
+    NCA_TRY(nca_page_rule_json(run->name, run->model, run->task, run->content, &rule, error));
+    return nca_json_set(object, "live", rule) ? NCA_OK : fail_memory(run, error);
+}
+
 static nca_status add_steps(const nca_page_run *run, json_t *object, nca_error *error)
 {
     const nca_observation *observation = run->observation;
@@ -212,6 +221,7 @@ nca_status nca_page_run_json(const nca_page_run *run, json_t **out, nca_error *e
     NCA_GO(add_rollouts(run, object, error));
     NCA_GO(nca_page_channels(run->observation, object, error));
     NCA_GO(add_steps(run, object, error));
+    NCA_GO(add_live(run, object, error));
     *out = object;
     return NCA_OK;
 cleanup:

@@ -1,6 +1,8 @@
 // All channels over time at three cells, chosen on the grid; and their ranges by distance.
 'use strict';
 
+nca.tracesAtFirst = 4;  // the visible channels, where a rule has them; the rest by the legend
+
 nca.channelEntries = (run) =>
   Array.from({length: run.model.channels}, (_, k) => ({name: nca.channelName(run, k)}));
 
@@ -144,8 +146,8 @@ nca.showCells = function(run) {
       [],
     series: nca.traceSeries(run, nca.tracesOf(run, cell.y, cell.x).traces),
   }));
-  const legend = nca.legend(
-    nca.channelEntries(run), (visible) => charts.forEach((chart) => nca.show(chart, visible)));
+  const legend = nca.legend(nca.channelEntries(run),
+    (visible) => charts.forEach((chart) => nca.show(chart, visible)), nca.tracesAtFirst);
   const follow = (i) => nca.followCell(run, charts[i], nca.markers[i], cells[i]);
   if (!nca.hasCharts)
     return void column.append(
@@ -165,6 +167,7 @@ nca.showRanges = function(run) {
   const chart = nca.chart({
     title: 'Smallest and largest value',
     xlabel: 'distance',
+    group: 'ranges',
     ylabel: 'value',
     series: low.flatMap((_, k) => {
       const name = nca.channelName(run, k), shared = {colour: k, x: distances};
@@ -174,7 +177,8 @@ nca.showRanges = function(run) {
       ];
     }),
   });
-  const legend = nca.legend(nca.channelEntries(run), (visible) => nca.show(chart, visible));
+  const legend =
+    nca.legend(nca.channelEntries(run), (visible) => nca.show(chart, visible), nca.tracesAtFirst);
   const places = [0, 0.25, 0.5, 0.75].map((part) => Math.round(part * (distances.length - 1)));
   const table = nca.make('table', {},
     nca.make('tr', {}, nca.make('th', {text: 'channel', scope: 'col'}),

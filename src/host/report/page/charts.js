@@ -31,9 +31,10 @@ nca.theme = function() {
 nca.colour = (index) => nca.theme().palette[index % 8];
 nca.dash = (index) => nca.dashes[Math.floor(index / 8) % nca.dashes.length];
 
-// A legend of buttons for entries [{name}]; `changed(visible)` gets an array of booleans.
-nca.legend = function(entries, changed) {
-  const visible = entries.map(() => true), buttons = [];
+// A legend of buttons for entries [{name}], of which the first few are on; `changed(visible)` gets an
+// array of booleans.
+nca.legend = function(entries, changed, atFirst = entries.length) {
+  const visible = entries.map((_, i) => i < atFirst), buttons = [];
   const list = nca.make('ul', {class: 'legend', 'aria-label': 'Traces'});
   const apply = () => {
     buttons.forEach((button, i) => button.setAttribute('aria-pressed', String(visible[i])));
@@ -49,7 +50,7 @@ nca.legend = function(entries, changed) {
   entries.forEach((entry, i) => {
     const button = nca.make('button', {
       type: 'button',
-      'aria-pressed': 'true',
+      'aria-pressed': String(visible[i]),
       title: 'hide or show; double click: only this one',
       onclick: (event) => {
         if (event.shiftKey) return isolate(i);
@@ -62,6 +63,7 @@ nca.legend = function(entries, changed) {
     buttons.push(button);
     list.append(nca.make('li', {}, button));
   });
+  changed(visible);
   return list;
 };
 
@@ -151,6 +153,8 @@ nca.draw = function(chart) {
     xlabel: spec.xlabel,
     ylabel: spec.ylabel,
     logscale: Boolean(spec.logscale),
+    visibility: nca.visibility(chart),
+    valueRange: nca.sharedRange(chart),
     legend: 'never',
     connectSeparatedPoints: true,
     strokeWidth: 1.6,
@@ -172,8 +176,8 @@ nca.draw = function(chart) {
         pixelsPerLabel: 50,
       },
     },
-    series: Object.fromEntries(spec.series.map(
-      (one, i) => [String(i), {strokePattern: nca.dash(one.colour)}])),
+    series: Object.fromEntries(
+      spec.series.map((one, i) => [String(i), {strokePattern: nca.dash(one.colour)}])),
     underlayCallback: (context, area, graph) => nca.drawBelow(chart, context, area, graph),
     highlightCallback: (event, x, points) => nca.readOut(chart, x, points),
     unhighlightCallback: () => {
@@ -254,12 +258,16 @@ nca.readOut = function(chart, x, points) {
 // Shows a part of the range: `factor` of it, moved by `shift` of it; factor 0 is the whole.
 nca.zoom = function(chart, factor, shift) {
   if (!chart.graph) return;
-  if (factor === 0) return void chart.graph.resetZoom();
+  if (factor === 0) {
+    chart.graph.resetZoom();
+    if (chart.spec.group) chart.graph.updateOptions({valueRange: nca.sharedRange(chart)});
+    return;
+  }
   const [first, last] = chart.graph.xAxisRange(), [low, high] = chart.graph.xAxisExtremes();
   const width = Math.min((last - first) * factor, high - low);
   let from = (first + last - width) / 2 + shift * (last - first);
   from = Math.max(low, Math.min(from, high - width));
-  chart.graph.updateOptions({dateWindow: [from, from + width], valueRange: null});
+  chart.graph.updateOptions({dateWindow: [from, from + width], valueRange: nca.sharedRange(chart)});
 };
 
 // A line at a moment, which is moved far more often than the chart is drawn.
@@ -276,8 +284,25 @@ nca.placeCursor = function(chart) {
 
 // Shows only the series whose legend entry is visible.
 nca.show = function(chart, visible) {
-  if (chart.graph)
-    chart.graph.updateOptions({visibility: chart.spec.series.map((one) => visible[one.colour])});
+  chart.visible = visible;
+  if (chart.graph) chart.graph.updateOptions({visibility: nca.visibility(chart)});
+};
+nca.visibility = ({spec, visible}) => spec.series.map((one) => !visible || visible[one.colour]);
+
+// The range of values that charts of the same group share, so that runs side by side are compared
+// by one axis; null where a chart stands alone.
+nca.sharedRange = function({spec}) {
+  const alike = nca.charts.filter((chart) => spec.group && chart.spec.group === spec.group);
+  if (alike.length < 2) return null;
+  let least = Infinity, most = -Infinity;
+  for (const chart of alike)
+    for (const {y} of chart.spec.series)
+      for (const value of y.filter((one) => one !== null)) {
+        least = Math.min(least, value);
+        most = Math.max(most, value);
+      }
+  const room = 0.05 * (most - least);
+  return most > least ? [least - room, most + room] : null;
 };
 
 nca.recolour = function() {

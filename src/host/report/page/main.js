@@ -30,17 +30,18 @@
   tell('lives', (run) => nca.lives[run.model.alive]);
   for (const run of nca.runs)
     document.getElementById('verdicts')
-      .append(nca.make('p', {class: 'run-name', text: run.name}),
-        nca.make('pre', {
-          text: [`Verdict, by medians of ${run.verdict.seeds} ${run.task.samples}`, ...run.verdict.lines]
-                  .join('\n'),
-        }));
+      .append(nca.make('p', {class: 'run-name', text: run.name}), nca.make('pre', {
+        text: [
+          `Verdict, by medians of ${run.verdict.seeds} ${run.task.samples}`, ...run.verdict.lines
+        ].join('\n'),
+      }));
   document.body.classList.toggle('several', nca.runs.length > 1);
+  const lives = nca.runs.map(nca.showLive);
+  nca.runs.forEach((run) => nca.showRollouts(run));
   nca.runs.forEach(nca.showSettings);
   nca.showTraining();
   for (const show
-         of [nca.showJudged, nca.showPictures, nca.showRollouts, nca.showCells, nca.showRanges,
-           nca.showStep])
+         of [nca.showJudged, nca.showPictures, nca.showCells, nca.showRanges, nca.showStep])
     nca.runs.forEach((run) => show(run));
-  nca.finish();
+  Promise.all(lives).then(nca.finish);
 }

@@ -7,8 +7,16 @@ nca.showPictures = function(run) {
     nca.make(
       'figcaption', {}, nca.make('b', {text: `Update ${nca.count(picture.update)}`}), ` ${what}`),
     nca.picture(picture, kind, `${what} at update ${picture.update}`));
-  column.append(
-    ...batch.map((picture) => figure(picture, 'picture', 'batch before and after its rollout')));
+  // The last batch; the earlier ones are folded away.
+  const batches =
+    batch.map((picture) => figure(picture, 'picture', 'batch before and after its rollout'));
+  const last = batches.pop();
+  if (batches.length > 0)
+    column.append(nca.make('details', {}, nca.make('summary', {
+      text: `${batches.length} earlier batch${batches.length === 1 ? '' : 'es'}`,
+    }),
+      ...batches));
+  if (last) column.append(last);
   column.querySelectorAll('.picture').forEach((image) => {  // few samples are not stretched
     image.style.maxWidth = `min(52rem, ${11 * run.config.batch}rem)`;
   });

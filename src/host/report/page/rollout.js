@@ -2,6 +2,18 @@
 // losses.
 'use strict';
 
+// The rule itself, to wound and watch heal; where the browser cannot run it, the film below does.
+nca.showLive = async function(run) {
+  const column = nca.column('live', run), box = nca.make('div', {class: 'alive'});
+  column.append(box);
+  try {
+    run.shown = await nca.live(box, run.live, true);
+  } catch (reason) {
+    box.replaceWith(
+      nca.make('p', {class: 'note', text: `This browser cannot run the rule: ${reason.message}.`}));
+  }
+};
+
 // Where the frame of a step lies in a sheet of frames.
 nca.frameOf = function(frames, step) {
   const number =
@@ -78,6 +90,7 @@ nca.rolloutChart = function(run, order, title, ylabel, valuesOf) {
     title,
     ylabel,
     xlabel: 'step',
+    group: title,
     marks: run.rollouts.length > 1 ? [{x: run.cut_at, text: nca.befalls(run)}] : [],
     series: order.map((rollout, i) => ({
       name: rollout.name,
@@ -90,12 +103,12 @@ nca.rolloutChart = function(run, order, title, ylabel, valuesOf) {
 
 nca.showRollouts = function(run) {
   const column = nca.column('rollouts', run), growthSheet = nca.loadSheet(run.growth);
-  const order = [run.rollouts.at(-1), ...run.rollouts.slice(0, -1)];   // the whole one first
+  const order = [run.rollouts.at(-1), ...run.rollouts.slice(0, -1)];  // the whole one first
   const stages = order.map((rollout) => nca.stage(run, rollout, growthSheet));
   const charts = [nca.rolloutChart(run, order, 'Loss over time', 'log10 loss', ({loss}) => loss)];
   for (const name of Object.keys(order[0].figures || {}))
-    charts.push(nca.rolloutChart(
-      run, order, `${name} over time`, name, ({figures}) => figures[name]));
+    charts.push(
+      nca.rolloutChart(run, order, `${name} over time`, name, ({figures}) => figures[name]));
   const legend =
     nca.legend(order, (visible) => charts.forEach((chart) => nca.show(chart, visible)));
   const clock = nca.clock(run, (step) => {
@@ -106,8 +119,7 @@ nca.showRollouts = function(run) {
     nca.make('div', {}, clock.element,
       nca.make('div', {class: 'stages'}, ...stages.map((stage) => stage.element)),
       nca.strip(run, stages, growthSheet)),
-    nca.make(
-      'div', {}, ...charts.map((chart) => chart.element), nca.hasCharts ? legend : null,
+    nca.make('div', {}, ...charts.map((chart) => chart.element), nca.hasCharts ? legend : null,
       nca.lossTable(run, order))));
   [growthSheet, ...stages.map((stage) => stage.sheet)].forEach(
     (sheet) => sheet.addEventListener('load', clock.redraw));
@@ -118,70 +130,79 @@ nca.showRollouts = function(run) {
 nca.lossTable = function(run, order) {
   const moments =
     [Math.max(run.cut_at - 1, 0), run.cut_at, Math.round((run.cut_at + run.steps) / 2), run.steps];
+  const kind = (i) => i % 2 === 0 ? {class: 'minor'} : {};  // what a phone leaves out
   const table = nca.make('table', {class: 'numbers'},
     nca.make('tr', {}, nca.make('th', {text: 'log10 loss', scope: 'col'}),
-      ...moments.map((step) => nca.make('th', {text: `step ${step}`, scope: 'col'}))));
+      ...moments.map(
+        (step, i) => nca.make('th', {text: `step ${step}`, scope: 'col', ...kind(i)}))));
   for (const rollout of order)
     table.append(nca.make('tr', {}, nca.make('th', {text: rollout.name, scope: 'row'}),
-      ...moments.map((step) => nca.make('td', {text: nca.lossOf(run, rollout.loss[step])}))));
+      ...moments.map(
+        (step, i) => nca.make('td', {text: nca.lossOf(run, rollout.loss[step]), ...kind(i)}))));
   return table;
 };
 
-// Play, pause and a slider over the steps; plays while it is in view, unless motion is not wanted.
+// One time for all players of the page, so that runs are compared at the same step. It goes on while
+// one of them is in view, unless motion is not wanted.
+nca.time = {
+  step: null,
+  isWanted: !matchMedia('(prefers-reduced-motion: reduce)').matches,
+  wait: 0,
+  players: [],
+};
+
+nca.setTime = function(step, isWanted) {
+  Object.assign(nca.time, {step, isWanted});
+  nca.time.players.forEach((player) => player.redraw());
+};
+
+nca.passTime = function() {
+  const {time} = nca, ticksAtEnd = 25, steps = Math.max(...time.players.map((one) => one.steps));
+  if (!time.isWanted || document.hidden || !time.players.some((one) => one.isSeen)) return;
+  if (time.step < steps)
+    time.step = Math.min(time.step + Math.max(1, Math.round(steps / 150)), steps);
+  else if (++time.wait >= ticksAtEnd)
+    time.step = time.wait = 0;
+  nca.setTime(time.step, true);
+};
+
+// Play, pause and a slider over the steps.
 nca.clock = function(run, show) {
-  const pace = Math.max(1, Math.round(run.steps / 150)), ticksAtEnd = 25;
-  const state = {
-    step: run.cut_at,
-    isWanted: !matchMedia('(prefers-reduced-motion: reduce)').matches,
-    isSeen: false,
-    wait: 0
-  };
-  const slider = nca.make(
-    'input', {type: 'range', min: 0, max: run.steps, value: state.step, 'aria-label': 'Step'});
-  const label = nca.make('span', {class: 'step'});
-  const play = nca.make('button', {
-    type: 'button',
-    onclick: () => {
-      state.isWanted = !state.isWanted;
-      redraw();
-    }
-  });
-  const jump = (text, step) => nca.make('button', {
-    type: 'button',
-    text,
-    onclick: () => {
-      state.isWanted = false;
-      state.step = step;
-      redraw();
-    },
-  });
-  function redraw() {
-    play.textContent = state.isWanted ? 'Pause' : 'Play';
-    slider.value = state.step;
-    label.textContent = `step ${state.step}`;
-    show(state.step);
+  const {time} = nca;
+  if (time.players.length === 0) {
+    time.step = run.cut_at;
+    setInterval(nca.passTime, 50);
   }
-  slider.addEventListener('input', () => {
-    state.isWanted = false;
-    state.step = Number(slider.value);
-    redraw();
+  const slider = nca.make('input', {
+    type: 'range',
+    min: 0,
+    max: run.steps,
+    'aria-label': 'Step',
+    oninput: () => nca.setTime(Number(slider.value), false),
   });
-  setInterval(() => {
-    if (!state.isWanted || !state.isSeen || document.hidden) return;
-    if (state.step < run.steps)
-      state.step = Math.min(state.step + pace, run.steps);
-    else if (++state.wait >= ticksAtEnd)
-      state.step = state.wait = 0;
-    redraw();
-  }, 50);
-  return {
-    redraw,
+  const label = nca.make('span', {class: 'step'});
+  const play =
+    nca.make('button', {type: 'button', onclick: () => nca.setTime(time.step, !time.isWanted)});
+  const jump = (text, step) =>
+    nca.make('button', {type: 'button', text, onclick: () => nca.setTime(step, false)});
+  const player = {
+    steps: run.steps,
+    isSeen: false,
+    redraw() {
+      const step = Math.min(time.step, run.steps);
+      play.textContent = time.isWanted ? 'Pause' : 'Play';
+      slider.value = step;
+      label.textContent = `step ${step}`;
+      show(step);
+    },
     watch(element) {
       new IntersectionObserver(([entry]) => {
-        state.isSeen = entry.isIntersecting;
+        player.isSeen = entry.isIntersecting;
       }).observe(element);
     },
     element: nca.make('div', {class: 'bar'}, play, slider, label, jump('Start', 0),
       jump(run.is_exchange ? 'Exchange' : 'Cut', run.cut_at), jump('End', run.steps)),
   };
+  time.players.push(player);
+  return player;
 };

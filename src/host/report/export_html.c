@@ -1,0 +1,70 @@
+// Rules as a page in which they live: one file that asks for nothing.
+#include <stdio.h>
+#include <string.h>
+
+#include "base/files.h"
+#include "report/export.h"
+#include "report/html.h"
+#include "report/rule_json.h"
+
+// The target is known where a run folder keeps it, or where it is given.
+static bool knows_target(const nca_export *what, const nca_export_rule *rule, const nca_task *task)
+{
+    return task->picture && (what->given->target || nca_is_folder(rule->path));
+}
+
+// What the page calls a rule: the last part of its path, without what says the format.
+static void name_rule(const char *path, char name[NCA_PATH_BYTES])
+{
+    size_t end = strlen(path);
+    while (end > 1 && path[end - 1] == '/')
+        end--;
+    size_t start = end;
+    while (start > 0 && path[start - 1] != '/' && path[start - 1] != ':')
+        start--;
+    static const char usual[] = ".safetensors";
+    const size_t length = sizeof usual - 1;
+    if (end - start > length && memcmp(path + end - length, usual, length) == 0)
+        end -= length;
+    snprintf(name, NCA_PATH_BYTES, "%.*s", (int)(end - start), path + start);
+}
+
+static nca_status add_rule(const nca_export *what, const nca_export_rule *rule, json_t *list,
+                           nca_error *error)
+{
+    char name[NCA_PATH_BYTES];
+    nca_run_task loaded = {0};
+    json_t *object = NULL;
+    name_rule(rule->path, name);
+    NCA_TRY(nca_run_task_find(what->given, rule->path, &rule->model, &loaded, error));
+    if (knows_target(what, rule, loaded.task))
+        NCA_TRY(nca_run_task_load(what->given, rule->path, &rule->model, &loaded, error));
+    const nca_status status =
+        nca_page_rule_json(name, &rule->model, loaded.task, loaded.content.data, &object, error);
+    nca_run_task_free(&loaded);
+    NCA_TRY(status);
+    if (json_array_append_new(list, object) != 0)
+        return nca_fail(error, NCA_MEMORY, "%.200s: no memory for its page", rule->path);
+    return NCA_OK;
+}
+
+static nca_status write_html(const nca_export *what, const char *place, nca_error *error)
+{
+    json_t *list = json_array(), *data = json_pack("{s:o}", "rules", list);
+    nca_status status = data ? NCA_OK : nca_fail(error, NCA_MEMORY, "a page: no memory");
+    for (int i = 0; i < what->count && status == NCA_OK; i++)
+        status = add_rule(what, &what->rules[i], list, error);
+    if (status == NCA_OK)
+        status = nca_html_write(place, NCA_PAGE_OF_RULES, "nca", data, error);
+    json_decref(data);
+    return status;
+}
+
+const nca_exporter nca_exporter_html = {
+    .extension = ".html",
+    .description = "a page in which the rules live, to wound and watch heal",
+    .rules_max = 64,
+    .shows_target = true,
+    .numbers = {NCA_FLOAT32, NCA_NUMBERS},
+    .write = write_html,
+};
