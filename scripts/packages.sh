@@ -5,24 +5,28 @@
 #   packages.sh --tests  to build and to test
 #   packages.sh --cuda   to build with CUDA: nvcc compiles C++, and comes from PyPI where there is
 #                        none
+#   packages.sh --exports  to build, and to read with other programs what nca writes for them
 #   packages.sh --peers  to build, and to compare with PyTorch (which compiles C++) and JAX
 set -euo pipefail
 
 build=(gcc libc6-dev cmake ninja-build pkg-config libstb-dev librandom123-dev libfreetype-dev
   libharfbuzz-dev fonts-noto-color-emoji libjansson-dev libwebp-dev libgif-dev zlib1g-dev
   libxxhash-dev libjs-dygraphs unicode-data)
-tests=(g++ libcmocka-dev libsimde-dev clang libclang-rt-14-dev lld ffmpeg chromium-headless-shell)
+tests=(g++ libcmocka-dev libsimde-dev clang libclang-rt-14-dev lld ffmpeg chromium-headless-shell
+  glslang-tools)
 cuda=(g++ python3-venv)
+exports=(python3-venv)
 peers=(python3-venv python3-dev g++)
 
 wanted=("${build[@]}")
 case ${1:-} in
   --tests) wanted+=("${tests[@]}") ;;
+  --exports) wanted+=("${exports[@]}") ;;
   --cuda) wanted+=("${cuda[@]}") ;;
   --peers) wanted+=("${peers[@]}") ;;
   '') ;;
   *)
-    echo "packages.sh: $1: no such option; --tests, --cuda, --peers or none" >&2
+    echo "packages.sh: $1: no such option; --tests, --cuda, --exports, --peers or none" >&2
     exit 2
     ;;
 esac

@@ -45,7 +45,7 @@ enum { NCA_TEXT_BYTES = 1024 };
     INT(say, 8, 0, 15, "CLASS", "class that the adversary makes the others say")             \
     TEXT(seed_at, "auto", "auto|middle|Y,X",                                                 \
          "where the seed stands; auto: the visible cell nearest the middle")                 \
-    TEXT(from, "", "RULE|RUN", "begin with this rule, a file or a run folder")               \
+    TEXT(from, "", "RULE|RUN", "begin with this rule: a file, a run folder, or zoo:NAME")    \
     INT(channels, 16, 4, 256, "N", "numbers in a cell, a multiple of 4")                     \
     INT(hidden, 128, 4, 4096, "N", "hidden units of the rule, a multiple of 4")              \
     INT(hidden2, 0, 0, 4096, "N", "units of a second hidden layer; 0: there is none")        \

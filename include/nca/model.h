@@ -52,7 +52,8 @@ nca_status nca_model_widen(const nca_model *model, const nca_spec *spec, uint64_
 // model.safetensors: the tensors as F32, the rest as metadata. Written whole or not at all.
 nca_status nca_model_save(const nca_model *model, const char *path, nca_error *error);
 
-// Reads a model.safetensors, or a run folder that holds one. Tensors are F32, or F16, BF16 or F64,
+// Reads a model.safetensors, a run folder that holds one, or a rule that comes with the program,
+// "zoo:lizard". Tensors are F32, or F16, BF16 or F64,
 // which become F32. On failure `out` is untouched.
 nca_status nca_model_load(const char *path, nca_model *out, nca_error *error);
 // The same; `usual` says perception, frozen channels, alive and noise where the file does not

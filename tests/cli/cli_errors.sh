@@ -146,6 +146,9 @@ refused "layer 1" import wrong.json -o x.safetensors
 refused "--output" import wrong.json
 refused "the file that is imported" import wrong.json -o ./wrong.json --force
 refused "not JSON" import noise.png -o x.safetensors
+refused "no such run folder" report nothing --tensorboard events
+refused "of one name" report good ./good --tensorboard events
+refused "choose another name, or --force" report good --tensorboard .
 refused "--output: needed" export good
 refused "its extension says no format; choose one of .json" export good -o rule.txt
 refused "no such format; choose one of json" export good -o rule.json --format yaml

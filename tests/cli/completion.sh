@@ -36,8 +36,19 @@ offers 'nca run --device ""' auto cpu cuda reference
 offers 'nca run --cuda-path ""' auto fused cublas
 offers 'nca verify --precision ""' f32 tf32 bf16
 offers 'nca run rule.safet'   # the shell's own file names follow
-offers 'nca export good --format js' json
+offers 'nca export good --format ""' json html onnx glsl
 offers 'nca export --numbers ""' float32 float16 uint8
+# The rules of the zoo: the files that lie there. Bash takes "zoo:l" for three words, or for one.
+zoo=$(cd zoo && printf '%s\n' *.safetensors | sed 's/\.safetensors$//')
+[[ $zoo == *lizard* ]] || failed=1
+offers 'nca run z' $(sed 's/^/zoo:/' <<<"$zoo")
+offers 'nca run zoo :' $zoo
+offers 'nca export zoo : li' lizard
+offers 'nca export zoo : lizard zoo : f' face fish
+offers 'nca info zoo:li' zoo:lizard
+offers 'nca train --from zoo : ey' eye
+offers 'nca train --from=zoo:ey' --from=zoo:eye
+offers 'nca bench z'
 offers 'nca completion ""' bash zsh fish
 offers 'nca completion f' fish
 offers 'nca help ev' eval

@@ -195,7 +195,7 @@ static void test_a_rule_that_only_kills_the_seed_goes_back(void **state)
     start_without_chance(&run, "on");
     for (int i = 0; i < 99; i++)
         assert_int_equal(advance(&run).event, NCA_EVENT_NONE);
-    // From the hundredth on the seed dies: its rule is never taken for a good one.
+    // From the good on the seed dies: its rule is never taken for a good one.
     for (int i = 0; i < 19; i++) {
         const nca_update_result result = advance_deadly(&run);
         assert_event(&result, NCA_EVENT_RESEEDED, "what grew from the seed died");
@@ -207,50 +207,99 @@ static void test_a_rule_that_only_kills_the_seed_goes_back(void **state)
     }
     const nca_update_result result = advance_deadly(&run);
     assert_event(&result, NCA_EVENT_ROLLED_BACK,
-                 "what grew from the seed died 20 times in a row: back to the rule of update 0");
+                 "what grew from the seed died too often: back to the rule of update 0");
     assert_rule_is_sound(&run);
     assert_pool_is_sound(&run);
     assert_int_equal(advance(&run).event, NCA_EVENT_NONE);
     end_training(&run);
 }
 
-// One that lives in between ends the row.
-static void test_a_seed_that_lives_again_ends_the_row(void **state)
+static void lose_seed(training *run, const kept *start, double factor)
+{
+    const nca_update_result result = advance_deadly(run);
+    assert_event(&result, NCA_EVENT_RESEEDED, "died");
+    assert_true(result.rate_factor == factor);
+    for (int b = 0; b < KEPT; b++)
+        write_buffer(&run->inner, run->trainer->session, kept_buffers[b], start->count[b],
+                     start->buffer[b]);
+}
+
+// An update in which it lives takes a tenth of a death back: eleven in twenty are too many, and one
+// in twenty is not.
+static void test_seeds_may_die_now_and_then(void **state)
 {
     (void)state;
     training run;
     start_without_chance(&run, "on");
     kept start = keep(&run);
-    for (int i = 0; i < 19; i++)
-        advance_deadly(&run);
-    for (int b = 0; b < 3; b++)
-        write_buffer(&run.inner, run.trainer->session, kept_buffers[b], start.count[b],
-                     start.buffer[b]);
-    assert_int_equal(advance(&run).event, NCA_EVENT_NONE);
-    for (int i = 0; i < 19; i++)
-        assert_int_equal(advance_deadly(&run).event, NCA_EVENT_RESEEDED);
+    for (int i = 0; i < 30; i++) {
+        lose_seed(&run, &start, 1);
+        for (int k = 0; k < 19; k++)
+            assert_int_equal(advance(&run).event, NCA_EVENT_NONE);
+    }
+    for (int i = 0; i < 21; i++) {
+        lose_seed(&run, &start, 1);
+        assert_int_equal(advance(&run).event, NCA_EVENT_NONE);
+    }
+    lose_seed(&run, &start, 1);   // 22 deaths, and 21 tenths back
+    const nca_update_result result = advance_deadly(&run);
+    assert_event(&result, NCA_EVENT_ROLLED_BACK, "died too often");
     free_kept(&start);
     end_training(&run);
 }
 
-// A death takes three good updates back, so that a rule that loses its seeds is not taken for good.
+// A death takes twenty good updates back, so that a rule that loses its seeds is not taken for good.
 static void test_a_death_defers_the_good_rule(void **state)
 {
     (void)state;
     training run;
     start_without_chance(&run, "on");
     kept start = keep(&run);
-    for (int i = 0; i < 95; i++)
+    for (int i = 0; i < 295; i++)
         assert_int_equal(advance(&run).event, NCA_EVENT_NONE);
     advance_deadly(&run);
     for (int b = 0; b < KEPT; b++)
         write_buffer(&run.inner, run.trainer->session, kept_buffers[b], start.count[b],
                      start.buffer[b]);
-    for (int i = 0; i < 7; i++)
+    for (int i = 0; i < 24; i++)
         assert_int_equal(advance(&run).event, NCA_EVENT_NONE);
     assert_int_equal(run.trainer->good.update, 0);
     advance(&run);
-    assert_int_equal(run.trainer->good.update, 104);
+    assert_int_equal(run.trainer->good.update, 321);
+    free_kept(&start);
+    end_training(&run);
+}
+
+// Good updates, the last of which has another rate than those before it.
+static void expect_rise(training *run, int updates, double from, double to)
+{
+    for (int i = 1; i <= updates; i++) {
+        const nca_update_result result = advance(run);
+        assert_int_equal(result.event, NCA_EVENT_NONE);
+        assert_true(result.rate_factor == (i < updates ? from : to));
+    }
+}
+
+// A seed that dies puts the next doubling of the rate off by twenty updates, or by all that were
+// gone where they were fewer; what has risen stays.
+static void test_a_death_puts_the_rise_off(void **state)
+{
+    (void)state;
+    training run;
+    start_without_chance(&run, "on");
+    kept start = keep(&run);
+    spy.spoil = 5;
+    for (int i = 0; i < 5; i++)
+        advance(&run);
+    assert_int_equal(run.trainer->health.rollbacks, 1);
+    for (int i = 0; i < 99; i++)
+        assert_true(advance(&run).rate_factor == 0.25);
+    lose_seed(&run, &start, 0.25);
+    expect_rise(&run, 421, 0.25, 0.5);
+    lose_seed(&run, &start, 0.5);   // the second since the rise: 500 more
+    expect_rise(&run, 501, 0.5, 1);
+    lose_seed(&run, &start, 1);
+    assert_true(advance(&run).rate_factor == 1);
     free_kept(&start);
     end_training(&run);
 }
@@ -311,26 +360,26 @@ static void test_five_skips_in_a_row_roll_back(void **state)
     end_training(&run), end_training(&twin);
 }
 
-// The rule to go back to is renewed every hundred good updates.
+// The rule to go back to is renewed every three hundred good updates.
 static void test_it_goes_back_to_the_last_good_rule(void **state)
 {
     (void)state;
     training run;
-    start_good(&run, 100);
-    kept hundredth = keep(&run);
+    start_good(&run, 300);
+    kept good = keep(&run);
     for (int i = 0; i < 7; i++)
         advance(&run);
-    assert_false(is_kept(&run, &hundredth, 0));
+    assert_false(is_kept(&run, &good, 0));
     spy.spoil = 5;
     nca_update_result result = {0};
     for (int i = 0; i < 5; i++)
         result = advance(&run);
-    assert_event(&result, NCA_EVENT_ROLLED_BACK, "back to the rule of update 100");
+    assert_event(&result, NCA_EVENT_ROLLED_BACK, "back to the rule of update 300");
     for (int b = 0; b < 2; b++)
-        assert_true(is_kept(&run, &hundredth, b));
+        assert_true(is_kept(&run, &good, b));
     advance(&run);
-    assert_int_equal(spy.step.time, 101);
-    free_kept(&hundredth);
+    assert_int_equal(spy.step.time, 301);
+    free_kept(&good);
     end_training(&run);
 }
 
@@ -379,8 +428,9 @@ int main(void)
         cmocka_unit_test(test_an_exploded_pool_is_noticed_and_repaired),
         cmocka_unit_test(test_a_dead_pool_is_noticed_and_repaired),
         cmocka_unit_test(test_a_rule_that_only_kills_the_seed_goes_back),
-        cmocka_unit_test(test_a_seed_that_lives_again_ends_the_row),
+        cmocka_unit_test(test_seeds_may_die_now_and_then),
         cmocka_unit_test(test_a_death_defers_the_good_rule),
+        cmocka_unit_test(test_a_death_puts_the_rise_off),
         cmocka_unit_test(test_a_deadly_rule_goes_back),
         cmocka_unit_test(test_five_skips_in_a_row_roll_back),
         cmocka_unit_test(test_it_goes_back_to_the_last_good_rule),

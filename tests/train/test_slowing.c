@@ -80,7 +80,7 @@ static void test_returns_in_a_row_go_on_lowering(void **state)
         if (!strstr(result.event_text, words[i]))
             fail_msg("\"%s\" does not say \"%s\"", result.event_text, words[i]);
     }
-    expect_factor(&run, 1.0 / 64, 120);   // a good rule is there again
+    expect_factor(&run, 1.0 / 64, 320);   // a good rule is there again
     make_roll_back(&run);
     expect_factor(&run, 1.0 / 64, 120);
     end_training(&run);

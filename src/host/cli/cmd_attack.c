@@ -179,16 +179,14 @@ static nca_status write_pictures(const attacking *found, nca_error *error)
 static nca_status measure_all(attacking *asked, nca_error *error)
 {
     nca_percent percent = {.word = "attacked"};
-    nca_percent_function *show = nca_percent_shower();
     nca_status status = NCA_OK;
+    nca_percent_show(&percent, 0);
     for (int i = 0; i < asked->points && status == NCA_OK; i++) {
         asked->point[i].strength = asked->strength[i];
         status = asked->attack->measure(&asked->job, &asked->point[i], error);
-        if (show)
-            show(&percent, (double)(i + 1) / asked->points);
+        nca_percent_show(&percent, (double)(i + 1) / asked->points);
     }
-    if (show)
-        show(&percent, 1);   // clears its line, even after a failure
+    nca_percent_show(&percent, 1);   // clears its line, even after a failure
     return status;
 }
 

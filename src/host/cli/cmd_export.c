@@ -42,14 +42,16 @@ static const char details[] =
     "heal. It needs no network and no other file. For a rule that is no run folder, --target says\n"
     "what it should look like.\n"
     "\n"
-    "MODEL is a model.safetensors or a run folder. Which numbers a format has, the usual first, "
-    "stands\nin brackets.\n"
+    "MODEL is a model.safetensors, a run folder, or a trained rule that comes with nca: "
+    "zoo:lizard.\n"
+    "Which numbers a format has, the usual first, stands in brackets.\n"
     "\n"
     "Examples:\n"
     "  nca export runs/lizard-regenerating -o lizard.html\n"
-    "  nca export runs/lizard runs/fish runs/digits -o zoo.html\n"
+    "  nca export zoo:lizard zoo:fish runs/digits -o zoo.html\n"
     "  nca export runs/lizard-regenerating -o lizard.json\n"
-    "  nca export rule.safetensors -o rule.json --numbers uint8\n";
+    "  nca export rule.safetensors -o rule.json --numbers uint8\n"
+    "  nca export zoo:lizard -o lizard.glsl\n";
 
 // What is written where, and how.
 typedef struct order {

@@ -13,6 +13,7 @@
 #include "media/image.h"
 #include "media/writers.h"
 #include "model/safetensors.h"
+#include "model/zoo.h"
 #include "nca/backend.h"
 #include "nca/nca.h"
 #include "nca/task.h"
@@ -106,6 +107,16 @@ static json_t *describe_device(const nca_backend *backend)
     return words;
 }
 
+static json_t *describe_zoo(void)
+{
+    nca_zoo zoo;
+    nca_zoo_list(&zoo);
+    json_t *names = json_array();
+    for (int i = 0; i < zoo.count; i++)
+        json_array_append_new(names, json_sprintf(NCA_ZOO_PREFIX "%s", zoo.name[i]));
+    return names;
+}
+
 static json_t *describe_build(void)
 {
     json_t *devices = json_object(), *formats = json_object();
@@ -114,9 +125,10 @@ static json_t *describe_build(void)
     for (const nca_format *const *format = nca_formats(); *format; format++)
         json_object_set_new(formats, (*format)->extension, json_string((*format)->description));
     const char *font = nca_emoji_font();
-    return json_pack("{s:s, s:s, s:o, s:o, s:o, s:o}", "nca", NCA_VERSION, "compiler", COMPILER,
-                     "devices", devices, "formats", formats, "emoji_font",
-                     font ? json_string(font) : json_null(), "ffmpeg", find_program("ffmpeg"));
+    return json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:o}", "nca", NCA_VERSION, "compiler",
+                     COMPILER, "devices", devices, "formats", formats, "zoo", describe_zoo(),
+                     "emoji_font", font ? json_string(font) : json_null(), "ffmpeg",
+                     find_program("ffmpeg"));
 }
 
 static json_t *describe_tensor(const nca_tensor *tensor)
@@ -146,6 +158,11 @@ static json_t *describe_tensor(const nca_tensor *tensor)
 static nca_status describe_file(const char *path, json_t **out, nca_error *error)
 {
     nca_tensors tensors;
+    char in_zoo[NCA_PATH_BYTES];
+    if (nca_zoo_names(path)) {
+        NCA_TRY(nca_zoo_find(path, in_zoo, error));
+        path = in_zoo;
+    }
     NCA_TRY(nca_tensors_read(path, &tensors, error));
     json_t *named = json_object(), *metadata = json_object();
     json_int_t elements = 0;

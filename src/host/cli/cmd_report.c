@@ -7,20 +7,23 @@
 #include "base/output_place.h"
 #include "base/stop.h"
 #include "cli/command.h"
+#include "cli/eval_map.h"
 #include "cli/printable.h"
 #include "cli/progress.h"
 #include "cli/target_options.h"
 #include "config/config_json.h"
 #include "report/page.h"
+#include "report/tensorboard.h"
 #include "run/run_folder.h"
 
 enum { RUNS_MAX = 8 };
 
 typedef struct report_options {
-    const char *output;
+    const char *output, *tensorboard;
     nca_option_list cells;
     int64_t cut_at, heal_steps, seed;
     bool force;
+    nca_map_arguments map;
     nca_device_arguments device;
 } report_options;
 
@@ -29,6 +32,8 @@ static const nca_option rows[] = {
      "the page to write; - is standard output [report.html]", "Page"},
     {"force", NCA_OPTION_FLAG, offsetof(report_options, force), 0, 0, NULL,
      "write over a file that exists", NULL},
+    {"tensorboard", NCA_OPTION_STRING, offsetof(report_options, tensorboard), 0, 0, "DIR",
+     "instead of the page: event files for TensorBoard, a folder for each run", NULL},
     {"cell", NCA_OPTION_LIST, offsetof(report_options, cells), 0, 0, "Y,X",
      "cell whose channels are drawn at every step; up to three times [centre, halfway to the edge "
      "and edge, leftwards]",
@@ -39,6 +44,7 @@ static const nca_option rows[] = {
      "steps after that [400; digits: 200]", NULL},
     {"seed", NCA_OPTION_INT, offsetof(report_options, seed), 0, NCA_SEED_MAX, "N",
      "random seed of the fire masks, and of the digit [1]", NULL},
+    NCA_MAP_ROWS(report_options, map),
     NCA_DEVICE_ROWS(report_options, device),
     {0},
 };
@@ -53,6 +59,7 @@ static const char details[] =
     "Examples:\n"
     "  nca report runs/lizard-regenerating\n"
     "  nca report runs/a runs/b -o compared.html\n"
+    "  nca report runs/a runs/b --tensorboard events; tensorboard --logdir events\n"
     "  nca report runs/a --cell 28,28 --cell 28,18 --cell 28,11 -o traces.html\n";
 
 // All that is held for one run while its page is made.
@@ -64,6 +71,7 @@ typedef struct report_run {
     nca_observation observation;
     nca_verdict verdict;
     nca_evaluation evaluation;
+    nca_heal_map heal_map;
     char *config_json, *machine_json;
 } report_run;
 
@@ -136,7 +144,7 @@ static nca_status read_run(const report_options *options, const char *folder, re
         .heal_steps = options->heal_steps > 0 ? (int)options->heal_steps : usual->heal_steps,
         .traced = usual->cuts ? NCA_CUT_LEFT : 0,
         .stop = &nca_stop_signal,
-        .progress = nca_percent_shower()};
+        .progress = nca_percent_show};
     return read_cells(options, run, error);
 }
 
@@ -176,7 +184,7 @@ static nca_status judge_run(report_run *run, const nca_compute *compute, nca_err
     options.config = run->options.config;
     options.seed = run->options.seed;
     options.stop = &nca_stop_signal;
-    options.progress = nca_percent_shower();
+    options.progress = nca_percent_show;
     options.context = &percent;
     NCA_TRY(plan_figures(run, &options, error));
     const nca_status status = nca_evaluate(&run->model, run->judged.task, run->judged.content.data,
@@ -186,6 +194,20 @@ static nca_status judge_run(report_run *run, const nca_compute *compute, nca_err
     if (status == NCA_OK)
         run->verdict = nca_verdict_evaluated(run->judged.task, &options, &run->evaluation);
     return status;
+}
+
+static nca_status map_run(const report_options *options, report_run *run,
+                          const nca_compute *compute, nca_error *error)
+{
+    nca_evaluate_options own =
+        nca_verdict_options(run->judged.task, &run->model, &run->options.grid, run->options.cut_at,
+                            run->options.heal_steps);
+    own.seed = run->options.seed;
+    own.stop = &nca_stop_signal;
+    if (!nca_map_is_asked(&options->map))
+        return NCA_OK;
+    return nca_map_make(&options->map, &run->model, &run->judged, &own, compute, &run->heal_map,
+                        error);
 }
 
 // Where the page goes, before anything is computed for it: never over a file that it is made from.
@@ -226,6 +248,42 @@ static void say_what_was_written(const report_options *options, int runs)
         fprintf(to, "without charts: this build did not find dygraphs (Debian: libjs-dygraphs)\n");
 }
 
+// Two runs of one name would be one in TensorBoard, and files that are there stay.
+static nca_status check_places(const report_options *options, const nca_arguments *folders,
+                               char place[RUNS_MAX][NCA_PATH_BYTES], nca_error *error)
+{
+    for (int i = 0; i < folders->count; i++) {
+        NCA_TRY(nca_tensorboard_place(options->tensorboard, folders->item[i], place[i], error));
+        for (int k = 0; k < i; k++)
+            if (strcmp(place[k], place[i]) == 0)
+                return nca_fail(error, NCA_ARGUMENT,
+                                "%s and %s: of one name, so that TensorBoard would show one run; "
+                                "write them into two folders",
+                                folders->item[k], folders->item[i]);
+        if (nca_is_folder(place[i]) && !nca_folder_is_empty(place[i]) && !options->force)
+            return nca_fail(error, NCA_FILE,
+                            "--tensorboard %s: has the run %s already; choose another name, or "
+                            "--force",
+                            options->tensorboard, place[i]);
+    }
+    return NCA_OK;
+}
+
+static nca_status write_events(const report_options *options, const nca_arguments *folders,
+                               nca_error *error)
+{
+    char place[RUNS_MAX][NCA_PATH_BYTES];
+    NCA_TRY(check_places(options, folders, place, error));
+    for (int i = 0; i < folders->count; i++)
+        NCA_TRY(nca_tensorboard_write(folders->item[i], place[i], error));
+    nca_print_safely(stdout, options->tensorboard);
+    printf(": %d run%s; look at it with: tensorboard --logdir ", folders->count,
+           folders->count == 1 ? "" : "s");
+    nca_print_safely(stdout, options->tensorboard);
+    putchar('\n');
+    return NCA_OK;
+}
+
 // Every folder is read before a rule runs, so that a fault of the last is reported at once.
 static nca_status report(nca_call *call)
 {
@@ -235,13 +293,17 @@ static nca_status report(nca_call *call)
     nca_error *error = &call->error;
     nca_page_run pages[RUNS_MAX];
     char page[NCA_PATH_BYTES];
+    const bool has_map = nca_map_is_asked(&options->map);
     nca_status status;
+    if (options->tensorboard)
+        return write_events(options, folders, error);
     NCA_GO(check_output(options, folders, page, error));
     for (int i = 0; i < folders->count; i++)
         NCA_GO(read_run(options, folders->item[i], &runs[i], error));
     for (int i = 0; i < folders->count; i++) {
         NCA_GO(observe_run(&runs[i], &call->compute, error));
         NCA_GO(judge_run(&runs[i], &call->compute, error));
+        NCA_GO(map_run(options, &runs[i], &call->compute, error));
         pages[i] = (nca_page_run){.name = folders->item[i],
                                   .folder = folders->item[i],
                                   .config_json = runs[i].config_json,
@@ -252,6 +314,7 @@ static nca_status report(nca_call *call)
                                   .history = &runs[i].history,
                                   .verdict = &runs[i].verdict,
                                   .evaluation = &runs[i].evaluation,
+                                  .heal_map = has_map ? &runs[i].heal_map : NULL,
                                   .observation = &runs[i].observation,
                                   .observed = &runs[i].options};
     }
@@ -263,7 +326,8 @@ cleanup:
     return status;
 }
 
-static const report_options defaults = {.output = "report.html", .cut_at = 200, .seed = 1};
+static const report_options defaults = {
+    .output = "report.html", .map = NCA_MAP_NOT_GIVEN, .cut_at = 200, .seed = 1};
 
 const nca_command nca_command_report = {
     .name = "report",

@@ -65,10 +65,12 @@ static const nca_option rows[] = {
 };
 
 static const char details[] =
-    "MODEL is a model.safetensors or a run folder. A .npy holds every channel of every frame,\n"
-    "[T,H,W,C], the seed first.\n"
+    "MODEL is a model.safetensors, a run folder, or a trained rule that comes with nca: "
+    "zoo:lizard\n"
+    "(nca info lists them). A .npy holds every channel of every frame, [T,H,W,C], the seed first.\n"
     "\n"
     "Examples:\n"
+    "  nca run zoo:lizard --damage left@200 --steps 400 -o heal.webp\n"
     "  nca run runs/lizard-regenerating --steps 600 --every 4 --damage left@200 --output "
     "heal.webp\n"
     "  nca run rule.safetensors --grid 120x200 --seed-at 40,50 --seed-at 80,150 --output two.gif\n"
@@ -170,7 +172,7 @@ static nca_status plan_film(const run_options *options, const nca_model *model,
         .angle = isnan(options->angle) ? model->angle : options->angle,
         .step_size = isnan(options->step_size) ? model->step_size : options->step_size,
         .stop = &nca_stop_signal,
-        .progress = nca_percent_shower(),
+        .progress = nca_percent_show,
         .context = percent,
     };
     if (options->grid) {

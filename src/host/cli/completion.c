@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "config/presets.h"
+#include "model/zoo.h"
 #include "nca/task.h"
 #include "report/export.h"
 #include "sweep/regeneration.h"
@@ -21,6 +22,26 @@ static void add_word(char words[WORDS_BYTES], const char *word)
 {
     const size_t used = strlen(words);
     snprintf(words + used, WORDS_BYTES - used, "%s%s", used ? " " : "", word);
+}
+
+// What the zoo has, each name behind `before` and with a blank behind it.
+static void print_zoo(FILE *to, const char *before)
+{
+    nca_zoo zoo;
+    nca_zoo_list(&zoo);
+    for (int i = 0; i < zoo.count; i++)
+        fprintf(to, "%s%s ", before, zoo.name[i]);
+}
+
+// Whether its arguments are rules.
+static bool takes_rules(const nca_command *command)
+{
+    return command->arguments && strstr(command->arguments, "MODEL");
+}
+
+static bool takes_rule(const nca_option *row)
+{
+    return strcmp(row->name, "from") == 0;
 }
 
 // The words an option may take, with blanks between; empty where it takes anything else.
@@ -121,6 +142,29 @@ static void print_bash_words(FILE *to, const nca_command *command, const nca_opt
     fprintf(to, "') words='%s' ;;\n", words);
 }
 
+// A rule of the zoo, as soon as its first letter says so. "zoo:l" is three words to bash, or one
+// where the user's COMP_WORDBREAKS has no ":".
+static void print_bash_zoo(FILE *to, const nca_command *const *commands)
+{
+    fputs("    case ${COMP_WORDS[1]} in\n        ", to);
+    for (const char *between = ""; *commands; commands++)
+        if (takes_rules(*commands) || (*commands)->has_config) {
+            fprintf(to, "%s%s", between, (*commands)->name);
+            between = "|";
+        }
+    fputs(")\n            if [[ $COMP_CWORD -gt 1 && -n $word && ($word == zoo:* || zoo: == "
+          "$word*) ]]; then\n"
+          "                words='",
+          to);
+    print_zoo(to, NCA_ZOO_PREFIX);
+    fputs("'\n            elif [[ $word == : && ${COMP_WORDS[COMP_CWORD-1]} == zoo ||\n"
+          "                $before == : && ${COMP_WORDS[COMP_CWORD-2]} == zoo ]]; then\n"
+          "                word=${word#:} words='",
+          to);
+    print_zoo(to, "");
+    fputs("'\n            fi ;;\n    esac\n", to);
+}
+
 // File names come from the shell itself, where nothing else fits. "--preset=h" is three words to
 // bash, or one where the user's COMP_WORDBREAKS has no "=".
 static void print_bash(FILE *to, const nca_command *const *commands)
@@ -155,9 +199,9 @@ static void print_bash(FILE *to, const nca_command *const *commands)
         for_each_option(to, *command, print_bash_name);
         fputs("--help' ;;\n", to);
     }
-    fputs("        esac\n"
-          "    fi\n"
-          "    COMPREPLY=($(compgen -P \"$front\" -W \"$words\" -- \"$word\"))\n"
+    fputs("        esac\n    fi\n", to);
+    print_bash_zoo(to, commands);
+    fputs("    COMPREPLY=($(compgen -P \"$front\" -W \"$words\" -- \"$word\"))\n"
           "}\n"
           "complete -o bashdefault -o default -F _nca nca\n",
           to);
@@ -181,14 +225,18 @@ static void print_zsh_option(FILE *to, const nca_command *command, const nca_opt
         if (*words)
             fprintf(to, ":(%s)", words);
         else
-            fputs(is_number(row) ? ": " : ":_files", to);
+            fputs(is_number(row) ? ": " : takes_rule(row) ? ":_nca_rules" : ":_files", to);
     }
     fputs("' \\\n", to);
 }
 
 static void print_zsh(FILE *to, const nca_command *const *commands)
 {
-    fputs("#compdef nca\n# nca in zsh: source <(nca completion zsh)\n_nca() {\n"
+    fputs("#compdef nca\n# nca in zsh: source <(nca completion zsh)\n"
+          "_nca_rules() {\n    compadd -- ",
+          to);
+    print_zoo(to, NCA_ZOO_PREFIX);
+    fputs("\n    _files\n}\n_nca() {\n"
           "    local -a commands=(\n",
           to);
     for (const nca_command *const *command = commands; *command; command++) {
@@ -210,7 +258,8 @@ static void print_zsh(FILE *to, const nca_command *const *commands)
     for (const nca_command *const *command = commands; *command; command++) {
         fprintf(to, "    %s)\n        _arguments \\\n", (*command)->name);
         for_each_option(to, *command, print_zsh_option);
-        fputs("            '--help[say more]' '*:argument:_files'\n        ;;\n", to);
+        fprintf(to, "            '--help[say more]' '*:argument:%s'\n        ;;\n",
+                takes_rules(*command) ? "_nca_rules" : "_files");
     }
     fprintf(to, "    completion)\n        _values shell %s\n        ;;\n", shells_words);
     fputs("    help)\n        _describe command commands\n        ;;\n"
@@ -236,6 +285,11 @@ static void print_fish_option(FILE *to, const nca_command *command, const nca_op
         fprintf(to, " -x -a '%s'", words);
     else if (!nca_option_is_flag(row))
         fputs(is_number(row) ? " -x" : " -r", to);
+    if (takes_rule(row)) {
+        fputs(" -a '", to);
+        print_zoo(to, NCA_ZOO_PREFIX);
+        fputs("'", to);
+    }
     fputs(" -d '", to);
     print_quoted(to, row->help, "\\");
     fputs("'\n", to);
@@ -248,6 +302,12 @@ static void print_fish(FILE *to, const nca_command *const *commands)
         fprintf(to, "complete -c nca -n __fish_use_subcommand -f -a %s -d '", (*command)->name);
         print_quoted(to, (*command)->summary, "\\");
         fputs("'\n", to);
+        if (takes_rules(*command)) {
+            fprintf(to, "complete -c nca -n '__fish_seen_subcommand_from %s' -a '",
+                    (*command)->name);
+            print_zoo(to, NCA_ZOO_PREFIX);
+            fputs("'\n", to);
+        }
         for_each_option(to, *command, print_fish_option);
     }
     fprintf(to,

@@ -13,7 +13,10 @@
 
 enum { BAR_MIN = 6, BAR_MAX = 24, TEXT_BYTES = 256, SAID_BYTES = 8192 };
 
-static const double redraw_seconds = 0.1, line_seconds = 30, smoothing = 0.05;
+static const double redraw_seconds = 0.1, line_seconds = 30, first_seconds = 10, smoothing = 0.05;
+// What an update takes is a mean of about this long: steps differ from update to update, and other
+// programs come and go.
+static const double pace_seconds = 120;
 
 bool nca_is_terminal(FILE *to)
 {
@@ -44,12 +47,13 @@ void nca_progress_size(const nca_progress *progress, int *columns, int *lines)
 // Means of all updates at first, then of the latest ones.
 static void smooth(nca_progress *progress, const nca_update_result *result)
 {
-    const double loss = log10(result->loss);
-    const double part = fmax(smoothing, 1.0 / (double)++progress->updates);
+    const double loss = log10(result->loss), one = 1.0 / (double)++progress->updates;
+    const double part = fmax(smoothing, one);
+    const double share = fmax(fmin(result->seconds / pace_seconds, 1), one);
     if (isfinite(loss))
         progress->loss =
             isnan(progress->loss) ? loss : progress->loss + part * (loss - progress->loss);
-    progress->update_seconds += part * (result->seconds - progress->update_seconds);
+    progress->update_seconds += share * (result->seconds - progress->update_seconds);
 }
 
 // What there is to say, in at most `room` characters: the less important words go first.
@@ -188,20 +192,39 @@ void nca_progress_finish(nca_progress *progress)
     fflush(progress->to);
 }
 
-nca_percent_function *nca_percent_shower(void)
+// The time left, as soon as what is done says something about it.
+static void describe_left(const nca_percent *percent, double now, double done, char text[64])
 {
-    return nca_is_terminal(stderr) ? nca_percent_show : NULL;
+    char left[32];
+    const double gone = now - percent->started, part = done - percent->first;
+    *text = 0;
+    if (gone < 1 || part <= 0)
+        return;
+    nca_format_duration(gone * (1 - done) / part, left, sizeof left);
+    snprintf(text, 64, ", %s left", left);
+}
+
+static void begin_percent(nca_percent *percent, double now, double done)
+{
+    percent->started = now;
+    percent->first = done;
+    percent->drawn = nca_is_terminal(stderr) ? 0 : now - line_seconds + first_seconds;
 }
 
 void nca_percent_show(void *context, double done)
 {
     nca_percent *percent = context;
-    const double now = nca_clock();
-    if (done < 1 && now - percent->drawn < redraw_seconds)
+    const bool is_terminal = nca_is_terminal(stderr), is_done = done >= 1;
+    const double now = nca_clock(), patience = is_terminal ? redraw_seconds : line_seconds;
+    char left[64];
+    if (percent->started == 0)
+        begin_percent(percent, now, done);
+    if (is_done ? !is_terminal : now - percent->drawn < patience)
         return;
-    fprintf(stderr, "\r\033[K");
-    if (done < 1)
-        fprintf(stderr, "%3.0f%% %s", 100 * done, percent->word);
+    describe_left(percent, now, done, left);
+    fputs(is_terminal ? "\r\033[K" : "", stderr);
+    if (!is_done)
+        fprintf(stderr, "%3.0f%% %s%s%s", 100 * done, percent->word, left, is_terminal ? "" : "\n");
     fflush(stderr);
     percent->drawn = now;
 }

@@ -32,16 +32,16 @@ void nca_progress_say(nca_progress *progress, const char *format, ...) NCA_PRINT
 void nca_progress_picture(nca_progress *progress, const char *text, int lines);
 void nca_progress_finish(nca_progress *progress);
 
-// "35% evaluated" on standard error, redrawn in place and gone at the end: for what takes a while
-// and has nothing else to say. `context` is a nca_percent, `done` 0..1.
+// "35% evaluated, 0:12 left" on standard error: for what takes a while and has nothing else to say.
+// On a terminal it is redrawn in place and gone at the end; elsewhere it is a line after ten seconds
+// and then every half minute. `context` is a nca_percent, `done` 0..1.
 typedef struct nca_percent {
     const char *word;
-    double drawn;
+    double started, drawn;   // seconds of the clock; 0: not yet
+    double first;            // what was done at the start
 } nca_percent;
 typedef void nca_percent_function(void *context, double done);
 nca_percent_function nca_percent_show;
-// That function, or NULL where standard error is no terminal.
-nca_percent_function *nca_percent_shower(void);
 
 // Characters of the terminal; 80x24 where it does not say.
 void nca_progress_size(const nca_progress *progress, int *columns, int *lines);

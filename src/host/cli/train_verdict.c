@@ -27,7 +27,7 @@ static nca_status judge(nca_call *call, const nca_config *config, const nca_mode
     nca_percent percent = {.word = "judged"};
     options.config = config;
     options.stop = &nca_stop_signal;
-    options.progress = nca_percent_shower();
+    options.progress = nca_percent_show;
     options.context = &percent;
     nca_evaluation found;
     const nca_status status =

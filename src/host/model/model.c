@@ -12,6 +12,7 @@
 #include "base/text.h"
 #include "model/safetensors.h"
 #include "model/spec_read.h"
+#include "model/zoo.h"
 #include "nca/rng.h"
 
 nca_status nca_model_create(const nca_spec *spec, nca_model *out, nca_error *error)
@@ -221,6 +222,10 @@ nca_status nca_model_load_as(const char *path, const nca_spec *usual, nca_model 
 {
     char inside[NCA_PATH_BYTES];
     nca_error why = {0};
+    if (nca_zoo_names(path)) {
+        NCA_TRY(nca_zoo_find(path, inside, error));
+        return load_file(inside, usual, out, error);
+    }
     if (!nca_is_folder(path))
         return load_file(path, usual, out, error);
     NCA_TRY(nca_path_join(path, "model.safetensors", inside, error));

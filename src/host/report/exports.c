@@ -5,11 +5,14 @@
 
 #include "report/export.h"
 
-extern const nca_exporter nca_exporter_json, nca_exporter_html;
+extern const nca_exporter nca_exporter_json, nca_exporter_html, nca_exporter_onnx,
+    nca_exporter_glsl;
 
 static const nca_exporter *const exporters[] = {
     &nca_exporter_json,
     &nca_exporter_html,
+    &nca_exporter_onnx,
+    &nca_exporter_glsl,
     NULL,
 };
 

@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 
+#include "eval/heal_map.h"
 #include "eval/history.h"
 #include "eval/observe.h"
 #include "eval/verdict.h"
@@ -23,6 +24,7 @@ typedef struct nca_page_run {
     const nca_history *history;
     const nca_verdict *verdict;         // on the rule
     const nca_evaluation *evaluation;   // that it rests on; NULL: the page shows none of it
+    const nca_heal_map *heal_map;       // of it; NULL: none was made
     const nca_observation *observation;
     const nca_observe_options *observed;   // how it was watched
 } nca_page_run;

@@ -201,6 +201,13 @@ static nca_status add_facts(const nca_page_run *run, json_t *object, nca_error *
     return is_set ? NCA_OK : fail_memory(run, error);
 }
 
+static nca_status add_heal_map(const nca_page_run *run, json_t *object, nca_error *error)
+{
+    json_t *map = NULL;
+    NCA_TRY(nca_page_heal_map(run, &map, error));
+    return nca_json_set(object, "heal_map", map) ? NCA_OK : fail_memory(run, error);
+}
+
 static nca_status add_folder_pictures(const nca_page_run *run, json_t *object, nca_error *error)
 {
     json_t *pictures = NULL;
@@ -219,6 +226,7 @@ nca_status nca_page_run_json(const nca_page_run *run, json_t **out, nca_error *e
     NCA_GO(nca_page_judged(run, object, error));
     NCA_GO(add_folder_pictures(run, object, error));
     NCA_GO(add_rollouts(run, object, error));
+    NCA_GO(add_heal_map(run, object, error));
     NCA_GO(nca_page_channels(run->observation, object, error));
     NCA_GO(add_steps(run, object, error));
     NCA_GO(add_live(run, object, error));

@@ -22,6 +22,8 @@ nca_status nca_page_frames(const nca_observed_frames *frames, int last, int heig
 // {"batch": [...], "pool": [...]}: some of the pictures of a run folder, each with its "update". A
 // folder without them, or one that is no picture, leaves the list shorter.
 nca_status nca_page_folder_pictures(const char *folder, json_t **out, nca_error *error);
+// The heal map's picture, and what the map says; null where there is none.
+nca_status nca_page_heal_map(const nca_page_run *run, json_t **out, nca_error *error);
 // Pictures of how a step works on a state [H,W,C] before step `step`.
 nca_status nca_page_step(const nca_page_run *run, const float *state, int step, json_t **out,
                          nca_error *error);

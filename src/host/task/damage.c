@@ -28,11 +28,9 @@ static nca_region draw_hole(const double draw[3], double half_y, double half_x)
                         .radius_x = radius * half_x};
 }
 
-// About half of the grid, on one side of a line at any angle that passes the middle within a tenth
-// of half an axis: a circle so large that its edge strays from the line by less than a cell.
-static nca_region draw_half(const double draw[2], double half_y, double half_x)
+nca_region nca_damage_half(double angle, double offset, int height, int width)
 {
-    const double angle = 2 * 3.14159265358979323846 * draw[0], offset = 0.2 * draw[1] - 0.1;
+    const double half_y = (height - 1) / 2.0, half_x = (width - 1) / 2.0;
     const double radius = 1e4, distance = radius + offset;
     return (nca_region){.kind = NCA_REGION_CIRCLE,
                         .center_y = (1 + distance * sin(angle)) * half_y,
@@ -48,8 +46,10 @@ nca_region nca_damage_draw(nca_key key, uint32_t number, const nca_damage *what,
     double draw[6];
     for (uint32_t i = 0; i < 6; i++)
         draw[i] = nca_random_uniform(key, NCA_RANDOM_DAMAGE, number, 0, i);
+    // At any angle, past the middle within a tenth of half an axis.
     if (draw[3] < what->halves)
-        return draw_half(draw + 4, half_y, half_x);
+        return nca_damage_half(2 * 3.14159265358979323846 * draw[4], 0.2 * draw[5] - 0.1, height,
+                               width);
     return draw[4] < what->centred ? draw_hole(draw, half_y, half_x)
                                    : draw_circle(what, draw, half_y, half_x);
 }

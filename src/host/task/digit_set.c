@@ -11,6 +11,10 @@
 #include "media/idx.h"
 #include "nca/tensor.h"
 
+const uint8_t nca_digit_colours[NCA_DIGIT_CLASSES][3] = {
+    {214, 40, 57},  {240, 128, 30}, {232, 196, 20}, {140, 198, 30}, {24, 140, 66},
+    {20, 180, 190}, {36, 98, 220},  {120, 60, 215}, {222, 60, 180}, {120, 78, 44}};
+
 // What MNIST's files begin with: those to train on, and those to test with.
 static const char *const parts[] = {"train", "t10k"};
 enum { PARTS = sizeof parts / sizeof *parts };

@@ -9,6 +9,9 @@
 
 enum { NCA_DIGIT_CLASSES = 10 };
 
+// What each class looks like, RGB.
+extern const uint8_t nca_digit_colours[NCA_DIGIT_CLASSES][3];
+
 typedef struct nca_digits {
     int height, width;
     int64_t count;      // in all

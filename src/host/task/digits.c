@@ -230,7 +230,7 @@ static void paint(const float *state, int height, int width, int channels, uint8
         const float white =
             state[0] > NCA_DIGIT_GREY_LIMIT ? (state[0] < 1 ? 0.5f * (1 - state[0]) : 0) : 1;
         for (int k = 0; k < 3; k++) {
-            const float own = class >= 0 ? colours[class][k] : 30;
+            const float own = class >= 0 ? nca_digit_colours[class][k] : 30;
             rgb[k] = (uint8_t)(own + (255 - own) * white + 0.5f);
         }
     }

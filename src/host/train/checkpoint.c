@@ -61,7 +61,7 @@ static void list_counters(nca_trainer *trainer, int64_t *counter[COUNTERS])
     int64_t *const list[COUNTERS] = {&trainer->done,
                                      &trainer->time,
                                      &health->skipped_in_a_row,
-                                     &health->deaths_in_a_row,
+                                     &health->tenths_of_deaths,
                                      &health->good_since_rollback,
                                      &health->rollbacks,
                                      &health->rollbacks_in_a_row,

@@ -8,15 +8,18 @@
 //      the update counts, and its row becomes a new sample: an empty grid stays empty and teaches
 //      nothing. (That others die, cut or not, is no fault: ranked as the worst, they are replaced
 //      when they are drawn again.)
-//   3. Roll back. After SKIPS_IN_A_ROW skipped updates, after DEATHS_IN_A_ROW in which what must
-//      live died, or at once where the rule itself is no longer finite, rule and moments return to
-//      the last good ones, renewed every GOOD_UPDATES updates while nothing dies that must live;
-//      an update in which something does counts as -DEATH_UPDATES, so that a rule under which
-//      more than a quarter of the updates lose a sample is no good one. The pool starts anew, and
-//      every later random draw is another one. The rate falls to a quarter of what it was: at that
-//      rate, trainings that had gone wrong again and again did not (docs/regeneration.md). It stays
-//      there for SLOWED_UPDATES updates and doubles after every so many until it is the schedule's;
-//      after each further return all of this takes twice as long.
+//   3. Roll back. After SKIPS_IN_A_ROW skipped updates, where samples that must live die too often,
+//      or at once where the rule itself is no longer finite, rule and moments return to the last
+//      good ones. Too often is DEATHS in a row, or so many more than one update in ten: each adds
+//      one to an account, from which every update without takes a tenth. The good rule is renewed
+//      after GOOD_UPDATES updates in which none dies; one in which some does takes DEATH_UPDATES of
+//      them back. So a rule that grows seeds by luck is no good one: trainings that went on from
+//      one that had done so for 100 updates lost most of their seeds at any rate (docs/results.md).
+//      The pool starts anew, and every later random draw is another one. The rate falls to a
+//      quarter of what it was: at that rate, trainings that had gone wrong again and again did not
+//      (docs/regeneration.md). It stays there for SLOWED_UPDATES updates and doubles after every so
+//      many until it is the schedule's; after each further return all of this takes twice as long.
+//      A sample that dies and must live puts the next doubling off by DEATH_UPDATES updates.
 //   4. Give up. Where that is due again after ROLLBACKS_IN_A_ROW returns to the same good rule,
 //      training ends there.
 //
@@ -52,10 +55,10 @@ nca_event nca_event_find(const char *word)
 
 enum {
     SKIPS_IN_A_ROW = 5,
-    DEATHS_IN_A_ROW = 20,
+    DEATHS = 20,
     ROLLBACKS_IN_A_ROW = 3,
-    GOOD_UPDATES = 100,
-    DEATH_UPDATES = 3,
+    GOOD_UPDATES = 300,
+    DEATH_UPDATES = 20,
     SLOWED_UPDATES = 500,
     HALVINGS = 2,            // of the rate in a return
     HALVINGS_MAX = 6,        // as low as returns to one good rule bring it
@@ -208,6 +211,16 @@ static void slow_down(nca_trainer *trainer, int64_t halvings)
     trainer->health.slowed_at = trainer->done;
 }
 
+// Deaths put the next doubling off, for as long as the whole of it at most: what has risen stays.
+static void put_off_rise(nca_trainer *trainer)
+{
+    nca_health *health = &trainer->health;
+    if (halvings_left(health, trainer->done + 1) == 0)
+        return;
+    const int64_t gone = (trainer->done - health->slowed_at) % updates_per_doubling(health);
+    health->slowed_at += gone < DEATH_UPDATES ? gone : DEATH_UPDATES;
+}
+
 // `count` says how often it went wrong, in words that follow the event's; empty where once.
 static nca_status roll_back(nca_trainer *trainer, const char *count, nca_update_result *out,
                             nca_error *error)
@@ -219,7 +232,7 @@ static nca_status roll_back(nca_trainer *trainer, const char *count, nca_update_
     NCA_TRY(nca_pool_renew(trainer, error));
     trainer->time = trainer->good.time;
     health->skipped_in_a_row = 0;
-    health->deaths_in_a_row = 0;
+    health->tenths_of_deaths = 0;
     health->good_since_rollback = 0;
     health->rollbacks++;
     if (health->rollbacks_in_a_row++ < ROLLBACKS_IN_A_ROW) {
@@ -259,7 +272,8 @@ static nca_status end(nca_trainer *trainer, nca_update_result *out, nca_error *e
     snprintf(text, sizeof text, "%.160s: training ends with the rule of update %lld",
              out->event_text, (long long)(is_lost ? trainer->good.update : out->update - 1));
     say(out, NCA_EVENT_GAVE_UP, text);
-    return nca_fail(error, NCA_NUMERIC, "update %lld: %s; train with --health on, or lower --rate",
+    return nca_fail(error, NCA_NUMERIC,
+                    "update %lld: %s; train with --health on, which goes back and lowers the rate",
                     (long long)out->update, text);
 }
 
@@ -313,10 +327,11 @@ nca_status nca_health_keep(nca_trainer *trainer, nca_update_result *out, nca_err
     int dead;
     NCA_TRY(renew_dead(trainer, out, &dead, error));
     health->skipped_in_a_row = 0;
-    health->deaths_in_a_row = dead > 0 ? health->deaths_in_a_row + 1 : 0;
-    _Static_assert(DEATHS_IN_A_ROW == 20, "the words below");
-    if (health->deaths_in_a_row == DEATHS_IN_A_ROW && trainer->plan.repairs)
-        return roll_back(trainer, " 20 times in a row", out, error);
+    health->tenths_of_deaths += dead > 0 ? 10 : health->tenths_of_deaths > 0 ? -1 : 0;
+    if (health->tenths_of_deaths >= 10 * DEATHS && trainer->plan.repairs)
+        return roll_back(trainer, " too often", out, error);
+    if (dead > 0)
+        put_off_rise(trainer);
     const bool is_good = dead == 0 || !trainer->plan.repairs;
     health->good_since_rollback += is_good ? 1 : -DEATH_UPDATES;
     if (health->good_since_rollback < 0)

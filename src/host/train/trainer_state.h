@@ -26,12 +26,12 @@ typedef struct nca_good_rule {
 // Counters of the health rules; see health.c.
 typedef struct nca_health {
     int64_t skipped_in_a_row;
-    int64_t deaths_in_a_row;       // of samples that must live
+    int64_t tenths_of_deaths;      // account of samples that must live
     int64_t good_since_rollback;   // and since the good rule was renewed; deaths take some back
     int64_t rollbacks;             // in all: every one changes the random draws
     int64_t rollbacks_in_a_row;    // since the good rule was last renewed
     int64_t halvings;              // of the rate, from the latest rollback on
-    int64_t slowed_at;             // update of that rollback
+    int64_t slowed_at;             // update of that rollback, later where deaths put the rise off
 } nca_health;
 
 struct nca_trainer {

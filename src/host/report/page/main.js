@@ -41,7 +41,8 @@
   nca.runs.forEach(nca.showSettings);
   nca.showTraining();
   for (const show
-         of [nca.showJudged, nca.showPictures, nca.showCells, nca.showRanges, nca.showStep])
+         of [nca.showHealMap, nca.showJudged, nca.showPictures, nca.showCells, nca.showRanges,
+           nca.showStep])
     nca.runs.forEach((run) => show(run));
   Promise.all(lives).then(nca.finish);
 }
