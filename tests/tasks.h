@@ -165,7 +165,7 @@ static const nca_figure mean_figures[] = {
     {"cells_near", "cells near"}, {"spread", "spread"}, {NULL, NULL}};
 static const char *const mean_channels[] = {"picture", "mean", NULL};
 static const nca_task_film mean_films[] = {
-    {.file = "agreement.webp", .steps = 8, .every = 2, .damage_at = -1}, {0}};
+    {.file = "agreement.webp", .steps = 8, .every = 2}, {0}};
 
 // What both tasks have alike.
 #define TASK_OF_PICTURES                                                                          \

@@ -7,7 +7,7 @@ import re
 import sys
 
 import report_file
-from variants import PRECISIONS, VARIANTS
+from variants import PRECISIONS, VARIANTS, WORK
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 # A pack is a folder with nca, cases/, scripts/bench_peers.sh, bench/peers/*.py and nothing else.
@@ -15,7 +15,9 @@ IS_PACK = not (ROOT / "CMakeLists.txt").exists()
 CONFIGS = ("4x56x128@0.22", "8x72x80@0.15")
 REPEATS = {"cpu": 5, "cuda": 20}
 
-Config = collections.namedtuple("Config", "batch grid steps active")
+Config = collections.namedtuple("Config", "batch grid steps active work", defaults=["growing"])
+# As `nca bench step --case digits`.
+DIGITS = Config(16, 28, 20, 0.1, "digits")
 Peer = collections.namedtuple("Peer", "framework variant")
 
 
@@ -25,13 +27,15 @@ class Parser(argparse.ArgumentParser):
 
 
 def read_config(text):
+    if text == "digits":
+        return DIGITS
     found = re.fullmatch(r"([0-9]{1,9})x([0-9]{1,9})x([0-9]{1,9})@([0-9]*\.?[0-9]+)", text)
     config = found and Config(*map(int, found.groups()[:3]), float(found[4]))
     if not config or not (1 <= config.batch <= 256 and 8 <= config.grid <= 512
                           and 1 <= config.steps <= 1024 and 0.01 <= config.active <= 0.5):
         raise argparse.ArgumentTypeError(
             f"{text}: must be BATCHxGRIDxSTEPS@ACTIVE, as {CONFIGS[0]}, with BATCH 1 to 256, "
-            "GRID 8 to 512, STEPS 1 to 1024 and ACTIVE 0.01 to 0.5")
+            "GRID 8 to 512, STEPS 1 to 1024 and ACTIVE 0.01 to 0.5, or digits")
     return config
 
 
@@ -40,10 +44,10 @@ def every_peer(device):
 
 
 def read_peer(text):
-    peer = Peer(*text.partition("/")[::2])
-    if peer not in every_peer("cuda"):
+    peer, every = Peer(*text.partition("/")[::2]), dict.fromkeys(every_peer("cuda") + every_peer("cpu"))
+    if peer not in every:
         raise argparse.ArgumentTypeError(
-            f"{text}: must be one of {', '.join('/'.join(p) for p in every_peer('cuda'))}")
+            f"{text}: must be one of {', '.join('/'.join(p) for p in every)}")
     return peer
 
 
@@ -77,7 +81,8 @@ def make_parser():
     parser.add_argument("--precision", choices=PRECISIONS["cuda"], action="append",
                         help="of products and convolutions; may be given twice [f32; on cuda both]")
     parser.add_argument("--config", type=read_config, action="append", metavar="BxGxT@A",
-                        help=f"batch, grid, steps, active fraction [{' '.join(CONFIGS)}]")
+                        help="batch, grid, steps, active fraction of growing, or digits "
+                             f"[{' '.join(CONFIGS)}; on a CPU digits too]")
     parser.add_argument("--peer", type=read_peer, action="append", metavar="FRAMEWORK/VARIANT",
                         help="time this variant; may be given several times [all]")
     parser.add_argument("--rounds", type=count_up_to(100), default=3, metavar="N",
@@ -101,6 +106,22 @@ def make_parser():
     return parser
 
 
+def pair_up(parser, options):
+    """What is timed, and by whom: of what was not named, that which goes with what was."""
+    peers, configs = options.peer, options.config
+    if not configs:
+        configs = [read_config(text) for text in CONFIGS]
+        configs += [DIGITS] if options.device == "cpu" and not IS_PACK else []
+        configs = [c for c in configs if not peers or c.work in {WORK[p.framework] for p in peers}]
+    if not peers:
+        works = {c.work for c in configs}
+        peers = [p for p in every_peer(options.device) if WORK[p.framework] in works]
+    for config in configs:
+        if config.work not in {WORK[p.framework] for p in peers}:
+            parser.error(f"--config: no --peer computes {config.work} on {options.device}; name one")
+    return configs, list(dict.fromkeys(peers))
+
+
 def parse():
     parser = make_parser()
     options = parser.parse_args()
@@ -108,15 +129,15 @@ def parse():
     options.is_pinned = device == "cpu" or options.threads is not None
     options.threads = options.threads or len(os.sched_getaffinity(0))
     options.repeats = options.repeats or REPEATS[device]
-    options.config = options.config or [read_config(text) for text in CONFIGS]
     options.precision = list(dict.fromkeys(options.precision or PRECISIONS[device]))
-    options.peer = list(dict.fromkeys(options.peer or every_peer(device)))
+    options.config, options.peer = pair_up(parser, options)
     for precision in options.precision:
         if precision not in PRECISIONS[device]:
             parser.error(f"--precision {precision}: only for --device cuda")
     for peer in options.peer:
         if peer not in every_peer(device):
-            parser.error(f"--peer {'/'.join(peer)}: only for --device cuda")
+            other = "cuda" if device == "cpu" else "cpu"
+            parser.error(f"--peer {'/'.join(peer)}: only for --device {other}")
     if not options.python and device == "cuda":
         parser.error("--device cuda: --python names the Python whose PyTorch and JAX use the GPU")
     if not options.python and IS_PACK:
@@ -135,7 +156,8 @@ def print_plan(options):
     print(f"nca        {options.nca}")
     print(f"oracle     {options.oracle}")
     for config in options.config:
-        print(f"config     {config.batch}x{config.grid}x{config.steps}@{config.active:g}")
+        print(f"config     {config.batch}x{config.grid}x{config.steps}@{config.active:g}"
+              + (f", {config.work}" if config.work != "growing" else ""))
     for peer in options.peer:
         print(f"peer       {'/'.join(peer)}")
     print(f"rounds     {options.rounds} of {options.repeats} steps"

@@ -191,7 +191,7 @@ def main():
     return work.run(work.Framework(
         "jax", versions, open_device, set_precision, make_step, run_rollout, run_adam,
         lambda: None,   # a step ends when its losses have been read
-        peak_device_mb), work.parse("jax"))
+        peak_device_mb, work.GROWING), work.parse("jax"))
 
 
 if __name__ == "__main__":

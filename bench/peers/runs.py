@@ -208,11 +208,12 @@ class Runner:
         warmup = WARMUP[self.options.device]
         size = ["--batch", str(config.batch), "--grid", str(config.grid), "--steps",
                 str(config.steps), "--active", str(config.active)]
+        of_case = ["--case", "digits"] if config.work == "digits" else []
         of_peer = lambda: read_answer("", self.run_peer(peer.framework, [
             "--variant", peer.variant, "--precision", precision, *size,
             "--repeats", str(self.options.repeats), "--warmup", str(warmup)]), OF_PEER)
         of_nca = lambda: self.run_nca([
-            *([] if self.options.device == "cpu" else ["--precision", precision]), *size,
+            *([] if self.options.device == "cpu" else ["--precision", precision]), *of_case, *size,
             "--repeats", str(2 * self.options.repeats - 1), "--warmup", str(1 + warmup)])
 
         def both():

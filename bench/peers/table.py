@@ -17,6 +17,7 @@ def ratio(pair):
 def title(setting, device):
     config, precision = setting
     size = f"{config.batch} x {config.grid}x{config.grid} x {config.steps} steps"
+    size += "" if config.work == "growing" else f" of {config.work}"
     return size if device == "cpu" else f"{size}, {precision}"
 
 

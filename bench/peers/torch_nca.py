@@ -237,7 +237,7 @@ def main():
     return work.run(work.Framework(
         "torch", versions, torch_step.open_device, torch_step.set_precision, make_step, run_rollout,
         run_adam, functools.partial(torch_step.synchronize, options),
-        functools.partial(torch_step.peak_device_mb, options)), options)
+        functools.partial(torch_step.peak_device_mb, options), work.GROWING), options)
 
 
 if __name__ == "__main__":

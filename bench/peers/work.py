@@ -17,7 +17,7 @@ import time
 import numpy as np
 from safetensors import safe_open
 
-from variants import NO_DEVICE, PRECISIONS, VARIANTS
+from variants import EVERY, NO_DEVICE, PRECISIONS, VARIANTS
 
 CHANNELS, HIDDEN, ALPHA = 16, 128, 3
 ALIVE_THRESHOLD = 0.1
@@ -36,7 +36,11 @@ SOBEL = np.array([[-1, 0, 1], [-2, 0, 2], [-1, 0, 1]], np.float32) / 8
 # peak_device_mb  10^6 bytes of the device's memory at the most; None on a CPU
 Framework = collections.namedtuple(
     "Framework", "name versions open_device set_precision make_step run_rollout run_adam "
-                 "synchronize peak_device_mb")
+                 "synchronize peak_device_mb work")
+# What is timed.
+# draw             (options, random numbers) -> weights, states and target, as make_step takes them
+# active_fraction  (states, fire rate) -> the share of cells that live and fire
+Work = collections.namedtuple("Work", "draw active_fraction")
 
 
 class NoDevice(Exception):
@@ -87,6 +91,16 @@ def radius_of(active, fire_rate, grid):
     return math.sqrt(active / fire_rate * grid * grid / math.pi) - 1
 
 
+def draw_growing(options, rng):
+    weights = draw_weights(rng)
+    states = draw_discs(rng, options.batch, options.grid,
+                        radius_of(options.active, options.fire_rate, options.grid))
+    return weights, states, rng.uniform(0, 1, (options.grid, options.grid, 4)).astype(np.float32)
+
+
+GROWING = Work(draw_growing, active_fraction)
+
+
 def time_steps(step, synchronize, warmup, repeats):
     """Milliseconds of each step, and of the first one, which compiles."""
     spent = []
@@ -104,10 +118,7 @@ def bench(framework, options, device_name):
     precision, = options.precision
     framework.set_precision(options, precision)
     rng = np.random.default_rng(options.seed)
-    weights = draw_weights(rng)
-    states = draw_discs(rng, options.batch, options.grid,
-                        radius_of(options.active, options.fire_rate, options.grid))
-    target = rng.uniform(0, 1, (options.grid, options.grid, 4)).astype(np.float32)
+    weights, states, target = framework.work.draw(options, rng)
     step, rollout_end = framework.make_step(options, weights, states, target)
     spent, first = time_steps(step, framework.synchronize, options.warmup, options.repeats)
     peak_mb, peak_device_mb = peak_rss_mb(), framework.peak_device_mb()
@@ -118,8 +129,8 @@ def bench(framework, options, device_name):
         "median_ms": statistics.median(spent), "min_ms": min(spent), "max_ms": max(spent),
         "first_ms": first, "repeats": options.repeats, "peak_rss_mb": peak_mb,
         "imported_rss_mb": imported_mb, "peak_device_mb": peak_device_mb,
-        "active_fraction": [active_fraction(states, options.fire_rate),
-                            active_fraction(rollout_end(), options.fire_rate)],
+        "active_fraction": [framework.work.active_fraction(states, options.fire_rate),
+                            framework.work.active_fraction(rollout_end(), options.fire_rate)],
         "threads": options.threads, "python": platform.python_version(),
         "versions": framework.versions}))
 
@@ -183,9 +194,9 @@ def positive(text):
 
 
 def parse(framework):
-    variants = VARIANTS["cuda"][framework]   # those of a CPU are among them
+    variants = EVERY[framework]
     parser = Parser(prog=os.path.basename(sys.argv[0]),
-                    description="Times one train step of a growing NCA; prints JSON.")
+                    description="Times one train step of an NCA; prints JSON.")
     parser.add_argument("--variant", choices=variants, default=variants[0])
     parser.add_argument("--device", choices=tuple(VARIANTS), default="cpu")
     parser.add_argument("--precision", choices=PRECISIONS["cuda"], nargs="+", default=["f32"],

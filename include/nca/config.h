@@ -71,6 +71,9 @@ enum { NCA_TEXT_BYTES = 1024 };
     REAL(damage_centred, 0.2, 0, 1, "P", "share of the rest that is a hole in the middle")   \
     TEXT(damage_changes, "none", "UPDATE:SETTING=VALUE[,...]",                               \
          "damage settings that change after so many updates, or none")                       \
+    TEXT(perturb, "none", "KIND:STRENGTH",                                                   \
+         "train against an attack: none, or a change of samples, as killed:0.1")             \
+    INT(perturbed, 4, 0, 4096, "N", "samples of a batch that --perturb changes")             \
     INT(steps_min, 64, 1, 65536, "T", "fewest steps of a rollout")                           \
     INT(steps_max, 95, 1, 65536, "T", "most steps of a rollout, drawn as well")              \
     INT(updates, 5000, 0, 100000000, "N", "updates in all")                                  \
@@ -115,6 +118,9 @@ NCA_API nca_status nca_config_settle(nca_config *config, nca_error *error);
 // victim (where they lie), until, checkpoint_every, keep, pictures_every, and updates unless the
 // schedule is cosine or there are shares that are not settled.
 NCA_API bool nca_config_matters(const char *name, const nca_config *config);
+
+// Whether a field, by its name, has another value; false where there is no such field.
+bool nca_config_differs(const char *name, const nca_config *a, const nca_config *b);
 
 // The name of the first field that matters and differs; NULL where the trajectories are the same.
 NCA_API const char *nca_config_difference(const nca_config *a, const nca_config *b);

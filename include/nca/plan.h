@@ -82,6 +82,23 @@ typedef struct nca_damage_stages {
 // The damage of an update; updates count from 1.
 NCA_API const nca_damage *nca_damage_of(const nca_damage_stages *stages, int64_t update);
 
+// What is done to a state before a rollout, to attack a rule or to train it against that.
+typedef enum nca_perturbation_kind {
+    NCA_PERTURB_NONE,
+    NCA_PERTURB_INPUT_GRADIENT,   // the picture, strength x the sign of the loss's gradient by it
+    NCA_PERTURB_STATE_GRADIENT,   // the other channels of the living cells, likewise
+    NCA_PERTURB_INPUT_NOISE,      // the picture, uniform noise of up to the strength
+    NCA_PERTURB_STATE_NOISE,      // the other channels of the living cells, likewise
+    NCA_PERTURB_SALT,             // this share of the cells gets the picture's full value
+    NCA_PERTURB_KILLED,           // this share of the cells is cleared, its picture too
+    NCA_PERTURBATIONS,
+} nca_perturbation_kind;
+
+typedef struct nca_perturbation {
+    nca_perturbation_kind kind;
+    double strength;
+} nca_perturbation;
+
 // With --average, the current rule enters the average after every so many updates.
 enum { NCA_AVERAGE_EVERY = 10 };
 
@@ -93,15 +110,17 @@ typedef struct nca_plan {
     nca_optimizer_step optimizer;   // transforms and constants; an update adds its time and rate
     nca_schedule schedule;
     nca_damage_stages damage;
-    bool is_cross_entropy;   // the loss; otherwise a squared difference
-    bool repairs;            // --health on: skips, resets or goes back (nca/train.h)
-    bool until_healed;       // --until healed: ends when the judge finds the rule healed
+    nca_perturbation perturbation;   // of the batch
+    bool is_cross_entropy;           // the loss; otherwise a squared difference
+    bool repairs;                    // --health on: skips, resets or goes back (nca/train.h)
+    bool until_healed;               // --until healed: ends when the judge finds the rule healed
 } nca_plan;
 
 // Checks that every number is within its range, that every text is understood, and that the fields
 // go together. NCA_ARGUMENT names the option. nca_task_plan() (nca/task.h) asks the task as well.
 //   channels, hidden and hidden2 are multiples of 4, steps_min <= steps_max, damage radii in order
 //   average is 0 or at least NCA_AVERAGE_EVERY
+//   perturbed <= batch, where there is a perturbation
 //   reseeded + damaged <= batch at any time, and batch <= pool unless drawn with replacement
 NCA_API nca_status nca_plan_make(const nca_config *config, nca_plan *out, nca_error *error);
 

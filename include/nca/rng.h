@@ -30,8 +30,9 @@ typedef enum nca_random_purpose {
     NCA_RANDOM_DAMAGE = 3,       // index = the draw's number, sample = slot of the batch, update
     NCA_RANDOM_PARAMETERS = 4,   // index = element / 4
     NCA_RANDOM_TEST = 5,
-    NCA_RANDOM_NOISE = 6,   // index = cell * (C - frozen) + number, step, sample, update
-    NCA_RANDOM_TASK = 7,    // a task's own: index, sample = number of the new sample, update
+    NCA_RANDOM_NOISE = 6,     // index = cell * (C - frozen) + number, step, sample, update
+    NCA_RANDOM_TASK = 7,      // a task's own: index, sample = number of the new sample, update
+    NCA_RANDOM_PERTURB = 8,   // index = cell, or cell * C + number; sample, update
 } nca_random_purpose;
 
 // The key of every draw of a run, and the part of the counter that stays the same over one call.

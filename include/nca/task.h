@@ -98,7 +98,8 @@ typedef struct nca_grade {
 typedef struct nca_task_film {
     const char *file;   // in the run folder, with the extension of its format
     int steps, every;   // steps in all, and for each frame
-    int damage_at;      // step after which the region is cleared; negative: never
+    int damage_at;      // step after which the region is cleared; 0: never
+    int exchange_at;    // step after which it gets another item; 0: never
     nca_region (*region)(int height, int width);   // may be NULL where nothing is cleared
 } nca_task_film;
 
@@ -113,9 +114,11 @@ struct nca_task {
     const char *summary;           // one line
     const char *beginning_words;   // what a new sample is called in messages: "the seed"
     const char *content_words;     // what its content is called there: "target picture"
-    const char *loss_words;        // what the loss is, on a page; NULL: the page does not say
     const char *preset;   // that a training begins with where none is named; NULL: the default
-    bool reads_data;      // the settings data and held_out are its to read, and not target
+    bool reads_data;      // the settings data and held_out are its to read
+    // Settings that it does not read, by their names, ended by NULL: refused where they are not
+    // those of the preset. NULL: it reads all.
+    const char *const *unread;
     // Of an adversary: what its victim, the rule of the setting `victim`, was trained for; NULL
     // where nobody is attacked.
     const nca_task *victim;
@@ -144,9 +147,12 @@ struct nca_task {
     nca_status (*keep)(const nca_content_source *source, const char *folder, nca_error *error);
 
     // Completes the shape of a session: objective, how many beginnings (1 or more), and the spec
-    // where it is not the settings'. Sizes, channels and hidden are those of the settings. `config`
-    // is NULL where a rule is judged; its spec is then the rule's own.
+    // where it is not the settings'. Sizes, channels and hidden are those of the settings. Where a
+    // rule is judged, its spec is its own, and `config` is that of its run, or NULL for a rule alone.
     void (*shape)(const nca_config *config, nca_shape *shape);
+
+    // What the loss is, on a page. NULL: the page does not say.
+    const char *(*loss_words)(const nca_shape *shape);
 
     // Refuses content that does not go with the shape: NCA_ARGUMENT. NULL: all does.
     nca_status (*check)(const void *content, const nca_shape *shape, nca_error *error);
@@ -235,6 +241,7 @@ struct nca_task {
 
     // The names of the classes, up to NCA_CLASSES_MAX, ended by NULL; NULL: there are none.
     const char *const *classes;
+    const uint8_t (*class_colours)[3];   // RGB that `paint` shows them in; NULL: it shows none
     // Adds the cells of a state to a table of what they should say and what they say.
     //   cells   [classes,classes + 1] in, out; the last column: nothing
     // NULL where there are no classes.
@@ -252,10 +259,10 @@ struct nca_task {
     // The picture that states should come to look like, of the grid's size. NULL: there is none.
     const nca_image *(*picture)(const void *content);
 
-    // The cells that tell most, from the middle outwards. NULL: on the way from the middle to the
-    // left edge.
+    // The cells of an item that tell most. NULL: on the way from the middle to the left edge.
     //   cell   [NCA_TASK_CELLS,2] out, y and x
-    void (*choose_cells)(const void *content, const nca_grid *grid, int cell[NCA_TASK_CELLS][2]);
+    void (*choose_cells)(const void *content, const nca_grid *grid, int64_t item,
+                         int cell[NCA_TASK_CELLS][2]);
 
     const nca_task_film *films;   // ended by one without a file; NULL: none
 };

@@ -101,6 +101,8 @@ static nca_config spoiled(void)
     config.average = 70;
     strcpy(config.until, "healed");
     strcpy(config.damage_changes, "7:damaged=1");
+    strcpy(config.perturb, "killed:0.7");
+    config.perturbed = 7;
     strcpy(config.perception, "moore");
     strcpy(config.grid, "77");
     strcpy(config.schedule, "constant");

@@ -53,7 +53,7 @@ static void start(still_run *still)
                                      .seed = 1,
                                      .cut_at = 10,
                                      .heal_steps = 6,
-                                     .traced_cut = NCA_CUT_RIGHT}};
+                                     .traced = NCA_CUT_RIGHT}};
     snprintf(event, sizeof event, ", \"event\": \"skipped\", \"event_text\": \"%s\"", hostile);
     snprintf(last, sizeof last, "%s", metrics_line(3, event));
     const char *path = write_metrics(2, last);
@@ -61,8 +61,7 @@ static void start(still_run *still)
     assert_ok(nca_compute_open("reference", &(nca_device_options){0}, &still->compute, error));
     assert_ok(nca_model_create(&(nca_spec)NCA_GROWING(CHANNELS, HIDDEN), &still->model, error));
     assert_ok(nca_image_create(HEIGHT, WIDTH, &still->growth.target, error));
-    nca_observe_choose_cells(&nca_task_grow, &still->growth, &still->options.grid,
-                             still->options.cell);
+    nca_observe_choose_cells(&nca_task_grow, &still->growth, &still->model.spec, &still->options);
     assert_ok(nca_observe(&still->model, &nca_task_grow, &still->growth, &still->options,
                           &still->compute, &still->observation, error));
 }
@@ -257,17 +256,17 @@ static void test_large_grids_keep_the_page_small(void **state)
 static void test_cells_lie_from_the_centre_to_the_edge(void **state)
 {
     nca_image target;
-    int cell[NCA_OBSERVED_CELLS][2];
+    nca_observe_options options = {.grid = {20, 30}};
     (void)state;
     assert_ok(nca_image_create(20, 30, &target, error));
     for (int x = 5; x < 25; x++)
         target.pixels[(10 * 30 + x) * NCA_VISIBLE + NCA_ALPHA] = 1;
-    nca_observe_choose_cells(&nca_task_grow, &(nca_growth){.target = target}, &(nca_grid){20, 30},
-                             cell);
+    nca_observe_choose_cells(&nca_task_grow, &(nca_growth){.target = target},
+                             &(nca_spec)NCA_GROWING(CHANNELS, HIDDEN), &options);
     static const int expected[NCA_OBSERVED_CELLS] = {15, 10, 5};
     for (int i = 0; i < NCA_OBSERVED_CELLS; i++) {
-        assert_int_equal(cell[i][0], 10);
-        assert_int_equal(cell[i][1], expected[i]);
+        assert_int_equal(options.cell[i][0], 10);
+        assert_int_equal(options.cell[i][1], expected[i]);
     }
     nca_image_free(&target);
 }

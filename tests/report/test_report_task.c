@@ -101,7 +101,7 @@ static void check_figures(const nca_observation *seen, const nca_task_update *up
 {
     const double *spread = seen->figure + (size_t)NCA_OBSERVED_ROLLOUTS * (STEPS + 1);
     assert_int_equal(seen->figures, 2);
-    assert_true(spread[NCA_OBSERVED_WHOLE * (STEPS + 1)] == 0);   // it begins with zeros
+    assert_true(spread[NCA_CUT_COUNT * (STEPS + 1)] == 0);   // it begins with zeros
     float mean[CELLS];
     const nca_sample sample = mean_task.draw(update, 0);
     mean_of(update->content, update->shape, sample.item, mean);
@@ -119,8 +119,8 @@ static void check_report(const nca_model *model, const pictures *content, const 
                                    .seed = 4,
                                    .cut_at = CUT_AT,
                                    .heal_steps = STEPS - CUT_AT,
-                                   .traced_cut = NCA_CUT_LEFT};
-    nca_observe_choose_cells(&mean_task, content, &options.grid, options.cell);
+                                   .traced = NCA_CUT_LEFT};
+    nca_observe_choose_cells(&mean_task, content, &model->spec, &options);
     assert_true(options.cell[0][1] == SIDE / 2 && options.cell[2][1] == 0);
     assert_ok(nca_path_join(folder, "metrics.jsonl", path, error));
     assert_ok(nca_history_read(path, &history, error));

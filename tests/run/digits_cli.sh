@@ -48,9 +48,26 @@ ln -s "$mnist" moved
 grep -q "total agreement" table || fail "no figures in the table"
 "$nca" run run --steps 4 --columns 5 --output strip.png >/dev/null
 "$nca" run "$rule" --task digits --data "$mnist" --steps 4 --output film.webp >/dev/null
+# Up to the exchange the film is that without one; then the grey is another's.
+film=("$rule" --task digits --data "$mnist" --every 4 --steps 8)
+"$nca" run "${film[@]}" --output whole.npy >/dev/null
+"$nca" run "${film[@]}" --exchange 4 --output exchanged.npy >/dev/null
+frame=$((28 * 28 * 20 * 4)) header=$(($(stat -c %s whole.npy) - 3 * 28 * 28 * 20 * 4))
+cmp -n $((header + frame)) whole.npy exchanged.npy || fail "exchanged too early"
+! cmp -s -i $((header + frame)) -n "$frame" whole.npy exchanged.npy || fail "not exchanged"
 "$nca" report run --cut-at 4 --heal-steps 4 >/dev/null
 grep -q "total agreement" report.html || fail "no figures on the page"
+for word in '"is_exchange": *true' '"confusion": *{' '"name": *"not exchanged"' '"says 9"'; do
+  grep -q "$word" report.html || fail "the page lacks $word"
+done
+! grep -q '"name": *"lower"' report.html || fail "the page cuts digits"
 grep -q "cells right 0.[0-9]*, total agreement" report.html || fail "no figures in the page's verdict"
+
+# A run is judged by the loss that it was trained by: of states that say nothing it is ln 10, or a half a cell.
+"$nca" train "${settings[@]}" --loss cross-entropy --updates 1 --out entropy --quiet >/dev/null
+judged=(--seeds 2 --steps 0 --no-exchange --json)
+"$nca" eval entropy "${judged[@]}" | grep -q '"0": {"median": 0.3622' || fail "a run by cross entropy is judged by another loss"
+! "$nca" eval run "${judged[@]}" | grep -q '"0": {"median": 0.3622' || fail "a run by squares is judged by another loss"
 
 # refused WORDS ARGUMENT...
 refused() {
@@ -73,7 +90,13 @@ refused "give --grid 28x28" "${train[@]}" --data "$mnist" --grid 30
 refused "--alive maximum" "${train[@]}" --data "$mnist" --alive maximum
 refused "--damaged" "${train[@]}" --data "$mnist" --damaged 1
 refused "--damage-changes: digits" "${train[@]}" --data "$mnist" --damage-changes 1:damaged=1
-refused "--target: the task digits has none" "${train[@]}" --data "$mnist" --target 🦋
+for option in "--target 🦋" "--target-size 12" "--padding 3" --trim "--background #ffffff" \
+  "--font x.ttf" "--damage-radius-min 0.2" "--damage-halves 0.5"; do
+  # shellcheck disable=SC2086
+  refused "${option%% *}: the task digits does not read it" "${train[@]}" --data "$mnist" $option
+done
+refused "--trim: the task digits does not read it" eval run --trim
+refused "--font: the task digits does not read it" eval run --font x.ttf
 refused "--reseeded 9 and --exchanged 8" "${train[@]}" --data "$mnist" --reseeded 9 --exchanged 8
 refused "--until healed: rules of the task digits" "${train[@]}" --data "$mnist" --until healed
 refused "--channels 8" "${train[@]}" --data "$mnist" --channels 8
@@ -87,6 +110,9 @@ refused "--grid 20: the set of digits is of 28x28" eval run --grid 20
 "$nca" train --target-size 8 --padding 2 --pool 8 --updates 1 --out grown --quiet >/dev/null
 refused "--task digits: grown was trained for grow" eval grown --task digits --data "$mnist"
 refused "--data: the task grow has no data" run grown --data "$mnist"
+refused "--exchange: samples of the task grow" run grown --exchange 1
+refused "--exchange 9: must be a step, 0 to 8" run "${film[@]}" --exchange 9
+refused "--exchange x: must be a step" run "${film[@]}" --exchange x
 refused "--exchange: samples of the task grow" eval \
   "$data/published_float/lizard_regenerating.safetensors" --target "$data/targets/lizard.png" --exchange
 echo "digits: trained, resumed, judged, filmed and refused"

@@ -282,6 +282,37 @@ static void test_a_training_goes_on_bit_for_bit(void **state)
     }
 }
 
+// The same with each perturbation; and each changes what is learnt.
+static void test_a_training_against_an_attack_goes_on_bit_for_bit(void **state)
+{
+    static const char *const kinds[] = {"input-gradient:0.2", "state-gradient:0.2",
+                                        "input-noise:0.2",    "state-noise:0.2",
+                                        "salt:0.1",           "killed:0.1"};
+    (void)state;
+    training plain = start(make_config("squared"), 1);
+    train_on(plain.trainer, 6);
+    nca_model first, second;
+    assert_ok(nca_trainer_model(plain.trainer, &first, error));
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        nca_config config = make_config("squared");
+        snprintf(config.perturb, sizeof config.perturb, "%s", kinds[i]);
+        training whole = start(config, 1), part = start(config, 2), rest = start(config, 1);
+        train_on(whole.trainer, 6);
+        train_on(part.trainer, 3);
+        assert_ok(nca_trainer_save(part.trainer, scratch("checkpoint"), error));
+        assert_ok(nca_trainer_restore(rest.trainer, scratch("checkpoint"), error));
+        train_on(rest.trainer, 3);
+        assert_same_rule(&whole, &rest);
+        assert_ok(nca_trainer_model(whole.trainer, &second, error));
+        assert_memory_not_equal(first.parameters, second.parameters,
+                                nca_layout_of(&first.spec).total * sizeof(float));
+        nca_model_free(&second);
+        end(&whole), end(&part), end(&rest);
+    }
+    nca_model_free(&first);
+    end(&plain);
+}
+
 // A bar's place says its class, so that few updates are enough to see the loss of new digits fall.
 static void test_the_loss_falls(void **state)
 {
@@ -360,6 +391,7 @@ int main(void)
         cmocka_unit_test(test_each_held_out_digit_is_judged_once),
         cmocka_unit_test(test_figures_are_counted_by_hand),
         cmocka_unit_test(test_a_training_goes_on_bit_for_bit),
+        cmocka_unit_test(test_a_training_against_an_attack_goes_on_bit_for_bit),
         cmocka_unit_test(test_the_loss_falls),
         cmocka_unit_test(test_an_exchange_is_judged),
     };

@@ -6,7 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const nca_attack *const attacks[] = {&nca_attack_cells, &nca_attack_matrix, NULL};
+static const nca_attack *const attacks[] = {&nca_attack_cells,          &nca_attack_matrix,
+                                            &nca_attack_input_gradient, &nca_attack_state_gradient,
+                                            &nca_attack_input_noise,    &nca_attack_state_noise,
+                                            &nca_attack_salt,           &nca_attack_killed,
+                                            &nca_attack_withheld,       NULL};
 
 const nca_attack *const *nca_attacks(void)
 {

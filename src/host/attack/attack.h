@@ -51,6 +51,10 @@ typedef struct nca_attack {
 
 extern const nca_attack nca_attack_cells;    // cells.c
 extern const nca_attack nca_attack_matrix;   // matrix.c
+// perturb.c
+extern const nca_attack nca_attack_input_gradient, nca_attack_state_gradient,
+    nca_attack_input_noise, nca_attack_state_noise, nca_attack_salt, nca_attack_killed,
+    nca_attack_withheld;
 
 // All of them, ended by NULL.
 const nca_attack *const *nca_attacks(void);

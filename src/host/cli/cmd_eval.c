@@ -1,5 +1,4 @@
 // nca eval: whether a rule grows, holds and heals, over several fire seeds.
-#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 
@@ -82,28 +81,6 @@ static const char details[] =
     "  nca eval runs/lizard-regenerating --map --map-picture map.png\n"
     "  nca eval rule.safetensors --target lizard.png --steps 200,1000 --seeds 16 --json\n"
     "  nca eval digits.safetensors --task digits --data mnist --seeds 10000 --json\n";
-
-// "96,200,1000", ascending.
-static nca_status read_steps(const char *text, nca_evaluate_options *out, nca_error *error)
-{
-    for (const char *at = text;; at++) {
-        char *end;
-        errno = 0;
-        const long step = strtol(at, &end, 10);
-        const bool is_number = end != at && *at >= '0' && *at <= '9' && !errno;
-        const bool follows = out->steps_count == 0 || step > out->steps[out->steps_count - 1];
-        if (!is_number || (*end && *end != ',') || step > 10000000 || !follows ||
-            out->steps_count == NCA_EVALUATE_STEPS_MAX)
-            return nca_fail(error, NCA_ARGUMENT,
-                            "--steps %.60s: must be up to %d rising numbers with commas between, "
-                            "as 96,200,1000",
-                            text, NCA_EVALUATE_STEPS_MAX);
-        out->steps[out->steps_count++] = (int)step;
-        at = end;
-        if (!*at)
-            return NCA_OK;
-    }
-}
 
 enum { WORD_COLUMNS = 20 };
 
@@ -283,11 +260,12 @@ static int either(int64_t given, int otherwise)
 }
 
 // What was given, and otherwise what is usual for the task.
-static nca_status plan_evaluation(const eval_options *given, const nca_task *task,
+static nca_status plan_evaluation(const eval_options *given, const nca_run_task *judged,
                                   const nca_model *model, nca_evaluate_options *out,
                                   nca_error *error)
 {
-    const nca_task_judging *usual = nca_task_judging_of(task);
+    const nca_task_judging *usual = nca_task_judging_of(judged->task);
+    out->config = judged->is_of_run ? &judged->config : NULL;
     out->seeds = either(given->seeds, usual->samples);
     out->seed = (uint64_t)given->seed;
     out->cut_at = either(given->cut_at, usual->cut_at);
@@ -299,7 +277,7 @@ static nca_status plan_evaluation(const eval_options *given, const nca_task *tas
     out->fire_rate = isnan(given->fire_rate) ? model->fire_rate : given->fire_rate;
     out->angle = isnan(given->angle) ? model->angle : given->angle;
     out->step_size = isnan(given->step_size) ? model->step_size : given->step_size;
-    return read_steps(given->steps ? given->steps : usual->steps, out, error);
+    return nca_evaluate_steps_read(given->steps ? given->steps : usual->steps, out, error);
 }
 
 static nca_status judge(const nca_model *model, const nca_run_task *judged,
@@ -329,10 +307,10 @@ static nca_status evaluate(nca_call *call)
     nca_status status;
     NCA_TRY(nca_map_check_picture(&options->map, picture, error));
     if (options->steps)   // before anything is read
-        NCA_TRY(read_steps(options->steps, &(nca_evaluate_options){0}, error));
+        NCA_TRY(nca_evaluate_steps_read(options->steps, &(nca_evaluate_options){0}, error));
     NCA_TRY(nca_run_rule_load(&options->target, path, &model, error));
     NCA_GO(nca_run_task_load(&options->target, path, &model, &judged, error));
-    NCA_GO(plan_evaluation(options, judged.task, &model, &asked, error));
+    NCA_GO(plan_evaluation(options, &judged, &model, &asked, error));
     asked.grid = judged.content.grid;
     const bool has_map = nca_map_is_asked(&options->map);
     NCA_GO(judge(&model, &judged, &asked, call, &found));

@@ -39,11 +39,11 @@ static const nca_option rows[] = {
      "and edge, leftwards]",
      NULL},
     {"cut-at", NCA_OPTION_INT, offsetof(report_options, cut_at), 1, 10000, "T",
-     "step of the five cuts [200]", "Rollouts"},
+     "step of the five cuts, or of the exchange [200]", "Rollouts"},
     {"heal-steps", NCA_OPTION_INT, offsetof(report_options, heal_steps), 1, 10000, "T",
-     "steps after them [400]", NULL},
+     "steps after that [400; digits: 200]", NULL},
     {"seed", NCA_OPTION_INT, offsetof(report_options, seed), 0, NCA_SEED_MAX, "N",
-     "random seed of the fire masks [1]", NULL},
+     "random seed of the fire masks, and of the digit [1]", NULL},
     NCA_MAP_ROWS(report_options, map),
     NCA_DEVICE_ROWS(report_options, device),
     {0},
@@ -51,7 +51,9 @@ static const nca_option rows[] = {
 
 static const char details[] =
     "The page is one file that needs no network and no other file: settings, loss curve, batches\n"
-    "and pool, growth and the five cuts, every channel over time, how a step works. A run takes\n"
+    "and pool, growth and the five cuts, every channel over time, how a step works; of digits the\n"
+    "figures of 500, which digits the cells say, and one that is exchanged for another. A run "
+    "takes\n"
     "2 to 5 MB on a usual grid; the rule runs for cut-at + heal-steps steps to make it.\n"
     "\n"
     "Examples:\n"
@@ -68,6 +70,7 @@ typedef struct report_run {
     nca_observe_options options;
     nca_observation observation;
     nca_verdict verdict;
+    nca_evaluation evaluation;
     nca_heal_map heal_map;
     char *config_json, *machine_json;
 } report_run;
@@ -98,18 +101,18 @@ static nca_status read_model(const char *folder, const nca_config *config, const
                     grid->width);
 }
 
-// "Y,X" within the grid.
-static nca_status read_cells(const report_options *options, const nca_run_task *judged,
-                             int cell[NCA_OBSERVED_CELLS][2], nca_error *error)
+// "Y,X" within the grid, in place of those that the task chooses.
+static nca_status read_cells(const report_options *options, report_run *run, nca_error *error)
 {
-    const nca_grid *grid = &judged->content.grid;
-    nca_observe_choose_cells(judged->task, judged->content.data, grid, cell);
+    const nca_grid *grid = &run->options.grid;
+    nca_observe_choose_cells(run->judged.task, run->judged.content.data, &run->model.spec,
+                             &run->options);
     if (options->cells.count > NCA_OBSERVED_CELLS)
         return nca_fail(error, NCA_ARGUMENT, "--cell: given %d times; at most %d",
                         options->cells.count, NCA_OBSERVED_CELLS);
     for (int i = 0; i < options->cells.count; i++)
-        NCA_TRY(nca_place_read("--cell", options->cells.item[i], grid->height, grid->width, cell[i],
-                               error));
+        NCA_TRY(nca_place_read("--cell", options->cells.item[i], grid->height, grid->width,
+                               run->options.cell[i], error));
     return NCA_OK;
 }
 
@@ -132,14 +135,17 @@ static nca_status read_run(const report_options *options, const char *folder, re
     NCA_TRY(nca_run_folder_machine(folder, &run->machine_json, error));
     NCA_TRY(read_model(folder, &config, &grid, &run->model, error));
     NCA_TRY(nca_run_task_load(&target, folder, &run->model, &run->judged, error));
-    run->options = (nca_observe_options){.grid = run->judged.content.grid,
-                                         .seed = (uint64_t)options->seed,
-                                         .cut_at = (int)options->cut_at,
-                                         .heal_steps = (int)options->heal_steps,
-                                         .traced_cut = NCA_CUT_LEFT,
-                                         .stop = &nca_stop_signal,
-                                         .progress = nca_percent_show};
-    return read_cells(options, &run->judged, run->options.cell, error);
+    const nca_task_judging *usual = nca_task_judging_of(run->judged.task);
+    run->options = (nca_observe_options){
+        .grid = run->judged.content.grid,
+        .config = &run->judged.config,
+        .seed = (uint64_t)options->seed,
+        .cut_at = (int)options->cut_at,
+        .heal_steps = options->heal_steps > 0 ? (int)options->heal_steps : usual->heal_steps,
+        .traced = usual->cuts ? NCA_CUT_LEFT : 0,
+        .stop = &nca_stop_signal,
+        .progress = nca_percent_show};
+    return read_cells(options, run, error);
 }
 
 static nca_status observe_run(report_run *run, const nca_compute *compute, nca_error *error)
@@ -153,23 +159,40 @@ static nca_status observe_run(report_run *run, const nca_compute *compute, nca_e
     return status;
 }
 
+// Where the task has figures, they are shown on the way to the cut, and after an exchange there.
+static nca_status plan_figures(const report_run *run, nca_evaluate_options *options,
+                               nca_error *error)
+{
+    const nca_task_judging *usual = nca_task_judging_of(run->judged.task);
+    if (!run->judged.task->figures)
+        return NCA_OK;
+    options->steps_count = 0;
+    NCA_TRY(nca_evaluate_steps_read(usual->steps, options, error));
+    while (options->steps_count > 0 && options->steps[options->steps_count - 1] >= options->cut_at)
+        options->steps_count--;
+    options->steps[options->steps_count++] = options->cut_at;
+    options->exchange = usual->exchange;
+    return NCA_OK;
+}
+
 static nca_status judge_run(report_run *run, const nca_compute *compute, nca_error *error)
 {
     nca_percent percent = {.word = "judged"};
     nca_evaluate_options options =
         nca_verdict_options(run->judged.task, &run->model, &run->options.grid, run->options.cut_at,
                             run->options.heal_steps);
-    nca_evaluation found;
+    options.config = run->options.config;
     options.seed = run->options.seed;
     options.stop = &nca_stop_signal;
     options.progress = nca_percent_show;
     options.context = &percent;
+    NCA_TRY(plan_figures(run, &options, error));
     const nca_status status = nca_evaluate(&run->model, run->judged.task, run->judged.content.data,
-                                           &options, compute, &found, error);
+                                           &options, compute, &run->evaluation, error);
     if (options.progress)
         options.progress(&percent, 1);   // clears its line, even after a failure
     if (status == NCA_OK)
-        run->verdict = nca_verdict_evaluated(run->judged.task, &options, &found);
+        run->verdict = nca_verdict_evaluated(run->judged.task, &options, &run->evaluation);
     return status;
 }
 
@@ -290,6 +313,7 @@ static nca_status report(nca_call *call)
                                   .content = runs[i].judged.content.data,
                                   .history = &runs[i].history,
                                   .verdict = &runs[i].verdict,
+                                  .evaluation = &runs[i].evaluation,
                                   .heal_map = has_map ? &runs[i].heal_map : NULL,
                                   .observation = &runs[i].observation,
                                   .observed = &runs[i].options};
@@ -303,7 +327,7 @@ cleanup:
 }
 
 static const report_options defaults = {
-    .output = "report.html", .map = NCA_MAP_NOT_GIVEN, .cut_at = 200, .heal_steps = 400, .seed = 1};
+    .output = "report.html", .map = NCA_MAP_NOT_GIVEN, .cut_at = 200, .seed = 1};
 
 const nca_command nca_command_report = {
     .name = "report",

@@ -15,7 +15,7 @@
 typedef struct run_options {
     nca_target_arguments target;
     const char *output, *format, *grid;
-    nca_option_list seeds, damages;
+    nca_option_list seeds, damages, exchanges;
     int64_t steps, every, scale, columns, seed;
     double fire_rate, angle, step_size, frames_per_second;   // NaN: the model's
     bool force;
@@ -49,8 +49,11 @@ static const nca_option rows[] = {
      "upper, lower, left, right, center, circle:Y,X,RADIUS or box:TOP,LEFT,BOTTOM,RIGHT; may be "
      "given several times",
      NULL},
+    {"exchange", NCA_OPTION_LIST, offsetof(run_options, exchanges), 0, 0, "STEP",
+     "after it put the next digit of another class under the state; may be given several times",
+     NULL},
     {"seed", NCA_OPTION_INT, offsetof(run_options, seed), 0, 9e18, "N",
-     "random seed of the fire masks [1]", NULL},
+     "random seed of the fire masks, and of which digit it is [1]", NULL},
     {"fire-rate", NCA_OPTION_REAL, offsetof(run_options, fire_rate), 0.0001, 1, "P",
      "probability that a cell updates [the model's]", NULL},
     {"angle", NCA_OPTION_REAL, offsetof(run_options, angle), -360, 360, "DEGREES",
@@ -73,7 +76,8 @@ static const char details[] =
     "  nca run rule.safetensors --grid 120x200 --seed-at 40,50 --seed-at 80,150 --output two.gif\n"
     "  nca run rule.safetensors --steps 96 --every 12 --columns 9 --output strip.png\n"
     "  nca run rule.safetensors --angle 90 --output turned.mp4\n"
-    "  nca run runs/mnist-digits --seed 7 --every 2 --output digit.webp\n";
+    "  nca run runs/mnist-digits --seed 7 --steps 400 --every 2 --exchange 200 --output "
+    "digit.webp\n";
 
 // Where a film starts from, if places were given.
 typedef struct seeds {
@@ -128,6 +132,27 @@ static nca_status read_damages(const run_options *options, nca_film *film, nca_e
 static int side(int content, int model)
 {
     return content > 0 ? content : model > 0 ? model : 72;
+}
+
+static nca_status read_exchanges(const run_options *options, nca_film *film, nca_error *error)
+{
+    const nca_option_list *given = &options->exchanges;
+    film->exchanges = given->count;
+    if (given->count > 0 && !film->task->frozen)
+        return nca_fail(error, NCA_ARGUMENT,
+                        "--exchange: samples of the task %s have nothing to exchange; leave it out",
+                        film->task->name);
+    for (int i = 0; i < given->count; i++) {
+        char *end = NULL;
+        const bool is_number = given->item[i][0] >= '0' && given->item[i][0] <= '9';
+        const long step = is_number ? strtol(given->item[i], &end, 10) : -1;
+        if (!is_number || *end || step > film->steps)
+            return nca_fail(error, NCA_ARGUMENT,
+                            "--exchange %.40s: must be a step, 0 to %d, the last step of the run",
+                            given->item[i], film->steps);
+        film->exchange_at[i] = (int)step;
+    }
+    return NCA_OK;
 }
 
 static nca_status plan_film(const run_options *options, const nca_model *model,
@@ -215,6 +240,7 @@ static nca_status run(nca_call *call)
     film.format = format;
     film.task = started.task;
     film.content = started.content.data;
+    NCA_GO(read_exchanges(options, &film, error));
     NCA_GO(read_seeds(options, &model, &film, &from, error));
     NCA_GO(nca_film_write(place, &model, &film, &call->compute, error));
 cleanup:

@@ -18,12 +18,14 @@ static bool is_worth_it(const nca_config *config)
     return 10 * judged <= trained;
 }
 
-static nca_status judge(nca_call *call, const nca_model *model, const nca_task *task,
-                        const nca_content *content, nca_verdict *out, nca_error *error)
+static nca_status judge(nca_call *call, const nca_config *config, const nca_model *model,
+                        const nca_task *task, const nca_content *content, nca_verdict *out,
+                        nca_error *error)
 {
     nca_evaluate_options options =
         nca_verdict_options(task, model, &content->grid, CUT_AT, HEAL_STEPS);
     nca_percent percent = {.word = "judged"};
+    options.config = config;
     options.stop = &nca_stop_signal;
     options.progress = nca_percent_show;
     options.context = &percent;
@@ -67,7 +69,7 @@ nca_status nca_train_say_verdict(nca_call *call, const nca_config *config, const
         return NCA_OK;
     }
     NCA_TRY(nca_model_load(folder, &model, &call->error));
-    const nca_status status = judge(call, &model, task, content, &verdict, &why);
+    const nca_status status = judge(call, config, &model, task, content, &verdict, &why);
     nca_model_free(&model);
     if (status == NCA_OK)
         say(&verdict, progress);

@@ -34,16 +34,26 @@ bool nca_config_matters(const char *name, const nca_config *config)
            strcmp(name, "keep") != 0 && strcmp(name, "pictures_every") != 0;
 }
 
-const char *nca_config_difference(const nca_config *a, const nca_config *b)
+bool nca_config_differs(const char *name, const nca_config *a, const nca_config *b)
 {
-#define TEXT_DIFFERS(name, ...)                                        \
-    if (nca_config_matters(#name, a) && strcmp(a->name, b->name) != 0) \
-        return #name;
-#define NUMBER_DIFFERS(name, ...)                           \
-    if (nca_config_matters(#name, a) && a->name != b->name) \
-        return #name;
+#define TEXT_DIFFERS(field, ...)   \
+    if (strcmp(name, #field) == 0) \
+        return strcmp(a->field, b->field) != 0;
+#define NUMBER_DIFFERS(field, ...) \
+    if (strcmp(name, #field) == 0) \
+        return a->field != b->field;
     NCA_CONFIG_FIELDS(TEXT_DIFFERS, NUMBER_DIFFERS, NUMBER_DIFFERS, NUMBER_DIFFERS)
 #undef TEXT_DIFFERS
 #undef NUMBER_DIFFERS
+    return false;
+}
+
+const char *nca_config_difference(const nca_config *a, const nca_config *b)
+{
+#define DIFFERS(name, ...)                                               \
+    if (nca_config_matters(#name, a) && nca_config_differs(#name, a, b)) \
+        return #name;
+    NCA_CONFIG_FIELDS(DIFFERS, DIFFERS, DIFFERS, DIFFERS)
+#undef DIFFERS
     return NULL;
 }

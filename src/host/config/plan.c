@@ -6,6 +6,7 @@
 
 #include "config/damage_stages.h"
 #include "config/grid.h"
+#include "config/perturbation.h"
 #include "config/schedule.h"
 #include "config/settings.h"
 
@@ -62,6 +63,7 @@ static nca_status read_texts(const nca_config *config, nca_plan *out, nca_error 
     NCA_TRY(nca_seed_at_read(config->seed_at, &out->seed_at, error));
     NCA_TRY(read_until(config->until, &out->until_healed, error));
     NCA_TRY(read_loss(config->loss, &out->is_cross_entropy, error));
+    NCA_TRY(nca_perturbation_read(config->perturb, &out->perturbation, error));
     return nca_config_grid(config, &out->grid, error);
 }
 
@@ -138,6 +140,9 @@ static nca_status check_batch(const nca_config *config, nca_error *error)
                         "--batch %lld: more than --pool %lld; give a larger pool, or "
                         "--pool-replacement",
                         (long long)config->batch, (long long)config->pool);
+    if (strcmp(config->perturb, "none") != 0 && config->perturbed > config->batch)
+        return nca_fail(error, NCA_ARGUMENT, "--perturbed %lld: more than --batch %lld",
+                        (long long)config->perturbed, (long long)config->batch);
     if (config->steps_min > config->steps_max)
         return nca_fail(error, NCA_ARGUMENT, "--steps-min %lld: more than --steps-max %lld",
                         (long long)config->steps_min, (long long)config->steps_max);

@@ -40,6 +40,8 @@ static void apply_article(nca_config *config)
     config->damage_halves = 0;
     config->damage_centred = 0;
     set_text(config->damage_changes, "none");
+    set_text(config->perturb, "none");
+    config->perturbed = 4;
     config->steps_min = 64;
     config->steps_max = 95;
     config->updates = 8000;

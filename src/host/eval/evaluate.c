@@ -219,9 +219,7 @@ static nca_status give_items(judging *evaluator, int ahead, nca_error *error)
     for (int i = 0; i < evaluator->options->seeds; i++) {
         const int64_t item = nca_subject_draw(subject, key, (uint32_t)(i + ahead)).item;
         evaluator->starts[i].item = item;
-        subject->task->frozen(subject->content, subject->shape, item, subject->values);
-        NCA_TRY(evaluator->backend->exchange(evaluator->session, i, subject->values,
-                                             subject->task->exchange_limit, error));
+        NCA_TRY(nca_subject_exchange(subject, i, item, error));
     }
     return nca_subject_upload_targets(subject, evaluator->starts, error);
 }
@@ -386,8 +384,8 @@ nca_status nca_evaluate(const nca_model *model, const nca_task *task, const void
 {
     judging evaluator = {.options = options,
                          .backend = compute->backend,
-                         .shape = nca_judging_shape(task, &model->spec, options->seeds,
-                                                    options->grid.height, options->grid.width),
+                         .shape = nca_judging_shape(task, options->config, &model->spec,
+                                                    options->seeds, &options->grid),
                          .subject = {.task = task, .content = content, .backend = compute->backend},
                          .total = count_steps(options)};
     nca_evaluation evaluation = {0};

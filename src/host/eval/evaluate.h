@@ -34,6 +34,7 @@ typedef enum nca_evaluate_moment {
 } nca_evaluate_moment;
 
 typedef struct nca_evaluate_options {
+    const nca_config *config;            // of the rule's run, which says the loss; NULL: none
     nca_grid grid;                       // that the content is made for
     int seeds;                           // fire-mask seeds, run as one batch
     uint64_t seed;                       // key of all: fire bits differ by the slot of the batch
@@ -101,6 +102,10 @@ typedef struct nca_evaluation {
     // of the first 200: a cell that is not a number is dead a step later. NaN stays.
     double max_state;
 } nca_evaluation;
+
+// Reads steps to measure at, "96,200,1000", into options that have none. NCA_ARGUMENT where they are
+// too many, or do not rise.
+nca_status nca_evaluate_steps_read(const char *text, nca_evaluate_options *out, nca_error *error);
 
 // Judges a rule by the objective and the figures of its task, on samples that the task draws.
 // `content` is what the task works on. NCA_ARGUMENT where the content does not go with the grid,

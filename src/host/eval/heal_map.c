@@ -262,8 +262,7 @@ nca_status nca_heal_map_make(const nca_model *model, const nca_task *task, const
     mapping maker = {.options = options,
                      .map = out,
                      .backend = compute->backend,
-                     .shape = nca_judging_shape(task, &model->spec, slots, options->grid.height,
-                                                options->grid.width),
+                     .shape = nca_judging_shape(task, NULL, &model->spec, slots, &options->grid),
                      .subject = {.task = task, .content = content, .backend = compute->backend}};
     nca_status status;
     maker.subject.shape = &maker.shape;

@@ -161,7 +161,7 @@ nca_status nca_judge_pool(const nca_task *task, const void *content, const nca_s
                           const nca_judged_pool *pool, nca_pool_judgement *out, nca_error *error)
 {
     const nca_grid *grid = &pool->grid;
-    pool_judging judging = {.shape = nca_judging_shape(task, spec, 1, grid->height, grid->width),
+    pool_judging judging = {.shape = nca_judging_shape(task, NULL, spec, 1, grid),
                             .subject = {.task = task, .content = content},
                             .beginnings = nca_task_beginnings(task, spec, grid)};
     nca_pool_judgement found = {.slots = pool->slots, .median = NAN};

@@ -19,8 +19,12 @@ typedef struct shooting {
     const nca_format *format;
     nca_session *session;
     nca_writer *writer;
-    const nca_spec *spec;   // of the rule
     nca_shape shape;        // of the session
+    nca_subject subject;    // in it
+    nca_sample sample;      // that it shows
+    uint32_t drawn;         // samples so far
+    float *values;          // of one item, to work in
+    const nca_spec *spec;   // of the rule
     int scale, done;
     float *state;     // [H,W,C]
     uint8_t *small;   // [H,W,3]
@@ -51,16 +55,25 @@ static nca_status shoot_frame(shooting *shot, nca_error *error)
     return shot->format->add(shot->writer, shot->large, error);
 }
 
-static nca_status damage_now(shooting *shot, nca_error *error)
+// What befalls the sample at this step.
+static nca_status intervene(shooting *shot, nca_error *error)
 {
+    const nca_key key = {.seed = shot->film->seed};
+    for (int i = 0; i < shot->film->exchanges; i++) {
+        if (shot->film->exchange_at[i] != shot->done)
+            continue;
+        NCA_TRY(nca_subject_draw_unlike(&shot->subject, key, shot->sample.item, &shot->drawn,
+                                        &shot->sample, error));
+        NCA_TRY(nca_subject_exchange(&shot->subject, 0, shot->sample.item, error));
+    }
     for (int i = 0; i < shot->film->damages; i++)
         if (shot->film->damage[i].step == shot->done)
             NCA_TRY(shot->backend->damage(shot->session, 0, &shot->film->damage[i].region, error));
     return NCA_OK;
 }
 
-// The step of the next frame or damage, whichever comes first; not too far, so that a signal is
-// answered and the progress moves.
+// The step of the next frame, damage or exchange, whichever comes first; not too far, so that a
+// signal is answered and the progress moves.
 static int next_stop(const shooting *shot)
 {
     const nca_film *film = shot->film;
@@ -70,6 +83,9 @@ static int next_stop(const shooting *shot)
     for (int i = 0; i < film->damages; i++)
         if (film->damage[i].step > shot->done && film->damage[i].step < stop)
             stop = film->damage[i].step;
+    for (int i = 0; i < film->exchanges; i++)
+        if (film->exchange_at[i] > shot->done && film->exchange_at[i] < stop)
+            stop = film->exchange_at[i];
     return stop;
 }
 
@@ -88,29 +104,18 @@ static nca_status fail_stopped(nca_error *error)
 static nca_status begin_sample(shooting *shot, const float *parameters, nca_error *error)
 {
     const nca_film *film = shot->film;
-    const nca_subject subject = {.task = film->task,
-                                 .content = film->content,
-                                 .shape = &shot->shape,
-                                 .backend = shot->backend,
-                                 .session = shot->session,
-                                 .values = calloc(nca_values_size(&shot->shape), sizeof(float))};
-    nca_status status;
-    if (!subject.values)
-        return nca_fail(error, NCA_MEMORY, "a film: no memory for a sample");
-    NCA_GO(nca_subject_upload_rules(&subject, parameters, error));
+    const nca_key key = {.seed = film->seed};
+    NCA_TRY(nca_subject_upload_rules(&shot->subject, parameters, error));
     if (film->begin) {
         film->begin(film->begin_context, shot->state);
         if (!film->task->others)
-            goto cleanup;
+            return NCA_OK;
     }
-    const nca_sample sample = nca_subject_draw(&subject, (nca_key){.seed = film->seed}, 0);
+    shot->sample = nca_subject_draw(&shot->subject, key, shot->drawn++);
     if (!film->begin)
-        nca_subject_start(&subject, &sample, shot->state);
-    if (film->task->others)
-        NCA_GO(nca_subject_upload_targets(&subject, &sample, error));
-cleanup:
-    free(subject.values);
-    return status;
+        nca_subject_start(&shot->subject, &shot->sample, shot->state);
+    return film->task->others ? nca_subject_upload_targets(&shot->subject, &shot->sample, error)
+                              : NCA_OK;
 }
 
 static nca_status shoot(shooting *shot, const float *parameters, nca_error *error)
@@ -121,7 +126,7 @@ static nca_status shoot(shooting *shot, const float *parameters, nca_error *erro
     memset(shot->state, 0, elements * sizeof *shot->state);
     NCA_TRY(begin_sample(shot, parameters, error));
     NCA_TRY(shot->backend->upload(shot->session, NCA_BATCH, 0, elements, shot->state, error));
-    NCA_TRY(damage_now(shot, error));
+    NCA_TRY(intervene(shot, error));
     NCA_TRY(shoot_frame(shot, error));
     while (shot->done < film->steps) {
         const int stop = next_stop(shot);
@@ -134,7 +139,7 @@ static nca_status shoot(shooting *shot, const float *parameters, nca_error *erro
                                      .alive_threshold = NCA_ALIVE_THRESHOLD};
         NCA_TRY(shot->backend->forward(shot->session, &rollout, NULL, error));
         shot->done = stop;
-        NCA_TRY(damage_now(shot, error));
+        NCA_TRY(intervene(shot, error));
         if (stop % film->every == 0 || stop == film->steps)
             NCA_TRY(shoot_frame(shot, error));
         if (film->progress)
@@ -177,14 +182,22 @@ static nca_status open_film(shooting *shot, const char *path, const nca_model *m
     char what[96];
     snprintf(what, sizeof what, "frames of %dx%d cells, %d pixels each", film->height, film->width,
              shot->scale);
-    shot->shape = nca_judging_shape(film->task, &model->spec, 1, film->height, film->width);
+    shot->shape = nca_judging_shape(film->task, NULL, &model->spec, 1,
+                                    &(nca_grid){film->height, film->width});
     if (film->content && film->task->check && !film->begin)
         NCA_TRY(film->task->check(film->content, &shot->shape, error));
     NCA_TRY(nca_session_open(compute, &shot->shape, frames, what, &shot->session, error));
     shot->state = malloc(cells * (size_t)shot->spec->channels * sizeof *shot->state);
     shot->small = malloc(cells * 3);
     shot->large = malloc(cells * (size_t)shot->scale * (size_t)shot->scale * 3);
-    if (!shot->state || !shot->small || !shot->large)
+    shot->values = calloc(nca_values_size(&shot->shape), sizeof *shot->values);
+    shot->subject = (nca_subject){.task = film->task,
+                                  .content = film->content,
+                                  .shape = &shot->shape,
+                                  .backend = shot->backend,
+                                  .session = shot->session,
+                                  .values = shot->values};
+    if (!shot->state || !shot->small || !shot->large || !shot->values)
         return nca_fail(error, NCA_MEMORY, "%s: no memory for frames of %dx%d cells", path,
                         film->height, film->width);
     const int pixels = shot->format->wants_states ? 1 : shot->scale;
@@ -223,6 +236,7 @@ cleanup:
     free(shot.state);
     free(shot.small);
     free(shot.large);
+    free(shot.values);
     // What ends this program may have ended the one it writes to: no failure of its own.
     return status != NCA_OK && is_stopped(film) ? fail_stopped(error) : status;
 }
@@ -243,7 +257,11 @@ nca_status nca_movie_write(const char *path, const nca_model *model, const nca_m
                      .step_size = model->step_size,
                      .stop = movie->stop,
                      .is_dead = movie->is_dead};
-    if (movie->damage_at >= 0) {
+    if (movie->exchange_at > 0) {
+        film.exchanges = 1;
+        film.exchange_at[0] = movie->exchange_at;
+    }
+    if (movie->damage_at > 0) {
         film.damages = 1;
         film.damage[0] = (nca_film_damage){movie->damage_at, movie->region};
     }

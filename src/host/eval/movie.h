@@ -9,7 +9,7 @@
 #include "nca/model.h"
 #include "nca/task.h"
 
-enum { NCA_FILM_DAMAGES_MAX = 64 };
+enum { NCA_FILM_DAMAGES_MAX = 64, NCA_FILM_EXCHANGES_MAX = 64 };
 
 typedef struct nca_film_damage {
     int step;   // after which it is done; 0 is before the first
@@ -32,6 +32,8 @@ typedef struct nca_film {
     const void *begin_context;
     int damages;
     nca_film_damage damage[NCA_FILM_DAMAGES_MAX];
+    int exchanges;   // of a task with frozen channels, each for the next item that is something else
+    int exchange_at[NCA_FILM_EXCHANGES_MAX];   // step after which it is done; 0 is before the first
     const volatile sig_atomic_t *stop;   // ends the film when not 0, leaving no file; may be NULL
     void (*progress)(void *context, double done);   // 0..1; may be NULL
     void *context;
@@ -49,15 +51,15 @@ nca_status nca_film_write(const char *path, const nca_model *model, const nca_fi
                           const nca_compute *compute, nca_error *error);
 
 // An animation (by the path's extension) from a new sample of a task over `steps` steps; `region`
-// is cleared at step `damage_at` (negative: never). Scale is chosen so that the longer side is
+// is cleared at step `damage_at`, and at `exchange_at` it gets another item. Scale is chosen so that the longer side is
 // about 360 pixels.
 typedef struct nca_movie {
     const nca_task *task;
     const void *content;
     int height, width;
     int steps;
-    int every;   // steps a frame
-    int damage_at;
+    int every;                    // steps a frame
+    int damage_at, exchange_at;   // 0: never
     nca_region region;
     uint64_t seed;
     const volatile sig_atomic_t *stop;   // as in nca_film, and so is what follows

@@ -1,5 +1,5 @@
-// The rollouts of an observation: one session whose slots are the cuts and the undamaged rollout.
-// Until the cut only the undamaged one lives; then all continue its state.
+// The rollouts of an observation: one session whose slots are what befalls the sample, each cut or
+// the exchange, and the whole rollout. Until then only the whole one lives; all continue its state.
 #include "eval/observe.h"
 
 #include <math.h>
@@ -23,7 +23,7 @@ typedef struct watching {
     float *states;       // [ROLLOUTS,H,W,C]
     uint8_t *rgb;        // [H,W,3]
     float *values;       // of one item, to work in
-    int64_t item;        // that the sample is of
+    nca_sample sample[NCA_OBSERVED_ROLLOUTS];
     nca_observation out;
 } watching;
 
@@ -32,10 +32,15 @@ static float *state_of(const watching *observer, int rollout)
     return observer->states + (size_t)rollout * observer->state_size;
 }
 
+static int whole_of(const watching *observer)
+{
+    return observer->shape.batch - 1;
+}
+
 static nca_status fetch(watching *observer, nca_error *error)
 {
     NCA_TRY(observer->backend->download(observer->session, NCA_BATCH, 0,
-                                        NCA_OBSERVED_ROLLOUTS * observer->state_size,
+                                        (size_t)observer->shape.batch * observer->state_size,
                                         observer->states, error));
     return observer->backend->synchronize(observer->session, error);
 }
@@ -46,24 +51,25 @@ static nca_status measure(watching *observer, int step, nca_error *error)
     const bool is_cut = step >= observer->out.cut_at;
     NCA_TRY(observer->backend->loss(observer->session, sample, error));
     NCA_TRY(observer->backend->synchronize(observer->session, error));
-    for (int i = 0; i < NCA_OBSERVED_ROLLOUTS; i++) {
-        const double loss = sample[is_cut ? i : NCA_OBSERVED_WHOLE].loss;
+    for (int i = 0; i < observer->shape.batch; i++) {
+        const double loss = sample[is_cut ? i : whole_of(observer)].loss;
         observer->out.loss[(size_t)i * ((size_t)observer->out.steps + 1) + (size_t)step] =
             isfinite(loss) ? log10(loss) : INFINITY;
     }
     return NCA_OK;
 }
 
-// The task's figures of every rollout; before the cut all are the undamaged one.
+// The task's figures of every rollout; before the cut all are the whole one.
 static void measure_figures(watching *observer, int step)
 {
     const nca_subject *subject = &observer->subject;
     const bool is_cut = step >= observer->out.cut_at;
     const size_t moments = (size_t)observer->out.steps + 1;
-    for (int i = 0; i < NCA_OBSERVED_ROLLOUTS && observer->out.figures > 0; i++) {
+    for (int i = 0; i < observer->shape.batch && observer->out.figures > 0; i++) {
+        const int seen = is_cut ? i : whole_of(observer);
         nca_measured values[NCA_FIGURES_MAX];
-        subject->task->measure(subject->content, subject->shape, observer->item,
-                               state_of(observer, is_cut ? i : NCA_OBSERVED_WHOLE), values);
+        subject->task->measure(subject->content, subject->shape, observer->sample[seen].item,
+                               state_of(observer, seen), values);
         for (int k = 0; k < observer->out.figures; k++)
             observer->out
                 .figure[((size_t)k * NCA_OBSERVED_ROLLOUTS + (size_t)i) * moments + (size_t)step] =
@@ -87,24 +93,40 @@ static nca_status advance(watching *observer, int step, nca_error *error)
     return observer->backend->forward(observer->session, &rollout, NULL, error);
 }
 
-// All rollouts continue the state that the undamaged one has reached, each with its cut.
-static nca_status cut(watching *observer, nca_error *error)
+// The next item that is something else.
+static nca_status exchange(watching *observer, int rollout, nca_error *error)
 {
-    const float *whole = state_of(observer, NCA_OBSERVED_WHOLE);
+    const nca_key key = {.seed = observer->options->seed};
+    const int64_t item = observer->sample[rollout].item;
+    uint32_t number = 1;
+    NCA_TRY(nca_subject_draw_unlike(&observer->subject, key, item, &number,
+                                    &observer->sample[rollout], error));
+    NCA_TRY(
+        nca_subject_exchange(&observer->subject, rollout, observer->sample[rollout].item, error));
+    return nca_subject_upload_targets(&observer->subject, observer->sample, error);
+}
+
+// All rollouts continue the state that the whole one has reached, each with what befalls it.
+static nca_status branch_off(watching *observer, nca_error *error)
+{
+    const float *whole = state_of(observer, whole_of(observer));
     memcpy(observer->out.grown, whole, observer->state_size * sizeof *whole);
-    for (int i = 0; i < NCA_CUT_COUNT; i++) {
+    for (int i = 0; i < whole_of(observer); i++) {
         const nca_region region = nca_cut_region(i, observer->out.height, observer->out.width);
         NCA_TRY(observer->backend->upload(observer->session, NCA_BATCH,
                                           (size_t)i * observer->state_size, observer->state_size,
                                           whole, error));
-        NCA_TRY(observer->backend->damage(observer->session, i, &region, error));
+        if (observer->out.is_exchange)
+            NCA_TRY(exchange(observer, i, error));
+        else
+            NCA_TRY(observer->backend->damage(observer->session, i, &region, error));
     }
     return fetch(observer, error);
 }
 
 static void keep_growth(watching *observer, int step)
 {
-    const float *whole = state_of(observer, NCA_OBSERVED_WHOLE);
+    const float *whole = state_of(observer, whole_of(observer));
     if (nca_observed_frame_is_due(&observer->out.growth, step) || step == observer->out.cut_at)
         nca_observed_frame_add(&observer->out, &observer->out.growth, step, whole, observer->rgb);
     if (step == observer->out.young_step)
@@ -113,26 +135,24 @@ static void keep_growth(watching *observer, int step)
 
 static void keep_healing(watching *observer, int step)
 {
-    for (int i = 0; i < NCA_OBSERVED_ROLLOUTS; i++)
+    for (int i = 0; i < observer->shape.batch; i++)
         if (nca_observed_frame_is_due(&observer->out.healing[i], step) ||
             step == observer->out.steps)
             nca_observed_frame_add(&observer->out, &observer->out.healing[i], step,
                                    state_of(observer, i), observer->rgb);
 }
 
-// One new sample; the cuts will be of it.
+// One new sample, which all rollouts will be of.
 static nca_status begin(watching *observer, nca_error *error)
 {
-    nca_sample samples[NCA_OBSERVED_ROLLOUTS];
-    float *const start = state_of(observer, NCA_OBSERVED_WHOLE);
-    for (int i = 0; i < NCA_OBSERVED_ROLLOUTS; i++)
-        samples[i] =
-            nca_subject_draw(&observer->subject, (nca_key){.seed = observer->options->seed}, 0);
-    observer->item = samples[0].item;
-    nca_subject_start(&observer->subject, &samples[0], start);
-    NCA_TRY(nca_subject_upload_targets(&observer->subject, samples, error));
+    const nca_key key = {.seed = observer->options->seed};
+    float *const start = state_of(observer, whole_of(observer));
+    for (int i = 0; i < observer->shape.batch; i++)
+        observer->sample[i] = nca_subject_draw(&observer->subject, key, 0);
+    nca_subject_start(&observer->subject, &observer->sample[0], start);
+    NCA_TRY(nca_subject_upload_targets(&observer->subject, observer->sample, error));
     NCA_TRY(observer->backend->upload(observer->session, NCA_BATCH,
-                                      NCA_OBSERVED_WHOLE * observer->state_size,
+                                      (size_t)whole_of(observer) * observer->state_size,
                                       observer->state_size, start, error));
     return observer->backend->synchronize(observer->session, error);
 }
@@ -146,13 +166,11 @@ static nca_status watch(watching *observer, nca_error *error)
         if (step <= out->cut_at)
             keep_growth(observer, step);
         if (step == out->cut_at)
-            NCA_TRY(cut(observer, error));
+            NCA_TRY(branch_off(observer, error));
         if (step >= out->cut_at)
             keep_healing(observer, step);
-        const bool is_cut = step >= out->cut_at;
-        nca_observation_follow(
-            out, step,
-            state_of(observer, is_cut ? observer->options->traced_cut : NCA_OBSERVED_WHOLE));
+        const int seen = step >= out->cut_at ? observer->options->traced : whole_of(observer);
+        nca_observation_follow(out, step, state_of(observer, seen));
         NCA_TRY(measure(observer, step, error));
         measure_figures(observer, step);
         if (step == out->steps)
@@ -175,7 +193,7 @@ static nca_status open_watching(watching *observer, const nca_compute *compute, 
                                    error));
     observer->state_size = cells * (size_t)observer->model->spec.channels;
     observer->states =
-        malloc(NCA_OBSERVED_ROLLOUTS * observer->state_size * sizeof *observer->states);
+        malloc((size_t)shape->batch * observer->state_size * sizeof *observer->states);
     observer->rgb = malloc(cells * 3);
     observer->values = calloc(nca_values_size(shape), sizeof *observer->values);
     if (!observer->states || !observer->rgb || !observer->values)
@@ -190,13 +208,12 @@ nca_status nca_observe(const nca_model *model, const nca_task *task, const void 
                        const nca_observe_options *options, const nca_compute *compute,
                        nca_observation *out, nca_error *error)
 {
-    const nca_grid *grid = &options->grid;
     watching observer = {
         .options = options,
         .model = model,
         .backend = compute->backend,
-        .shape =
-            nca_judging_shape(task, &model->spec, NCA_OBSERVED_ROLLOUTS, grid->height, grid->width),
+        .shape = nca_judging_shape(task, options->config, &model->spec, nca_observed_rollouts(task),
+                                   &options->grid),
         .subject = {.task = task, .content = content, .backend = compute->backend}};
     nca_status status;
     observer.subject.shape = &observer.shape;
@@ -215,16 +232,20 @@ cleanup:
     return status;
 }
 
-void nca_observe_choose_cells(const nca_task *task, const void *content, const nca_grid *grid,
-                              int cell[NCA_OBSERVED_CELLS][2])
+void nca_observe_choose_cells(const nca_task *task, const void *content, const nca_spec *spec,
+                              nca_observe_options *options)
 {
+    const nca_grid *grid = &options->grid;
     const int middle = grid->width / 2;
+    const nca_shape shape = nca_judging_shape(task, options->config, spec, 1, grid);
+    const nca_subject subject = {.task = task, .content = content, .shape = &shape};
     if (task->choose_cells) {
-        task->choose_cells(content, grid, cell);
+        const nca_sample sample = nca_subject_draw(&subject, (nca_key){.seed = options->seed}, 0);
+        task->choose_cells(content, grid, sample.item, options->cell);
         return;
     }
     for (int i = 0; i < NCA_OBSERVED_CELLS; i++) {
-        cell[i][0] = grid->height / 2;
-        cell[i][1] = middle - i * middle / (NCA_OBSERVED_CELLS - 1);
+        options->cell[i][0] = grid->height / 2;
+        options->cell[i][1] = middle - i * middle / (NCA_OBSERVED_CELLS - 1);
     }
 }

@@ -1,6 +1,6 @@
 // Watches a rule on its own grid, step by step: a new sample of its task, then from one moment of
-// it the five cuts and an undamaged rollout beside them. What is kept is what a page about it
-// shows.
+// it what befalls its samples, and beside that a rollout which nothing befalls: the five cuts, or an
+// exchange for another item. What is kept is what a page about it shows.
 #ifndef NCA_EVAL_OBSERVE_H
 #define NCA_EVAL_OBSERVE_H
 
@@ -14,16 +14,16 @@
 
 enum {
     NCA_OBSERVED_CELLS = NCA_TASK_CELLS,
-    NCA_OBSERVED_ROLLOUTS = NCA_CUT_COUNT + 1,   // the cuts, then the undamaged one
-    NCA_OBSERVED_WHOLE = NCA_CUT_COUNT,          // its number
+    NCA_OBSERVED_ROLLOUTS = NCA_CUT_COUNT + 1,   // at most: the cuts, then the whole one
 };
 
 typedef struct nca_observe_options {
     nca_grid grid;                                  // that the content is made for
+    const nca_config *config;                       // of the rule's run; NULL: none
     uint64_t seed;                                  // of the fire bits
-    int cut_at;                                     // step of the cuts, 1 or more
+    int cut_at;                                     // step of cuts or exchange, 1 or more
     int heal_steps;                                 // steps after them, 1 or more
-    int traced_cut;                                 // the rollout whose cells are followed
+    int traced;                                     // the rollout whose cells are followed
     int cell[NCA_OBSERVED_CELLS][2];                // y, x of the cells followed at every step
     const volatile sig_atomic_t *stop;              // ends it when not 0; may be NULL
     void (*progress)(void *context, double done);   // 0..1; may be NULL
@@ -42,12 +42,15 @@ typedef struct nca_observation {
     nca_spec spec;       // of the rule
     nca_paint paint;
     int cut_at, steps;   // steps in all
+    bool is_exchange;    // what befalls it there; else cuts
+    int rollouts;        // of each cut, or of the exchange; the last one is left whole
+    const char *name[NCA_OBSERVED_ROLLOUTS];
     int cell[NCA_OBSERVED_CELLS][2];
     double
         *loss;     // [ROLLOUTS,steps+1] log10; up to the cut they are one. Infinite where no number
     int figures;   // of the task
     double *figure;   // [figures,ROLLOUTS,steps+1]
-    float *trace;     // [CELLS,steps+1,C] of the traced cut; at the cut after it
+    float *trace;     // [CELLS,steps+1,C] of the traced rollout; at the cut after it
 
     int shrink, picture_height, picture_width;
     nca_observed_frames growth;                           // seed to the moment before the cut
@@ -72,8 +75,9 @@ nca_status nca_observe(const nca_model *model, const nca_task *task, const void 
                        nca_observation *out, nca_error *error);
 void nca_observation_free(nca_observation *observation);
 
-// The cells that the task names; else centre, halfway to the left edge, and edge.
-void nca_observe_choose_cells(const nca_task *task, const void *content, const nca_grid *grid,
-                              int cell[NCA_OBSERVED_CELLS][2]);
+// The cells that the task names of what is watched; else centre, halfway to the left edge, and edge.
+// Reads the grid and the seed of the options, and sets their cells.
+void nca_observe_choose_cells(const nca_task *task, const void *content, const nca_spec *spec,
+                              nca_observe_options *options);
 
 #endif

@@ -84,9 +84,23 @@ static bool allocate(nca_observation *observation)
                     observation->sampled && observation->ring_low && observation->ring_high &&
                     observation->young && observation->grown &&
                     allocate_frames(&observation->growth, pixels);
-    for (int i = 0; i < NCA_OBSERVED_ROLLOUTS; i++)
+    for (int i = 0; i < observation->rollouts; i++)
         is_whole = is_whole && allocate_frames(&observation->healing[i], pixels);
     return is_whole;
+}
+
+int nca_observed_rollouts(const nca_task *task)
+{
+    const nca_task_judging *usual = nca_task_judging_of(task);
+    return usual->cuts ? NCA_OBSERVED_ROLLOUTS : usual->exchange ? 2 : 1;
+}
+
+static void name_rollouts(nca_observation *observation)
+{
+    const int whole = observation->rollouts - 1;
+    for (int i = 0; i < whole; i++)
+        observation->name[i] = observation->is_exchange ? "exchanged" : nca_cut_name(i);
+    observation->name[whole] = observation->is_exchange ? "not exchanged" : "not cut";
 }
 
 nca_status nca_observation_create(const nca_shape *shape, const nca_task *task,
@@ -100,16 +114,19 @@ nca_status nca_observation_create(const nca_shape *shape, const nca_task *task,
                                    .paint = task->paint,
                                    .figures = nca_task_figures(task),
                                    .cut_at = options->cut_at,
+                                   .is_exchange = nca_observed_rollouts(task) == 2,
+                                   .rollouts = nca_observed_rollouts(task),
                                    .steps = options->cut_at + options->heal_steps,
                                    .shrink = divide_up(larger(height, width), PICTURE_SIDE_MAX),
                                    .young_step = options->cut_at / 5};
     memcpy(observation.cell, options->cell, sizeof observation.cell);
+    name_rollouts(&observation);
     observation.picture_height = divide_up(height, observation.shrink);
     observation.picture_width = divide_up(width, observation.shrink);
     observation.rings = (int)(hypot(height / 2, width / 2) + 0.5) + 1;
     const int pixels = observation.picture_height * observation.picture_width;
     observation.growth = plan_frames(0, observation.cut_at, GROWTH_PIXELS, pixels);
-    for (int i = 0; i < NCA_OBSERVED_ROLLOUTS; i++)
+    for (int i = 0; i < observation.rollouts; i++)
         observation.healing[i] =
             plan_frames(observation.cut_at, observation.steps, HEALING_PIXELS, pixels);
     plan_lattice(&observation);

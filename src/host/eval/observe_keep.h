@@ -4,6 +4,9 @@
 
 #include "eval/observe.h"
 
+// How many rollouts are watched: the cuts by which the task judges, or its exchange, and a whole one.
+int nca_observed_rollouts(const nca_task *task);
+
 // Chooses how much is kept, so that a page about it stays small, and allocates it.
 nca_status nca_observation_create(const nca_shape *shape, const nca_task *task,
                                   const nca_observe_options *options, nca_observation *out,

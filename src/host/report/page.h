@@ -22,8 +22,9 @@ typedef struct nca_page_run {
     const nca_task *task;
     const void *content;   // of it
     const nca_history *history;
-    const nca_verdict *verdict;   // on the rule
-    const nca_heal_map *heal_map;   // of it; NULL: none was made
+    const nca_verdict *verdict;         // on the rule
+    const nca_evaluation *evaluation;   // that it rests on; NULL: the page shows none of it
+    const nca_heal_map *heal_map;       // of it; NULL: none was made
     const nca_observation *observation;
     const nca_observe_options *observed;   // how it was watched
 } nca_page_run;

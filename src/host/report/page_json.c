@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "report/rule_json.h"
+#include "task/subject.h"
 
 static nca_status fail_memory(const nca_page_run *run, nca_error *error)
 {
@@ -53,18 +54,35 @@ static json_t *model_of(const nca_page_run *run)
         nca_perception_words[model->spec.perception], "alive", nca_alive_words[model->spec.alive]);
 }
 
+// What channels hold, by their numbers: the first ones as the task says, and those of classes.
+static json_t *channel_names(const nca_task *task, const nca_shape *shape)
+{
+    const char *const *name = task->channels;
+    const int classes = nca_task_classes(task), first = shape->objective.first;
+    json_t *names = json_array();
+    for (; name && *name; name++)
+        json_array_append_new(names, json_string(*name));
+    for (int k = (int)json_array_size(names); classes > 0 && k < first; k++)
+        json_array_append_new(names, json_null());
+    for (int i = 0; i < classes; i++)
+        json_array_append_new(names, json_sprintf("says %s", task->classes[i]));
+    return names;
+}
+
 // What the task is, in the words that the page needs, and the picture that it is about.
 static nca_status add_task(const nca_page_run *run, json_t *object, nca_error *error)
 {
     const nca_image *target = run->task->picture ? run->task->picture(run->content) : NULL;
-    json_t *picture = NULL, *names = json_array();
-    for (const char *const *name = run->task->channels; name && *name; name++)
-        json_array_append_new(names, json_string(*name));
+    const nca_shape shape = nca_judging_shape(run->task, run->observed->config, &run->model->spec,
+                                              1, &run->observed->grid);
+    json_t *picture = NULL;
     json_t *task =
-        json_pack("{s:s, s:s, s:s?, s:o, s:o, s:s, s:b}", "name", run->task->name, "beginning",
-                  run->task->beginning_words, "loss", run->task->loss_words, "channels", names,
-                  "grades", nca_grades_json(run->task), "samples",
-                  nca_task_judging_of(run->task)->samples_words, "data", run->task->reads_data);
+        json_pack("{s:s, s:s, s:s?, s:o, s:o, s:s, s:b, s:b}", "name", run->task->name, "beginning",
+                  run->task->beginning_words, "loss",
+                  run->task->loss_words ? run->task->loss_words(&shape) : NULL, "channels",
+                  channel_names(run->task, &shape), "grades", nca_grades_json(run->task), "samples",
+                  nca_task_judging_of(run->task)->samples_words, "data", run->task->reads_data,
+                  "has_place", run->task->place != NULL);
     if (!nca_json_set(object, "task", task))
         return fail_memory(run, error);
     if (!target)
@@ -113,14 +131,13 @@ static nca_status add_rollouts(const nca_page_run *run, json_t *object, nca_erro
     NCA_TRY(nca_page_frames(&observation->growth, observation->cut_at, observation->picture_height,
                             observation->picture_width, &growth, error));
     bool is_set = nca_json_set(object, "growth", growth);
-    for (int i = 0; i < NCA_OBSERVED_ROLLOUTS; i++) {
+    for (int i = 0; i < observation->rollouts; i++) {
         const double *losses = observation->loss + (size_t)i * ((size_t)observation->steps + 1);
         json_t *frames = NULL;
         NCA_TRY(nca_page_frames(&observation->healing[i], observation->steps,
                                 observation->picture_height, observation->picture_width, &frames,
                                 error));
-        json_t *rollout = json_pack("{s:s, s:o, s:o, s:o*}", "name",
-                                    i == NCA_OBSERVED_WHOLE ? "not cut" : nca_cut_name(i), "loss",
+        json_t *rollout = json_pack("{s:s, s:o, s:o, s:o*}", "name", observation->name[i], "loss",
                                     series_of(losses, observation->steps), "frames", frames,
                                     "figures", figures_of(run, i));
         is_set &= json_array_append_new(list, rollout) == 0;
@@ -178,7 +195,8 @@ static nca_status add_facts(const nca_page_run *run, json_t *object, nca_error *
         nca_json_set(object, "grid", json_pack("[i,i]", observation->height, observation->width)) &&
         nca_json_set(object, "steps", json_integer(observation->steps)) &&
         nca_json_set(object, "cut_at", json_integer(observation->cut_at)) &&
-        nca_json_set(object, "traced", json_string(nca_cut_name(run->observed->traced_cut))) &&
+        nca_json_set(object, "traced", json_string(observation->name[run->observed->traced])) &&
+        nca_json_set(object, "is_exchange", json_boolean(observation->is_exchange)) &&
         nca_json_set(object, "seed", json_integer((json_int_t)run->observed->seed));
     return is_set ? NCA_OK : fail_memory(run, error);
 }
@@ -205,6 +223,7 @@ nca_status nca_page_run_json(const nca_page_run *run, json_t **out, nca_error *e
         return fail_memory(run, error);
     NCA_GO(add_facts(run, object, error));
     NCA_GO(add_task(run, object, error));
+    NCA_GO(nca_page_judged(run, object, error));
     NCA_GO(add_folder_pictures(run, object, error));
     NCA_GO(add_rollouts(run, object, error));
     NCA_GO(add_heal_map(run, object, error));

@@ -46,6 +46,9 @@ json_t *nca_page_bytes(const void *bytes, size_t size_bytes);
 // The first events of a run, at most `most` (up to NCA_HISTORY_EVENTS): their updates, names and
 // words.
 json_t *nca_page_events(const nca_history *history, size_t most);
+// What the task's own figures say of the rule, where it has some: over the steps, before and after
+// an exchange, and which classes the cells say; set into `object` as "judged".
+nca_status nca_page_judged(const nca_page_run *run, json_t *object, nca_error *error);
 // Traces, samples of every cell, and ranges of an observation, set into `object`.
 nca_status nca_page_channels(const nca_observation *observation, json_t *object, nca_error *error);
 

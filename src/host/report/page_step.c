@@ -112,7 +112,8 @@ static bool fires(const step_drawing *drawing, int y, int x, double rate)
     const uint32_t cell = (uint32_t)(y * drawing->width + x);
     uint32_t words[4];
     nca_random_words((nca_key){.seed = drawing->run->observed->seed}, NCA_RANDOM_FIRE,
-                     NCA_OBSERVED_WHOLE, (uint32_t)drawing->step, cell >> 3, words);
+                     (uint32_t)drawing->run->observation->rollouts - 1, (uint32_t)drawing->step,
+                     cell >> 3, words);
     const uint32_t half = words[(cell & 7) >> 1] >> (cell & 1 ? 16 : 0) & 0xffff;
     return half < nca_fire_threshold(rate);
 }

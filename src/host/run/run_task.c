@@ -122,7 +122,7 @@ nca_status nca_run_task_load(const nca_target_arguments *given, const char *path
                              const nca_model *model, nca_run_task *out, nca_error *error)
 {
     const bool is_folder = nca_is_folder(path);
-    nca_run_task loaded;
+    nca_run_task loaded = {.is_of_run = is_folder};
     nca_config config;
     nca_plan plan;
     NCA_TRY(read_settings(given, path, model, &config, &loaded.task, error));
@@ -150,6 +150,7 @@ nca_status nca_run_task_load(const nca_target_arguments *given, const char *path
         return nca_fail(error, NCA_ARGUMENT, "--grid %.40s: the %s is of %dx%d; leave it out",
                         given->grid, loaded.task->content_words, own.height, own.width);
     }
+    loaded.config = config;
     *out = loaded;
     return NCA_OK;
 }

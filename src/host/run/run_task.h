@@ -21,6 +21,8 @@ typedef struct nca_target_arguments {
 typedef struct nca_run_task {
     const nca_task *task;
     nca_content content;   // owned
+    bool is_of_run;        // a run folder's, with its settings
+    nca_config config;     // what it is judged by; of a rule alone these are assumed
 } nca_run_task;
 
 // The rule of a file or of a run folder. Where a task is given, a file need not say itself what the

@@ -103,6 +103,7 @@ static nca_status write_film(nca_train_pictures *pictures, const nca_model *mode
                        .steps = film->steps,
                        .every = film->every,
                        .damage_at = film->damage_at,
+                       .exchange_at = film->exchange_at,
                        .seed = (uint64_t)pictures->config->seed,
                        .stop = pictures->stop,
                        .is_dead = is_dead};

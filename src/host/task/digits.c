@@ -77,6 +77,13 @@ static void shape_session(const nca_config *config, nca_shape *shape)
                         .is_per_sample = !is_cross_entropy};
 }
 
+static const char *say_loss(const nca_shape *shape)
+{
+    return shape->objective.kind == NCA_CROSS_ENTROPY
+               ? "the cross entropy with the digit's class, as a mean over the living cells"
+               : "half the squared difference to the digit's class, summed over the living cells";
+}
+
 static nca_status check(const void *content, const nca_shape *shape, nca_error *error)
 {
     const nca_digits *digits = content;
@@ -211,6 +218,10 @@ static void confuse(const void *content, const nca_shape *shape, int64_t item, c
 
 // -- For people -----------------------------------------------------------------------------------
 
+static const uint8_t colours[NCA_DIGIT_CLASSES][3] = {
+    {214, 40, 57},  {240, 128, 30}, {232, 196, 20}, {140, 198, 30}, {24, 140, 66},
+    {20, 180, 190}, {36, 98, 220},  {120, 60, 215}, {222, 60, 180}, {120, 78, 44}};
+
 // A colour for each class on white, black where a cell says none; paler where the digit is.
 static void paint(const float *state, int height, int width, int channels, uint8_t *rgb)
 {
@@ -226,10 +237,33 @@ static void paint(const float *state, int height, int width, int channels, uint8
 }
 
 static const char *const channels[] = {"grey", NULL};
+static const char *const unread[] = {NCA_DIGITS_UNREAD, "share", "say", NULL};
 static const char *const classes[] = {"0", "1", "2", "3", "4", "5", "6", "7", "8", "9", NULL};
 
+// Living cells of a digit: the middle one as a page is read, and one near each of its ends.
+static void choose_cells(const void *content, const nca_grid *grid, int64_t item,
+                         int cell[NCA_TASK_CELLS][2])
+{
+    const float *grey = nca_digits_grey(content, item);
+    const int cells = grid->height * grid->width;
+    int living = 0;
+    for (int i = 0; i < cells; i++)
+        living += grey[i] > NCA_DIGIT_GREY_LIMIT;
+    const int place[NCA_TASK_CELLS] = {living / 2, living / 10, living * 9 / 10};
+    for (int i = 0, seen = 0; i < cells; i++) {
+        if (!(grey[i] > NCA_DIGIT_GREY_LIMIT))
+            continue;
+        for (int k = 0; k < NCA_TASK_CELLS; k++)
+            if (place[k] == seen) {
+                cell[k][0] = i / grid->width;
+                cell[k][1] = i % grid->width;
+            }
+        seen++;
+    }
+}
+
 static const nca_task_film films[] = {
-    {.file = "digit.webp", .steps = 200, .every = 2, .damage_at = -1}, {0}};
+    {.file = "digit.webp", .steps = 400, .every = 2, .exchange_at = 200}, {0}};
 
 static const nca_spec usual = {.perception = NCA_MOORE,
                                .frozen = 1,
@@ -249,9 +283,9 @@ const nca_task nca_task_digits = {
     .summary = "which handwritten digit the cells form",
     .beginning_words = "a new digit",
     .content_words = "set of digits",
-    .loss_words = "half the squared difference to the digit's class, summed over the living cells",
     .preset = "digits",
     .reads_data = true,
+    .unread = unread,
     .usual = &usual,
     .exchange_limit = NCA_DIGIT_GREY_LIMIT,
     .good_loss = 1,
@@ -259,6 +293,7 @@ const nca_task nca_task_digits = {
     .load = load,
     .unload = unload,
     .shape = shape_session,
+    .loss_words = say_loss,
     .check = check,
     .numbers = numbers,
     .items = items,
@@ -270,9 +305,11 @@ const nca_task nca_task_digits = {
     .figures = figures,
     .measure = measure,
     .classes = classes,
+    .class_colours = colours,
     .confuse = confuse,
     .judging = &judging,
     .paint = paint,
     .channels = channels,
+    .choose_cells = choose_cells,
     .films = films,
 };

@@ -7,6 +7,11 @@
 // A cell lives where its grey, the first channel, is above this.
 #define NCA_DIGIT_GREY_LIMIT NCA_ALIVE_THRESHOLD
 
+// Settings that none of them reads: pictures, and their damage.
+#define NCA_DIGITS_UNREAD                                                                  \
+    "target", "target_size", "padding", "trim", "background", "font", "damage_radius_min", \
+        "damage_radius_max", "damage_halves", "damage_centred"
+
 // The class that a cell says: its largest of the last channels; -1 where no single one is.
 //   cell   [channels]
 int nca_digit_said(const float *cell, int channels);

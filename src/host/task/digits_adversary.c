@@ -219,10 +219,16 @@ static void paint(const float *state, int height, int width, int channels, uint8
     nca_task_digits.paint(state, height, width, channels, rgb);
 }
 
+static const char *say_loss(const nca_shape *shape)
+{
+    (void)shape;
+    return "half the squared difference to the adversary's class, summed over living cells";
+}
+
+static const char *const unread[] = {NCA_DIGITS_UNREAD, NULL};
 static const char *const channels[] = {"grey", NULL};
 
-static const nca_task_film films[] = {
-    {.file = "digit.webp", .steps = 200, .every = 2, .damage_at = -1}, {0}};
+static const nca_task_film films[] = {{.file = "digit.webp", .steps = 200, .every = 2}, {0}};
 
 static const nca_spec usual = {.perception = NCA_MOORE,
                                .frozen = 1,
@@ -235,9 +241,9 @@ const nca_task nca_task_digits_adversary = {
     .summary = "how few cells make the others say another digit",
     .beginning_words = "a new digit",
     .content_words = "set of digits",
-    .loss_words = "half the squared difference to the adversary's class, summed over living cells",
     .preset = "digits-adversary",
     .reads_data = true,
+    .unread = unread,
     .victim = &nca_task_digits,
     .usual = &usual,
     .exchange_limit = NCA_DIGIT_GREY_LIMIT,
@@ -247,6 +253,7 @@ const nca_task nca_task_digits_adversary = {
     .unload = unload,
     .keep = keep,
     .shape = shape_session,
+    .loss_words = say_loss,
     .check = check,
     .numbers = numbers,
     .items = items,

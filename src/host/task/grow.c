@@ -152,6 +152,12 @@ static void shape_session(const nca_config *config, nca_shape *shape)
     shape->beginnings = 1;
 }
 
+static const char *say_loss(const nca_shape *shape)
+{
+    (void)shape;
+    return "the mean squared difference to the target";
+}
+
 static nca_status check(const void *content, const nca_shape *shape, nca_error *error)
 {
     const nca_image *target = &((const nca_growth *)content)->target;
@@ -253,8 +259,10 @@ static const nca_image *picture(const void *content)
 // Centre, halfway to the edge, and edge: on the row of the centre, leftwards, so that a cut of the
 // left half goes through the last two. The edge is the last cell of the target with alpha above the
 // threshold.
-static void choose_cells(const void *content, const nca_grid *grid, int cell[NCA_TASK_CELLS][2])
+static void choose_cells(const void *content, const nca_grid *grid, int64_t item,
+                         int cell[NCA_TASK_CELLS][2])
 {
+    (void)item;
     const nca_image *target = picture(content);
     const int y = grid->height / 2, middle = grid->width / 2;
     int edge = 0;
@@ -276,8 +284,10 @@ static nca_region left_half(int height, int width)
     return nca_cut_region(NCA_CUT_LEFT, height, width);
 }
 
+static const char *const unread[] = {"share", "say", NULL};
+
 static const nca_task_film films[] = {
-    {.file = "growth.webp", .steps = 200, .every = 2, .damage_at = -1},
+    {.file = "growth.webp", .steps = 200, .every = 2},
     {.file = "healing.webp", .steps = 600, .every = 4, .damage_at = 200, .region = left_half},
     {0},
 };
@@ -296,14 +306,15 @@ const nca_task nca_task_grow = {
     .summary = "a picture from a seed",
     .beginning_words = "the seed",
     .content_words = "target picture",
-    .loss_words = "the mean squared difference to the target",
     .good_loss = -2,   // at that a picture can be recognised
     .grades = grades,
     .plan = check_settings,
     .load = load,
     .unload = unload,
     .keep = keep,
+    .unread = unread,
     .shape = shape_session,
+    .loss_words = say_loss,
     .check = check,
     .check_start = check_start,
     .numbers = pixels,

@@ -1,6 +1,7 @@
 // What follows from a task for the samples of a session: of a trainer, and of those who judge.
 #include "task/subject.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static size_t cells(const nca_shape *shape)
@@ -8,11 +9,11 @@ static size_t cells(const nca_shape *shape)
     return (size_t)shape->height * (size_t)shape->width;
 }
 
-nca_shape nca_judging_shape(const nca_task *task, const nca_spec *spec, int batch, int height,
-                            int width)
+nca_shape nca_judging_shape(const nca_task *task, const nca_config *config, const nca_spec *spec,
+                            int batch, const nca_grid *grid)
 {
-    nca_shape shape = {.batch = batch, .height = height, .width = width, .spec = *spec};
-    task->shape(NULL, &shape);
+    nca_shape shape = {.batch = batch, .height = grid->height, .width = grid->width, .spec = *spec};
+    task->shape(config, &shape);
     shape.spec = *spec;
     shape.beginnings = 0;
     return shape;
@@ -66,6 +67,30 @@ nca_sample nca_subject_draw(const nca_subject *subject, nca_key key, uint32_t nu
     return subject->task->draw ? subject->task->draw(&update, number) : (nca_sample){0};
 }
 
+nca_status nca_subject_draw_unlike(const nca_subject *subject, nca_key key, int64_t item,
+                                   uint32_t *number, nca_sample *out, nca_error *error)
+{
+    enum { TRIES = 64 };
+    const nca_shape *shape = subject->shape;
+    const size_t count = cells(shape) * (size_t)nca_objective_channels(&shape->objective);
+    float *values = calloc(2 * count + 2, sizeof *values), *other = values + count + 1;
+    if (!values)
+        return nca_fail(error, NCA_MEMORY, "no memory for another sample");
+    const bool can_differ = nca_has_own_targets(shape);
+    if (can_differ)
+        subject->task->target(subject->content, shape, item, values);
+    for (int i = 0; i < TRIES; i++) {
+        *out = nca_subject_draw(subject, key, (*number)++);
+        if (!can_differ)
+            break;
+        subject->task->target(subject->content, shape, out->item, other);
+        if (memcmp(values, other, count * sizeof *values) != 0)
+            break;
+    }
+    free(values);
+    return NCA_OK;
+}
+
 void nca_subject_begin(const nca_subject *subject, int beginning, float *state)
 {
     memset(state, 0, cells(subject->shape) * (size_t)subject->shape->spec.channels * sizeof *state);
@@ -91,6 +116,14 @@ void nca_subject_start(const nca_subject *subject, const nca_sample *sample, flo
     nca_subject_begin(subject, sample->beginning, state);
     if (subject->task->frozen)
         exchange(subject, sample->item, state);
+}
+
+nca_status nca_subject_exchange(const nca_subject *subject, int slot, int64_t item,
+                                nca_error *error)
+{
+    subject->task->frozen(subject->content, subject->shape, item, subject->values);
+    return subject->backend->exchange(subject->session, slot, subject->values,
+                                      subject->task->exchange_limit, error);
 }
 
 nca_status nca_subject_upload_rules(const nca_subject *subject, const float *parameters,

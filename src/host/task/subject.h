@@ -15,10 +15,10 @@ typedef struct nca_subject {
     float *values;   // [nca_values_size(shape)] of one item, to work in
 } nca_subject;
 
-// The shape of a session that judges a rule of this spec by the task's objective. It has no pool
-// and no beginnings: new samples are uploaded.
-nca_shape nca_judging_shape(const nca_task *task, const nca_spec *spec, int batch, int height,
-                            int width);
+// The shape of a session that judges a rule of this spec by the task's objective, which is that of
+// its run, `config`, or NULL. It has no pool and no beginnings: new samples are uploaded.
+nca_shape nca_judging_shape(const nca_task *task, const nca_config *config, const nca_spec *spec,
+                            int batch, const nca_grid *grid);
 
 // How many beginnings a task has for a rule of this spec.
 int nca_task_beginnings(const nca_task *task, const nca_spec *spec, const nca_grid *grid);
@@ -44,9 +44,18 @@ nca_status nca_subject_upload_rules(const nca_subject *subject, const float *par
 // A new sample, number `number` of the key's.
 nca_sample nca_subject_draw(const nca_subject *subject, nca_key key, uint32_t number);
 
+// The next sample, from number `*number` on, that is compared with something else than `item` is, if
+// one soon comes; sets the number after it.
+nca_status nca_subject_draw_unlike(const nca_subject *subject, nca_key key, int64_t item,
+                                   uint32_t *number, nca_sample *out, nca_error *error);
+
 // The state [H,W,C] of a beginning, and of a new sample: the same with its item's frozen channels.
 void nca_subject_begin(const nca_subject *subject, int beginning, float *state);
 void nca_subject_start(const nca_subject *subject, const nca_sample *sample, float *state);
+
+// Puts an item under the state that a sample of the batch has. Its target stays.
+nca_status nca_subject_exchange(const nca_subject *subject, int slot, int64_t item,
+                                nca_error *error);
 
 // Uploads what the samples [B] of the batch are compared with, each its own or item 0's for all, and
 // who owns their cells. Where they share it that has to be done once only, and `samples` may be NULL.

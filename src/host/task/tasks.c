@@ -2,7 +2,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "config/presets.h"
+#include "config/settings.h"
 #include "nca/task.h"
+#include "task/perturb.h"
 
 static const nca_task *const tasks[] = {
     &nca_task_grow,           &nca_task_digits,      &nca_task_digits_adversary,
@@ -62,6 +65,19 @@ const nca_task_judging *nca_task_judging_of(const nca_task *task)
     return task->judging ? task->judging : &growing;
 }
 
+// Settings that would change nothing.
+static nca_status check_unread(const nca_task *task, const nca_config *config, nca_error *error)
+{
+    nca_config usual = nca_config_default();
+    char option[NCA_OPTION_NAME_BYTES];
+    (void)nca_preset_apply(config->preset, &usual, NULL);   // an unknown one leaves the defaults
+    for (const char *const *name = task->unread; name && *name; name++)
+        if (nca_config_differs(*name, config, &usual))
+            return nca_fail(error, NCA_ARGUMENT, "--%s: the task %s does not read it; leave it out",
+                            nca_option_spell(*name, option), task->name);
+    return NCA_OK;
+}
+
 // What only some tasks can do.
 static nca_status check_abilities(const nca_task *task, const nca_config *config,
                                   const nca_plan *plan, nca_error *error)
@@ -71,10 +87,6 @@ static nca_status check_abilities(const nca_task *task, const nca_config *config
                         task->name);
     if (!task->reads_data && config->held_out > 0)
         return nca_fail(error, NCA_ARGUMENT, "--held-out: the task %s has no data; leave it out",
-                        task->name);
-    if (task->reads_data && strcmp(config->target, nca_config_default().target) != 0)
-        return nca_fail(error, NCA_ARGUMENT,
-                        "--target: the task %s has none and learns from --data; leave it out",
                         task->name);
     if (task->victim && !*config->victim)
         return nca_fail(error, NCA_ARGUMENT,
@@ -91,6 +103,12 @@ static nca_status check_abilities(const nca_task *task, const nca_config *config
         return nca_fail(error, NCA_ARGUMENT,
                         "--until healed: rules of the task %s are not judged by cuts; leave it out",
                         task->name);
+    if (!task->frozen && (nca_perturbs_input(plan->perturbation.kind)))
+        return nca_fail(
+            error, NCA_ARGUMENT,
+            "--perturb %.60s: samples of the task %s have no picture to perturb; choose "
+            "state-noise, state-gradient or killed",
+            config->perturb, task->name);
     if (!task->classes && plan->is_cross_entropy)
         return nca_fail(error, NCA_ARGUMENT,
                         "--loss cross-entropy: the task %s has no classes; leave it out",
@@ -109,6 +127,7 @@ nca_status nca_task_plan(const nca_task *task, const nca_config *config, nca_pla
     nca_plan plan;
     NCA_TRY(nca_plan_make(config, &plan, error));
     NCA_TRY(check_abilities(task, config, &plan, error));
+    NCA_TRY(check_unread(task, config, error));
     if (plan.seed_at.kind == NCA_SEED_CELL && !task->place)
         return nca_fail(error, NCA_ARGUMENT,
                         "--seed-at %.40s: what the task %s starts from has no place; leave it out",

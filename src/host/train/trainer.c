@@ -117,6 +117,7 @@ nca_status nca_trainer_update(nca_trainer *trainer, nca_update_result *out, nca_
     nca_pass_report pass;
     nca_update_report learnt;
     NCA_TRY(nca_batch_draw(trainer, rollout.key, error));
+    NCA_TRY(nca_batch_perturb(trainer, &rollout, error));
     NCA_TRY(keep_before(trainer, error));
     NCA_TRY(backend->forward(trainer->session, &rollout, &pass, error));
     NCA_TRY(backend->loss(trainer->session, trainer->samples, error));

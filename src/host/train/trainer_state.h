@@ -98,6 +98,8 @@ static inline nca_key nca_trainer_key(const nca_trainer *trainer, int64_t update
 
 // Rows drawn, ranked, and prepared by the task: the batch lies in the backend, with its targets.
 nca_status nca_batch_draw(nca_trainer *trainer, nca_key key, nca_error *error);
+// What --perturb does to the batch; nothing where it is none. The update's rollout is to follow.
+nca_status nca_batch_perturb(nca_trainer *trainer, const nca_rollout *rollout, nca_error *error);
 // The batch goes back to the rows that it was drawn from.
 nca_status nca_pool_keep(nca_trainer *trainer, nca_error *error);
 // The whole pool becomes new samples.

@@ -95,7 +95,7 @@ nca.picker = function(run, cells, moved) {
     height: height * scale,
     tabindex: 0,
     role: 'application',
-    'aria-label': 'The grid before the cut; arrow keys move the chosen cell',
+    'aria-label': `The grid before the ${nca.befalls(run)}; arrow keys move the chosen cell`,
   });
   const draw = () => {
     buttons.forEach((button, i) => button.setAttribute('aria-pressed', String(i === chosen)));
@@ -141,7 +141,9 @@ nca.showCells = function(run) {
     title: 'Cell',
     xlabel: 'step',
     ylabel: 'value',
-    marks: [{x: run.cut_at, text: `${run.traced} cut`}],
+    marks: run.rollouts.length > 1 ?
+      [{x: run.cut_at, text: run.is_exchange ? run.traced : `${run.traced} cut`}] :
+      [],
     series: nca.traceSeries(run, nca.tracesOf(run, cell.y, cell.x).traces),
   }));
   const legend = nca.legend(nca.channelEntries(run),
@@ -154,7 +156,12 @@ nca.showCells = function(run) {
   charts.forEach((_, i) => follow(i));
 };
 
+// Only a sample that starts from a place has a centre to be at a distance from.
 nca.showRanges = function(run) {
+  if (!run.task.has_place) return;
+  document.querySelectorAll('#ranges, nav a[href="#ranges"]').forEach((part) => {
+    part.hidden = false;
+  });
   const column = nca.column('ranges', run), {low, high} = run.ranges;
   const distances = low[0].map((_, i) => i);
   const chart = nca.chart({

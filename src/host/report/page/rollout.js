@@ -82,13 +82,16 @@ nca.strip = function(run, stages, growthSheet) {
     nca.make('p', {text: `Steps ${[...before, ...after].join(', ')}.`}), ...rows);
 };
 
+// What befalls the copies of a state, in a word.
+nca.befalls = (run) => run.is_exchange ? 'exchange' : 'cut';
+
 nca.rolloutChart = function(run, order, title, ylabel, valuesOf) {
   return nca.chart({
     title,
     ylabel,
     xlabel: 'step',
     group: title,
-    marks: [{x: run.cut_at, text: 'cut'}],
+    marks: run.rollouts.length > 1 ? [{x: run.cut_at, text: nca.befalls(run)}] : [],
     series: order.map((rollout, i) => ({
       name: rollout.name,
       colour: i,
@@ -198,7 +201,7 @@ nca.clock = function(run, show) {
       }).observe(element);
     },
     element: nca.make('div', {class: 'bar'}, play, slider, label, jump('Start', 0),
-      jump('Cut', run.cut_at), jump('End', run.steps)),
+      jump(run.is_exchange ? 'Exchange' : 'Cut', run.cut_at), jump('End', run.steps)),
   };
   time.players.push(player);
   return player;

@@ -1,0 +1,47 @@
+// The text of a perturbation: a kind and its strength.
+#include "config/perturbation.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+const char *const nca_perturbation_words[NCA_PERTURBATIONS] = {
+    "none", "input-gradient", "state-gradient", "input-noise", "state-noise", "salt", "killed"};
+
+double nca_perturbation_strength_max(nca_perturbation_kind kind)
+{
+    return kind == NCA_PERTURB_SALT || kind == NCA_PERTURB_KILLED ? 1 : 10;
+}
+
+static nca_status fail(const char *text, nca_error *error)
+{
+    return nca_fail(
+        error, NCA_ARGUMENT,
+        "--perturb %.60s: must be none, or input-gradient, state-gradient, input-noise, "
+        "state-noise (up to 10), salt or killed (up to 1) with :STRENGTH",
+        text);
+}
+
+nca_status nca_perturbation_read(const char *text, nca_perturbation *out, nca_error *error)
+{
+    const char *colon = strchr(text, ':');
+    const size_t length = colon ? (size_t)(colon - text) : strlen(text);
+    char *end = NULL;
+    for (int kind = 0; kind < NCA_PERTURBATIONS; kind++) {
+        const char *word = nca_perturbation_words[kind];
+        if (strlen(word) != length || strncmp(word, text, length) != 0)
+            continue;
+        if (kind == NCA_PERTURB_NONE && !colon) {
+            *out = (nca_perturbation){0};
+            return NCA_OK;
+        }
+        const bool has_number = colon && strspn(colon + 1, "0123456789.e-") == strlen(colon + 1);
+        const double strength = has_number ? strtod(colon + 1, &end) : NAN;
+        if (kind == NCA_PERTURB_NONE || !has_number || end == colon + 1 || *end ||
+            !(strength > 0 && strength <= nca_perturbation_strength_max(kind)))
+            break;
+        *out = (nca_perturbation){kind, strength};
+        return NCA_OK;
+    }
+    return fail(text, error);
+}
