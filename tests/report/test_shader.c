@@ -272,9 +272,9 @@ static void test_half_floats_show_the_same_creature_and_the_mouse_wipes(void **s
 }
 
 static const nca_spec kinds[] = {
-    {8, NCA_SOBEL, {16, 0}, 0, NCA_ALIVE_EVERYWHERE, 0, 0},
-    {12, NCA_SUMMED, {16, 12}, 0, NCA_ALIVE_EVERYWHERE, 0, 0.02},
-    {4, NCA_MOORE, {12, 0}, 0, NCA_ALIVE_MAXIMUM, 0, 0},
+    {8, NCA_SOBEL, {16, 0}, 0, NCA_ALIVE_EVERYWHERE, 0, 0, 0},
+    {12, NCA_SUMMED, {16, 12}, 0, NCA_ALIVE_EVERYWHERE, 0, 0.02, 0},
+    {4, NCA_MOORE, {12, 0}, 0, NCA_ALIVE_MAXIMUM, 0, 0, 0},
 };
 
 static void test_every_kind_of_rule_takes_the_steps_of_nca_run(void **state)
@@ -299,7 +299,7 @@ static void test_every_kind_of_rule_takes_the_steps_of_nca_run(void **state)
 static void test_digits_are_voted_on_as_in_nca_run(void **state)
 {
     (void)state;
-    static const nca_spec spec = {20, NCA_MOORE, {24, 16}, 1, NCA_ALIVE_CHANNEL, 0, 0.02};
+    static const nca_spec spec = {20, NCA_MOORE, {24, 16}, 1, NCA_ALIVE_CHANNEL, 0, 0.02, 0};
     char rule[1200], shader[1200], data[1200];
     snprintf(rule, sizeof rule, "%s", scratch("digits.safetensors"));
     snprintf(shader, sizeof shader, "%s", scratch("digits.glsl"));
@@ -327,7 +327,7 @@ static void test_digits_are_voted_on_as_in_nca_run(void **state)
 static void test_frozen_channels_need_their_task(void **state)
 {
     (void)state;
-    static const nca_spec spec = {8, NCA_MOORE, {8, 0}, 1, NCA_ALIVE_CHANNEL, 0, 0};
+    static const nca_spec spec = {8, NCA_MOORE, {8, 0}, 1, NCA_ALIVE_CHANNEL, 0, 0, 0};
     static const char *const refusing[] = {"refused.glsl", "refused.json"};
     char rule[1200];
     snprintf(rule, sizeof rule, "%s", scratch("frozen.safetensors"));

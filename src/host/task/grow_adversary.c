@@ -98,12 +98,18 @@ static const char *const channels[] = {"red", "green", "blue", "alpha", NULL};
 static const nca_task_film films[] = {
     {.file = "turned.webp", .steps = 400, .every = 4, .damage_at = -1}, {0}};
 
+static const char *say_loss(const nca_shape *shape)
+{
+    (void)shape;
+    return "the mean squared difference to the adversary's picture";
+}
+
 const nca_task nca_task_grow_adversary = {
     .name = "grow-adversary",
     .summary = "how few cells make the others show another picture",
     .beginning_words = "a grown picture",
     .content_words = "target picture",
-    .loss_words = "the mean squared difference to the adversary's picture",
+    .loss_words = say_loss,
     .preset = "grow-adversary",
     .victim = &nca_task_grow,
     .good_loss = -2,

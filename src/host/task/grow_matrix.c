@@ -87,12 +87,18 @@ static const char *const channels[] = {"red", "green", "blue", "alpha", NULL};
 static const nca_task_film films[] = {
     {.file = "turned.webp", .steps = 400, .every = 4, .damage_at = -1}, {0}};
 
+static const char *say_loss(const nca_shape *shape)
+{
+    (void)shape;
+    return "the mean squared difference to the picture that is to be shown";
+}
+
 const nca_task nca_task_grow_matrix = {
     .name = "grow-matrix",
     .summary = "a matrix on all states that makes a grown picture another",
     .beginning_words = "a grown picture",
     .content_words = "target picture",
-    .loss_words = "the mean squared difference to the picture that is to be shown",
+    .loss_words = say_loss,
     .preset = "grow-matrix",
     .victim = &nca_task_grow,
     .good_loss = -2,
