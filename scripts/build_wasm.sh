@@ -14,7 +14,7 @@ headers=$(mktemp -d)
 trap 'rm -rf "$headers"' EXIT
 ln -s "${RANDOM123_INCLUDE:-/usr/include}/Random123" "$headers/Random123"
 
-small=(wasm/live.c session.c buffers.c rollout.c step_forward.c owners.c optimizer.c ../backend.c)
+small=(wasm/live.c session.c buffers.c rollout.c step_forward.c owners.c mix.c optimizer.c ../backend.c)
 fast=(perceive_scalar.c mlp_scalar.c alive_scalar.c fire_scalar.c ../../host/base/rng.c)
 # Random123 does not know WebAssembly by name; for RISC-V it is plain C, as it has to be here.
 random123=(-D__riscv '-DR123_ASSERT(x)=((void)0)')

@@ -74,6 +74,7 @@ typedef struct nca_device_options {
                       // between again; 0: as dense as memory allows
 } nca_device_options;
 
+// The precision that a device chooses: bf16 where that is fast, else f32.
 #define NCA_PRECISION_AUTO "auto"
 
 // What a device is.

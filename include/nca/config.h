@@ -120,7 +120,7 @@ NCA_API nca_status nca_config_settle(nca_config *config, nca_error *error);
 NCA_API bool nca_config_matters(const char *name, const nca_config *config);
 
 // Whether a field, by its name, has another value; false where there is no such field.
-bool nca_config_differs(const char *name, const nca_config *a, const nca_config *b);
+NCA_API bool nca_config_differs(const char *name, const nca_config *a, const nca_config *b);
 
 // The name of the first field that matters and differs; NULL where the trajectories are the same.
 NCA_API const char *nca_config_difference(const nca_config *a, const nca_config *b);

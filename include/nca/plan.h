@@ -94,6 +94,7 @@ typedef enum nca_perturbation_kind {
     NCA_PERTURBATIONS,
 } nca_perturbation_kind;
 
+// Which one, and how strong, as the kind says.
 typedef struct nca_perturbation {
     nca_perturbation_kind kind;
     double strength;

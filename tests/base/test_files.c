@@ -75,7 +75,7 @@ static void test_a_sparse_giant_is_refused_before_it_is_read(void **state)
     if (truncate(path, (off_t)1 << 42) != 0)
         skip();   // the file system has no such files
     assert_int_equal(nca_file_read(path, SIZE_MAX, &bytes, &size, &error), NCA_MEMORY);
-    assert_non_null(strstr(error.message, "4398046511104 bytes"));
+    assert_non_null(strstr(error.message, "4096.0 GiB"));
     unlink(path);
 }
 

@@ -57,7 +57,7 @@ done
 export XDG_DATA_DIRS=$scratch/share:/usr/share HOME=$scratch PATH=$scratch/bin:$PATH
 if [ -f /usr/share/bash-completion/bash_completion ]; then
   bash --norc -c 'source /usr/share/bash-completion/bash_completion; _completion_loader nca
-    COMP_WORDS=(nca train --preset grow) COMP_CWORD=3; _nca; echo "${COMPREPLY[@]}"' >said 2>&1
+    COMP_WORDS=(nca train --preset growi) COMP_CWORD=3; _nca; echo "${COMPREPLY[@]}"' >said 2>&1
   [ "$(cat said)" = growing ] || fail "bash completes $(cat said)"
 fi
 if command -v zsh >/dev/null; then

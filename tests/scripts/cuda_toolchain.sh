@@ -155,7 +155,7 @@ done
 rm -rf .cuda
 : >../asked
 ends 0 "" quickstart --updates 77
-called '^packages$' && called '^build release .* by none$' && called '^nca train .*--updates 77 '
+called '^packages$' && called '^build release .* by none$' && called '^nca train .*--updates 77$'
 [ "$(asked)" -eq 0 ] || fail "without a GPU it brings CUDA"
 ends 0 "" quickstart
 called '^nca train .*--updates 3000 '

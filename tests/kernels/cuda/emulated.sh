@@ -76,7 +76,7 @@ NCA_EMULATOR_DRIVER=12000 "$nca" eval fused --steps 2 --json >log 2>error
 NCA_EMULATOR_DEVICES=0 "$nca" eval fused --steps 2 --json >log 2>error
 [ ! -s error ] || fail "auto complains that there is no GPU: $(cat error)"
 NCA_EMULATOR_DRIVER=12000 refused "did not take emulator: the NVIDIA driver knows CUDA 12.0" \
-  train "${settings[@]}" --updates 1 --out none --precision bf16
+  train "${settings[@]}" --updates 1 --out none --precision tf32
 
 NCA_EMULATOR_DEVICES=0 refused "use --device cpu" "${train_on[@]}" emulator
 NCA_EMULATOR_DRIVER=12000 refused "update the driver" "${train_on[@]}" emulator

@@ -432,6 +432,8 @@ static void test_a_tape_that_does_not_fit_is_thinned(void **state)
 static void check_launched(const char *path, const char *kernel, int number, void *context)
 {
     (void)number, (void)context;
+    if (strcmp(kernel, "own_cells") == 0)
+        return;   // of several rules: test_adversary has them
     if (nca_emulator_launches_of(kernel) == 0)
         fail_msg("%s: no test launched %s", path, kernel);
 }
