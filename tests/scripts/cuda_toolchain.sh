@@ -158,7 +158,7 @@ ends 0 "" quickstart --updates 77
 called '^packages$' && called '^build release .* by none$' && called '^nca train .*--updates 77$'
 [ "$(asked)" -eq 0 ] || fail "without a GPU it brings CUDA"
 ends 0 "" quickstart
-called '^nca train .*--updates 3000 '
+called '^nca train .*--updates 5000$'
 
 # A GPU: chosen by itself, for that GPU; refused by --cpu; without the toolchain, the CPU.
 program ../fakes/nvidia-smi 'case $* in
