@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes the pictures of docs/digits.md and docs/noise.md (some minutes).
+# Makes the pictures of docs/digits.md and docs/robustness.md (some minutes).
 #   digits_pictures.sh RULE DATA     a rule of digits, and the folder with MNIST's files
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -16,5 +16,5 @@ mkdir -p docs/digits docs/noise
   --output docs/digits/exchange.png >/dev/null
 for attack in input-gradient salt; do
   "$nca" attack "$attack" "${of[@]}" --held-out 2000 --samples 8 --force \
-    --output "docs/noise/$attack.png" >/dev/null
+    --output "docs/robustness/$attack.png" >/dev/null
 done
