@@ -31,4 +31,8 @@ for command in info run eval "export -o x.json" "train --from"; do
 done
 refused "no such rule; the zoo has beetle, butterfly, eye, " run zoo:
 refused "no such rule" run zoo:../zoo/eye
-refused "--target: needed" eval zoo:eye
+
+# Its picture is there as well.
+"$nca" eval zoo:eye --steps 100 --seeds 1 --no-cuts --long-run 0 --json >eval.json
+sed -n 's/.*"100": {"median": \([-0-9.]*\).*/\1/p' eval.json | awk '{ exit !($1 < -3.5) }' ||
+  fail "nca eval zoo:eye: $(cat eval.json)"

@@ -23,7 +23,7 @@ static void print_usage(FILE *to, const nca_command *const *commands)
             NCA_VERSION);
     for (const nca_command *const *command = commands; *command; command++)
         fprintf(to, "  %-12s%s\n", (*command)->name, (*command)->summary);
-    fprintf(to, "\nnca COMMAND --help says more; nca completion bash|zsh|fish completes all of it "
+    fprintf(to, "\nnca COMMAND --help says more; nca completion bash|zsh|fish completes them "
                 "in a shell.\n");
 }
 

@@ -176,7 +176,7 @@ static void apply_grow_matrix(nca_config *config)
 
 static const nca_preset presets[] = {
     {"healing", "half of a batch damaged, up to half of the grid: heals every cut", apply_healing},
-    {"healing-40", "the same for 40 cells, the article's size; takes half an hour on two cores",
+    {"healing-40", "the same for 40 cells, the article's size; takes a quarter of an hour",
      apply_healing_40},
     {"growing", "from the seed only, no pool (Mordvintsev et al. 2020, experiment 1)",
      apply_growing},

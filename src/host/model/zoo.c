@@ -65,15 +65,26 @@ static nca_status fail_name(const char *rule, const nca_zoo *zoo, nca_error *err
     return nca_fail(error, NCA_FILE, "%.80s: no such rule; the zoo has %s", rule, known);
 }
 
-nca_status nca_zoo_find(const char *rule, char path[NCA_PATH_BYTES], nca_error *error)
+static nca_status find_file(const char *rule, const char *extension, char path[NCA_PATH_BYTES],
+                            nca_error *error)
 {
     char file[NCA_ZOO_NAME_BYTES + sizeof EXTENSION];
     nca_zoo zoo;
     nca_zoo_list(&zoo);
     for (int i = 0; i < zoo.count; i++)
         if (strcmp(zoo.name[i], rule + strlen(NCA_ZOO_PREFIX)) == 0) {
-            snprintf(file, sizeof file, "%s%s", zoo.name[i], EXTENSION);
+            snprintf(file, sizeof file, "%s%s", zoo.name[i], extension);
             return nca_path_join(zoo.folder, file, path, error);
         }
     return fail_name(rule, &zoo, error);
+}
+
+nca_status nca_zoo_find(const char *rule, char path[NCA_PATH_BYTES], nca_error *error)
+{
+    return find_file(rule, EXTENSION, path, error);
+}
+
+nca_status nca_zoo_target(const char *rule, char path[NCA_PATH_BYTES], nca_error *error)
+{
+    return find_file(rule, ".png", path, error);
 }

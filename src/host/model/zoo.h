@@ -25,5 +25,7 @@ void nca_zoo_list(nca_zoo *out);
 bool nca_zoo_names(const char *rule);
 // Its file. NCA_FILE where there is none of this name, with the nearest one or all there are.
 nca_status nca_zoo_find(const char *rule, char path[NCA_PATH_BYTES], nca_error *error);
+// The picture that it grows, likewise.
+nca_status nca_zoo_target(const char *rule, char path[NCA_PATH_BYTES], nca_error *error);
 
 #endif

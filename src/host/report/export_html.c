@@ -3,14 +3,16 @@
 #include <string.h>
 
 #include "base/files.h"
+#include "model/zoo.h"
 #include "report/export.h"
 #include "report/html.h"
 #include "report/rule_json.h"
 
-// The target is known where a run folder keeps it, or where it is given.
+// The target is known where a run folder or the zoo keeps it, or where it is given.
 static bool knows_target(const nca_export *what, const nca_export_rule *rule, const nca_task *task)
 {
-    return task->picture && (what->given->target || nca_is_folder(rule->path));
+    return task->picture &&
+           (what->given->target || nca_is_folder(rule->path) || nca_zoo_names(rule->path));
 }
 
 // What the page calls a rule: the last part of its path, without what says the format.

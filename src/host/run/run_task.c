@@ -7,6 +7,7 @@
 #include "base/files.h"
 #include "config/grid.h"
 #include "config/presets.h"
+#include "model/zoo.h"
 #include "run/run_folder.h"
 
 static void set_text(char to[NCA_TEXT_BYTES], const char *text)
@@ -126,10 +127,17 @@ nca_status nca_run_task_load(const nca_target_arguments *given, const char *path
     nca_config config;
     nca_plan plan;
     NCA_TRY(read_settings(given, path, model, &config, &loaded.task, error));
-    if (!given->target && !is_folder && !loaded.task->reads_data)
+    const bool is_of_zoo = !given->target && nca_zoo_names(path);
+    if (!given->target && !is_folder && !is_of_zoo && !loaded.task->reads_data)
         return nca_fail(error, NCA_ARGUMENT,
                         "--target: needed, for %s does not say what it should have grown", path);
     NCA_TRY(lay_over(given, &config, error));
+    if (is_of_zoo) {
+        char picture[NCA_PATH_BYTES];
+        NCA_TRY(nca_zoo_target(path, picture, error));
+        if (snprintf(config.target, sizeof config.target, "%s", picture) >= NCA_TEXT_BYTES)
+            return nca_fail(error, NCA_FILE, "%s: its picture lies in a folder too deep", path);
+    }
     NCA_TRY(nca_task_plan(loaded.task, &config, &plan, error));
     nca_content_source source = {
         .config = &config,
