@@ -59,18 +59,19 @@ static void describe_attacks(const nca_help_page *page)
                  (*row)->strength_words, (*row)->strengths);
         page->row(page->to, (*row)->name, text);
     }
-    page->text(page->to,
-               "Adversaries and matrices are trained by nca train, with the presets digits-adversary,\n"
-               "grow-adversary and grow-matrix.\n"
-               "\n"
-               "Examples:\n"
-               "  nca train --preset digits-adversary --victim digits.safetensors --data mnist "
-               "--out runs/eight\n"
-               "  nca attack cells digits.safetensors --task digits --data mnist "
-               "--adversary runs/eight\n"
-               "  nca train --preset grow-matrix --victim lizard.safetensors --target no_tail.png "
-               "--out runs/no-tail\n"
-               "  nca attack matrix lizard.safetensors --adversary runs/no-tail --output states.png\n");
+    page->text(
+        page->to,
+        "Adversaries and matrices are trained by nca train, with the presets digits-adversary,\n"
+        "grow-adversary and grow-matrix.\n"
+        "\n"
+        "Examples:\n"
+        "  nca train --preset digits-adversary --victim digits.safetensors --data mnist "
+        "--out runs/eight\n"
+        "  nca attack cells digits.safetensors --task digits --data mnist "
+        "--adversary runs/eight\n"
+        "  nca train --preset grow-matrix --victim lizard.safetensors --target no_tail.png "
+        "--out runs/no-tail\n"
+        "  nca attack matrix lizard.safetensors --adversary runs/no-tail --output states.png\n");
 }
 
 // -- What is asked for ----------------------------------------------------------------------------
