@@ -1,4 +1,4 @@
-// nca attack: how far a rule stands what it was not trained for.
+// nca attack: how well a rule withstands what it was not trained for.
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -61,7 +61,7 @@ static void describe_attacks(const nca_help_page *page)
     }
     page->text(
         page->to,
-        "Adversaries and matrices are trained by nca train, with the presets digits-adversary,\n"
+        "nca train trains adversaries and matrices, with the presets digits-adversary,\n"
         "grow-adversary and grow-matrix.\n"
         "\n"
         "Examples:\n"
@@ -231,7 +231,7 @@ static const attack_options defaults = {
 const nca_command nca_command_attack = {
     .name = "attack",
     .arguments = "KIND RULE",
-    .summary = "Attacks a rule, and says how far it stands that",
+    .summary = "Attacks a rule and measures how well it withstands that",
     .details = details,
     .describe = describe_attacks,
     .options = rows,
