@@ -1,7 +1,7 @@
 // The task of an adversary among the cells of a grown picture: a second rule moves a share of the
 // cells and learns what makes the others, whose own rule stays as it is, show another picture.
-// Source: Randazzo, Mordvintsev, Niklasson, Levin 2021, Adversarial Reprogramming of Neural Cellular
-// Automata.
+// Source: Randazzo, Mordvintsev, Niklasson, Levin 2021, Adversarial Reprogramming of Neural
+// Cellular Automata.
 //
 // An item is the number of a mask. Samples begin as pictures that the victim has grown.
 #include "nca/task.h"

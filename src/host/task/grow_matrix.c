@@ -1,8 +1,8 @@
 // The task of a matrix that turns a grown picture into another: it mixes the channels of every
 // living state before each step, and is all that is learnt. The rule stays as it is, and the file
 // that training writes is that rule with the matrix.
-// Source: Randazzo, Mordvintsev, Niklasson, Levin 2021, Adversarial Reprogramming of Neural Cellular
-// Automata.
+// Source: Randazzo, Mordvintsev, Niklasson, Levin 2021, Adversarial Reprogramming of Neural
+// Cellular Automata.
 #include <string.h>
 
 #include "nca/task.h"
