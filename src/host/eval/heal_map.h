@@ -67,8 +67,8 @@ const nca_map_damage *nca_map_worst(const nca_map_damage *damages, int count);
 
 // How many of the radii, from the smallest, heal wherever the circle lies with at least
 // NCA_MAP_SHARE. The lower end of Wilson's 95 % interval over all places is that high, and no
-// single place has so many failures that a rule which heals NCA_MAP_SHARE would have as many less
-// than once in a thousand times.
+// single place is an exception: one with so many failures that a rule which heals NCA_MAP_SHARE
+// would have that many, or more, less than once in a thousand times.
 int nca_map_healed_radii(const nca_heal_map *map);
 // The fewest trials of a radius that can show so much: all of them healed.
 int nca_map_trials_needed(void);
