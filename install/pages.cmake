@@ -1,5 +1,5 @@
-# What the program says of itself, as files: its manual, a page for every command, and completion for
-# three shells.
+# What the program says of itself, as files: its manual, a page for every command, and completion
+# for three shells.
 #   cmake -DPROGRAM=nca -DOUT=FOLDER -P pages.cmake
 function(keep file)
   execute_process(COMMAND ${PROGRAM} ${ARGN} OUTPUT_FILE ${OUT}/${file} COMMAND_ERROR_IS_FATAL ANY)

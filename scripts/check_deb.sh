@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Builds the packages, installs them, uses all that is in them, and removes them again. As root, on a
-# Debian that may be changed: a new one, in a container.
+# Builds the packages, installs them, uses all that is in them, and removes them again. As root, on
+# a Debian that may be changed: a new one, in a container.
 #   check_deb.sh
 set -euo pipefail
 cd "$(dirname "$0")/.."

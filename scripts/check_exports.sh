@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Proves by other programs what nca writes for them: check_exports.sh [PROGRAM], build/nca where none
+# Reads by other programs what nca writes for them: check_exports.sh [PROGRAM], build/nca where none
 # is named. They are installed the first time, into build-exports/venv or what NCA_EXPORTS_VENV
-# names: 250 MB. --installed uses them where they are there and ends with 77, which ctest counts as
-# skipped, where they are not.
+# names: 250 MB. With --installed nothing is installed: where they are missing it ends with 77,
+# which ctest counts as skipped.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 venv=${NCA_EXPORTS_VENV:-$root/build-exports/venv}

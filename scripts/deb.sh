@@ -5,7 +5,8 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 [ $# -eq 0 ] || { echo "deb.sh: takes no arguments" >&2; exit 2; }
 scripts/packages.sh --deb
-# dpkg-buildpackage writes beside the tree that it builds, and into it: a copy has both in build-deb.
+# dpkg-buildpackage writes beside the tree that it builds, and into it: with a copy, both lie in
+# build-deb.
 rm -rf build-deb
 mkdir -p build-deb/nca
 tar -c --exclude='./build*' --exclude=./runs --exclude=./.cuda --exclude=./.git . | tar -x -C build-deb/nca

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Makes the pictures of docs/digits.md and docs/robustness.md (some minutes).
+# Makes the pictures of docs/digits.md, and those of noise and gradients in docs/robustness.md (some
+# minutes).
 #   digits_pictures.sh RULE DATA     a rule of digits, and the folder with MNIST's files
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -9,7 +10,7 @@ cd "$(dirname "$0")/.."
 }
 nca=${NCA:-build/nca}
 of=("$1" --task digits --data "$2")
-mkdir -p docs/digits docs/noise
+mkdir -p docs/digits docs/robustness
 
 # Before the exchange in the upper row, after it in the lower: every fifth step of 80.
 "$nca" run "${of[@]}" --held-out 2000 --seed 3 --steps 85 --every 5 --exchange 45 --columns 9 --scale 2 --force \

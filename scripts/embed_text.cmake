@@ -1,4 +1,5 @@
-# Writes the C file that holds a text as a string: cmake -DOUT=FILE.c -DNAME=SYMBOL -DTEXT=FILE -P embed_text.cmake
+# Writes the C file that holds a text as a string:
+#   cmake -DOUT=FILE.c -DNAME=SYMBOL -DTEXT=FILE -P embed_text.cmake
 file(READ ${TEXT} bytes HEX)
 string(REGEX REPLACE "(..)" "0x\\1," bytes "${bytes}")
 string(REPEAT "0x..," 16 line)

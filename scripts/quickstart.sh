@@ -1,7 +1,6 @@
 #!/usr/bin/env bash
 # From a bare Debian 12 to a trained rule: packages, build, a short training of the default target,
-# and how good the rule is, in words. Can be repeated; each time makes a run folder of its
-# own.
+# and how good the rule is, in words. Can be repeated; each time makes a run folder of its own.
 #   quickstart.sh               with CUDA where nvidia-smi finds a GPU, else for the CPU
 #   quickstart.sh --cuda        with CUDA, whose toolchain is brought where nvcc is missing
 #                               (cuda_toolchain.sh)

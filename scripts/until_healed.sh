@@ -38,8 +38,8 @@ list_runs() {
   [ -n "$targets$seeds" ] || echo "🦎 4"
 }
 
-# Prints a word on the rule: "yes", or what it lacks. The judge's own bounds: losses of at most -2 at
-# 200, 1,000 and 5,000 steps, and after each cut within 0.3 of what is left whole.
+# Prints a word on the rule: "yes", or what it lacks. The judge's own bounds: losses of at most -2
+# at 200, 1,000 and 5,000 steps, and after each cut within 0.3 of what is left whole.
 judge() {   # RUN FIRE_SEED
   "$nca" eval "$1" --seed "$2" --steps 200,1000,5000 --long-run 0 --threads 1 --json | python3 -c '
 import json, sys

@@ -164,8 +164,7 @@ static void measure_mean(const void *content, const nca_shape *shape, int64_t it
 static const nca_figure mean_figures[] = {
     {"cells_near", "cells near"}, {"spread", "spread"}, {NULL, NULL}};
 static const char *const mean_channels[] = {"picture", "mean", NULL};
-static const nca_task_film mean_films[] = {
-    {.file = "agreement.webp", .steps = 8, .every = 2}, {0}};
+static const nca_task_film mean_films[] = {{.file = "agreement.webp", .steps = 8, .every = 2}, {0}};
 
 // What both tasks have alike.
 #define TASK_OF_PICTURES                                                                          \

@@ -57,7 +57,7 @@ extern "C" {
 typedef struct nca_device nca_device;     // of one backend; opaque
 typedef struct nca_session nca_session;   // of one device; opaque
 
-// How a device is opened; all zero: as it is best.
+// How a device is opened. All zero: the device chooses.
 typedef struct nca_device_options {
     int threads;       // CPU threads; 0: one for each core this process may use
     int number;        // which of several devices of the kind
@@ -243,7 +243,7 @@ static inline size_t nca_buffer_elements(const nca_shape *shape, nca_buffer buff
 //   the box      where top <= y < bottom and left <= x < right
 typedef enum nca_region_kind { NCA_REGION_CIRCLE, NCA_REGION_BOX } nca_region_kind;
 
-// The numbers of the other kind are not read.
+// A region. The numbers of the other kind are not read.
 typedef struct nca_region {
     nca_region_kind kind;
     double center_y, center_x, radius_y, radius_x;

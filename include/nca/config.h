@@ -94,7 +94,7 @@ enum { NCA_TEXT_BYTES = 1024 };
     INT(keep, 2, 1, 100, "N", "how many of the latest checkpoints to keep")                  \
     INT(pictures_every, 500, 1, 100000000, "N", "updates between pictures of batch, pool and loss")
 
-// Those settings, each by its name.
+// The settings of the list above, each a field by its name.
 typedef struct nca_config {
 #define NCA_FIELD_TEXT(name, ...) char name[NCA_TEXT_BYTES];
 #define NCA_FIELD_INT(name, ...) int64_t name;
@@ -110,8 +110,8 @@ typedef struct nca_config {
 // The defaults of the list above.
 NCA_API nca_config nca_config_default(void);
 
-// Shares of the updates in schedule and damage_changes, such as 40%, become updates; what is settled
-// stays so when `updates` changes later. NCA_ARGUMENT: a share above 100%, or too long a text.
+// Shares of the updates in schedule and damage_changes, such as 40%, become numbers of updates,
+// which stay when `updates` changes later. NCA_ARGUMENT: a share above 100%, or too long a text.
 NCA_API nca_status nca_config_settle(nca_config *config, nca_error *error);
 
 // Whether a field, by its name, changes the trajectory of a run. These do not: preset, data and

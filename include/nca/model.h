@@ -54,8 +54,8 @@ NCA_API nca_status nca_model_widen(const nca_model *model, const nca_spec *spec,
 NCA_API nca_status nca_model_save(const nca_model *model, const char *path, nca_error *error);
 
 // Reads a model.safetensors, a run folder that holds one, or a rule that comes with the program,
-// "zoo:lizard". Tensors are F32, or F16, BF16 or F64,
-// which become F32. On failure `out` is untouched.
+// "zoo:lizard". Tensors are F32, or F16, BF16 or F64, which become F32. On failure `out` is
+// untouched.
 NCA_API nca_status nca_model_load(const char *path, nca_model *out, nca_error *error);
 // The same; `usual` says perception, frozen channels, alive and noise where the file does not
 // (NULL: those of the article's rule). Sizes are always the file's.

@@ -3,7 +3,7 @@
 #ifndef NCA_H
 #define NCA_H
 
-// Of program and library.
+// The version of program and library.
 #define NCA_VERSION "0.1.0"
 
 // The date of that version.

@@ -26,7 +26,7 @@ typedef enum nca_seed_kind {
     NCA_SEED_CELL,          // on this row and column
 } nca_seed_kind;
 
-// With its row and column, where the kind has them.
+// Where the seed stands; y and x where the kind has them.
 typedef struct nca_seed_at {
     nca_seed_kind kind;
     int y, x;
@@ -44,7 +44,7 @@ typedef enum nca_schedule_kind {
 
 enum { NCA_SCHEDULE_STEPS_MAX = NCA_TEXT_BYTES / 4 };   // the shortest is "0x1,"
 
-// That, as numbers.
+// A schedule of the learning rate, as numbers.
 typedef struct nca_schedule {
     nca_schedule_kind kind;
     double rate;       // at the start
@@ -94,7 +94,7 @@ typedef enum nca_perturbation_kind {
     NCA_PERTURBATIONS,
 } nca_perturbation_kind;
 
-// Which one, and how strong, as the kind says.
+// A perturbation; what its strength counts, the kind says.
 typedef struct nca_perturbation {
     nca_perturbation_kind kind;
     double strength;

@@ -47,7 +47,7 @@ extern NCA_API const char *const nca_alive_words[NCA_ALIVES + 1];
 
 enum { NCA_LAYERS_MAX = 2 };   // hidden
 
-// The rule spec.
+// What a cell computes: the rule spec.
 typedef struct nca_spec {
     int channels;   // C
     nca_perception perception;

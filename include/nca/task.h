@@ -108,7 +108,7 @@ enum { NCA_TASK_CELLS = 3 };   // cells that a page follows at every step
 // What is learnt: a table of what the trainer, the judge and the pages ask of it.
 typedef struct nca_task nca_task;
 
-// That table.
+// The table of one task.
 struct nca_task {
     const char *name;              // as in the setting `task`
     const char *summary;           // one line
@@ -147,8 +147,9 @@ struct nca_task {
     nca_status (*keep)(const nca_content_source *source, const char *folder, nca_error *error);
 
     // Completes the shape of a session: objective, how many beginnings (1 or more), and the spec
-    // where it is not the settings'. Sizes, channels and hidden are those of the settings. Where a
-    // rule is judged, its spec is its own, and `config` is that of its run, or NULL for a rule alone.
+    // where it is not the settings'. Sizes, channels and hidden are those of the settings. Where
+    // a rule is judged, its spec is its own, and `config` is that of its run, or NULL for a rule
+    // alone.
     void (*shape)(const nca_config *config, nca_shape *shape);
 
     // What the loss is, on a page. NULL: the page does not say.
@@ -205,7 +206,7 @@ struct nca_task {
 
     // -- Adversaries ------------------------------------------------------------------------------
 
-    // Where rules share the samples the learnt one is the first. The others stay as they are:
+    // Where rules share the samples, the learnt one is the first. The others stay as they are:
     //   returns   [R-1,P] their parameters, owned by the content
     // NULL: the learnt rule is alone.
     const float *(*others)(const void *content);
@@ -259,7 +260,7 @@ struct nca_task {
     // The picture that states should come to look like, of the grid's size. NULL: there is none.
     const nca_image *(*picture)(const void *content);
 
-    // The cells of an item that tell most. NULL: on the way from the middle to the left edge.
+    // The cells that are most worth watching. NULL: on the way from the middle to the left edge.
     //   cell   [NCA_TASK_CELLS,2] out, y and x
     void (*choose_cells)(const void *content, const nca_grid *grid, int64_t item,
                          int cell[NCA_TASK_CELLS][2]);

@@ -49,7 +49,7 @@ typedef struct nca_trainer nca_trainer;
 // The same of what grew from a seed.
 #define NCA_WORDS_GROWTH_DIED "what grew from"
 
-// Those events.
+// What an update met: one of the names above.
 typedef enum nca_event {
 #define NCA_EVENT_VALUE(name, word) NCA_EVENT_##name,
     NCA_EVENTS(NCA_EVENT_VALUE)

@@ -248,7 +248,8 @@ static void test_seeds_may_die_now_and_then(void **state)
     end_training(&run);
 }
 
-// A death takes twenty good updates back, so that a rule that loses its seeds is not taken for good.
+// A death takes twenty good updates back, so that a rule that loses its seeds does not pass for a
+// good one.
 static void test_a_death_defers_the_good_rule(void **state)
 {
     (void)state;

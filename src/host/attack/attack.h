@@ -13,7 +13,7 @@ enum { NCA_STRENGTHS_MAX = 32, NCA_ATTACK_FIGURES_MAX = NCA_FIGURES_MAX + 1 };
 typedef struct nca_attack_job {
     const char *rule;             // path of the rule that is attacked
     const nca_model *model;       // the rule
-    const nca_task *task;         // that it was trained for
+    const nca_task *task;         // the one it was trained for
     nca_target_arguments given;   // where the content of tasks comes from
     const char *adversary;        // path of the trained adversary; NULL: none is given
     const char *tensor;           // of the matrix in that file; NULL: it is a trained rule
@@ -39,7 +39,7 @@ typedef struct nca_attack {
     const char *strength_words;   // what its strength is
     const char *strengths;        // the usual ones, rising: "0,0.1,0.2"
     double strength_max;
-    bool needs_adversary;   // job->adversary is its to read; where not, none may be given
+    bool needs_adversary;   // reads job->adversary; others refuse one
 
     // What it measures of rules of a task, ended by a row without a name; NULL where it cannot
     // attack them.

@@ -1,6 +1,6 @@
 // The attack by cells: a trained adversary moves a share of the cells, the rule all others.
-// Source: Randazzo, Mordvintsev, Niklasson, Levin 2021, Adversarial Reprogramming of Neural Cellular
-// Automata.
+// Source: Randazzo, Mordvintsev, Niklasson, Levin 2021, Adversarial Reprogramming of Neural
+// Cellular Automata.
 #include "attack/judge.h"
 
 static const nca_figure *figures(const nca_task *task)

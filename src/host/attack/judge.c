@@ -1,4 +1,4 @@
-// Judges a rule that is an attack: new samples of its task, some steps later.
+// Judges an attack that is a rule itself, by new samples of its task after some steps.
 #include "attack/judge.h"
 
 #include <string.h>

@@ -1,4 +1,4 @@
-// How attacks that are a rule of their own are judged: by the figures of its task, or its losses.
+// How an attack that is a rule itself is judged: by the figures of its task, or by losses.
 #ifndef NCA_ATTACK_JUDGE_H
 #define NCA_ATTACK_JUDGE_H
 

@@ -1,7 +1,7 @@
 // The attack by a matrix: it mixes the channels of every living state before each step of the rule.
 // By its strength k it is k A + (1 - k) I: none at 0, the whole matrix A at 1.
-// Source: Randazzo, Mordvintsev, Niklasson, Levin 2021, Adversarial Reprogramming of Neural Cellular
-// Automata.
+// Source: Randazzo, Mordvintsev, Niklasson, Levin 2021, Adversarial Reprogramming of Neural
+// Cellular Automata.
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>

@@ -12,7 +12,7 @@ typedef struct nca_attack_painter {
     uint8_t *next;   // where the next state goes
 } nca_attack_painter;
 
-// Room in `out` for the states of `shown` samples; the painter begins with the first.
+// Makes room in `out` for the states of `shown` samples; the painter begins with the first.
 nca_status nca_attack_paint_begin(nca_attack_painter *painter, int shown, nca_attack_point *out,
                                   nca_error *error);
 // Paints a state [H,W,C] behind those before it; as the `look` of nca_evaluate_options.

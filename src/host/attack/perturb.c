@@ -21,7 +21,7 @@ typedef struct trial {
     nca_shape shape;
     nca_session *session;
     nca_subject subject;
-    size_t state;   // elements of one
+    size_t state_elements;   // of one
     nca_sample samples[BATCH];
     float *states, *gradient;   // [B,H,W,C]
     float *values;              // of one item, to work in
@@ -40,7 +40,7 @@ static nca_status open_trial(trial *run, const nca_run_task *judged, int count, 
     NCA_TRY(nca_session_open(job->compute, &run->shape, 0, "the samples of an attack",
                              &run->session, error));
     const size_t elements = nca_buffer_elements(&run->shape, NCA_BATCH);
-    run->state = elements / (size_t)count;
+    run->state_elements = elements / (size_t)count;
     run->states = calloc(2 * elements, sizeof *run->states);
     run->values = calloc(nca_values_size(&run->shape), sizeof *run->values);
     if (!run->states || !run->values)
@@ -108,7 +108,8 @@ static nca_status perturb(trial *run, int step, nca_error *error)
     for (int i = 0; i < run->shape.batch; i++)
         nca_perturb(&run->perturbation, &run->shape, run->job->task->exchange_limit,
                     (nca_key){.seed = run->job->seed}, (uint32_t)(run->first + i),
-                    run->gradient + (size_t)i * run->state, run->states + (size_t)i * run->state);
+                    run->gradient + (size_t)i * run->state_elements,
+                    run->states + (size_t)i * run->state_elements);
     return transfer(run, true, error);
 }
 
@@ -119,7 +120,8 @@ static nca_status go(trial *run, nca_error *error)
     for (int i = 0; i < run->shape.batch; i++) {
         run->samples[i] = nca_subject_draw(&run->subject, (nca_key){.seed = run->job->seed},
                                            (uint32_t)(run->first + i));
-        nca_subject_start(&run->subject, &run->samples[i], run->states + (size_t)i * run->state);
+        nca_subject_start(&run->subject, &run->samples[i],
+                          run->states + (size_t)i * run->state_elements);
     }
     NCA_TRY(nca_subject_upload_targets(&run->subject, run->samples, error));
     NCA_TRY(transfer(run, true, error));
@@ -138,7 +140,7 @@ static nca_status add_figures(trial *run, nca_measured sum[NCA_FIGURES_MAX],
     NCA_TRY(run->subject.backend->loss(run->session, reports, error));
     NCA_TRY(transfer(run, false, error));
     for (int i = 0; i < run->shape.batch; i++) {
-        const float *state = run->states + (size_t)i * run->state;
+        const float *state = run->states + (size_t)i * run->state_elements;
         const double loss = log10(reports[i].loss);
         nca_measured values[NCA_FIGURES_MAX] = {{loss, 1}};
         if (task->measure)
@@ -235,7 +237,7 @@ const nca_attack nca_attack_input_gradient = {
 
 const nca_attack nca_attack_state_gradient = {
     .name = "state-gradient",
-    .summary = "the state moves so halfway",
+    .summary = "halfway the state moves along the sign of the loss's gradient",
     .strength_words = "change of a number",
     .strengths = ON_STATES,
     .strength_max = 10,
@@ -255,7 +257,7 @@ const nca_attack nca_attack_input_noise = {
 
 const nca_attack nca_attack_state_noise = {
     .name = "state-noise",
-    .summary = "uniform noise on the state halfway",
+    .summary = "halfway, uniform noise on the state",
     .strength_words = "largest change of a number",
     .strengths = ON_STATES,
     .strength_max = 10,
@@ -275,7 +277,7 @@ const nca_attack nca_attack_salt = {
 
 const nca_attack nca_attack_killed = {
     .name = "killed",
-    .summary = "a share of the cells is cleared halfway",
+    .summary = "halfway a share of the cells is cleared",
     .strength_words = "share of the cells",
     .strengths = "0,0.05,0.1,0.2,0.5,0.8",
     .strength_max = 1,
@@ -285,7 +287,7 @@ const nca_attack nca_attack_killed = {
 
 const nca_attack nca_attack_withheld = {
     .name = "withheld",
-    .summary = "a share of the updates does not happen",
+    .summary = "a share of the cells' updates never happens",
     .strength_words = "share of the updates",
     .strengths = "0,0.2,0.5,0.8,0.9,0.95",
     .strength_max = 0.999,

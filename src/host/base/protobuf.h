@@ -7,16 +7,16 @@
 #include <stddef.h>
 #include <stdint.h>
 
-// A message on its way; all zero, it is empty. Where memory runs out it only notes so: what is left
-// is of no use, and whoever needs the bytes looks at `is_short` first.
+// A message that is being written; all zero, it is empty. Where memory runs out it only sets
+// `is_short`: the bytes are then of no use, so look at that before taking them.
 typedef struct nca_message {
     uint8_t *bytes;   // owned
     size_t size_bytes, room_bytes;
     bool is_short;   // of memory
 } nca_message;
 
-// Fields by their number, 1 and up: whole numbers and truths; f32; f64; bytes, texts without their
-// zero byte; and another message, which is freed.
+// Fields by their number, 1 and up: whole numbers and booleans; f32; f64; bytes, texts without
+// their zero byte; and another message, which is freed.
 void nca_message_whole(nca_message *message, int field, int64_t value);
 void nca_message_float(nca_message *message, int field, float value);
 void nca_message_double(nca_message *message, int field, double value);

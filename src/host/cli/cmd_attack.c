@@ -1,4 +1,4 @@
-// nca attack: how far a rule stands what it was not trained for.
+// nca attack: how well a rule withstands what it was not trained for.
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -59,18 +59,19 @@ static void describe_attacks(const nca_help_page *page)
                  (*row)->strength_words, (*row)->strengths);
         page->row(page->to, (*row)->name, text);
     }
-    page->text(page->to,
-               "Adversaries and matrices are trained by nca train, with the presets digits-adversary,\n"
-               "grow-adversary and grow-matrix.\n"
-               "\n"
-               "Examples:\n"
-               "  nca train --preset digits-adversary --victim digits.safetensors --data mnist "
-               "--out runs/eight\n"
-               "  nca attack cells digits.safetensors --task digits --data mnist "
-               "--adversary runs/eight\n"
-               "  nca train --preset grow-matrix --victim lizard.safetensors --target no_tail.png "
-               "--out runs/no-tail\n"
-               "  nca attack matrix lizard.safetensors --adversary runs/no-tail --output states.png\n");
+    page->text(
+        page->to,
+        "nca train trains adversaries and matrices, with the presets digits-adversary,\n"
+        "grow-adversary and grow-matrix.\n"
+        "\n"
+        "Examples:\n"
+        "  nca train --preset digits-adversary --victim digits.safetensors --data mnist "
+        "--out runs/eight\n"
+        "  nca attack cells digits.safetensors --task digits --data mnist "
+        "--adversary runs/eight\n"
+        "  nca train --preset grow-matrix --victim lizard.safetensors --target no_tail.png "
+        "--out runs/no-tail\n"
+        "  nca attack matrix lizard.safetensors --adversary runs/no-tail --output states.png\n");
 }
 
 // -- What is asked for ----------------------------------------------------------------------------
@@ -230,7 +231,7 @@ static const attack_options defaults = {
 const nca_command nca_command_attack = {
     .name = "attack",
     .arguments = "KIND RULE",
-    .summary = "Attacks a rule, and measures how well it holds",
+    .summary = "Attacks a rule and measures how well it withstands that",
     .details = details,
     .describe = describe_attacks,
     .options = rows,

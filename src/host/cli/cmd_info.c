@@ -160,7 +160,7 @@ static nca_status describe_file(const char *path, json_t **out, nca_error *error
 {
     nca_tensors tensors;
     char in_zoo[NCA_PATH_BYTES];
-    if (nca_zoo_names(path)) {
+    if (nca_zoo_is_name(path)) {
         NCA_TRY(nca_zoo_find(path, in_zoo, error));
         path = in_zoo;
     }

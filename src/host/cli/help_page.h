@@ -1,4 +1,4 @@
-// Help as a page of headings, lists and texts, which a terminal and the manual show each in its way.
+// Help as a page of headings, lists and texts. A terminal and the manual show it, each in its way.
 #ifndef NCA_CLI_HELP_PAGE_H
 #define NCA_CLI_HELP_PAGE_H
 

@@ -33,8 +33,8 @@ void nca_progress_picture(nca_progress *progress, const char *text, int lines);
 void nca_progress_finish(nca_progress *progress);
 
 // "35% evaluated, 0:12 left" on standard error: for what takes a while and has nothing else to say.
-// On a terminal it is redrawn in place and gone at the end; elsewhere it is a line after ten seconds
-// and then every half minute. `context` is a nca_percent, `done` 0..1.
+// On a terminal it is redrawn in place and gone at the end; elsewhere it is a line after ten
+// seconds and then every half minute. `context` is a nca_percent, `done` 0..1.
 typedef struct nca_percent {
     const char *word;
     double started, drawn;   // seconds of the clock; 0: not yet

@@ -69,9 +69,9 @@ static void apply_regenerating(nca_config *config)
     config->damaged = 3;
 }
 
-// The article's, with half of the damage half of the grid, and holes in the middle: what a rule
-// never saw cut away it did not regrow (docs/regeneration.md). The rate falls in three steps, and the
-// rule is an average (docs/results.md).
+// The article's, but half of the damage is half of the grid, and some is a hole in the middle: a
+// rule did not regrow what it never saw cut away (docs/regeneration.md). The rate falls in three
+// steps, and the rule is an average (docs/results.md).
 static void apply_healing(nca_config *config)
 {
     apply_article(config);

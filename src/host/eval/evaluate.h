@@ -103,8 +103,8 @@ typedef struct nca_evaluation {
     double max_state;
 } nca_evaluation;
 
-// Reads steps to measure at, "96,200,1000", into options that have none. NCA_ARGUMENT where they are
-// too many, or do not rise.
+// Reads steps to measure at, "96,200,1000", into options that have none. NCA_ARGUMENT where they
+// are too many, or do not rise.
 nca_status nca_evaluate_steps_read(const char *text, nca_evaluate_options *out, nca_error *error);
 
 // Judges a rule by the objective and the figures of its task, on samples that the task draws.

@@ -66,8 +66,9 @@ nca_map_tally nca_map_halves(const nca_heal_map *map);
 const nca_map_damage *nca_map_worst(const nca_map_damage *damages, int count);
 
 // How many of the radii, from the smallest, heal wherever the circle lies with at least
-// NCA_MAP_SHARE: the lower end of Wilson's 95 % interval over all places is that high, and no single
-// place fails more often than a share of NCA_MAP_SHARE lets one time in a thousand.
+// NCA_MAP_SHARE. The lower end of Wilson's 95 % interval over all places is that high, and no
+// single place is an exception: one with so many failures that a rule which heals NCA_MAP_SHARE
+// would have that many, or more, less than once in a thousand times.
 int nca_map_healed_radii(const nca_heal_map *map);
 // The fewest trials of a radius that can show so much: all of them healed.
 int nca_map_trials_needed(void);

@@ -37,8 +37,8 @@ const nca_map_damage *nca_map_worst(const nca_map_damage *damages, int count)
 
 // -- The claim ------------------------------------------------------------------------------------
 
-// Whether so few would heal less than one time in a thousand if NCA_MAP_SHARE of all trials did:
-// a sum over the binomial distribution.
+// Whether a rule that heals NCA_MAP_SHARE of all trials would have so many failures, or more, less
+// than once in a thousand times: a sum over the binomial distribution.
 static bool is_exception(const nca_map_tally *tally)
 {
     const double share = NCA_MAP_SHARE;

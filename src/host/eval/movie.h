@@ -32,7 +32,7 @@ typedef struct nca_film {
     const void *begin_context;
     int damages;
     nca_film_damage damage[NCA_FILM_DAMAGES_MAX];
-    int exchanges;   // of a task with frozen channels, each for the next item that is something else
+    int exchanges;   // of a task with frozen channels, each for the next item with another target
     int exchange_at[NCA_FILM_EXCHANGES_MAX];   // step after which it is done; 0 is before the first
     const volatile sig_atomic_t *stop;   // ends the film when not 0, leaving no file; may be NULL
     void (*progress)(void *context, double done);   // 0..1; may be NULL
@@ -50,9 +50,9 @@ int nca_film_frames_shown(const nca_film *film);
 nca_status nca_film_write(const char *path, const nca_model *model, const nca_film *film,
                           const nca_compute *compute, nca_error *error);
 
-// An animation (by the path's extension) from a new sample of a task over `steps` steps; `region`
-// is cleared at step `damage_at`, and at `exchange_at` it gets another item. Scale is chosen so that the longer side is
-// about 360 pixels.
+// An animation (by the path's extension) from a new sample of a task over `steps` steps. At step
+// `damage_at` the `region` is cleared, at `exchange_at` the sample gets another item. The scale is
+// chosen so that the longer side is about 360 pixels.
 typedef struct nca_movie {
     const nca_task *task;
     const void *content;

@@ -93,7 +93,7 @@ static nca_status advance(watching *observer, int step, nca_error *error)
     return observer->backend->forward(observer->session, &rollout, NULL, error);
 }
 
-// The next item that is something else.
+// The next item with another target or label.
 static nca_status exchange(watching *observer, int rollout, nca_error *error)
 {
     const nca_key key = {.seed = observer->options->seed};

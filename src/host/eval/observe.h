@@ -1,6 +1,6 @@
-// Watches a rule on its own grid, step by step: a new sample of its task, then from one moment of
-// it what befalls its samples, and beside that a rollout which nothing befalls: the five cuts, or an
-// exchange for another item. What is kept is what a page about it shows.
+// Watches a rule on its own grid, step by step. A new sample of its task is copied at one moment:
+// each copy then gets one of the five cuts, or another item, and one is left as it is. What is kept
+// is what a page shows of them.
 #ifndef NCA_EVAL_OBSERVE_H
 #define NCA_EVAL_OBSERVE_H
 
@@ -75,8 +75,8 @@ nca_status nca_observe(const nca_model *model, const nca_task *task, const void 
                        nca_observation *out, nca_error *error);
 void nca_observation_free(nca_observation *observation);
 
-// The cells that the task names of what is watched; else centre, halfway to the left edge, and edge.
-// Reads the grid and the seed of the options, and sets their cells.
+// The cells that the task chooses; else centre, halfway to the left edge, and edge. Reads the grid
+// and the seed of the options, and sets their cells.
 void nca_observe_choose_cells(const nca_task *task, const void *content, const nca_spec *spec,
                               nca_observe_options *options);
 

@@ -4,7 +4,8 @@
 
 #include "eval/observe.h"
 
-// How many rollouts are watched: the cuts by which the task judges, or its exchange, and a whole one.
+// How many rollouts are watched: the cuts by which the task judges, or its exchange, and one that
+// is left as it is.
 int nca_observed_rollouts(const nca_task *task);
 
 // Chooses how much is kept, so that a page about it stays small, and allocates it.

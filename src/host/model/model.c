@@ -232,7 +232,7 @@ nca_status nca_model_load_as(const char *path, const nca_spec *usual, nca_model 
 {
     char inside[NCA_PATH_BYTES];
     nca_error why = {0};
-    if (nca_zoo_names(path)) {
+    if (nca_zoo_is_name(path)) {
         NCA_TRY(nca_zoo_find(path, inside, error));
         return load_file(inside, usual, out, error);
     }

@@ -39,7 +39,7 @@ void nca_zoo_list(nca_zoo *out)
     qsort(out->name, (size_t)out->count, sizeof *out->name, compare_names);
 }
 
-bool nca_zoo_names(const char *rule)
+bool nca_zoo_is_name(const char *rule)
 {
     return strncmp(rule, NCA_ZOO_PREFIX, strlen(NCA_ZOO_PREFIX)) == 0;
 }

@@ -21,8 +21,8 @@ typedef struct nca_zoo {
 // empty where there is neither.
 void nca_zoo_list(nca_zoo *out);
 
-// Whether a rule is called by a name of the zoo and not by its file.
-bool nca_zoo_names(const char *rule);
+// Whether a text is a rule's name in the zoo and not a file's.
+bool nca_zoo_is_name(const char *rule);
 // Its file. NCA_FILE where there is none of this name, with the nearest one or all there are.
 nca_status nca_zoo_find(const char *rule, char path[NCA_PATH_BYTES], nca_error *error);
 // The picture that it grows, likewise.

@@ -12,7 +12,7 @@
 static bool knows_target(const nca_export *what, const nca_export_rule *rule, const nca_task *task)
 {
     return task->picture &&
-           (what->given->target || nca_is_folder(rule->path) || nca_zoo_names(rule->path));
+           (what->given->target || nca_is_folder(rule->path) || nca_zoo_is_name(rule->path));
 }
 
 // What the page calls a rule: the last part of its path, without what says the format.

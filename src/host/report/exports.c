@@ -9,11 +9,7 @@ extern const nca_exporter nca_exporter_json, nca_exporter_html, nca_exporter_onn
     nca_exporter_glsl;
 
 static const nca_exporter *const exporters[] = {
-    &nca_exporter_json,
-    &nca_exporter_html,
-    &nca_exporter_onnx,
-    &nca_exporter_glsl,
-    NULL,
+    &nca_exporter_json, &nca_exporter_html, &nca_exporter_onnx, &nca_exporter_glsl, NULL,
 };
 
 const char *const nca_numbers_words[NCA_NUMBERS + 1] = {"float32", "float16", "uint8", NULL};

@@ -1,4 +1,4 @@
-// A graph of ONNX on its way: its nodes, constants, inputs and outputs.
+// A graph of ONNX that is being written: its nodes, constants, inputs and outputs.
 // Source: onnx.proto3 of the ONNX project, IR version 7, operators of opset 13.
 #ifndef NCA_REPORT_ONNX_GRAPH_H
 #define NCA_REPORT_ONNX_GRAPH_H
@@ -16,7 +16,6 @@ typedef struct nca_onnx_attribute {
 } nca_onnx_attribute;
 
 // output = op(inputs); names have blanks between them.
-
 void nca_onnx_node(nca_message *graph, const char *op, const char *inputs, const char *output,
                    const nca_onnx_attribute *attributes, int count);
 

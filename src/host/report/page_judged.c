@@ -1,5 +1,5 @@
-// What a task's own figures say of a rule, as JSON: over the steps, before and after an exchange, and
-// by classes.
+// What a task's own figures say of a rule, as JSON: over the steps, before and after an exchange,
+// and by classes.
 #include "report/page_json.h"
 #include "task/subject.h"
 

@@ -127,7 +127,7 @@ nca_status nca_run_task_load(const nca_target_arguments *given, const char *path
     nca_config config;
     nca_plan plan;
     NCA_TRY(read_settings(given, path, model, &config, &loaded.task, error));
-    const bool is_of_zoo = !given->target && nca_zoo_names(path);
+    const bool is_of_zoo = !given->target && nca_zoo_is_name(path);
     if (!given->target && !is_folder && !is_of_zoo && !loaded.task->reads_data)
         return nca_fail(error, NCA_ARGUMENT,
                         "--target: needed, for %s does not say what it should have grown", path);

@@ -21,9 +21,9 @@ typedef struct nca_digits {
 } nca_digits;
 
 // Reads the IDX files of a folder, packed by gzip or not, under the names that MNIST has:
-// train-images-idx3-ubyte and train-labels-idx1-ubyte, then those of t10k. Where both are there, they
-// follow each other. NCA_FILE where there is neither, NCA_FORMAT where files do not go together
-// or no cell would live on them, NCA_ARGUMENT where more are held out than there are.
+// train-images-idx3-ubyte and train-labels-idx1-ubyte, then those of t10k. Where both are there,
+// they follow each other. NCA_FILE where there is neither, NCA_FORMAT where files do not go
+// together or no cell would live on them, NCA_ARGUMENT where more are held out than there are.
 nca_status nca_digits_load(const char *folder, int64_t held_out, nca_digits *out, nca_error *error);
 void nca_digits_free(nca_digits *digits);
 

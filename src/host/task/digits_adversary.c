@@ -1,7 +1,7 @@
 // The task of an adversary among the cells of a digit: a second rule moves a share of the cells and
 // learns what makes the others, whose own rule stays as it is, say another digit.
-// Source: Randazzo, Mordvintsev, Niklasson, Levin 2021, Adversarial Reprogramming of Neural Cellular
-// Automata.
+// Source: Randazzo, Mordvintsev, Niklasson, Levin 2021, Adversarial Reprogramming of Neural
+// Cellular Automata.
 //
 // An item is a digit with a mask, the cells that the adversary moves: digit + mask * digits.
 #include <stdlib.h>

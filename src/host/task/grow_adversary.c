@@ -1,7 +1,7 @@
 // The task of an adversary among the cells of a grown picture: a second rule moves a share of the
 // cells and learns what makes the others, whose own rule stays as it is, show another picture.
-// Source: Randazzo, Mordvintsev, Niklasson, Levin 2021, Adversarial Reprogramming of Neural Cellular
-// Automata.
+// Source: Randazzo, Mordvintsev, Niklasson, Levin 2021, Adversarial Reprogramming of Neural
+// Cellular Automata.
 //
 // An item is the number of a mask. Samples begin as pictures that the victim has grown.
 #include "nca/task.h"
@@ -30,11 +30,6 @@ static int64_t items(const void *content)
 }
 
 // -- Samples --------------------------------------------------------------------------------------
-
-static void place_seed(const nca_shape *shape, int y, int x, float *state)
-{
-    nca_task_grow.place(shape, y, x, state);
-}
 
 static void begin(const void *content, const nca_shape *shape, int beginning, float *state)
 {
@@ -70,11 +65,6 @@ static void tell_owners(const void *content, const nca_shape *shape, int64_t ite
 
 // -- An update ------------------------------------------------------------------------------------
 
-static double rank(const nca_sample_report *sample)
-{
-    return sample->loss;
-}
-
 // The worst begin anew with other masks, the best are damaged.
 static void prepare(const nca_task_update *update, nca_sample *samples)
 {
@@ -83,20 +73,7 @@ static void prepare(const nca_task_update *update, nca_sample *samples)
     nca_turned_growth_damage(update, samples);
 }
 
-static bool is_dead(const nca_sample_report *sample)
-{
-    return sample->alive_cells == 0;
-}
-
-// -- Judging, and for people ----------------------------------------------------------------------
-
-static const nca_task_judging judging = {
-    .samples_words = "grown pictures", .steps = "0,50,100,200,400,1000", .samples = 8};
-
-static const char *const channels[] = {"red", "green", "blue", "alpha", NULL};
-
-static const nca_task_film films[] = {
-    {.file = "turned.webp", .steps = 400, .every = 4, .damage_at = -1}, {0}};
+// -- For people -----------------------------------------------------------------------------------
 
 static const char *say_loss(const nca_shape *shape)
 {
@@ -122,18 +99,18 @@ const nca_task nca_task_grow_adversary = {
     .numbers = nca_turned_growth_numbers,
     .items = items,
     .begin = begin,
-    .place = place_seed,
+    .place = nca_turned_growth_place,
     .seed = nca_turned_growth_seed,
     .draw = draw,
     .target = nca_turned_growth_target,
     .others = victim_of,
     .owners = tell_owners,
-    .rank = rank,
+    .rank = nca_turned_growth_rank,
     .prepare = prepare,
-    .is_dead = is_dead,
-    .judging = &judging,
+    .is_dead = nca_turned_growth_is_dead,
+    .judging = &nca_turned_growth_judging,
     .paint = nca_image_on_white,
-    .channels = channels,
+    .channels = nca_turned_growth_channels,
     .picture = nca_turned_growth_picture,
-    .films = films,
+    .films = nca_turned_growth_films,
 };

@@ -1,8 +1,8 @@
 // The task of a matrix that turns a grown picture into another: it mixes the channels of every
 // living state before each step, and is all that is learnt. The rule stays as it is, and the file
 // that training writes is that rule with the matrix.
-// Source: Randazzo, Mordvintsev, Niklasson, Levin 2021, Adversarial Reprogramming of Neural Cellular
-// Automata.
+// Source: Randazzo, Mordvintsev, Niklasson, Levin 2021, Adversarial Reprogramming of Neural
+// Cellular Automata.
 #include <string.h>
 
 #include "nca/task.h"
@@ -42,11 +42,6 @@ static void begin(const void *content, const nca_shape *shape, int beginning, fl
         nca_turned_growth_begin(content, shape, beginning - GROWN, state);
 }
 
-static void place_seed(const nca_shape *shape, int y, int x, float *state)
-{
-    nca_task_grow.place(shape, y, x, state);
-}
-
 // Half are seeds. A rule is judged by what it has grown.
 static nca_sample draw(const nca_task_update *update, uint32_t number)
 {
@@ -56,11 +51,6 @@ static nca_sample draw(const nca_task_update *update, uint32_t number)
         return (nca_sample){.beginning = GROWN + (int)(number % NCA_TURNED_GROWN)};
     return (nca_sample){.beginning =
                             words[0] % 2 ? SEED : GROWN + (int)(words[1] % NCA_TURNED_GROWN)};
-}
-
-static double rank(const nca_sample_report *sample)
-{
-    return sample->loss;
 }
 
 // The worst becomes the seed, the next one a grown picture, and so on.
@@ -73,19 +63,6 @@ static void prepare(const nca_task_update *update, nca_sample *samples)
     }
     nca_turned_growth_damage(update, samples);
 }
-
-static bool is_dead(const nca_sample_report *sample)
-{
-    return sample->alive_cells == 0;
-}
-
-static const nca_task_judging judging = {
-    .samples_words = "grown pictures", .steps = "0,50,100,200,400,1000", .samples = 8};
-
-static const char *const channels[] = {"red", "green", "blue", "alpha", NULL};
-
-static const nca_task_film films[] = {
-    {.file = "turned.webp", .steps = 400, .every = 4, .damage_at = -1}, {0}};
 
 static const char *say_loss(const nca_shape *shape)
 {
@@ -111,16 +88,16 @@ const nca_task nca_task_grow_matrix = {
     .numbers = nca_turned_growth_numbers,
     .first_rule = first_rule,
     .begin = begin,
-    .place = place_seed,
+    .place = nca_turned_growth_place,
     .seed = nca_turned_growth_seed,
     .draw = draw,
     .target = nca_turned_growth_target,
-    .rank = rank,
+    .rank = nca_turned_growth_rank,
     .prepare = prepare,
-    .is_dead = is_dead,
-    .judging = &judging,
+    .is_dead = nca_turned_growth_is_dead,
+    .judging = &nca_turned_growth_judging,
     .paint = nca_image_on_white,
-    .channels = channels,
+    .channels = nca_turned_growth_channels,
     .picture = nca_turned_growth_picture,
-    .films = films,
+    .films = nca_turned_growth_films,
 };

@@ -44,7 +44,7 @@ nca_status nca_subject_upload_rules(const nca_subject *subject, const float *par
 // A new sample, number `number` of the key's.
 nca_sample nca_subject_draw(const nca_subject *subject, nca_key key, uint32_t number);
 
-// The next sample, from number `*number` on, that is compared with something else than `item` is, if
+// The next sample, from number `*number` on, whose target or label differs from that of `item`, if
 // one soon comes; sets the number after it.
 nca_status nca_subject_draw_unlike(const nca_subject *subject, nca_key key, int64_t item,
                                    uint32_t *number, nca_sample *out, nca_error *error);
@@ -57,8 +57,9 @@ void nca_subject_start(const nca_subject *subject, const nca_sample *sample, flo
 nca_status nca_subject_exchange(const nca_subject *subject, int slot, int64_t item,
                                 nca_error *error);
 
-// Uploads what the samples [B] of the batch are compared with, each its own or item 0's for all, and
-// who owns their cells. Where they share it that has to be done once only, and `samples` may be NULL.
+// Uploads what the samples [B] of the batch are compared with, each its own or item 0's for all,
+// and who owns their cells. Where samples share all of it (nca_samples_differ), once is enough, and
+// `samples` may be NULL.
 nca_status nca_subject_upload_targets(const nca_subject *subject, const nca_sample *samples,
                                       nca_error *error);
 

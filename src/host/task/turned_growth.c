@@ -9,6 +9,14 @@
 
 enum { GROWN_STEPS = 200 };
 
+const nca_task_judging nca_turned_growth_judging = {
+    .samples_words = "grown pictures", .steps = "0,50,100,200,400,1000", .samples = 8};
+
+const char *const nca_turned_growth_channels[] = {"red", "green", "blue", "alpha", NULL};
+
+const nca_task_film nca_turned_growth_films[] = {
+    {.file = "turned.webp", .steps = 400, .every = 4, .damage_at = -1}, {0}};
+
 void nca_turned_growth_unload(void *data)
 {
     nca_turned_growth *turned = data;
@@ -75,6 +83,21 @@ void nca_turned_growth_target(const void *content, const nca_shape *shape, int64
 const nca_image *nca_turned_growth_picture(const void *content)
 {
     return &((const nca_turned_growth *)content)->growth->target;
+}
+
+void nca_turned_growth_place(const nca_shape *shape, int y, int x, float *state)
+{
+    nca_task_grow.place(shape, y, x, state);
+}
+
+double nca_turned_growth_rank(const nca_sample_report *sample)
+{
+    return sample->loss;
+}
+
+bool nca_turned_growth_is_dead(const nca_sample_report *sample)
+{
+    return sample->alive_cells == 0;
 }
 
 void nca_turned_growth_begin(const nca_turned_growth *turned, const nca_shape *shape, int number,

@@ -27,6 +27,14 @@ void nca_turned_growth_seed(const void *content, int seed[2]);
 void nca_turned_growth_target(const void *content, const nca_shape *shape, int64_t item,
                               float *values);
 const nca_image *nca_turned_growth_picture(const void *content);
+void nca_turned_growth_place(const nca_shape *shape, int y, int x, float *state);
+double nca_turned_growth_rank(const nca_sample_report *sample);
+bool nca_turned_growth_is_dead(const nca_sample_report *sample);
+
+// As the fields of nca_task.
+extern const nca_task_judging nca_turned_growth_judging;
+extern const char *const nca_turned_growth_channels[];
+extern const nca_task_film nca_turned_growth_films[];
 
 // A grown picture.
 //   state   [H,W,C] out

@@ -1,4 +1,4 @@
-// A batch as an attack would leave it: what --perturb trains a rule to stand.
+// A batch as an attack would leave it: what --perturb trains a rule to withstand.
 #include <stdlib.h>
 
 #include "task/perturb.h"

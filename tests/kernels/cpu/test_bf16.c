@@ -1,6 +1,6 @@
-// bf16 on the CPU: the definition against the processor's own instructions, and every kernel against
-// the definition, bit for bit. Where the processor has no AVX-512 BF16, the kernels run by a
-// stand-in for its instructions.
+// bf16 on the CPU: the definition against the processor's own instructions, and every kernel
+// against the definition, bit for bit. Where the processor has no AVX-512 BF16, the kernels run by
+// a stand-in for its instructions.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -31,8 +31,8 @@ nca.theme = function() {
 nca.colour = (index) => nca.theme().palette[index % 8];
 nca.dash = (index) => nca.dashes[Math.floor(index / 8) % nca.dashes.length];
 
-// A legend of buttons for entries [{name}], of which the first few are on; `changed(visible)` gets an
-// array of booleans.
+// A legend of buttons for entries [{name}], of which the first few are on; `changed(visible)` gets
+// an array of booleans.
 nca.legend = function(entries, changed, atFirst = entries.length) {
   const visible = entries.map((_, i) => i < atFirst), buttons = [];
   const list = nca.make('ul', {class: 'legend', 'aria-label': 'Traces'});

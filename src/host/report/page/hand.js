@@ -48,7 +48,7 @@ nca.Hand = class {
     this.stage.wasMarked = true;
   }
 
-  // -- What a tool does ----------------------------------------------------------------------------
+  // -- What a tool does ---------------------------------------------------------------------------
 
   // At a cell, coming from another one where the pointer was dragged.
   apply([y, x], [fromY, fromX]) {
@@ -110,7 +110,7 @@ nca.Hand = class {
     this.stage.look();
   }
 
-  // -- Mouse and fingers ---------------------------------------------------------------------------
+  // -- Mouse and fingers --------------------------------------------------------------------------
 
   pointerdown(event) {
     event.preventDefault();
@@ -191,7 +191,7 @@ nca.Hand = class {
       this.stage.zoom * Math.exp(-event.deltaY * 0.0015), event.clientX, event.clientY);
   }
 
-  // -- Keys ----------------------------------------------------------------------------------------
+  // -- Keys ---------------------------------------------------------------------------------------
 
   key(event) {
     if (event.ctrlKey || event.metaKey || event.altKey) return;

@@ -142,8 +142,8 @@ nca.lossTable = function(run, order) {
   return table;
 };
 
-// One time for all players of the page, so that runs are compared at the same step. It goes on while
-// one of them is in view, unless motion is not wanted.
+// One time for all players of the page, so that runs are compared at the same step. It goes on
+// while one of them is in view, unless motion is not wanted.
 nca.time = {
   step: null,
   isWanted: !matchMedia('(prefers-reduced-motion: reduce)').matches,

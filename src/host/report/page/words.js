@@ -76,8 +76,8 @@ nca.duration = function(seconds) {
 
 nca.channelName = (run, k) => run.task.channels[k] ? `${k} ${run.task.channels[k]}` : String(k);
 
-// The last thing a page does: it draws its charts, which are as wide as columns are once all of them
-// are there, and puts the licence of what draws them into its place.
+// The last thing a page does: it draws its charts, which are as wide as columns are once all of
+// them are there, and puts the licence of what draws them into its place.
 nca.finish = function() {
   nca.charts.forEach(nca.draw);
   const licence = document.getElementById('licence');
