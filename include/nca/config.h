@@ -114,9 +114,9 @@ NCA_API nca_config nca_config_default(void);
 // which stay when `updates` changes later. NCA_ARGUMENT: a share above 100%, or too long a text.
 NCA_API nca_status nca_config_settle(nca_config *config, nca_error *error);
 
-// Whether a field, by its name, changes the trajectory of a run. These do not: preset, data and
-// victim (where they lie), until, checkpoint_every, keep, pictures_every, and updates unless the
-// schedule is cosine or there are shares that are not settled.
+// Whether a field, by its name, changes the trajectory of a run. These do not: preset, data (where
+// it lies), until, checkpoint_every, keep, pictures_every, and updates unless the schedule is cosine
+// or there are shares that are not settled.
 NCA_API bool nca_config_matters(const char *name, const nca_config *config);
 
 // Whether a field, by its name, has another value; false where there is no such field.

@@ -109,6 +109,9 @@ static nca_status read_options(nca_call *call, attacking *asked, nca_error *erro
         NCA_TRY(nca_output_check(options->output, options->force, asked->picture, error));
     if (options->curve)
         NCA_TRY(nca_output_check(options->curve, options->force, asked->curve, error));
+    if (options->output && options->curve && strcmp(asked->curve, asked->picture) == 0)
+        return nca_fail(error, NCA_ARGUMENT, "--curve %s: is --output too; choose another name",
+                        options->curve);
     return NCA_OK;
 }
 

@@ -192,7 +192,7 @@ static nca_status find_task(const run_options *options, const char *path, const 
     nca_target_arguments given = options->target;
     given.grid = options->grid;
     NCA_TRY(nca_run_task_find(&given, path, model, out, error));
-    return out->task->frozen || out->task->others
+    return out->task->frozen || out->task->others || out->task->victim
                ? nca_run_task_load(&given, path, model, out, error)
                : NCA_OK;
 }

@@ -28,10 +28,10 @@ bool nca_config_matters(const char *name, const nca_config *config)
     if (strcmp(name, "updates") == 0)
         return nca_schedule_needs_updates(config->schedule) || strchr(config->schedule, '%') ||
                strchr(config->damage_changes, '%');
-    // A checkpoint knows data and victim by what is in them.
+    // A checkpoint knows the data by what is in it.
     return strcmp(name, "preset") != 0 && strcmp(name, "data") != 0 && strcmp(name, "until") != 0 &&
-           strcmp(name, "victim") != 0 && strcmp(name, "checkpoint_every") != 0 &&
-           strcmp(name, "keep") != 0 && strcmp(name, "pictures_every") != 0;
+           strcmp(name, "checkpoint_every") != 0 && strcmp(name, "keep") != 0 &&
+           strcmp(name, "pictures_every") != 0;
 }
 
 bool nca_config_differs(const char *name, const nca_config *a, const nca_config *b)

@@ -15,6 +15,9 @@ enum { SEED, GROWN, BEGINNINGS = GROWN + NCA_TURNED_GROWN };
 static nca_status complete_plan(const nca_config *config, nca_plan *plan, nca_error *error)
 {
     NCA_TRY(nca_task_grow.plan(config, plan, error));
+    if (*config->from)
+        return nca_fail(error, NCA_ARGUMENT,
+                        "--from: a matrix is learnt for the rule of --victim; leave it out");
     plan->spec.mix_bound = NCA_MIX_BOUND;
     plan->optimizer.moved = NCA_MOVED_MIX;
     return NCA_OK;

@@ -30,6 +30,9 @@ static void pack_rule(const nca_session *session, const float *parameters, nca_c
     rule->hidden2_bias = parameters + layout->offset[NCA_HIDDEN2_BIAS];
     rule->output_weight = parameters + layout->offset[NCA_OUTPUT_WEIGHT];
     rule->output_bias = parameters + layout->offset[NCA_OUTPUT_BIAS];
+    if (spec->mix_bound > 0)
+        transpose(parameters + layout->offset[NCA_MIX], (size_t)spec->channels,
+                  (size_t)spec->channels, rule->mix_columns);
     if (session->ops.rule_pack) {
         session->ops.rule_pack(rule);
         return;
@@ -40,9 +43,6 @@ static void pack_rule(const nca_session *session, const float *parameters, nca_c
                 rule->hidden_weight[j * inputs + k];
     transpose(rule->hidden2_weight, (size_t)spec->hidden[1], hidden, rule->hidden2_columns);
     transpose(rule->output_weight, outputs, last, rule->output_columns);
-    if (spec->mix_bound > 0)
-        transpose(parameters + layout->offset[NCA_MIX], (size_t)spec->channels,
-                  (size_t)spec->channels, rule->mix_columns);
 }
 
 void nca_cpu_rules_pack(nca_session *session)

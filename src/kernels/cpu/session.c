@@ -116,6 +116,7 @@ static void lay_out_rule(arena *from, const nca_session *session, nca_cpu_rule *
 {
     const nca_layout *layout = &session->layout;
     const nca_spec *spec = &session->head.shape.spec;
+    rule->mix_columns = take(from, layout->size[NCA_MIX], sizeof(float));
     if (session->ops.rule_pack) {
         const int hidden = spec->hidden[0], second = spec->hidden[1];
         rule->words =
@@ -129,7 +130,6 @@ static void lay_out_rule(arena *from, const nca_session *session, nca_cpu_rule *
     rule->hidden_panels = take(from, layout->size[NCA_HIDDEN_WEIGHT], sizeof(float));
     rule->hidden2_columns = take(from, layout->size[NCA_HIDDEN2_WEIGHT], sizeof(float));
     rule->output_columns = take(from, layout->size[NCA_OUTPUT_WEIGHT], sizeof(float));
-    rule->mix_columns = take(from, layout->size[NCA_MIX], sizeof(float));
 }
 
 // Elements of a buffer; what overflows is noticed.
