@@ -14,8 +14,8 @@ browser_test=$(realpath "$2")
   exit 77
 }
 mkdir tree
-(cd "$root" && tar -c CMakeLists.txt CMakePresets.json bench/kernels include scripts src) | tar -x -C tree
-tree/scripts/quickstart.sh --cpu --updates 40 >log 2>&1 || fail "it ends with $?: $(tail -5 log)"
+(cd "$root" && tar -c CMakeLists.txt CMakePresets.json bench/kernels include install scripts src) | tar -x -C tree
+tree/scripts/quickstart.sh --cpu --updates 150 >log 2>&1 || fail "it ends with $?: $(tail -5 log)"
 
 grep -qE '^Picture      .*/tree/runs/quickstart/healing.webp$' log || fail "it names no picture: $(cat log)"
 [ -s "$(sed -n 's/^Picture      //p' log)" ] || fail "the picture that it names is not there"
@@ -26,7 +26,7 @@ command=$(sed -n '$s/^All of it    //p' log)
 bash -c "$command" >/dev/null && [ -s tree/runs/quickstart.html ] || fail "its command: $command"
 grep -q '^Time .* in all$' log || fail "it does not say how long it took: $(cat log)"
 run=tree/runs/quickstart
-[ "$(wc -l <$run/metrics.jsonl)" -eq 40 ] || fail "it has not trained 40 updates"
+[ "$(wc -l <$run/metrics.jsonl)" -eq 150 ] || fail "it has not trained 150 updates"
 [ -s $run/growth.webp ] && [ -s $run/healing.webp ] || fail "its films are missing"
 
 "$browser_test" $run || {
