@@ -9,8 +9,11 @@
 
 enum { NCA_STRENGTHS_MAX = 32, NCA_ATTACK_FIGURES_MAX = NCA_FIGURES_MAX + 1 };
 
+typedef struct nca_attack nca_attack;
+
 // What is attacked, by what, and how it is judged.
 typedef struct nca_attack_job {
+    const nca_attack *attack;
     const char *rule;             // path of the rule that is attacked
     const nca_model *model;       // the rule
     const nca_task *task;         // the one it was trained for
@@ -33,13 +36,14 @@ typedef struct nca_attack_point {
     uint8_t *rgb;                            // [shown,H,W,3]; owned; NULL where none is shown
 } nca_attack_point;
 
-typedef struct nca_attack {
+struct nca_attack {
     const char *name;             // as on the command line
     const char *summary;          // one line
     const char *strength_words;   // what its strength is
     const char *strengths;        // the usual ones, rising: "0,0.1,0.2"
     double strength_max;
-    bool needs_adversary;   // reads job->adversary; others refuse one
+    bool needs_adversary;                 // reads job->adversary; others refuse one
+    nca_perturbation_kind perturbation;   // of those in perturb.c; none: updates are withheld
 
     // What it measures of rules of a task, ended by a row without a name; NULL where it cannot
     // attack them.
@@ -47,7 +51,7 @@ typedef struct nca_attack {
     // Attacks with one strength. `out` is zero but for its strength; what it owns is the caller's,
     // even after a failure.
     nca_status (*measure)(const nca_attack_job *job, nca_attack_point *out, nca_error *error);
-} nca_attack;
+};
 
 extern const nca_attack nca_attack_cells;    // cells.c
 extern const nca_attack nca_attack_matrix;   // matrix.c

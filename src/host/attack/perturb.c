@@ -181,9 +181,9 @@ static nca_status attack_samples(trial *run, const nca_run_task *judged, nca_att
     return NCA_OK;
 }
 
-static nca_status attack(nca_perturbation_kind kind, const nca_attack_job *job,
-                         nca_attack_point *out, nca_error *error)
+static nca_status measure(const nca_attack_job *job, nca_attack_point *out, nca_error *error)
 {
+    const nca_perturbation_kind kind = job->attack->perturbation;
     const bool withholds = kind == NCA_PERTURB_NONE;
     trial run = {.job = job,
                  .perturbation = {kind, withholds ? 0 : out->strength},
@@ -208,20 +208,6 @@ static const nca_figure *figures_of_picture(const nca_task *task)
     return task->frozen ? figures(task) : NULL;
 }
 
-#define MEASURE(name, kind)                                                                    \
-    static nca_status name(const nca_attack_job *job, nca_attack_point *out, nca_error *error) \
-    {                                                                                          \
-        return attack(kind, job, out, error);                                                  \
-    }
-MEASURE(input_gradient, NCA_PERTURB_INPUT_GRADIENT)
-MEASURE(state_gradient, NCA_PERTURB_STATE_GRADIENT)
-MEASURE(input_noise, NCA_PERTURB_INPUT_NOISE)
-MEASURE(state_noise, NCA_PERTURB_STATE_NOISE)
-MEASURE(salt, NCA_PERTURB_SALT)
-MEASURE(killed, NCA_PERTURB_KILLED)
-MEASURE(withheld, NCA_PERTURB_NONE)
-#undef MEASURE
-
 #define ON_PICTURES "0,0.02,0.05,0.1,0.2,0.3"
 #define ON_STATES "0,0.1,0.5,1,2,5"
 
@@ -232,7 +218,8 @@ const nca_attack nca_attack_input_gradient = {
     .strengths = ON_PICTURES,
     .strength_max = 10,
     .figures = figures_of_picture,
-    .measure = input_gradient,
+    .perturbation = NCA_PERTURB_INPUT_GRADIENT,
+    .measure = measure,
 };
 
 const nca_attack nca_attack_state_gradient = {
@@ -242,7 +229,8 @@ const nca_attack nca_attack_state_gradient = {
     .strengths = ON_STATES,
     .strength_max = 10,
     .figures = figures,
-    .measure = state_gradient,
+    .perturbation = NCA_PERTURB_STATE_GRADIENT,
+    .measure = measure,
 };
 
 const nca_attack nca_attack_input_noise = {
@@ -252,7 +240,8 @@ const nca_attack nca_attack_input_noise = {
     .strengths = ON_PICTURES,
     .strength_max = 10,
     .figures = figures_of_picture,
-    .measure = input_noise,
+    .perturbation = NCA_PERTURB_INPUT_NOISE,
+    .measure = measure,
 };
 
 const nca_attack nca_attack_state_noise = {
@@ -262,7 +251,8 @@ const nca_attack nca_attack_state_noise = {
     .strengths = ON_STATES,
     .strength_max = 10,
     .figures = figures,
-    .measure = state_noise,
+    .perturbation = NCA_PERTURB_STATE_NOISE,
+    .measure = measure,
 };
 
 const nca_attack nca_attack_salt = {
@@ -272,7 +262,8 @@ const nca_attack nca_attack_salt = {
     .strengths = "0,0.01,0.02,0.05,0.1,0.2",
     .strength_max = 1,
     .figures = figures_of_picture,
-    .measure = salt,
+    .perturbation = NCA_PERTURB_SALT,
+    .measure = measure,
 };
 
 const nca_attack nca_attack_killed = {
@@ -282,7 +273,8 @@ const nca_attack nca_attack_killed = {
     .strengths = "0,0.05,0.1,0.2,0.5,0.8",
     .strength_max = 1,
     .figures = figures,
-    .measure = killed,
+    .perturbation = NCA_PERTURB_KILLED,
+    .measure = measure,
 };
 
 const nca_attack nca_attack_withheld = {
@@ -292,5 +284,5 @@ const nca_attack nca_attack_withheld = {
     .strengths = "0,0.2,0.5,0.8,0.9,0.95",
     .strength_max = 0.999,
     .figures = figures,
-    .measure = withheld,
+    .measure = measure,
 };

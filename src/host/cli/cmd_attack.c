@@ -124,6 +124,7 @@ static nca_status plan_job(nca_call *call, const nca_model *model, attacking *as
     own.say = -1;   // the adversary's
     NCA_TRY(nca_run_task_find(&own, call->arguments.item[1], model, &found, error));
     asked->job = (nca_attack_job){
+        .attack = asked->attack,
         .rule = call->arguments.item[1],
         .model = model,
         .task = found.task,

@@ -81,10 +81,28 @@ static bool is_help(const char *word)
     return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0;
 }
 
+typedef void print_one(FILE *to, const nca_command *command);
+typedef void print_all(FILE *to, const nca_command *const *commands);
+
+// Of the command that is named, or of all.
+static int print_of(const nca_command *const *commands, int argc, char **argv, print_one *one,
+                    print_all *all)
+{
+    const nca_command *command = argc > 0 ? find_command(commands, argv[0]) : NULL;
+    if (argc > 0 && !command)
+        return fail_unknown(commands, argv[0]);
+    if (argc > 1)
+        return fail_extra(argv[1]);
+    if (command)
+        one(stdout, command);
+    else
+        all(stdout, commands);
+    return 0;
+}
+
 // `nca help`, `nca help COMMAND`.
 static int print_help(const nca_command *const *commands, int argc, char **argv)
 {
-    const nca_command *command = argc > 0 ? find_command(commands, argv[0]) : NULL;
     if (argc == 1 && strcmp(argv[0], "completion") == 0) {
         print_completion_help();
         return 0;
@@ -93,34 +111,17 @@ static int print_help(const nca_command *const *commands, int argc, char **argv)
         print_man_help();
         return 0;
     }
-    if (argc > 0 && !command)
-        return fail_unknown(commands, argv[0]);
-    if (argc > 1)
-        return fail_extra(argv[1]);
-    if (command)
-        nca_help_print(stdout, command);
-    else
-        print_usage(stdout, commands);
-    return 0;
+    return print_of(commands, argc, argv, nca_help_print, print_usage);
 }
 
 // `nca man`, `nca man COMMAND`.
 static int print_man(const nca_command *const *commands, int argc, char **argv)
 {
-    const nca_command *command = argc > 0 ? find_command(commands, argv[0]) : NULL;
     if (argc > 0 && is_help(argv[0])) {
         print_man_help();
         return 0;
     }
-    if (argc > 0 && !command)
-        return fail_unknown(commands, argv[0]);
-    if (argc > 1)
-        return fail_extra(argv[1]);
-    if (command)
-        nca_manual_print_command(stdout, command);
-    else
-        nca_manual_print(stdout, commands);
-    return 0;
+    return print_of(commands, argc, argv, nca_manual_print_command, nca_manual_print);
 }
 
 static int print_completion(const nca_command *const *commands, int argc, char **argv)
