@@ -109,8 +109,8 @@ static void test_what_has_not_grown_heals_nothing(void **state)
     nca_evaluation found = measured(-1.4, -1.4, (double[]){-1.4, -1.4, -1.4, -1.4, -1.4});
     check(&found, "not recognisable: log10 loss -1.40 at step 200\n"
                   "later: -1.40 (not recognisable) at step 1000\n"
-                  "heals none of 5 cuts: without one it is at -1.40 (not recognisable) after as "
-                  "many steps\n");
+                  "heals none of 5 cuts: even without a cut it is at -1.40 (not recognisable) "
+                  "by then\n");
     found.dead_at[1] = 3;   // of 4
     found.has_cuts = false;
     found.steps_count = 2;

@@ -183,8 +183,8 @@ static void write_healing(const nca_verdict *verdict, char line[NCA_VERDICT_BYTE
                  verdict->cuts, verdict->heal_steps);
     else
         snprintf(line, NCA_VERDICT_BYTES,
-                 "heals none of %d cuts: without one it is at %s after as many steps",
-                 verdict->cuts, nca_loss_text(verdict->task, verdict->whole, loss));
+                 "heals none of %d cuts: even without a cut it is at %s by then", verdict->cuts,
+                 nca_loss_text(verdict->task, verdict->whole, loss));
 }
 
 static void write_cut(const nca_verdict *verdict, const nca_verdict_cut *cut,
