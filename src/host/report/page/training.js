@@ -47,10 +47,10 @@ nca.facts = function(run) {
         `fire rate ${nca.number(model.fire_rate)}`
     ],
     [
-      'Loss in training at the end',
+      'Last training loss',
       `log10 ${nca.lossOf(run, nca.lastLoss(run))}, ${
         run.history.updates_a_point > 1 ? `median of ${run.history.updates_a_point} updates` :
-                                          'of a single update'}`
+                                          'of one update'}`
     ],
   ];
 };
