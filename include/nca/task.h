@@ -128,7 +128,7 @@ struct nca_task {
     double exchange_limit;
     double good_loss;   // log10; a rule whose loss is at most this has learnt it
     // What losses are called, best first, ended by one without a word; the last is of every loss
-    // that is larger, and says that states have blown up. NULL: they are told as numbers alone.
+    // that is larger, and says that states have exploded. NULL: they are told as numbers alone.
     const nca_grade *grades;
 
     // -- Settings and content ---------------------------------------------------------------------

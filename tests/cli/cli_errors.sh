@@ -149,6 +149,11 @@ refused "not JSON" import noise.png -o x.safetensors
 refused "no such run folder" report nothing --tensorboard events
 refused "of one name" report good ./good --tensorboard events
 refused "choose another name, or --force" report good --tensorboard .
+refused "--tensorboard -: a folder" report good --tensorboard -
+for option in "--output x.html" "--cell 1,1" "--cut-at 9" "--heal-steps 9" "--seed 1" --map; do
+  # shellcheck disable=SC2086
+  refused "${option%% *}: is about the page" report good --tensorboard events $option
+done
 refused "--output: needed" export good
 refused "its extension says no format; choose one of .json" export good -o rule.txt
 refused "no such format; choose one of json" export good -o rule.json --format yaml

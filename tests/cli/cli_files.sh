@@ -186,8 +186,15 @@ rm long.safetensors
 # What is printed is part of the result.
 "$nca" info >/dev/full 2>stderr && complain "info >/dev/full" "exit code 0"
 grep -q "standard output" stderr || complain "info >/dev/full" "does not say so"
+for arguments in info "info good" --version "export good --format json -o -"; do
+  code=0
+  # shellcheck disable=SC2086
+  "$nca" $arguments >&- 2>stderr || code=$?
+  [ "$code" -eq 2 ] && [ "$(wc -l <stderr)" -eq 1 ] && grep -q "standard output" stderr ||
+    complain "$arguments >&-" "exit code $code"
+done
 # A closed stream must not give its number to a file of the run.
-"$nca" train "${small[@]}" --updates 2 --out closed <&- >&- 2>&-
+"$nca" train "${small[@]}" --updates 2 --out closed <&- >&- 2>&- && complain "train >&-" "exit code 0"
 [ "$(grep -c '^{"update"' closed/metrics.jsonl)" -eq 2 ] && [ "$(wc -l <closed/metrics.jsonl)" -eq 2 ] ||
   complain "train >&-" "what was printed is in the metrics"
 rm -r closed

@@ -30,6 +30,15 @@ presets=$("$nca" train --help | sed -n '/^Presets:/,/^$/s/^  \([a-z][a-z0-9-]*\)
 offers 'nca train --preset blog' $(grep '^blog' <<<"$presets")
 offers 'nca study --settings batch4' batch4-damaged1-steps64
 offers 'nca study --ju' --judge
+offers 'nca study re' regeneration
+offers 'nca bench ""' step all
+# The attacks are those of the help.
+attacks=$("$nca" attack --help | sed -n '/^Attacks:/,/^$/s/^  \([a-z][a-z-]*\) .*/\1/p')
+[[ $attacks == *cells*killed* ]] || failed=1
+offers 'nca attack ""' $attacks
+offers 'nca attack input' input-gradient input-noise
+offers 'nca attack killed zoo : li' lizard
+offers 'nca run --damage l' lower@200 left@200
 offers 'nca eval --lo' --long-run
 offers 'nca eval --steps-m'
 offers 'nca run --device ""' auto cpu cuda reference
@@ -95,6 +104,9 @@ for words in "completion --help" "completion -h" "help completion"; do
 done
 for words in "man --help" "man -h" "help man"; do
   "$nca" $words | grep -q "Usage: nca man" || failed=1
+done
+for word in nca man completion; do
+  "$nca" man "$word" | cmp - <("$nca" man) || failed=1
 done
 ! "$nca" man nothing 2>"$scratch/error"
 grep -q "nothing: no such command" "$scratch/error" || failed=1

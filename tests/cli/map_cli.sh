@@ -58,6 +58,15 @@ grep -o '"heal_map":{.*' page.html | grep -q '"picture":{"src":"data:image/webp'
 "$nca" report run -o plain.html >/dev/null
 grep -q '"heal_map":null' plain.html || fail "a heal map that nobody asked for, in the page"
 
+# A rule that has not grown: nothing to draw, and that is said.
+"$nca" train --preset regenerating --target square.tga --target-size 4 --padding 1 --channels 8 --hidden 16 --batch 16 --pool 16 \
+  --damaged 4 --steps-min 16 --steps-max 16 --updates 1 --quiet --out new >/dev/null
+"$nca" eval new "${short[@]}" --map-picture none.png >out 2>err || fail "a rule that has not grown: $(cat err)"
+grep -q "There is nothing to heal" out && grep -q "not drawn, for there is nothing to heal" err || fail "$(cat out err)"
+[ ! -e none.png ] || fail "a picture of nothing"
+"$nca" report new --cut-at 60 --heal-steps 60 --map-places 3 --map-trials 4 -o new.html >/dev/null
+grep -o '"heal_map":{.*' new.html | grep -q '"picture":null' || fail "the page draws nothing"
+
 # refused WORDS ARGUMENT...
 refused() {
   local words=$1 code=0

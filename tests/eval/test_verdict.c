@@ -1,5 +1,5 @@
 // The verdict in words: what losses are called, in which order the cuts stand, and what is said of
-// a rule that heals all, heals some, has not grown, died out or blew up.
+// a rule that heals all, heals some, has not grown, died out or exploded.
 #include "eval/verdict.h"
 
 #include "support.h"
@@ -56,15 +56,15 @@ static void test_every_loss_has_a_word(void **state)
                 {-2, "blurred"},
                 {-1.99, "not recognisable"},
                 {0, "not recognisable"},
-                {0.01, "blown up"},
-                {INFINITY, "blown up"},
-                {NAN, "blown up"}};
+                {0.01, "exploded"},
+                {INFINITY, "exploded"},
+                {NAN, "exploded"}};
     nca_task wordless = nca_task_grow;
     char text[NCA_LOSS_BYTES];
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         assert_string_equal(nca_loss_word(&nca_task_grow, rows[i].loss), rows[i].word);
     assert_string_equal(nca_loss_text(&nca_task_grow, -3.414, text), "-3.41 (good)");
-    assert_string_equal(nca_loss_text(&nca_task_grow, INFINITY, text), "inf (blown up)");
+    assert_string_equal(nca_loss_text(&nca_task_grow, INFINITY, text), "inf (exploded)");
     wordless.grades = NULL;
     assert_null(nca_loss_word(&wordless, -3));
     assert_string_equal(nca_loss_text(&wordless, -3, text), "-3.00");
@@ -91,7 +91,7 @@ static void test_what_heals_some_names_those_that_do_not(void **state)
     found.loss_at[2].median = -1.5;
     const nca_verdict verdict = nca_verdict_evaluated(&nca_task_grow, &options, &found);
     assert_int_equal(verdict.healed, 2);
-    assert_true(verdict.has_blown_up);   // after the cut of the centre
+    assert_true(verdict.has_exploded);   // after the cut of the centre
     found.cut[NCA_CUT_CENTER].loss.median = -0.9;
     check(&found, "good: log10 loss -3.10 at step 200\n"
                   "does not hold: -1.50 (not recognisable) at step 1000\n"
@@ -114,12 +114,13 @@ static void test_what_has_not_grown_heals_nothing(void **state)
     found.dead_at[1] = 3;   // of 4
     found.has_cuts = false;
     found.steps_count = 2;
-    check(&found, "died out: log10 loss -1.40 at step 200, where nothing lives\n");
+    check(&found,
+          "died out: no cell is alive; log10 loss -1.40 at step 200, that of an empty grid\n");
     found.dead_at[1] = 2;
     check(&found, "not recognisable: log10 loss -1.40 at step 200\n");
 }
 
-static void test_what_has_blown_up_is_called_so(void **state)
+static void test_what_has_exploded_is_called_so(void **state)
 {
     (void)state;
     nca_evaluation found = measured(-1.4, -1.4, (double[]){-1.4, -1.4, -1.4, -1.4, -1.4});
@@ -127,17 +128,17 @@ static void test_what_has_blown_up_is_called_so(void **state)
     found.steps_count = 2;
     found.dead_at[1] = SEEDS;
     found.max_state = NAN;
-    check(&found, "blown up, its numbers beyond all bounds: log10 loss -1.40 at step 200, where "
-                  "nothing lives\n");
+    check(&found, "exploded: numbers grew without bound until every cell died; log10 loss -1.40 at "
+                  "step 200, that of an empty grid\n");
     found.dead_at[1] = 0;
     found.max_state = 2;
     found.loss_at[1].median = 3.5;
-    check(&found, "blown up, its numbers beyond all bounds: log10 loss 3.50 at step 200\n");
+    check(&found, "exploded: numbers grow without bound; log10 loss 3.50 at step 200\n");
     found.loss_at[1].median = -3.5;   // later, in the long run
     found.long_run = 10000;
     found.long_run_loss.median = INFINITY;
-    check(&found, "blown up, its numbers beyond all bounds: log10 loss -3.50 at step 200\n"
-                  "does not hold: inf (blown up) at step 10000\n");
+    check(&found, "exploded: numbers grow without bound; log10 loss -3.50 at step 200\n"
+                  "does not hold: inf (exploded) at step 10000\n");
 }
 
 int main(void)
@@ -147,7 +148,7 @@ int main(void)
         cmocka_unit_test(test_what_heals_all_is_told_worst_first),
         cmocka_unit_test(test_what_heals_some_names_those_that_do_not),
         cmocka_unit_test(test_what_has_not_grown_heals_nothing),
-        cmocka_unit_test(test_what_has_blown_up_is_called_so),
+        cmocka_unit_test(test_what_has_exploded_is_called_so),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

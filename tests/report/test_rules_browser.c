@@ -344,6 +344,23 @@ static void test_cells_vote_on_what_is_drawn(void **state)
     assert_int_equal(count_complaints(path), 0);
 }
 
+static void test_it_invites_once_there_is_something_to_wound(void **state)
+{
+    static const char shown[] = "document.querySelector('.invitation.early') === null";
+    (void)state;
+    browser_open(&chromium, page, 1280, 800);
+    assert_true(browser_number(&chromium, "document.title === 'lizard'"));
+    browser_run(&chromium, "nca.shown.stage.isPlaying = false; nca.shown.world.begin();"
+                           "nca.shown.stage.look()");
+    assert_false(browser_number(&chromium, shown));   // a seed
+    browser_run(&chromium, "nca.shown.world.run(200); nca.shown.stage.look()");
+    assert_true(browser_number(&chromium, shown));
+    browser_run(&chromium, "nca.shown.world.state.fill(0); nca.shown.stage.look()");
+    assert_false(browser_number(&chromium, shown));
+    assert_true(browser_number(&chromium, "nca.shown.stage.verdict() === 'gone'"));
+    assert_int_equal(count_complaints(page), 0);
+}
+
 static void test_one_of_several_is_chosen(void **state)
 {
     (void)state;
@@ -392,6 +409,7 @@ int main(void)
         cmocka_unit_test(test_keys_do_what_hands_do),
         cmocka_unit_test(test_seeds_and_copies),
         cmocka_unit_test(test_cells_vote_on_what_is_drawn),
+        cmocka_unit_test(test_it_invites_once_there_is_something_to_wound),
         cmocka_unit_test(test_one_of_several_is_chosen),
         cmocka_unit_test(test_a_frame_has_room_to_spare),
     };

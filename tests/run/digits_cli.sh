@@ -104,7 +104,14 @@ refused "--data: the task grow has none" train --data "$mnist" --out refused
 refused "--exchanged: samples of the task grow" train --exchanged 1 --out refused
 refused "--loss cross-entropy: the task grow" train --loss cross-entropy --out refused
 refused "--alive channel: no channel of the task grow" train --alive channel --out refused
-refused "or --task" eval run/model.safetensors
+refused "those of the task digits, and the file does not say what is in them; give its run folder, or --task digits" \
+  eval run/model.safetensors
+for command in "eval $rule" "run $rule -o x.gif" "export $rule -o x.html" "attack killed $rule"; do
+  # shellcheck disable=SC2086
+  refused "looks like a rule of the task digits" $command
+done
+refused "a heal map: samples of the task digits" eval run --map
+refused "a heal map: samples of the task digits" report run --map -o x.html
 refused "was trained for digits" eval run --task grow
 refused "--grid 20: the set of digits is of 28x28" eval run --grid 20
 "$nca" train --target-size 8 --padding 2 --pool 8 --updates 1 --out grown --quiet >/dev/null

@@ -304,6 +304,7 @@ static nca_status evaluate(nca_call *call)
     static nca_evaluation found;
     static nca_heal_map map;
     char picture[NCA_PATH_BYTES];
+    const bool has_map = nca_map_is_asked(&options->map);
     nca_status status;
     NCA_TRY(nca_map_check_picture(&options->map, picture, error));
     if (options->steps)   // before anything is read
@@ -312,7 +313,8 @@ static nca_status evaluate(nca_call *call)
     NCA_GO(nca_run_task_load(&options->target, path, &model, &judged, error));
     NCA_GO(plan_evaluation(options, &judged, &model, &asked, error));
     asked.grid = judged.content.grid;
-    const bool has_map = nca_map_is_asked(&options->map);
+    if (has_map)   // before the evaluation, which takes long
+        NCA_GO(nca_heal_map_check(judged.task, error));
     NCA_GO(judge(&model, &judged, &asked, call, &found));
     if (has_map)
         NCA_GO(nca_map_make(&options->map, &model, &judged, &asked, &call->compute, &map, error));

@@ -135,6 +135,8 @@ static nca_status read_run(const report_options *options, const char *folder, re
     NCA_TRY(nca_run_folder_machine(folder, &run->machine_json, error));
     NCA_TRY(read_model(folder, &config, &grid, &run->model, error));
     NCA_TRY(nca_run_task_load(&target, folder, &run->model, &run->judged, error));
+    if (nca_map_is_asked(&options->map))
+        NCA_TRY(nca_heal_map_check(run->judged.task, error));
     const nca_task_judging *usual = nca_task_judging_of(run->judged.task);
     run->options = (nca_observe_options){
         .grid = run->judged.content.grid,
@@ -269,10 +271,28 @@ static nca_status check_places(const report_options *options, const nca_argument
     return NCA_OK;
 }
 
+// Event files are not a page, and they lie in folders.
+static nca_status check_events(const report_options *options, nca_error *error)
+{
+    const char *of_page = options->output                   ? "output"
+                          : options->cells.count > 0        ? "cell"
+                          : options->cut_at > 0             ? "cut-at"
+                          : options->heal_steps > 0         ? "heal-steps"
+                          : options->seed >= 0              ? "seed"
+                          : nca_map_is_asked(&options->map) ? "map"
+                                                            : NULL;
+    if (of_page)
+        return nca_fail(error, NCA_ARGUMENT,
+                        "--%s: is about the page, and --tensorboard writes none; leave one out",
+                        of_page);
+    return nca_folder_check_name("tensorboard", options->tensorboard, error);
+}
+
 static nca_status write_events(const report_options *options, const nca_arguments *folders,
                                nca_error *error)
 {
     char place[RUNS_MAX][NCA_PATH_BYTES];
+    NCA_TRY(check_events(options, error));
     NCA_TRY(check_places(options, folders, place, error));
     for (int i = 0; i < folders->count; i++)
         NCA_TRY(nca_tensorboard_write(folders->item[i], place[i], error));
@@ -284,11 +304,19 @@ static nca_status write_events(const report_options *options, const nca_argument
     return NCA_OK;
 }
 
+// What was not given is as usual.
+static void settle(report_options *options)
+{
+    options->output = options->output ? options->output : "report.html";
+    options->cut_at = options->cut_at > 0 ? options->cut_at : 200;
+    options->seed = options->seed >= 0 ? options->seed : 1;
+}
+
 // Every folder is read before a rule runs, so that a fault of the last is reported at once.
 static nca_status report(nca_call *call)
 {
     static report_run runs[RUNS_MAX];
-    const report_options *options = call->options;
+    report_options *options = call->options;
     const nca_arguments *folders = &call->arguments;
     nca_error *error = &call->error;
     nca_page_run pages[RUNS_MAX];
@@ -297,6 +325,7 @@ static nca_status report(nca_call *call)
     nca_status status;
     if (options->tensorboard)
         return write_events(options, folders, error);
+    settle(options);
     NCA_GO(check_output(options, folders, page, error));
     for (int i = 0; i < folders->count; i++)
         NCA_GO(read_run(options, folders->item[i], &runs[i], error));
@@ -327,7 +356,7 @@ cleanup:
 }
 
 static const report_options defaults = {
-    .output = "report.html", .map = NCA_MAP_NOT_GIVEN, .cut_at = 200, .seed = 1};
+    .map = NCA_MAP_NOT_GIVEN, .cut_at = -1, .heal_steps = -1, .seed = -1};
 
 const nca_command nca_command_report = {
     .name = "report",

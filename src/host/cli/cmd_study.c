@@ -34,7 +34,7 @@ enum { SEEDS_MAX = 100, JOBS_MAX = 256, THREADS_MAX = 1024 };
 
 static const nca_option rows[] = {
     {"out", NCA_OPTION_STRING, offsetof(study_options, out), 0, 0, "DIR",
-     "folder of the study: a run folder for every run [runs/study-NAME]", "Study"},
+     "folder of the study: a run folder for every run [runs/study-regeneration]", "Study"},
     {"settings", NCA_OPTION_STRING, offsetof(study_options, settings), 0, 0, "NAME,...",
      "some of the settings below [all]", NULL},
     {"seeds", NCA_OPTION_INT, offsetof(study_options, seeds), 0, SEEDS_MAX, "N",
@@ -59,7 +59,7 @@ static const nca_option rows[] = {
 };
 
 static const char details[] =
-    "NAME is regeneration: does a rule learn to heal, and what makes training explode? The\n"
+    "regeneration asks: does a rule learn to heal, and what makes training explode? The\n"
     "settings of the 2023 replication, the cross of what they differ in, the article's and the\n"
     "default preset, under one schedule. Every run is a folder DIR/SETTING-seedN as nca train\n"
     "makes it. The same command, given again, continues and trains only what is missing.\n"
@@ -235,7 +235,7 @@ static nca_status study(study_work *work)
                                  .other_seeds = (int)options->other_seeds,
                                  .is_quick = options->quick,
                                  .shared = options->shared};
-    NCA_TRY(nca_folder_check_name(options->out, work->error));
+    NCA_TRY(nca_folder_check_name("out", options->out, work->error));
     NCA_TRY(nca_study_plan_runs(&plan, &work->study, work->error));
     NCA_TRY(nca_study_look(&work->study, work->error));
     NCA_TRY(choose_jobs(work));
@@ -272,7 +272,7 @@ cleanup:
 
 const nca_command nca_command_study = {
     .name = "study",
-    .arguments = "NAME",
+    .arguments = "regeneration",
     .summary =
         "Trains settings side by side, several seeds each, and judges them by the same criteria",
     .details = details,

@@ -253,7 +253,7 @@ static void estimate(train_run *run)
 static nca_status prepare(train_run *run)
 {
     if (run->options.out)
-        NCA_TRY(nca_folder_check_name(run->options.out, run->error));
+        NCA_TRY(nca_folder_check_name("out", run->options.out, run->error));
     if (run->options.preview && !isatty(STDOUT_FILENO))
         return nca_fail(run->error, NCA_ARGUMENT,
                         "--preview: standard output is no terminal; leave it out");

@@ -64,12 +64,12 @@ FILE *nca_output_words(const char *path)
     return nca_is_standard_output(path) ? stderr : stdout;
 }
 
-nca_status nca_folder_check_name(const char *path, nca_error *error)
+nca_status nca_folder_check_name(const char *option, const char *path, nca_error *error)
 {
     if (!nca_is_standard_output(path))
         return NCA_OK;
-    return nca_fail(
-        error, NCA_ARGUMENT,
-        "--out -: a folder, which cannot go to standard output; give it a name (./- for "
-        "this one)");
+    return nca_fail(error, NCA_ARGUMENT,
+                    "--%s -: a folder, which cannot go to standard output; give it a name (./- for "
+                    "this one)",
+                    option);
 }

@@ -28,7 +28,7 @@ nca_status nca_output_check(const char *path, bool force, char place[NCA_PATH_BY
                             nca_error *error);
 // Where a command says what it wrote: standard output, unless the output itself goes there.
 FILE *nca_output_words(const char *path);
-// Refuses "-" for a folder.
-nca_status nca_folder_check_name(const char *path, nca_error *error);
+// Refuses "-" for a folder; `option` stands in the message.
+nca_status nca_folder_check_name(const char *option, const char *path, nca_error *error);
 
 #endif

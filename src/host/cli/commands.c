@@ -114,6 +114,12 @@ static int print_help(const nca_command *const *commands, int argc, char **argv)
     return print_of(commands, argc, argv, nca_help_print, print_usage);
 }
 
+// What nca(1) itself is about, besides the table of commands.
+static bool is_of_main_page(const char *word)
+{
+    return strcmp(word, "nca") == 0 || strcmp(word, "completion") == 0 || strcmp(word, "man") == 0;
+}
+
 // `nca man`, `nca man COMMAND`.
 static int print_man(const nca_command *const *commands, int argc, char **argv)
 {
@@ -121,6 +127,8 @@ static int print_man(const nca_command *const *commands, int argc, char **argv)
         print_man_help();
         return 0;
     }
+    if (argc == 1 && is_of_main_page(argv[0]))
+        argc = 0;
     return print_of(commands, argc, argv, nca_manual_print_command, nca_manual_print);
 }
 
@@ -138,12 +146,12 @@ static int print_completion(const nca_command *const *commands, int argc, char *
 }
 
 // A closed standard stream would give its number to the next file opened, and what is printed would
-// end up in that file.
+// end up in that file. What takes the number can be read only: to print into it still fails.
 static void keep_standard_streams(void)
 {
     int file;
     do
-        file = open("/dev/null", O_RDWR);
+        file = open("/dev/null", O_RDONLY);
     while (file >= 0 && file <= STDERR_FILENO);
     if (file >= 0)
         close(file);

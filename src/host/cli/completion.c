@@ -5,11 +5,13 @@
 #include <ctype.h>
 #include <string.h>
 
+#include "attack/attack.h"
 #include "config/presets.h"
 #include "model/zoo.h"
 #include "nca/task.h"
 #include "report/export.h"
 #include "sweep/regeneration.h"
+#include "task/cuts.h"
 
 enum { WORDS_BYTES = 512 };
 
@@ -33,15 +35,26 @@ static void print_zoo(FILE *to, const char *before)
         fprintf(to, "%s%s ", before, zoo.name[i]);
 }
 
-// Whether its arguments are rules.
+// Whether rules are among its arguments.
 static bool takes_rules(const nca_command *command)
 {
-    return command->arguments && strstr(command->arguments, "MODEL");
+    return strstr(command->arguments, "MODEL") || strstr(command->arguments, "RULE");
 }
 
 static bool takes_rule(const nca_option *row)
 {
     return strcmp(row->name, "from") == 0;
+}
+
+// "on|off" as words; nothing where it is a name that stands for something else, such as FILE.
+static void split_words(const char *text, size_t length, char words[WORDS_BYTES])
+{
+    for (size_t i = 0; i < length; i++)
+        if (!islower((unsigned char)text[i]) && !isdigit((unsigned char)text[i]) && text[i] != '|')
+            return;
+    snprintf(words, WORDS_BYTES, "%.*s", (int)length, text);
+    for (char *c = words; *c; c++)
+        *c = *c == '|' ? ' ' : *c;
 }
 
 // The words an option may take, with blanks between; empty where it takes anything else.
@@ -60,16 +73,26 @@ static void list_words(const nca_option *row, char words[WORDS_BYTES])
     if (strcmp(row->name, "format") == 0 && !strchr(row->value, '|'))
         for (const nca_exporter *const *one = nca_exporters(); *one; one++)
             add_word(words, (*one)->extension + 1);
-    if (*words)
-        return;
-    bool is_list = row->value && strchr(row->value, '|');
-    for (const char *c = is_list ? row->value : ""; *c; c++)
-        is_list &= islower((unsigned char)*c) || isdigit((unsigned char)*c) || *c == '|';
-    if (!is_list)
-        return;
-    snprintf(words, WORDS_BYTES, "%s", row->value);
-    for (char *c = words; *c; c++)
-        *c = *c == '|' ? ' ' : *c;
+    if (strcmp(row->name, "damage") == 0)
+        for (int cut = 0; cut < NCA_CUT_COUNT; cut++) {
+            char at[32];
+            snprintf(at, sizeof at, "%s@200", nca_cut_name(cut));
+            add_word(words, at);
+        }
+    if (!*words && row->value && strchr(row->value, '|'))
+        split_words(row->value, strlen(row->value), words);
+}
+
+// The words that its first argument may be; empty where that is anything else.
+static void list_first_words(const nca_command *command, char words[WORDS_BYTES])
+{
+    const char *first = command->arguments + strspn(command->arguments, "[");
+    words[0] = 0;
+    if (strncmp(first, "KIND", strlen("KIND")) == 0)
+        for (const nca_attack *const *one = nca_attacks(); *one; one++)
+            add_word(words, (*one)->name);
+    else
+        split_words(first, strcspn(first, "] ."), words);
 }
 
 static bool is_number(const nca_option *row)
@@ -169,6 +192,7 @@ static void print_bash_zoo(FILE *to, const nca_command *const *commands)
 // bash, or one where the user's COMP_WORDBREAKS has no "=".
 static void print_bash(FILE *to, const nca_command *const *commands)
 {
+    char words[WORDS_BYTES];
     fputs("# nca in bash: source <(nca completion bash)\n"
           "_nca() {\n"
           "    local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]} words= "
@@ -188,8 +212,13 @@ static void print_bash(FILE *to, const nca_command *const *commands)
     fputs("completion man' ;;\n        'man man') words='", to);
     print_commands(to, commands);
     fputs("' ;;\n", to);
-    for (const nca_command *const *command = commands; *command; command++)
+    for (const nca_command *const *command = commands; *command; command++) {
+        list_first_words(*command, words);
+        if (*words)
+            fprintf(to, "        '%s %s') words='%s' ;;\n", (*command)->name, (*command)->name,
+                    words);
         for_each_option(to, *command, print_bash_words);
+    }
     fputs("    esac\n"
           "    if [[ $COMP_CWORD -eq 1 ]]; then\n        words='",
           to);
@@ -234,6 +263,7 @@ static void print_zsh_option(FILE *to, const nca_command *command, const nca_opt
 
 static void print_zsh(FILE *to, const nca_command *const *commands)
 {
+    char words[WORDS_BYTES];
     fputs("#compdef nca\n# nca in zsh: source <(nca completion zsh)\n"
           "_nca_rules() {\n    compadd -- ",
           to);
@@ -261,6 +291,9 @@ static void print_zsh(FILE *to, const nca_command *const *commands)
     for (const nca_command *const *command = commands; *command; command++) {
         fprintf(to, "    %s)\n        _arguments \\\n", (*command)->name);
         for_each_option(to, *command, print_zsh_option);
+        list_first_words(*command, words);
+        if (*words)
+            fprintf(to, "            '1:argument:(%s)' \\\n", words);
         fprintf(to, "            '--help[say more]' '*:argument:%s'\n        ;;\n",
                 takes_rules(*command) ? "_nca_rules" : "_files");
     }
@@ -300,6 +333,7 @@ static void print_fish_option(FILE *to, const nca_command *command, const nca_op
 
 static void print_fish(FILE *to, const nca_command *const *commands)
 {
+    char words[WORDS_BYTES];
     fputs("# nca in fish: nca completion fish | source\n", to);
     for (const nca_command *const *command = commands; *command; command++) {
         fprintf(to, "complete -c nca -n __fish_use_subcommand -f -a %s -d '", (*command)->name);
@@ -311,6 +345,12 @@ static void print_fish(FILE *to, const nca_command *const *commands)
             print_zoo(to, NCA_ZOO_PREFIX);
             fputs("'\n", to);
         }
+        list_first_words(*command, words);
+        if (*words)
+            fprintf(to,
+                    "complete -c nca -n '__fish_seen_subcommand_from %s; and not "
+                    "__fish_seen_subcommand_from %s' -a '%s'\n",
+                    (*command)->name, words, words);
         for_each_option(to, *command, print_fish_option);
     }
     fprintf(to,

@@ -70,6 +70,10 @@ nca_status nca_map_write_picture(const nca_heal_map *map, const nca_run_task *ju
     nca_status status = NCA_OK;
     if (!*place)
         return NCA_OK;
+    if (!map->has_pattern) {
+        fprintf(stderr, "--map-picture: not drawn, for there is nothing to heal\n");
+        return NCA_OK;
+    }
     NCA_GO(nca_heal_map_draw(map, judged->task, judged->content.data, &canvas, error));
     NCA_GO(nca_png_write(place, canvas.rgb, canvas.height, canvas.width, error));
 cleanup:

@@ -46,7 +46,8 @@ nca_status nca_map_make(const nca_map_arguments *arguments, const nca_model *mod
                         const nca_run_task *judged, const nca_evaluate_options *options,
                         const nca_compute *compute, nca_heal_map *out, nca_error *error);
 
-// Draws it into the file of nca_map_check_picture(); none for an empty name.
+// Draws it into the file of nca_map_check_picture(); none for an empty name, nor where the map has
+// nothing to show, which it says.
 nca_status nca_map_write_picture(const nca_heal_map *map, const nca_run_task *judged,
                                  const char *place, nca_error *error);
 

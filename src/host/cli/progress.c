@@ -13,7 +13,7 @@
 
 enum { BAR_MIN = 6, BAR_MAX = 24, TEXT_BYTES = 256, SAID_BYTES = 8192 };
 
-static const double redraw_seconds = 0.1, line_seconds = 30, first_seconds = 10, smoothing = 0.05;
+static const double redraw_seconds = 0.1, line_seconds = 30, first_seconds = 10;
 // What an update takes is a mean of about this long: steps differ from update to update, and other
 // programs come and go.
 static const double pace_seconds = 120;
@@ -48,7 +48,7 @@ void nca_progress_size(const nca_progress *progress, int *columns, int *lines)
 static void smooth(nca_progress *progress, const nca_update_result *result)
 {
     const double loss = log10(result->loss), one = 1.0 / (double)++progress->updates;
-    const double part = fmax(smoothing, one);
+    const double part = fmax(1.0 / NCA_PROGRESS_UPDATES, one);
     const double share = fmax(fmin(result->seconds / pace_seconds, 1), one);
     if (isfinite(loss))
         progress->loss =

@@ -8,6 +8,8 @@
 
 #include "nca/train.h"
 
+enum { NCA_PROGRESS_UPDATES = 20 };   // about so many latest updates are in the loss shown
+
 typedef struct nca_progress {
     FILE *to;
     bool is_terminal, is_quiet, is_drawn;
@@ -15,7 +17,7 @@ typedef struct nca_progress {
     double started, drawn;   // seconds of the clock
     int64_t updates;         // seen
     double update_seconds;   // what one takes, smoothed
-    double loss;             // log10, smoothed
+    double loss;             // mean of log10 over the latest updates
     double last_line;        // when a plain line was last written
     int picture_lines;       // of the picture that stands above the bar
 } nca_progress;

@@ -21,9 +21,12 @@
     {"say", NCA_OPTION_INT, offsetof(type, name.say), 0, 15, "CLASS",                             \
      "of an adversary: the class that it makes the others say [the run's, else 8]", NULL}
 #define NCA_TARGET_ROWS(type, name)                                                               \
+    NCA_TARGET_ROWS_SAYING(type, name, "what it should have grown [a run folder's own]")
+// The same for a command that does something else with the target.
+#define NCA_TARGET_ROWS_SAYING(type, name, target_help)                                           \
     NCA_TASK_ROWS(type, name),                                                                    \
-    {"target", NCA_OPTION_STRING, offsetof(type, name.target), 0, 0, "FILE|EMOJI",                \
-     "what it should have grown [a run folder's own]", "Target"},                                 \
+    {"target", NCA_OPTION_STRING, offsetof(type, name.target), 0, 0, "FILE|EMOJI", target_help,   \
+     "Target"},                                                                                   \
     {"target-size", NCA_OPTION_INT, offsetof(type, name.target_size), 1, 4096, "CELLS",           \
      "longer side of the target [the run's, else 40]", NULL},                                     \
     {"padding", NCA_OPTION_INT, offsetof(type, name.padding), 0, 4096, "CELLS",                   \

@@ -43,8 +43,8 @@ static void say_last_loss(const nca_task *task, nca_progress *progress)
 {
     char loss[NCA_LOSS_BYTES];
     if (!isnan(progress->loss))
-        nca_progress_say(progress, "log10 loss of the last updates: %s",
-                         nca_loss_text(task, progress->loss, loss));
+        nca_progress_say(progress, "log10 loss in training, mean of about the last %d updates: %s",
+                         NCA_PROGRESS_UPDATES, nca_loss_text(task, progress->loss, loss));
 }
 
 static void say(const nca_verdict *verdict, nca_progress *progress)

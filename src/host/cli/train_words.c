@@ -88,7 +88,12 @@ static void say_settings(train_run *run)
     char from[NCA_FROM_BYTES];
     if (run->from.parameters)
         nca_progress_say(&run->progress, "%s", nca_run_from_words(&run->config, &run->from, from));
-    if (run->config.average > 0)
+    if (run->config.average > run->config.updates)
+        nca_progress_say(&run->progress,
+                         "--average %lld: more than the %lld updates of this run; what is written "
+                         "and judged is the average over all of them, the first ones included",
+                         (long long)run->config.average, (long long)run->config.updates);
+    else if (run->config.average > 0)
         nca_progress_say(&run->progress,
                          "--average %lld: what is written and judged is the average over about the "
                          "last %lld updates; losses shown here are of the rule in training",

@@ -253,6 +253,16 @@ static void close(mapping *maker)
     free(maker->usable);
 }
 
+nca_status nca_heal_map_check(const nca_task *task, nca_error *error)
+{
+    if (!task->frozen)
+        return NCA_OK;
+    return nca_fail(error, NCA_ARGUMENT,
+                    "a heal map: samples of the task %s have frozen channels, and no rule can "
+                    "heal those; leave the map out",
+                    task->name);
+}
+
 nca_status nca_heal_map_make(const nca_model *model, const nca_task *task, const void *content,
                              const nca_evaluate_options *options, int side, int trials,
                              const nca_compute *compute, nca_heal_map *out, nca_error *error)
@@ -276,11 +286,7 @@ nca_status nca_heal_map_make(const nca_model *model, const nca_task *task, const
                           .trials = trials,
                           .grown = slots};
     plan_damages(out);
-    if (task->frozen)
-        return nca_fail(error, NCA_ARGUMENT,
-                        "a heal map: samples of the task %s have frozen channels, and no rule can "
-                        "heal those; leave the map out",
-                        task->name);
+    NCA_TRY(nca_heal_map_check(task, error));
     if (task->check)
         NCA_TRY(task->check(content, &maker.shape, error));
     NCA_GO(open(&maker, model, compute, error));

@@ -47,14 +47,17 @@ typedef struct nca_heal_map {
     nca_map_damage half[NCA_MAP_ANGLES];   // cleared: 0 right, then clockwise, 4 lower, 8 left
 } nca_heal_map;
 
+// NCA_ARGUMENT for a task with frozen channels, which no rule can heal.
+nca_status nca_heal_map_check(const nca_task *task, nca_error *error);
+
 // Makes the map. Grid, seed, moments, fire rate and the like are those of `options`, and so are
 // stop and progress; its cuts, circles and steps are not looked at.
 //   side     1 to NCA_MAP_SIDE_MAX; the middles of circles lie evenly over the inner half of each
 //            axis, where training draws them
 //   trials   of each damage, 1 or more: each goes on with other fire bits, and from one of the
 //            patterns, which were grown with fire bits of their own
-// A trial is healed by nca_is_healed(), beside the same pattern left whole. NCA_ARGUMENT for a task
-// with frozen channels, which no rule can heal; NCA_MEMORY; NCA_INTERRUPTED once `stop` is not 0.
+// A trial is healed by nca_is_healed(), beside the same pattern left whole. NCA_ARGUMENT as
+// nca_heal_map_check(); NCA_MEMORY; NCA_INTERRUPTED once `stop` is not 0.
 nca_status nca_heal_map_make(const nca_model *model, const nca_task *task, const void *content,
                              const nca_evaluate_options *options, int side, int trials,
                              const nca_compute *compute, nca_heal_map *out, nca_error *error);

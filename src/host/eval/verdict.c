@@ -71,13 +71,13 @@ static void add_cut(nca_verdict *verdict, int cut, double loss)
     verdict->cut[verdict->cuts++] = (nca_verdict_cut){
         .cut = cut, .name = nca_cut_name(cut), .loss = loss, .is_healed = is_healed};
     verdict->healed += is_healed;
-    verdict->has_blown_up |= is_worst(verdict->task, loss);
+    verdict->has_exploded |= is_worst(verdict->task, loss);
 }
 
 static void finish(nca_verdict *verdict)
 {
     qsort(verdict->cut, (size_t)verdict->cuts, sizeof *verdict->cut, compare_cuts);
-    verdict->has_blown_up |= is_worst(verdict->task, verdict->grown) ||
+    verdict->has_exploded |= is_worst(verdict->task, verdict->grown) ||
                              (verdict->held_at > 0 && is_worst(verdict->task, verdict->held));
 }
 
@@ -105,7 +105,7 @@ nca_verdict nca_verdict_evaluated(const nca_task *task, const nca_evaluate_optio
                            .seeds = options->seeds,
                            .heal_steps = options->heal_steps,
                            .whole = evaluation->whole.median,
-                           .has_blown_up = !(evaluation->max_state <= NCA_STATE_BOUND)};
+                           .has_exploded = !(evaluation->max_state <= NCA_STATE_BOUND)};
     int grown = 0;
     while (grown + 1 < evaluation->steps_count && evaluation->step[grown + 1] <= options->cut_at)
         grown++;
@@ -132,7 +132,7 @@ nca_verdict nca_verdict_evaluated(const nca_task *task, const nca_evaluate_optio
 
 const char *nca_verdict_word(const nca_verdict *verdict)
 {
-    return verdict->has_blown_up ? "blown up"
+    return verdict->has_exploded ? "exploded"
            : verdict->is_dead    ? "died out"
                                  : nca_loss_word(verdict->task, verdict->grown);
 }
@@ -141,10 +141,15 @@ static void write_growth(const nca_verdict *verdict, char line[NCA_VERDICT_BYTES
 {
     char loss[32];
     const char *word = nca_verdict_word(verdict);
+    // A dead state has an ordinary loss, which tells nothing unless it is said to be of no picture.
+    const char *fate = verdict->has_exploded && verdict->is_dead
+                           ? "numbers grew without bound until every cell died; "
+                       : verdict->has_exploded ? "numbers grow without bound; "
+                       : verdict->is_dead      ? "no cell is alive; "
+                                               : "";
     snprintf(line, NCA_VERDICT_BYTES, "%s%s%slog10 loss %s at step %d%s", word ? word : "",
-             verdict->has_blown_up ? ", its numbers beyond all bounds" : "", word ? ": " : "",
-             write_number(verdict->grown, loss), verdict->grown_at,
-             verdict->is_dead ? ", where nothing lives" : "");
+             word ? ": " : "", fate, write_number(verdict->grown, loss), verdict->grown_at,
+             verdict->is_dead ? ", that of an empty grid" : "");
 }
 
 // "cells right 0.953, total agreement 0.88"

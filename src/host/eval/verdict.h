@@ -12,7 +12,7 @@ const char *nca_loss_word(const nca_task *task, double loss);
 // [{"at_most", "word"}, ...], best first, as the task has them; the last has no bound.
 json_t *nca_grades_json(const nca_task *task);
 
-// "-3.41", "-3.41 (good)", "inf (blown up)"
+// "-3.41", "-3.41 (good)", "inf (exploded)"
 enum { NCA_LOSS_BYTES = 64 };
 const char *nca_loss_text(const nca_task *task, double loss, char text[NCA_LOSS_BYTES]);
 
@@ -31,7 +31,7 @@ typedef struct nca_verdict {
     double grown;                     // the loss at that step
     double figure[NCA_FIGURES_MAX];   // the task's figures at that step
     bool is_dead;                     // most samples had died out at that step
-    bool has_blown_up;
+    bool has_exploded;
     int held_at;   // a much later step; 0: there is none
     double held;
     int cuts, healed;
@@ -50,11 +50,11 @@ nca_evaluate_options nca_verdict_options(const nca_task *task, const nca_model *
 nca_verdict nca_verdict_evaluated(const nca_task *task, const nca_evaluate_options *options,
                                   const nca_evaluation *evaluation);
 
-// "blown up", "died out", or what its loss is called.
+// "exploded", "died out", or what its loss is called.
 const char *nca_verdict_word(const nca_verdict *verdict);
 
 // The verdict for people, a line each; returns how many.
-enum { NCA_VERDICT_LINES = NCA_CUT_COUNT + 4, NCA_VERDICT_BYTES = 128 };
+enum { NCA_VERDICT_LINES = NCA_CUT_COUNT + 4, NCA_VERDICT_BYTES = 144 };
 int nca_verdict_write(const nca_verdict *verdict, char line[NCA_VERDICT_LINES][NCA_VERDICT_BYTES]);
 
 #endif

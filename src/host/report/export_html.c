@@ -8,6 +8,8 @@
 #include "report/html.h"
 #include "report/rule_json.h"
 
+enum { TITLE_BYTES = 512 };
+
 // The target is known where a run folder or the zoo keeps it, or where it is given.
 static bool knows_target(const nca_export *what, const nca_export_rule *rule, const nca_task *task)
 {
@@ -55,14 +57,27 @@ static nca_status add_rule(const nca_export *what, const nca_export_rule *rule, 
     return NCA_OK;
 }
 
+// "lizard, fish", as much of it as a title has room for.
+static void write_title(const nca_export *what, char title[TITLE_BYTES])
+{
+    char name[NCA_PATH_BYTES];
+    size_t used = 0;
+    for (int i = 0; i < what->count && used + 1 < TITLE_BYTES; i++) {
+        name_rule(what->rules[i].path, name);
+        used += (size_t)snprintf(title + used, TITLE_BYTES - used, "%s%s", i > 0 ? ", " : "", name);
+    }
+}
+
 static nca_status write_html(const nca_export *what, const char *place, nca_error *error)
 {
+    char title[TITLE_BYTES];
     json_t *list = json_array(), *data = json_pack("{s:o}", "rules", list);
     nca_status status = data ? NCA_OK : nca_fail(error, NCA_MEMORY, "a page: no memory");
     for (int i = 0; i < what->count && status == NCA_OK; i++)
         status = add_rule(what, &what->rules[i], list, error);
+    write_title(what, title);
     if (status == NCA_OK)
-        status = nca_html_write(place, NCA_PAGE_OF_RULES, "nca", data, error);
+        status = nca_html_write(place, NCA_PAGE_OF_RULES, title, data, error);
     json_decref(data);
     return status;
 }

@@ -106,7 +106,7 @@ static void put_head(writing *to)
                  "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
                  "<meta name=\"color-scheme\" content=\"light dark\">\n"
                  "<title>");
-    put_text(to, to->title);
+    put_escaped(to, (const unsigned char *)to->title, strlen(to->title));
     put_text(to, "</title>\n");
 }
 

@@ -13,8 +13,12 @@ nca_status nca_page_heal_map(const nca_page_run *run, json_t **out, nca_error *e
         *out = json_null();
         return NCA_OK;
     }
-    NCA_GO(nca_heal_map_draw(run->heal_map, run->task, run->content, &canvas, error));
-    NCA_GO(nca_page_picture(canvas.rgb, canvas.height, canvas.width, &picture, error));
+    if (run->heal_map->has_pattern) {
+        NCA_GO(nca_heal_map_draw(run->heal_map, run->task, run->content, &canvas, error));
+        NCA_GO(nca_page_picture(canvas.rgb, canvas.height, canvas.width, &picture, error));
+    } else {   // a chart of nothing
+        picture = json_null();
+    }
     map = nca_heal_map_json(run->heal_map);
     if (!nca_json_set(map, "picture", picture))
         NCA_GO(nca_fail(error, NCA_MEMORY, "%s: no memory for its page", run->name));

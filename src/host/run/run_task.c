@@ -38,6 +38,20 @@ static nca_status check_task(const nca_target_arguments *given, const char *path
                     given->task, path, config->task);
 }
 
+// What is in frozen channels, only the task knows.
+static nca_status fail_frozen(const char *path, const nca_spec *spec, nca_error *error)
+{
+    const nca_task *const *row = nca_tasks();
+    while (*row && !((*row)->usual && (*row)->usual->frozen == spec->frozen &&
+                     (*row)->usual->perception == spec->perception))
+        row++;
+    return nca_fail(error, NCA_ARGUMENT,
+                    "%s: a rule with frozen channels%s%s, and the file does not say what is in "
+                    "them; give its run folder, or --task%s%s",
+                    path, *row ? ", as those of the task " : "", *row ? (*row)->name : "",
+                    *row ? " " : "", *row ? (*row)->name : "");
+}
+
 static nca_status read_settings(const nca_target_arguments *given, const char *path,
                                 const nca_model *model, nca_config *config, const nca_task **task,
                                 nca_error *error)
@@ -47,15 +61,30 @@ static nca_status read_settings(const nca_target_arguments *given, const char *p
         NCA_TRY(nca_run_folder_check_config(path, model, error));
         NCA_TRY(nca_run_folder_config(path, config, NULL, error));
     } else if (model->spec.frozen > 0 && !given->task) {
-        return nca_fail(error, NCA_ARGUMENT,
-                        "%s: a rule with frozen channels, and the file does not say what is in "
-                        "them; give its run folder, or --task",
-                        path);
+        return fail_frozen(path, &model->spec, error);
     } else {
         NCA_TRY(assume_settings(given->task, config, error));
     }
     NCA_TRY(check_task(given, path, config, error));
     return nca_task_find(config->task, task, error);
+}
+
+// A file that is no rule of the article's kind may be one of a task that was not named: that is said
+// instead. `error` has the message so far.
+static nca_status fail_kind(const char *path, nca_error *error)
+{
+    for (const nca_task *const *row = nca_tasks(); *row; row++) {
+        nca_model model;
+        if ((*row)->usual && nca_model_load_as(path, (*row)->usual, &model, NULL) == NCA_OK) {
+            nca_model_free(&model);
+            return nca_fail(error, NCA_FORMAT,
+                            "%s: looks like a rule of the task %s, which the file does not say "
+                            "itself; give --task %s%s",
+                            path, (*row)->name, (*row)->name,
+                            (*row)->reads_data ? ", and --data DIR where it is to be judged" : "");
+        }
+    }
+    return error->status;
 }
 
 nca_status nca_run_rule_load(const nca_target_arguments *given, const char *path, nca_model *out,
@@ -69,7 +98,8 @@ nca_status nca_run_rule_load(const nca_target_arguments *given, const char *path
         NCA_TRY(nca_run_folder_config(path, &config, NULL, error));
         NCA_TRY(check_task(given, path, &config, error));
     }
-    return nca_model_load_as(path, task ? task->usual : NULL, out, error);
+    const nca_status status = nca_model_load_as(path, task ? task->usual : NULL, out, error);
+    return status == NCA_FORMAT && !task && !nca_is_folder(path) ? fail_kind(path, error) : status;
 }
 
 nca_status nca_run_task_find(const nca_target_arguments *given, const char *path,

@@ -296,7 +296,7 @@ static const nca_task_film films[] = {
 // thirtieth at -3, a hundredth at -4; above 0 it is more than any picture can differ by.
 static const nca_grade grades[] = {
     {-4, "hard to tell apart"}, {-3, "good"},           {-2, "blurred"},
-    {0, "not recognisable"},    {INFINITY, "blown up"}, {0, NULL},
+    {0, "not recognisable"},    {INFINITY, "exploded"}, {0, NULL},
 };
 
 static const char *const channels[] = {"red", "green", "blue", "alpha", NULL};

@@ -244,6 +244,19 @@ nca.timeButtons = function(stage) {
   };
 };
 
+// What a visitor is invited to do, once there is something to do it to.
+nca.invitation = function(stage) {
+  const {isDrawn} = stage.world;
+  const element =
+    nca.make('p', {class: 'invitation', text: isDrawn ? 'Draw a digit' : 'Wound it'});
+  return {
+    element,
+    update() {
+      element.classList.toggle('early', !isDrawn && !stage.hasCreature());
+    },
+  };
+};
+
 // The sheet with everything that is not needed at once.
 nca.sheet = function(stage, hand, channels) {
   const sliders = nca.sliders(stage, hand);
@@ -272,6 +285,7 @@ nca.sheet = function(stage, hand, channels) {
 nca.controls = function(stage, hand) {
   const tools = nca.toolButtons(stage, hand), time = nca.timeButtons(stage);
   const channels = nca.channelPictures(stage), sheet = nca.sheet(stage, hand, channels);
+  const invitation = nca.invitation(stage);
   const verdict = stage.world.isDrawn ? nca.voteBars(stage) : nca.verdictLine(stage);
   const more = nca.iconButton('more', 'More', () => {
     sheet.element.hidden = !sheet.element.hidden;
@@ -284,12 +298,13 @@ nca.controls = function(stage, hand) {
   const parts = [
     nca.make('div', {class: 'corner'}, verdict.element),
     channels.element,
-    nca.make('p', {class: 'invitation', text: stage.world.isDrawn ? 'Draw a digit' : 'Wound it'}),
+    invitation.element,
     nca.make('div', {class: 'dock', role: 'toolbar', 'aria-label': 'Tools'}, sheet.element,
       ...tools.elements, gap(), ...time.elements, more),
   ];
   stage.box.append(...parts);
-  stage.listeners.push(...[tools, time, channels, sheet, verdict].map((one) => () => one.update()));
+  stage.listeners.push(...[tools, time, channels, sheet, invitation, verdict].map(
+    (one) => () => one.update()));
   stage.tell();
   return () => parts.forEach((part) => part.remove());
 };

@@ -7,16 +7,16 @@ nca.showHealMap = function(run) {
   document.querySelectorAll('#heal-map, nav a[href="#heal-map"]').forEach((part) => {
     part.hidden = false;
   });
-  const [sentence, ...lines] = map.lines;
+  const [sentence, ...lines] = map.lines, column = nca.column('heal-map', run);
+  column.append(nca.make('p', {}, nca.make('b', {text: sentence})));
+  if (!map.picture) return;  // nothing is there to heal
   const steps = `${nca.count(map.heal_steps)} steps after a cut at step ${nca.count(map.cut_at)}`;
   const patterns = map.patterns < map.grown ?
     ` Of ${map.grown} patterns, ${map.patterns} are there when left whole; only these are cut.` :
     '';
-  nca.column('heal-map', run)
-    .append(nca.make('p', {}, nca.make('b', {text: sentence})),
-      nca.make('figure', {},
-        nca.make('figcaption',
-          {text: `Judged ${steps}, ${map.trials} trials of each damage.${patterns}`}),
-        nca.picture(map.picture, 'heal-map', `heal map: ${map.lines.join('; ')}`)),
-      nca.make('ul', {}, ...lines.map((line) => nca.make('li', {text: line}))));
+  column.append(nca.make('figure', {},
+    nca.make('figcaption',
+      {text: `Judged ${steps}, ${map.trials} trials of each damage.${patterns}`}),
+    nca.picture(map.picture, 'heal-map', `heal map: ${map.lines.join('; ')}`)),
+  nca.make('ul', {}, ...lines.map((line) => nca.make('li', {text: line}))));
 };

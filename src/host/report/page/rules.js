@@ -4,7 +4,6 @@
 {
   const {rules} = nca.data, box = document.getElementById('world');
   const menu = document.getElementById('rules'), lives = new Map();
-  document.title = rules.map((rule) => rule.name).join(', ');
 
   // Each rule has a box of its own, so that what it was doing waits for whoever comes back.
   const choose = async function(rule) {

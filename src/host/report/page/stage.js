@@ -154,11 +154,17 @@ nca.Stage = class {
     this.isStale = true;
   }
 
+  // Whether there is something to wound: the grown picture, or some cells after a while.
+  hasCreature() {
+    const {world} = this;
+    return this.verdict() === 'grown' || (world.step >= 96 && world.living(30) === 30);
+  }
+
   // In a word.
   verdict() {
     const {rule} = this.world;
+    if (!this.world.isDrawn && this.world.living(1) === 0) return 'gone';
     if (this.loss === null) return '';
-    if (this.world.isEmpty()) return 'gone';
     const limit = this.best <= rule.good_loss ? this.best + rule.healed_within : rule.good_loss;
     if (this.wasHurt) return this.loss <= limit ? 'healed' : 'healing';
     return this.loss <= rule.good_loss ? 'grown' : 'growing';

@@ -46,7 +46,12 @@ nca.facts = function(run) {
         nca.count(model.parameters)} parameters; ` +
         `fire rate ${nca.number(model.fire_rate)}`
     ],
-    ['Loss at the end', `log10 ${nca.lossOf(run, nca.lastLoss(run))}`],
+    [
+      'Last training loss',
+      `log10 ${nca.lossOf(run, nca.lastLoss(run))}, ${
+        run.history.updates_a_point > 1 ? `median of ${run.history.updates_a_point} updates` :
+                                          'of one update'}`
+    ],
   ];
 };
 

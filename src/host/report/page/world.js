@@ -155,11 +155,13 @@ nca.World = class {
       }
   }
 
-  isEmpty() {
-    for (let y = 0; y < this.height; y++)
-      for (let x = 0; x < this.width; x++)
-        if (this.isAlive(y, x)) return false;
-    return true;
+  // How many cells live, counted up to `most`.
+  living(most) {
+    let count = 0;
+    for (let y = 0; y < this.height && count < most; y++)
+      for (let x = 0; x < this.width && count < most; x++)
+        if (this.isAlive(y, x)) count++;
+    return count;
   }
 
   // log10 of the mean squared difference to the target, on the grid of the target in the middle, as
