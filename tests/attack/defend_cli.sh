@@ -35,15 +35,15 @@ resumed lizard lizard_adversary_no_tail --preset regenerating --from lizard_rege
   --target "$data/targets/lizard.png" --pool 4 --batch 2 --steps-min 4 --steps-max 6 --damaged 1 \
   --perturb cells:0.1 --perturbed 1
 
-# Right cells of 60 digits with a tenth of the cells the adversary's, before and after 60 updates.
-right() {
+# Cells of 60 digits that a tenth of them turns, before and after 60 updates.
+turned() {
   "$nca" attack cells "$1" --task digits --data "$mnist" --held-out 2000 --adversary digits_adversary.safetensors \
-    --samples 60 --strengths 0.1 --json | sed -n 's/.*"cells_right": \([0-9.]*\).*/\1/p'
+    --samples 60 --strengths 0.1 --json | sed -n 's/.*"cells_turned": \([0-9.]*\).*/\1/p'
 }
 "$nca" train "${digits[@]}" "${cells[@]}" --updates 60 --out defended --quiet >/dev/null
-before=$(right digits_l2_noise.safetensors) after=$(right defended)
-echo "cells right under the adversary: $before, after 60 updates $after"
-awk -v a="$before" -v b="$after" 'BEGIN { exit !(a != "" && b > a + 0.1) }' || fail "nothing is learnt against the adversary"
+before=$(turned digits_l2_noise.safetensors) after=$(turned defended)
+echo "cells turned: $before, after 60 updates $after"
+awk -v a="$before" -v b="$after" 'BEGIN { exit !(a != "" && b != "" && b < a - 0.1) }' || fail "nothing is learnt against the adversary"
 
 refused() {
   local words=$1 code=0
