@@ -1,8 +1,10 @@
 #!/usr/bin/env bash
 # The table of "Training against it" in docs/robustness.md: a trained rule of digits is trained on,
 # once plainly and once against each attack, and every result is attacked.
-#   defences.sh [--seeds N,...] [--updates N] [--jobs N] NCA RULE DATA
-# RULE is a rule of digits, DATA the folder with MNIST's files. 2,000 updates with the seeds 1 and 2,
+#   defences.sh [--seeds N,...] [--updates N] [--jobs N] NCA RULE DATA [ADVERSARY]
+# RULE is a rule of digits, DATA the folder with MNIST's files. ADVERSARY was trained against RULE:
+# with it there are rows for its cells, and for those of new adversaries, each trained against one of
+# the results by as many updates. 2,000 updates with the seeds 1 and 2,
 # two trainings at a time, one thread each; half of every batch is disturbed. Prints a row for each
 # attack and training: the cells right, with each seed, of 500 held-out digits. The runs stay in
 # defences/; one that is whole already is not trained again.
@@ -24,9 +26,9 @@ while [[ ${1:-} == --* ]]; do
 done
 [[ $seeds =~ ^[0-9]+(,[0-9]+)*$ ]] || refuse "--seeds $seeds: must be numbers with commas between"
 [[ $updates =~ ^[1-9][0-9]*$ && $jobs =~ ^[1-9][0-9]*$ ]] || refuse "--updates and --jobs must be numbers from 1"
-[ $# -eq 3 ] && [ -f "$1" ] && [ -x "$1" ] && [ -e "$2" ] && [ -d "$3" ] ||
-  refuse "needs a program, a rule and a folder of digits: NCA RULE DATA"
-nca=$(realpath "$1") rule=$(realpath "$2") data=$(realpath "$3")
+[[ $# =~ ^[34]$ ]] && [ -f "$1" ] && [ -x "$1" ] && [ -e "$2" ] && [ -d "$3" ] && [ -e "${4:-$2}" ] ||
+  refuse "needs a program, a rule, a folder of digits and perhaps an adversary: NCA RULE DATA [ADVERSARY]"
+nca=$(realpath "$1") rule=$(realpath "$2") data=$(realpath "$3") adversary=${4:+$(realpath "$4")}
 
 # Attack, the strength of training, and the strengths of judging.
 attacks='input-gradient 0.1 0.1,0.2
@@ -34,22 +36,36 @@ salt 0.05 0.05,0.1
 killed 0.2 0.1,0.2
 state-gradient 1 1,2
 state-noise 5 2,5'
+[ -z "$adversary" ] || attacks+=$'\ncells 0.1 0.05,0.1'
 
 train() {   # KIND STRENGTH SEED
   local run=defences/$1-$3 against=()
   [ ! -e "$run/digit.webp" ] || return 0
   [ "$1" = plain ] || against=(--perturb "$1:$2" --perturbed 8)
+  [ "$1" != cells ] || against+=(--adversary "$adversary")
   rm -rf "$run"
   "$nca" train --task digits --data "$data" --held-out 2000 --from "$rule" --rate 1e-4 --schedule constant \
     --updates "$updates" --seed "$3" --threads 1 --quiet "${against[@]}" --out "$run"
 }
 
+# A new adversary of a result.
+turn() {   # TRAINED SEED
+  local run=defences/against-$1-$2
+  [ ! -e "$run/digit.webp" ] || return 0
+  rm -rf "$run"
+  "$nca" train --preset digits-adversary --victim "defences/$1-$2" --data "$data" --share 0.1 --updates "$updates" \
+    --seed "$2" --threads 1 --quiet --out "$run"
+}
+
 # "96.0, 95.8 % | 88.3, 88.1 % | ...": a column for each strength, a figure for each seed.
-judge() {   # TRAINED KIND STRENGTHS
-  local seed files=()
+judge() {   # TRAINED KIND STRENGTHS [new]
+  local seed files=() by=()
   for seed in ${seeds//,/ }; do
-    files+=("defences/$1-$seed.$2.json")
-    [ -s "${files[-1]}" ] || "$nca" attack "$2" "defences/$1-$seed" --samples 500 --strengths "0,$3" --json >"${files[-1]}"
+    files+=("defences/$1-$seed.$2${4:+-$4}.json")
+    [ "$2" != cells ] || by=(--adversary "$adversary")
+    [ -z "${4:-}" ] || by=(--adversary "defences/against-$1-$seed")
+    [ -s "${files[-1]}" ] ||
+      "$nca" attack "$2" "defences/$1-$seed" --samples 500 --strengths "0,$3" --json "${by[@]}" >"${files[-1]}"
   done
   python3 -c '
 import json, sys
@@ -59,12 +75,18 @@ print(" | ".join(", ".join(map(share, column)) + " %" for column in zip(*points)
 }
 
 mkdir -p defences
-export -f train
-export nca rule data updates
+export -f train turn
+export nca rule data adversary updates
 for seed in ${seeds//,/ }; do
   echo "plain 0 $seed"
   while read -r kind strength _; do echo "$kind $strength $seed"; done <<<"$attacks"
 done | xargs -P "$jobs" -L 1 bash -c 'train "$@"' _
+if [ -n "$adversary" ]; then
+  for seed in ${seeds//,/ }; do
+    echo "plain $seed"
+    echo "cells $seed"
+  done | xargs -P "$jobs" -L 1 bash -c 'turn "$@"' _
+fi
 
 echo "| attack | trained | undisturbed | weaker | stronger |"
 echo "|---|---|---|---|---|"
@@ -74,3 +96,7 @@ while read -r kind strength strengths; do
   echo "| \`$kind\` by ${strengths/,/ and } | plainly | $without |"
   echo "|  | against $strength | $with |"
 done <<<"$attacks"
+if [ -n "$adversary" ]; then
+  echo "| \`cells\` by 0.05 and 0.1, of a new adversary | plainly | $(judge plain cells 0.05,0.1 new) |"
+  echo "|  | against 0.1 of the old | $(judge cells cells 0.05,0.1 new) |"
+fi

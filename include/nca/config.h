@@ -74,6 +74,7 @@ enum { NCA_TEXT_BYTES = 1024 };
     TEXT(perturb, "none", "KIND:STRENGTH",                                                   \
          "train against an attack: none, or a change of samples, as killed:0.1")             \
     INT(perturbed, 4, 0, 4096, "N", "samples of a batch that --perturb changes")             \
+    TEXT(adversary, "", "RULE|RUN", "rule that moves the cells of --perturb cells:SHARE")    \
     INT(steps_min, 64, 1, 65536, "T", "fewest steps of a rollout")                           \
     INT(steps_max, 95, 1, 65536, "T", "most steps of a rollout, drawn as well")              \
     INT(updates, 5000, 0, 100000000, "N", "updates in all")                                  \

@@ -82,7 +82,8 @@ typedef struct nca_damage_stages {
 // The damage of an update; updates count from 1.
 NCA_API const nca_damage *nca_damage_of(const nca_damage_stages *stages, int64_t update);
 
-// What is done to a state before a rollout, to attack a rule or to train it against that.
+// What is done to a sample, to attack a rule or to train it against that: to its state before a
+// rollout, or to its cells throughout.
 typedef enum nca_perturbation_kind {
     NCA_PERTURB_NONE,
     NCA_PERTURB_INPUT_GRADIENT,   // the picture, strength x the sign of the loss's gradient by it
@@ -91,6 +92,7 @@ typedef enum nca_perturbation_kind {
     NCA_PERTURB_STATE_NOISE,      // the other channels of the living cells, likewise
     NCA_PERTURB_SALT,             // this share of the cells gets the picture's full value
     NCA_PERTURB_KILLED,           // this share of the cells is cleared, its picture too
+    NCA_PERTURB_CELLS,            // this share of the cells is moved by an adversary
     NCA_PERTURBATIONS,
 } nca_perturbation_kind;
 
@@ -121,7 +123,7 @@ typedef struct nca_plan {
 // go together. NCA_ARGUMENT names the option. nca_task_plan() (nca/task.h) asks the task as well.
 //   channels, hidden and hidden2 are multiples of 4, steps_min <= steps_max, damage radii in order
 //   average is 0 or at least NCA_AVERAGE_EVERY
-//   perturbed <= batch, where there is a perturbation
+//   perturbed <= batch, where there is a perturbation; an adversary where that is by cells
 //   reseeded + damaged <= batch at any time, and batch <= pool unless drawn with replacement
 NCA_API nca_status nca_plan_make(const nca_config *config, nca_plan *out, nca_error *error);
 

@@ -104,6 +104,13 @@ NCA_API void nca_trainer_free(nca_trainer *trainer);
 NCA_API nca_status nca_trainer_begin_with(nca_trainer *trainer, const nca_model *model,
                                           nca_error *error);
 
+// Before the first update, and before a checkpoint is restored: the rule that moves the cells of
+// --perturb cells. It stays as it is, and the caller's. NCA_ARGUMENT where its cells are not those
+// of the settings. A training with that perturbation needs it: nca_trainer_update() refuses to go
+// on without.
+NCA_API nca_status nca_trainer_set_adversary(nca_trainer *trainer, const nca_model *adversary,
+                                             nca_error *error);
+
 // Refuses a training that is dead from the start, before its first update: NCA_ARGUMENT with what
 // the task finds, or where no sample lives after one step.
 NCA_API nca_status nca_trainer_check_start(nca_trainer *trainer, nca_error *error);

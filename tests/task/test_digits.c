@@ -232,6 +232,18 @@ static nca_config make_config(const char *loss)
     return config;
 }
 
+// A drawn one.
+static void give_adversary(const nca_config *config, const nca_plan *plan, nca_trainer *trainer)
+{
+    nca_shape shape = {.batch = 1, .height = SIDE, .width = SIDE, .spec = plan->spec};
+    nca_model adversary;
+    nca_task_digits.shape(config, &shape);
+    assert_ok(nca_model_create(&shape.spec, &adversary, error));
+    nca_model_initialize(&adversary, 9);
+    assert_ok(nca_trainer_set_adversary(trainer, &adversary, error));
+    nca_model_free(&adversary);
+}
+
 static training start(nca_config config, int threads)
 {
     const nca_device_options options = {.threads = threads};
@@ -243,6 +255,8 @@ static training start(nca_config config, int threads)
     assert_ok(nca_compute_open("cpu", &options, &made.compute, error));
     assert_ok(nca_trainer_create(&config, &plan, &nca_task_digits, made.content.data, &made.compute,
                                  &made.trainer, error));
+    if (plan.perturbation.kind == NCA_PERTURB_CELLS)
+        give_adversary(&config, &plan, made.trainer);
     return made;
 }
 
@@ -285,9 +299,9 @@ static void test_a_training_goes_on_bit_for_bit(void **state)
 // The same with each perturbation; and each changes what is learnt.
 static void test_a_training_against_an_attack_goes_on_bit_for_bit(void **state)
 {
-    static const char *const kinds[] = {"input-gradient:0.2", "state-gradient:0.2",
-                                        "input-noise:0.2",    "state-noise:0.2",
-                                        "salt:0.1",           "killed:0.1"};
+    static const char *const kinds[] = {
+        "input-gradient:0.2", "state-gradient:0.2", "input-noise:0.2", "state-noise:0.2",
+        "salt:0.1",           "killed:0.1",         "cells:0.1"};
     (void)state;
     training plain = start(make_config("squared"), 1);
     train_on(plain.trainer, 6);
@@ -296,6 +310,8 @@ static void test_a_training_against_an_attack_goes_on_bit_for_bit(void **state)
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
         nca_config config = make_config("squared");
         snprintf(config.perturb, sizeof config.perturb, "%s", kinds[i]);
+        if (strncmp(kinds[i], "cells", 5) == 0)
+            snprintf(config.adversary, sizeof config.adversary, "a drawn one");
         training whole = start(config, 1), part = start(config, 2), rest = start(config, 1);
         train_on(whole.trainer, 6);
         train_on(part.trainer, 3);

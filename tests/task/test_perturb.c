@@ -120,6 +120,31 @@ static void test_a_share_of_the_cells_is_struck(void **state)
     }
 }
 
+// Of a whole grid; of a picture only what is visible.
+static void test_a_share_of_the_cells_is_the_adversarys(void **state)
+{
+    static float owners[2][CELLS];
+    const nca_shape shape = make_shape();
+    const nca_perturbation perturbation = {NCA_PERTURB_CELLS, 0.3};
+    nca_image picture;
+    int whole = 0, visible = 0;
+    (void)state;
+    assert_ok(nca_image_create(SIDE, SIDE, &picture, error));
+    for (int i = 0; i < CELLS; i += 2)
+        picture.pixels[i * NCA_VISIBLE + NCA_ALPHA] = 1;
+    nca_perturb_owners(&perturbation, &shape, NULL, (nca_key){.seed = 5}, 2, owners[0]);
+    nca_perturb_owners(&perturbation, &shape, &picture, (nca_key){.seed = 5}, 2, owners[1]);
+    for (int i = 0; i < CELLS; i++) {
+        assert_true(owners[0][i] == 0 || owners[0][i] == 1);
+        assert_true(owners[1][i] == (i % 2 == 0 ? owners[0][i] : 0));
+        whole += owners[0][i] == 1;
+        visible += owners[1][i] == 1;
+    }
+    assert_true(fabs((double)whole / CELLS - 0.3) < 0.08);   // a sigma is 0.019
+    assert_true(fabs((double)visible / (CELLS / 2) - 0.3) < 0.11);
+    nca_image_free(&picture);
+}
+
 static void test_a_text_is_a_kind_and_a_strength(void **state)
 {
     static const char *const wrong[] = {"",        "salt",      "salt:",      "salt:1.5",
@@ -146,6 +171,7 @@ int main(void)
         cmocka_unit_test(test_a_picture_keeps_its_cells),
         cmocka_unit_test(test_noise_is_uniform_and_each_sample_has_its_own),
         cmocka_unit_test(test_a_share_of_the_cells_is_struck),
+        cmocka_unit_test(test_a_share_of_the_cells_is_the_adversarys),
         cmocka_unit_test(test_a_text_is_a_kind_and_a_strength),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

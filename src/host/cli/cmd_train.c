@@ -10,7 +10,7 @@
 #include "cli/train_run.h"
 #include "cli/train_verdict.h"
 #include "run/run_folder.h"
-#include "run/run_from.h"
+#include "run/run_rules.h"
 #include "run/run_until.h"
 
 static const nca_option rows[] = {
@@ -267,6 +267,8 @@ static nca_status prepare(train_run *run)
     estimate(run);
     NCA_TRY(nca_trainer_create(&run->config, &run->plan, run->task, run->content.data,
                                &run->call->compute, &run->trainer, run->error));
+    NCA_TRY(nca_run_adversary_begin(&run->config, run->options.resume, run->trainer,
+                                    &run->adversary, run->error));
     if (!run->options.resume) {
         NCA_TRY(nca_run_from_begin(&run->config, NULL, run->trainer, &run->from, run->error));
         NCA_TRY(nca_trainer_check_start(run->trainer, run->error));
@@ -311,6 +313,7 @@ cleanup:
     nca_trainer_free(current.trainer);
     nca_content_free(current.task, &current.content);
     nca_model_free(&current.from);
+    nca_model_free(&current.adversary);
     call->code = nca_stop_signal ? 128 + nca_stop_signal : 0;
     return status;
 }

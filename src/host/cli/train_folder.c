@@ -8,7 +8,7 @@
 #include "run/run_checkpoints.h"
 #include "run/run_files.h"
 #include "run/run_folder.h"
-#include "run/run_from.h"
+#include "run/run_rules.h"
 
 // `field` is named as in config.json.
 static nca_status fail_different(const train_run *run, const char *field)
@@ -49,13 +49,14 @@ nca_status nca_train_read_resumed(train_run *run)
     return NCA_OK;
 }
 
-// The target is kept where it was not, and the settings are those of now.
+// What is kept is kept where it was not, and the settings are those of now.
 static nca_status keep_settings(train_run *run)
 {
     const nca_content_source source = {
         .config = &run->config, .folder = run->options.resume, .grid = run->plan.grid};
     if (run->task->keep)
         NCA_TRY(run->task->keep(&source, run->log.folder, run->error));
+    NCA_TRY(nca_run_rules_keep(run->log.folder, &run->from, &run->adversary, run->error));
     return nca_run_folder_set_config(run->log.folder, &run->config, run->error);
 }
 
@@ -71,7 +72,6 @@ static nca_status begin_again(train_run *run)
             folder, folder);
     NCA_TRY(nca_run_from_begin(&run->config, folder, run->trainer, &run->from, run->error));
     NCA_TRY(nca_run_log_continue(&run->log, 0, run->error));
-    NCA_TRY(nca_run_from_keep(folder, &run->from, run->error));
     snprintf(run->notice, sizeof run->notice,
              "%s has no checkpoint and no update yet: it begins again from its config.json",
              folder);
@@ -172,7 +172,7 @@ nca_status nca_train_begin(train_run *run)
     const nca_status status = make_folder(run, json);
     free(json);
     NCA_TRY(status);
-    NCA_TRY(nca_run_from_keep(run->log.folder, &run->from, run->error));
+    NCA_TRY(nca_run_rules_keep(run->log.folder, &run->from, &run->adversary, run->error));
     return run->task->keep ? run->task->keep(&source, run->log.folder, run->error) : NCA_OK;
 }
 

@@ -23,7 +23,8 @@ typedef struct train_run {
     const nca_task *task;
     nca_plan plan;   // of the settings
     nca_content content;
-    nca_model from;   // the rule that it begins with; none where it is drawn
+    nca_model from;        // the rule that it begins with; none where it is drawn
+    nca_model adversary;   // of --perturb cells; none otherwise
     nca_trainer *trainer;
     nca_run_log log;
     nca_run_estimate estimate;   // zero where there is none

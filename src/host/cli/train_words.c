@@ -4,7 +4,7 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "cli/train_run.h"
-#include "run/run_from.h"
+#include "run/run_rules.h"
 #include "verify/precision.h"
 
 static const double event_seconds = 10;

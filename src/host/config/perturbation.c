@@ -6,11 +6,14 @@
 #include <string.h>
 
 const char *const nca_perturbation_words[NCA_PERTURBATIONS] = {
-    "none", "input-gradient", "state-gradient", "input-noise", "state-noise", "salt", "killed"};
+    "none",        "input-gradient", "state-gradient", "input-noise",
+    "state-noise", "salt",           "killed",         "cells"};
 
 double nca_perturbation_strength_max(nca_perturbation_kind kind)
 {
-    return kind == NCA_PERTURB_SALT || kind == NCA_PERTURB_KILLED ? 1 : 10;
+    const bool is_share =
+        kind == NCA_PERTURB_SALT || kind == NCA_PERTURB_KILLED || kind == NCA_PERTURB_CELLS;
+    return is_share ? 1 : 10;
 }
 
 static nca_status fail(const char *text, nca_error *error)
@@ -18,7 +21,7 @@ static nca_status fail(const char *text, nca_error *error)
     return nca_fail(
         error, NCA_ARGUMENT,
         "--perturb %.60s: must be none, or input-gradient, state-gradient, input-noise, "
-        "state-noise (up to 10), salt or killed (up to 1) with :STRENGTH",
+        "state-noise (up to 10), salt, killed or cells (up to 1) with :STRENGTH",
         text);
 }
 

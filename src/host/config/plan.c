@@ -149,6 +149,22 @@ static nca_status check_batch(const nca_config *config, nca_error *error)
     return NCA_OK;
 }
 
+static nca_status check_adversary(const nca_config *config, const nca_plan *plan, nca_error *error)
+{
+    const bool is_given = *config->adversary;
+    const bool is_needed = plan->perturbation.kind == NCA_PERTURB_CELLS;
+    if (is_given == is_needed)
+        return NCA_OK;
+    if (is_needed)
+        return nca_fail(error, NCA_ARGUMENT,
+                        "--perturb %.60s: needs the rule that moves these cells; give it as "
+                        "--adversary",
+                        config->perturb);
+    return nca_fail(error, NCA_ARGUMENT,
+                    "--adversary: moves only the cells of --perturb cells:SHARE; give both, or "
+                    "leave it out");
+}
+
 nca_status nca_plan_make(const nca_config *config, nca_plan *out, nca_error *error)
 {
     nca_config settled = *config;
@@ -161,6 +177,7 @@ nca_status nca_plan_make(const nca_config *config, nca_plan *out, nca_error *err
     NCA_TRY(read_spec(config, &plan.spec, error));
     NCA_TRY(nca_damage_stages_make(&settled, &plan.damage, error));
     NCA_TRY(check_batch(config, error));
+    NCA_TRY(check_adversary(config, &plan, error));
     NCA_TRY(check_average(config, error));
     *out = plan;
     return NCA_OK;

@@ -107,6 +107,7 @@ void nca_run_folder_keep_paths(nca_config *config)
     make_whole(config->font);
     make_whole(config->data);
     make_whole(config->victim);
+    make_whole(config->adversary);
 }
 
 nca_status nca_run_folder_set_config(const char *folder, const nca_config *config, nca_error *error)

@@ -76,7 +76,7 @@ static nca_status check(const void *content, const nca_shape *shape, nca_error *
 {
     const turned_digits *turned = content;
     NCA_TRY(nca_task_digits.check(turned->digits, shape, error));
-    return nca_victim_check(&turned->victim, shape, error);
+    return nca_frozen_rule_check("victim", &turned->victim, shape, error);
 }
 
 static const float *numbers(const void *content, const nca_shape *shape, size_t *count)

@@ -56,9 +56,8 @@ static void tell_owners(const void *content, const nca_shape *shape, int64_t ite
     const nca_turned_growth *turned = content;
     const size_t cells = (size_t)shape->height * (size_t)shape->width;
     for (size_t i = 0; i < cells; i++) {
-        const float alpha = turned->growth->target.pixels[i * NCA_VISIBLE + NCA_ALPHA];
-        const bool is_adversary =
-            alpha >= NCA_ALIVE_THRESHOLD && nca_mask_has(item, i, turned->share);
+        const bool is_adversary = nca_adversary_may_move(&turned->growth->target, i) &&
+                                  nca_mask_has(item, i, turned->share);
         owners[i] = is_adversary ? NCA_OWNER_ADVERSARY : NCA_OWNER_VICTIM;
     }
 }

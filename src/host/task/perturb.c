@@ -4,6 +4,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "task/victim.h"
+
 bool nca_perturbs_input(nca_perturbation_kind kind)
 {
     return kind == NCA_PERTURB_INPUT_GRADIENT || kind == NCA_PERTURB_INPUT_NOISE ||
@@ -67,4 +69,13 @@ void nca_perturb(const nca_perturbation *perturbation, const nca_shape *shape, d
             state[k] = is_input ? keep_side(state[k], moved, (float)limit) : moved;
         }
     }
+}
+
+void nca_perturb_owners(const nca_perturbation *perturbation, const nca_shape *shape,
+                        const nca_image *picture, nca_key key, uint32_t sample, float *owners)
+{
+    for (uint32_t i = 0; i < (uint32_t)(shape->height * shape->width); i++)
+        owners[i] =
+            nca_adversary_may_move(picture, i) &&
+            nca_random_uniform(key, NCA_RANDOM_PERTURB, sample, 0, i) < perturbation->strength;
 }

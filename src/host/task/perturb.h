@@ -2,6 +2,7 @@
 #ifndef NCA_TASK_PERTURB_H
 #define NCA_TASK_PERTURB_H
 
+#include "nca/image.h"
 #include "nca/plan.h"
 
 // Whether it changes the picture that a sample is of; otherwise it changes the state that the cells
@@ -10,7 +11,7 @@ bool nca_perturbs_input(nca_perturbation_kind kind);
 // Whether it needs the gradient of the loss.
 bool nca_perturbs_by_gradient(nca_perturbation_kind kind);
 
-// Perturbs a state. No perturbation but salt and killed changes which cells live.
+// Perturbs a state, by any kind but cells. No perturbation but salt and killed changes which cells live.
 //   limit      above which the first frozen channel lets a cell live
 //   sample     number of the sample in the draws
 //   gradient   [H,W,C] of the loss by the state; read where it is needed
@@ -19,5 +20,12 @@ bool nca_perturbs_by_gradient(nca_perturbation_kind kind);
 // Adversarial Examples.
 void nca_perturb(const nca_perturbation *perturbation, const nca_shape *shape, double limit,
                  nca_key key, uint32_t sample, const float *gradient, float *state);
+
+// Which rule moves each cell of a sample that is perturbed by cells: 1, the adversary, its share of
+// those that it may move, and 0, the rule that learns, all others.
+//   picture   that the sample should come to look like, of the grid's size; NULL: there is none
+//   owners    [H,W] out
+void nca_perturb_owners(const nca_perturbation *perturbation, const nca_shape *shape,
+                        const nca_image *picture, nca_key key, uint32_t sample, float *owners);
 
 #endif

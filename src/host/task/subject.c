@@ -55,9 +55,9 @@ bool nca_has_own_targets(const nca_shape *shape)
            (objective->is_per_sample || objective->kind == NCA_CROSS_ENTROPY);
 }
 
-bool nca_samples_differ(const nca_shape *shape)
+bool nca_samples_differ(const nca_task *task, const nca_shape *shape)
 {
-    return nca_has_own_targets(shape) || shape->shares_samples;
+    return nca_has_own_targets(shape) || task->owners;
 }
 
 nca_sample nca_subject_draw(const nca_subject *subject, nca_key key, uint32_t number)
@@ -161,7 +161,7 @@ nca_status nca_subject_upload_targets(const nca_subject *subject, const nca_samp
 {
     const nca_task *task = subject->task;
     const bool is_label = subject->shape->objective.kind == NCA_CROSS_ENTROPY;
-    if (subject->shape->shares_samples && samples)
+    if (task->owners && samples)
         NCA_TRY(upload_own(subject, samples, NCA_OWNER, task->owners, error));
     if (nca_has_own_targets(subject->shape))
         return upload_own(subject, samples, is_label ? NCA_LABELS : NCA_TARGET, task->target,

@@ -34,8 +34,8 @@ size_t nca_values_size(const nca_shape *shape);
 
 // Whether each sample has a target or a label of its own.
 bool nca_has_own_targets(const nca_shape *shape);
-// Whether samples have anything of their own that is uploaded: targets, labels, owners of cells.
-bool nca_samples_differ(const nca_shape *shape);
+// Whether a task gives samples anything of their own: targets, labels, owners of cells.
+bool nca_samples_differ(const nca_task *task, const nca_shape *shape);
 
 // Uploads a rule, [P], and the others of the task beside it.
 nca_status nca_subject_upload_rules(const nca_subject *subject, const float *parameters,

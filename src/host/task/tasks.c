@@ -94,6 +94,10 @@ static nca_status check_abilities(const nca_task *task, const nca_config *config
     if (!task->victim && *config->victim)
         return nca_fail(error, NCA_ARGUMENT,
                         "--victim: the task %s trains no adversary; leave it out", task->name);
+    if (task->victim && plan->perturbation.kind == NCA_PERTURB_CELLS)
+        return nca_fail(error, NCA_ARGUMENT,
+                        "--perturb %.60s: the task %s trains an adversary itself; leave it out",
+                        config->perturb, task->name);
     if (!task->frozen && config->exchanged > 0)
         return nca_fail(
             error, NCA_ARGUMENT,
@@ -107,7 +111,7 @@ static nca_status check_abilities(const nca_task *task, const nca_config *config
         return nca_fail(
             error, NCA_ARGUMENT,
             "--perturb %.60s: samples of the task %s have no picture to perturb; choose "
-            "state-noise, state-gradient or killed",
+            "state-noise, state-gradient, killed or cells",
             config->perturb, task->name);
     if (!task->classes && plan->is_cross_entropy)
         return nca_fail(error, NCA_ARGUMENT,

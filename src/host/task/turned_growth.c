@@ -61,7 +61,7 @@ nca_status nca_turned_growth_check(const void *content, const nca_shape *shape, 
 {
     const nca_turned_growth *turned = content;
     NCA_TRY(nca_task_grow.check(turned->growth, shape, error));
-    return nca_victim_check(&turned->victim, shape, error);
+    return nca_frozen_rule_check("victim", &turned->victim, shape, error);
 }
 
 const float *nca_turned_growth_numbers(const void *content, const nca_shape *shape, size_t *count)

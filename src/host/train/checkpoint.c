@@ -220,8 +220,9 @@ static nca_status check_identity(const nca_trainer *trainer, const nca_tensors *
     char own[24];
     snprintf(own, sizeof own, "%016" PRIx64, trainer->content_hash);
     if (strcmp(own, target) != 0)
-        return nca_fail(error, NCA_ARGUMENT, "%s: made with another %s; resume it with its own",
-                        path, trainer->task->content_words);
+        return nca_fail(error, NCA_ARGUMENT, "%s: made with another %s%s; resume it with its own",
+                        path, trainer->task->content_words,
+                        trainer->has_adversary ? " or adversary" : "");
     return NCA_OK;
 }
 

@@ -13,7 +13,7 @@ static nca_status begin_batch(nca_trainer *trainer, nca_error *error)
         NCA_TRY(trainer->compute.backend->upload(trainer->session, NCA_BATCH, (size_t)slot * state,
                                                  state, trainer->fresh, error));
     }
-    return nca_samples_differ(&trainer->shape)
+    return nca_samples_differ(trainer->task, &trainer->shape)
                ? nca_subject_upload_targets(&subject, trainer->starts, error)
                : NCA_OK;
 }

@@ -1,5 +1,6 @@
 // A batch as an attack would leave it: what --perturb trains a rule to withstand.
 #include <stdlib.h>
+#include <string.h>
 
 #include "task/perturb.h"
 #include "train/trainer_state.h"
@@ -9,6 +10,28 @@ static bool is_chosen(const nca_config *config, int slot)
 {
     return (slot + 1) * config->perturbed / config->batch >
            slot * config->perturbed / config->batch;
+}
+
+// In the chosen samples the adversary moves its share of the cells, drawn anew; all other cells
+// are the rule's.
+static nca_status place_adversary(nca_trainer *trainer, nca_key key, nca_error *error)
+{
+    const nca_shape *shape = &trainer->shape;
+    const nca_task *task = trainer->task;
+    const nca_image *picture = task->picture ? task->picture(trainer->content) : NULL;
+    const size_t cells = (size_t)shape->height * (size_t)shape->width;
+    float *owners = trainer->values;   // has room for at least a number a cell
+    if (!trainer->has_adversary)
+        return nca_fail(error, NCA_ARGUMENT, "--perturb cells: the trainer was given no adversary");
+    for (int slot = 0; slot < shape->batch; slot++) {
+        memset(owners, 0, cells * sizeof *owners);
+        if (is_chosen(&trainer->config, slot))
+            nca_perturb_owners(&trainer->plan.perturbation, shape, picture, key, (uint32_t)slot,
+                               owners);
+        NCA_TRY(trainer->compute.backend->upload(trainer->session, NCA_OWNER, (size_t)slot * cells,
+                                                 cells, owners, error));
+    }
+    return NCA_OK;
 }
 
 // A picture that was perturbed in an update before is as it was.
@@ -41,6 +64,8 @@ nca_status nca_batch_perturb(nca_trainer *trainer, const nca_rollout *rollout, n
     const size_t count = nca_buffer_elements(&trainer->shape, NCA_BATCH);
     if (perturbation->kind == NCA_PERTURB_NONE)
         return NCA_OK;
+    if (perturbation->kind == NCA_PERTURB_CELLS)
+        return place_adversary(trainer, rollout->key, error);
     float *states = malloc(2 * count * sizeof *states), *gradient = states + count;
     nca_status status;
     if (!states)

@@ -72,7 +72,7 @@ static void list_samples(nca_trainer *trainer, nca_key key)
 static nca_status upload_targets(nca_trainer *trainer, nca_error *error)
 {
     const nca_subject subject = nca_trainer_subject(trainer);
-    return nca_samples_differ(&trainer->shape)
+    return nca_samples_differ(trainer->task, &trainer->shape)
                ? nca_subject_upload_targets(&subject, trainer->starts, error)
                : NCA_OK;
 }

@@ -11,6 +11,7 @@
 #include "base/memory.h"
 #include "config/config_json.h"
 #include "model/session.h"
+#include "task/victim.h"
 #include "train/trainer_state.h"
 
 static double now(void)
@@ -306,6 +307,19 @@ nca_status nca_trainer_begin_with(nca_trainer *trainer, const nca_model *model, 
     return status;
 }
 
+nca_status nca_trainer_set_adversary(nca_trainer *trainer, const nca_model *adversary,
+                                     nca_error *error)
+{
+    const size_t total = trainer->layout.total;
+    assert(trainer->done == 0 && trainer->plan.perturbation.kind == NCA_PERTURB_CELLS);
+    NCA_TRY(nca_frozen_rule_check("adversary", adversary, &trainer->shape, error));
+    NCA_TRY(trainer->compute.backend->upload(trainer->session, NCA_PARAMETERS, total, total,
+                                             adversary->parameters, error));
+    trainer->content_hash = hash_floats(trainer->content_hash, adversary->parameters, total);
+    trainer->has_adversary = true;
+    return NCA_OK;
+}
+
 static nca_status start(nca_trainer *trainer, nca_error *error)
 {
     const nca_subject subject = nca_trainer_subject(trainer);
@@ -326,6 +340,10 @@ static nca_shape shape_of(const nca_config *config, const nca_plan *plan, const 
                        .tape_steps = (int)config->steps_max,
                        .spec = plan->spec};
     task->shape(config, &shape);
+    if (plan->perturbation.kind == NCA_PERTURB_CELLS) {
+        shape.rules = 2;   // the adversary is the second
+        shape.shares_samples = true;
+    }
     return shape;
 }
 

@@ -43,7 +43,8 @@ struct nca_trainer {
     nca_layout layout;
     nca_compute compute;   // the caller's
     nca_session *session;
-    uint64_t content_hash;
+    uint64_t content_hash;   // of all that is given beside the settings
+    bool has_adversary;      // it lies behind the rule's parameters
     // Of the checkpoint gone on from; NULL and empty where unknown.
     char *restored_settings;   // a line each
     char restored_config[NCA_CHECKSUM_BYTES];
@@ -85,7 +86,7 @@ static inline nca_subject nca_trainer_subject(const nca_trainer *trainer)
 // Whether the pool's rows differ in what they are of.
 static inline bool nca_trainer_has_items(const nca_trainer *trainer)
 {
-    return nca_samples_differ(&trainer->shape) || trainer->task->frozen;
+    return nca_samples_differ(trainer->task, &trainer->shape) || trainer->task->frozen;
 }
 
 // The key of an update's draws; rolling back changes them.

@@ -1,26 +1,20 @@
-// A run that begins with a rule instead of a drawn one.
-#include "run/run_from.h"
+// The rules that a run is given: one that it begins with instead of a drawn one, and an adversary.
+#include "run/run_rules.h"
 
 #include <stdio.h>
-#include <unistd.h>
 
-#include "base/files.h"
 #include "base/text.h"
+#include "model/kept_rule.h"
 
 nca_status nca_run_from_begin(const nca_config *config, const char *folder, nca_trainer *trainer,
                               nca_model *out, nca_error *error)
 {
-    char kept[NCA_PATH_BYTES];
+    const nca_spec *usual = nca_trainer_task(trainer)->usual;
     nca_model rule = {0};
     nca_error why;
     if (!*config->from)
         return NCA_OK;
-    const bool is_kept = folder &&
-                         nca_path_join(folder, "from.safetensors", kept, NULL) == NCA_OK &&
-                         access(kept, F_OK) == 0;
-    const nca_status loaded = nca_model_load(is_kept ? kept : config->from, &rule, &why);
-    if (loaded != NCA_OK)
-        return nca_fail(error, loaded, "--from %s", why.message);
+    NCA_TRY(nca_kept_rule_load("from", config->from, folder, usual, &rule, error));
     const nca_status begun = nca_trainer_begin_with(trainer, &rule, &why);
     if (begun != NCA_OK) {
         nca_model_free(&rule);
@@ -63,11 +57,26 @@ const char *nca_run_from_words(const nca_config *config, const nca_model *rule,
     return text;
 }
 
-nca_status nca_run_from_keep(const char *folder, const nca_model *rule, nca_error *error)
+nca_status nca_run_adversary_begin(const nca_config *config, const char *folder,
+                                   nca_trainer *trainer, nca_model *out, nca_error *error)
 {
-    char path[NCA_PATH_BYTES];
-    if (!rule->parameters)
+    const nca_spec *usual = nca_trainer_task(trainer)->usual;
+    nca_model rule = {0};
+    if (!*config->adversary)
         return NCA_OK;
-    NCA_TRY(nca_path_join(folder, "from.safetensors", path, error));
-    return nca_model_save(rule, path, error);
+    NCA_TRY(nca_kept_rule_load("adversary", config->adversary, folder, usual, &rule, error));
+    const nca_status status = nca_trainer_set_adversary(trainer, &rule, error);
+    if (status != NCA_OK) {
+        nca_model_free(&rule);
+        return status;
+    }
+    *out = rule;
+    return NCA_OK;
+}
+
+nca_status nca_run_rules_keep(const char *folder, const nca_model *from, const nca_model *adversary,
+                              nca_error *error)
+{
+    NCA_TRY(nca_kept_rule_save("from", from, folder, error));
+    return nca_kept_rule_save("adversary", adversary, folder, error);
 }

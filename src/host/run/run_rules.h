@@ -1,0 +1,32 @@
+// The rules that a run is given: what it begins with, where --from names one, and the adversary
+// that --perturb cells trains it against. Its folder keeps copies of both.
+#ifndef NCA_RUN_RUN_RULES_H
+#define NCA_RUN_RUN_RULES_H
+
+#include <stddef.h>
+
+#include "nca/train.h"
+
+enum { NCA_FROM_BYTES = 1536 };
+
+// Makes the trainer begin with the rule of config->from, a file or a run folder; nothing where that
+// is empty. Where `folder` is not NULL and keeps that rule, it is taken from there. NCA_ARGUMENT
+// where the rule does not fit, with what would make it fit.
+//   out   the rule as it was read, which the caller frees
+nca_status nca_run_from_begin(const nca_config *config, const char *folder, nca_trainer *trainer,
+                              nca_model *out, nca_error *error);
+// What it begins with, in words.
+const char *nca_run_from_words(const nca_config *config, const nca_model *rule,
+                               char text[NCA_FROM_BYTES]);
+
+// Gives the trainer the rule of config->adversary; nothing where that is empty. Where `folder` is
+// not NULL and keeps that rule, it is taken from there. NCA_ARGUMENT where it does not fit.
+//   out   as above
+nca_status nca_run_adversary_begin(const nca_config *config, const char *folder,
+                                   nca_trainer *trainer, nca_model *out, nca_error *error);
+
+// Keeps in the folder those of the two that there are.
+nca_status nca_run_rules_keep(const char *folder, const nca_model *from, const nca_model *adversary,
+                              nca_error *error);
+
+#endif
