@@ -43,7 +43,7 @@ offers 'nca eval --lo' --long-run
 offers 'nca eval --steps-m'
 offers 'nca run --device ""' auto cpu cuda reference
 offers 'nca run --cuda-path ""' auto fused cublas
-offers 'nca verify --precision ""' f32 bf16 tf32 auto
+offers 'nca verify --precision ""' f32 bf16 bf16x3 tf32 auto
 offers 'nca run rule.safet'   # the shell's own file names follow
 offers 'nca export good --format ""' json html onnx glsl
 offers 'nca export --numbers ""' float32 float16 uint8

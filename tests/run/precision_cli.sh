@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # --precision through the program: a training in bf16 gives the same bytes for any number of threads
 # and when it is stopped and gone on with; another precision on resume is told; auto says what it
-# took; what the processor lacks is refused. Without AVX-512 BF16 the definition takes its place.
+# took; what the processor lacks is refused. Without AVX-512 BF16 or AMX the definition takes its place.
 #   precision_cli.sh NCA
 set -euo pipefail
 root=$(cd "$(dirname "$0")/../.." && pwd)
@@ -41,7 +41,12 @@ check() {   # ISA PRECISION
 }
 check scalar f32
 check scalar bf16
+check scalar bf16x3
 ! cmp -s scalar-f32/model.safetensors scalar-bf16/model.safetensors || fail "bf16 gives the bits of f32"
+! cmp -s scalar-f32/model.safetensors scalar-bf16x3/model.safetensors || fail "bf16x3 gives the bits of f32"
+NCA_CPU_ISA=scalar "$nca" verify --device cpu --precision bf16x3 >log
+grep -q "bf16x3 against f32 on this device" log || fail "verify does not say how far bf16x3 is from f32: $(cat log)"
+! grep -q "f32's own" log || fail "bf16x3 is taken for f32: $(cat log)"
 if $has_bf16; then
   check avx512bf16 bf16
   "$nca" train "${settings[@]}" --precision bf16 --updates 1 --out own >log
@@ -55,6 +60,8 @@ fi
 # What goes on in another precision says so.
 NCA_CPU_ISA=scalar "$nca" train --resume scalar-bf16 --device cpu --precision f32 --updates 7 >log
 grep -q "bit for bit.*--precision bf16 goes on as before" log || fail "another precision is not told: $(cat log)"
+NCA_CPU_ISA=scalar "$nca" train --resume scalar-bf16x3 --device cpu --precision bf16 --updates 7 >log
+grep -q "bit for bit.*--precision bf16x3 goes on as before" log || fail "another precision is not told: $(cat log)"
 
 # auto says what it took.
 "$nca" train "${settings[@]}" --precision auto --updates 1 --out auto >log
@@ -65,8 +72,14 @@ grep -qF -- "--precision auto: f32, for this" log || fail "auto takes what is sl
 
 # Other refusals leave nothing behind.
 NCA_CPU_ISA=avx2 refused "NCA_CPU_ISA=scalar" train "${settings[@]}" --precision bf16 --out none
-refused "the cpu computes in f32 or bf16" train "${settings[@]}" --precision tf32 --out none
-refused "the cpu computes in f32 or bf16" train "${settings[@]}" --precision half --out none
+refused "the cpu computes in f32, bf16 or bf16x3" train "${settings[@]}" --precision tf32 --out none
+refused "the cpu computes in f32, bf16 or bf16x3" train "${settings[@]}" --precision half --out none
 refused "f64" train "${settings[@]}" --device reference --precision bf16 --out none
+if ! "$nca" bench step --device cpu --precision bf16x3 --batch 1 --grid 8 --steps 2 --repeats 1 >/dev/null 2>&1; then
+  refused "--precision bf16x3: this processor multiplies none" train "${settings[@]}" --precision bf16x3 --out none
+  if $has_bf16; then
+    refused "f32 with avx512, in bf16 with avx512bf16" train "${settings[@]}" --precision bf16x3 --out none
+  fi
+fi
 [ ! -e none ] || fail "a run that was refused left a folder"
 "$nca" eval scalar-bf16 --device cpu >/dev/null || fail "a rule trained in bf16 cannot be judged in f32"

@@ -12,7 +12,11 @@ static const double event_seconds = 10;
 // What an arithmetic rounds the network's factors to, as --precision calls it.
 static const char *find_precision(const char *arithmetic)
 {
-    return strstr(arithmetic, "bf16") ? "bf16" : strstr(arithmetic, "tf32") ? "tf32" : "f32";
+    static const char *const reduced[] = {"bf16x3", "bf16", "tf32"};   // the longer one first
+    for (size_t i = 0; i < sizeof reduced / sizeof *reduced; i++)
+        if (strstr(arithmetic, reduced[i]))
+            return reduced[i];
+    return "f32";
 }
 
 // Elsewhere the last bits differ, and training amplifies them.

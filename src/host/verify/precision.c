@@ -83,7 +83,10 @@ nca_status nca_precision_measure(const char *device, const nca_device_options *o
 // The least error that factors rounded to so many bits can leave; f32's own is far below.
 static double least_error(const char *precision)
 {
-    return strcmp(precision, "tf32") == 0 ? 0x1p-11 / 100 : 0x1p-8 / 100;
+    const double step = strcmp(precision, "tf32") == 0     ? 0x1p-11
+                        : strcmp(precision, "bf16x3") == 0 ? 0x1p-16
+                                                           : 0x1p-8;
+    return step / 100;
 }
 
 static bool is_f32(const char *precision, const nca_precision_errors *errors)

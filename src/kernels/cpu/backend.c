@@ -82,6 +82,15 @@ static nca_status open_device(const nca_device_options *options, nca_device **ou
     return NCA_OK;
 }
 
+// A name that stands for several precisions.
+static bool is_shared(const char *name)
+{
+    int rows = 0;
+    for (const nca_cpu_variant *row = nca_cpu_variants; row->name; row++)
+        rows += strcmp(row->name, name) == 0;
+    return rows > 1;
+}
+
 static void describe(const nca_device *device, nca_device_info *out)
 {
     *out = (nca_device_info){.threads = nca_cpu_workers_count(device->workers),
@@ -89,11 +98,9 @@ static void describe(const nca_device *device, nca_device_info *out)
                              .uses_host_memory = true};
     snprintf(out->name, sizeof out->name, "%s", device->name);
     const nca_cpu_variant *variant = &nca_cpu_variants[device->variant];
-    const bool is_definition = strcmp(variant->name, nca_cpu_variants[0].name) == 0;
-    const bool is_reduced = strcmp(variant->precision, "f32") != 0;
-    snprintf(out->variant, sizeof out->variant, "%s%s%s", variant->name,
-             is_definition && is_reduced ? ", " : "",
-             is_definition && is_reduced ? variant->precision : "");
+    const bool tells = strcmp(variant->precision, "f32") != 0 && is_shared(variant->name);
+    snprintf(out->variant, sizeof out->variant, "%s%s%s", variant->name, tells ? ", " : "",
+             tells ? variant->precision : "");
     snprintf(out->precision, sizeof out->precision, "%s", variant->precision);
     snprintf(out->arithmetic, sizeof out->arithmetic, "%s", variant->arithmetic);
 }

@@ -39,6 +39,12 @@ static inline float nca_bf16_value(uint16_t half)
     return nca_bf16_float_of((uint32_t)(half & 0x7f80u ? half : half & 0x8000u) << 16);
 }
 
+// What rounding to bf16 takes from x, exactly: the number whose bf16 is the low part of x.
+static inline float nca_bf16_rest(float x)
+{
+    return x - nca_bf16_value(nca_bf16_round(x));
+}
+
 static inline uint32_t nca_bf16_word(float even, float odd)
 {
     return (uint32_t)nca_bf16_round(odd) << 16 | nca_bf16_round(even);

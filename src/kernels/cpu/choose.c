@@ -10,18 +10,6 @@ static bool is_same(const char *a, const char *b)
     return a && strcmp(a, b) == 0;
 }
 
-// "scalar, avx2 or avx512", each once.
-static void list_names(char *names, size_t size)
-{
-    const nca_cpu_variant *table = nca_cpu_variants;
-    size_t used = 0;
-    for (int i = 0; table[i].name && used < size; i++) {
-        const char *joint = i == 0 ? "" : table[i + 1].name ? ", " : " or ";
-        if (i == 0 || !is_same(table[i - 1].name, table[i].name))
-            used += (size_t)snprintf(names + used, size - used, "%s%s", joint, table[i].name);
-    }
-}
-
 // Where a name stands last; -1 where it is none.
 static int find_name(const char *name)
 {
@@ -29,6 +17,18 @@ static int find_name(const char *name)
     for (int i = 0; nca_cpu_variants[i].name; i++)
         found = is_same(name, nca_cpu_variants[i].name) ? i : found;
     return found;
+}
+
+// "scalar, avx2 or avx512", each once.
+static void list_names(char *names, size_t size)
+{
+    const nca_cpu_variant *table = nca_cpu_variants;
+    size_t used = 0;
+    for (int i = 0; table[i].name && used < size; i++) {
+        const char *joint = used == 0 ? "" : table[i + 1].name ? ", " : " or ";
+        if (i == find_name(table[i].name))
+            used += (size_t)snprintf(names + used, size - used, "%s%s", joint, table[i].name);
+    }
 }
 
 static int best_supported(void)
@@ -51,10 +51,12 @@ static int find_precision(const char *precision, int cap, const char *name)
     return found;
 }
 
+// Whether the plainest variant, which has all, computes in this precision.
 static bool is_precision(const char *precision)
 {
     for (int i = 0; nca_cpu_variants[i].name; i++)
-        if (is_same(precision, nca_cpu_variants[i].precision))
+        if (is_same(nca_cpu_variants[0].name, nca_cpu_variants[i].name) &&
+            is_same(precision, nca_cpu_variants[i].precision))
             return true;
     return false;
 }
@@ -76,6 +78,20 @@ static nca_status read_cap(const char *asked, const char *name, int *cap, nca_er
     return NCA_OK;
 }
 
+// Says what there is instead of a precision that none of the variants up to `cap` has.
+static nca_status refuse_precision(const char *precision, int cap, const char *name,
+                                   nca_error *error)
+{
+    const nca_cpu_variant *table = nca_cpu_variants;
+    const int half = find_precision("bf16", cap, name);
+    return nca_fail(error, NCA_DEVICE,
+                    "--precision %s: %s multiplies none, and computes in f32 with %s%s%s; leave it "
+                    "out, or let NCA_CPU_ISA=%s compute it slowly",
+                    precision, name && *name ? name : "this processor",
+                    table[find_precision("f32", cap, name)].name, half < 0 ? "" : ", in bf16 with ",
+                    half < 0 ? "" : table[half].name, table[0].name);
+}
+
 nca_status nca_cpu_choose(const nca_device_options *options, int *out, nca_error *error)
 {
     const char *name = options->isa ? options->isa : getenv("NCA_CPU_ISA");
@@ -88,16 +104,11 @@ nca_status nca_cpu_choose(const nca_device_options *options, int *out, nca_error
         found = find_precision("f32", cap, name);
     if (found < 0 && !is_precision(precision))
         return nca_fail(error, NCA_ARGUMENT,
-                        "--precision %.40s: only for --device cuda, and the cpu computes in f32 or "
-                        "bf16; leave it out",
+                        "--precision %.40s: the cpu computes in f32, bf16 or bf16x3 alone; choose "
+                        "one of these, or leave it out",
                         precision);
     if (found < 0)
-        return nca_fail(error, NCA_DEVICE,
-                        "--precision %s: %s multiplies none, and computes in f32 with %s; leave it "
-                        "out, or let NCA_CPU_ISA=%s compute it slowly",
-                        precision, name && *name ? name : "this processor",
-                        nca_cpu_variants[find_precision("f32", cap, name)].name,
-                        nca_cpu_variants[0].name);
+        return refuse_precision(precision, cap, name, error);
     *out = found;
     return NCA_OK;
 }

@@ -1,7 +1,7 @@
 // The update rule's layers with both factors of every product rounded to bf16, forward and
-// backward: the definition, for any sizes. Sums, states and what scratch holds are f32. Two orders of
-// adding make two arithmetics, each with a name: `bf16` adds as VDPBF16PS does, `bf16-amx` as
-// TDPBF16PS.
+// backward: the definition, for any sizes. Sums, states and what scratch holds are f32. Each
+// arithmetic has a name: `bf16` adds as VDPBF16PS does, `bf16-amx` as TDPBF16PS, and so does `bf16x3`,
+// whose factors are each a high and a low bf16.
 #include "bf16.h"
 #include "ops.h"
 
@@ -14,12 +14,23 @@ typedef struct factor {
 // start + the sum over k of a[k] * b[k].
 typedef float products(float start, factor a, factor b, int depth);
 
-// Numbers k and k + 1 of a factor as a word; zero beyond its end.
+// Number k of a factor; zero beyond its end.
+static float number_of(factor of, int k, int depth)
+{
+    return k < depth ? of.at[(size_t)k * of.step] : 0;
+}
+
+// Numbers k and k + 1 of a factor as a word.
 static uint32_t pair_of(factor of, int k, int depth)
 {
-    const float even = k < depth ? of.at[(size_t)k * of.step] : 0;
-    const float odd = k + 1 < depth ? of.at[(size_t)(k + 1) * of.step] : 0;
-    return nca_bf16_word(even, odd);
+    return nca_bf16_word(number_of(of, k, depth), number_of(of, k + 1, depth));
+}
+
+// The low parts of the same.
+static uint32_t low_pair_of(factor of, int k, int depth)
+{
+    return nca_bf16_word(nca_bf16_rest(number_of(of, k, depth)),
+                         nca_bf16_rest(number_of(of, k + 1, depth)));
 }
 
 static float products_in_pairs(float start, factor a, factor b, int depth)
@@ -38,6 +49,25 @@ static float products_in_tiles(float start, factor a, factor b, int depth)
             right[k] = pair_of(b, first + 2 * k, depth);
         }
         start = nca_bf16_tile_dot(start, left, right);
+    }
+    return start;
+}
+
+// A tile's depth at a time: high by low, high by high, low by high. Low by low is left out.
+static float products_in_three(float start, factor a, factor b, int depth)
+{
+    enum { PAIRS = NCA_BF16_TILE_PAIRS };
+    for (int first = 0; first < depth; first += 2 * PAIRS) {
+        uint32_t left[PAIRS], left_low[PAIRS], right[PAIRS], right_low[PAIRS];
+        for (int k = 0; k < PAIRS; k++) {
+            left[k] = pair_of(a, first + 2 * k, depth);
+            left_low[k] = low_pair_of(a, first + 2 * k, depth);
+            right[k] = pair_of(b, first + 2 * k, depth);
+            right_low[k] = low_pair_of(b, first + 2 * k, depth);
+        }
+        start = nca_bf16_tile_dot(start, left, right_low);
+        start = nca_bf16_tile_dot(start, left, right);
+        start = nca_bf16_tile_dot(start, left_low, right);
     }
     return start;
 }
@@ -150,7 +180,7 @@ static void backward_by(products *sum, const nca_cpu_rule *rule, const nca_cpu_c
     add_rows(cells->dhidden, rule->hidden, count, sums->hidden_bias);
 }
 
-// The entries of the table, in both arithmetics.
+// The entries of the table, in each arithmetic.
 #define ENTRIES(arithmetic)                                                                 \
     static void hidden_##arithmetic(const nca_cpu_rule *rule, const float *p, int count,    \
                                     float *hidden)                                          \
@@ -169,6 +199,7 @@ static void backward_by(products *sum, const nca_cpu_rule *rule, const nca_cpu_c
     }
 ENTRIES(in_pairs)
 ENTRIES(in_tiles)
+ENTRIES(in_three)
 
 void nca_cpu_fill_bf16_scalar(nca_cpu_ops *ops, const nca_spec *spec)
 {
@@ -184,4 +215,12 @@ void nca_cpu_fill_bf16_amx_scalar(nca_cpu_ops *ops, const nca_spec *spec)
     ops->mlp = forward_in_tiles;
     ops->mlp_hidden = hidden_in_tiles;
     ops->mlp_backward = backward_in_tiles;
+}
+
+void nca_cpu_fill_bf16x3_scalar(nca_cpu_ops *ops, const nca_spec *spec)
+{
+    (void)spec;
+    ops->mlp = forward_in_three;
+    ops->mlp_hidden = hidden_in_three;
+    ops->mlp_backward = backward_in_three;
 }

@@ -1,7 +1,7 @@
-// The update rule's network in bf16, for any sizes, one or two hidden layers, forward and backward:
-// a layer is one matrix product forward and two backward. Whatever a later product reads is rounded
-// and brought into its order where it is made. Whoever includes this has included how products are
-// summed, multiply_words(), first.
+// The update rule's network in bf16 or bf16x3, for any sizes, one or two hidden layers, forward and
+// backward: a layer is one matrix product forward and two backward. Whatever a later product reads is
+// rounded and brought into its order where it is made. Whoever includes this has included how
+// products are summed, multiply_words(), first.
 #ifndef NCA_CPU_MLP_BF16_SIMD_H
 #define NCA_CPU_MLP_BF16_SIMD_H
 
@@ -15,6 +15,7 @@
 typedef struct word_layer {
     int inputs, outputs;
     size_t in, out;       // the same, padded
+    size_t low;           // words from a part of the weights to its low one
     uint32_t *forward;    // [in/2,out]  two inputs of an output
     uint32_t *backward;   // [out/2,in]  two outputs of an input
     float *bias;          // [out]
@@ -28,10 +29,11 @@ static word_layer place_layer(uint32_t **next, int inputs, int outputs)
 {
     const size_t in = nca_cpu_padded(inputs), out = nca_cpu_padded(outputs);
     word_layer layer = {.inputs = inputs, .outputs = outputs, .in = in, .out = out};
+    layer.low = nca_cpu_layer_words(inputs, outputs);
     layer.forward = *next;
     layer.backward = layer.forward + in * out / 2;
     layer.bias = (float *)(void *)(layer.backward + in * out / 2);
-    *next += nca_cpu_layer_words(inputs, outputs);
+    *next += PARTS * layer.low;
     return layer;
 }
 
@@ -46,15 +48,22 @@ static word_network place_network(const nca_cpu_rule *rule)
     return network;
 }
 
+static void pack_weight(const word_layer *layer, size_t part, size_t i, size_t o, float weight)
+{
+    const uint32_t half = nca_bf16_round(weight);
+    layer->forward[part + i / 2 * layer->out + o] |= half << i % 2 * 16;
+    layer->backward[part + o / 2 * layer->in + i] |= half << o % 2 * 16;
+}
+
 static void pack_layer(const word_layer *layer, const float *weight, const float *bias)
 {
     const size_t inputs = (size_t)layer->inputs, outputs = (size_t)layer->outputs;
-    memset(layer->forward, 0, nca_cpu_layer_words(layer->inputs, layer->outputs) * 4);
+    memset(layer->forward, 0, PARTS * layer->low * sizeof *layer->forward);
     for (size_t o = 0; o < outputs; o++)
-        for (size_t i = 0; i < inputs; i++) {
-            const uint32_t half = nca_bf16_round(weight[o * inputs + i]);
-            layer->forward[i / 2 * layer->out + o] |= half << i % 2 * 16;
-            layer->backward[o / 2 * layer->in + i] |= half << o % 2 * 16;
+        for (size_t i = 0; i < inputs; i++, weight++) {
+            pack_weight(layer, 0, i, o, *weight);
+            if (PARTS == 2)
+                pack_weight(layer, layer->low, i, o, nca_bf16_rest(*weight));
         }
     memcpy(layer->bias, bias, outputs * sizeof *bias);
 }
@@ -75,8 +84,8 @@ static activations place_activations(float **scratch, int numbers)
 {
     const size_t width = nca_cpu_padded(numbers), half = NCA_CPU_CHUNK * width / 2;
     uint32_t *at = (uint32_t *)(void *)*scratch;
-    *scratch += 2 * half;
-    return (activations){width, at, at + half};
+    *scratch += PARTS * 2 * half;
+    return (activations){.width = width, .low = 2 * half, .rows = at, .pairs = at + half};
 }
 
 // Of the forward pass: what cells perceive, and their hidden units.
@@ -132,6 +141,8 @@ static word_product go_forward_in_words(const word_layer *layer, const activatio
                           .a_step = 1,
                           .b = layer->forward,
                           .b_row = layer->out,
+                          .a_low = x->low,
+                          .b_low = layer->low,
                           .depth = (layer->inputs + 1) / 2,
                           .rows = count,
                           .columns = layer->outputs,
@@ -154,6 +165,8 @@ static word_product go_back_in_words(const word_layer *layer, const activations 
                           .a_step = 1,
                           .b = layer->backward,
                           .b_row = layer->in,
+                          .a_low = dy->low,
+                          .b_low = layer->low,
                           .depth = (layer->outputs + 1) / 2,
                           .rows = count,
                           .columns = layer->inputs};
@@ -180,6 +193,8 @@ static void add_outer_words(const activations *a, int rows, const activations *b
                                   .a_step = a->width,
                                   .b = b->pairs,
                                   .b_row = b->width,
+                                  .a_low = a->low,
+                                  .b_low = b->low,
                                   .depth = (count + 1) / 2,
                                   .rows = rows,
                                   .columns = columns,

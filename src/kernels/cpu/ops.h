@@ -38,7 +38,11 @@ static inline size_t nca_cpu_padded(int width)
     return ((size_t)width + 31) / 32 * 32;
 }
 
-// Words that a layer takes in nca_cpu_rule.words: weights for both directions, and biases.
+// A number takes up to two bf16: in bf16x3 a high and a low one. Room is made for both.
+enum { NCA_CPU_PARTS = 2 };
+
+// Words that one part of a layer takes in nca_cpu_rule.words: weights for both directions, and
+// biases.
 static inline size_t nca_cpu_layer_words(int inputs, int outputs)
 {
     return nca_cpu_padded(inputs) * nca_cpu_padded(outputs) + nca_cpu_padded(outputs);
@@ -96,8 +100,9 @@ typedef struct nca_cpu_ops {
                               int count, nca_cpu_rotation rotation, float *gradient);
 
     // hidden [count,K] = relu(p W1 + b1), out [count,O] = hidden W2 + b2; count <= NCA_CPU_CHUNK.
-    // With a second hidden layer `hidden` holds [count,K], then [count,K2]. In bf16 it holds what
-    // that variant's backward pass reads: room for the padded I, K and K2 of a whole chunk.
+    // With a second hidden layer `hidden` holds [count,K], then [count,K2]. Where there is a
+    // rule_pack() it holds what that variant's backward pass reads: room for the padded I, K and K2
+    // of a whole chunk, times NCA_CPU_PARTS.
     void (*mlp)(const nca_cpu_rule *rule, const float *p, int count, float *hidden, float *out);
     // From dout to dp, and adds to the sums.
     void (*mlp_backward)(const nca_cpu_rule *rule, const nca_cpu_chunk *cells,
@@ -118,11 +123,13 @@ void nca_cpu_fill_scalar(nca_cpu_ops *ops, const nca_spec *spec);
 // groups of inputs and one layer of a multiple of 64 hidden units have a network of their own.
 void nca_cpu_fill_avx2(nca_cpu_ops *ops, const nca_spec *spec);
 void nca_cpu_fill_avx512(nca_cpu_ops *ops, const nca_spec *spec);
-// The network in bf16: by definition, in each of two arithmetics (mlp_bf16_scalar.c), and fast.
+// The network in bf16 and bf16x3: by definition, in each arithmetic (mlp_bf16_scalar.c), and fast.
 void nca_cpu_fill_bf16_scalar(nca_cpu_ops *ops, const nca_spec *spec);
 void nca_cpu_fill_bf16_amx_scalar(nca_cpu_ops *ops, const nca_spec *spec);
+void nca_cpu_fill_bf16x3_scalar(nca_cpu_ops *ops, const nca_spec *spec);
 void nca_cpu_fill_avx512bf16(nca_cpu_ops *ops, const nca_spec *spec);
 void nca_cpu_fill_amx(nca_cpu_ops *ops, const nca_spec *spec);
+void nca_cpu_fill_amx_bf16x3(nca_cpu_ops *ops, const nca_spec *spec);
 
 // The scalar definitions, each in its op's file.
 void nca_cpu_fire_scalar(nca_key key, uint32_t sample, uint32_t step, uint32_t threshold,

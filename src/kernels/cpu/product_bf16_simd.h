@@ -1,5 +1,6 @@
 // Products of matrices whose factors are bf16: what they are given, and where their sums go. How
-// they are summed stands in product_pairs_simd.h and product_tiles_simd.h.
+// they are summed stands in product_pairs_simd.h and product_tiles_simd.h. Whoever includes this has
+// said first of how many PARTS a number is made: 1, or 2, of which the second is the low one.
 #ifndef NCA_CPU_PRODUCT_BF16_SIMD_H
 #define NCA_CPU_PRODUCT_BF16_SIMD_H
 
@@ -9,6 +10,7 @@
 // read it; NULL where none does. Behind an odd number of cells stands one of zeros.
 typedef struct activations {
     size_t width;      // numbers of a cell, padded
+    size_t low;        // words from a part to its low one
     uint32_t *rows;    // [cells, width/2] two neighbouring numbers of a cell
     uint32_t *pairs;   // [cells/2, width] the same number of two neighbouring cells
 } activations;
@@ -23,7 +25,8 @@ typedef struct word_product {
     size_t a_row, a_step;
     const uint32_t *b;
     size_t b_row;
-    int depth;   // words
+    size_t a_low, b_low;   // words from a part to its low one
+    int depth;             // words
     int rows, columns;
     const float *start;   // [columns], padded; NULL: zero, or with ADD_WORDS `out` itself
     word_finish how;
@@ -44,15 +47,24 @@ INLINE vector first_sum(const word_product *product, int m, int n, int tail)
     return product->start ? vector_load(product->start + n) : vector_zero();
 }
 
-static void keep_activations(const activations *to, int m, int n, vector x, vector y)
+static void keep_part(const activations *to, size_t part, int m, int n, word_vector rounded)
 {
-    const word_vector rounded = words_round(x, y);
     if (to->rows) {
-        uint32_t *row = to->rows + ((size_t)m * to->width + (size_t)n) / 2;
+        uint32_t *row = to->rows + part + ((size_t)m * to->width + (size_t)n) / 2;
         words_store_rows(rounded, row, row + to->width / 2);
     }
     if (to->pairs)
-        words_store_pairs(rounded, to->pairs + (size_t)m / 2 * to->width + n);
+        words_store_pairs(rounded, to->pairs + part + (size_t)m / 2 * to->width + n);
+}
+
+static void keep_activations(const activations *to, int m, int n, vector x, vector y)
+{
+    const word_vector rounded = words_round(x, y);
+    keep_part(to, 0, m, n, rounded);
+    if (PARTS == 2) {
+        words_rest(rounded, &x, &y);
+        keep_part(to, to->low, m, n, words_round(x, y));
+    }
 }
 
 // A row of sums on its way out of registers or tiles.

@@ -1,5 +1,6 @@
 // Products in bf16 by AMX: a tile of 16 x 16 sums takes sixteen words of sixteen rows an
-// instruction. Blocks of two by two tiles, so that whatever is loaded is used twice.
+// instruction. Blocks of two by two tiles, so that whatever is loaded is used twice. Of numbers in two
+// parts it takes three products: high by low, high by high, low by high.
 #ifndef NCA_CPU_PRODUCT_TILES_SIMD_H
 #define NCA_CPU_PRODUCT_TILES_SIMD_H
 
@@ -51,12 +52,13 @@ static void shape_tiles(int rows)
     TILES_SHAPE(&shapes);
 }
 
-// Words first..first+15 of the block's rows: as they lie, or gathered into `copy`, rows and words
-// beyond the last as zeros.
-static const uint32_t *words_of_a(const word_product *product, int m0, int first,
+// Words first..first+15 of the block's rows, of one part: as they lie, or gathered into `copy`, rows
+// and words beyond the last as zeros.
+static const uint32_t *words_of_a(const word_product *product, size_t part, int m0, int first,
                                   uint32_t copy[BLOCK][EDGE], size_t *stride)
 {
-    const uint32_t *a = product->a + (size_t)m0 * product->a_row + (size_t)first * product->a_step;
+    const uint32_t *a =
+        product->a + part + (size_t)m0 * product->a_row + (size_t)first * product->a_step;
     *stride = product->a_row;
     if (product->a_step == 1)
         return a;
@@ -69,12 +71,12 @@ static const uint32_t *words_of_a(const word_product *product, int m0, int first
     return copy[0];
 }
 
-// Rows first..first+15 of b: weights, which are padded, as they lie; of cells a copy with zeros
-// beyond the last.
-static const uint32_t *words_of_b(const word_product *product, int n0, int first,
+// Rows first..first+15 of one part of b: weights, which are padded, as they lie; of cells a copy with
+// zeros beyond the last.
+static const uint32_t *words_of_b(const word_product *product, size_t part, int n0, int first,
                                   uint32_t copy[EDGE][BLOCK], size_t *stride)
 {
-    const uint32_t *b = product->b + (size_t)first * product->b_row + n0;
+    const uint32_t *b = product->b + part + (size_t)first * product->b_row + n0;
     *stride = product->b_row;
     if (product->a_step == 1 || first + EDGE <= product->depth)
         return b;
@@ -85,21 +87,47 @@ static const uint32_t *words_of_b(const word_product *product, int n0, int first
     return copy[0];
 }
 
-static void add_words(const word_product *product, int m0, int n0, int first)
+static void load_a(const word_product *product, size_t part, int m0, int first)
 {
-    uint32_t copy_of_a[BLOCK][EDGE], copy_of_b[EDGE][BLOCK];
-    size_t a_stride, b_stride;
-    const uint32_t *a = words_of_a(product, m0, first, copy_of_a, &a_stride);
-    const uint32_t *b = words_of_b(product, n0, first, copy_of_b, &b_stride);
+    uint32_t copy[BLOCK][EDGE];
+    size_t stride;
+    const uint32_t *a = words_of_a(product, part, m0, first, copy, &stride);
     const bool is_tall = m0 + EDGE < product->rows;
-    TILE_LOAD(4, a, a_stride);
-    TILE_LOAD(5, a + (is_tall ? EDGE * a_stride : 0), a_stride);
-    TILE_LOAD(6, b, b_stride);
-    TILE_LOAD(7, b + EDGE, b_stride);
+    TILE_LOAD(4, a, stride);
+    TILE_LOAD(5, a + (is_tall ? EDGE * stride : 0), stride);
+}
+
+static void load_b(const word_product *product, size_t part, int n0, int first)
+{
+    uint32_t copy[EDGE][BLOCK];
+    size_t stride;
+    const uint32_t *b = words_of_b(product, part, n0, first, copy, &stride);
+    TILE_LOAD(6, b, stride);
+    TILE_LOAD(7, b + EDGE, stride);
+}
+
+static void add_loaded(void)
+{
     TILE_DOT(0, 4, 6);
     TILE_DOT(1, 4, 7);
     TILE_DOT(2, 5, 6);
     TILE_DOT(3, 5, 7);
+}
+
+// The order of the parts has one factor loaded for each product after the first.
+static void add_words(const word_product *product, int m0, int n0, int first)
+{
+    load_a(product, 0, m0, first);
+    if (PARTS == 2) {
+        load_b(product, product->b_low, n0, first);
+        add_loaded();
+    }
+    load_b(product, 0, n0, first);
+    add_loaded();
+    if (PARTS == 2) {
+        load_a(product, product->a_low, m0, first);
+        add_loaded();
+    }
 }
 
 static void multiply_block(const word_product *product, int m0, int n0)

@@ -95,10 +95,10 @@ static void lay_out_scratch(arena *from, const nca_session *session, nca_cpu_scr
                  width = (size_t)session->head.shape.width;
     const nca_spec *spec = &session->head.shape.spec;
     const size_t inputs = (size_t)nca_spec_inputs(spec);
-    const size_t units = session->ops.rule_pack
-                             ? nca_cpu_padded((int)inputs) + nca_cpu_padded(spec->hidden[0]) +
-                                   nca_cpu_padded(spec->hidden[1])
-                             : (size_t)spec->hidden[0] + (size_t)spec->hidden[1];
+    const size_t units = session->ops.rule_pack ? NCA_CPU_PARTS * (nca_cpu_padded((int)inputs) +
+                                                                   nca_cpu_padded(spec->hidden[0]) +
+                                                                   nca_cpu_padded(spec->hidden[1]))
+                                                : (size_t)spec->hidden[0] + (size_t)spec->hidden[1];
     const size_t band = multiply(from, width, (size_t)session->band_rows);
     scratch->cells = take(from, band, 4);
     scratch->owned = take(from, session->movers > 1 ? band : 0, 4);
@@ -124,7 +124,7 @@ static void lay_out_rule(arena *from, const nca_session *session, nca_cpu_rule *
                  nca_cpu_layer_words(nca_spec_inputs(spec), hidden) +
                      (second ? nca_cpu_layer_words(hidden, second) : 0) +
                      nca_cpu_layer_words(second ? second : hidden, nca_spec_outputs(spec)),
-                 sizeof *rule->words);
+                 NCA_CPU_PARTS * sizeof *rule->words);
         return;
     }
     rule->hidden_panels = take(from, layout->size[NCA_HIDDEN_WEIGHT], sizeof(float));

@@ -1,4 +1,5 @@
 // The network in bf16 by AMX's tiles, over the other kernels of AVX-512.
+enum { PARTS = 1 };
 #include "product_tiles_simd.h"
 
 #include "mlp_bf16_simd.h"

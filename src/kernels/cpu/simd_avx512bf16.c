@@ -1,4 +1,5 @@
 // The network in bf16 for AVX-512 BF16, over the other kernels of AVX-512.
+enum { PARTS = 1 };
 #include "product_pairs_simd.h"
 
 #include "mlp_bf16_simd.h"

@@ -6,18 +6,20 @@
 
 // X(name, precision, kernels, only_named, arithmetic), from the plainest on. Variants that give the
 // same bits share their arithmetic: both vector widths sum in the same order. On other processors
-// only the first two have kernels. Nobody has timed AMX yet.
+// only the first three have kernels. Nobody has timed AMX yet.
 // clang-format off
 #define SCALAR_VARIANTS(X)                                                        \
     X(scalar, f32, scalar, false, "scalar C, sums by sample")                     \
-    X(scalar, bf16, bf16_scalar, true, "scalar C bf16, sums by sample")
+    X(scalar, bf16, bf16_scalar, true, "scalar C bf16, sums by sample")           \
+    X(scalar, bf16x3, bf16x3_scalar, true, "bf16x3 in tiles, sums by sample")
 #if defined(__x86_64__)
 #define VARIANTS(X)                                                               \
     SCALAR_VARIANTS(X)                                                            \
     X(avx2, f32, avx2, false, "AVX2 or AVX-512, sums by sample")                  \
     X(avx512, f32, avx512, false, "AVX2 or AVX-512, sums by sample")              \
     X(avx512bf16, bf16, avx512bf16, false, "bf16 in pairs, sums by sample")       \
-    X(amx, bf16, amx, true, "bf16 in tiles, sums by sample")
+    X(amx, bf16, amx, true, "bf16 in tiles, sums by sample")                      \
+    X(amx, bf16x3, amx_bf16x3, false, "bf16x3 in tiles, sums by sample")
 #else
 #define VARIANTS(X) SCALAR_VARIANTS(X)
 #endif

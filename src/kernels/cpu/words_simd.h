@@ -28,6 +28,14 @@ static inline word_vector words_round(vector x, vector y)
 {
     return (word_vector)_mm512_cvtne2ps_pbh(y, x);
 }
+// What rounding took from x and y, as nca_bf16_rest().
+static inline void words_rest(word_vector rounded, vector *x, vector *y)
+{
+    const __m512i even = _mm512_cvtepu16_epi32(_mm512_castsi512_si256(rounded));
+    const __m512i odd = _mm512_cvtepu16_epi32(_mm512_extracti64x4_epi64(rounded, 1));
+    *x = vector_sub(*x, _mm512_castsi512_ps(_mm512_slli_epi32(even, 16)));
+    *y = vector_sub(*y, _mm512_castsi512_ps(_mm512_slli_epi32(odd, 16)));
+}
 // The first eight words of words_round(), x, and the others, y.
 static inline void words_store_rows(word_vector rounded, uint32_t *x, uint32_t *y)
 {

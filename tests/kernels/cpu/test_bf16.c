@@ -1,6 +1,6 @@
-// bf16 on the CPU: the definition against the processor's own instructions, and every kernel
-// against the definition, bit for bit. Where the processor has no AVX-512 BF16, the kernels run by
-// a stand-in for its instructions.
+// bf16 and bf16x3 on the CPU: the definition against the processor's own instructions, and every
+// kernel against the definition, bit for bit. Where the processor has no AVX-512 BF16, the kernels run
+// by a stand-in for its instructions.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -17,6 +17,7 @@
 
 void nca_cpu_fill_avx512bf16_by_stand_in(nca_cpu_ops *ops, const nca_spec *spec);
 void nca_cpu_fill_amx_by_stand_in(nca_cpu_ops *ops, const nca_spec *spec);
+void nca_cpu_fill_amx_bf16x3_by_stand_in(nca_cpu_ops *ops, const nca_spec *spec);
 
 typedef void fill_of(nca_cpu_ops *ops, const nca_spec *spec);
 
@@ -162,10 +163,13 @@ static const variant variants[] = {
      nca_cpu_has_avx2},
     {"amx by a stand-in", nca_cpu_fill_bf16_amx_scalar, nca_cpu_fill_amx_by_stand_in,
      nca_cpu_has_avx2},
+    {"amx in bf16x3 by a stand-in", nca_cpu_fill_bf16x3_scalar, nca_cpu_fill_amx_bf16x3_by_stand_in,
+     nca_cpu_has_avx2},
 #endif
 #if defined(__x86_64__)
     {"avx512bf16", nca_cpu_fill_bf16_scalar, nca_cpu_fill_avx512bf16, nca_cpu_has_avx512bf16},
     {"amx", nca_cpu_fill_bf16_amx_scalar, nca_cpu_fill_amx, nca_cpu_has_amx},
+    {"amx in bf16x3", nca_cpu_fill_bf16x3_scalar, nca_cpu_fill_amx_bf16x3, nca_cpu_has_amx},
 #endif
     {NULL, NULL, NULL, NULL},
 };
@@ -186,8 +190,9 @@ static float *run_network(fill_of *fill, const nca_spec *spec, int count, size_t
     const nca_layout layout = nca_layout_of(spec);
     const size_t n = (size_t)count, inputs = n * (size_t)nca_spec_inputs(spec);
     const size_t outputs = n * (size_t)nca_spec_outputs(spec);
-    const size_t units = nca_cpu_padded(nca_spec_inputs(spec)) + nca_cpu_padded(spec->hidden[0]) +
-                         nca_cpu_padded(spec->hidden[1]);
+    const size_t units =
+        NCA_CPU_PARTS * (nca_cpu_padded(nca_spec_inputs(spec)) + nca_cpu_padded(spec->hidden[0]) +
+                         nca_cpu_padded(spec->hidden[1]));
     const int last = nca_spec_last_hidden(spec);
     float *at = uniform(layout.total, 6), *p = uniform(inputs, 7), *dout = uniform(outputs, 8);
     float *hidden = uniform(NCA_CPU_CHUNK * units, 10),
@@ -195,7 +200,7 @@ static float *run_network(fill_of *fill, const nca_spec *spec, int count, size_t
     uint32_t *words = calloc(nca_cpu_layer_words(nca_spec_inputs(spec), spec->hidden[0]) +
                                  nca_cpu_layer_words(spec->hidden[0], spec->hidden[1]) +
                                  nca_cpu_layer_words(last, nca_spec_outputs(spec)),
-                             sizeof *words);
+                             NCA_CPU_PARTS * sizeof *words);
     nca_cpu_rule rule = {.inputs = nca_spec_inputs(spec),
                          .hidden = spec->hidden[0],
                          .hidden2 = spec->hidden[1],
@@ -283,6 +288,49 @@ static void test_product_is_within_its_allowance(void **state)
     }
 }
 
+// In two parts a number is off by at most u^2 of its size: once in each factor of a product, and once
+// in the product of the low parts, which is left out. A sum has three times as many terms to round.
+static void test_product_in_parts_is_within_its_allowance(void **state)
+{
+    (void)state;
+    enum { TILES = 4, PAIRS = NCA_BF16_TILE_PAIRS, DEPTH = TILES * 2 * PAIRS, SUMS = 2000 };
+    const double u = 0x1p-8,
+                 allowed = u * u * (2 + u * u + (1 + u) * (1 + u)) + 3 * DEPTH * 0x1p-24;
+    for (uint32_t s = 0; s < SUMS; s++) {
+        float *a = uniform(DEPTH, 2 * s), *b = uniform(DEPTH, 2 * s + 1), sum = 0;
+        double exact = 0, sizes = 0;
+        for (int first = 0; first < DEPTH; first += 2 * PAIRS) {
+            uint32_t high[2][PAIRS], low[2][PAIRS];
+            for (int k = 0, at = first; k < PAIRS; k++, at += 2) {
+                high[0][k] = nca_bf16_word(a[at], a[at + 1]);
+                high[1][k] = nca_bf16_word(b[at], b[at + 1]);
+                low[0][k] = nca_bf16_word(nca_bf16_rest(a[at]), nca_bf16_rest(a[at + 1]));
+                low[1][k] = nca_bf16_word(nca_bf16_rest(b[at]), nca_bf16_rest(b[at + 1]));
+            }
+            sum = nca_bf16_tile_dot(sum, high[0], low[1]);
+            sum = nca_bf16_tile_dot(sum, high[0], high[1]);
+            sum = nca_bf16_tile_dot(sum, low[0], high[1]);
+        }
+        for (int k = 0; k < DEPTH; k++) {
+            exact += (double)a[k] * b[k];
+            sizes += fabs((double)a[k] * b[k]);
+        }
+        assert_true(fabs(sum - exact) <= allowed * sizes);
+        free(a), free(b);
+    }
+}
+
+static void test_parts_by_hand(void **state)
+{
+    (void)state;
+    assert_true(nca_bf16_rest(1) == 0);
+    assert_true(nca_bf16_rest(0x1.01p0f) == 0x1p-8f);                   // a tie goes down to 1
+    assert_true(nca_bf16_rest(0x1.03p0f) == -0x1p-8f);                  // and up to 1 + 2^-6
+    assert_true(nca_bf16_rest(-0x1.000002p0f) == -0x1p-23f);            // nothing is lost
+    assert_true(nca_bf16_rest(0x1p-127f) == 0x1p-127f);                 // whose bf16 is zero
+    assert_true(isnan(nca_bf16_rest(nca_bf16_float_of(0x7f800000))));   // so it is noticed
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -292,6 +340,8 @@ int main(void)
         cmocka_unit_test(test_processor_gives_what_is_defined),
         cmocka_unit_test(test_network_equals_its_definition),
         cmocka_unit_test(test_product_is_within_its_allowance),
+        cmocka_unit_test(test_product_in_parts_is_within_its_allowance),
+        cmocka_unit_test(test_parts_by_hand),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -46,6 +46,21 @@ static __attribute__((noinline)) word_vector words_round(vector x, vector y)
     return rounded;
 }
 
+static __attribute__((noinline)) void words_rest(word_vector rounded, vector *x, vector *y)
+{
+    float even[16], odd[16];
+    uint16_t half[32];
+    memcpy(half, rounded.word, sizeof half);
+    vector_store(even, *x);
+    vector_store(odd, *y);
+    for (int i = 0; i < 16; i++) {
+        even[i] -= nca_bf16_value(half[i]);
+        odd[i] -= nca_bf16_value(half[16 + i]);
+    }
+    *x = vector_load(even);
+    *y = vector_load(odd);
+}
+
 static __attribute__((noinline)) void words_store_rows(word_vector rounded, uint32_t *x,
                                                        uint32_t *y)
 {
