@@ -42,6 +42,11 @@ nca_status nca_victim_keep(const nca_content_source *source, const nca_spec *usu
 nca_status nca_victim_check(const nca_model *victim, const nca_shape *shape, nca_error *error)
 {
     const nca_spec *own = &victim->spec, *spec = &shape->spec;
+    if (*victim->task)
+        return nca_fail(
+            error, NCA_ARGUMENT,
+            "--victim: an adversary itself, of the task %s; give the rule that it turns",
+            victim->task);
     if (own->mix_bound > 0)
         return nca_fail(
             error, NCA_ARGUMENT,
