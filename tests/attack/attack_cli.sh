@@ -85,4 +85,24 @@ refused "is it the right file" train --preset digits-adversary --data "$mnist" -
 refused "--say 12: must be a digit" train --preset digits-adversary --data "$mnist" --victim "$digits" --say 12
 refused "trains no adversary" train --victim "$lizard"
 refused "already; give the rule without" train --preset grow-adversary --victim matrix-whole "${small[@]}" --damaged 1
+cp cells-whole/model.safetensors adversary.safetensors
+for name in adversary.glsl adversary.json adversary.onnx adversary.html; do
+  refused "cells-whole: an adversary" export cells-whole -o "$name"
+  refused "adversary.safetensors: an adversary" export adversary.safetensors -o "$name"
+  [ ! -e "$name" ] || fail "a refused export left $name"
+done
+refused "an adversary" attack killed cells-whole
+refused "an adversary" attack killed adversary.safetensors --target "$tail"
+refused "--victim: an adversary itself" train --preset grow-adversary --victim adversary.safetensors "${small[@]}" \
+  --damaged 1
+pictures=(attack killed "$digits" --task digits --data "$mnist" --samples 1 --steps 1 --strengths 0)
+refused "end" "${pictures[@]}" --output same.jpg
+refused "-: pictures of attacks are PNG files" "${pictures[@]}" --output - --curve -
+refused "is --output too" "${pictures[@]}" --output same.png --curve ./same.png
+refused "there is no folder missing" "${pictures[@]}" --output same.png --curve missing/curve.png
+[ ! -e same.png ] || fail "a refused attack left a picture"
+cp "$lizard" own.safetensors
+cp own.safetensors own.json
+refused "own.json: is read by this command" export own.json -o ./own.json --force
+cmp own.json own.safetensors || fail "--force wrote over what is read"
 [ ! -e runs ] || fail "a refused training left a run"

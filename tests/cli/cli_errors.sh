@@ -144,7 +144,7 @@ refused "neither a rollout" verify good/model.safetensors
 echo '[{}, {}]' >wrong.json
 refused "layer 1" import wrong.json -o x.safetensors
 refused "--output" import wrong.json
-refused "the file that is imported" import wrong.json -o ./wrong.json --force
+refused "is read by this command" import wrong.json -o ./wrong.json --force
 refused "not JSON" import noise.png -o x.safetensors
 refused "no such run folder" report nothing --tensorboard events
 refused "of one name" report good ./good --tensorboard events
@@ -166,7 +166,7 @@ refused "a.png: No such file" export good -o rule.html --target a.png
 
 # Runs.
 refused "choose one of" run good --output x.tiff
-refused "cannot be written" run good --output nowhere/x.png
+refused "there is no folder nowhere" run good --output nowhere/x.png
 refused "exists" run good --output empty.png
 refused "--seed-at" run good --output x.png --seed-at 99,0
 refused "--seed-at" run good --output x.png --seed-at 3

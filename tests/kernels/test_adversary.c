@@ -232,21 +232,15 @@ static void test_the_cpu_matches_the_reference(void **state)
 }
 
 #if defined(NCA_TEST_EMULATED)
-// By the cuBLAS path; the matrix is for the CPU alone.
-static void test_the_emulator_matches_the_reference(void **state)
+// By the cuBLAS path, with a whole tape and a thinned one. Every access is checked.
+static void match_the_reference(int tape_every)
 {
-    (void)state;
-    const nca_device_options options = {.cuda_path = "cublas"};
+    const nca_device_options options = {.cuda_path = "cublas", .tape_every = tape_every};
     nca_compute reference = open_reference(), on;
     assert_ok(nca_compute_open("emulator", &options, &on, error));
     for (int i = 0; i < CASES; i++) {
         const nca_shape *shape = &cases[i].shape;
         float *got[OUTCOMES], *expected[OUTCOMES];
-        nca_session *none;
-        if (!shape->shares_samples) {
-            assert_refused(NCA_ARGUMENT, on.backend->create(on.device, shape, &none, error));
-            continue;
-        }
         go(&reference, shape, expected);
         go(&on, shape, got);
         for (int j = 0; j < OUTCOMES; j++)
@@ -254,9 +248,21 @@ static void test_the_emulator_matches_the_reference(void **state)
                          cases[i].name);
         free_all(got), free_all(expected);
     }
-    assert_true(nca_emulator_launches_of("own_cells") > 0);
     nca_compute_close(&on);
     nca_compute_close(&reference);
+}
+
+static void test_the_emulator_matches_the_reference(void **state)
+{
+    static const char *const kernels[] = {"own_cells", "mix", "clip_backward", "mix_backward",
+                                          "make_symmetric"};
+    (void)state;
+    nca_emulator_get()->checks = true;
+    for (int every = 1; every <= 3; every++)
+        match_the_reference(every);
+    for (size_t i = 0; i < sizeof kernels / sizeof *kernels; i++)
+        assert_true(nca_emulator_launches_of(kernels[i]) > 0);
+    nca_emulator_get()->checks = false;
 }
 #endif
 
@@ -365,6 +371,13 @@ static void test_an_update_moves_what_it_is_asked_to(void **state)
         check_moved(&cpu, (nca_moved)moved);
         check_moved(&reference, (nca_moved)moved);
     }
+#if defined(NCA_TEST_EMULATED)
+    nca_compute cuda;
+    assert_ok(nca_compute_open("emulator", NULL, &cuda, error));
+    for (int moved = NCA_MOVED_ALL; moved <= NCA_MOVED_RULE; moved++)
+        check_moved(&cuda, (nca_moved)moved);
+    nca_compute_close(&cuda);
+#endif
     nca_compute_close(&cpu);
     nca_compute_close(&reference);
 }

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static const char tail[] = ".XXXXXX.part";
@@ -38,6 +39,50 @@ nca_status nca_output_follow(const char *path, char place[NCA_PATH_BYTES], nca_e
                             path);
     }
     return NCA_OK;
+}
+
+// The folder of a place; "." where it names none.
+static void folder_of(const char *place, char folder[NCA_PATH_BYTES])
+{
+    const char *slash = strrchr(place, '/');
+    if (slash)
+        snprintf(folder, NCA_PATH_BYTES, "%.*s", slash == place ? 1 : (int)(slash - place), place);
+    else
+        snprintf(folder, NCA_PATH_BYTES, ".");
+}
+
+nca_status nca_output_folder_check(const char *place, nca_error *error)
+{
+    char folder[NCA_PATH_BYTES];
+    struct stat about;
+    folder_of(place, folder);
+    if (stat(folder, &about) == 0 && S_ISDIR(about.st_mode))
+        return NCA_OK;
+    return nca_fail(error, NCA_FILE, "--output %s: there is no folder %s; make it first", place,
+                    folder);
+}
+
+static bool are_one_file(const char *a, const char *b)
+{
+    struct stat one, other;
+    return stat(a, &one) == 0 && stat(b, &other) == 0 && one.st_dev == other.st_dev &&
+           one.st_ino == other.st_ino;
+}
+
+static const char *name_in(const char *place)
+{
+    const char *slash = strrchr(place, '/');
+    return slash ? slash + 1 : place;
+}
+
+bool nca_output_is_same(const char *place, const char *other)
+{
+    char a[NCA_PATH_BYTES], b[NCA_PATH_BYTES];
+    if (are_one_file(place, other))
+        return true;
+    folder_of(place, a);
+    folder_of(other, b);
+    return strcmp(name_in(place), name_in(other)) == 0 && are_one_file(a, b);
 }
 
 // Some file systems take no more than 143 bytes, and none takes more than 255: a long name loses

@@ -10,6 +10,12 @@
 // "-" stays. For names that the user gives. NCA_FILE where links go in a circle.
 nca_status nca_output_follow(const char *path, char place[NCA_PATH_BYTES], nca_error *error);
 
+// NCA_FILE where the folder that the place lies in is not there.
+nca_status nca_output_folder_check(const char *place, nca_error *error);
+// Whether two places are the same file, or would be if they were written: the same name in the same
+// folder, however that is spelled.
+bool nca_output_is_same(const char *place, const char *other);
+
 // A name beside `path` for mkostemps(), which ends with ".XXXXXX.part"; for standard output it is
 // in the folder for temporary files. Where the name is long it is no longer than that. The caller
 // frees it; NULL without memory.

@@ -2,9 +2,11 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "attack/attack.h"
 #include "attack/paint.h"
+#include "base/output_place.h"
 #include "base/stop.h"
 #include "cli/command.h"
 #include "cli/help_page.h"
@@ -95,6 +97,24 @@ static int either(int64_t given, int otherwise)
     return given >= 0 ? (int)given : otherwise;
 }
 
+// A picture's place. Standard output is for the figures.
+static nca_status check_picture(nca_call *call, const char *path, char place[NCA_PATH_BYTES],
+                                nca_error *error)
+{
+    const attack_options *options = call->options;
+    const char *dot = path ? strrchr(path, '.') : NULL;
+    if (!path)
+        return NCA_OK;
+    if (!dot || strcasecmp(dot, ".png") != 0)
+        return nca_fail(
+            error, NCA_ARGUMENT,
+            "%.200s: pictures of attacks are PNG files; give a name that ends with .png", path);
+    NCA_TRY(nca_output_check(path, options->force, place, error));
+    if (options->adversary)
+        NCA_TRY(nca_output_check_source(place, options->adversary, error));
+    return nca_output_check_source(place, call->arguments.item[1], error);
+}
+
 // Everything that can be refused before anything is read.
 static nca_status read_options(nca_call *call, attacking *asked, nca_error *error)
 {
@@ -107,11 +127,9 @@ static nca_status read_options(nca_call *call, attacking *asked, nca_error *erro
         return nca_fail(error, NCA_ARGUMENT,
                         "--%s: RULE is the victim, and the shares are --strengths; leave it out",
                         options->target.victim ? "victim" : "share");
-    if (options->output)
-        NCA_TRY(nca_output_check(options->output, options->force, asked->picture, error));
-    if (options->curve)
-        NCA_TRY(nca_output_check(options->curve, options->force, asked->curve, error));
-    if (options->output && options->curve && strcmp(asked->curve, asked->picture) == 0)
+    NCA_TRY(check_picture(call, options->output, asked->picture, error));
+    NCA_TRY(check_picture(call, options->curve, asked->curve, error));
+    if (options->output && options->curve && nca_output_is_same(asked->curve, asked->picture))
         return nca_fail(error, NCA_ARGUMENT, "--curve %s: is --output too; choose another name",
                         options->curve);
     return NCA_OK;

@@ -108,7 +108,9 @@ static nca_status export(nca_call *call)
         return nca_fail(error, NCA_MEMORY, "no memory for %d rules", arguments->count);
     for (int i = 0; i < arguments->count; i++) {
         rules[i].path = arguments->item[i];
+        NCA_GO(nca_output_check_source(work.place, rules[i].path, error));
         NCA_GO(nca_run_rule_load(&options->target, rules[i].path, &rules[i].model, error));
+        NCA_GO(nca_run_check_alone(&options->target, rules[i].path, &rules[i].model, error));
         if (rules[i].model.spec.mix_bound > 0)
             NCA_GO(nca_fail(error, NCA_ARGUMENT,
                             "%.200s: a matrix mixes its states, for which no format has a place; "

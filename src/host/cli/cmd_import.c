@@ -1,5 +1,4 @@
 // nca import: one of the article's published rules becomes a model.safetensors.
-#include <sys/stat.h>
 
 #include "cli/command.h"
 #include "nca/model.h"
@@ -17,13 +16,6 @@ static const nca_option rows[] = {
     {0},
 };
 
-static bool is_same_file(const char *a, const char *b)
-{
-    struct stat one, other;
-    return stat(a, &one) == 0 && stat(b, &other) == 0 && one.st_dev == other.st_dev &&
-           one.st_ino == other.st_ino;
-}
-
 static nca_status import(nca_call *call)
 {
     const import_options *options = call->options;
@@ -34,10 +26,7 @@ static nca_status import(nca_call *call)
     if (!options->output)
         return nca_fail(error, NCA_ARGUMENT, "--output: needed; the model to write");
     NCA_TRY(nca_output_check(options->output, options->force, place, error));
-    if (is_same_file(path, place))
-        return nca_fail(error, NCA_ARGUMENT,
-                        "--output %s: the file that is imported; choose another name",
-                        options->output);
+    NCA_TRY(nca_output_check_source(place, path, error));
     NCA_TRY(nca_model_import(path, &model, error));
     const nca_status status = nca_model_save(&model, place, error);
     if (status == NCA_OK)

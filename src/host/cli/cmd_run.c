@@ -234,6 +234,7 @@ static nca_status run(nca_call *call)
     nca_model model;
     nca_status status;
     NCA_TRY(choose_output(options, &format, place, error));
+    NCA_TRY(nca_output_check_source(place, path, error));
     NCA_TRY(nca_run_rule_load(&options->target, path, &model, error));
     NCA_GO(find_task(options, path, &model, &started, error));
     NCA_GO(plan_film(options, &model, &started.content.grid, &percent, &film, error));

@@ -54,9 +54,21 @@ nca_status nca_output_check(const char *path, bool force, char place[NCA_PATH_BY
     NCA_TRY(nca_output_follow(path, place, error));
     if (nca_is_standard_output(path))
         return nca_standard_output_check(error);
+    NCA_TRY(nca_output_folder_check(place, error));
     if (force || access(path, F_OK) != 0)
         return NCA_OK;
     return nca_fail(error, NCA_FILE, "--output %s: exists; choose another name, or --force", path);
+}
+
+nca_status nca_output_check_source(const char *place, const char *source, nca_error *error)
+{
+    char rule[NCA_PATH_BYTES];
+    const bool has_rule = nca_path_join(source, "model.safetensors", rule, NULL) == NCA_OK;
+    if (nca_is_standard_output(place) ||
+        !(nca_output_is_same(place, source) || (has_rule && nca_output_is_same(place, rule))))
+        return NCA_OK;
+    return nca_fail(error, NCA_ARGUMENT,
+                    "--output %s: is read by this command; choose another name", place);
 }
 
 FILE *nca_output_words(const char *path)

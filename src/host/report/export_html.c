@@ -41,11 +41,6 @@ static nca_status add_rule(const nca_export *what, const nca_export_rule *rule, 
     json_t *object = NULL;
     name_rule(rule->path, name);
     NCA_TRY(nca_run_task_find(what->given, rule->path, &rule->model, &loaded, error));
-    if (loaded.task->others)
-        return nca_fail(error, NCA_ARGUMENT,
-                        "%.200s: an adversary, which moves some cells of another rule; give its "
-                        "victim",
-                        rule->path);
     if (knows_target(what, rule, loaded.task))
         NCA_TRY(nca_run_task_load(what->given, rule->path, &rule->model, &loaded, error));
     const nca_status status =

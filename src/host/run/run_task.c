@@ -102,6 +102,23 @@ nca_status nca_run_rule_load(const nca_target_arguments *given, const char *path
     return status == NCA_FORMAT && !task && !nca_is_folder(path) ? fail_kind(path, error) : status;
 }
 
+nca_status nca_run_check_alone(const nca_target_arguments *given, const char *path,
+                               const nca_model *model, nca_error *error)
+{
+    nca_config config = nca_config_default();
+    const nca_task *task;
+    const char *name = given->task ? given->task : model->task;
+    if (!*name && nca_is_folder(path)) {
+        NCA_TRY(nca_run_folder_config(path, &config, NULL, error));
+        name = config.task;
+    }
+    if (!*name || nca_task_find(name, &task, NULL) != NCA_OK || !task->others)
+        return NCA_OK;
+    return nca_fail(error, NCA_ARGUMENT,
+                    "%.200s: an adversary, which moves some cells of another rule; give its victim",
+                    path);
+}
+
 nca_status nca_run_task_find(const nca_target_arguments *given, const char *path,
                              const nca_model *model, nca_run_task *out, nca_error *error)
 {

@@ -11,7 +11,18 @@ nca_status nca_victim_load(const nca_content_source *source, const nca_spec *usu
                            nca_error *error)
 {
     const char *folder = source->is_victim_given ? NULL : source->folder;
-    return nca_kept_rule_load("victim", source->config->victim, folder, usual, out, error);
+    nca_model victim;
+    NCA_TRY(nca_kept_rule_load("victim", source->config->victim, folder, usual, &victim, error));
+    if (*victim.task) {
+        const nca_status status = nca_fail(
+            error, NCA_ARGUMENT,
+            "--victim: an adversary itself, of the task %s; give the rule that it turns",
+            victim.task);
+        nca_model_free(&victim);
+        return status;
+    }
+    *out = victim;
+    return NCA_OK;
 }
 
 nca_status nca_victim_keep(const nca_content_source *source, const nca_spec *usual,

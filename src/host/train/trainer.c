@@ -211,6 +211,8 @@ nca_status nca_trainer_model(nca_trainer *trainer, nca_model *out, nca_error *er
     if (trainer->task->seed)
         trainer->task->seed(trainer->content, model.seed);
     snprintf(model.config_json, sizeof model.config_json, "%s", config_json);
+    if (trainer->task->others)
+        snprintf(model.task, sizeof model.task, "%s", trainer->task->name);
     snprintf(model.name, sizeof model.name, "%.60s %.40s", config->preset, nca_task_source(config));
     *out = model;
     return NCA_OK;

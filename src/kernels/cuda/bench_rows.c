@@ -230,6 +230,48 @@ static cudaError_t add_given(const nca_cuda_bench *bench)
                               session->stream);
 }
 
+static cudaError_t mix(const nca_cuda_bench *bench)
+{
+    const nca_session *session = bench->session;
+    const nca_cuda_mixing mixing = nca_cuda_mixing_of(session);
+    return nca_cuda_mix(&session->grid, spec_of(bench), session->rollout_values, &mixing,
+                        session->stream);
+}
+
+static cudaError_t clip_backward(const nca_cuda_bench *bench)
+{
+    const nca_session *session = bench->session;
+    const nca_cuda_mixing mixing = nca_cuda_mixing_of(session);
+    return nca_cuda_clip_backward(&session->grid, &mixing, bench->step.settled, session->gradient,
+                                  session->stream);
+}
+
+static cudaError_t mix_backward(const nca_cuda_bench *bench)
+{
+    const nca_session *session = bench->session;
+    const nca_cuda_mixing mixing = nca_cuda_mixing_of(session);
+    return nca_cuda_mix_backward(&session->grid, &mixing, session->gradient, session->stream);
+}
+
+static cudaError_t make_symmetric(const nca_cuda_bench *bench)
+{
+    const nca_session *session = bench->session;
+    return nca_cuda_make_symmetric(session->grid.channels,
+                                   session->buffer[NCA_GRADIENT] + session->layout.offset[NCA_MIX],
+                                   session->stream);
+}
+
+// The gradient of the matrix.
+static nca_status matrix_product(const nca_cuda_bench *bench, int number, nca_error *error)
+{
+    const nca_session *session = bench->session;
+    const int channels = session->grid.channels;
+    (void)number;   // of no layer
+    return nca_cuda_multiply_add(
+        session, channels, channels, (int)nca_cuda_cells(&session->grid), session->unmixed,
+        session->mixed, session->buffer[NCA_GRADIENT] + session->layout.offset[NCA_MIX], error);
+}
+
 // -- Products of a layer
 
 static nca_status forward_product(const nca_cuda_bench *bench, int number, nca_error *error)
@@ -265,7 +307,7 @@ static nca_status weight_product(const nca_cuda_bench *bench, int number, nca_er
 //   W, R            words of a plane, regions of the batch
 //   P, D            parameters, blocks with sums of their own
 //   G, K, O, F      groups of C inputs; units of the first hidden layer; outputs; frozen channels
-enum { COMMON = 10, FUSED = 4, CUBLAS = 12, SOME = 2, PRODUCTS = 3 * (NCA_LAYERS_MAX + 1) };
+enum { COMMON = 10, FUSED = 4, CUBLAS = 12, SOME = 7, PRODUCTS = 3 * (NCA_LAYERS_MAX + 1) };
 enum { ALL = COMMON + CUBLAS + SOME + PRODUCTS };
 
 // Every loss counts as one of squares.
@@ -359,7 +401,19 @@ static int list_some(const nca_cuda_bench *bench, nca_cuda_bench_row *rows)
             (nca_cuda_bench_row){"exchange", exchange, NULL, 0, (4 * F + 4 * C) * HW, 0};
     if (shape->objective.kind == NCA_GIVEN && shape->kept > 0)
         rows[count++] = (nca_cuda_bench_row){"add_given", add_given, NULL, C * N, 12 * C * N, 0};
-    return count;
+    if (!(shape->spec.mix_bound > 0))
+        return count;
+    // clang-format off
+    const nca_cuda_bench_row mixing[] = {
+        {"mix", mix, NULL, 2*C*C*N, 8*C*N + 4*C*C, 0},
+        {"clip_backward", clip_backward, NULL, 0, 12*C*N, 0},
+        {"matrix_product", NULL, matrix_product, 2*C*C*N, 8*C*N + 8*C*C, 0},
+        {"mix_backward", mix_backward, NULL, 2*C*C*N, 8*C*N + 4*C*C, 0},
+        {"make_symmetric", make_symmetric, NULL, C*C, 8*C*C, 0},
+    };
+    // clang-format on
+    memcpy(rows + count, mixing, sizeof mixing);
+    return count + (int)(sizeof mixing / sizeof *mixing);
 }
 
 // The three products of every layer: a multiply-add for each weight and row.

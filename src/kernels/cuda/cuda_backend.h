@@ -74,6 +74,9 @@ struct nca_session {
     uint32_t *plane[NCA_PLANES];   // [planes,B,H,words]
     uint32_t *listed;              // [B,H,words]
     uint32_t *owned;               // [B,H,words] cells of one rule, where rules share samples
+    // Where states are mixed: one before a step, and as it is mixed; masks of that.
+    float *unmixed, *mixed;                   // [B,H,W,C]
+    uint32_t *mixed_mature, *mixed_settled;   // [B,H,words]
     nca_cuda_rollout *rollout_values;
     nca_cuda_rule rule;
     bool rule_is_stale;
@@ -188,6 +191,21 @@ cudaError_t nca_cuda_launch_backward(const nca_session *session,
                                      const nca_cuda_step_backward *step);
 nca_cuda_step nca_cuda_step_of(const nca_session *session, int step, bool counts);
 nca_cuda_step_backward nca_cuda_step_backward_of(const nca_session *session, int step);
+
+// mix.c
+bool nca_cuda_mixes(const nca_session *session);
+// Its matrix and its arrays.
+nca_cuda_mixing nca_cuda_mixing_of(const nca_session *session);
+// Puts the state before step `number` into `unmixed`, without dead cells, and mixed into `mixed`.
+nca_status nca_cuda_mix_state(nca_session *session, int number, nca_error *error);
+// Lets a step begin with the mixed state.
+void nca_cuda_step_from_mixed(const nca_session *session, nca_cuda_step *step);
+// From the gradient of the mixed state before step `number` [B,H,W,C] to that of the state itself,
+// in place, and adds to the gradient of the matrix. Nothing where no state is mixed, or not this one.
+// `mixed` is used up.
+nca_status nca_cuda_unmix(nca_session *session, int number, float *gradient, nca_error *error);
+// After all of them: makes the gradient of the matrix symmetric.
+nca_status nca_cuda_end_unmixing(nca_session *session, nca_error *error);
 
 // learn.c
 nca_status nca_cuda_measure_loss(nca_session *session, nca_sample_report *samples,

@@ -99,12 +99,14 @@ typedef struct nca_cuda_step {
     float *after;           // the next
     const uint32_t *fire;   // planes of this step
     const uint32_t *mature;
-    const uint32_t *alive_last;   // of the step before; unused in step 0, where all is settled
+    const uint32_t *alive_last;   // of the step before; NULL: all cells of `before` are settled
     uint32_t *settled, *alive, *active;
-    uint32_t *listed;         // cells whose network is computed
-    uint32_t *mature_next;    // of `after`; zero before the step
-    uint32_t *mature_clear;   // the one after it: becomes zero
-    uint64_t *counted;        // [B,regions] active cells of all steps so far
+    uint32_t *listed;        // cells whose network is computed
+    uint32_t *mature_next;   // of `after`; zero before the step
+    // The plane after it, which becomes zero. NULL where the step is computed again: what comes after
+    // is still needed.
+    uint32_t *mature_clear;
+    uint64_t *counted;   // [B,regions] active cells of all steps so far
 } nca_cuda_step;
 
 // One step backward. Index 1 is the state after the step, 2 the one after that.
@@ -225,6 +227,29 @@ cudaError_t nca_cuda_hidden_relu_backward(int count, int units, const float *hid
 cudaError_t nca_cuda_add_columns(int count, int columns, const float *x, float *sums,
                                  cudaStream_t stream);
 
+// mix.cu: a state and what a matrix makes of it before a step.
+typedef struct nca_cuda_mixing {
+    const float *matrix;    // [C,C]
+    float bound;            // of what comes out
+    const float *unmixed;   // [B,H,W,C] without dead cells
+    float *mixed;           // [B,H,W,C]
+    uint32_t *mature;       // [B,H,words] of `mixed`
+} nca_cuda_mixing;
+// Fills `mixed`, and `mature`, which is zero before. Of the spec it looks at what makes a cell alive.
+cudaError_t nca_cuda_mix(const nca_cuda_grid *grid, const nca_spec *spec,
+                         const nca_cuda_rollout *rollout, const nca_cuda_mixing *mixing,
+                         cudaStream_t stream);
+// `mixed` becomes the gradient of the product before it was clipped; `gradient` [B,H,W,C] is that of
+// `mixed`, and counts where a cell is settled.
+cudaError_t nca_cuda_clip_backward(const nca_cuda_grid *grid, const nca_cuda_mixing *mixing,
+                                   const uint32_t *settled, const float *gradient,
+                                   cudaStream_t stream);
+// gradient [B,H,W,C] of the state that was mixed, from that of the product, in `mixed`.
+cudaError_t nca_cuda_mix_backward(const nca_cuda_grid *grid, const nca_cuda_mixing *mixing,
+                                  float *gradient, cudaStream_t stream);
+// matrix [C,C] becomes the mean of itself and its transpose.
+cudaError_t nca_cuda_make_symmetric(int channels, float *matrix, cudaStream_t stream);
+
 // fused.cu: one kernel a step, for 16 channels and 128 hidden units.
 // Whether it can do sessions of this grid with so much shared memory a block.
 bool nca_cuda_fused_fits(const nca_cuda_grid *grid, nca_cuda_precision precision,
@@ -288,6 +313,7 @@ typedef struct nca_cuda_adam {
     nca_optimizer_step step;
     nca_rule_update own;
     double mean_bias, square_bias;   // 1 - beta^t
+    bool stays[NCA_TENSORS];         // which tensors the update leaves
     float *parameters, *mean, *square;
     const float *gradient;
     double *scratch;   // [P]

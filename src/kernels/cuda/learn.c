@@ -40,6 +40,8 @@ static nca_status update_rule(nca_session *session, const nca_optimizer_step *st
         .scratch = session->scratch,
     };
     adam.step.each = NULL;   // the host's
+    for (int i = 0; i < adam.layout.tensors; i++)
+        adam.stays[i] = !nca_is_moved(step->moved, i);
     NCA_CUDA_TRY(session->device, nca_cuda_update(&adam, session->updated + rule, session->stream),
                  "an update");
     return NCA_OK;

@@ -77,7 +77,7 @@ static __global__ void __launch_bounds__(THREADS, nca_blocks_min(THREADS, 8))
     const nca_region_rows at = nca_region_of(grid, blockIdx.x / blocks_per_region);
     const nca_bits mature = nca_bits_take(grid, memory), alive_last = nca_bits_take(grid, memory);
     const nca_bits settled = nca_bits_take(grid, memory);
-    const bool are_all = step.step == 0 || !clears;
+    const bool are_all = !step.alive_last || !clears;
     nca_bits_load(grid, at, step.mature, 1, mature);
     if (!are_all)
         nca_bits_load(grid, at, step.alive_last, 0, alive_last);

@@ -178,14 +178,14 @@ static __device__ inline nca_masks nca_masks_take(const nca_cuda_grid &grid, uin
 }
 
 // Which cells of the state before a step are settled: alive before the step that made it, and a
-// mature cell near them after it. Before the first step all are.
-static __device__ inline uint32_t nca_settled_word(const nca_cuda_grid &grid, bool is_first, int y,
+// mature cell near them after it. Before the first step all are, and where the state is mixed.
+static __device__ inline uint32_t nca_settled_word(const nca_cuda_grid &grid, bool are_all, int y,
                                                    const nca_bits &alive_last,
                                                    const nca_bits &mature, int row, int w)
 {
     if (y < 0 || y >= grid.height)
         return 0;
-    return is_first ? nca_columns(grid, w) : alive_last.at(row, w) & mature.spread(row, w);
+    return are_all ? nca_columns(grid, w) : alive_last.at(row, w) & mature.spread(row, w);
 }
 
 // Fills the masks of a region: own rows of all, one row more of `settled` and `alive`; `mature`
@@ -195,12 +195,12 @@ static __device__ inline void nca_masks_fill(const nca_cuda_step &step, const nc
                                              const nca_masks &m)
 {
     const nca_cuda_grid &grid = step.grid;
-    const bool is_first = step.step == 0;
+    const bool are_all = !step.alive_last;
     const nca_word_loop own(grid);
     for (nca_word_loop i = own.from(-NCA_HALO); i.row < at.rows + NCA_HALO; i.next()) {
         const uint32_t mature = nca_plane_word(grid, at, step.mature, i.row, i.w);
         const uint32_t fire = nca_plane_word(grid, at, step.fire, i.row, i.w);
-        const uint32_t alive = is_first ? 0 : nca_plane_word(grid, at, step.alive_last, i.row, i.w);
+        const uint32_t alive = are_all ? 0 : nca_plane_word(grid, at, step.alive_last, i.row, i.w);
         m.mature.at(i.row, i.w) = mature;
         m.fire.at(i.row, i.w) = fire;
         m.alive.at(i.row, i.w) = alive;
@@ -208,7 +208,7 @@ static __device__ inline void nca_masks_fill(const nca_cuda_step &step, const nc
     __syncthreads();
     for (nca_word_loop i = own.from(-2); i.row < at.rows + 2; i.next())
         m.settled.at(i.row, i.w) =
-            nca_settled_word(grid, is_first, at.y0 + i.row, m.alive, m.mature, i.row, i.w);
+            nca_settled_word(grid, are_all, at.y0 + i.row, m.alive, m.mature, i.row, i.w);
     __syncthreads();
     for (nca_word_loop i = own.from(-2); i.row < at.rows + 2; i.next()) {
         m.mature.at(i.row, i.w) &= m.settled.at(i.row, i.w);
@@ -247,7 +247,8 @@ static __device__ inline void nca_masks_publish(const nca_cuda_step &step,
         step.alive[word] = m.alive.at(row, w);
         step.active[word] = m.active.at(row, w);
         step.listed[word] = m.listed.at(row, w);
-        step.mature_clear[word] = 0;
+        if (step.mature_clear)
+            step.mature_clear[word] = 0;
         if (m.stay.at(row, w))
             atomicOr(&step.mature_next[word], m.stay.at(row, w));
     }

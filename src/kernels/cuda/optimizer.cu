@@ -98,7 +98,8 @@ static __device__ double largest_of(double own, double *shared)
 // is not finite or its square beyond f32.
 //   launch  1 block x 512 threads;  shared: 4 KiB
 //   moves   some 40 bytes a parameter, and 16 for every transform; does 20 to 30 flop in f64
-//   one barrier and eleven for each norm, ten for the largest parameter; the transforms' own
+//   one barrier and eleven for each norm, one for each tensor that stays, ten for the largest
+//   parameter; the transforms' own
 //   nothing aliases;  reference: cpu/optimizer.c
 static __global__ void __launch_bounds__(THREADS, nca_blocks_min(THREADS, 3))
     update(const __grid_constant__ nca_cuda_adam adam, nca_update_report *__restrict__ report)
@@ -115,6 +116,9 @@ static __global__ void __launch_bounds__(THREADS, nca_blocks_min(THREADS, 3))
         if (threadIdx.x == 0)
             report->gradient_norm[t] = norm;
     }
+    for (int t = 0; t < layout.tensors; t++)
+        if (adam.stays[t])
+            scale_by(0, adam.scratch + layout.offset[t], layout.size[t]);
     double largest = 0;
     if (applies) {
         for (int i = 0; i < adam.step.transforms; i++)

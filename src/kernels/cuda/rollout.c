@@ -132,6 +132,8 @@ static nca_status go_back(nca_session *session, nca_error *error)
                                          session->forward_blocks_per_region,
                                          session->buffer[NCA_BATCH_GRADIENT], session->stream),
                  "the batch's gradient");
+    NCA_TRY(nca_cuda_unmix(session, 0, session->buffer[NCA_BATCH_GRADIENT], error));
+    NCA_TRY(nca_cuda_end_unmixing(session, error));
     if (steps > 0)
         NCA_TRY(nca_cuda_add_given_after(session, 0, session->buffer[NCA_BATCH_GRADIENT], error));
     if (!session->is_fused || steps == 0)

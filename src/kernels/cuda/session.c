@@ -83,8 +83,8 @@ static bool is_fusable(const nca_shape *shape)
 {
     const nca_spec *spec = &shape->spec;
     return spec->perception != NCA_MOORE && spec->hidden[1] == 0 && spec->frozen == 0 &&
-           spec->alive == NCA_ALIVE_MAXIMUM && !(spec->noise > 0) && !shape->shares_samples &&
-           shape->objective.kind != NCA_GIVEN;
+           spec->alive == NCA_ALIVE_MAXIMUM && !(spec->noise > 0) && !(spec->mix_bound > 0) &&
+           !shape->shares_samples && shape->objective.kind != NCA_GIVEN;
 }
 
 // Sizes that follow from device and shape, but for the tape's.
@@ -213,6 +213,15 @@ static void lay_out_gradients(arena *from, nca_session *session, size_t state, s
         session->sums = take(from, multiply(from, session->layout.total, blocks), sizeof(float));
 }
 
+// A state before a step and after a matrix mixed it.
+static void lay_out_mixed(arena *from, nca_session *session, size_t state, size_t plane)
+{
+    session->unmixed = take(from, state, sizeof(float));
+    session->mixed = take(from, state, sizeof(float));
+    session->mixed_mature = take(from, plane, sizeof(uint32_t));
+    session->mixed_settled = take(from, plane, sizeof(uint32_t));
+}
+
 // What a state is judged by.
 static void lay_out_judge(arena *from, nca_session *session)
 {
@@ -244,6 +253,8 @@ static void lay_out(arena *from, nca_session *session)
             take(from, multiply(from, plane, (size_t)session->planes), sizeof(uint32_t));
     session->listed = take(from, plane, sizeof(uint32_t));
     session->owned = take(from, session->movers > 1 ? plane : 0, sizeof(uint32_t));
+    if (nca_cuda_mixes(session))
+        lay_out_mixed(from, session, state, plane);
     session->rollout_values = take(from, 1, sizeof *session->rollout_values);
     session->counted = take(from, regions, sizeof *session->counted);
     session->list.counts = take(from, regions, sizeof *session->list.counts);
@@ -308,10 +319,6 @@ uint64_t nca_cuda_session_bytes(const nca_device *device, const nca_shape *shape
 static nca_status check_shape(const nca_shape *shape, nca_error *error)
 {
     NCA_TRY(nca_front_check_shape(shape, error));
-    if (shape->spec.mix_bound > 0)
-        return nca_fail(error, NCA_ARGUMENT,
-                        "--device %s: mixes no states by a matrix; use --device cpu for this",
-                        NCA_CUDA_NAME);
     if (nca_shape_sets(shape) > 1 || shape->keeps_sample_gradients)
         return nca_fail(error, NCA_ARGUMENT,
                         "--device %s: only computes one rule at a time, and no gradient of each "
@@ -351,13 +358,13 @@ static nca_status check_path(const nca_session *session, nca_error *error)
     if (session->is_fused)
         return NCA_OK;
     if (device->path == NCA_CUDA_FUSED)
-        return nca_fail(
-            error, NCA_ARGUMENT,
-            "--cuda-path fused: needs 16 channels, one layer of 128 hidden units, "
-            "perception sobel or summed, life by alpha, nothing frozen, no noise, no "
-            "given gradients, one rule, and 96 KiB of shared memory a block (here %zu); use "
-            "--cuda-path cublas",
-            device->shared_bytes_max >> 10);
+        return nca_fail(error, NCA_ARGUMENT,
+                        "--cuda-path fused: needs 16 channels, one layer of 128 hidden units, "
+                        "perception sobel or summed, life by alpha, nothing frozen, no noise, no "
+                        "mixing, no given gradients, one rule, and 96 KiB of shared memory a block "
+                        "(here %zu); use "
+                        "--cuda-path cublas",
+                        device->shared_bytes_max >> 10);
     return nca_cuda_blas_load(error);
 }
 

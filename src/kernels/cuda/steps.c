@@ -38,7 +38,7 @@ nca_cuda_step nca_cuda_step_of(const nca_session *session, int step, bool counts
         .active = nca_cuda_plane_of(session, NCA_PLANE_ACTIVE, step),
         .listed = session->listed,
         .mature_next = nca_cuda_plane_of(session, NCA_PLANE_MATURE, step + 1),
-        .mature_clear = nca_cuda_plane_of(session, NCA_PLANE_MATURE, step + 2),
+        .mature_clear = counts ? nca_cuda_plane_of(session, NCA_PLANE_MATURE, step + 2) : NULL,
         .counted = session->counted,
     };
 }
@@ -186,7 +186,11 @@ cudaError_t nca_cuda_launch_forward(const nca_session *session, const nca_cuda_s
 
 nca_status nca_cuda_step_forward(nca_session *session, int number, bool counts, nca_error *error)
 {
-    const nca_cuda_step step = nca_cuda_step_of(session, number, counts);
+    nca_cuda_step step = nca_cuda_step_of(session, number, counts);
+    if (nca_cuda_mixes(session)) {
+        NCA_TRY(nca_cuda_mix_state(session, number, error));
+        nca_cuda_step_from_mixed(session, &step);
+    }
     if (!session->is_fused)
         return forward_by_cublas(session, &step, error);
     NCA_CUDA_TRY(session->device, nca_cuda_launch_forward(session, &step), "a step");
@@ -267,15 +271,20 @@ static nca_status cells_backward(nca_session *session, const nca_cuda_step_backw
     return NCA_OK;
 }
 
-static nca_status back_by_cublas(nca_session *session, const nca_cuda_step_backward *step,
-                                 int number, nca_error *error)
+static nca_status back_by_cublas(nca_session *session, nca_cuda_step_backward *step, int number,
+                                 nca_error *error)
 {
     NCA_CUDA_TRY(session->device,
                  nca_cuda_gather_gradient(step, &session->head.shape.spec,
                                           session->forward_blocks_per_region, session->stream),
                  "a state's gradient");
+    NCA_TRY(nca_cuda_unmix(session, number + 1, step->gradient, error));
     if (!step->is_last)
         NCA_TRY(nca_cuda_add_given_after(session, number + 1, step->gradient, error));
+    if (nca_cuda_mixes(session)) {
+        NCA_TRY(nca_cuda_mix_state(session, number, error));
+        step->before = session->mixed;
+    }
     for (int mover = 0; mover < session->movers; mover++)
         NCA_TRY(cells_backward(session, step, mover, error));
     return NCA_OK;
@@ -289,7 +298,7 @@ cudaError_t nca_cuda_launch_backward(const nca_session *session, const nca_cuda_
 
 nca_status nca_cuda_step_back(nca_session *session, int number, nca_error *error)
 {
-    const nca_cuda_step_backward step = nca_cuda_step_backward_of(session, number);
+    nca_cuda_step_backward step = nca_cuda_step_backward_of(session, number);
     if (!session->is_fused)
         return back_by_cublas(session, &step, number, error);
     NCA_CUDA_TRY(session->device, nca_cuda_launch_backward(session, &step), "a step backward");

@@ -18,6 +18,12 @@ static const nca_shape other = {.batch = 2,
                                          .noise = 0.1},
                                 .objective = {.kind = NCA_GIVEN},
                                 .kept = 1};
+static const nca_shape mixed = {.batch = 2,
+                                .height = 5,
+                                .width = 8,
+                                .pool = 2,
+                                .tape_steps = 5,
+                                .spec = {.channels = 16, .hidden = {12}, .mix_bound = 3}};
 
 // A rollout there and back, in which every cell lives and fires.
 static nca_session *open_living(const nca_compute *on, const nca_shape *shape)
@@ -31,6 +37,9 @@ static nca_session *open_living(const nca_compute *on, const nca_shape *shape)
                                  .keep_tape = true};
     nca_session *session = open_session(on, shape);
     float *parameters = uniform(total_of(shape), 1, 0.01), *states = uniform(batch_of(shape), 2, 1);
+    const size_t matrix = nca_layout_of(&shape->spec).size[NCA_MIX];
+    for (size_t i = 0; i < matrix; i += 17)
+        parameters[total_of(shape) - matrix + i] += 1;   // near the identity
     for (size_t i = 0; i < batch_of(shape); i += 16)
         states[i] = states[i + NCA_ALPHA] = 1;
     write_buffer(on, session, NCA_PARAMETERS, total_of(shape), parameters);
@@ -99,6 +108,11 @@ static void test_work_is_what_a_calculation_by_hand_gives(void **state)
     check_work(reports, count, "exchange", 0, 40 * (4 + 64));
     check_work(reports, count, "add_given", 80 * 16, 3 * 80 * 64);
     cublas.backend->destroy(session);
+    session = open_living(&cublas, &mixed);
+    count = run_kernels(session, reports);
+    check_work(reports, count, "mix", 80 * 2 * 256, 2 * 80 * 64 + 1024);
+    check_work(reports, count, "matrix_product", 80 * 2 * 256, 2 * 80 * 64 + 2048);
+    cublas.backend->destroy(session);
     nca_compute_close(&fused);
     nca_compute_close(&cublas);
 }
@@ -130,11 +144,13 @@ static void test_every_kernel_of_the_source_is_timed(void **state)
     nca_session *on_fused = open_living(&fused, &growing);
     nca_session *on_cublas = open_living(&cublas, &growing);
     nca_session *on_other = open_living(&cublas, &other);
+    nca_session *on_mixed = open_living(&cublas, &mixed);
     nca_session *on_reduced = open_living(&reduced, &growing);
     visit_kernels(note_launches, launches);
     run_kernels(on_fused, reports);
     run_kernels(on_cublas, reports);
     run_kernels(on_other, reports);
+    run_kernels(on_mixed, reports);
     run_kernels(on_reduced, reports);
     assert_true(fused.backend->peak(fused.device) > 0);
     assert_true(fused.backend->peak_bytes(fused.device) > 0);
@@ -142,6 +158,7 @@ static void test_every_kernel_of_the_source_is_timed(void **state)
     fused.backend->destroy(on_fused);
     cublas.backend->destroy(on_cublas);
     cublas.backend->destroy(on_other);
+    cublas.backend->destroy(on_mixed);
     reduced.backend->destroy(on_reduced);
     nca_compute_close(&fused);
     nca_compute_close(&cublas);
