@@ -14,10 +14,10 @@ nca_status nca_victim_load(const nca_content_source *source, const nca_spec *usu
     nca_model victim;
     NCA_TRY(nca_kept_rule_load("victim", source->config->victim, folder, usual, &victim, error));
     if (*victim.task) {
-        const nca_status status = nca_fail(
-            error, NCA_ARGUMENT,
-            "--victim: an adversary itself, of the task %s; give the rule that it turns",
-            victim.task);
+        const nca_status status =
+            nca_fail(error, NCA_ARGUMENT,
+                     "--victim: an adversary itself, of the task %s; give the rule that it turns",
+                     victim.task);
         nca_model_free(&victim);
         return status;
     }
