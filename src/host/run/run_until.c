@@ -41,25 +41,41 @@ static nca_status judge(const nca_until *until, const nca_model *model,
     return NCA_OK;
 }
 
-static bool is_passed(const nca_judgement *judgement)
+// The cut that the fewest fire seeds heal; of several, the one with the worst loss.
+static int worst_cut(const nca_evaluation *found)
 {
-    return judgement->grows && judgement->holds && judgement->heals_all && !judgement->exploded;
+    int worst = 0;
+    for (int cut = 1; cut < NCA_CUT_COUNT; cut++) {
+        const nca_healing *this = &found->cut[cut], *other = &found->cut[worst];
+        if (this->seeds_healed < other->seeds_healed ||
+            (this->seeds_healed == other->seeds_healed &&
+             !(this->loss.median <= other->loss.median)))
+            worst = cut;
+    }
+    return worst;
 }
 
-// "grows -3.10, holds -3.05, -2.97, heals 4 of 5 cuts (worst: center -1.20)"
-static void describe(const nca_judgement *judgement, char words[NCA_UNTIL_BYTES])
+// By the judge's own verdict, and by nearly every fire seed where the verdict goes by the median: a
+// cut that half of them heal is passed by chance.
+static bool is_passed(const nca_judgement *judgement, int seeds)
 {
     const nca_evaluation *found = &judgement->evaluation;
-    int worst = 0;
-    for (int cut = 1; cut < NCA_CUT_COUNT; cut++)
-        if (!(found->cut[cut].loss.median <= found->cut[worst].loss.median))
-            worst = cut;
+    return judgement->grows && judgement->holds && judgement->heals_all && !judgement->exploded &&
+           8 * found->cut[worst_cut(found)].seeds_healed >= 7 * seeds;
+}
+
+// "grows -3.10, holds -3.05 and -2.97, heals 4 of 5 cuts (worst: center -1.20, 1 of 8 times)"
+static void describe(const nca_judgement *judgement, int seeds, char words[NCA_UNTIL_BYTES])
+{
+    const nca_evaluation *found = &judgement->evaluation;
+    const int worst = worst_cut(found);
     snprintf(words, NCA_UNTIL_BYTES,
-             "%s %.2f, %s %.2f and %.2f, heals %d of %d cuts (worst: %s %.2f)%s",
+             "%s %.2f, %s %.2f and %.2f, heals %d of %d cuts (worst: %s %.2f, %d of %d times)%s",
              judgement->grows ? "grows" : "does not grow", found->loss_at[0].median,
              judgement->holds ? "holds" : "does not hold", found->loss_at[1].median,
              found->loss_at[2].median, judgement->cuts_healed, NCA_CUT_COUNT, nca_cut_name(worst),
-             found->cut[worst].loss.median, judgement->exploded ? ", explodes" : "");
+             found->cut[worst].loss.median, found->cut[worst].seeds_healed, seeds,
+             judgement->exploded ? ", explodes" : "");
 }
 
 // The judge's own criteria, but for the circles, which are no part of the verdict; by other seeds,
@@ -82,17 +98,17 @@ static nca_status look(const nca_until *until, const nca_model *model, nca_until
     const nca_judge_criteria few = criteria_of(until, until->criteria.seed, SCREEN_SEEDS);
     nca_judgement found;
     NCA_TRY(judge(until, model, &few, true, &found, error));
-    if (!is_passed(&found))
+    if (!is_passed(&found, few.seeds))
         return NCA_OK;
     NCA_TRY(judge(until, model, &own, false, &found, error));
     out->is_judged = true;
-    describe(&found, out->words);
-    if (!is_passed(&found))
+    describe(&found, own.seeds, out->words);
+    if (!is_passed(&found, own.seeds))
         return NCA_OK;
     NCA_TRY(judge(until, model, &others, false, &found, error));
-    out->is_healed = is_passed(&found);
+    out->is_healed = is_passed(&found, others.seeds);
     if (!out->is_healed)
-        describe(&found, out->words);
+        describe(&found, others.seeds, out->words);
     return NCA_OK;
 }
 
