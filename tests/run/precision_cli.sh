@@ -57,6 +57,20 @@ else
   refused "--precision bf16: this processor" train "${settings[@]}" --precision bf16 --out none
 fi
 
+# Judged and filmed in f32, whatever it was trained in: a finished run makes its film again in f32.
+export NCA_CPU_ISA=scalar
+rule=$root/zoo/lizard.safetensors
+"$nca" train --from "$rule" --target 🦎 --target-size 24 --padding 6 --batch 2 --pool 4 --damaged 0 --reseeded 1 \
+  --steps-min 4 --steps-max 4 --updates 1 --device cpu --precision bf16 --quiet --out filmed >/dev/null
+mv filmed/growth.webp bf16.webp
+"$nca" train --resume filmed --device cpu --quiet >/dev/null 2>&1
+cmp filmed/growth.webp bf16.webp || fail "a run in bf16 is not filmed in f32"
+for precision in f32 bf16; do
+  "$nca" run filmed --device cpu --precision $precision --steps 200 --output $precision.png >/dev/null
+done
+! cmp -s f32.png bf16.png || fail "the pictures of this rule cannot tell the precisions apart"
+unset NCA_CPU_ISA
+
 # What goes on in another precision says so.
 NCA_CPU_ISA=scalar "$nca" train --resume scalar-bf16 --device cpu --precision f32 --updates 7 >log
 grep -q "bit for bit.*--precision bf16 goes on as before" log || fail "another precision is not told: $(cat log)"

@@ -141,7 +141,7 @@ static nca_status look(train_run *run)
                              .content = run->content.data,
                              .grid = run->plan.grid,
                              .log = &run->log,
-                             .compute = &run->call->compute,
+                             .compute = nca_call_judging(run->call),
                              .criteria = nca_judge_criteria_of(run->task, false),
                              .stop = &nca_stop_signal};
     nca_until_verdict verdict;
@@ -213,7 +213,7 @@ static nca_status train(train_run *run)
                                    .trainer = run->trainer,
                                    .content = run->content.data,
                                    .log = &run->log,
-                                   .compute = &run->call->compute,
+                                   .compute = nca_call_judging(run->call),
                                    .height = run->plan.grid.height,
                                    .width = run->plan.grid.width,
                                    .stop = &nca_stop_signal};
@@ -250,6 +250,17 @@ static void estimate(train_run *run)
                               &run->estimate, NULL);
 }
 
+static nca_status open_devices(train_run *run)
+{
+    const char *precision = run->options.device.precision;
+    nca_device_options exact = nca_device_options_of(&run->options.device);
+    exact.precision = NULL;
+    NCA_TRY(nca_device_open(&run->options.device, &run->call->compute, run->error));
+    if (!precision || strcmp(precision, "f32") == 0)
+        return NCA_OK;
+    return nca_compute_open(run->options.device.name, &exact, &run->call->judging, run->error);
+}
+
 static nca_status prepare(train_run *run)
 {
     if (run->options.out)
@@ -259,7 +270,7 @@ static nca_status prepare(train_run *run)
                         "--preview: standard output is no terminal; leave it out");
     NCA_TRY(nca_task_find(run->config.task, &run->task, run->error));
     NCA_TRY(nca_task_plan(run->task, &run->config, &run->plan, run->error));
-    NCA_TRY(nca_device_open(&run->options.device, &run->call->compute, run->error));
+    NCA_TRY(open_devices(run));
     // Before any memory is taken.
     NCA_TRY(nca_trainer_check_memory(&run->config, &run->plan, run->task, &run->call->compute,
                                      run->error));

@@ -43,6 +43,7 @@ int nca_call_run(const nca_command *self, int argc, char **argv)
         NCA_GO(open_device(&call));
     NCA_GO(self->work(&call));
 cleanup:
+    nca_compute_close(&call.judging);
     nca_compute_close(&call.compute);
     free(call.options);
     return status == NCA_OK ? call.code : nca_report_failure(nca_command_words(self), &call.error);

@@ -15,9 +15,16 @@ struct nca_call {
     nca_config config;   // where the command has one
     nca_arguments arguments;
     nca_compute compute;   // open where the command says so; closed after the work
+    nca_compute judging;   // the same in f32, open where `compute` may round more
     nca_error error;
     int code;   // exit code where nothing fails
 };
+
+// What a training is judged and filmed by: f32, whatever it is trained in.
+static inline const nca_compute *nca_call_judging(const nca_call *call)
+{
+    return call->judging.backend ? &call->judging : &call->compute;
+}
 
 // Returns the exit code.
 int nca_call_run(const nca_command *command, int argc, char **argv);

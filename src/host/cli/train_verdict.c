@@ -31,7 +31,7 @@ static nca_status judge(nca_call *call, const nca_config *config, const nca_mode
     options.context = &percent;
     nca_evaluation found;
     const nca_status status =
-        nca_evaluate(model, task, content->data, &options, &call->compute, &found, error);
+        nca_evaluate(model, task, content->data, &options, nca_call_judging(call), &found, error);
     if (options.progress)
         options.progress(options.context, 1);   // whatever became of it, its line goes
     if (status == NCA_OK)
