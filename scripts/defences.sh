@@ -4,10 +4,10 @@
 #   defences.sh [--seeds N,...] [--updates N] [--jobs N] NCA RULE DATA [ADVERSARY]
 # RULE is a rule of digits, DATA the folder with MNIST's files. ADVERSARY was trained against RULE:
 # with it there are rows for its cells, and for those of new adversaries, each trained against one of
-# the results by as many updates. 2,000 updates with the seeds 1 and 2,
-# two trainings at a time, one thread each; half of every batch is disturbed. Prints a row for each
-# attack and training: the cells right, with each seed, of 500 held-out digits. The runs stay in
-# defences/; one that is whole already is not trained again.
+# the results by as many updates. Defaults: --seeds 1,2 --updates 2000 --jobs 2, one thread each; half
+# of every batch is disturbed. Prints a row for each attack and training: the cells right, with each
+# seed, of 500 held-out digits. Runs and judgements in defences/ are used again, whatever they were
+# made with: remove the folder where RULE, DATA or --updates change.
 set -euo pipefail
 refuse() {
   echo "defences.sh: $*" >&2
@@ -26,8 +26,11 @@ while [[ ${1:-} == --* ]]; do
 done
 [[ $seeds =~ ^[0-9]+(,[0-9]+)*$ ]] || refuse "--seeds $seeds: must be numbers with commas between"
 [[ $updates =~ ^[1-9][0-9]*$ && $jobs =~ ^[1-9][0-9]*$ ]] || refuse "--updates and --jobs must be numbers from 1"
-[[ $# =~ ^[34]$ ]] && [ -f "$1" ] && [ -x "$1" ] && [ -e "$2" ] && [ -d "$3" ] && [ -e "${4:-$2}" ] ||
-  refuse "needs a program, a rule, a folder of digits and perhaps an adversary: NCA RULE DATA [ADVERSARY]"
+[[ $# =~ ^[34]$ ]] || refuse "needs a program, a rule, a folder of digits and perhaps an adversary: NCA RULE DATA [ADVERSARY]"
+[ -f "$1" ] && [ -x "$1" ] || refuse "$1: no program; build it first"
+[ -e "$2" ] || refuse "$2: no such rule"
+[ -d "$3" ] || refuse "$3: no such folder"
+[ -e "${4:-$2}" ] || refuse "$4: no such adversary"
 nca=$(realpath "$1") rule=$(realpath "$2") data=$(realpath "$3") adversary=${4:+$(realpath "$4")}
 
 # Attack, the strength of training, and the strengths of judging.

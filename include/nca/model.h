@@ -27,7 +27,7 @@ typedef struct nca_model {
     int seed[2];            // where its seed stands: rows and columns from the middle of the grid
     char name[128];         // where it came from, for people: target and preset, or the file
     char config_json[20];   // checksum of the config.json it was trained by; empty where unknown
-    char task[24];          // of an adversary: what it was trained for; empty: it is none, or old
+    char task[24];   // that trained it, where that trains adversaries; empty for all other rules
 } nca_model;
 
 static inline double nca_radians(double degrees)

@@ -123,7 +123,7 @@ typedef struct nca_plan {
 // go together. NCA_ARGUMENT names the option. nca_task_plan() (nca/task.h) asks the task as well.
 //   channels, hidden and hidden2 are multiples of 4, steps_min <= steps_max, damage radii in order
 //   average is 0 or at least NCA_AVERAGE_EVERY
-//   perturbed <= batch, where there is a perturbation; an adversary where that is by cells
+//   perturbed <= batch where there is a perturbation; an adversary exactly where it is by cells
 //   reseeded + damaged <= batch at any time, and batch <= pool unless drawn with replacement
 NCA_API nca_status nca_plan_make(const nca_config *config, nca_plan *out, nca_error *error);
 

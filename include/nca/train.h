@@ -104,10 +104,12 @@ NCA_API void nca_trainer_free(nca_trainer *trainer);
 NCA_API nca_status nca_trainer_begin_with(nca_trainer *trainer, const nca_model *model,
                                           nca_error *error);
 
-// Before the first update, and before a checkpoint is restored: the rule that moves the cells of
-// --perturb cells. It stays as it is, and the caller's. NCA_ARGUMENT where its cells are not those
-// of the settings. A training with that perturbation needs it: nca_trainer_update() refuses to go
-// on without.
+// Gives the trainer the rule that moves the adversary's cells: once, before the first update and
+// before a checkpoint is restored. Only for a plan with NCA_PERTURB_CELLS, whose updates are
+// refused without it (NCA_ARGUMENT).
+//   adversary   copied to the device and never trained; the caller keeps it
+// NCA_ARGUMENT where its channels, perception, hidden units, frozen channels, alive mask or noise
+// are not those of the settings; errors of the upload.
 NCA_API nca_status nca_trainer_set_adversary(nca_trainer *trainer, const nca_model *adversary,
                                              nca_error *error);
 

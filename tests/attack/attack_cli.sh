@@ -97,12 +97,12 @@ refused "--victim: an adversary itself" train --preset grow-adversary --victim a
   --damaged 1
 pictures=(attack killed "$digits" --task digits --data "$mnist" --samples 1 --steps 1 --strengths 0)
 refused "end" "${pictures[@]}" --output same.jpg
-refused "-: pictures of attacks are PNG files" "${pictures[@]}" --output - --curve -
+refused "-: only PNG is written" "${pictures[@]}" --output - --curve -
 refused "is --output too" "${pictures[@]}" --output same.png --curve ./same.png
 refused "there is no folder missing" "${pictures[@]}" --output same.png --curve missing/curve.png
 [ ! -e same.png ] || fail "a refused attack left a picture"
 cp "$lizard" own.safetensors
 cp own.safetensors own.json
-refused "own.json: is read by this command" export own.json -o ./own.json --force
+refused "own.json: this command reads that file" export own.json -o ./own.json --force
 cmp own.json own.safetensors || fail "--force wrote over what is read"
 [ ! -e runs ] || fail "a refused training left a run"

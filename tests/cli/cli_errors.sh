@@ -144,7 +144,7 @@ refused "neither a rollout" verify good/model.safetensors
 echo '[{}, {}]' >wrong.json
 refused "layer 1" import wrong.json -o x.safetensors
 refused "--output" import wrong.json
-refused "is read by this command" import wrong.json -o ./wrong.json --force
+refused "this command reads that file" import wrong.json -o ./wrong.json --force
 refused "not JSON" import noise.png -o x.safetensors
 refused "no such run folder" report nothing --tensorboard events
 refused "of one name" report good ./good --tensorboard events

@@ -51,14 +51,14 @@ static void folder_of(const char *place, char folder[NCA_PATH_BYTES])
         snprintf(folder, NCA_PATH_BYTES, ".");
 }
 
-nca_status nca_output_folder_check(const char *place, nca_error *error)
+nca_status nca_output_folder_check(const char *option, const char *place, nca_error *error)
 {
     char folder[NCA_PATH_BYTES];
     struct stat about;
     folder_of(place, folder);
     if (stat(folder, &about) == 0 && S_ISDIR(about.st_mode))
         return NCA_OK;
-    return nca_fail(error, NCA_FILE, "--output %s: there is no folder %s; make it first", place,
+    return nca_fail(error, NCA_FILE, "--%s %s: there is no folder %s; make it first", option, place,
                     folder);
 }
 

@@ -11,7 +11,8 @@
 nca_status nca_output_follow(const char *path, char place[NCA_PATH_BYTES], nca_error *error);
 
 // NCA_FILE where the folder that the place lies in is not there.
-nca_status nca_output_folder_check(const char *place, nca_error *error);
+//   option   that names it: "output"
+nca_status nca_output_folder_check(const char *option, const char *place, nca_error *error);
 // Whether two places are the same file, or would be if they were written: the same name in the same
 // folder, however that is spelled.
 bool nca_output_is_same(const char *place, const char *other);

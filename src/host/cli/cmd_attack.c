@@ -98,21 +98,20 @@ static int either(int64_t given, int otherwise)
 }
 
 // A picture's place. Standard output is for the figures.
-static nca_status check_picture(nca_call *call, const char *path, char place[NCA_PATH_BYTES],
-                                nca_error *error)
+static nca_status check_picture(nca_call *call, const char *option, const char *path,
+                                char place[NCA_PATH_BYTES], nca_error *error)
 {
     const attack_options *options = call->options;
     const char *dot = path ? strrchr(path, '.') : NULL;
     if (!path)
         return NCA_OK;
     if (!dot || strcasecmp(dot, ".png") != 0)
-        return nca_fail(
-            error, NCA_ARGUMENT,
-            "%.200s: pictures of attacks are PNG files; give a name that ends with .png", path);
-    NCA_TRY(nca_output_check(path, options->force, place, error));
+        return nca_fail(error, NCA_ARGUMENT,
+                        "--%s %.200s: only PNG is written; end the name with .png", option, path);
+    NCA_TRY(nca_output_check(option, path, options->force, place, error));
     if (options->adversary)
-        NCA_TRY(nca_output_check_source(place, options->adversary, error));
-    return nca_output_check_source(place, call->arguments.item[1], error);
+        NCA_TRY(nca_output_check_source(option, place, options->adversary, error));
+    return nca_output_check_source(option, place, call->arguments.item[1], error);
 }
 
 // Everything that can be refused before anything is read.
@@ -127,8 +126,8 @@ static nca_status read_options(nca_call *call, attacking *asked, nca_error *erro
         return nca_fail(error, NCA_ARGUMENT,
                         "--%s: RULE is the victim, and the shares are --strengths; leave it out",
                         options->target.victim ? "victim" : "share");
-    NCA_TRY(check_picture(call, options->output, asked->picture, error));
-    NCA_TRY(check_picture(call, options->curve, asked->curve, error));
+    NCA_TRY(check_picture(call, "output", options->output, asked->picture, error));
+    NCA_TRY(check_picture(call, "curve", options->curve, asked->curve, error));
     if (options->output && options->curve && nca_output_is_same(asked->curve, asked->picture))
         return nca_fail(error, NCA_ARGUMENT, "--curve %s: is --output too; choose another name",
                         options->curve);

@@ -84,7 +84,7 @@ static nca_status read_order(const export_options *options, const nca_arguments 
                         "their own, or export one rule",
                         arguments->count);
     out->what.given = &options->target;
-    return nca_output_check(options->output, options->force, out->place, error);
+    return nca_output_check("output", options->output, options->force, out->place, error);
 }
 
 static void say_what_was_written(const export_options *options, const order *done)
@@ -108,7 +108,7 @@ static nca_status export(nca_call *call)
         return nca_fail(error, NCA_MEMORY, "no memory for %d rules", arguments->count);
     for (int i = 0; i < arguments->count; i++) {
         rules[i].path = arguments->item[i];
-        NCA_GO(nca_output_check_source(work.place, rules[i].path, error));
+        NCA_GO(nca_output_check_source("output", work.place, rules[i].path, error));
         NCA_GO(nca_run_rule_load(&options->target, rules[i].path, &rules[i].model, error));
         NCA_GO(nca_run_check_alone(&options->target, rules[i].path, &rules[i].model, error));
         if (rules[i].model.spec.mix_bound > 0)

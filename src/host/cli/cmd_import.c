@@ -25,8 +25,8 @@ static nca_status import(nca_call *call)
     nca_model model;
     if (!options->output)
         return nca_fail(error, NCA_ARGUMENT, "--output: needed; the model to write");
-    NCA_TRY(nca_output_check(options->output, options->force, place, error));
-    NCA_TRY(nca_output_check_source(place, path, error));
+    NCA_TRY(nca_output_check("output", options->output, options->force, place, error));
+    NCA_TRY(nca_output_check_source("output", place, path, error));
     NCA_TRY(nca_model_import(path, &model, error));
     const nca_status status = nca_model_save(&model, place, error);
     if (status == NCA_OK)

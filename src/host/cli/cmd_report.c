@@ -218,7 +218,7 @@ static nca_status check_output(const report_options *options, const nca_argument
 {
     char path[NCA_PATH_BYTES];
     struct stat place, source;
-    NCA_TRY(nca_output_check(options->output, options->force, page, error));
+    NCA_TRY(nca_output_check("output", options->output, options->force, page, error));
     if (nca_is_standard_output(page))
         return NCA_OK;
     const char *dot = strrchr(page, '.');

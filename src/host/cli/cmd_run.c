@@ -203,7 +203,7 @@ static nca_status choose_output(const run_options *options, const nca_format **f
 {
     NCA_TRY(options->format ? nca_format_named(options->format, format, error)
                             : nca_format_find(options->output, format, error));
-    return nca_output_check(options->output, options->force, place, error);
+    return nca_output_check("output", options->output, options->force, place, error);
 }
 
 static void say_what_was_written(const run_options *options, const nca_film *film)
@@ -234,7 +234,7 @@ static nca_status run(nca_call *call)
     nca_model model;
     nca_status status;
     NCA_TRY(choose_output(options, &format, place, error));
-    NCA_TRY(nca_output_check_source(place, path, error));
+    NCA_TRY(nca_output_check_source("output", place, path, error));
     NCA_TRY(nca_run_rule_load(&options->target, path, &model, error));
     NCA_GO(find_task(options, path, &model, &started, error));
     NCA_GO(plan_film(options, &model, &started.content.grid, &percent, &film, error));

@@ -49,19 +49,21 @@ cleanup:
     return status == NCA_OK ? call.code : nca_report_failure(nca_command_words(self), &call.error);
 }
 
-nca_status nca_output_check(const char *path, bool force, char place[NCA_PATH_BYTES],
-                            nca_error *error)
+nca_status nca_output_check(const char *option, const char *path, bool force,
+                            char place[NCA_PATH_BYTES], nca_error *error)
 {
     NCA_TRY(nca_output_follow(path, place, error));
     if (nca_is_standard_output(path))
         return nca_standard_output_check(error);
-    NCA_TRY(nca_output_folder_check(place, error));
+    NCA_TRY(nca_output_folder_check(option, place, error));
     if (force || access(path, F_OK) != 0)
         return NCA_OK;
-    return nca_fail(error, NCA_FILE, "--output %s: exists; choose another name, or --force", path);
+    return nca_fail(error, NCA_FILE, "--%s %s: exists; choose another name, or --force", option,
+                    path);
 }
 
-nca_status nca_output_check_source(const char *place, const char *source, nca_error *error)
+nca_status nca_output_check_source(const char *option, const char *place, const char *source,
+                                   nca_error *error)
 {
     char rule[NCA_PATH_BYTES];
     const bool has_rule = nca_path_join(source, "model.safetensors", rule, NULL) == NCA_OK;
@@ -69,7 +71,7 @@ nca_status nca_output_check_source(const char *place, const char *source, nca_er
         !(nca_output_is_same(place, source) || (has_rule && nca_output_is_same(place, rule))))
         return NCA_OK;
     return nca_fail(error, NCA_ARGUMENT,
-                    "--output %s: is read by this command; choose another name", place);
+                    "--%s %s: this command reads that file; choose another name", option, place);
 }
 
 FILE *nca_output_words(const char *path)

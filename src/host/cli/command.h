@@ -29,14 +29,17 @@ static inline const nca_compute *nca_call_judging(const nca_call *call)
 // Returns the exit code.
 int nca_call_run(const nca_command *command, int argc, char **argv);
 
-// Refuses an --output that is there already, one in a folder that is not there, and a terminal for
+// Refuses an output that is there already, one in a folder that is not there, and a terminal for
 // "-", standard output.
-//   place   out, where it is to be written: the file behind a link
-nca_status nca_output_check(const char *path, bool force, char place[NCA_PATH_BYTES],
-                            nca_error *error);
-// Refuses to write over a file that the command reads, or over the rule in a run folder that it does.
+//   option   that names it: "output"
+//   place    out, where it is to be written: the file behind a link
+nca_status nca_output_check(const char *option, const char *path, bool force,
+                            char place[NCA_PATH_BYTES], nca_error *error);
+// Refuses to write over a file that the command reads, or over the rule of a run folder that it
+// reads.
 //   place   of the output; "-" is none of them
-nca_status nca_output_check_source(const char *place, const char *source, nca_error *error);
+nca_status nca_output_check_source(const char *option, const char *place, const char *source,
+                                   nca_error *error);
 // Where a command says what it wrote: standard output, unless the output itself goes there.
 FILE *nca_output_words(const char *path);
 // Refuses "-" for a folder; `option` stands in the message.

@@ -17,7 +17,7 @@ typedef struct nca_progress {
     double started, drawn;   // seconds of the clock
     int64_t updates;         // seen
     double update_seconds;   // what one takes, smoothed
-    double loss;             // mean of log10 over the latest updates
+    double loss;             // log10, exponential mean over about NCA_PROGRESS_UPDATES updates
     double last_line;        // when a plain line was last written
     int picture_lines;       // of the picture that stands above the bar
 } nca_progress;

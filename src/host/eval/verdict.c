@@ -141,15 +141,15 @@ static void write_growth(const nca_verdict *verdict, char line[NCA_VERDICT_BYTES
 {
     char loss[32];
     const char *word = nca_verdict_word(verdict);
-    // A dead state has an ordinary loss, which tells nothing unless it is said to be of no picture.
-    const char *fate = verdict->has_exploded && verdict->is_dead
-                           ? "numbers grew without bound until every cell died; "
-                       : verdict->has_exploded ? "numbers grow without bound; "
-                       : verdict->is_dead      ? "no cell is alive; "
-                                               : "";
+    // The loss of an empty grid looks ordinary, so the line says that most fire seeds died.
+    const char *cause = verdict->has_exploded && verdict->is_dead
+                            ? "numbers grew without bound, and most fire seeds died; "
+                        : verdict->has_exploded ? "numbers grow without bound; "
+                        : verdict->is_dead      ? "most fire seeds have no living cell; "
+                                                : "";
     snprintf(line, NCA_VERDICT_BYTES, "%s%s%slog10 loss %s at step %d%s", word ? word : "",
-             word ? ": " : "", fate, write_number(verdict->grown, loss), verdict->grown_at,
-             verdict->is_dead ? ", that of an empty grid" : "");
+             word ? ": " : "", cause, write_number(verdict->grown, loss), verdict->grown_at,
+             verdict->is_dead ? " (an empty grid)" : "");
 }
 
 // "cells right 0.953, total agreement 0.88"

@@ -21,11 +21,12 @@ const char *nca_run_from_words(const nca_config *config, const nca_model *rule,
 
 // Gives the trainer the rule of config->adversary; nothing where that is empty. Where `folder` is
 // not NULL and keeps that rule, it is taken from there. NCA_ARGUMENT where it does not fit.
-//   out   as above
+//   out   the adversary as it was read, which the caller frees; untouched where there is none
 nca_status nca_run_adversary_begin(const nca_config *config, const char *folder,
                                    nca_trainer *trainer, nca_model *out, nca_error *error);
 
-// Keeps in the folder those of the two that there are.
+// Copies the rules that were given into the folder, as from.safetensors and adversary.safetensors.
+// A copy that is there stays.
 nca_status nca_run_rules_keep(const char *folder, const nca_model *from, const nca_model *adversary,
                               nca_error *error);
 

@@ -55,8 +55,8 @@ static int worst_cut(const nca_evaluation *found)
     return worst;
 }
 
-// By the judge's own verdict, and by nearly every fire seed where the verdict goes by the median: a
-// cut that half of them heal is passed by chance.
+// The judge goes by the median, which a cut that half of all fire seeds heal passes now and then. So
+// seven in eight of the fire seeds must heal every cut as well.
 static bool is_passed(const nca_judgement *judgement, int seeds)
 {
     const nca_evaluation *found = &judgement->evaluation;
@@ -64,18 +64,19 @@ static bool is_passed(const nca_judgement *judgement, int seeds)
            8 * found->cut[worst_cut(found)].seeds_healed >= 7 * seeds;
 }
 
-// "grows -3.10, holds -3.05 and -2.97, heals 4 of 5 cuts (worst: center -1.20, 1 of 8 times)"
+// "grows -3.10, holds -3.05 and -2.97, heals 4 of 5 cuts (worst: center -1.20, 1 of 8 fire seeds)"
 static void describe(const nca_judgement *judgement, int seeds, char words[NCA_UNTIL_BYTES])
 {
     const nca_evaluation *found = &judgement->evaluation;
     const int worst = worst_cut(found);
-    snprintf(words, NCA_UNTIL_BYTES,
-             "%s %.2f, %s %.2f and %.2f, heals %d of %d cuts (worst: %s %.2f, %d of %d times)%s",
-             judgement->grows ? "grows" : "does not grow", found->loss_at[0].median,
-             judgement->holds ? "holds" : "does not hold", found->loss_at[1].median,
-             found->loss_at[2].median, judgement->cuts_healed, NCA_CUT_COUNT, nca_cut_name(worst),
-             found->cut[worst].loss.median, found->cut[worst].seeds_healed, seeds,
-             judgement->exploded ? ", explodes" : "");
+    snprintf(
+        words, NCA_UNTIL_BYTES,
+        "%s %.2f, %s %.2f and %.2f, heals %d of %d cuts (worst: %s %.2f, %d of %d fire seeds)%s",
+        judgement->grows ? "grows" : "does not grow", found->loss_at[0].median,
+        judgement->holds ? "holds" : "does not hold", found->loss_at[1].median,
+        found->loss_at[2].median, judgement->cuts_healed, NCA_CUT_COUNT, nca_cut_name(worst),
+        found->cut[worst].loss.median, found->cut[worst].seeds_healed, seeds,
+        judgement->exploded ? ", explodes" : "");
 }
 
 // The judge's own criteria, but for the circles, which are no part of the verdict; by other seeds,

@@ -36,8 +36,8 @@ static inline bool nca_until_is_due(const nca_plan *plan, int64_t update)
 
 // Looks at the rule as it would be written now. Two screens come before the judge: losses of the
 // latest updates that a healed rule may have, and each cut by two fire seeds. Then the judge's
-// criteria must be met twice, by their own fire seeds and by as many others, and every cut be healed
-// by seven of eight of them, so that the judge does not refuse later what has stopped a training.
+// criteria must be met twice, by their own fire seeds and by as many others, and seven in eight
+// of them must heal every cut, so that a later judgement seldom refuses the rule.
 nca_status nca_until_look(const nca_until *until, nca_until_verdict *out, nca_error *error);
 
 #endif

@@ -21,10 +21,11 @@ bool nca_perturbs_by_gradient(nca_perturbation_kind kind);
 void nca_perturb(const nca_perturbation *perturbation, const nca_shape *shape, double limit,
                  nca_key key, uint32_t sample, const float *gradient, float *state);
 
-// Which rule moves each cell of a sample that is perturbed by cells: 1, the adversary, its share of
-// those that it may move, and 0, the rule that learns, all others.
-//   picture   that the sample should come to look like, of the grid's size; NULL: there is none
-//   owners    [H,W] out
+// Draws the cells that the adversary moves in one sample: each cell that it may move, with the
+// probability perturbation->strength. The rule that learns moves all others.
+//   picture   that the sample should come to look like, of the grid's size: the adversary may move
+//             only its visible cells; NULL: every cell
+//   owners    [H,W] out, 1 for the adversary's cells and 0 for the others
 void nca_perturb_owners(const nca_perturbation *perturbation, const nca_shape *shape,
                         const nca_image *picture, nca_key key, uint32_t sample, float *owners);
 

@@ -23,7 +23,8 @@ nca_status nca_frozen_rule_check(const char *option, const nca_model *rule, cons
 nca_status nca_victim_grow(const nca_model *victim, const nca_grid *grid, int count, int steps,
                            float **states, nca_error *error);
 
-// In a training of an adversary.
+// Where an adversary is trained, the rules that share a session by their numbers there: the one
+// that learns is the first. (With --perturb cells the victim learns: nca_perturb_owners.)
 enum { NCA_OWNER_ADVERSARY, NCA_OWNER_VICTIM };
 
 // How many masks there are; each says by its number alone which cells the adversary moves.

@@ -22,7 +22,9 @@ static nca_status place_adversary(nca_trainer *trainer, nca_key key, nca_error *
     const size_t cells = (size_t)shape->height * (size_t)shape->width;
     float *owners = trainer->values;   // has room for at least a number a cell
     if (!trainer->has_adversary)
-        return nca_fail(error, NCA_ARGUMENT, "--perturb cells: the trainer was given no adversary");
+        return nca_fail(
+            error, NCA_ARGUMENT,
+            "--perturb cells: the trainer has no adversary; call nca_trainer_set_adversary()");
     for (int slot = 0; slot < shape->batch; slot++) {
         memset(owners, 0, cells * sizeof *owners);
         if (is_chosen(&trainer->config, slot))

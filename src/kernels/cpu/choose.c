@@ -103,10 +103,11 @@ nca_status nca_cpu_choose(const nca_device_options *options, int *out, nca_error
     if (is_automatic && found < 0)
         found = find_precision("f32", cap, name);
     if (found < 0 && !is_precision(precision))
-        return nca_fail(error, NCA_ARGUMENT,
-                        "--precision %.40s: the cpu computes in f32, bf16 or bf16x3 alone; choose "
-                        "one of these, or leave it out",
-                        precision);
+        return nca_fail(
+            error, NCA_ARGUMENT,
+            "--precision %.40s: the CPU computes only f32, bf16 and bf16x3; choose one of "
+            "them, or leave it out",
+            precision);
     if (found < 0)
         return refuse_precision(precision, cap, name, error);
     *out = found;

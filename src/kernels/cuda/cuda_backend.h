@@ -74,7 +74,7 @@ struct nca_session {
     uint32_t *plane[NCA_PLANES];   // [planes,B,H,words]
     uint32_t *listed;              // [B,H,words]
     uint32_t *owned;               // [B,H,words] cells of one rule, where rules share samples
-    // Where states are mixed: one before a step, and as it is mixed; masks of that.
+    // Only with a mixing matrix: the state before a step, the same mixed, and the mixed state's masks.
     float *unmixed, *mixed;                   // [B,H,W,C]
     uint32_t *mixed_mature, *mixed_settled;   // [B,H,words]
     nca_cuda_rollout *rollout_values;
@@ -201,8 +201,8 @@ nca_status nca_cuda_mix_state(nca_session *session, int number, nca_error *error
 // Lets a step begin with the mixed state.
 void nca_cuda_step_from_mixed(const nca_session *session, nca_cuda_step *step);
 // From the gradient of the mixed state before step `number` [B,H,W,C] to that of the state itself,
-// in place, and adds to the gradient of the matrix. Nothing where no state is mixed, or not this one.
-// `mixed` is used up.
+// in place, and adds to the gradient of the matrix. Does nothing without a
+// mixing matrix, and for the state after the last step, which is never mixed. Overwrites `mixed`.
 nca_status nca_cuda_unmix(nca_session *session, int number, float *gradient, nca_error *error);
 // After all of them: makes the gradient of the matrix symmetric.
 nca_status nca_cuda_end_unmixing(nca_session *session, nca_error *error);

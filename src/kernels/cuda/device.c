@@ -76,6 +76,10 @@ static nca_status read_choice(const char *option, const char *text, const char *
         }
     if (!text)
         return NCA_OK;
+    if (strcmp(text, "bf16x3") == 0)
+        return nca_fail(error, NCA_ARGUMENT,
+                        "%s bf16x3: only the CPU computes it; choose %s, %s or %s, or --device cpu",
+                        option, names[0], names[1], names[2]);
     return nca_fail(error, NCA_ARGUMENT, "%s %.40s: no such choice; choose %s, %s or %s", option,
                     text, names[0], names[1], names[2]);
 }

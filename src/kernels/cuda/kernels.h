@@ -103,8 +103,8 @@ typedef struct nca_cuda_step {
     uint32_t *settled, *alive, *active;
     uint32_t *listed;        // cells whose network is computed
     uint32_t *mature_next;   // of `after`; zero before the step
-    // The plane after it, which becomes zero. NULL where the step is computed again: what comes after
-    // is still needed.
+    // The plane after mature_next, which becomes zero. NULL where a step is computed again, for the
+    // planes of the steps after it are still needed.
     uint32_t *mature_clear;
     uint64_t *counted;   // [B,regions] active cells of all steps so far
 } nca_cuda_step;

@@ -178,7 +178,7 @@ static __device__ inline nca_masks nca_masks_take(const nca_cuda_grid &grid, uin
 }
 
 // Which cells of the state before a step are settled: alive before the step that made it, and a
-// mature cell near them after it. Before the first step all are, and where the state is mixed.
+// mature cell near them after it. All are before the first step, and in a mixed state.
 static __device__ inline uint32_t nca_settled_word(const nca_cuda_grid &grid, bool are_all, int y,
                                                    const nca_bits &alive_last,
                                                    const nca_bits &mature, int row, int w)

@@ -40,7 +40,7 @@ nca_status nca_cuda_mix_state(nca_session *session, int number, nca_error *error
     return NCA_OK;
 }
 
-// Dead cells of a mixed state are zero, so that to its step all cells are settled.
+// Mixing leaves dead cells zero, so the step need not clear them: it takes all cells as settled.
 void nca_cuda_step_from_mixed(const nca_session *session, nca_cuda_step *step)
 {
     step->before = session->mixed;
