@@ -105,4 +105,10 @@ cp "$lizard" own.safetensors
 cp own.safetensors own.json
 refused "own.json: this command reads that file" export own.json -o ./own.json --force
 cmp own.json own.safetensors || fail "--force wrote over what is read"
+cp "$tail" own.png
+refused "own.png: this command reads that file" attack killed "$lizard" --target own.png --curve ./own.png --force
+for file in config.json model.safetensors checkpoint.safetensors; do
+  refused "among the files of the run itself" export "$lizard" --format json -o "cells-whole/$file" --force
+done
+refused "--perturbed 0: " train --perturb salt:0.1 --perturbed 0
 [ ! -e runs ] || fail "a refused training left a run"

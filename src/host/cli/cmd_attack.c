@@ -109,8 +109,8 @@ static nca_status check_picture(nca_call *call, const char *option, const char *
         return nca_fail(error, NCA_ARGUMENT,
                         "--%s %.200s: only PNG is written; end the name with .png", option, path);
     NCA_TRY(nca_output_check(option, path, options->force, place, error));
-    if (options->adversary)
-        NCA_TRY(nca_output_check_source(option, place, options->adversary, error));
+    NCA_TRY(nca_output_check_source(option, place, options->adversary, error));
+    NCA_TRY(nca_output_check_source(option, place, options->target.target, error));
     return nca_output_check_source(option, place, call->arguments.item[1], error);
 }
 

@@ -307,6 +307,10 @@ static nca_status evaluate(nca_call *call)
     const bool has_map = nca_map_is_asked(&options->map);
     nca_status status;
     NCA_TRY(nca_map_check_picture(&options->map, picture, error));
+    if (*picture) {
+        NCA_TRY(nca_output_check_source("map-picture", picture, path, error));
+        NCA_TRY(nca_output_check_source("map-picture", picture, options->target.target, error));
+    }
     if (options->steps)   // before anything is read
         NCA_TRY(nca_evaluate_steps_read(options->steps, &(nca_evaluate_options){0}, error));
     NCA_TRY(nca_run_rule_load(&options->target, path, &model, error));

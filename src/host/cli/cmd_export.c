@@ -84,7 +84,8 @@ static nca_status read_order(const export_options *options, const nca_arguments 
                         "their own, or export one rule",
                         arguments->count);
     out->what.given = &options->target;
-    return nca_output_check("output", options->output, options->force, out->place, error);
+    NCA_TRY(nca_output_check("output", options->output, options->force, out->place, error));
+    return nca_output_check_source("output", out->place, options->target.target, error);
 }
 
 static void say_what_was_written(const export_options *options, const order *done)

@@ -49,6 +49,18 @@ cleanup:
     return status == NCA_OK ? call.code : nca_report_failure(nca_command_words(self), &call.error);
 }
 
+// Whether a place is one of the files that a run is read from again.
+static bool is_of_run(const char *place)
+{
+    char log[NCA_PATH_BYTES];
+    const char *slash = strrchr(place, '/'), *name = slash ? slash + 1 : place;
+    const char *dot = strrchr(name, '.');
+    const int made = snprintf(log, sizeof log, "%.*smetrics.jsonl", (int)(name - place), place);
+    return made < (int)sizeof log && access(log, F_OK) == 0 &&
+           (strcmp(name, "config.json") == 0 || strcmp(name, "machine.json") == 0 ||
+            strcmp(name, "metrics.jsonl") == 0 || (dot && strcmp(dot, ".safetensors") == 0));
+}
+
 nca_status nca_output_check(const char *option, const char *path, bool force,
                             char place[NCA_PATH_BYTES], nca_error *error)
 {
@@ -56,7 +68,13 @@ nca_status nca_output_check(const char *option, const char *path, bool force,
     if (nca_is_standard_output(path))
         return nca_standard_output_check(error);
     NCA_TRY(nca_output_folder_check(option, place, error));
-    if (force || access(path, F_OK) != 0)
+    if (access(path, F_OK) != 0)
+        return NCA_OK;
+    if (is_of_run(place))
+        return nca_fail(error, NCA_FILE,
+                        "--%s %s: among the files of the run itself; choose another name", option,
+                        path);
+    if (force)
         return NCA_OK;
     return nca_fail(error, NCA_FILE, "--%s %s: exists; choose another name, or --force", option,
                     path);
@@ -66,9 +84,10 @@ nca_status nca_output_check_source(const char *option, const char *place, const 
                                    nca_error *error)
 {
     char rule[NCA_PATH_BYTES];
+    if (!source || nca_is_standard_output(place))
+        return NCA_OK;
     const bool has_rule = nca_path_join(source, "model.safetensors", rule, NULL) == NCA_OK;
-    if (nca_is_standard_output(place) ||
-        !(nca_output_is_same(place, source) || (has_rule && nca_output_is_same(place, rule))))
+    if (!nca_output_is_same(place, source) && !(has_rule && nca_output_is_same(place, rule)))
         return NCA_OK;
     return nca_fail(error, NCA_ARGUMENT,
                     "--%s %s: this command reads that file; choose another name", option, place);

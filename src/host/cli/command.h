@@ -37,7 +37,8 @@ nca_status nca_output_check(const char *option, const char *path, bool force,
                             char place[NCA_PATH_BYTES], nca_error *error);
 // Refuses to write over a file that the command reads, or over the rule of a run folder that it
 // reads.
-//   place   of the output; "-" is none of them
+//   place    of the output; "-" is none of them
+//   source   what is read; NULL: nothing
 nca_status nca_output_check_source(const char *option, const char *place, const char *source,
                                    nca_error *error);
 // Where a command says what it wrote: standard output, unless the output itself goes there.

@@ -140,6 +140,10 @@ static nca_status check_batch(const nca_config *config, nca_error *error)
                         "--batch %lld: more than --pool %lld; give a larger pool, or "
                         "--pool-replacement",
                         (long long)config->batch, (long long)config->pool);
+    if (strcmp(config->perturb, "none") != 0 && config->perturbed == 0)
+        return nca_fail(error, NCA_ARGUMENT,
+                        "--perturbed 0: --perturb would change no sample; give at least 1, or "
+                        "leave both out");
     if (strcmp(config->perturb, "none") != 0 && config->perturbed > config->batch)
         return nca_fail(error, NCA_ARGUMENT, "--perturbed %lld: more than --batch %lld",
                         (long long)config->perturbed, (long long)config->batch);

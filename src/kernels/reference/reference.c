@@ -22,7 +22,7 @@ static nca_status open_device(const nca_device_options *options, nca_device **ou
     if (options && options->precision && strcmp(options->precision, "f32") != 0 &&
         strcmp(options->precision, NCA_PRECISION_AUTO) != 0)
         return nca_fail(error, NCA_ARGUMENT,
-                        "--precision %.40s: only for --device cuda, and the reference computes in "
+                        "--precision %.40s: the reference computes in "
                         "f64; leave it out",
                         options->precision);
     nca_device *device = calloc(1, sizeof *device);
