@@ -86,8 +86,8 @@ grep -qF -- "--precision auto: f32, for this" log || fail "auto takes what is sl
 
 # Other refusals leave nothing behind.
 NCA_CPU_ISA=avx2 refused "NCA_CPU_ISA=scalar" train "${settings[@]}" --precision bf16 --out none
-refused "the cpu computes in f32, bf16 or bf16x3" train "${settings[@]}" --precision tf32 --out none
-refused "the cpu computes in f32, bf16 or bf16x3" train "${settings[@]}" --precision half --out none
+refused "the CPU computes f32, bf16 and bf16x3" train "${settings[@]}" --precision tf32 --out none
+refused "the CPU computes f32, bf16 and bf16x3" train "${settings[@]}" --precision half --out none
 refused "f64" train "${settings[@]}" --device reference --precision bf16 --out none
 if ! "$nca" bench step --device cpu --precision bf16x3 --batch 1 --grid 8 --steps 2 --repeats 1 >/dev/null 2>&1; then
   refused "--precision bf16x3: this processor multiplies none" train "${settings[@]}" --precision bf16x3 --out none

@@ -105,8 +105,8 @@ nca_status nca_cpu_choose(const nca_device_options *options, int *out, nca_error
     if (found < 0 && !is_precision(precision))
         return nca_fail(
             error, NCA_ARGUMENT,
-            "--precision %.40s: the CPU computes only f32, bf16 and bf16x3; choose one of "
-            "them, or leave it out",
+            "--precision %.40s: the CPU computes f32, bf16 and bf16x3; tf32 is only for "
+            "--device cuda",
             precision);
     if (found < 0)
         return refuse_precision(precision, cap, name, error);
