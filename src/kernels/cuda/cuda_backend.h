@@ -191,19 +191,22 @@ cudaError_t nca_cuda_launch_backward(const nca_session *session,
                                      const nca_cuda_step_backward *step);
 nca_cuda_step nca_cuda_step_of(const nca_session *session, int step, bool counts);
 nca_cuda_step_backward nca_cuda_step_backward_of(const nca_session *session, int step);
+// nca_cuda_mix_back for the state before step `number`. Does nothing without a mixing matrix, and for
+// the state after the last step, which is never mixed.
+nca_status nca_cuda_unmix(nca_session *session, int number, float *gradient, nca_error *error);
 
 // mix.c
 bool nca_cuda_mixes(const nca_session *session);
 // Its matrix and its arrays.
 nca_cuda_mixing nca_cuda_mixing_of(const nca_session *session);
-// Puts the state before step `number` into `unmixed`, without dead cells, and mixed into `mixed`.
-nca_status nca_cuda_mix_state(nca_session *session, int number, nca_error *error);
+// Puts the state before a step into `unmixed`, without dead cells, and mixed into `mixed`.
+nca_status nca_cuda_mix_state(nca_session *session, const nca_cuda_step *step, nca_error *error);
 // Lets a step begin with the mixed state.
 void nca_cuda_step_from_mixed(const nca_session *session, nca_cuda_step *step);
-// From the gradient of the mixed state before step `number` [B,H,W,C] to that of the state itself,
-// in place, and adds to the gradient of the matrix. Does nothing without a
-// mixing matrix, and for the state after the last step, which is never mixed. Overwrites `mixed`.
-nca_status nca_cuda_unmix(nca_session *session, int number, float *gradient, nca_error *error);
+// From the gradient of the mixed state before a step [B,H,W,C] to that of the state itself, in place,
+// and adds to the gradient of the matrix. Overwrites `mixed`.
+nca_status nca_cuda_mix_back(nca_session *session, const nca_cuda_step *step, float *gradient,
+                             nca_error *error);
 // After all of them: makes the gradient of the matrix symmetric.
 nca_status nca_cuda_end_unmixing(nca_session *session, nca_error *error);
 

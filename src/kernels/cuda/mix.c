@@ -18,14 +18,13 @@ bool nca_cuda_mixes(const nca_session *session)
     return session->head.shape.spec.mix_bound > 0;
 }
 
-nca_status nca_cuda_mix_state(nca_session *session, int number, nca_error *error)
+nca_status nca_cuda_mix_state(nca_session *session, const nca_cuda_step *step, nca_error *error)
 {
     const nca_device *device = session->device;
     const nca_spec *spec = &session->head.shape.spec;
-    const nca_cuda_step step = nca_cuda_step_of(session, number, false);
     const nca_cuda_mixing mixing = nca_cuda_mixing_of(session);
     NCA_CUDA_TRY(device,
-                 nca_cuda_finish(&step, spec, session->forward_blocks_per_region, session->unmixed,
+                 nca_cuda_finish(step, spec, session->forward_blocks_per_region, session->unmixed,
                                  session->stream),
                  "a state before it is mixed");
     NCA_CUDA_TRY(device,
@@ -49,19 +48,17 @@ void nca_cuda_step_from_mixed(const nca_session *session, nca_cuda_step *step)
     step->settled = session->mixed_settled;
 }
 
-nca_status nca_cuda_unmix(nca_session *session, int number, float *gradient, nca_error *error)
+nca_status nca_cuda_mix_back(nca_session *session, const nca_cuda_step *step, float *gradient,
+                             nca_error *error)
 {
     const nca_device *device = session->device;
     const int channels = session->grid.channels, cells = (int)nca_cuda_cells(&session->grid);
     const nca_cuda_mixing mixing = nca_cuda_mixing_of(session);
-    if (!nca_cuda_mixes(session) || number >= session->rollout.steps)
-        return NCA_OK;
-    NCA_TRY(nca_cuda_mix_state(session, number, error));
-    NCA_CUDA_TRY(device,
-                 nca_cuda_clip_backward(&session->grid, &mixing,
-                                        nca_cuda_plane_of(session, NCA_PLANE_SETTLED, number),
-                                        gradient, session->stream),
-                 "a mixed state's gradient");
+    NCA_TRY(nca_cuda_mix_state(session, step, error));
+    NCA_CUDA_TRY(
+        device,
+        nca_cuda_clip_backward(&session->grid, &mixing, step->settled, gradient, session->stream),
+        "a mixed state's gradient");
     NCA_TRY(nca_cuda_multiply_add(
         session, channels, channels, cells, session->unmixed, session->mixed,
         session->buffer[NCA_GRADIENT] + session->layout.offset[NCA_MIX], error));

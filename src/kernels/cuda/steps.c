@@ -188,7 +188,7 @@ nca_status nca_cuda_step_forward(nca_session *session, int number, bool counts, 
 {
     nca_cuda_step step = nca_cuda_step_of(session, number, counts);
     if (nca_cuda_mixes(session)) {
-        NCA_TRY(nca_cuda_mix_state(session, number, error));
+        NCA_TRY(nca_cuda_mix_state(session, &step, error));
         nca_cuda_step_from_mixed(session, &step);
     }
     if (!session->is_fused)
@@ -271,6 +271,14 @@ static nca_status cells_backward(nca_session *session, const nca_cuda_step_backw
     return NCA_OK;
 }
 
+nca_status nca_cuda_unmix(nca_session *session, int number, float *gradient, nca_error *error)
+{
+    if (!nca_cuda_mixes(session) || number >= session->rollout.steps)
+        return NCA_OK;
+    const nca_cuda_step step = nca_cuda_step_of(session, number, false);
+    return nca_cuda_mix_back(session, &step, gradient, error);
+}
+
 static nca_status back_by_cublas(nca_session *session, nca_cuda_step_backward *step, int number,
                                  nca_error *error)
 {
@@ -282,7 +290,8 @@ static nca_status back_by_cublas(nca_session *session, nca_cuda_step_backward *s
     if (!step->is_last)
         NCA_TRY(nca_cuda_add_given_after(session, number + 1, step->gradient, error));
     if (nca_cuda_mixes(session)) {
-        NCA_TRY(nca_cuda_mix_state(session, number, error));
+        const nca_cuda_step forward = nca_cuda_step_of(session, number, false);
+        NCA_TRY(nca_cuda_mix_state(session, &forward, error));
         step->before = session->mixed;
     }
     for (int mover = 0; mover < session->movers; mover++)

@@ -8,6 +8,7 @@ BORROWED("cos") double cos(double x);
 BORROWED("sin") double sin(double x);
 
 #define fabs(x) __builtin_fabs(x)
+#define fabsf(x) __builtin_fabsf(x)
 #define sqrt(x) __builtin_sqrt(x)
 #define fmin(x, y) __builtin_fmin(x, y)
 #define fmax(x, y) __builtin_fmax(x, y)
