@@ -19,7 +19,7 @@ tree/scripts/quickstart.sh --cpu --updates 150 >log 2>&1 || fail "it ends with $
 
 grep -qE '^Picture      .*/tree/runs/quickstart/healing.webp$' log || fail "it names no picture: $(cat log)"
 [ -s "$(sed -n 's/^Picture      //p' log)" ] || fail "the picture that it names is not there"
-grep -qE '^Verdict      [a-z ,]+: log10 loss -?[0-9.]+ at step 200' log &&
+grep -qE '^Verdict      [a-z ,]+: ([a-z ,]+; )?log10 loss -?[0-9.]+ at step 200' log &&
   grep -qE '^             heals (none|[0-5]) of 5 cuts' log ||
   fail "it does not say how good the rule is: $(cat log)"
 command=$(sed -n '$s/^All of it    //p' log)
