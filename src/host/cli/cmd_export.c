@@ -111,7 +111,7 @@ static nca_status export(nca_call *call)
         rules[i].path = arguments->item[i];
         NCA_GO(nca_output_check_source("output", work.place, rules[i].path, error));
         NCA_GO(nca_run_rule_load(&options->target, rules[i].path, &rules[i].model, error));
-        NCA_GO(nca_run_check_alone(&options->target, rules[i].path, &rules[i].model, error));
+        NCA_GO(nca_run_refuse_adversary(&options->target, rules[i].path, &rules[i].model, error));
         if (rules[i].model.spec.mix_bound > 0)
             NCA_GO(nca_fail(error, NCA_ARGUMENT,
                             "%.200s: a matrix mixes its states, for which no format has a place; "

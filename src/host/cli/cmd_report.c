@@ -224,12 +224,10 @@ static nca_status check_output(const report_options *options, const nca_argument
     const char *dot = strrchr(page, '.');
     snprintf(path, sizeof path, "%s", page);
     const char *folder = dirname(path);
-    if (stat(folder, &place) != 0)
-        return nca_fail(error, NCA_FILE, "--output %s: %s cannot be looked at", options->output,
-                        folder);
-    for (int i = 0; i < folders->count && !(dot && strcmp(dot, ".html") == 0); i++)
-        if (stat(folders->item[i], &source) == 0 && source.st_ino == place.st_ino &&
-            source.st_dev == place.st_dev)
+    const bool is_page = dot && strcmp(dot, ".html") == 0;
+    for (int i = 0; i < folders->count && !is_page; i++)
+        if (stat(folder, &place) == 0 && stat(folders->item[i], &source) == 0 &&
+            source.st_ino == place.st_ino && source.st_dev == place.st_dev)
             return nca_fail(error, NCA_FILE,
                             "--output %s: among the files of the run itself; end the name with "
                             ".html, or choose another folder",

@@ -69,9 +69,9 @@ static nca_status read_settings(const nca_target_arguments *given, const char *p
     return nca_task_find(config->task, task, error);
 }
 
-// A file that is no rule of the article's kind may be one of a task that was not named: that is said
-// instead. `error` has the message so far.
-static nca_status fail_kind(const char *path, nca_error *error)
+// The file did not load as a growing rule, as `error` says. Where it loads as a rule of another task,
+// the error names that task instead.
+static nca_status suggest_task(const char *path, nca_error *error)
 {
     for (const nca_task *const *row = nca_tasks(); *row; row++) {
         nca_model model;
@@ -99,11 +99,12 @@ nca_status nca_run_rule_load(const nca_target_arguments *given, const char *path
         NCA_TRY(check_task(given, path, &config, error));
     }
     const nca_status status = nca_model_load_as(path, task ? task->usual : NULL, out, error);
-    return status == NCA_FORMAT && !task && !nca_is_folder(path) ? fail_kind(path, error) : status;
+    return status == NCA_FORMAT && !task && !nca_is_folder(path) ? suggest_task(path, error)
+                                                                 : status;
 }
 
-nca_status nca_run_check_alone(const nca_target_arguments *given, const char *path,
-                               const nca_model *model, nca_error *error)
+nca_status nca_run_refuse_adversary(const nca_target_arguments *given, const char *path,
+                                    const nca_model *model, nca_error *error)
 {
     nca_config config = nca_config_default();
     const nca_task *task;

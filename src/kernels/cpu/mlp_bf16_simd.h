@@ -263,4 +263,13 @@ static void mlp_bf16_backward(const nca_cpu_rule *rule, const nca_cpu_chunk *cel
     add_outer_words(&held.p, inputs, &dfirst, hidden, count, sums->hidden_columns);
 }
 
+static void fill_network(nca_cpu_ops *ops, const char *name)
+{
+    ops->name = name;
+    ops->rule_pack = pack_words;
+    ops->mlp = mlp_bf16;
+    ops->mlp_hidden = mlp_bf16_hidden;
+    ops->mlp_backward = mlp_bf16_backward;
+}
+
 #endif

@@ -7,9 +7,5 @@ enum { PARTS = 1 };
 void nca_cpu_fill_amx(nca_cpu_ops *ops, const nca_spec *spec)
 {
     (void)spec;
-    ops->name = "amx";
-    ops->rule_pack = pack_words;
-    ops->mlp = mlp_bf16;
-    ops->mlp_hidden = mlp_bf16_hidden;
-    ops->mlp_backward = mlp_bf16_backward;
+    fill_network(ops, "amx");
 }

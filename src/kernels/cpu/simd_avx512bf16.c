@@ -24,10 +24,6 @@ static double burn(long rounds, float *sink)
 void nca_cpu_fill_avx512bf16(nca_cpu_ops *ops, const nca_spec *spec)
 {
     (void)spec;
-    ops->name = "avx512bf16";
+    fill_network(ops, "avx512bf16");
     ops->burn = burn;
-    ops->rule_pack = pack_words;
-    ops->mlp = mlp_bf16;
-    ops->mlp_hidden = mlp_bf16_hidden;
-    ops->mlp_backward = mlp_bf16_backward;
 }

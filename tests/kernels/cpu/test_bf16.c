@@ -266,6 +266,17 @@ static void test_network_equals_its_definition(void **state)
     }
 }
 
+// Fails where a sum of products is off by more than the allowed part of the sum of their sizes.
+static void check_sum(float sum, const float *a, const float *b, int depth, double allowed)
+{
+    double exact = 0, sizes = 0;
+    for (int k = 0; k < depth; k++) {
+        exact += (double)a[k] * b[k];
+        sizes += fabs((double)a[k] * b[k]);
+    }
+    assert_true(fabs(sum - exact) <= allowed * sizes);
+}
+
 // With u = 2^-8, the largest error of rounding to bf16 beside the number itself, a product of two
 // rounded factors is off by 2u + u^2 of its size, and a sum by that of the sum of its terms' sizes;
 // the rest is f32's own rounding of each partial sum.
@@ -276,14 +287,9 @@ static void test_product_is_within_its_allowance(void **state)
     const double u = 0x1p-8, allowed = 2 * u + u * u + DEPTH * 0x1p-24;
     for (uint32_t s = 0; s < SUMS; s++) {
         float *a = uniform(DEPTH, 2 * s), *b = uniform(DEPTH, 2 * s + 1), sum = 0;
-        double exact = 0, sizes = 0;
         for (int k = 0; k < DEPTH; k += 2)
             sum = nca_bf16_dot(sum, nca_bf16_word(a[k], a[k + 1]), nca_bf16_word(b[k], b[k + 1]));
-        for (int k = 0; k < DEPTH; k++) {
-            exact += (double)a[k] * b[k];
-            sizes += fabs((double)a[k] * b[k]);
-        }
-        assert_true(fabs(sum - exact) <= allowed * sizes);
+        check_sum(sum, a, b, DEPTH, allowed);
         free(a), free(b);
     }
 }
@@ -298,7 +304,6 @@ static void test_product_in_parts_is_within_its_allowance(void **state)
                  allowed = u * u * (2 + u * u + (1 + u) * (1 + u)) + 3 * DEPTH * 0x1p-24;
     for (uint32_t s = 0; s < SUMS; s++) {
         float *a = uniform(DEPTH, 2 * s), *b = uniform(DEPTH, 2 * s + 1), sum = 0;
-        double exact = 0, sizes = 0;
         for (int first = 0; first < DEPTH; first += 2 * PAIRS) {
             uint32_t high[2][PAIRS], low[2][PAIRS];
             for (int k = 0, at = first; k < PAIRS; k++, at += 2) {
@@ -311,11 +316,7 @@ static void test_product_in_parts_is_within_its_allowance(void **state)
             sum = nca_bf16_tile_dot(sum, high[0], high[1]);
             sum = nca_bf16_tile_dot(sum, low[0], high[1]);
         }
-        for (int k = 0; k < DEPTH; k++) {
-            exact += (double)a[k] * b[k];
-            sizes += fabs((double)a[k] * b[k]);
-        }
-        assert_true(fabs(sum - exact) <= allowed * sizes);
+        check_sum(sum, a, b, DEPTH, allowed);
         free(a), free(b);
     }
 }
