@@ -18,7 +18,7 @@ def title(setting, device):
     config, precision = setting
     size = f"{config.batch} x {config.grid}x{config.grid} x {config.steps} steps"
     size += "" if config.work == "growing" else f" of {config.work}"
-    return size if device == "cpu" else f"{size}, {precision}"
+    return size if device == "cpu" and precision == "f32" else f"{size}, {precision}"
 
 
 def digits(value):
