@@ -45,7 +45,7 @@ bool nca_cpu_has_amx(void)
 // The variant, and the precision it computes in; of a name with several rows, the instructions that
 // its kernels need.
 typedef struct choice {
-    processor processor;
+    processor on;
     const char *isa, *precision;   // asked for
     const char *name, *computed;
     bool (*needs)(void);
@@ -56,7 +56,7 @@ static void check_choice(const choice *row)
     const nca_device_options options = {.isa = row->isa, .precision = row->precision};
     nca_error error = {0};
     int chosen = -1;
-    here = row->processor;
+    here = row->on;
     if (nca_cpu_choose(&options, &chosen, &error) != NCA_OK)
         fail_msg("%s", error.message);
     assert_string_equal(nca_cpu_variants[chosen].name, row->name);
@@ -65,13 +65,13 @@ static void check_choice(const choice *row)
         assert_ptr_equal(nca_cpu_variants[chosen].is_supported, row->needs);
 }
 
-static void check_refusal(processor processor, const char *isa, const char *precision,
-                          nca_status status, const char *words)
+static void check_refusal(processor on, const char *isa, const char *precision, nca_status status,
+                          const char *words)
 {
     const nca_device_options options = {.isa = isa, .precision = precision};
     nca_error error = {0};
     int chosen = -1;
-    here = processor;
+    here = on;
     assert_int_equal(nca_cpu_choose(&options, &chosen, &error), status);
     assert_int_equal(chosen, -1);
     if (!strstr(error.message, words))
