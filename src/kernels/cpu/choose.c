@@ -62,6 +62,15 @@ static int find_precision(const char *precision, int cap, const char *name)
     return found;
 }
 
+// What `auto` takes: bf16 where that is the faster, else f32.
+static int find_fast(int cap, const char *name)
+{
+    const int half = find_precision("bf16", cap, NULL);
+    const bool is_in_pairs = half >= 0 && is_same(nca_cpu_variants[half].name, "avx512bf16");
+    const bool is_fast = half >= 0 && (!is_in_pairs || nca_cpu_has_fast_pairs());
+    return is_fast ? half : find_precision("f32", cap, name);
+}
+
 // Whether the plainest variant, which has all, computes in this precision.
 static bool is_precision(const char *precision)
 {
@@ -109,9 +118,7 @@ nca_status nca_cpu_choose(const nca_device_options *options, int *out, nca_error
     const bool is_automatic = is_same(precision, NCA_PRECISION_AUTO);
     int cap;
     NCA_TRY(read_cap(options->isa, name, &cap, error));
-    int found = find_precision(is_automatic ? "bf16" : precision, cap, is_automatic ? NULL : name);
-    if (is_automatic && found < 0)
-        found = find_precision("f32", cap, name);
+    const int found = is_automatic ? find_fast(cap, name) : find_precision(precision, cap, name);
     if (found < 0 && !is_precision(precision))
         return nca_fail(
             error, NCA_ARGUMENT,

@@ -205,6 +205,7 @@ bool nca_cpu_has_scalar(void);
 bool nca_cpu_has_avx2(void);
 bool nca_cpu_has_avx512(void);
 bool nca_cpu_has_avx512bf16(void);
+bool nca_cpu_has_fast_pairs(void);   // AVX-512 BF16 that is faster than f32
 bool nca_cpu_has_amx(void);
 
 // session.c

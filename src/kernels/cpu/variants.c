@@ -6,7 +6,7 @@
 
 // X(name, precision, kernels, needs, only_named, arithmetic), from the plainest on. Variants that
 // give the same bits share their arithmetic: both vector widths sum in the same order. On other
-// processors only those of plain C have kernels. Nobody has timed AMX yet.
+// processors only those of plain C have kernels.
 // clang-format off
 #define SCALAR_VARIANTS(X)                                                                    \
     X(scalar, f32, scalar, scalar, false, "scalar C, sums by sample")                         \
@@ -27,7 +27,7 @@
     X(avx512, f32, avx512, avx512, false, "AVX2 or AVX-512, sums by sample")                  \
     ROUNDING_VARIANTS(X, avx512)                                                              \
     X(avx512bf16, bf16, avx512bf16, avx512bf16, false, "bf16 in pairs, sums by sample")       \
-    X(amx, bf16, amx, amx, true, "bf16 in tiles, sums by sample")                             \
+    X(amx, bf16, amx, amx, false, "bf16 in tiles, sums by sample")                            \
     X(amx, bf16x3, amx_bf16x3, amx, false, "bf16x3 in tiles, sums by sample")
 #else
 #define VARIANTS(X) SCALAR_VARIANTS(X)

@@ -11,8 +11,8 @@
 
 #include "cpu/cpu.h"
 
-// Each has what those before it have.
-typedef enum processor { PLAIN, AVX2, AVX512, AVX512BF16, AMX } processor;
+// Each has what those before it have, but pairs of bf16 are slow where there is AMX.
+typedef enum processor { PLAIN, AVX2, AVX512, SLOW_BF16, AVX512BF16, AMX } processor;
 static processor here;
 
 bool nca_cpu_has_scalar(void)
@@ -33,7 +33,7 @@ bool nca_cpu_has_avx512(void)
 
 bool nca_cpu_has_avx512bf16(void)
 {
-    return here >= AVX512BF16;
+    return here >= SLOW_BF16;
 }
 
 bool nca_cpu_has_amx(void)
@@ -41,6 +41,11 @@ bool nca_cpu_has_amx(void)
     return here >= AMX;
 }
 #endif
+
+bool nca_cpu_has_fast_pairs(void)
+{
+    return here == AVX512BF16;
+}
 
 // The variant, and the precision it computes in; of a name with several rows, the instructions that
 // its kernels need.
@@ -116,6 +121,12 @@ static void test_the_processor_chooses_its_own(void **state)
         {AVX512BF16, NULL, "auto", "avx512bf16", "bf16", NULL},
         {AVX512BF16, "avx512", "auto", "avx512", "f32", NULL},
         {AVX512BF16, "scalar", "bf16", "scalar", "bf16", NULL},
+        {SLOW_BF16, NULL, "bf16", "avx512bf16", "bf16", NULL},
+        {SLOW_BF16, NULL, "auto", "avx512", "f32", NULL},
+        {AMX, NULL, "bf16", "amx", "bf16", NULL},
+        {AMX, NULL, "auto", "amx", "bf16", NULL},
+        {AMX, "avx512bf16", "bf16", "avx512bf16", "bf16", NULL},
+        {AMX, "avx512bf16", "auto", "avx512", "f32", NULL},
         {AMX, NULL, "bf16x3", "amx", "bf16x3", NULL},
 #endif
     };
