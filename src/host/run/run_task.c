@@ -77,7 +77,7 @@ static nca_status suggest_task(const char *path, nca_error *error)
         nca_model model;
         if ((*row)->usual && nca_model_load_as(path, (*row)->usual, &model, NULL) == NCA_OK) {
             nca_model_free(&model);
-            return nca_fail(error, NCA_FORMAT,
+            return nca_fail(error, NCA_ARGUMENT,
                             "%s: looks like a rule of the task %s, which the file does not say "
                             "itself; give --task %s%s",
                             path, (*row)->name, (*row)->name,
@@ -99,8 +99,8 @@ nca_status nca_run_rule_load(const nca_target_arguments *given, const char *path
         NCA_TRY(check_task(given, path, &config, error));
     }
     const nca_status status = nca_model_load_as(path, task ? task->usual : NULL, out, error);
-    return status == NCA_FORMAT && !task && !nca_is_folder(path) ? suggest_task(path, error)
-                                                                 : status;
+    return status == NCA_ARGUMENT && !task && !nca_is_folder(path) ? suggest_task(path, error)
+                                                                   : status;
 }
 
 nca_status nca_run_refuse_adversary(const nca_target_arguments *given, const char *path,
