@@ -86,6 +86,14 @@ refused "--say 12: must be a digit" train --preset digits-adversary --data "$mni
 refused "trains no adversary" train --victim "$lizard"
 refused "already; give the rule without" train --preset grow-adversary --victim matrix-whole "${small[@]}" --damaged 1
 cp cells-whole/model.safetensors adversary.safetensors
+for run in eight cells matrix; do   # a run's victim is another
+  cp -r "$run-whole" changed
+  cp "$rules/lizard_adversary_no_tail.safetensors" changed/victim.safetensors
+  [ "$run" != eight ] || cp "$rules/digits_adversary.safetensors" changed/victim.safetensors
+  refused "victim; resume it with its own" train --resume changed --updates 7
+  cmp changed/checkpoint.safetensors "$run-whole/checkpoint.safetensors" || fail "$run: the run is changed"
+  rm -r changed
+done
 for name in adversary.glsl adversary.json adversary.onnx adversary.html; do
   refused "cells-whole: an adversary" export cells-whole -o "$name"
   refused "adversary.safetensors: an adversary" export adversary.safetensors -o "$name"
