@@ -62,6 +62,13 @@ rm digits.safetensors
 "$nca" attack matrix "$lizard" --adversary matrix-whole --samples 1 --steps 2 --strengths 1 >/dev/null
 "$nca" run cells-whole --steps 2 --output film.webp >/dev/null
 
+# An adversary that explodes gets advice for adversaries.
+code=0
+"$nca" train --preset grow-adversary --victim "$lizard" "${small[@]}" --damaged 1 --steps-min 20 --steps-max 24 \
+  --rate 5 --updates 200 --out exploded --quiet >/dev/null 2>stderr || code=$?
+[ "$code" -eq 1 ] && grep -q "; train with a lower --rate, or with another --victim$" stderr ||
+  fail "an exploding adversary: exit code $code: $(cat stderr)"
+
 # refused WORDS ARGUMENT...
 refused() {
   local words=$1 code=0

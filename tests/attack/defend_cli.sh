@@ -40,7 +40,9 @@ turned() {
   "$nca" attack cells "$1" --task digits --data "$mnist" --held-out 2000 --adversary digits_adversary.safetensors \
     --samples 60 --strengths 0.1 --json | sed -n 's/.*"cells_turned": \([0-9.]*\).*/\1/p'
 }
-"$nca" train "${digits[@]}" "${cells[@]}" --updates 60 --out defended --quiet >/dev/null
+"$nca" train "${digits[@]}" "${cells[@]}" --updates 60 --out defended >log
+grep -q "^--perturb cells:0.1: changes 8 of the 16 samples, by the adversary .*digits_adversary" log ||
+  fail "what it is trained against is not said: $(cat log)"
 before=$(turned digits_l2_noise.safetensors) after=$(turned defended)
 echo "cells turned: $before, after 60 updates $after"
 awk -v a="$before" -v b="$after" 'BEGIN { exit !(a != "" && b != "" && b < a - 0.1) }' || fail "nothing is learnt against the adversary"
@@ -57,6 +59,8 @@ refused "--perturb cells:0.1: needs the rule" "${digits[@]}" --perturb cells:0.1
 refused "--adversary: moves only the cells" "${digits[@]}" --adversary digits_adversary.safetensors
 refused "--adversary: moves only the cells" "${digits[@]}" --perturb salt:0.1 --adversary digits_adversary.safetensors
 refused "--perturb cells:1.5: must be" "${digits[@]}" --perturb cells:1.5 --adversary digits_adversary.safetensors
+refused "--perturb cells:1: the adversary would move all cells of the whole batch" "${digits[@]}" \
+  --perturb cells:1 --adversary digits_adversary.safetensors --perturbed 16
 refused "--adversary missing" "${digits[@]}" --perturb cells:0.1 --adversary missing
 lizard=(--target "$data/targets/lizard.png" --perturb cells:0.1 --adversary lizard_adversary_no_tail.safetensors)
 refused "--adversary: a rule of --hidden 128, beside one of --hidden 64; rules" "${lizard[@]}" --hidden 64

@@ -102,6 +102,11 @@ static void say_settings(train_run *run)
                          "--average %lld: what is written and judged is the average over about the "
                          "last %lld updates; losses shown here are of the rule in training",
                          (long long)run->config.average, (long long)run->config.average);
+    if (run->plan.perturbation.kind != NCA_PERTURB_NONE)
+        nca_progress_say(
+            &run->progress, "--perturb %s: changes %lld of the %lld samples%s%s",
+            run->config.perturb, (long long)run->config.perturbed, (long long)run->config.batch,
+            *run->config.adversary ? ", by the adversary " : "", run->config.adversary);
     if (!run->plan.repairs)
         nca_progress_say(&run->progress, "--health off: whatever goes wrong is left alone");
 }
