@@ -112,7 +112,7 @@ refused "--victim: an adversary itself" train --preset grow-adversary --victim a
   --damaged 1
 pictures=(attack killed "$digits" --task digits --data "$mnist" --samples 1 --steps 1 --strengths 0)
 refused "end" "${pictures[@]}" --output same.jpg
-refused "-: only PNG is written" "${pictures[@]}" --output - --curve -
+refused "--output -: standard output is for the figures" "${pictures[@]}" --output - --curve -
 refused "is --output too" "${pictures[@]}" --output same.png --curve ./same.png
 refused "there is no folder missing" "${pictures[@]}" --output same.png --curve missing/curve.png
 [ ! -e same.png ] || fail "a refused attack left a picture"
@@ -122,8 +122,17 @@ refused "own.json: this command reads that file" export own.json -o ./own.json -
 cmp own.json own.safetensors || fail "--force wrote over what is read"
 cp "$tail" own.png
 refused "own.png: this command reads that file" attack killed "$lizard" --target own.png --curve ./own.png --force
-for file in config.json model.safetensors checkpoint.safetensors; do
+for file in config.json model.safetensors checkpoint.safetensors victim.safetensors; do
   refused "among the files of the run itself" export "$lizard" --format json -o "cells-whole/$file" --force
 done
+for file in loss.png pictures/target.png pictures/pool-000006.png; do
+  refused "among the files of the run itself" "${pictures[@]}" --output "cells-whole/$file" --force
+  (cd "cells-whole/$(dirname "$file")" &&
+    refused "among the files of the run itself" "${pictures[@]}" --curve "$(basename "$file")" --force &&
+    rm stdout stderr)
+done
+# Two pictures or none: the curve's is the larger one.
+(ulimit -f 8 && refused "curve.png: cannot be written: File too large" "${pictures[@]}" --output same.png --curve curve.png --force)
+[ ! -e same.png ] || fail "a failed curve left the picture"
 refused "--perturbed 0: " train --perturb salt:0.1 --perturbed 0
 [ ! -e runs ] || fail "a refused training left a run"

@@ -148,7 +148,11 @@ refused "this command reads that file" import wrong.json -o ./wrong.json --force
 refused "not JSON" import noise.png -o x.safetensors
 refused "no such run folder" report nothing --tensorboard events
 refused "of one name" report good ./good --tensorboard events
-refused "choose another name, or --force" report good --tensorboard .
+refused "events would lie in the run folder ./good" report good --tensorboard . --force
+refused "events would lie in the run folder good" report good --tensorboard good
+"$nca" report good --tensorboard written >/dev/null
+refused "has the run written/good already; choose another name, or --force" report good --tensorboard written
+rm -r written
 refused "--tensorboard -: a folder" report good --tensorboard -
 for option in "--output x.html" "--cell 1,1" "--cut-at 9" "--heal-steps 9" "--seed 1" --map; do
   # shellcheck disable=SC2086

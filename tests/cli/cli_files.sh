@@ -207,6 +207,12 @@ fi
 trap 'umount full 2>/dev/null || true; rm -rf "$scratch" "$scratch.good"' EXIT
 refused "No space left" run good --steps 200 --output full/x.npy
 refused "No space left" train "${small[@]}" --out full/run --updates 1 --pool 64
+# Whichever of the first files does not fit, nothing is left of the run, the rules that it keeps included.
+for kilobytes in 8 12 16 20 24 28 32 36; do
+  mount -o remount,size=${kilobytes}k full
+  refused "No space left" train "${small[@]}" --preset grow-adversary --victim good --out full/run --updates 1 --pool 64
+done
+mount -o remount,size=40k full
 # A film one page too long for the disk: the old one stays.
 if command -v ffmpeg >/dev/null; then
   "$nca" run good --steps 200 --output whole.mp4 >/dev/null

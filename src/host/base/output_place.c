@@ -56,10 +56,14 @@ nca_status nca_output_folder_check(const char *option, const char *place, nca_er
     char folder[NCA_PATH_BYTES];
     struct stat about;
     folder_of(place, folder);
-    if (stat(folder, &about) == 0 && S_ISDIR(about.st_mode))
-        return NCA_OK;
-    return nca_fail(error, NCA_FILE, "--%s %s: there is no folder %s; make it first", option, place,
-                    folder);
+    if (stat(folder, &about) != 0 || !S_ISDIR(about.st_mode))
+        return nca_fail(error, NCA_FILE, "--%s %s: there is no folder %s; make it first", option,
+                        place, folder);
+    if (access(folder, W_OK) != 0)
+        return nca_fail(error, NCA_FILE,
+                        "--%s %s: nothing can be written into the folder %s: %s; choose another",
+                        option, place, folder, strerror(errno));
+    return NCA_OK;
 }
 
 static bool are_one_file(const char *a, const char *b)

@@ -10,7 +10,7 @@
 // "-" stays. For names that the user gives. NCA_FILE where links go in a circle.
 nca_status nca_output_follow(const char *path, char place[NCA_PATH_BYTES], nca_error *error);
 
-// NCA_FILE where the folder that the place lies in is not there.
+// NCA_FILE where the folder that the place lies in is not there, or takes no files.
 //   option   that names it: "output"
 nca_status nca_output_folder_check(const char *option, const char *place, nca_error *error);
 // Whether two places are the same file, or would be if they were written: the same name in the same
