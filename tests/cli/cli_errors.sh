@@ -202,6 +202,7 @@ refused "did you mean 4x56x56?" bench --case 4x56x5
 refused "there are 4x56x56 8x72x72" bench step --case frobnicated
 refused "has no steps" bench step --case no-steps
 refused "no such choice" bench step --device all --cuda-path quick
+refused "there are f32, bf16, bf16x3, tf32, auto" bench --precision half
 refused "no such device" bench step --device gpu9
 program=$nca nca=$(dirname "$nca")/bench_kernels   # times them one by one
 refused "has no steps" --case no-steps
