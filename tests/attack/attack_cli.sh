@@ -135,4 +135,10 @@ done
 (ulimit -f 8 && refused "curve.png: cannot be written: File too large" "${pictures[@]}" --output same.png --curve curve.png --force)
 [ ! -e same.png ] || fail "a failed curve left the picture"
 refused "--perturbed 0: " train --perturb salt:0.1 --perturbed 0
+refused "--perturbed 3: there is no --perturb" train --perturbed 3
+refused "--share: the task grow-matrix does not read it" train --preset grow-matrix --victim "$lizard" --share 0.2
+refused "--share: the task grow-matrix does not read it" eval matrix-whole --share 0.2
+refused "--say: the task grow-adversary does not read it" train --preset grow-adversary --victim "$lizard" --say 3
+refused "--say: the task grow-adversary does not read it" attack cells "$lizard" --adversary cells-whole --say 3
+refused "--say: the task grow-matrix does not read it" attack matrix "$lizard" --adversary matrix-whole --say 3
 [ ! -e runs ] || fail "a refused training left a run"

@@ -101,6 +101,15 @@ sed 's/"fire_rate":"0.5"/"fire_rate":"0.7"/' good/model.safetensors >rate.safete
 refused "do not give its checksum" run rate.safetensors --output x.png
 unchecked 's/"fire_rate":"0.5"/"fire_rate":"7.5"/' >rate.safetensors
 refused "fire_rate" run rate.safetensors --output x.png
+# What a page or a shader cannot hold: a grid of 800012 rows, a weight of 65536, the last of the file.
+unchecked 's/xxh3-64:..../xxh3-64:/; s/"grid_height":"12"/"grid_height":"800012"/' >tall.safetensors
+for format in html glsl; do
+  refused "tall.safetensors: its grid of 800012x12 is too large for a .$format file" export tall.safetensors -o new.$format
+done
+"$nca" export tall.safetensors -o tall.json >/dev/null || complain "export tall.safetensors" "not as .json either"
+{ unchecked '' | head -c -4 && printf '\0\0\200\107'; } >large.safetensors
+refused "large.safetensors: 65536 in its " export large.safetensors -o new.glsl
+"$nca" export large.safetensors -o large.glsl --numbers float32 >/dev/null || complain "export float32" "fails"
 # oracle STEPS METADATA SIDE: an oracle case of zeros, one cell or SIDE x SIDE; it has no answers.
 oracle() {
   local side=${3-1} cells x0 rule target fire header
