@@ -36,11 +36,11 @@ grep -q '"cells_turned"' eval.json || fail "nca eval does not judge an adversary
 given=(--target "$tail" --target-size 40 --padding 16 --samples 4 --json)
 "$nca" attack cells "$lizard" --adversary "$rules/lizard_adversary_no_tail.safetensors" "${given[@]}" \
   --strengths 0.1 >cells.json
-between -2.8 "$(field cells.json 0.1 loss)" -2.3 || fail "the lizard's adversary: $(cat cells.json)"
+between -2.8 "$(field cells.json 0.1 log10_loss)" -2.3 || fail "the lizard's adversary: $(cat cells.json)"
 "$nca" attack matrix "$lizard" --adversary "$rules/lizard_perturbations.safetensors" --tensor tail "${given[@]}" \
   --strengths 0,1 >matrix.json
-between -4 "$(field matrix.json 1 loss_max)" -2.8 || fail "the matrix: $(cat matrix.json)"
-between -2.3 "$(field matrix.json 0 loss)" -2.2 || fail "no matrix: $(cat matrix.json)"
+between -4 "$(field matrix.json 1 log10_loss_max)" -2.8 || fail "the matrix: $(cat matrix.json)"
+between -2.3 "$(field matrix.json 0 log10_loss)" -2.2 || fail "no matrix: $(cat matrix.json)"
 
 # A training that is stopped and resumed is the one that never stopped, by the victim that it keeps.
 resumed() {   # NAME SETTING...
@@ -83,6 +83,14 @@ refused "--strengths 0.2,0.1: must be" attack cells "$lizard" --strengths 0.2,0.
 refused "--strengths 2: must be" attack cells "$lizard" --strengths 2
 refused "--share: RULE is the victim" attack cells "$lizard" --share 0.1
 refused "--tensor: cells reads no matrix" attack cells "$lizard" --adversary "$lizard" --tensor tail
+refused "holds matrices without a rule; choose one by --tensor: tail, leg, head" attack matrix "$lizard" \
+  --adversary "$rules/lizard_perturbations.safetensors" "${given[@]}"
+refused "--tensor toe: $rules/lizard_perturbations.safetensors has no such matrix of 16 channels; it has tail, leg, head" attack matrix \
+  "$lizard" --adversary "$rules/lizard_perturbations.safetensors" --tensor toe "${given[@]}"
+refused "--tensor tail: zoo:lizard has no such matrix of 16 channels; it has none" attack matrix "$lizard" \
+  --adversary zoo:lizard --tensor tail "${given[@]}"
+"$nca" attack matrix "$lizard" --adversary matrix-whole --tensor mix --samples 1 --steps 1 --strengths 1 "${given[@]:0:6}" |
+  grep -q "^matrix against .*, 1 sample, after 1 step$" || fail "a run's matrix by its name"
 refused "no trained matrix" attack matrix "$lizard" --adversary "$lizard" "${given[@]}"
 refused "states.png" attack cells "$digits" --output states.png
 refused "rules of the task digits cannot be attacked like this" attack matrix "$digits" --task digits --adversary x

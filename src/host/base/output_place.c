@@ -125,6 +125,15 @@ nca_status nca_standard_output_check(nca_error *error)
                     "with > NAME");
 }
 
+nca_status nca_standard_output_fail(nca_error *error)
+{
+    if (errno == EBADF)
+        return nca_fail(error, NCA_FILE,
+                        "standard output: closed, so that nothing was printed; send it to a file "
+                        "or a program, as with > NAME");
+    return nca_fail(error, NCA_FILE, "standard output: cannot be written: %s", strerror(errno));
+}
+
 nca_status nca_standard_output_send(int file, nca_error *error)
 {
     char bytes[1 << 16];
@@ -137,8 +146,7 @@ nca_status nca_standard_output_send(int file, nca_error *error)
             if (now < 0 && errno == EINTR)
                 now = 0;
             if (now < 0)
-                return nca_fail(error, NCA_FILE, "standard output: cannot be written: %s",
-                                strerror(errno));
+                return nca_standard_output_fail(error);
         }
         if (got < 0 && errno != EINTR)
             return nca_fail(error, NCA_FILE, "standard output: %s", strerror(errno));

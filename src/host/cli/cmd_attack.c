@@ -166,7 +166,8 @@ static void print_table(const attacking *found)
 {
     printf("%s against ", found->attack->name);
     nca_print_safely(stdout, found->job.rule);
-    printf(", %d samples, after %d steps\n\n  %-20s", found->job.samples, found->job.steps,
+    printf(", %d sample%s, after %d step%s\n\n  %-20s", found->job.samples,
+           found->job.samples == 1 ? "" : "s", found->job.steps, found->job.steps == 1 ? "" : "s",
            found->attack->strength_words);
     for (const nca_figure *row = found->figures; row->name; row++)
         printf("  %20s", row->words);
