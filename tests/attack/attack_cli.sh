@@ -114,6 +114,16 @@ for name in adversary.glsl adversary.json adversary.onnx adversary.html; do
   refused "adversary.safetensors: an adversary" export adversary.safetensors -o "$name"
   [ ! -e "$name" ] || fail "a refused export left $name"
 done
+# By its file, whichever task is named.
+cp eight-whole/model.safetensors eight.safetensors
+refused "eight.safetensors: an adversary" export eight.safetensors --task digits -o eight.html
+refused "eight.safetensors: an adversary" attack killed eight.safetensors --task digits --data "$mnist"
+refused "was trained for digits-adversary" eval eight.safetensors --task digits --data "$mnist"
+refused "was trained for digits-adversary" run eight.safetensors --task digits --data "$mnist" -o eight.png
+refused "--victim: needed" eval adversary.safetensors --target "$tail"
+refused "adversary.safetensors: turns a picture" run adversary.safetensors -o eight.png
+refused "an adversary, of the task digits-adversary; give a rule of the task digits" train --task digits \
+  --data "$mnist" --from eight.safetensors --pool 32
 refused "an adversary" attack killed cells-whole
 refused "an adversary" attack killed adversary.safetensors --target "$tail"
 refused "--victim: an adversary itself" train --preset grow-adversary --victim adversary.safetensors "${small[@]}" \

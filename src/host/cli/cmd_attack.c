@@ -137,6 +137,7 @@ static nca_status plan_job(nca_call *call, const nca_model *model, attacking *as
     nca_target_arguments own = options->target;
     nca_run_task found;
     own.say = -1;   // the adversary's
+    NCA_TRY(nca_run_refuse_adversary(&own, call->arguments.item[1], model, error));
     NCA_TRY(nca_run_task_find(&own, call->arguments.item[1], model, &found, error));
     asked->job = (nca_attack_job){
         .attack = asked->attack,

@@ -1,7 +1,5 @@
 // The program as a whole.
 #include "cli/commands.h"
-#include "base/nearest.h"
-#include "base/output_place.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -9,6 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/nearest.h"
+#include "base/output_place.h"
 #include "cli/command.h"
 #include "cli/completion.h"
 #include "cli/manual.h"

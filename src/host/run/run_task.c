@@ -43,14 +43,14 @@ static nca_status assume_settings(const char *name, nca_config *config, nca_erro
     return NCA_OK;
 }
 
-// A task that is named must be that of the run.
-static nca_status check_task(const nca_target_arguments *given, const char *path,
-                             const nca_config *config, nca_error *error)
+// A task that is named must be that of the run, or of a file that says it.
+static nca_status check_task(const nca_target_arguments *given, const char *path, const char *task,
+                             nca_error *error)
 {
-    if (!given->task || strcmp(given->task, config->task) == 0)
+    if (!given->task || strcmp(given->task, task) == 0)
         return NCA_OK;
     return nca_fail(error, NCA_ARGUMENT, "--task %.60s: %s was trained for %s; leave it out",
-                    given->task, path, config->task);
+                    given->task, path, task);
 }
 
 // What is in frozen channels, only the task knows.
@@ -71,16 +71,17 @@ static nca_status read_settings(const nca_target_arguments *given, const char *p
                                 const nca_model *model, nca_config *config, const nca_task **task,
                                 nca_error *error)
 {
+    const char *name = given->task ? given->task : *model->task ? model->task : NULL;
     *config = nca_config_default();
     if (nca_is_folder(path)) {
         NCA_TRY(nca_run_folder_check_config(path, model, error));
         NCA_TRY(nca_run_folder_config(path, config, NULL, error));
-    } else if (model->spec.frozen > 0 && !given->task) {
+    } else if (model->spec.frozen > 0 && !name) {
         return fail_frozen(path, &model->spec, error);
     } else {
-        NCA_TRY(assume_settings(given->task, config, error));
+        NCA_TRY(assume_settings(name, config, error));
     }
-    NCA_TRY(check_task(given, path, config, error));
+    NCA_TRY(check_task(given, path, *model->task ? model->task : config->task, error));
     return nca_task_find(config->task, task, error);
 }
 
@@ -111,7 +112,7 @@ nca_status nca_run_rule_load(const nca_target_arguments *given, const char *path
         NCA_TRY(nca_task_find(given->task, &task, error));
     if (given->task && nca_is_folder(path)) {   // before its rule is read as that of another task
         NCA_TRY(nca_run_folder_config(path, &config, NULL, error));
-        NCA_TRY(check_task(given, path, &config, error));
+        NCA_TRY(check_task(given, path, config.task, error));
     }
     const nca_status status = nca_model_load_as(path, task ? task->usual : NULL, out, error);
     return status == NCA_ARGUMENT && !task && !nca_is_folder(path) ? suggest_task(path, error)
@@ -123,7 +124,7 @@ nca_status nca_run_refuse_adversary(const nca_target_arguments *given, const cha
 {
     nca_config config = nca_config_default();
     const nca_task *task;
-    const char *name = given->task ? given->task : model->task;
+    const char *name = *model->task ? model->task : given->task ? given->task : "";
     if (!*name && nca_is_folder(path)) {
         NCA_TRY(nca_run_folder_config(path, &config, NULL, error));
         name = config.task;
