@@ -1,7 +1,7 @@
 // The update rule's network in bf16 or bf16x3, for any sizes, one or two hidden layers, forward and
 // backward: a layer is one matrix product forward and two backward. Whatever a later product reads is
 // rounded and brought into its order where it is made. Whoever includes this has included how
-// products are summed, multiply_words(), first.
+// products are summed, first: begin_products(), multiply_words() and end_products().
 #ifndef NCA_CPU_MLP_BF16_SIMD_H
 #define NCA_CPU_MLP_BF16_SIMD_H
 
@@ -215,9 +215,11 @@ static void mlp_bf16_hidden(const nca_cpu_rule *rule, const float *p, int count,
     first.rows = rule->hidden2 ? first.rows : NULL;
     second.rows = NULL;
     round_rows(p, count, rule->inputs, &held.p, NULL);
+    begin_products();
     make_units(&network.first, &held.p, count, first);
     if (rule->hidden2)
         make_units(&network.second, &first, count, second);
+    end_products();
 }
 
 static void mlp_bf16(const nca_cpu_rule *rule, const float *p, int count, float *hidden, float *out)
@@ -226,6 +228,7 @@ static void mlp_bf16(const nca_cpu_rule *rule, const float *p, int count, float 
     forward_activations held = place_forward(rule, hidden);
     held.p.pairs = held.first.pairs = held.second.pairs = NULL;
     round_rows(p, count, rule->inputs, &held.p, NULL);
+    begin_products();
     make_units(&network.first, &held.p, count, held.first);
     if (rule->hidden2)
         make_units(&network.second, &held.first, count, held.second);
@@ -234,6 +237,7 @@ static void mlp_bf16(const nca_cpu_rule *rule, const float *p, int count, float 
     output.out = out;
     output.out_row = (size_t)rule->outputs;
     multiply_words(&output);
+    end_products();
 }
 
 static void mlp_bf16_backward(const nca_cpu_rule *rule, const nca_cpu_chunk *cells,
@@ -249,6 +253,7 @@ static void mlp_bf16_backward(const nca_cpu_rule *rule, const nca_cpu_chunk *cel
     const activations dfirst = place_activations(&scratch, hidden);
     const activations dlast = rule->hidden2 ? place_activations(&scratch, last) : dfirst;
     round_rows(cells->dout, count, outputs, &dout, sums->output_bias);
+    begin_products();
     gate_units(&network.output, &dout, count, last_units, dlast,
                rule->hidden2 ? sums->hidden2_bias : sums->hidden_bias);
     add_outer_words(&dout, outputs, last_units, last, count, sums->output_weight);
@@ -261,6 +266,7 @@ static void mlp_bf16_backward(const nca_cpu_rule *rule, const nca_cpu_chunk *cel
     back.out_row = (size_t)inputs;
     multiply_words(&back);
     add_outer_words(&held.p, inputs, &dfirst, hidden, count, sums->hidden_columns);
+    end_products();
 }
 
 static void fill_network(nca_cpu_ops *ops, const char *name)

@@ -1,6 +1,7 @@
 // Products of matrices whose factors are bf16: what they are given, and where their sums go. How
 // they are summed stands in product_pairs_simd.h and product_tiles_simd.h. Whoever includes this has
-// said first of how many PARTS a number is made: 1, or 2, of which the second is the low one.
+// said first of how many PARTS a number is made: 1, or 2, of which the second is the low one; and how
+// many SUMS of a row are finished together, at most.
 #ifndef NCA_CPU_PRODUCT_BF16_SIMD_H
 #define NCA_CPU_PRODUCT_BF16_SIMD_H
 
@@ -36,8 +37,6 @@ typedef struct word_product {
     const activations *gate;   // of units on their way back; NULL: on their way forward
     float *row_sum;            // with a gate: [columns] the rows are added here, in their order
 } word_product;
-
-enum { SUMS = 64 };   // columns that are finished together, at most
 
 INLINE vector first_sum(const word_product *product, int m, int n, int tail)
 {

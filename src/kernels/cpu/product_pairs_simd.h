@@ -3,10 +3,20 @@
 #ifndef NCA_CPU_PRODUCT_PAIRS_SIMD_H
 #define NCA_CPU_PRODUCT_PAIRS_SIMD_H
 
+enum { TILE_ROWS = 12, TILE_COLUMNS = 4 };   // at most; together 24 vectors
+enum { SUMS = 16 * TILE_COLUMNS };
+enum { CLEARS_PADDING = 0 };   // what stands beyond a row's numbers is not read
+
 #include "product_bf16_simd.h"
 
-enum { TILE_ROWS = 12, TILE_COLUMNS = 4 };   // at most; together 24 vectors
-enum { CLEARS_PADDING = 0 };                 // what stands beyond a row's numbers is not read
+// These need nothing of the processor before or after.
+static void begin_products(void)
+{
+}
+
+static void end_products(void)
+{
+}
 
 INLINE void word_tile(const word_product *product, int m0, int n0, const int rows,
                       const int columns)

@@ -1,16 +1,23 @@
 // Products in bf16 by AMX: a tile of 16 x 16 sums takes sixteen words of sixteen rows an
-// instruction. Blocks of two by two tiles, so that whatever is loaded is used twice. Of numbers in two
-// parts it takes three products: high by low, high by high, low by high.
+// instruction. Up to three tiles one above the other, a whole chunk of cells, share what is loaded of
+// the second factor. Of numbers in two parts it takes three products: high by low, high by high, low
+// by high.
 #ifndef NCA_CPU_PRODUCT_TILES_SIMD_H
 #define NCA_CPU_PRODUCT_TILES_SIMD_H
 
 #include <stdbool.h>
 
 #include "bf16.h"
+
+enum { EDGE = 16, SUMS = EDGE };              // of a tile, in rows, words and sums
+enum { TALL = 3, TALL_ROWS = TALL * EDGE };   // tiles, rows that are summed together, at most
+enum { CLEARS_PADDING = 1 };                  // rows are read in whole tiles
+
 #include "product_bf16_simd.h"
 
-enum { EDGE = 16, BLOCK = 2 * EDGE };   // of a tile, in rows, words and sums; of a block
-enum { CLEARS_PADDING = 1 };            // rows are read in whole tiles
+// A tile's rows are read and written a cache line at a time where they begin with one, else at a sixth
+// of that speed.
+#define ALIGNED _Alignas(4 * EDGE)
 
 // The tests run these kernels on any processor: they include a stand-in for this part first.
 #if !defined(NCA_AMX_BY_STAND_IN)
@@ -34,136 +41,240 @@ typedef struct tile_shapes {
         WRITTEN;                             \
         _tile_loadd(tile, from, (stride)*4); \
     } while (0)
+#define TILE_ZERO(tile) _tile_zero(tile)
 #define TILE_STORE(tile, to, stride) _tile_stored(tile, to, (stride)*4)
 // c += a.b, as nca_bf16_tile_dot()
 #define TILE_DOT(c, a, b) _tile_dpbf16ps(c, a, b)
+
+// to[m][k] = from[k*stride + m]
+static void turn_words(const uint32_t *from, size_t stride, uint32_t *to, size_t to_stride)
+{
+    __m512i row[EDGE], turned[EDGE];
+    UNROLL for (int k = 0; k < EDGE; k++) row[k] = words_load(from + (size_t)k * stride);
+    UNROLL for (int k = 0; k < EDGE; k += 2)
+    {
+        turned[k] = _mm512_unpacklo_epi32(row[k], row[k + 1]);
+        turned[k + 1] = _mm512_unpackhi_epi32(row[k], row[k + 1]);
+    }
+    UNROLL for (int k = 0; k < EDGE; k += 4) UNROLL for (int i = 0; i < 2; i++)
+    {
+        row[k + 2 * i] = _mm512_unpacklo_epi64(turned[k + i], turned[k + 2 + i]);
+        row[k + 2 * i + 1] = _mm512_unpackhi_epi64(turned[k + i], turned[k + 2 + i]);
+    }
+    // Lane l of row[4 j + i] now has words 4 j..4 j + 3 of column 4 l + i.
+    UNROLL for (int i = 0; i < 4; i++)
+    {
+        const __m512i a = _mm512_shuffle_i32x4(row[i], row[4 + i], 0x88);
+        const __m512i b = _mm512_shuffle_i32x4(row[8 + i], row[12 + i], 0x88);
+        const __m512i c = _mm512_shuffle_i32x4(row[i], row[4 + i], 0xdd);
+        const __m512i d = _mm512_shuffle_i32x4(row[8 + i], row[12 + i], 0xdd);
+        turned[i] = _mm512_shuffle_i32x4(a, b, 0x88);
+        turned[8 + i] = _mm512_shuffle_i32x4(a, b, 0xdd);
+        turned[4 + i] = _mm512_shuffle_i32x4(c, d, 0x88);
+        turned[12 + i] = _mm512_shuffle_i32x4(c, d, 0xdd);
+    }
+    UNROLL for (int m = 0; m < EDGE; m++)
+        _mm512_storeu_si512(to + (size_t)m * to_stride, turned[m]);
+}
 #endif
 
-// Tiles 0 to 3 are sums, two rows of two; 4 and 5 are of a, 6 and 7 of b. A tile without rows keeps
-// one, which is computed and not stored.
-static void shape_tiles(int rows)
+// Tiles 0 to 2 are sums, 3 to 5 of the first factor, 6 of the second.
+enum { TILES = 2 * TALL + 1 };
+
+static void begin_products(void)
 {
-    const uint8_t upper = (uint8_t)(rows < EDGE ? rows : EDGE);
-    const uint8_t lower = (uint8_t)(rows > EDGE ? rows - EDGE : 1);
-    tile_shapes shapes = {.palette = 1,
-                          .rows = {upper, upper, lower, lower, upper, lower, EDGE, EDGE}};
-    for (int i = 0; i < 8; i++)
+    tile_shapes shapes = {.palette = 1};
+    for (int i = 0; i < TILES; i++) {
         shapes.row_bytes[i] = 4 * EDGE;
+        shapes.rows[i] = EDGE;
+    }
     TILES_SHAPE(&shapes);
 }
 
-// Words first..first+15 of the block's rows, of one part: as they lie, or gathered into `copy`, rows
-// and words beyond the last as zeros.
-static const uint32_t *words_of_a(const word_product *product, size_t part, int m0, int first,
-                                  uint32_t copy[BLOCK][EDGE], size_t *stride)
+static void end_products(void)
 {
-    const uint32_t *a =
-        product->a + part + (size_t)m0 * product->a_row + (size_t)first * product->a_step;
-    *stride = product->a_row;
-    if (product->a_step == 1)
-        return a;
-    *stride = EDGE;
-    for (int m = 0; m < BLOCK; m++)
-        for (int k = 0; k < EDGE; k++)
-            copy[m][k] = m0 + m < product->rows && first + k < product->depth
-                             ? a[(size_t)m * product->a_row + (size_t)k * product->a_step]
-                             : 0;
-    return copy[0];
+    TILES_RELEASE();
 }
 
-// Rows first..first+15 of one part of b: weights, which are padded, as they lie; of cells a copy with
-// zeros beyond the last.
-static const uint32_t *words_of_b(const word_product *product, size_t part, int n0, int first,
-                                  uint32_t copy[EDGE][BLOCK], size_t *stride)
-{
-    const uint32_t *b = product->b + part + (size_t)first * product->b_row + n0;
-    *stride = product->b_row;
-    if (product->a_step == 1 || first + EDGE <= product->depth)
-        return b;
-    *stride = BLOCK;
-    memset(copy, 0, EDGE * BLOCK * sizeof copy[0][0]);
-    for (int k = 0; first + k < product->depth; k++)
-        memcpy(copy[k], b + (size_t)k * product->b_row, BLOCK * sizeof copy[0][0]);
-    return copy[0];
-}
-
-static void load_a(const word_product *product, size_t part, int m0, int first)
-{
-    uint32_t copy[BLOCK][EDGE];
+// The first factor of some rows: how many tiles, and where each part of it lies.
+typedef struct tall_factor {
+    int tiles;
+    const uint32_t *part[PARTS];
     size_t stride;
-    const uint32_t *a = words_of_a(product, part, m0, first, copy, &stride);
-    const bool is_tall = m0 + EDGE < product->rows;
-    TILE_LOAD(4, a, stride);
-    TILE_LOAD(5, a + (is_tall ? EDGE * stride : 0), stride);
+} tall_factor;
+
+// The words of two neighbouring cells across, those of one number side by side: what lies so far in
+// the order of the second factor. Zeros behind the last.
+typedef uint32_t turned_words[PARTS][TALL_ROWS][2 * EDGE];
+
+static void turn_factor(const word_product *product, const uint32_t *words, int tiles,
+                        uint32_t to[TALL_ROWS][2 * EDGE])
+{
+    for (int k = 0; k < product->depth; k += EDGE) {
+        const int held = product->depth - k < EDGE ? product->depth - k : EDGE;
+        for (int m = 0; m < tiles * EDGE; m += EDGE) {
+            ALIGNED uint32_t padded[EDGE][EDGE];
+            const uint32_t *from = words + (size_t)k * product->a_step + m;
+            size_t stride = product->a_step;
+            if (held < EDGE) {
+                memset(padded, 0, sizeof padded);
+                for (int i = 0; i < held; i++)
+                    memcpy(padded[i], from + (size_t)i * stride, sizeof padded[i]);
+                from = padded[0], stride = EDGE;
+            }
+            turn_words(from, stride, to[m] + k, 2 * EDGE);
+        }
+    }
 }
 
+// Rows beyond the last are read, and their sums not kept.
+static tall_factor first_factor(const word_product *product, int m0, turned_words turned)
+{
+    const int left = product->rows - m0;
+    tall_factor a = {.tiles = left > 2 * EDGE ? 3 : left > EDGE ? 2 : 1};
+    for (int part = 0; part < PARTS; part++) {
+        const uint32_t *words =
+            product->a + (size_t)part * product->a_low + (size_t)m0 * product->a_row;
+        a.part[part] = words;
+        a.stride = product->a_row;
+        if (product->a_step != 1) {
+            turn_factor(product, words, a.tiles, turned[part]);
+            a.part[part] = turned[part][0];
+            a.stride = 2 * EDGE;
+        }
+    }
+    return a;
+}
+
+static void load_a(const tall_factor *a, int part, int first)
+{
+    const uint32_t *from = a->part[part] + first;
+    TILE_LOAD(3, from, a->stride);
+    if (a->tiles > 1)
+        TILE_LOAD(4, from + EDGE * a->stride, a->stride);
+    if (a->tiles > 2)
+        TILE_LOAD(5, from + 2 * EDGE * a->stride, a->stride);
+}
+
+// Weights are padded; of cells zeros stand in for those beyond the last.
 static void load_b(const word_product *product, size_t part, int n0, int first)
 {
-    uint32_t copy[EDGE][BLOCK];
-    size_t stride;
-    const uint32_t *b = words_of_b(product, part, n0, first, copy, &stride);
+    ALIGNED uint32_t padded[EDGE][EDGE];
+    const uint32_t *b = product->b + part + (size_t)first * product->b_row + n0;
+    size_t stride = product->b_row;
+    if (product->a_step != 1 && first + EDGE > product->depth) {
+        memset(padded, 0, sizeof padded);
+        for (int k = 0; first + k < product->depth; k++)
+            memcpy(padded[k], b + (size_t)k * stride, sizeof padded[k]);
+        b = padded[0], stride = EDGE;
+    }
     TILE_LOAD(6, b, stride);
-    TILE_LOAD(7, b + EDGE, stride);
 }
 
-static void add_loaded(void)
+static void add_loaded(int tiles)
 {
-    TILE_DOT(0, 4, 6);
-    TILE_DOT(1, 4, 7);
-    TILE_DOT(2, 5, 6);
-    TILE_DOT(3, 5, 7);
+    TILE_DOT(0, 3, 6);
+    if (tiles > 1)
+        TILE_DOT(1, 4, 6);
+    if (tiles > 2)
+        TILE_DOT(2, 5, 6);
 }
 
 // The order of the parts has one factor loaded for each product after the first.
-static void add_words(const word_product *product, int m0, int n0, int first)
+static void add_words(const word_product *product, const tall_factor *a, int n0, int first)
 {
-    load_a(product, 0, m0, first);
+    load_a(a, 0, first);
     if (PARTS == 2) {
         load_b(product, product->b_low, n0, first);
-        add_loaded();
+        add_loaded(a->tiles);
     }
     load_b(product, 0, n0, first);
-    add_loaded();
+    add_loaded(a->tiles);
     if (PARTS == 2) {
-        load_a(product, product->a_low, m0, first);
-        add_loaded();
+        load_a(a, PARTS - 1, first);
+        add_loaded(a->tiles);
     }
 }
 
-static void multiply_block(const word_product *product, int m0, int n0)
+static void load_sums(const float *from, size_t stride, int tiles)
 {
-    sum_row sums[BLOCK];
-    const int left = product->rows - m0, rows = left < BLOCK ? left : BLOCK;
-    for (int n = 0; n < BLOCK; n += LANES)
-        for (int m = 0; m < rows; m++) {
-            const int tail = product->columns - n0 - n;
-            vector_store(sums[m] + n,
-                         tail <= 0 ? vector_zero()
-                                   : first_sum(product, m0 + m, n0 + n, tail < LANES ? tail : 0));
-        }
-    shape_tiles(rows);
-    TILE_LOAD(0, sums[0], SUMS);
-    TILE_LOAD(1, sums[0] + EDGE, SUMS);
-    TILE_LOAD(2, sums[rows > EDGE ? EDGE : 0], SUMS);
-    TILE_LOAD(3, sums[rows > EDGE ? EDGE : 0] + EDGE, SUMS);
-    for (int first = 0; first < product->depth; first += EDGE)
-        add_words(product, m0, n0, first);
-    TILE_STORE(0, sums[0], SUMS);
-    TILE_STORE(1, sums[0] + EDGE, SUMS);
-    if (rows > EDGE) {
-        TILE_STORE(2, sums[EDGE], SUMS);
-        TILE_STORE(3, sums[EDGE] + EDGE, SUMS);
+    TILE_LOAD(0, from, stride);
+    if (tiles > 1)
+        TILE_LOAD(1, from + EDGE * stride, stride);
+    if (tiles > 2)
+        TILE_LOAD(2, from + 2 * EDGE * stride, stride);
+}
+
+static void store_sums(float *to, size_t stride, int tiles)
+{
+    TILE_STORE(0, to, stride);
+    if (tiles > 1)
+        TILE_STORE(1, to + EDGE * stride, stride);
+    if (tiles > 2)
+        TILE_STORE(2, to + 2 * EDGE * stride, stride);
+}
+
+// Sums lie in `out` where nothing is to be done with them and no tile reaches beyond.
+static bool is_direct(const word_product *product, int m0, int tiles)
+{
+    return product->how != UNITS && m0 + tiles * EDGE <= product->rows &&
+           product->columns % EDGE == 0;
+}
+
+// Every row starts with the same numbers, with zeros, or with what is there.
+static void start_sums(const word_product *product, int m0, int n0, int tiles, sum_row *sums)
+{
+    if (product->how == ADD_WORDS && is_direct(product, m0, tiles)) {
+        load_sums(product->out + (size_t)m0 * product->out_row + n0, product->out_row, tiles);
+    } else if (product->how == ADD_WORDS) {
+        const int left = product->columns - n0;
+        for (int m = 0; m < tiles * EDGE; m++)
+            vector_store(sums[m], first_sum(product, m0 + m, n0, left < EDGE ? left : 0));
+        load_sums(sums[0], SUMS, tiles);
+    } else if (product->start) {
+        load_sums(product->start + n0, 0, tiles);
+    } else {
+        TILE_ZERO(0);
+        TILE_ZERO(1);
+        TILE_ZERO(2);
     }
-    const int columns = product->columns - n0 < BLOCK ? product->columns - n0 : BLOCK;
-    finish_tile(product, m0, n0, (const sum_row *)sums, (rows + 1) & ~1, columns);
+}
+
+static void finish_sums(const word_product *product, int m0, int n0, int tiles, const sum_row *sums)
+{
+    const int left = product->rows - m0, rows = left < tiles * EDGE ? left : tiles * EDGE;
+    finish_tile(product, m0, n0, sums, (rows + 1) & ~1, EDGE);
+}
+
+// Sums are finished while the tiles are at the next ones.
+static void multiply_tall(const word_product *product, int m0)
+{
+    ALIGNED turned_words turned;
+    ALIGNED sum_row sums[2][TALL_ROWS];
+    const tall_factor a = first_factor(product, m0, turned);
+    const bool is_kept = is_direct(product, m0, a.tiles);
+    int n0 = 0;
+    for (; n0 < product->columns; n0 += EDGE) {
+        sum_row *now = sums[n0 / EDGE % 2], *before = sums[1 - n0 / EDGE % 2];
+        start_sums(product, m0, n0, a.tiles, now);
+        for (int first = 0; first < product->depth; first += EDGE)
+            add_words(product, &a, n0, first);
+        if (is_kept)
+            store_sums(product->out + (size_t)m0 * product->out_row + n0, product->out_row,
+                       a.tiles);
+        else
+            store_sums(now[0], SUMS, a.tiles);
+        if (!is_kept && n0 > 0)
+            finish_sums(product, m0, n0 - EDGE, a.tiles, (const sum_row *)before);
+    }
+    if (!is_kept)
+        finish_sums(product, m0, n0 - EDGE, a.tiles, (const sum_row *)sums[1 - n0 / EDGE % 2]);
 }
 
 static void multiply_words(const word_product *product)
 {
-    for (int m = 0; m < product->rows; m += BLOCK)
-        for (int n = 0; n < product->columns; n += BLOCK)
-            multiply_block(product, m, n);
-    TILES_RELEASE();
+    for (int m = 0; m < product->rows; m += TALL_ROWS)
+        multiply_tall(product, m);
 }
 
 #endif

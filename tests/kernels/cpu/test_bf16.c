@@ -141,8 +141,86 @@ static void test_processor_gives_what_is_defined(void **state)
         }
     }
 }
+
+// What LDTILECFG reads.
+typedef struct tile_shapes {
+    uint8_t palette, start_row, reserved[14];
+    uint16_t row_bytes[16];
+    uint8_t rows[16];
+} tile_shapes;
+
+enum { EDGE = NCA_BF16_TILE_PAIRS };   // of a tile, in rows and words
+typedef uint32_t tile[EDGE][EDGE];
+
+__attribute__((target("amx-tile,amx-bf16"))) static void
+tile_dot_by_processor(const tile a, const tile b, tile sums)
+{
+    enum { ROW = sizeof(uint32_t) * EDGE };
+    const tile_shapes shapes = {
+        .palette = 1, .row_bytes = {ROW, ROW, ROW}, .rows = {EDGE, EDGE, EDGE}};
+    // gcc 12 does not know that these two read memory.
+    __asm__ volatile("" ::: "memory");
+    _tile_loadconfig(&shapes);
+    _tile_loadd(0, sums, ROW);
+    _tile_loadd(1, a, ROW);
+    _tile_loadd(2, b, ROW);
+    _tile_dpbf16ps(0, 1, 2);
+    _tile_stored(0, sums, ROW);
+    _tile_release();
+}
+
+// Row m of a by column n of b, whose words are pairs of rows.
+static uint32_t defined_tile_dot(uint32_t sum, const tile a, const tile b, int m, int n)
+{
+    uint32_t column[EDGE];
+    for (int k = 0; k < EDGE; k++)
+        column[k] = b[k][n];
+    return nca_bf16_bits_of(nca_bf16_tile_dot(nca_bf16_float_of(sum), a[m], column));
+}
+
+// Tiles of one kind of numbers each, for among many of every kind nearly every sum is a NaN: of any
+// bits where `share` is one, else of numbers near one but for one in `share`.
+static uint32_t draw_word_of_tile(uint32_t sample, uint32_t number, uint32_t share)
+{
+    const uint32_t drawn = draw_word(sample, number);
+    return number % share == 0 ? drawn : (drawn & 0x83ff83ffu) | 0x3c003c00u;
+}
+
+static void test_tiles_give_what_is_defined(void **state)
+{
+    (void)state;
+    enum { TILES = 10000000 / (EDGE * EDGE) + 1 };
+    static const uint32_t shares[] = {1, 1u << 31, 5, 64, 700};
+    if (!nca_cpu_has_amx())
+        skip();
+    for (uint32_t t = 0; t < TILES; t++) {
+        tile a, b, sums, got;
+        for (uint32_t i = 0; i < EDGE * EDGE; i++) {
+            const uint32_t number = t * EDGE * EDGE + i, share = shares[t % 5];
+            a[i / EDGE][i % EDGE] = draw_word_of_tile(3, number, share);
+            b[i / EDGE][i % EDGE] = draw_word_of_tile(4, number, share);
+            sums[i / EDGE][i % EDGE] = number % 3 ? draw_bits(5, number) : 0;
+        }
+        memcpy(got, sums, sizeof got);
+        tile_dot_by_processor(a, b, got);
+        for (int m = 0; m < EDGE; m++)
+            for (int n = 0; n < EDGE; n++) {
+                const uint32_t expected = defined_tile_dot(sums[m][n], a, b, m, n);
+                if (!is_equal(got[m][n], expected))
+                    fail_msg("tile %u, sum %d,%d from %08x: the processor has %08x, the "
+                             "definition %08x",
+                             t, m, n, sums[m][n], got[m][n], expected);
+            }
+    }
+}
 #else
 static void test_processor_gives_what_is_defined(void **state)
+{
+    (void)state;
+    skip();
+}
+
+static void test_tiles_give_what_is_defined(void **state)
 {
     (void)state;
     skip();
@@ -339,6 +417,7 @@ int main(void)
         cmocka_unit_test(test_dot_by_hand),
         cmocka_unit_test(test_tile_dot_by_hand),
         cmocka_unit_test(test_processor_gives_what_is_defined),
+        cmocka_unit_test(test_tiles_give_what_is_defined),
         cmocka_unit_test(test_network_equals_its_definition),
         cmocka_unit_test(test_product_is_within_its_allowance),
         cmocka_unit_test(test_product_in_parts_is_within_its_allowance),

@@ -48,9 +48,17 @@ static void tile_dot(int c, int a, int b)
         }
 }
 
+static void turn_words(const uint32_t *from, size_t stride, uint32_t *to, size_t to_stride)
+{
+    for (size_t m = 0; m < 16; m++)
+        for (size_t k = 0; k < 16; k++)
+            to[m * to_stride + k] = from[k * stride + m];
+}
+
 #define TILES_SHAPE(shapes) tiles_shape(shapes)
 #define TILES_RELEASE() memset(&tile_shape, 0, sizeof tile_shape)
 #define TILE_LOAD(tile, from, stride) tile_load(tile, from, stride)
+#define TILE_ZERO(tile) memset(tile_word[tile], 0, sizeof tile_word[tile])
 #define TILE_STORE(tile, to, stride) tile_store(tile, to, stride)
 #define TILE_DOT(c, a, b) tile_dot(c, a, b)
 
