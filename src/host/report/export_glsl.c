@@ -13,11 +13,8 @@
 
 extern const char nca_shader_text[];   // rule.glsl, embedded at build time
 
-enum {
-    GRID = 72,
-    COLUMN = 4,
-    HALF_MAX = 65504
-};   // the article's grid; numbers in a column of weights
+enum { GRID = 72, COLUMN = 4 };   // the article's grid; numbers in a column of weights
+enum { HALF_MAX = 65504 };        // the largest half float
 
 // -- Weights --------------------------------------------------------------------------------------
 
