@@ -7,7 +7,7 @@ import re
 import sys
 
 import report_file
-from variants import PRECISIONS, VARIANTS, WORK
+from variants import EVERY_PRECISION, PRECISIONS, STANDARD, VARIANTS, WORK
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 # A pack is a folder with nca, cases/, scripts/bench_peers.sh, bench/peers/*.py and nothing else.
@@ -78,8 +78,9 @@ def make_parser():
     parser.add_argument("--python", type=read_name, metavar="PROGRAM",
                         help="use the PyTorch and JAX that this Python has, install and build "
                              "nothing [of scripts/peers_venv.sh]")
-    parser.add_argument("--precision", choices=PRECISIONS["cuda"], action="append",
-                        help="of products and convolutions; may be given twice [f32; on cuda both]")
+    parser.add_argument("--precision", choices=EVERY_PRECISION, action="append",
+                        help="of products and convolutions; may be given twice; bf16 is for a CPU, by "
+                             "PyTorch's autocast, and tf32 for a GPU [f32; on cuda tf32 too]")
     parser.add_argument("--config", type=read_config, action="append", metavar="BxGxT@A",
                         help="batch, grid, steps, active fraction of growing, or digits "
                              f"[{' '.join(CONFIGS)}; on a CPU digits too]")
@@ -106,6 +107,10 @@ def make_parser():
     return parser
 
 
+def computes(peer, precision, device):
+    return peer.framework in PRECISIONS[device][precision]
+
+
 def pair_up(parser, options):
     """What is timed, and by whom: of what was not named, that which goes with what was."""
     peers, configs = options.peer, options.config
@@ -115,10 +120,14 @@ def pair_up(parser, options):
         configs = [c for c in configs if not peers or c.work in {WORK[p.framework] for p in peers}]
     if not peers:
         works = {c.work for c in configs}
-        peers = [p for p in every_peer(options.device) if WORK[p.framework] in works]
+        peers = [p for p in every_peer(options.device) if WORK[p.framework] in works
+                 and any(computes(p, precision, options.device) for precision in options.precision)]
     for config in configs:
         if config.work not in {WORK[p.framework] for p in peers}:
             parser.error(f"--config: no --peer computes {config.work} on {options.device}; name one")
+    for precision in options.precision:
+        if not any(computes(p, precision, options.device) for p in peers):
+            parser.error(f"--precision {precision}: no --peer computes in it; name one of PyTorch's")
     return configs, list(dict.fromkeys(peers))
 
 
@@ -129,14 +138,14 @@ def parse():
     options.is_pinned = device == "cpu" or options.threads is not None
     options.threads = options.threads or len(os.sched_getaffinity(0))
     options.repeats = options.repeats or REPEATS[device]
-    options.precision = list(dict.fromkeys(options.precision or PRECISIONS[device]))
-    options.config, options.peer = pair_up(parser, options)
+    options.precision = list(dict.fromkeys(options.precision or STANDARD[device]))
+    other = "cuda" if device == "cpu" else "cpu"
     for precision in options.precision:
         if precision not in PRECISIONS[device]:
-            parser.error(f"--precision {precision}: only for --device cuda")
+            parser.error(f"--precision {precision}: only for --device {other}")
+    options.config, options.peer = pair_up(parser, options)
     for peer in options.peer:
         if peer not in every_peer(device):
-            other = "cuda" if device == "cpu" else "cpu"
             parser.error(f"--peer {'/'.join(peer)}: only for --device {other}")
     if not options.python and device == "cuda":
         parser.error("--device cuda: --python names the Python whose PyTorch and JAX use the GPU")

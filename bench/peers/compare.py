@@ -34,12 +34,13 @@ def refuse(text):
 
 # --- who is there ---------------------------------------------------------------------------------
 def can_time_nca(runner):
-    """False, and told why, where nca cannot use this device."""
-    try:
-        runner.probe_nca()
-    except Failure as failure:
-        note(f"bench_peers.sh: {runner.options.nca} cannot be timed: {failure}")
-        return False
+    """False, and told why, where nca cannot use this device in a precision that is asked for."""
+    for precision in runner.options.precision:
+        try:
+            runner.probe_nca(precision)
+        except Failure as failure:
+            note(f"bench_peers.sh: {runner.options.nca} cannot be timed: {failure}")
+            return False
     return True
 
 
@@ -122,8 +123,9 @@ def turns(options, pairs):
     """Who is timed next: round, setting and peer. pairs grows meanwhile."""
     settings = [Setting(config, precision) for config in options.config
                 for precision in options.precision]
-    going_on = {setting: [p for p in options.peer
-                          if WORK[p.framework] == setting.config.work] for setting in settings}
+    going_on = {setting: [p for p in options.peer if WORK[p.framework] == setting.config.work
+                          and asked.computes(p, setting.precision, options.device)]
+                for setting in settings}
     for number in range(options.rounds):
         for setting in settings:
             peers = going_on[setting]

@@ -7,7 +7,7 @@ import subprocess
 import tempfile
 import time
 
-from asked import IS_PACK, ROOT
+from asked import IS_PACK, ROOT, computes
 from variants import FILES
 
 LIMIT_S = {"cpu": 1800, "cuda": 300}   # of one run
@@ -192,14 +192,14 @@ class Runner:
         action = lambda: self.run_peer(framework, ["--probe"], PROBE_LIMIT_S)
         return read_answer("", self.clock.time((framework, "probe"), action), OF_PROBE)
 
-    def probe_nca(self):
-        self.run_nca(["--batch", "1", "--grid", "8", "--steps", "1", "--repeats", "1",
-                      "--warmup", "0"])
+    def probe_nca(self, precision):
+        self.run_nca(["--precision", precision, "--batch", "1", "--grid", "8", "--steps", "1",
+                      "--repeats", "1", "--warmup", "0"])
 
     def check_peer(self, peer, cases):
         """What the peer says of the oracle's cases, in every precision that is asked for."""
-        arguments = ["--variant", peer.variant, "--precision", *self.options.precision,
-                     "--check", *cases]
+        precisions = [p for p in self.options.precision if computes(peer, p, self.options.device)]
+        arguments = ["--variant", peer.variant, "--precision", *precisions, "--check", *cases]
         return self.clock.time((peer.framework, "check", peer),
                                lambda: self.run_peer(peer.framework, arguments))
 
@@ -213,7 +213,7 @@ class Runner:
             "--variant", peer.variant, "--precision", precision, *size,
             "--repeats", str(self.options.repeats), "--warmup", str(warmup)]), OF_PEER)
         of_nca = lambda: self.run_nca([
-            *([] if self.options.device == "cpu" else ["--precision", precision]), *of_case, *size,
+            "--precision", precision, *of_case, *size,
             "--repeats", str(2 * self.options.repeats - 1), "--warmup", str(1 + warmup)])
 
         def both():

@@ -18,7 +18,7 @@ def title(setting, device):
     config, precision = setting
     size = f"{config.batch} x {config.grid}x{config.grid} x {config.steps} steps"
     size += "" if config.work == "growing" else f" of {config.work}"
-    return size if device == "cpu" else f"{size}, {precision}"
+    return size if device == "cpu" and precision == "f32" else f"{size}, {precision}"
 
 
 def digits(value):
@@ -75,7 +75,7 @@ def to_json(options, found, pairs, failures, load):
     return {"device": processor() if options.device == "cpu" else devices[0],
             "processor": processor(), "threads": options.threads, "versions": versions,
             "rounds": options.rounds, "repeats": options.repeats, "load_before": load,
-            "nca": pairs[0].nca_result.get("isa", "") if pairs else "",
+            "nca": ", ".join(dict.fromkeys(p.nca_result.get("isa", "") for p in pairs)),
             "tables": tables, "best": {name: best_of(rows) for name, rows in tables.items()},
             "pairs": [{"round": p.round, "config": p.setting.config._asdict(),
                        "precision": p.setting.precision, "peer": p.peer._asdict(),

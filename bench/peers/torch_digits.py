@@ -79,8 +79,9 @@ def sample_losses(x, target, lives):
 
 
 def rollout(step, x, fire, lives):
-    for mask in fire:
-        x = step(x, mask[:, None] * lives)
+    with torch_step.rounded():
+        for mask in fire:
+            x = step(x, mask[:, None] * lives)
     return x
 
 

@@ -141,8 +141,9 @@ def make_rule(options, weights, **settings):
 
 
 def rollout(step, x, fire):
-    for mask in fire:
-        x = step(x, mask)
+    with torch_step.rounded():
+        for mask in fire:
+            x = step(x, mask)
     return x
 
 

@@ -1,8 +1,11 @@
 """PyTorch's device, its precision, and what repeats a step on it: eagerly, or as one CUDA graph."""
+import contextlib
+
 import torch
 
 import work
 
+is_bf16 = False   # set_precision() says
 WARMUP = 3   # runs before a capture: they load libraries, choose kernels and make Adam's moments
 
 
@@ -19,10 +22,18 @@ def open_device(options):
 def set_precision(options, precision):
     """Both are said: convolutions take TF32 by default. The older of PyTorch's two ways, which sets
     the newer one's values too; after the newer alone torch.compile stops at a mix of both."""
+    global is_bf16
+    is_bf16 = precision == "bf16"
     if options.device == "cuda":
         is_tf32 = precision == "tf32"
         torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = is_tf32
         torch.compiler.reset()
+
+
+def rounded():
+    """Around a rollout: on a CPU PyTorch computes in bf16 what its autocast chooses. States stay f32,
+    and so do parameters, their gradients and Adam."""
+    return torch.autocast("cpu", torch.bfloat16) if is_bf16 else contextlib.nullcontext()
 
 
 def synchronize(options):

@@ -10,7 +10,11 @@ VARIANTS = {"cpu": {"torch": TORCH, "jax": JAX, "torch-digits": DIGITS},
             "cuda": {"torch": GRAPHS + TORCH, "jax": JAX}}
 EVERY = {**VARIANTS["cpu"], **VARIANTS["cuda"]}   # those of a CPU are among those of a GPU
 
-PRECISIONS = {"cpu": ("f32",), "cuda": ("f32", "tf32")}
+# Of products and convolutions, and who computes in it: JAX has but one on a CPU.
+PRECISIONS = {"cpu": {"f32": ("torch", "jax", "torch-digits"), "bf16": ("torch", "torch-digits")},
+              "cuda": {"f32": ("torch", "jax"), "tf32": ("torch", "jax")}}
+EVERY_PRECISION = ("f32", "tf32", "bf16")
+STANDARD = {"cpu": ("f32",), "cuda": ("f32", "tf32")}   # where none is asked for
 FILES = {"torch": "torch_nca.py", "jax": "jax_nca.py", "torch-digits": "torch_digits.py"}
 NO_DEVICE = 2   # exit code of a peer that finds no such device, and says so
 NAMES = {"torch": "PyTorch", "jax": "JAX", "torch-digits": "PyTorch"}

@@ -17,7 +17,7 @@ import time
 import numpy as np
 from safetensors import safe_open
 
-from variants import EVERY, NO_DEVICE, PRECISIONS, VARIANTS
+from variants import EVERY, EVERY_PRECISION, NO_DEVICE, VARIANTS
 
 CHANNELS, HIDDEN, ALPHA = 16, 128, 3
 ALIVE_THRESHOLD = 0.1
@@ -180,7 +180,7 @@ def check(framework, options):
             failed += precision == "f32" and not is_right
             verdict = ("ok" if is_right else "FAILED") if precision == "f32" else "reported only"
             print(f"{framework.name:6s}{options.variant:22s}{precision:5s}"
-                  f"{os.path.basename(path):40s}{verdict:11s}worst {name or '-'} {error:.1e} of "
+                  f"{os.path.basename(path):40s}{verdict:14s}worst {name or '-'} {error:.1e} of "
                   f"{allowed:.1e}", flush=True)
     return 1 if failed else 0
 
@@ -199,7 +199,7 @@ def parse(framework):
                     description="Times one train step of an NCA; prints JSON.")
     parser.add_argument("--variant", choices=variants, default=variants[0])
     parser.add_argument("--device", choices=tuple(VARIANTS), default="cpu")
-    parser.add_argument("--precision", choices=PRECISIONS["cuda"], nargs="+", default=["f32"],
+    parser.add_argument("--precision", choices=EVERY_PRECISION, nargs="+", default=["f32"],
                         help="one to time, one or more to check")
     parser.add_argument("--batch", type=positive, default=4)
     parser.add_argument("--grid", type=positive, default=56)

@@ -67,8 +67,9 @@ typedef struct nca_device_options {
                              // NULL), which is fused where the sizes allow it
     // Of the network's products: "f32" (and NULL), which every device takes; "bf16" and "tf32",
     // which round the factors to 8 and 11 significant bits: bf16 where GPU or processor multiplies
-    // it, tf32 on GPUs alone; "bf16x3", whose factors are a high and a low bf16, on processors with
-    // AMX; "auto", bf16 where that is fast and f32 elsewhere. Sums are f32 in all of them.
+    // it, tf32 on GPUs; "bf16x3", whose factors are a high and a low bf16, on processors with AMX;
+    // "auto", bf16 where that is fast and f32 elsewhere. Sums are f32 in all of them. The variant
+    // "rounding" computes each on any processor, for tests.
     // docs/precision.md has where two devices round differently.
     const char *precision;
     int tape_every;   // the tape keeps every Nth state and the backward pass computes those

@@ -18,22 +18,26 @@ digits=$rules/digits_l2_noise.safetensors lizard=$rules/lizard_regenerating.safe
 # field FILE STRENGTH NAME: a figure of a strength, in the JSON of nca attack.
 field() { sed -n "s/^ *{\"strength\": $2, .*\"$3\": \([0-9.e-]*\).*/\1/p" "$1"; }
 
-# between LOW X HIGH
-between() { awk -v a="$1" -v x="$2" -v b="$3" 'BEGIN { exit !(x != "" && a <= x && x <= b) }'; }
+# A sanitizer looks at the same source on few digits and few steps, whose figures are not judged.
+digits_tried=200 steps=()
+[ "${NCA_IS_SANITIZED:-0}" = 0 ] || digits_tried=4 steps=(--steps 10)
 
-# 200 digits: a tenth of the cells turns 97.7 % of the others, none of the cells nothing.
-"$nca" attack cells "$digits" --task digits --data "$mnist" --samples 200 --strengths 0,0.1 \
+# between LOW X HIGH
+between() { [ $digits_tried -lt 200 ] && [ -n "$2" ] || awk -v a="$1" -v x="$2" -v b="$3" 'BEGIN { exit !(x != "" && a <= x && x <= b) }'; }
+
+# A tenth of the cells turns 97.7 % of the others, none of the cells nothing.
+"$nca" attack cells "$digits" --task digits --data "$mnist" --samples $digits_tried --strengths 0,0.1 "${steps[@]}" \
   --adversary "$rules/digits_adversary.safetensors" --json --output states.png --curve curve.png >digits.json
 between 0.95 "$(field digits.json 0.1 cells_turned)" 1 || fail "cells turned: $(cat digits.json)"
 between 0 "$(field digits.json 0 cells_turned)" 0.02 || fail "cells turned by none: $(cat digits.json)"
 between 0.9 "$(field digits.json 0 cells_right)" 1 || fail "cells right without adversaries"
 [ -s states.png ] && [ -s curve.png ] || fail "no pictures"
 "$nca" eval "$rules/digits_adversary.safetensors" --task digits-adversary --victim "$digits" \
-  --data "$mnist" --seeds 20 --steps 20 --json >eval.json
+  --data "$mnist" --seeds 4 --steps 20 --json >eval.json
 grep -q '"cells_turned"' eval.json || fail "nca eval does not judge an adversary"
 
 # Four lizards of 200 steps, 200 steps on: at most -2.3 in three of them, so the median is.
-given=(--target "$tail" --target-size 40 --padding 16 --samples 4 --json)
+given=(--target "$tail" --target-size 40 --padding 16 --samples 4 "${steps[@]}" --json)
 "$nca" attack cells "$lizard" --adversary "$rules/lizard_adversary_no_tail.safetensors" "${given[@]}" \
   --strengths 0.1 >cells.json
 between -2.8 "$(field cells.json 0.1 log10_loss)" -2.3 || fail "the lizard's adversary: $(cat cells.json)"
@@ -63,11 +67,14 @@ rm digits.safetensors
 "$nca" run cells-whole --steps 2 --output film.webp >/dev/null
 
 # An adversary that explodes gets advice for adversaries.
-code=0
-"$nca" train --preset grow-adversary --victim "$lizard" "${small[@]}" --damaged 1 --steps-min 20 --steps-max 24 \
-  --rate 5 --updates 200 --out exploded --quiet >/dev/null 2>stderr || code=$?
-[ "$code" -eq 1 ] && grep -q "; train with a lower --rate, or with another --victim$" stderr ||
-  fail "an exploding adversary: exit code $code: $(cat stderr)"
+explode() {
+  local code=0
+  "$nca" train --preset grow-adversary --victim "$lizard" "${small[@]}" --damaged 1 --steps-min 20 --steps-max 24 \
+    --rate 5 --updates 200 --out exploded --quiet >/dev/null 2>stderr || code=$?
+  [ "$code" -eq 1 ] && grep -q "; train with a lower --rate, or with another --victim$" stderr ||
+    fail "an exploding adversary: exit code $code: $(cat stderr)"
+}
+[ $digits_tried -lt 200 ] || explode
 
 # refused WORDS ARGUMENT...
 refused() {

@@ -35,17 +35,21 @@ resumed lizard lizard_adversary_no_tail --preset regenerating --from lizard_rege
   --target "$data/targets/lizard.png" --pool 4 --batch 2 --steps-min 4 --steps-max 6 --damaged 1 \
   --perturb cells:0.1 --perturbed 1
 
-# Cells of 60 digits that a tenth of them turns, before and after 60 updates.
+# Cells of 60 digits that a tenth of them turns, before and after 60 updates. A sanitizer looks at fewer, and
+# does not judge.
+digits_tried=60 updates=60
+[ "${NCA_IS_SANITIZED:-0}" = 0 ] || digits_tried=8 updates=2
 turned() {
   "$nca" attack cells "$1" --task digits --data "$mnist" --held-out 2000 --adversary digits_adversary.safetensors \
-    --samples 60 --strengths 0.1 --json | sed -n 's/.*"cells_turned": \([0-9.]*\).*/\1/p'
+    --samples $digits_tried --strengths 0.1 --json | sed -n 's/.*"cells_turned": \([0-9.]*\).*/\1/p'
 }
-"$nca" train "${digits[@]}" "${cells[@]}" --updates 60 --out defended >log
+"$nca" train "${digits[@]}" "${cells[@]}" --updates $updates --out defended >log
 grep -q "^--perturb cells:0.1: changes 8 of the 16 samples, by the adversary .*digits_adversary" log ||
   fail "what it is trained against is not said: $(cat log)"
 before=$(turned digits_l2_noise.safetensors) after=$(turned defended)
-echo "cells turned: $before, after 60 updates $after"
-awk -v a="$before" -v b="$after" 'BEGIN { exit !(a != "" && b != "" && b < a - 0.1) }' || fail "nothing is learnt against the adversary"
+echo "cells turned: $before, after $updates updates $after"
+awk -v a="$before" -v b="$after" -v is_judged=$((updates == 60)) \
+  'BEGIN { exit !(a != "" && b != "" && (!is_judged || b < a - 0.1)) }' || fail "nothing is learnt against the adversary"
 
 refused() {
   local words=$1 code=0

@@ -46,8 +46,8 @@ done
 refused "$why" train "${settings[@]}" --device cuda --cuda-path cublas --out none
 refused "only for --device cuda" train "${settings[@]}" --device cpu --cuda-path fused --out none
 refused "only for --device cuda" train "${settings[@]}" --device reference --tape-every 2 --out none
-refused "only for --device cuda" train "${settings[@]}" --device cpu --precision tf32 --out none
-refused "only for --device cuda" train "${settings[@]}" --device auto --precision tf32 --out none
+refused "tf32 is for --device cuda" train "${settings[@]}" --device cpu --precision tf32 --out none
+refused "tf32 is for --device cuda" train "${settings[@]}" --device auto --precision tf32 --out none
 refused "the reference computes in f64" verify --device reference --precision tf32
 "$nca" run run --device cpu --precision f32 --steps 1 --output x.png >/dev/null || fail "f32 is refused on the CPU"
 [ ! -e none ] || fail "a run that was refused left a folder"

@@ -2,6 +2,7 @@
 # --precision through the program: a training in bf16 gives the same bytes for any number of threads
 # and when it is stopped and gone on with; another precision on resume is told; auto says what it
 # took; what the processor lacks is refused. Without AVX-512 BF16 or AMX the definition takes its place.
+# Rounding computes every precision anywhere, but only where it is named.
 #   precision_cli.sh NCA
 set -euo pipefail
 root=$(cd "$(dirname "$0")/../.." && pwd)
@@ -42,10 +43,20 @@ check() {   # ISA PRECISION
 check scalar f32
 check scalar bf16
 check scalar bf16x3
+for precision in bf16 tf32 bf16x3; do
+  check rounding $precision
+  grep -q "rounding, $precision" log || fail "it does not say that it rounds to $precision: $(cat log)"
+  grep -q "$precision against f32 on this device" log || fail "it does not say how far $precision is from f32: $(cat log)"
+  ! grep -q "f32's own" log || fail "$precision by rounding is taken for f32: $(cat log)"
+done
+for precision in bf16 tf32; do
+  ! cmp -s rounding-$precision/model.safetensors rounding-bf16x3/model.safetensors ||
+    fail "$precision by rounding gives the bits of bf16x3"
+done
 ! cmp -s scalar-f32/model.safetensors scalar-bf16/model.safetensors || fail "bf16 gives the bits of f32"
 ! cmp -s scalar-f32/model.safetensors scalar-bf16x3/model.safetensors || fail "bf16x3 gives the bits of f32"
-NCA_CPU_ISA=scalar "$nca" verify --device cpu --precision bf16x3 >log
-grep -q "bf16x3 against f32 on this device" log || fail "verify does not say how far bf16x3 is from f32: $(cat log)"
+NCA_CPU_ISA=scalar "$nca" train "${settings[@]}" --precision bf16x3 --updates 1 --out parts >log
+grep -q "bf16x3 against f32 on this device" log || fail "it does not say how far bf16x3 is from f32: $(cat log)"
 ! grep -q "f32's own" log || fail "bf16x3 is taken for f32: $(cat log)"
 if $has_bf16; then
   check avx512bf16 bf16
@@ -87,9 +98,17 @@ grep -qF -- "$expected" log || fail "auto does not say what it took: $(cat log)"
 NCA_CPU_ISA=scalar "$nca" train "${settings[@]}" --precision auto --updates 1 --out plain >log
 grep -qF -- "--precision auto: f32, for this" log || fail "auto takes what is slow: $(cat log)"
 
+NCA_CPU_ISA=rounding "$nca" train "${settings[@]}" --precision auto --updates 1 --out unrounded >log
+grep -qF -- "--precision auto: f32, for this" log || fail "auto rounds: $(cat log)"
+"$nca" eval rounding-bf16 --device cpu --json >judged
+NCA_CPU_ISA=rounding "$nca" eval rounding-bf16 --device cpu --json | cmp - judged || fail "a rule is not judged in f32"
+! NCA_CPU_ISA=rounding "$nca" eval rounding-bf16 --device cpu --precision bf16 --json | cmp -s - judged ||
+  fail "this rule's judgement cannot tell the precisions apart"
+
 # Other refusals leave nothing behind.
 NCA_CPU_ISA=avx2 refused "NCA_CPU_ISA=scalar" train "${settings[@]}" --precision bf16 --out none
-refused "the CPU computes f32, bf16 and bf16x3" train "${settings[@]}" --precision tf32 --out none
+refused "tf32 is for --device cuda, or for tests with NCA_CPU_ISA=rounding" train "${settings[@]}" --precision tf32 --out none
+NCA_CPU_ISA=rounding refused "the CPU computes f32, bf16 and bf16x3" train "${settings[@]}" --precision half --out none
 refused "the CPU computes f32, bf16 and bf16x3" train "${settings[@]}" --precision half --out none
 refused "f64" train "${settings[@]}" --device reference --precision bf16 --out none
 if ! "$nca" bench step --device cpu --precision bf16x3 --batch 1 --grid 8 --steps 2 --repeats 1 >/dev/null 2>&1; then

@@ -19,7 +19,10 @@ touch pack/cases/adam_piecewise.safetensors
 cat >pack/nca <<'EOS'
 #!/usr/bin/env bash
 echo "$*" >>"$LOG"
-case "$NCA_LACKS $*" in *cuda*cuda*) echo "nca bench: no NVIDIA driver" >&2; exit 2 ;; esac
+case "$NCA_LACKS $*" in
+  *cuda*cuda*) echo "nca bench: no NVIDIA driver" >&2; exit 2 ;;
+  *bf16*bf16*) echo "nca bench: --precision bf16: this processor multiplies none" >&2; exit 2 ;;
+esac
 whole='{"device": "it", "isa": "fused", "median_ms": 2.5, "peak_rss_mb": 9, "active_fraction": 0.2}'
 echo "${NCA_SAYS:-$whole}"
 EOS
@@ -62,6 +65,7 @@ of_json() { python3 -c "import json; x = json.load(open('x.json')); print($1)"; 
 # -- What is refused, in one line, before anything runs.
 peers=(--python ../python)
 for wrong in "only for --device cuda:--precision tf32" \
+  "only for --device cpu:--device cuda --precision bf16" "no --peer computes in it:--precision bf16 --peer jax/conv" \
   "only for --device cuda:--peer torch/sliced-graph" "from 1 to:--seconds 0" \
   "no such folder:--json none/x.json" "no such program:--nca none" "must be one of:--peer torch/none"; do
   # shellcheck disable=SC2086
@@ -137,6 +141,21 @@ done
 NCA_LACKS=cuda BLIND=torch ends 2 "PyTorch left out: ../python: torch finds no CUDA device" "${peers[@]}" --device cuda \
   --peer torch/conv
 says "nca cannot be timed: exit code 2: nca bench: no NVIDIA driver" stderr
+
+# -- In f32 and bf16 on a CPU: a table for each, and JAX only in the one that it has.
+: >../log
+bench "${peers[@]}" "${one[@]}" --precision f32 --precision bf16 --peer torch/conv --peer jax/conv --json x.json ||
+  fail "in bf16: $(cat ../stderr)"
+for words in "**1 x 8x8 x 2 steps**" "**1 x 8x8 x 2 steps, bf16**"; do says "$words" stdout; done
+[ "$(of_json '[(p["precision"], p["peer"]["framework"]) for p in x["pairs"]]')" = \
+  "[('f32', 'torch'), ('f32', 'jax'), ('bf16', 'torch')]" ] || fail "not these pairs: $(cat ../stdout)"
+grep -q 'bench step --device cpu --json .*--precision bf16' ../log || fail "nca is not asked for bf16"
+grep -q 'torch_nca.py .*--precision f32 bf16 --check' ../log || fail "PyTorch is not checked in bf16"
+! grep 'jax_nca.py .*bf16' ../log || fail "JAX is asked for bf16"
+bench --plan "${peers[@]}" --precision bf16
+! grep jax ../stdout || fail "JAX is to be timed in bf16: $(cat ../stdout)"
+NCA_LACKS=bf16 ends 2 "cannot be timed: exit code 2: nca bench: --precision bf16: this processor multiplies none" \
+  "${peers[@]}" "${one[@]}" --precision f32 --precision bf16 --peer torch/conv
 
 # -- On a GPU: both precisions, nca's first line, memory of the card; what cannot be done fails
 # alone.

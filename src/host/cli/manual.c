@@ -191,7 +191,9 @@ static const char *const exit_codes[][2] = {
 };
 
 static const char *const environment[][2] = {
-    {"NCA_CPU_ISA", "The widest instructions that the CPU may use: scalar, avx2 or avx512."},
+    {"NCA_CPU_ISA",
+     "The widest instructions that the CPU may use: scalar, avx2, avx512, avx512bf16 or amx; "
+     "rounding: any --precision in f32 with rounded factors, for tests."},
     {"TMPDIR", "Where an output for a pipe is made first. /tmp unless set."},
 };
 

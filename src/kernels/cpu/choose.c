@@ -31,12 +31,23 @@ static void list_names(char *names, size_t size)
     }
 }
 
+// The last that this processor may take by itself.
 static int best_supported(void)
 {
     int best = 0;
     for (int i = 0; nca_cpu_variants[i].name; i++)
-        best = nca_cpu_variants[i].is_supported() ? i : best;
+        if (nca_cpu_variants[i].is_supported() && !nca_cpu_variants[i].only_named)
+            best = i;
     return best;
+}
+
+// Whether this processor has one of the variants of a name.
+static bool is_supported(const char *name)
+{
+    bool found = false;
+    for (int i = 0; nca_cpu_variants[i].name; i++)
+        found |= is_same(name, nca_cpu_variants[i].name) && nca_cpu_variants[i].is_supported();
+    return found;
 }
 
 // The last variant up to `cap` that computes in this precision here; -1: none does.
@@ -49,6 +60,15 @@ static int find_precision(const char *precision, int cap, const char *name)
             (!table[i].only_named || is_same(name, table[i].name)))
             found = i;
     return found;
+}
+
+// What `auto` takes: bf16 where that is the faster, else f32.
+static int find_fast(int cap, const char *name)
+{
+    const int half = find_precision("bf16", cap, NULL);
+    const bool is_in_pairs = half >= 0 && is_same(nca_cpu_variants[half].name, "avx512bf16");
+    const bool is_fast = half >= 0 && (!is_in_pairs || nca_cpu_has_fast_pairs());
+    return is_fast ? half : find_precision("f32", cap, name);
 }
 
 // Whether the plainest variant, which has all, computes in this precision.
@@ -64,17 +84,16 @@ static bool is_precision(const char *precision)
 // The option, or else NCA_CPU_ISA, caps the choice; what the processor lacks is refused.
 static nca_status read_cap(const char *asked, const char *name, int *cap, nca_error *error)
 {
-    const int best = best_supported();
     const char *source = asked ? "" : "NCA_CPU_ISA=";
     char names[96];
-    *cap = name && *name ? find_name(name) : best;
+    *cap = name && *name ? find_name(name) : best_supported();
     list_names(names, sizeof names);
     if (*cap < 0)
         return nca_fail(error, NCA_ARGUMENT, "%s%.40s: no such instruction set; choose %s", source,
                         name, names);
-    if (*cap > best)
+    if (name && *name && !is_supported(name))
         return nca_fail(error, NCA_DEVICE, "%s%s: this processor lacks it; the best here is %s",
-                        source, name, nca_cpu_variants[best].name);
+                        source, name, nca_cpu_variants[best_supported()].name);
     return NCA_OK;
 }
 
@@ -99,14 +118,12 @@ nca_status nca_cpu_choose(const nca_device_options *options, int *out, nca_error
     const bool is_automatic = is_same(precision, NCA_PRECISION_AUTO);
     int cap;
     NCA_TRY(read_cap(options->isa, name, &cap, error));
-    int found = find_precision(is_automatic ? "bf16" : precision, cap, is_automatic ? NULL : name);
-    if (is_automatic && found < 0)
-        found = find_precision("f32", cap, name);
+    const int found = is_automatic ? find_fast(cap, name) : find_precision(precision, cap, name);
     if (found < 0 && !is_precision(precision))
         return nca_fail(
             error, NCA_ARGUMENT,
-            "--precision %.40s: the CPU computes f32, bf16 and bf16x3; tf32 is only for "
-            "--device cuda",
+            "--precision %.40s: the CPU computes f32, bf16 and bf16x3; tf32 is for --device cuda, "
+            "or for tests with NCA_CPU_ISA=rounding",
             precision);
     if (found < 0)
         return refuse_precision(precision, cap, name, error);

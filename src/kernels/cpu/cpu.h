@@ -185,9 +185,9 @@ nca_status nca_cpu_run(nca_session *session, int phases, nca_cpu_band *band, nca
 // and in its own precision.
 typedef struct nca_cpu_variant {
     const char *name;
-    const char *precision;    // what the network's factors are rounded to
-    const char *arithmetic;   // as in nca_device_info
-    bool only_named;          // taken only where it is named: it is slow, or nobody has timed it
+    const char *precision;        // what the network's factors are rounded to
+    const char *arithmetic;       // as in nca_device_info
+    bool only_named;              // taken only where it is named: slow, for tests, or never timed
     bool (*is_supported)(void);   // by this processor and operating system
     void (*fill)(nca_cpu_ops *ops, const nca_spec *spec);
 } nca_cpu_variant;
@@ -205,6 +205,7 @@ bool nca_cpu_has_scalar(void);
 bool nca_cpu_has_avx2(void);
 bool nca_cpu_has_avx512(void);
 bool nca_cpu_has_avx512bf16(void);
+bool nca_cpu_has_fast_pairs(void);   // AVX-512 BF16 that is faster than f32
 bool nca_cpu_has_amx(void);
 
 // session.c

@@ -42,3 +42,13 @@ bool nca_cpu_has_amx(void)
            (d & (BF16 | TILES)) == (BF16 | TILES) && syscall(SYS_arch_prctl, LEND, TILE_DATA) == 0;
 }
 #endif
+
+// Intel's processors multiply pairs of bf16 at half the speed of f32 (docs/precision.md).
+bool nca_cpu_has_fast_pairs(void)
+{
+#if defined(__x86_64__)
+    return nca_cpu_has_avx512bf16() && !__builtin_cpu_is("intel");
+#else
+    return false;
+#endif
+}

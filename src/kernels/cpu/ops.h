@@ -29,7 +29,7 @@ typedef struct nca_cpu_rule {
     float *hidden2_columns;   // [K,K2]: hidden2_weight transposed
     float *output_columns;    // [L,O]: output_weight transposed
     float *mix_columns;       // [C,C]: the mixing matrix transposed; empty where there is none
-    uint32_t *words;   // of variants with a rule_pack() of their own, instead of the last three
+    uint32_t *words;          // of variants with a rule_pack(), who have no other room for weights
 } nca_cpu_rule;
 
 // Widths in words and scratch: whole vectors of bf16.
@@ -110,7 +110,8 @@ typedef struct nca_cpu_ops {
     // The hidden layer alone, for the backward pass, which recomputes it.
     void (*mlp_hidden)(const nca_cpu_rule *rule, const float *p, int count, float *hidden);
 
-    // Fills rule->words from the parameters; NULL: this variant reads the arrays of f32.
+    // Fills rule->words from the parameters, and may let the rule's pointers to weights point
+    // there; NULL: this variant reads the arrays of f32.
     void (*rule_pack)(nca_cpu_rule *rule);
 
     // Runs `rounds` rounds of independent multiply-adds in registers; returns their flop.
@@ -123,13 +124,21 @@ void nca_cpu_fill_scalar(nca_cpu_ops *ops, const nca_spec *spec);
 // groups of inputs and one layer of a multiple of 64 hidden units have a network of their own.
 void nca_cpu_fill_avx2(nca_cpu_ops *ops, const nca_spec *spec);
 void nca_cpu_fill_avx512(nca_cpu_ops *ops, const nca_spec *spec);
-// The network in bf16 and bf16x3: by definition, in each arithmetic (mlp_bf16_scalar.c), and fast.
+// The network in less than f32: by definition, in each arithmetic (mlp_reduced_scalar.c), and fast.
 void nca_cpu_fill_bf16_scalar(nca_cpu_ops *ops, const nca_spec *spec);
 void nca_cpu_fill_bf16_amx_scalar(nca_cpu_ops *ops, const nca_spec *spec);
 void nca_cpu_fill_bf16x3_scalar(nca_cpu_ops *ops, const nca_spec *spec);
 void nca_cpu_fill_avx512bf16(nca_cpu_ops *ops, const nca_spec *spec);
 void nca_cpu_fill_amx(nca_cpu_ops *ops, const nca_spec *spec);
 void nca_cpu_fill_amx_bf16x3(nca_cpu_ops *ops, const nca_spec *spec);
+// By rounding factors and multiplying them in f32: the same bits with either vector width.
+#define NCA_CPU_ROUNDING(kernels)                                                      \
+    void nca_cpu_fill_rounding_bf16_##kernels(nca_cpu_ops *ops, const nca_spec *spec); \
+    void nca_cpu_fill_rounding_tf32_##kernels(nca_cpu_ops *ops, const nca_spec *spec); \
+    void nca_cpu_fill_rounding_bf16x3_##kernels(nca_cpu_ops *ops, const nca_spec *spec)
+NCA_CPU_ROUNDING(scalar);
+NCA_CPU_ROUNDING(avx2);
+NCA_CPU_ROUNDING(avx512);
 
 // The scalar definitions, each in its op's file.
 void nca_cpu_fire_scalar(nca_key key, uint32_t sample, uint32_t step, uint32_t threshold,

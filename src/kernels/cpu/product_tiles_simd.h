@@ -246,29 +246,23 @@ static void finish_sums(const word_product *product, int m0, int n0, int tiles, 
     finish_tile(product, m0, n0, sums, (rows + 1) & ~1, EDGE);
 }
 
-// Sums are finished while the tiles are at the next ones.
 static void multiply_tall(const word_product *product, int m0)
 {
     ALIGNED turned_words turned;
-    ALIGNED sum_row sums[2][TALL_ROWS];
+    ALIGNED sum_row sums[TALL_ROWS];
     const tall_factor a = first_factor(product, m0, turned);
-    const bool is_kept = is_direct(product, m0, a.tiles);
-    int n0 = 0;
-    for (; n0 < product->columns; n0 += EDGE) {
-        sum_row *now = sums[n0 / EDGE % 2], *before = sums[1 - n0 / EDGE % 2];
-        start_sums(product, m0, n0, a.tiles, now);
+    for (int n0 = 0; n0 < product->columns; n0 += EDGE) {
+        start_sums(product, m0, n0, a.tiles, sums);
         for (int first = 0; first < product->depth; first += EDGE)
             add_words(product, &a, n0, first);
-        if (is_kept)
+        if (is_direct(product, m0, a.tiles)) {
             store_sums(product->out + (size_t)m0 * product->out_row + n0, product->out_row,
                        a.tiles);
-        else
-            store_sums(now[0], SUMS, a.tiles);
-        if (!is_kept && n0 > 0)
-            finish_sums(product, m0, n0 - EDGE, a.tiles, (const sum_row *)before);
+        } else {
+            store_sums(sums[0], SUMS, a.tiles);
+            finish_sums(product, m0, n0, a.tiles, (const sum_row *)sums);
+        }
     }
-    if (!is_kept)
-        finish_sums(product, m0, n0 - EDGE, a.tiles, (const sum_row *)sums[1 - n0 / EDGE % 2]);
 }
 
 static void multiply_words(const word_product *product)

@@ -31,6 +31,11 @@ bool nca_cpu_has_avx512bf16(void)
     return false;
 }
 
+bool nca_cpu_has_fast_pairs(void)
+{
+    return false;
+}
+
 bool nca_cpu_has_amx(void)
 {
     return false;

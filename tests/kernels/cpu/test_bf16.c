@@ -1,6 +1,6 @@
-// bf16 and bf16x3 on the CPU: the definition against the processor's own instructions, and every
-// kernel against the definition, bit for bit. Where the processor has no AVX-512 BF16, the kernels run
-// by a stand-in for its instructions.
+// Precisions below f32 on the CPU: the definition of bf16 against the processor's own instructions,
+// and every kernel against its definition, bit for bit. Where the processor lacks AVX-512, AVX-512 BF16
+// or AMX, the kernels run by a stand-in for its instructions.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -18,6 +18,7 @@
 void nca_cpu_fill_avx512bf16_by_stand_in(nca_cpu_ops *ops, const nca_spec *spec);
 void nca_cpu_fill_amx_by_stand_in(nca_cpu_ops *ops, const nca_spec *spec);
 void nca_cpu_fill_amx_bf16x3_by_stand_in(nca_cpu_ops *ops, const nca_spec *spec);
+NCA_CPU_ROUNDING(by_simde);
 
 typedef void fill_of(nca_cpu_ops *ops, const nca_spec *spec);
 
@@ -235,8 +236,20 @@ typedef struct variant {
     bool (*is_supported)(void);
 } variant;
 
+// A row for each precision of `rounding`.
+// clang-format off
+#define ROUNDED(precision, width, kernels, is_supported)                        \
+    {#precision " rounded, " width, nca_cpu_fill_rounding_##precision##_scalar, \
+     nca_cpu_fill_rounding_##precision##_##kernels, is_supported}
+#define ROUNDING(width, kernels, is_supported)     \
+    ROUNDED(bf16, width, kernels, is_supported),   \
+    ROUNDED(tf32, width, kernels, is_supported),   \
+    ROUNDED(bf16x3, width, kernels, is_supported)
+// clang-format on
+
 static const variant variants[] = {
 #if defined(NCA_TEST_BF16)
+    ROUNDING("AVX-512 by SIMDe", by_simde, nca_cpu_has_avx2),
     {"avx512bf16 by a stand-in", nca_cpu_fill_bf16_scalar, nca_cpu_fill_avx512bf16_by_stand_in,
      nca_cpu_has_avx2},
     {"amx by a stand-in", nca_cpu_fill_bf16_amx_scalar, nca_cpu_fill_amx_by_stand_in,
@@ -248,6 +261,8 @@ static const variant variants[] = {
     {"avx512bf16", nca_cpu_fill_bf16_scalar, nca_cpu_fill_avx512bf16, nca_cpu_has_avx512bf16},
     {"amx", nca_cpu_fill_bf16_amx_scalar, nca_cpu_fill_amx, nca_cpu_has_amx},
     {"amx in bf16x3", nca_cpu_fill_bf16x3_scalar, nca_cpu_fill_amx_bf16x3, nca_cpu_has_amx},
+    ROUNDING("AVX2", avx2, nca_cpu_has_avx2),
+    ROUNDING("AVX-512", avx512, nca_cpu_has_avx512),
 #endif
     {NULL, NULL, NULL, NULL},
 };

@@ -278,7 +278,7 @@ static void test_what_is_not_there_is_refused(void **state)
 {
     (void)state;
     refuse(DEVICE_NAME, NULL, "fp8", "choose f32, tf32 or bf16");
-    refuse("cpu", NULL, "tf32", "only for --device cuda");
+    refuse("cpu", NULL, "tf32", "tf32 is for --device cuda");
     refuse("reference", NULL, "tf32", "the reference computes in f64");
 #if defined(NCA_TEST_EMULATED)
     nca_emulator_get()->capability = 75;

@@ -1,0 +1,12 @@
+// The network by rounding for AVX-512, over its other kernels.
+#include "mlp_rounding_simd.h"
+
+#define FILL(precision)                                                                     \
+    void nca_cpu_fill_rounding_##precision##_avx512(nca_cpu_ops *ops, const nca_spec *spec) \
+    {                                                                                       \
+        (void)spec;                                                                         \
+        fill_##precision(ops);                                                              \
+    }
+FILL(bf16)
+FILL(tf32)
+FILL(bf16x3)
