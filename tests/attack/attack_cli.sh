@@ -40,11 +40,11 @@ grep -q '"cells_turned"' eval.json || fail "nca eval does not judge an adversary
 given=(--target "$tail" --target-size 40 --padding 16 --samples 4 "${steps[@]}" --json)
 "$nca" attack cells "$lizard" --adversary "$rules/lizard_adversary_no_tail.safetensors" "${given[@]}" \
   --strengths 0.1 >cells.json
-between -2.8 "$(field cells.json 0.1 loss)" -2.3 || fail "the lizard's adversary: $(cat cells.json)"
+between -2.8 "$(field cells.json 0.1 log10_loss)" -2.3 || fail "the lizard's adversary: $(cat cells.json)"
 "$nca" attack matrix "$lizard" --adversary "$rules/lizard_perturbations.safetensors" --tensor tail "${given[@]}" \
   --strengths 0,1 >matrix.json
-between -4 "$(field matrix.json 1 loss_max)" -2.8 || fail "the matrix: $(cat matrix.json)"
-between -2.3 "$(field matrix.json 0 loss)" -2.2 || fail "no matrix: $(cat matrix.json)"
+between -4 "$(field matrix.json 1 log10_loss_max)" -2.8 || fail "the matrix: $(cat matrix.json)"
+between -2.3 "$(field matrix.json 0 log10_loss)" -2.2 || fail "no matrix: $(cat matrix.json)"
 
 # A training that is stopped and resumed is the one that never stopped, by the victim that it keeps.
 resumed() {   # NAME SETTING...
@@ -66,6 +66,16 @@ rm digits.safetensors
 "$nca" attack matrix "$lizard" --adversary matrix-whole --samples 1 --steps 2 --strengths 1 >/dev/null
 "$nca" run cells-whole --steps 2 --output film.webp >/dev/null
 
+# An adversary that explodes gets advice for adversaries.
+explode() {
+  local code=0
+  "$nca" train --preset grow-adversary --victim "$lizard" "${small[@]}" --damaged 1 --steps-min 20 --steps-max 24 \
+    --rate 5 --updates 200 --out exploded --quiet >/dev/null 2>stderr || code=$?
+  [ "$code" -eq 1 ] && grep -q "; train with a lower --rate, or with another --victim$" stderr ||
+    fail "an exploding adversary: exit code $code: $(cat stderr)"
+}
+[ $digits_tried -lt 200 ] || explode
+
 # refused WORDS ARGUMENT...
 refused() {
   local words=$1 code=0
@@ -80,28 +90,54 @@ refused "--strengths 0.2,0.1: must be" attack cells "$lizard" --strengths 0.2,0.
 refused "--strengths 2: must be" attack cells "$lizard" --strengths 2
 refused "--share: RULE is the victim" attack cells "$lizard" --share 0.1
 refused "--tensor: cells reads no matrix" attack cells "$lizard" --adversary "$lizard" --tensor tail
+refused "holds matrices without a rule; choose one by --tensor: tail, leg, head" attack matrix "$lizard" \
+  --adversary "$rules/lizard_perturbations.safetensors" "${given[@]}"
+refused "--tensor toe: $rules/lizard_perturbations.safetensors has no such matrix of 16 channels; it has tail, leg, head" attack matrix \
+  "$lizard" --adversary "$rules/lizard_perturbations.safetensors" --tensor toe "${given[@]}"
+refused "--tensor tail: zoo:lizard has no such matrix of 16 channels; it has none" attack matrix "$lizard" \
+  --adversary zoo:lizard --tensor tail "${given[@]}"
+"$nca" attack matrix "$lizard" --adversary matrix-whole --tensor mix --samples 1 --steps 1 --strengths 1 "${given[@]:0:6}" |
+  grep -q "^matrix against .*, 1 sample, after 1 step$" || fail "a run's matrix by its name"
 refused "no trained matrix" attack matrix "$lizard" --adversary "$lizard" "${given[@]}"
 refused "states.png" attack cells "$digits" --output states.png
 refused "rules of the task digits cannot be attacked like this" attack matrix "$digits" --task digits --adversary x
 refused "--victim: needed" train --preset digits-adversary --data "$mnist"
 refused "--victim missing" train --preset digits-adversary --data "$mnist" --victim missing
-refused "is it the right file" train --preset digits-adversary --data "$mnist" --victim "$lizard"
+refused "perceives by sobel, 0 of its channels frozen" train --preset digits-adversary --data "$mnist" --victim "$lizard"
 refused "--say 12: must be a digit" train --preset digits-adversary --data "$mnist" --victim "$digits" --say 12
 refused "trains no adversary" train --victim "$lizard"
 refused "already; give the rule without" train --preset grow-adversary --victim matrix-whole "${small[@]}" --damaged 1
 cp cells-whole/model.safetensors adversary.safetensors
+for run in eight cells matrix; do   # a run's victim is another
+  cp -r "$run-whole" changed
+  cp "$rules/lizard_adversary_no_tail.safetensors" changed/victim.safetensors
+  [ "$run" != eight ] || cp "$rules/digits_adversary.safetensors" changed/victim.safetensors
+  refused "victim; resume it with its own" train --resume changed --updates 7
+  cmp changed/checkpoint.safetensors "$run-whole/checkpoint.safetensors" || fail "$run: the run is changed"
+  rm -r changed
+done
 for name in adversary.glsl adversary.json adversary.onnx adversary.html; do
   refused "cells-whole: an adversary" export cells-whole -o "$name"
   refused "adversary.safetensors: an adversary" export adversary.safetensors -o "$name"
   [ ! -e "$name" ] || fail "a refused export left $name"
 done
+# By its file, whichever task is named.
+cp eight-whole/model.safetensors eight.safetensors
+refused "eight.safetensors: an adversary" export eight.safetensors --task digits -o eight.html
+refused "eight.safetensors: an adversary" attack killed eight.safetensors --task digits --data "$mnist"
+refused "was trained for digits-adversary" eval eight.safetensors --task digits --data "$mnist"
+refused "was trained for digits-adversary" run eight.safetensors --task digits --data "$mnist" -o eight.png
+refused "--victim: needed" eval adversary.safetensors --target "$tail"
+refused "adversary.safetensors: turns a picture" run adversary.safetensors -o eight.png
+refused "an adversary, of the task digits-adversary; give a rule of the task digits" train --task digits \
+  --data "$mnist" --from eight.safetensors --pool 32
 refused "an adversary" attack killed cells-whole
 refused "an adversary" attack killed adversary.safetensors --target "$tail"
 refused "--victim: an adversary itself" train --preset grow-adversary --victim adversary.safetensors "${small[@]}" \
   --damaged 1
 pictures=(attack killed "$digits" --task digits --data "$mnist" --samples 1 --steps 1 --strengths 0)
 refused "end" "${pictures[@]}" --output same.jpg
-refused "-: only PNG is written" "${pictures[@]}" --output - --curve -
+refused "--output -: standard output is for the figures" "${pictures[@]}" --output - --curve -
 refused "is --output too" "${pictures[@]}" --output same.png --curve ./same.png
 refused "there is no folder missing" "${pictures[@]}" --output same.png --curve missing/curve.png
 [ ! -e same.png ] || fail "a refused attack left a picture"
@@ -111,8 +147,23 @@ refused "own.json: this command reads that file" export own.json -o ./own.json -
 cmp own.json own.safetensors || fail "--force wrote over what is read"
 cp "$tail" own.png
 refused "own.png: this command reads that file" attack killed "$lizard" --target own.png --curve ./own.png --force
-for file in config.json model.safetensors checkpoint.safetensors; do
+for file in config.json model.safetensors checkpoint.safetensors victim.safetensors; do
   refused "among the files of the run itself" export "$lizard" --format json -o "cells-whole/$file" --force
 done
+for file in loss.png pictures/target.png pictures/pool-000006.png; do
+  refused "among the files of the run itself" "${pictures[@]}" --output "cells-whole/$file" --force
+  (cd "cells-whole/$(dirname "$file")" &&
+    refused "among the files of the run itself" "${pictures[@]}" --curve "$(basename "$file")" --force &&
+    rm stdout stderr)
+done
+# Two pictures or none: the curve's is the larger one.
+(ulimit -f 8 && refused "curve.png: cannot be written: File too large" "${pictures[@]}" --output same.png --curve curve.png --force)
+[ ! -e same.png ] || fail "a failed curve left the picture"
 refused "--perturbed 0: " train --perturb salt:0.1 --perturbed 0
+refused "--perturbed 3: there is no --perturb" train --perturbed 3
+refused "--share: the task grow-matrix does not read it" train --preset grow-matrix --victim "$lizard" --share 0.2
+refused "--share: the task grow-matrix does not read it" eval matrix-whole --share 0.2
+refused "--say: the task grow-adversary does not read it" train --preset grow-adversary --victim "$lizard" --say 3
+refused "--say: the task grow-adversary does not read it" attack cells "$lizard" --adversary cells-whole --say 3
+refused "--say: the task grow-matrix does not read it" attack matrix "$lizard" --adversary matrix-whole --say 3
 [ ! -e runs ] || fail "a refused training left a run"

@@ -43,7 +43,9 @@ turned() {
   "$nca" attack cells "$1" --task digits --data "$mnist" --held-out 2000 --adversary digits_adversary.safetensors \
     --samples $digits_tried --strengths 0.1 --json | sed -n 's/.*"cells_turned": \([0-9.]*\).*/\1/p'
 }
-"$nca" train "${digits[@]}" "${cells[@]}" --updates $updates --out defended --quiet >/dev/null
+"$nca" train "${digits[@]}" "${cells[@]}" --updates $updates --out defended >log
+grep -q "^--perturb cells:0.1: changes 8 of the 16 samples, by the adversary .*digits_adversary" log ||
+  fail "what it is trained against is not said: $(cat log)"
 before=$(turned digits_l2_noise.safetensors) after=$(turned defended)
 echo "cells turned: $before, after $updates updates $after"
 awk -v a="$before" -v b="$after" -v is_judged=$((updates == 60)) \
@@ -61,10 +63,28 @@ refused "--perturb cells:0.1: needs the rule" "${digits[@]}" --perturb cells:0.1
 refused "--adversary: moves only the cells" "${digits[@]}" --adversary digits_adversary.safetensors
 refused "--adversary: moves only the cells" "${digits[@]}" --perturb salt:0.1 --adversary digits_adversary.safetensors
 refused "--perturb cells:1.5: must be" "${digits[@]}" --perturb cells:1.5 --adversary digits_adversary.safetensors
+refused "--perturb cells:1: the adversary would move all cells of the whole batch" "${digits[@]}" \
+  --perturb cells:1 --adversary digits_adversary.safetensors --perturbed 16
 refused "--adversary missing" "${digits[@]}" --perturb cells:0.1 --adversary missing
-refused "--adversary: a rule of 16 channels" --target "$data/targets/lizard.png" --hidden 64 --perturb cells:0.1 \
-  --adversary lizard_adversary_no_tail.safetensors
+lizard=(--target "$data/targets/lizard.png" --perturb cells:0.1 --adversary lizard_adversary_no_tail.safetensors)
+refused "--adversary: a rule of --hidden 128, beside one of --hidden 64; rules" "${lizard[@]}" --hidden 64
+refused "a rule of --alive maximum, beside one of --alive everywhere; rules" "${lizard[@]}" --alive everywhere
+refused "perceives by sobel, 0 of its channels frozen, where one by moore, 1 frozen" "${digits[@]}" \
+  --perturb cells:0.1 --adversary lizard-whole
+refused "perceives by moore, 1 of its channels frozen, where one by sobel, 0 frozen" "${lizard[@]}" \
+  --from digits_l2_noise.safetensors
 refused "trains an adversary itself" --preset digits-adversary --data "$mnist" --victim digits_l2_noise.safetensors "${cells[@]}"
+
+# Without the adversary that the run keeps, the one that was given does; without both, it is said.
+rm lizard-whole/adversary.safetensors
+"$nca" train --resume lizard-whole --updates 7 --quiet >/dev/null
+[ -s lizard-whole/adversary.safetensors ] || fail "the adversary is not kept again"
+rm lizard-whole/adversary.safetensors
+mv lizard_adversary_no_tail.safetensors elsewhere
+! "$nca" train --resume lizard-whole --updates 8 --quiet 2>stderr || fail "resumed without its adversary"
+grep -q "lizard-whole/adversary.safetensors is missing, and .* put the rule back" stderr || fail "$(cat stderr)"
+mv elsewhere lizard-whole/adversary.safetensors
+"$nca" train --resume lizard-whole --updates 8 --quiet >/dev/null || fail "not resumed with the rule put back"
 
 # Another adversary in the run's folder is not what its checkpoint was made with.
 cp lizard_regenerating.safetensors lizard-part/adversary.safetensors

@@ -140,7 +140,9 @@ refused "wild.safetensors" info wild.safetensors
 refused "no tensor" run good/checkpoint.safetensors --output x.png
 refused "nothing.safetensors" eval nothing.safetensors --target 🦎
 refused "--target: needed" eval good/model.safetensors
-refused "neither a rollout" verify good/model.safetensors
+refused "neither a rollout nor an optimizer case; nca eval judges a rule" verify good/model.safetensors
+refused "zoo:lizard: not a file with an oracle case" verify zoo:lizard
+refused "good: not a file with an oracle case" verify good
 echo '[{}, {}]' >wrong.json
 refused "layer 1" import wrong.json -o x.safetensors
 refused "--output" import wrong.json
@@ -148,7 +150,11 @@ refused "this command reads that file" import wrong.json -o ./wrong.json --force
 refused "not JSON" import noise.png -o x.safetensors
 refused "no such run folder" report nothing --tensorboard events
 refused "of one name" report good ./good --tensorboard events
-refused "choose another name, or --force" report good --tensorboard .
+refused "events would lie in the run folder ./good" report good --tensorboard . --force
+refused "events would lie in the run folder good" report good --tensorboard good
+"$nca" report good --tensorboard written >/dev/null
+refused "has the run written/good already; choose another name, or --force" report good --tensorboard written
+rm -r written
 refused "--tensorboard -: a folder" report good --tensorboard -
 for option in "--output x.html" "--cell 1,1" "--cut-at 9" "--heal-steps 9" "--seed 1" --map; do
   # shellcheck disable=SC2086
@@ -161,6 +167,9 @@ refused ".json files have float32, uint8" export good -o rule.json --numbers flo
 refused "good: a .json file holds 1 rule" export good good -o rule.json
 refused "nothing: No such file" export nothing -o rule.json
 refused "a .json file shows no target; leave it out" export good -o rule.json --target a.png
+refused "--padding: a .json file shows no target; leave it out" export good -o rule.json --padding 2
+refused "--padding: no target of good/model.safetensors is shown; give --target as well" export good/model.safetensors \
+  -o rule.html --padding 2
 refused "which of the 2 rules is it of?" export good good -o rules.html --target a.png
 refused "a.png: No such file" export good -o rule.html --target a.png
 
@@ -198,6 +207,7 @@ refused "did you mean 4x56x56?" bench --case 4x56x5
 refused "there are 4x56x56 8x72x72" bench step --case frobnicated
 refused "has no steps" bench step --case no-steps
 refused "no such choice" bench step --device all --cuda-path quick
+refused "there are f32, bf16, bf16x3, tf32, auto" bench --precision half
 refused "no such device" bench step --device gpu9
 program=$nca nca=$(dirname "$nca")/bench_kernels   # times them one by one
 refused "has no steps" --case no-steps

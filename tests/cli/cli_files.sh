@@ -101,6 +101,15 @@ sed 's/"fire_rate":"0.5"/"fire_rate":"0.7"/' good/model.safetensors >rate.safete
 refused "do not give its checksum" run rate.safetensors --output x.png
 unchecked 's/"fire_rate":"0.5"/"fire_rate":"7.5"/' >rate.safetensors
 refused "fire_rate" run rate.safetensors --output x.png
+# What a page or a shader cannot hold: a grid of 800012 rows, a weight of 65536, the last of the file.
+unchecked 's/xxh3-64:..../xxh3-64:/; s/"grid_height":"12"/"grid_height":"800012"/' >tall.safetensors
+for format in html glsl; do
+  refused "tall.safetensors: its grid of 800012x12 is too large for a .$format file" export tall.safetensors -o new.$format
+done
+"$nca" export tall.safetensors -o tall.json >/dev/null || complain "export tall.safetensors" "not as .json either"
+{ unchecked '' | head -c -4 && printf '\0\0\200\107'; } >large.safetensors
+refused "large.safetensors: 65536 in its " export large.safetensors -o new.glsl
+"$nca" export large.safetensors -o large.glsl --numbers float32 >/dev/null || complain "export float32" "fails"
 # oracle STEPS METADATA SIDE: an oracle case of zeros, one cell or SIDE x SIDE; it has no answers.
 oracle() {
   local side=${3-1} cells x0 rule target fire header
@@ -190,7 +199,7 @@ for arguments in info "info good" --version "export good --format json -o -"; do
   code=0
   # shellcheck disable=SC2086
   "$nca" $arguments >&- 2>stderr || code=$?
-  [ "$code" -eq 2 ] && [ "$(wc -l <stderr)" -eq 1 ] && grep -q "standard output" stderr ||
+  [ "$code" -eq 2 ] && [ "$(wc -l <stderr)" -eq 1 ] && grep -q "standard output: closed, so" stderr ||
     complain "$arguments >&-" "exit code $code"
 done
 # A closed stream must not give its number to a file of the run.
@@ -207,6 +216,12 @@ fi
 trap 'umount full 2>/dev/null || true; rm -rf "$scratch" "$scratch.good"' EXIT
 refused "No space left" run good --steps 200 --output full/x.npy
 refused "No space left" train "${small[@]}" --out full/run --updates 1 --pool 64
+# Whichever of the first files does not fit, nothing is left of the run, the rules that it keeps included.
+for kilobytes in 8 12 16 20 24 28 32 36; do
+  mount -o remount,size=${kilobytes}k full
+  refused "No space left" train "${small[@]}" --preset grow-adversary --victim good --out full/run --updates 1 --pool 64
+done
+mount -o remount,size=40k full
 # A film one page too long for the disk: the old one stays.
 if command -v ffmpeg >/dev/null; then
   "$nca" run good --steps 200 --output whole.mp4 >/dev/null

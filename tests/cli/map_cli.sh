@@ -80,7 +80,7 @@ refused "--map-picture map.png: exists; choose another name, or --force" --map-p
 cmp map.png before.png || fail "a picture was written over"
 "$nca" eval run "${short[@]}" --map-picture map.png --force >/dev/null || fail "--force does not help"
 refused "end the name with .png" --map-picture map.jpg
-refused "end the name with .png" --map-picture -
-refused "nothing can be written into the folder nowhere" --map-picture nowhere/map.png
+refused "--map-picture -: standard output is for the figures" --map-picture -
+refused "there is no folder nowhere; make it first" --map-picture nowhere/map.png
 refused "--map-places" --map-places 16
 refused "--map-trials" --map-trials 0

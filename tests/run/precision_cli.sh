@@ -80,6 +80,9 @@ for precision in f32 bf16; do
   "$nca" run filmed --device cpu --precision $precision --steps 200 --output $precision.png >/dev/null
 done
 ! cmp -s f32.png bf16.png || fail "the pictures of this rule cannot tell the precisions apart"
+# Every device that can is timed in it.
+"$nca" bench --precision bf16x3 --batch 1 --grid 8 --steps 2 --repeats 1 >log
+grep -q "(scalar, bf16x3" log || fail "the bench is not in bf16x3: $(cat log)"
 unset NCA_CPU_ISA
 
 # What goes on in another precision says so.

@@ -85,6 +85,10 @@ grep -q '"damage_halves": 0.0,' older/config.json || fail "an older folder: $(gr
 changing=("${settings[@]}" --health off --damage-changes 5:damaged=3,damage-halves=0.5 --updates 8)
 "$nca" train "${changing[@]}" --out unwatched >log
 grep -q -- "--health off: whatever goes wrong is left alone" log || fail "health is off in silence: $(cat log)"
+"$nca" train "${changing[@]}" --updates 4 --schedule steps:3x0.5,8x0.5,9x0.5 --out halted >log
+[ "$(grep -c "is beyond the 4 updates of this run" log)" -eq 2 ] && grep -q "^--schedule: .* after update 8 is" log &&
+  grep -q "^--damage-changes: .* after update 5 is" log || fail "what comes too late is not said: $(cat log)"
+rm -r halted
 "$nca" train "${changing[@]}" --updates 4 --out halted --quiet >/dev/null
 "$nca" train --resume halted --updates 8 --quiet >/dev/null
 cmp unwatched/model.safetensors halted/model.safetensors || fail "changing damage resumes otherwise"

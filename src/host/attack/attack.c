@@ -33,7 +33,6 @@ nca_status nca_attack_find(const char *name, const nca_attack **out, nca_error *
 
 nca_status nca_attack_check(const nca_attack *attack, const nca_attack_job *job, nca_error *error)
 {
-    NCA_TRY(nca_run_refuse_adversary(&job->given, job->rule, job->model, error));
     if (!attack->figures(job->task))
         return nca_fail(error, NCA_ARGUMENT,
                         "%s: rules of the task %s cannot be attacked like this", attack->name,

@@ -7,8 +7,10 @@
 #include "eval/evaluate.h"
 
 // Of tasks that have no figures of their own.
-static const nca_figure losses[] = {
-    {"loss", "log10 loss, median"}, {"loss_max", "worst"}, {"died_out", "died out"}, {NULL, NULL}};
+static const nca_figure losses[] = {{"log10_loss", "log10 loss, median"},
+                                    {"log10_loss_max", "worst"},
+                                    {"died_out", "died out"},
+                                    {NULL, NULL}};
 
 const nca_figure *nca_attack_figures(const nca_task *task)
 {

@@ -56,10 +56,14 @@ nca_status nca_output_folder_check(const char *option, const char *place, nca_er
     char folder[NCA_PATH_BYTES];
     struct stat about;
     folder_of(place, folder);
-    if (stat(folder, &about) == 0 && S_ISDIR(about.st_mode))
-        return NCA_OK;
-    return nca_fail(error, NCA_FILE, "--%s %s: there is no folder %s; make it first", option, place,
-                    folder);
+    if (stat(folder, &about) != 0 || !S_ISDIR(about.st_mode))
+        return nca_fail(error, NCA_FILE, "--%s %s: there is no folder %s; make it first", option,
+                        place, folder);
+    if (access(folder, W_OK) != 0)
+        return nca_fail(error, NCA_FILE,
+                        "--%s %s: nothing can be written into the folder %s: %s; choose another",
+                        option, place, folder, strerror(errno));
+    return NCA_OK;
 }
 
 static bool are_one_file(const char *a, const char *b)
@@ -121,6 +125,15 @@ nca_status nca_standard_output_check(nca_error *error)
                     "with > NAME");
 }
 
+nca_status nca_standard_output_fail(nca_error *error)
+{
+    if (errno == EBADF)
+        return nca_fail(error, NCA_FILE,
+                        "standard output: closed, so that nothing was printed; send it to a file "
+                        "or a program, as with > NAME");
+    return nca_fail(error, NCA_FILE, "standard output: cannot be written: %s", strerror(errno));
+}
+
 nca_status nca_standard_output_send(int file, nca_error *error)
 {
     char bytes[1 << 16];
@@ -133,8 +146,7 @@ nca_status nca_standard_output_send(int file, nca_error *error)
             if (now < 0 && errno == EINTR)
                 now = 0;
             if (now < 0)
-                return nca_fail(error, NCA_FILE, "standard output: cannot be written: %s",
-                                strerror(errno));
+                return nca_standard_output_fail(error);
         }
         if (got < 0 && errno != EINTR)
             return nca_fail(error, NCA_FILE, "standard output: %s", strerror(errno));

@@ -10,7 +10,7 @@
 // "-" stays. For names that the user gives. NCA_FILE where links go in a circle.
 nca_status nca_output_follow(const char *path, char place[NCA_PATH_BYTES], nca_error *error);
 
-// NCA_FILE where the folder that the place lies in is not there.
+// NCA_FILE where the folder that the place lies in is not there, or takes no files.
 //   option   that names it: "output"
 nca_status nca_output_folder_check(const char *option, const char *place, nca_error *error);
 // Whether two places are the same file, or would be if they were written: the same name in the same
@@ -26,6 +26,8 @@ char *nca_temporary_name(const char *path);
 bool nca_is_standard_output(const char *path);
 // NCA_ARGUMENT where that is a terminal, which would show the bytes.
 nca_status nca_standard_output_check(nca_error *error);
+// NCA_FILE, saying by errno why it cannot be written.
+nca_status nca_standard_output_fail(nca_error *error);
 // Copies a file, from its beginning, to standard output.
 nca_status nca_standard_output_send(int file, nca_error *error);
 

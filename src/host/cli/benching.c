@@ -144,19 +144,23 @@ static void bench_variants(nca_benching *benching, const nca_backend *backend,
 }
 
 // The first two are timed.
-static const char *const paths[] = {"fused", "cublas", "auto"};
+static const char *const paths[] = {"fused", "cublas", "auto", NULL};
 
-static const char *const precisions[] = {"f32", "tf32", "bf16"};
+static const char *const precisions[] = {"f32", "bf16", "bf16x3", "tf32", NCA_PRECISION_AUTO, NULL};
 
-// Where a GPU is only one of the devices, its options are looked at even if there is none.
-static nca_status check_choice(const char *option, const char *asked, const char *const names[3],
+// Where every device is asked, what none of them knows is refused at once.
+static nca_status check_choice(const char *option, const char *asked, const char *const *names,
                                nca_error *error)
 {
-    for (int i = 0; i < 3; i++)
-        if (!asked || strcmp(asked, names[i]) == 0)
+    char known[80] = "";
+    for (; *names; names++) {
+        const size_t used = strlen(known);
+        if (!asked || strcmp(asked, *names) == 0)
             return NCA_OK;
-    return nca_fail(error, NCA_ARGUMENT, "%s %.40s: no such choice; choose %s, %s or %s", option,
-                    asked, names[0], names[1], names[2]);
+        snprintf(known + used, sizeof known - used, "%s%s", used ? ", " : "", *names);
+    }
+    return nca_fail(error, NCA_ARGUMENT, "%s %.40s: no such choice; there are %s", option, asked,
+                    known);
 }
 
 // Both paths, or the one that was asked for.
@@ -176,10 +180,10 @@ static void bench_paths(nca_benching *benching, const nca_backend *backend,
 static nca_status bench_everywhere(nca_benching *benching, const nca_device_options *options,
                                    nca_error *error)
 {
-    const nca_device_options on_cpu = {.threads = options->threads};
+    const nca_device_options on_cpu = {.threads = options->threads,
+                                       .precision = options->precision};
     NCA_TRY(check_choice("--cuda-path", options->cuda_path, paths, error));
-    if (!options->precision || strcmp(options->precision, NCA_PRECISION_AUTO) != 0)
-        NCA_TRY(check_choice("--precision", options->precision, precisions, error));
+    NCA_TRY(check_choice("--precision", options->precision, precisions, error));
     for (const nca_backend *const *each = nca_backends(); *each; each++)
         if ((*each)->peak_bytes && (*each)->variants)
             bench_variants(benching, *each, &on_cpu);

@@ -2,7 +2,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
+#include <unistd.h>
 
 #include "attack/attack.h"
 #include "attack/paint.h"
@@ -97,18 +97,14 @@ static int either(int64_t given, int otherwise)
     return given >= 0 ? (int)given : otherwise;
 }
 
-// A picture's place. Standard output is for the figures.
+// A picture's place.
 static nca_status check_picture(nca_call *call, const char *option, const char *path,
                                 char place[NCA_PATH_BYTES], nca_error *error)
 {
     const attack_options *options = call->options;
-    const char *dot = path ? strrchr(path, '.') : NULL;
     if (!path)
         return NCA_OK;
-    if (!dot || strcasecmp(dot, ".png") != 0)
-        return nca_fail(error, NCA_ARGUMENT,
-                        "--%s %.200s: only PNG is written; end the name with .png", option, path);
-    NCA_TRY(nca_output_check(option, path, options->force, place, error));
+    NCA_TRY(nca_output_check_picture(option, path, options->force, place, error));
     NCA_TRY(nca_output_check_source(option, place, options->adversary, error));
     NCA_TRY(nca_output_check_source(option, place, options->target.target, error));
     return nca_output_check_source(option, place, call->arguments.item[1], error);
@@ -141,6 +137,7 @@ static nca_status plan_job(nca_call *call, const nca_model *model, attacking *as
     nca_target_arguments own = options->target;
     nca_run_task found;
     own.say = -1;   // the adversary's
+    NCA_TRY(nca_run_refuse_adversary(&own, call->arguments.item[1], model, error));
     NCA_TRY(nca_run_task_find(&own, call->arguments.item[1], model, &found, error));
     asked->job = (nca_attack_job){
         .attack = asked->attack,
@@ -170,7 +167,8 @@ static void print_table(const attacking *found)
 {
     printf("%s against ", found->attack->name);
     nca_print_safely(stdout, found->job.rule);
-    printf(", %d samples, after %d steps\n\n  %-20s", found->job.samples, found->job.steps,
+    printf(", %d sample%s, after %d step%s\n\n  %-20s", found->job.samples,
+           found->job.samples == 1 ? "" : "s", found->job.steps, found->job.steps == 1 ? "" : "s",
            found->attack->strength_words);
     for (const nca_figure *row = found->figures; row->name; row++)
         printf("  %20s", row->words);
@@ -200,15 +198,20 @@ static void print_json(const attacking *found)
     printf("  ]\n}\n");
 }
 
+// Both or none.
 static nca_status write_pictures(const attacking *found, nca_error *error)
 {
+    const bool is_new = *found->picture && access(found->picture, F_OK) != 0;
+    nca_status status = NCA_OK;
     if (*found->picture)
         NCA_TRY(nca_attack_picture_write(found->picture, found->point, found->points,
                                          found->job.shown, error));
     if (*found->curve)
-        NCA_TRY(nca_attack_curve_write(found->curve, found->attack, found->figures, found->point,
-                                       found->points, error));
-    return NCA_OK;
+        status = nca_attack_curve_write(found->curve, found->attack, found->figures, found->point,
+                                        found->points, error);
+    if (status != NCA_OK && is_new)
+        unlink(found->picture);
+    return status;
 }
 
 static nca_status measure_all(attacking *asked, nca_error *error)

@@ -75,9 +75,10 @@ static nca_status read_order(const export_options *options, const nca_arguments 
         return nca_fail(error, NCA_ARGUMENT, "%.100s: a %s file holds %d rule%s; export it apart",
                         arguments->item[out->exporter->rules_max], out->exporter->extension,
                         out->exporter->rules_max, out->exporter->rules_max == 1 ? "" : "s");
-    if (options->target.target && !out->exporter->shows_target)
-        return nca_fail(error, NCA_ARGUMENT, "--target: a %s file shows no target; leave it out",
-                        out->exporter->extension);
+    const char *about_target = nca_target_option_given(&options->target);
+    if (about_target && !out->exporter->shows_target)
+        return nca_fail(error, NCA_ARGUMENT, "--%s: a %s file shows no target; leave it out",
+                        about_target, out->exporter->extension);
     if (options->target.target && arguments->count > 1)
         return nca_fail(error, NCA_ARGUMENT,
                         "--target: which of the %d rules is it of? give run folders, which know "
@@ -117,6 +118,7 @@ static nca_status export(nca_call *call)
                             "%.200s: a matrix mixes its states, for which no format has a place; "
                             "give the rule without",
                             rules[i].path));
+        NCA_GO(nca_exporter_check_grid(work.exporter, &rules[i], error));
     }
     work.what.rules = rules;
     work.what.count = arguments->count;

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/output_place.h"
 #include "base/stop.h"
@@ -248,12 +249,25 @@ static void say_what_was_written(const report_options *options, int runs)
         fprintf(to, "without charts: this build did not find dygraphs (Debian: libjs-dygraphs)\n");
 }
 
+// Events lie beside runs, never among the files of one.
+static nca_status check_no_run(const report_options *options, const char *folder, nca_error *error)
+{
+    char path[NCA_PATH_BYTES];
+    NCA_TRY(nca_path_join(folder, "metrics.jsonl", path, error));
+    if (access(path, F_OK) != 0)
+        return NCA_OK;
+    return nca_fail(error, NCA_FILE,
+                    "--tensorboard %s: events would lie in the run folder %s; choose another name",
+                    options->tensorboard, folder);
+}
+
 // Two runs of one name would be one in TensorBoard, and files that are there stay.
 static nca_status check_places(const report_options *options, const nca_arguments *folders,
                                char place[RUNS_MAX][NCA_PATH_BYTES], nca_error *error)
 {
     for (int i = 0; i < folders->count; i++) {
         NCA_TRY(nca_tensorboard_place(options->tensorboard, folders->item[i], place[i], error));
+        NCA_TRY(check_no_run(options, place[i], error));
         for (int k = 0; k < i; k++)
             if (strcmp(place[k], place[i]) == 0)
                 return nca_fail(error, NCA_ARGUMENT,
@@ -291,6 +305,7 @@ static nca_status write_events(const report_options *options, const nca_argument
 {
     char place[RUNS_MAX][NCA_PATH_BYTES];
     NCA_TRY(check_events(options, error));
+    NCA_TRY(check_no_run(options, options->tensorboard, error));
     NCA_TRY(check_places(options, folders, place, error));
     for (int i = 0; i < folders->count; i++)
         NCA_TRY(nca_tensorboard_write(folders->item[i], place[i], error));

@@ -192,6 +192,11 @@ static nca_status find_task(const run_options *options, const char *path, const 
     nca_target_arguments given = options->target;
     given.grid = options->grid;
     NCA_TRY(nca_run_task_find(&given, path, model, out, error));
+    if (out->task->victim && !out->task->reads_data && !nca_is_folder(path))
+        return nca_fail(error, NCA_ARGUMENT,
+                        "%s: turns a picture that its victim has grown, and a file alone does not "
+                        "say which; give its run folder",
+                        path);
     return out->task->frozen || out->task->others || out->task->victim
                ? nca_run_task_load(&given, path, model, out, error)
                : NCA_OK;

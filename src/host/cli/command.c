@@ -3,10 +3,12 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #include "base/output_place.h"
 #include "base/stop.h"
+#include "run/run_files.h"
 
 // The defaults of the options, or zeros.
 static nca_status prepare(nca_call *call)
@@ -49,18 +51,6 @@ cleanup:
     return status == NCA_OK ? call.code : nca_report_failure(nca_command_words(self), &call.error);
 }
 
-// Whether a place is one of the files that a run is read from again.
-static bool is_of_run(const char *place)
-{
-    char log[NCA_PATH_BYTES];
-    const char *slash = strrchr(place, '/'), *name = slash ? slash + 1 : place;
-    const char *dot = strrchr(name, '.');
-    const int made = snprintf(log, sizeof log, "%.*smetrics.jsonl", (int)(name - place), place);
-    return made < (int)sizeof log && access(log, F_OK) == 0 &&
-           (strcmp(name, "config.json") == 0 || strcmp(name, "machine.json") == 0 ||
-            strcmp(name, "metrics.jsonl") == 0 || (dot && strcmp(dot, ".safetensors") == 0));
-}
-
 nca_status nca_output_check(const char *option, const char *path, bool force,
                             char place[NCA_PATH_BYTES], nca_error *error)
 {
@@ -70,7 +60,7 @@ nca_status nca_output_check(const char *option, const char *path, bool force,
     NCA_TRY(nca_output_folder_check(option, place, error));
     if (access(path, F_OK) != 0)
         return NCA_OK;
-    if (is_of_run(place))
+    if (nca_run_files_have(place))
         return nca_fail(error, NCA_FILE,
                         "--%s %s: among the files of the run itself; choose another name", option,
                         path);
@@ -78,6 +68,21 @@ nca_status nca_output_check(const char *option, const char *path, bool force,
         return NCA_OK;
     return nca_fail(error, NCA_FILE, "--%s %s: exists; choose another name, or --force", option,
                     path);
+}
+
+nca_status nca_output_check_picture(const char *option, const char *path, bool force,
+                                    char place[NCA_PATH_BYTES], nca_error *error)
+{
+    const char *dot = strrchr(path, '.');
+    if (nca_is_standard_output(path))
+        return nca_fail(error, NCA_ARGUMENT,
+                        "--%s -: standard output is for the figures; give the name of a file, "
+                        "ending with .png",
+                        option);
+    if (!dot || strcasecmp(dot, ".png") != 0)
+        return nca_fail(error, NCA_ARGUMENT,
+                        "--%s %.200s: only PNG is written; end the name with .png", option, path);
+    return nca_output_check(option, path, force, place, error);
 }
 
 nca_status nca_output_check_source(const char *option, const char *place, const char *source,

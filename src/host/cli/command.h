@@ -29,12 +29,15 @@ static inline const nca_compute *nca_call_judging(const nca_call *call)
 // Returns the exit code.
 int nca_call_run(const nca_command *command, int argc, char **argv);
 
-// Refuses an output that is there already, one in a folder that is not there, and a terminal for
-// "-", standard output.
+// Refuses an output that is there already, one of the files of a run, one in a folder that is not
+// there or takes no files, and a terminal for "-", standard output.
 //   option   that names it: "output"
 //   place    out, where it is to be written: the file behind a link
 nca_status nca_output_check(const char *option, const char *path, bool force,
                             char place[NCA_PATH_BYTES], nca_error *error);
+// The same of a picture beside figures, which standard output is for: only PNG.
+nca_status nca_output_check_picture(const char *option, const char *path, bool force,
+                                    char place[NCA_PATH_BYTES], nca_error *error);
 // Refuses to write over a file that the command reads, or over the rule of a run folder that it
 // reads.
 //   place    of the output; "-" is none of them

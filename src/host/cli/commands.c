@@ -1,6 +1,5 @@
 // The program as a whole.
 #include "cli/commands.h"
-#include "base/nearest.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -8,6 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/nearest.h"
+#include "base/output_place.h"
 #include "cli/command.h"
 #include "cli/completion.h"
 #include "cli/manual.h"
@@ -164,7 +165,7 @@ static int finish(int code)
     const bool is_whole = fflush(stdout) == 0 && !ferror(stdout);
     if (is_whole || errno == EPIPE || code != 0)
         return code;
-    nca_fail(&error, NCA_FILE, "standard output: cannot be written: %s", strerror(errno));
+    nca_standard_output_fail(&error);
     return nca_report_failure("nca", &error);
 }
 

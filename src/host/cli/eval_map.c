@@ -1,14 +1,10 @@
 // The heal map: options, progress, the picture and what is printed.
 #include "cli/eval_map.h"
 
-#include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <strings.h>
-#include <unistd.h>
 
-#include "base/output_place.h"
+#include "cli/command.h"
 #include "cli/progress.h"
 #include "eval/heal_map_json.h"
 #include "eval/heal_map_picture.h"
@@ -25,26 +21,10 @@ bool nca_map_is_asked(const nca_map_arguments *arguments)
 nca_status nca_map_check_picture(const nca_map_arguments *arguments, char place[NCA_PATH_BYTES],
                                  nca_error *error)
 {
-    char path[NCA_PATH_BYTES];
-    const char *name = arguments->picture, *dot = name ? strrchr(name, '.') : NULL;
     *place = 0;
-    if (!name)
-        return NCA_OK;
-    if (!dot || strcasecmp(dot, ".png") != 0)
-        return nca_fail(error, NCA_ARGUMENT,
-                        "--map-picture %.200s: only PNG is written; end the name with .png", name);
-    if (!arguments->force && access(name, F_OK) == 0)
-        return nca_fail(error, NCA_FILE,
-                        "--map-picture %s: exists; choose another name, or --force", name);
-    NCA_TRY(nca_output_follow(name, place, error));
-    memcpy(path, place, sizeof path);
-    const char *folder = dirname(path);
-    if (access(folder, W_OK) != 0)
-        return nca_fail(error, NCA_FILE,
-                        "--map-picture %s: nothing can be written into the folder %s; make it, or "
-                        "choose another",
-                        name, folder);
-    return NCA_OK;
+    return arguments->picture ? nca_output_check_picture("map-picture", arguments->picture,
+                                                         arguments->force, place, error)
+                              : NCA_OK;
 }
 
 nca_status nca_map_make(const nca_map_arguments *arguments, const nca_model *model,

@@ -86,10 +86,37 @@ static void say_estimate(train_run *run)
                      run->plan.until_healed ? "at most about" : "about", duration, size);
 }
 
+// Whether a change comes later than the run ends; says so. It is no fault: the run may go on with
+// more updates.
+static bool is_beyond(train_run *run, const char *option, int64_t after)
+{
+    if (after < run->config.updates)
+        return false;
+    nca_progress_say(&run->progress,
+                     "--%s: what changes after update %lld is beyond the %lld updates of this run, "
+                     "and comes only where it goes on with more",
+                     option, (long long)after, (long long)run->config.updates);
+    return true;
+}
+
+// Of each option the first one.
+static void say_changes_beyond(train_run *run)
+{
+    const nca_schedule *schedule = &run->plan.schedule;
+    const nca_damage_stages *damage = &run->plan.damage;
+    for (int i = 0; schedule->kind == NCA_SCHEDULE_STEPS && i < schedule->steps; i++)
+        if (is_beyond(run, "schedule", schedule->step[i].after))
+            break;
+    for (int i = 1; i < damage->stages; i++)
+        if (is_beyond(run, "damage-changes", damage->stage[i].after))
+            break;
+}
+
 // What the settings make of the run that whoever looks at its figures should know.
 static void say_settings(train_run *run)
 {
     char from[NCA_FROM_BYTES];
+    say_changes_beyond(run);
     if (run->from.parameters)
         nca_progress_say(&run->progress, "%s", nca_run_from_words(&run->config, &run->from, from));
     if (run->config.average > run->config.updates)
@@ -102,6 +129,11 @@ static void say_settings(train_run *run)
                          "--average %lld: what is written and judged is the average over about the "
                          "last %lld updates; losses shown here are of the rule in training",
                          (long long)run->config.average, (long long)run->config.average);
+    if (run->plan.perturbation.kind != NCA_PERTURB_NONE)
+        nca_progress_say(
+            &run->progress, "--perturb %s: changes %lld of the %lld samples%s%s",
+            run->config.perturb, (long long)run->config.perturbed, (long long)run->config.batch,
+            *run->config.adversary ? ", by the adversary " : "", run->config.adversary);
     if (!run->plan.repairs)
         nca_progress_say(&run->progress, "--health off: whatever goes wrong is left alone");
 }

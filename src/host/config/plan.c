@@ -157,6 +157,12 @@ static nca_status check_adversary(const nca_config *config, const nca_plan *plan
 {
     const bool is_given = *config->adversary;
     const bool is_needed = plan->perturbation.kind == NCA_PERTURB_CELLS;
+    if (is_needed && plan->perturbation.strength >= 1 && config->perturbed >= config->batch)
+        return nca_fail(error, NCA_ARGUMENT,
+                        "--perturb %.60s: the adversary would move all cells of the whole batch, "
+                        "and nothing would be learnt; give a smaller share, or --perturbed below "
+                        "--batch %lld",
+                        config->perturb, (long long)config->batch);
     if (is_given == is_needed)
         return NCA_OK;
     if (is_needed)

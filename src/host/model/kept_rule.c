@@ -17,11 +17,16 @@ static nca_status find_copy(const char *option, const char *folder, char path[NC
 nca_status nca_kept_rule_load(const char *option, const char *given, const char *folder,
                               const nca_spec *usual, nca_model *out, nca_error *error)
 {
-    char copy[NCA_PATH_BYTES];
+    char copy[NCA_PATH_BYTES] = "";
     nca_error why;
     const bool is_kept =
         folder && find_copy(option, folder, copy, NULL) == NCA_OK && access(copy, F_OK) == 0;
     const nca_status status = nca_model_load_as(is_kept ? copy : given, usual, out, &why);
+    if (status == NCA_FILE && *copy && !is_kept)
+        return nca_fail(error, status,
+                        "--%s: %s is missing, and %s cannot be read either; put the rule back at "
+                        "either place",
+                        option, copy, given);
     return status == NCA_OK ? NCA_OK : nca_fail(error, status, "--%s %s", option, why.message);
 }
 

@@ -83,6 +83,30 @@ static nca_status read_kinds(const nca_tensors *tensors, nca_spec *spec, nca_err
     return NCA_OK;
 }
 
+// Refuses a whole file that is of another kind than is asked for: what the first layer takes shows
+// which perception and how many frozen channels its rule has. NCA_ARGUMENT.
+static nca_status check_kind(const nca_tensors *tensors, const nca_spec *spec, uint64_t outputs,
+                             nca_error *error)
+{
+    static const nca_perception kinds[] = {NCA_MOORE, NCA_SOBEL};   // NCA_SUMMED has Sobel's shape
+    const nca_tensor *weight = nca_tensors_find(tensors, nca_tensor_name(NCA_HIDDEN_WEIGHT));
+    const uint64_t inputs = weight && weight->axes == 2 ? weight->shape[1] : 0;
+    if (inputs == (uint64_t)nca_spec_inputs(spec))
+        return NCA_OK;
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        const uint64_t groups = (uint64_t)nca_spec_groups(&(nca_spec){.perception = kinds[i]});
+        const uint64_t channels = inputs / groups;
+        if (inputs % groups == 0 && channels >= outputs && channels - outputs <= NCA_VISIBLE)
+            return nca_fail(error, NCA_ARGUMENT,
+                            "%s: a rule that perceives by %s, %d of its channels frozen, where one "
+                            "by %s, %d frozen, is needed; give one of the same task",
+                            tensors->name, nca_perception_words[kinds[i]],
+                            (int)(channels - outputs), nca_perception_words[spec->perception],
+                            spec->frozen);
+    }
+    return NCA_OK;
+}
+
 // Channels and hidden units, from the shapes of a file's tensors.
 static nca_status read_sizes(const nca_tensors *tensors, nca_spec *spec, nca_error *error)
 {
@@ -94,6 +118,8 @@ static nca_status read_sizes(const nca_tensors *tensors, nca_spec *spec, nca_err
     spec->channels = channels <= 256 ? (int)channels : 256;
     const int64_t hidden_units[] = {-1, nca_spec_inputs(spec)};
     const bool can_run = channels >= 4 && channels <= 256;
+    if (can_run)
+        NCA_TRY(check_kind(tensors, spec, bias->shape[0], error));
     NCA_TRY(nca_tensors_require(tensors, nca_tensor_name(NCA_HIDDEN_WEIGHT), NCA_ANY_FLOAT, 2,
                                 can_run ? hidden_units : any, &weight, error));
     if (nca_tensors_find(tensors, nca_tensor_name(NCA_HIDDEN2_WEIGHT)))

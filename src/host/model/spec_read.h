@@ -17,6 +17,7 @@ nca_status nca_saved_number_read(const nca_tensors *tensors, const nca_saved_num
 
 // Kinds from the metadata "perception", "alive", "frozen", "alive_channel" and "noise", those of
 // `usual` where there are none (NULL: the article's); sizes from the shapes of the tensors.
+// NCA_ARGUMENT where these are of another kind of rule.
 nca_status nca_spec_read(const nca_tensors *tensors, const nca_spec *usual, nca_spec *out,
                          nca_error *error);
 

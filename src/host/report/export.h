@@ -29,6 +29,7 @@ typedef struct nca_exporter {
     const char *description;
     int rules_max;       // in one file
     bool shows_target;   // and so takes the options about it
+    bool has_grid;       // of the rule's size
     // How it can write numbers, the usual way first, ended by NCA_NUMBERS.
     nca_numbers numbers[NCA_NUMBERS + 1];
     // Writes the file whole or not at all. NCA_ARGUMENT where the format cannot express a rule, in
@@ -45,5 +46,9 @@ nca_status nca_exporter_find(const char *name, const char *path, const nca_expor
 // How numbers are written: the way that is named, or the exporter's usual one for NULL.
 nca_status nca_exporter_numbers(const nca_exporter *exporter, const char *name, nca_numbers *out,
                                 nca_error *error);
+
+// NCA_ARGUMENT where the file would have a grid of the rule's size that is too large to be shown.
+nca_status nca_exporter_check_grid(const nca_exporter *exporter, const nca_export_rule *rule,
+                                   nca_error *error);
 
 #endif

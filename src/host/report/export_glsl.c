@@ -14,17 +14,35 @@
 extern const char nca_shader_text[];   // rule.glsl, embedded at build time
 
 enum { GRID = 72, COLUMN = 4 };   // the article's grid; numbers in a column of weights
+enum { HALF_MAX = 65504 };        // the largest half float
 
 // -- Weights --------------------------------------------------------------------------------------
 
-// The nearest half float, of the largest size where there is none.
+// The nearest half float.
 static unsigned half_of(float value)
 {
-    const double size = fmin(fabs((double)value), 65504);
+    const double size = fmin(fabs((double)value), HALF_MAX);   // 65519 is nearest to it as well
     const int exponent = size > 0 ? (int)fmax(ilogb(size), -14) : -14;
     const unsigned steps = (unsigned)lrint(ldexp(size, 10 - exponent));   // 1024 to 2048, or fewer
     const unsigned bits = ((unsigned)(exponent + 14) << 10) + steps;
     return bits | (signbit(value) ? 0x8000u : 0);
+}
+
+// Numbers that no half float is near.
+static nca_status check_halves(const nca_export *what, nca_error *error)
+{
+    const nca_model *model = &what->rules->model;
+    const nca_layout layout = nca_layout_of(&model->spec);
+    for (int tensor = 0; tensor < layout.tensors && what->numbers == NCA_FLOAT16; tensor++)
+        for (size_t i = 0; i < layout.size[tensor]; i++) {
+            const double value = (double)model->parameters[layout.offset[tensor] + i];
+            if (fabs(value) >= HALF_MAX + 16)   // half of the step behind it
+                return nca_fail(error, NCA_ARGUMENT,
+                                "%s: %g in its %s is beyond %d, the largest float16; give "
+                                "--numbers float32",
+                                what->rules->path, value, nca_tensor_name(tensor), HALF_MAX);
+        }
+    return NCA_OK;
 }
 
 typedef struct weights {
@@ -247,6 +265,7 @@ static nca_status write_glsl(const nca_export *what, const char *place, nca_erro
     char *text = NULL;
     size_t size_bytes = 0;
     NCA_TRY(check_picture(what, error));
+    NCA_TRY(check_halves(what, error));
     FILE *to = open_memstream(&text, &size_bytes);
     if (to) {
         write_head(to, model, grid);
@@ -271,6 +290,7 @@ const nca_exporter nca_exporter_glsl = {
     .extension = ".glsl",
     .description = "a shader for Shadertoy and its like",
     .rules_max = 1,
+    .has_grid = true,
     .numbers = {NCA_FLOAT16, NCA_FLOAT32, NCA_NUMBERS},
     .write = write_glsl,
 };

@@ -43,6 +43,11 @@ static nca_status add_rule(const nca_export *what, const nca_export_rule *rule, 
     NCA_TRY(nca_run_task_find(what->given, rule->path, &rule->model, &loaded, error));
     if (knows_target(what, rule, loaded.task))
         NCA_TRY(nca_run_task_load(what->given, rule->path, &rule->model, &loaded, error));
+    else if (nca_target_option_given(what->given))
+        return nca_fail(error, NCA_ARGUMENT, "--%s: no target of %s is shown; %s",
+                        nca_target_option_given(what->given), rule->path,
+                        loaded.task->picture ? "give --target as well, or leave it out"
+                                             : "leave it out");
     const nca_status status =
         nca_page_rule_json(name, &rule->model, loaded.task, loaded.content.data, &object, error);
     nca_run_task_free(&loaded);
@@ -82,6 +87,7 @@ const nca_exporter nca_exporter_html = {
     .description = "a page in which the rules live, to wound and watch heal",
     .rules_max = 64,
     .shows_target = true,
+    .has_grid = true,
     .numbers = {NCA_FLOAT32, NCA_NUMBERS},
     .write = write_html,
 };

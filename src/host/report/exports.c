@@ -69,3 +69,18 @@ nca_status nca_exporter_numbers(const nca_exporter *exporter, const char *name, 
     *out = *one;
     return NCA_OK;
 }
+
+// A shader puts four channels into a pixel and groups of them side by side, up to eight; pictures
+// of more than 16384 pixels a side are refused by many graphics cards.
+nca_status nca_exporter_check_grid(const nca_exporter *exporter, const nca_export_rule *rule,
+                                   nca_error *error)
+{
+    enum { SIDE_MAX = 2048 };
+    const int height = rule->model.grid_height, width = rule->model.grid_width;
+    if (!exporter->has_grid || (height <= SIDE_MAX && width <= SIDE_MAX))
+        return NCA_OK;
+    return nca_fail(error, NCA_ARGUMENT,
+                    "%s: its grid of %dx%d is too large for a %s file, which has at most %d cells "
+                    "a side; choose .json or .onnx, which have no grid",
+                    rule->path, height, width, exporter->extension, SIDE_MAX);
+}

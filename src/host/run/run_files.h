@@ -9,6 +9,13 @@
 // that is called otherwise; returns its bytes.
 int64_t nca_run_files_tidy(const char *folder);
 
+// Removes the files of a run that has not begun, and pictures/ where that is empty; the metrics,
+// which are the lock, stay.
+void nca_run_files_remove(const char *folder);
+
+// Whether a place is that of a file of a run in its folder, or of one of its pictures.
+bool nca_run_files_have(const char *place);
+
 // Whether a process was killed here before it had written config.json: there are metrics without a
 // byte, and at most parts of files.
 bool nca_run_files_are_abandoned(const char *folder);

@@ -151,28 +151,13 @@ nca_status nca_run_log_create(const char *folder, const char *config_json, nca_r
     return status;
 }
 
-// What a run has written before its first update is done; the metrics, which are the lock, aside.
-static const char *const first_files[] = {
-    "config.json",         "machine.json",           "target.safetensors",
-    "model.safetensors",   "checkpoint.safetensors", "loss.png",
-    "pictures/target.png", "from.safetensors"};
-
-static void remove_file(const nca_run_log *log, const char *name)
-{
-    char path[NCA_PATH_BYTES];
-    if (nca_path_join(log->folder, name, path, NULL) == NCA_OK)
-        unlink(path);
-}
-
 void nca_run_log_discard(nca_run_log *log)
 {
     char path[NCA_PATH_BYTES];
     if (log->is_new) {
-        for (size_t i = 0; i < sizeof first_files / sizeof *first_files; i++)
-            remove_file(log, first_files[i]);
-        if (nca_path_join(log->folder, "pictures", path, NULL) == NCA_OK)
-            rmdir(path);
-        remove_file(log, "metrics.jsonl");   // last: then the folder is another's
+        nca_run_files_remove(log->folder);
+        if (nca_path_join(log->folder, "metrics.jsonl", path, NULL) == NCA_OK)
+            unlink(path);   // last: then the folder is another's
         nca_folder_unmake(log->folder, log->folders_made);
     }
     nca_run_log_close(log);

@@ -2,6 +2,7 @@
 #include "run/run_rules.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "base/text.h"
 #include "model/kept_rule.h"
@@ -15,6 +16,14 @@ nca_status nca_run_from_begin(const nca_config *config, const char *folder, nca_
     if (!*config->from)
         return NCA_OK;
     NCA_TRY(nca_kept_rule_load("from", config->from, folder, usual, &rule, error));
+    if (*rule.task && strcmp(rule.task, config->task) != 0) {
+        const nca_status status =
+            nca_fail(error, NCA_ARGUMENT,
+                     "--from %.200s: an adversary, of the task %s; give a rule of the task %s",
+                     config->from, rule.task, config->task);
+        nca_model_free(&rule);
+        return status;
+    }
     const nca_status begun = nca_trainer_begin_with(trainer, &rule, &why);
     if (begun != NCA_OK) {
         nca_model_free(&rule);

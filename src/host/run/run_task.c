@@ -10,6 +10,21 @@
 #include "model/zoo.h"
 #include "run/run_folder.h"
 
+const char *nca_target_option_given(const nca_target_arguments *given)
+{
+    const struct {
+        const char *name;
+        bool is_given;
+    } options[] = {{"target", given->target},         {"target-size", given->target_size > 0},
+                   {"padding", given->padding >= 0},  {"grid", given->grid},
+                   {"seed-at", given->seed_at},       {"trim", given->trim >= 0},
+                   {"background", given->background}, {"font", given->font}};
+    for (size_t i = 0; i < sizeof options / sizeof *options; i++)
+        if (options[i].is_given)
+            return options[i].name;
+    return NULL;
+}
+
 static void set_text(char to[NCA_TEXT_BYTES], const char *text)
 {
     if (text)
@@ -28,14 +43,14 @@ static nca_status assume_settings(const char *name, nca_config *config, nca_erro
     return NCA_OK;
 }
 
-// A task that is named must be that of the run.
-static nca_status check_task(const nca_target_arguments *given, const char *path,
-                             const nca_config *config, nca_error *error)
+// A task that is named must be that of the run, or of a file that says it.
+static nca_status check_task(const nca_target_arguments *given, const char *path, const char *task,
+                             nca_error *error)
 {
-    if (!given->task || strcmp(given->task, config->task) == 0)
+    if (!given->task || strcmp(given->task, task) == 0)
         return NCA_OK;
     return nca_fail(error, NCA_ARGUMENT, "--task %.60s: %s was trained for %s; leave it out",
-                    given->task, path, config->task);
+                    given->task, path, task);
 }
 
 // What is in frozen channels, only the task knows.
@@ -56,16 +71,17 @@ static nca_status read_settings(const nca_target_arguments *given, const char *p
                                 const nca_model *model, nca_config *config, const nca_task **task,
                                 nca_error *error)
 {
+    const char *name = given->task ? given->task : *model->task ? model->task : NULL;
     *config = nca_config_default();
     if (nca_is_folder(path)) {
         NCA_TRY(nca_run_folder_check_config(path, model, error));
         NCA_TRY(nca_run_folder_config(path, config, NULL, error));
-    } else if (model->spec.frozen > 0 && !given->task) {
+    } else if (model->spec.frozen > 0 && !name) {
         return fail_frozen(path, &model->spec, error);
     } else {
-        NCA_TRY(assume_settings(given->task, config, error));
+        NCA_TRY(assume_settings(name, config, error));
     }
-    NCA_TRY(check_task(given, path, config, error));
+    NCA_TRY(check_task(given, path, *model->task ? model->task : config->task, error));
     return nca_task_find(config->task, task, error);
 }
 
@@ -77,7 +93,7 @@ static nca_status suggest_task(const char *path, nca_error *error)
         nca_model model;
         if ((*row)->usual && nca_model_load_as(path, (*row)->usual, &model, NULL) == NCA_OK) {
             nca_model_free(&model);
-            return nca_fail(error, NCA_FORMAT,
+            return nca_fail(error, NCA_ARGUMENT,
                             "%s: looks like a rule of the task %s, which the file does not say "
                             "itself; give --task %s%s",
                             path, (*row)->name, (*row)->name,
@@ -96,11 +112,11 @@ nca_status nca_run_rule_load(const nca_target_arguments *given, const char *path
         NCA_TRY(nca_task_find(given->task, &task, error));
     if (given->task && nca_is_folder(path)) {   // before its rule is read as that of another task
         NCA_TRY(nca_run_folder_config(path, &config, NULL, error));
-        NCA_TRY(check_task(given, path, &config, error));
+        NCA_TRY(check_task(given, path, config.task, error));
     }
     const nca_status status = nca_model_load_as(path, task ? task->usual : NULL, out, error);
-    return status == NCA_FORMAT && !task && !nca_is_folder(path) ? suggest_task(path, error)
-                                                                 : status;
+    return status == NCA_ARGUMENT && !task && !nca_is_folder(path) ? suggest_task(path, error)
+                                                                   : status;
 }
 
 nca_status nca_run_refuse_adversary(const nca_target_arguments *given, const char *path,
@@ -108,7 +124,7 @@ nca_status nca_run_refuse_adversary(const nca_target_arguments *given, const cha
 {
     nca_config config = nca_config_default();
     const nca_task *task;
-    const char *name = given->task ? given->task : model->task;
+    const char *name = *model->task ? model->task : given->task ? given->task : "";
     if (!*name && nca_is_folder(path)) {
         NCA_TRY(nca_run_folder_config(path, &config, NULL, error));
         name = config.task;

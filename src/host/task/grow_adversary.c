@@ -80,6 +80,8 @@ static const char *say_loss(const nca_shape *shape)
     return "the mean squared difference to the adversary's picture";
 }
 
+static const char *const unread[] = {"say", NULL};
+
 const nca_task nca_task_grow_adversary = {
     .name = "grow-adversary",
     .summary = "how few cells make the others show another picture",
@@ -87,6 +89,7 @@ const nca_task nca_task_grow_adversary = {
     .content_words = "target picture",
     .loss_words = say_loss,
     .preset = "grow-adversary",
+    .unread = unread,
     .victim = &nca_task_grow,
     .good_loss = -2,
     .plan = complete_plan,

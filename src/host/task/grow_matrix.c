@@ -73,6 +73,8 @@ static const char *say_loss(const nca_shape *shape)
     return "the mean squared difference to the picture that is to be shown";
 }
 
+static const char *const unread[] = {"share", "say", NULL};
+
 const nca_task nca_task_grow_matrix = {
     .name = "grow-matrix",
     .summary = "a matrix on all states that makes a grown picture another",
@@ -80,6 +82,7 @@ const nca_task nca_task_grow_matrix = {
     .content_words = "target picture",
     .loss_words = say_loss,
     .preset = "grow-matrix",
+    .unread = unread,
     .victim = &nca_task_grow,
     .good_loss = -2,
     .plan = complete_plan,

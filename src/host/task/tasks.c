@@ -75,6 +75,11 @@ static nca_status check_unread(const nca_task *task, const nca_config *config, n
         if (nca_config_differs(*name, config, &usual))
             return nca_fail(error, NCA_ARGUMENT, "--%s: the task %s does not read it; leave it out",
                             nca_option_spell(*name, option), task->name);
+    if (strcmp(config->perturb, "none") == 0 && nca_config_differs("perturbed", config, &usual))
+        return nca_fail(error, NCA_ARGUMENT,
+                        "--perturbed %lld: there is no --perturb to change samples; give both, or "
+                        "leave it out",
+                        (long long)config->perturbed);
     return NCA_OK;
 }
 

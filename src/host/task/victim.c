@@ -1,7 +1,9 @@
 // The victim of an adversary, and the cells that the adversary moves.
 #include "task/victim.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "model/kept_rule.h"
 #include "model/session.h"
@@ -35,26 +37,56 @@ nca_status nca_victim_keep(const nca_content_source *source, const nca_spec *usu
     return status;
 }
 
+// Settings in which two rules differ, as options: " --hidden 128 --noise 0.02", and of the other.
+typedef struct differences {
+    char own[160], other[160];
+} differences;
+
+static void add_word(differences *found, const char *setting, const char *own, const char *other)
+{
+    const size_t used = strlen(found->own), other_used = strlen(found->other);
+    if (strcmp(own, other) == 0)
+        return;
+    snprintf(found->own + used, sizeof found->own - used, " --%s %s", setting, own);
+    snprintf(found->other + other_used, sizeof found->other - other_used, " --%s %s", setting,
+             other);
+}
+
+static void add_number(differences *found, const char *setting, double own, double other)
+{
+    char words[2][32];
+    snprintf(words[0], sizeof words[0], "%.10g", own);
+    snprintf(words[1], sizeof words[1], "%.10g", other);
+    add_word(found, setting, words[0], words[1]);
+}
+
 nca_status nca_frozen_rule_check(const char *option, const nca_model *rule, const nca_shape *shape,
                                  nca_error *error)
 {
     const nca_spec *own = &rule->spec, *spec = &shape->spec;
+    differences found = {"", ""};
     if (own->mix_bound > 0)
         return nca_fail(error, NCA_ARGUMENT,
                         "--%s: its states are mixed by a matrix already; give the rule without",
                         option);
-    if (own->channels == spec->channels && own->perception == spec->perception &&
-        own->hidden[0] == spec->hidden[0] && own->hidden[1] == spec->hidden[1] &&
-        own->frozen == spec->frozen && own->alive == spec->alive && own->noise == spec->noise)
+    if (own->frozen != spec->frozen)
+        return nca_fail(error, NCA_ARGUMENT,
+                        "--%s: a rule with %d of its channels frozen, beside one with %d; rules "
+                        "that share cells must be alike: give one of the same task",
+                        option, own->frozen, spec->frozen);
+    add_number(&found, "channels", own->channels, spec->channels);
+    add_word(&found, "perception", nca_perception_words[own->perception],
+             nca_perception_words[spec->perception]);
+    add_word(&found, "alive", nca_alive_words[own->alive], nca_alive_words[spec->alive]);
+    add_number(&found, "hidden", own->hidden[0], spec->hidden[0]);
+    add_number(&found, "hidden2", own->hidden[1], spec->hidden[1]);
+    add_number(&found, "noise", own->noise, spec->noise);
+    if (!*found.own)
         return NCA_OK;
     return nca_fail(error, NCA_ARGUMENT,
-                    "--%s: a rule of %d channels that perceives by %s, with %d and %d hidden "
-                    "units, %d frozen channels and noise of %g; the rule that learns must be like "
-                    "it: give --channels %d --perception %s --hidden %d --hidden2 %d --noise %g",
-                    option, own->channels, nca_perception_words[own->perception], own->hidden[0],
-                    own->hidden[1], own->frozen, own->noise, own->channels,
-                    nca_perception_words[own->perception], own->hidden[0], own->hidden[1],
-                    own->noise);
+                    "--%s: a rule of%s, beside one of%s; rules that share cells must be alike: "
+                    "train with%s, or give another rule",
+                    option, found.own, found.other, found.own);
 }
 
 // Seeds, and the rollout of them.

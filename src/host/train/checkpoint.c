@@ -222,7 +222,9 @@ static nca_status check_identity(const nca_trainer *trainer, const nca_tensors *
     if (strcmp(own, target) != 0)
         return nca_fail(error, NCA_ARGUMENT, "%s: made with another %s%s; resume it with its own",
                         path, trainer->task->content_words,
-                        trainer->has_adversary ? " or adversary" : "");
+                        trainer->has_adversary  ? " or adversary"
+                        : trainer->task->victim ? " or victim"
+                                                : "");
     return NCA_OK;
 }
 
@@ -284,6 +286,20 @@ static nca_status check_learnt(const char *path, const found_tensors *found, nca
                                     block->name);
         }
     return NCA_OK;
+}
+
+// Where a matrix alone is learnt, the rest of the rule is still that of the victim, as it stands in
+// the new trainer.
+static nca_status check_victim(const nca_trainer *trainer, const char *path,
+                               const found_tensors *found, nca_error *error)
+{
+    const size_t fixed_bytes =
+        (trainer->layout.total - trainer->layout.size[NCA_MIX]) * sizeof(float);
+    if (trainer->plan.optimizer.moved != NCA_MOVED_MIX ||
+        memcmp(found->block[0][0]->data, trainer->good.parameters, fixed_bytes) == 0)
+        return NCA_OK;
+    return nca_fail(error, NCA_ARGUMENT, "%s: made with another victim; resume it with its own",
+                    path);
 }
 
 static nca_status check_counters(const char *path, const int64_t *counter, nca_error *error)
@@ -385,6 +401,7 @@ nca_status nca_trainer_restore(nca_trainer *trainer, const char *path, nca_error
     NCA_GO(check_identity(trainer, &tensors, path, error));
     NCA_GO(find_tensors(trainer, &tensors, &found, error));
     NCA_GO(check_learnt(path, &found, error));
+    NCA_GO(check_victim(trainer, path, &found, error));
     NCA_GO(check_counters(path, found.counters->data, error));
     NCA_GO(check_items(trainer, path, found.items, error));
     NCA_GO(keep_words(trainer, &tensors, path, error));

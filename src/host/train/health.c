@@ -221,6 +221,17 @@ static void put_off_rise(nca_trainer *trainer)
     health->slowed_at += gone < DEATH_UPDATES ? gone : DEATH_UPDATES;
 }
 
+// What may help where going back did not. Where rules share cells, clipping does not: one of them
+// drives the other, and learns to.
+static const char *advise(const nca_trainer *trainer)
+{
+    if (trainer->task->victim)
+        return "a lower --rate, or with another --victim";
+    if (trainer->has_adversary)
+        return "a lower --rate, or with a smaller share of --perturb cells";
+    return "another --seed, or clip the gradient with --gradient";
+}
+
 // `count` says how often it went wrong, in words that follow the event's; empty where once.
 static nca_status roll_back(nca_trainer *trainer, const char *count, nca_update_result *out,
                             nca_error *error)
@@ -252,10 +263,8 @@ static nca_status roll_back(nca_trainer *trainer, const char *count, nca_update_
         "rule of update %lld",
         ROLLBACKS_IN_A_ROW, ldexp(1, (int)halvings), (long long)trainer->good.update);
     say(out, NCA_EVENT_GAVE_UP, text);
-    return nca_fail(error, NCA_NUMERIC,
-                    "update %lld: %s; train with another --seed, or clip the gradient with "
-                    "--gradient",
-                    (long long)out->update, text);
+    return nca_fail(error, NCA_NUMERIC, "update %lld: %s; train with %s", (long long)out->update,
+                    text, advise(trainer));
 }
 
 // Where nothing is repaired: no later rule would be finite either. One that is not goes back to the

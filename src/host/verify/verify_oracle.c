@@ -8,6 +8,7 @@
 #include "model/safetensors.h"
 #include "model/session.h"
 #include "model/spec_read.h"
+#include "model/zoo.h"
 #include "verify/verify.h"
 
 static const double least_allowance = 1e-5, float32_factor = 10;
@@ -370,6 +371,11 @@ nca_status nca_verify_file(const char *path, const nca_compute *compute, nca_ver
                            nca_error *error)
 {
     oracle_file oracle = {.path = path, .compute = compute, .verdict = verdict, .error = error};
+    if (nca_zoo_is_name(path) || nca_is_folder(path))
+        return nca_fail(error, NCA_ARGUMENT,
+                        "%s: not a file with an oracle case, which nca verify computes again; nca "
+                        "eval judges a rule",
+                        path);
     NCA_TRY(nca_tensors_read(path, &oracle.tensors, error));
     nca_status status;
     fprintf(verdict->to, "%s\n", path);
@@ -378,7 +384,9 @@ nca_status nca_verify_file(const char *path, const nca_compute *compute, nca_ver
     else if (nca_tensors_find(&oracle.tensors, "x0"))
         status = verify_rollout(&oracle);
     else
-        status = nca_fail(error, NCA_FORMAT, "%s: neither a rollout nor an optimizer case", path);
+        status =
+            nca_fail(error, NCA_FORMAT,
+                     "%s: neither a rollout nor an optimizer case; nca eval judges a rule", path);
     nca_tensors_free(&oracle.tensors);
     return status;
 }
