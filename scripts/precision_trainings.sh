@@ -123,9 +123,13 @@ judge() {   # TARGET PRECISION SEED
   run=$(name_run "$@")
   [ "$1" != digits ] || how=(--seeds 500)
   [ -e "$run/growth.webp" ] || [ -e "$run/digit.webp" ] || return 0
-  [ "$run.json" -nt "$run/model.safetensors" ] ||
-    "$nca" eval "$run" "${how[@]}" --device "$device" --threads 1 --json >"$run.json.part"
-  [ ! -e "$run.json.part" ] || mv "$run.json.part" "$run.json"
+  [ ! "$run.json" -nt "$run/model.safetensors" ] || return 0
+  "$nca" eval "$run" "${how[@]}" --device "$device" --threads 1 --json >"$run.json.part" || {
+    rm -f "$run.json.part"
+    echo "$run: not judged; run the same command again" >&2
+    return 255
+  }
+  mv "$run.json.part" "$run.json"
 }
 
 list_runs() {   # TARGET,...

@@ -64,6 +64,10 @@ resumed matrix --preset grow-matrix --victim "$lizard" "${small[@]}" --reseeded 
 rm digits.safetensors
 "$nca" eval eight-part --seeds 4 --steps 2 >/dev/null || fail "a run's victim is lost"
 "$nca" attack matrix "$lizard" --adversary matrix-whole --samples 1 --steps 2 --strengths 1 >/dev/null
+"$nca" train --from "$lizard" --target "$tail" --target-size 40 --padding 16 --pool 4 --batch 2 --damaged 0 --steps-min 2 \
+  --steps-max 2 --updates 1 --checkpoint-every 1 --out victim-run --quiet
+"$nca" attack matrix victim-run --adversary matrix-whole --samples 1 --steps 2 --strengths 1 >/dev/null ||
+  fail "a run cannot be attacked by a run's matrix"
 "$nca" run cells-whole --steps 2 --output film.webp >/dev/null
 
 # An adversary that explodes gets advice for adversaries.

@@ -135,6 +135,7 @@ static nca_status make_model(const nca_attack_job *job, double strength, nca_mod
         matrix[i] = (float)(strength * matrix[i] + (i % (channels + 1) == 0 ? 1 - strength : 0));
     float *const parameters = model.parameters;
     model = *job->model;
+    *model.config_json = 0;   // it is the rule of no run
     model.spec = spec;
     model.parameters = parameters;
     if (status == NCA_OK)

@@ -208,13 +208,13 @@ bool nca_train_lacks_model(const train_run *run)
 void nca_train_leave(train_run *run)
 {
     const nca_error failed = *run->error;
+    char words[NCA_RESUME_BYTES];
     if (run->log.is_new && nca_trainer_done(run->trainer) == 0)
         nca_run_log_discard(&run->log);
     else if (run->log.metrics && run->saved >= 0 &&
              nca_run_log_check_place(&run->log, NULL) == NCA_OK &&
              (failed.status == NCA_FILE || failed.status == NCA_DEVICE ||
               failed.status == NCA_MEMORY))
-        nca_fail(run->error, failed.status,
-                 "%s; then go on from update %lld with: nca train --resume %s", failed.message,
-                 (long long)run->saved, run->log.folder);
+        nca_fail(run->error, failed.status, "%s; then go on from update %lld with: %s",
+                 failed.message, (long long)run->saved, nca_train_resume_words(run, words));
 }

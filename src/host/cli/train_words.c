@@ -30,9 +30,9 @@ static void say_other_arithmetic(train_run *run)
         nca_progress_say(
             &run->progress,
             "warning: this run was trained on %s, which rounds differently from %s: it "
-            "goes on, but not bit for bit as if never stopped%s%s%s",
-            saved, own.arithmetic, is_other ? "; --precision " : "", is_other ? precision : "",
-            is_other ? " goes on as before" : "");
+            "goes on, but not bit for bit as if never stopped%s%s",
+            saved, own.arithmetic, is_other ? "; it was trained with --precision " : "",
+            is_other ? precision : "");
 }
 
 // What the device chose by itself.
@@ -204,11 +204,20 @@ void nca_train_say_saved(train_run *run)
                          (long long)run->config.updates);
 }
 
+const char *nca_train_resume_words(const train_run *run, char words[NCA_RESUME_BYTES])
+{
+    const char *precision = run->options.device.precision;
+    snprintf(words, NCA_RESUME_BYTES, "nca train --resume %s%s%s", run->log.folder,
+             precision ? " --precision " : "", precision ? precision : "");
+    return words;
+}
+
 void nca_train_say_stopped(train_run *run)
 {
+    char words[NCA_RESUME_BYTES];
     nca_progress_say(&run->progress, "stopped after update %lld of %lld; saved in %s",
                      (long long)run->saved, (long long)run->config.updates, run->log.folder);
-    nca_progress_say(&run->progress, "go on with: nca train --resume %s", run->log.folder);
+    nca_progress_say(&run->progress, "go on with: %s", nca_train_resume_words(run, words));
 }
 
 // "growth.webp, healing.webp, "
