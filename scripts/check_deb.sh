@@ -9,6 +9,7 @@ scripts/deb.sh
 project=$PWD
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
+trap 'echo "check_deb.sh: failed at line $LINENO: $BASH_COMMAND" >&2' ERR
 step() { echo "check_deb.sh: $*"; }
 files() { find /usr /etc /opt /var/lib/dpkg/info -xdev \( -name '*nca*' -o -path '*/nca/*' \) | sort; }
 export DEBIAN_FRONTEND=noninteractive
@@ -32,7 +33,8 @@ for page in nca nca-train; do
   [ -s page ] && [ ! -s said ] || { cat said >&2; exit 1; }
 done
 bash --norc -c 'source /usr/share/bash-completion/bash_completion; _completion_loader nca
-  COMP_WORDS=(nca train --preset grow) COMP_CWORD=3; _nca; echo "${COMPREPLY[@]}"' | grep -qx growing
+  COMP_WORDS=(nca train --preset grow) COMP_CWORD=3; _nca; printf "%s\n" "${COMPREPLY[@]}"' >completed
+grep -qx growing completed
 [ -f /usr/share/zsh/vendor-completions/_nca ] && [ -f /usr/share/fish/vendor_completions.d/nca.fish ]
 
 step "library: $(pkg-config --cflags --libs nca)"

@@ -84,12 +84,13 @@ trained=$SECONDS
 # What `nca eval` says below its table, for people.
 verdict=$(build/nca eval "$name" --steps 200,1000 --long-run 0 | sed -n '/^  verdict$/,$s/^  //p' |
   sed '1d; 2!s/^/             /')
-command="build/nca report $name --output $name.html"
-[ "$from" = "$PWD" ] || command="cd $(printf %q "$PWD") && $command"
+there=
+[ "$from" = "$PWD" ] || there="cd $(printf %q "$PWD") && "
 echo
 echo "Time         $(minutes $((built - began))) to install and build," \
   "$(minutes $((trained - built))) to train, $(minutes $((SECONDS - began))) in all"
 echo "Run folder   $PWD/$name"
 echo "Picture      $PWD/$name/healing.webp"
 echo "Verdict      $verdict"
-echo "All of it    $command"
+echo "All of it    ${there}build/nca report $name --output $name.html"
+echo "To a friend  ${there}build/nca export $name --output $name-alive.html"

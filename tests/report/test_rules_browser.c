@@ -297,6 +297,29 @@ static void test_it_heals_from_a_finger(void **state)
     assert_true(browser_number(&chromium, "document.documentElement.scrollWidth") <= 390);
 }
 
+// A creature that is whole again up to three cells beside its old place is healed.
+static void test_it_may_heal_aside(void **state)
+{
+    (void)state;
+    open_grown(1280, 800);
+    click_button("Pause");
+    for (int cells = 1; cells <= 5; cells++) {
+        char script[300];
+        snprintf(script, sizeof script,
+                 "(() => { const {world, stage} = nca.shown; if (!stage.wasHurt)"
+                 " stage.best = stage.loss; stage.wasHurt = true;"
+                 " world.state.copyWithin(0, world.width * world.channels);"
+                 " stage.look();"
+                 " return stage.verdict() === '%s' && stage.moved === %d; })()",
+                 cells <= 3 ? "healed" : "healing", cells <= 3 ? cells : 0);
+        assert_true(browser_number(&chromium, script));
+        if (cells == 2)
+            assert_true(browser_number(&chromium, "document.body.textContent.includes("
+                                                  "', 2 cells aside')"));
+    }
+    assert_int_equal(count_complaints(page), 0);
+}
+
 static void test_keys_do_what_hands_do(void **state)
 {
     (void)state;
@@ -406,6 +429,7 @@ int main(void)
         cmocka_unit_test(test_so_does_the_page_of_digits),
         cmocka_unit_test(test_it_heals_from_the_mouse),
         cmocka_unit_test(test_it_heals_from_a_finger),
+        cmocka_unit_test(test_it_may_heal_aside),
         cmocka_unit_test(test_keys_do_what_hands_do),
         cmocka_unit_test(test_seeds_and_copies),
         cmocka_unit_test(test_cells_vote_on_what_is_drawn),

@@ -22,8 +22,11 @@ grep -qE '^Picture      .*/tree/runs/quickstart/healing.webp$' log || fail "it n
 grep -qE '^Verdict      [a-z ,]+: ([a-z ,]+; )?log10 loss -?[0-9.]+ at step 200' log &&
   grep -qE '^             heals (none|[0-5]) of 5 cuts' log ||
   fail "it does not say how good the rule is: $(cat log)"
-command=$(sed -n '$s/^All of it    //p' log)
-bash -c "$command" >/dev/null && [ -s tree/runs/quickstart.html ] || fail "its command: $command"
+for row in 'All of it    /quickstart.html' 'To a friend  /quickstart-alive.html'; do
+  command=$(sed -n "s/^${row%%/*}//p" log)
+  [ -n "$command" ] && bash -c "$command" >/dev/null && [ -s "tree/runs/${row#*/}" ] ||
+    fail "its command: $command"
+done
 grep -q '^Time .* in all$' log || fail "it does not say how long it took: $(cat log)"
 run=tree/runs/quickstart
 [ "$(wc -l <$run/metrics.jsonl)" -eq 150 ] || fail "it has not trained 150 updates"

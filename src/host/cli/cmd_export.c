@@ -68,7 +68,8 @@ static nca_status read_order(const export_options *options, const nca_arguments 
 {
     if (!options->output)
         return nca_fail(error, NCA_ARGUMENT,
-                        "--output: needed; its extension says the format: see nca export --help");
+                        "--output: needed, such as rule.html for a page; its extension says the "
+                        "format: see nca export --help");
     NCA_TRY(nca_exporter_find(options->format, options->output, &out->exporter, error));
     NCA_TRY(nca_exporter_numbers(out->exporter, options->numbers, &out->what.numbers, error));
     if (arguments->count > out->exporter->rules_max)

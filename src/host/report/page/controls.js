@@ -183,12 +183,13 @@ nca.verdictLine = function(stage) {
   return {
     element: nca.make('div', {}, element, number),
     update() {
-      const verdict = stage.verdict();
+      const verdict = stage.verdict(), {moved} = stage;
       if (word.textContent !== verdict) word.textContent = verdict;
       element.dataset.word = verdict;
       number.textContent = stage.loss === null || !Number.isFinite(stage.loss) ?
         '' :
-        `log loss ${stage.loss.toFixed(1)}`.replace('-', '−');
+        `log loss ${stage.loss.toFixed(1)}`.replace('-', '−') +
+          (moved === 0 ? '' : `, ${moved} ${moved === 1 ? 'cell' : 'cells'} aside`);
     },
   };
 };

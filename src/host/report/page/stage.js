@@ -2,6 +2,7 @@
 'use strict';
 
 nca.frameBudgetMs = 11;  // of a frame's sixteen, for steps
+nca.movesMost = 3;  // cells by which a creature may stand beside its old place, healed
 
 nca.Stage = class {
   // `box` is the element that the stage fills.
@@ -23,6 +24,7 @@ nca.Stage = class {
       isCrowded: false,  // more than one creature: no loss says how they are
       best: Infinity,
       loss: null,
+      moved: 0,  // cells by which it healed beside its old place
       listeners: [],
     });
     if (world.isDrawn) this.short = Math.max(28, ...world.rule.grid);
@@ -138,7 +140,12 @@ nca.Stage = class {
   // Looks how the world is doing, and tells whoever listens.
   look() {
     this.loss = this.isCrowded ? null : this.world.loss(this.target);
+    this.moved = 0;
     if (this.loss !== null && !this.wasHurt) this.best = Math.min(this.best, this.loss);
+    // Pieces that grow together may make a creature that is whole, but not where it was.
+    if (this.verdict() === 'healing')
+      Object.assign(
+        this, this.world.lossAside(this.target, nca.movesMost, this.healedLimit()));
     this.isStale = true;
     this.tell();
   }
@@ -160,13 +167,18 @@ nca.Stage = class {
     return this.verdict() === 'grown' || (world.step >= 96 && world.living(30) === 30);
   }
 
+  // The loss up to which a wounded creature is healed.
+  healedLimit() {
+    const {good_loss, healed_within} = this.world.rule;
+    return this.best <= good_loss ? this.best + healed_within : good_loss;
+  }
+
   // In a word.
   verdict() {
     const {rule} = this.world;
     if (!this.world.isDrawn && this.world.living(1) === 0) return 'gone';
     if (this.loss === null) return '';
-    const limit = this.best <= rule.good_loss ? this.best + rule.healed_within : rule.good_loss;
-    if (this.wasHurt) return this.loss <= limit ? 'healed' : 'healing';
+    if (this.wasHurt) return this.loss <= this.healedLimit() ? 'healed' : 'healing';
     return this.loss <= rule.good_loss ? 'grown' : 'growing';
   }
 

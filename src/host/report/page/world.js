@@ -165,21 +165,38 @@ nca.World = class {
   }
 
   // log10 of the mean squared difference to the target, on the grid of the target in the middle, as
-  // `nca eval` has it; null where there is nothing to compare with.
-  loss(target) {
+  // `nca eval` has it; null where there is nothing to compare with. The target may be moved by
+  // `down` and `right` cells; what is above `limit` is not computed further: Infinity.
+  loss(target, down = 0, right = 0, limit = Infinity) {
     if (!target || target.height > this.height || target.width > this.width ||
       this.angle !== this.usual.angle)
       return null;
-    const top = (this.height >> 1) - (target.height >> 1);
-    const left = (this.width >> 1) - (target.width >> 1);
+    const top = (this.height >> 1) - (target.height >> 1) + down;
+    const left = (this.width >> 1) - (target.width >> 1) + right;
+    const most = 10 ** limit * target.values.length;
     let sum = 0;
-    for (let y = 0, i = 0; y < target.height; y++)
-      for (let x = 0, at = this.cell(top + y, left); x < target.width; x++, at += this.channels)
+    for (let y = 0, i = 0; y < target.height && sum <= most; y++)
+      for (let x = 0; x < target.width; x++) {
+        const at = this.isInside(top + y, left + x) ? this.cell(top + y, left + x) : -1;
         for (let k = 0; k < 4; k++, i++) {
-          const difference = this.state[at + k] - target.values[i];
+          const difference = (at < 0 ? 0 : this.state[at + k]) - target.values[i];
           sum += difference * difference;
         }
-    return Math.log10(sum / target.values.length);
+      }
+    return sum <= most ? Math.log10(sum / target.values.length) : Infinity;
+  }
+
+  // The least loss that is not above `limit`, with the target moved by up to `reach` cells, and the
+  // cells by which it is moved; null where there is none.
+  lossAside(target, reach, limit) {
+    let least = null;
+    for (let down = -reach; down <= reach; down++)
+      for (let right = -reach; right <= reach; right++) {
+        const loss = this.loss(target, down, right, least ? least.loss : limit);
+        if (loss < (least ? least.loss : Infinity))
+          least = {loss, moved: Math.max(Math.abs(down), Math.abs(right))};
+      }
+    return least;
   }
 
   // Which class a cell says, by its last channels; -1 where none is ahead.
