@@ -179,8 +179,8 @@ static uint32_t defined_tile_dot(uint32_t sum, const tile a, const tile b, int m
     return nca_bf16_bits_of(nca_bf16_tile_dot(nca_bf16_float_of(sum), a[m], column));
 }
 
-// Tiles of one kind of numbers each, for among many of every kind nearly every sum is a NaN: of any
-// bits where `share` is one, else of numbers near one but for one in `share`.
+// One word in `share` is of any bits, the others of numbers near one: among many of any bits nearly
+// every sum is a NaN.
 static uint32_t draw_word_of_tile(uint32_t sample, uint32_t number, uint32_t share)
 {
     const uint32_t drawn = draw_word(sample, number);
