@@ -17,7 +17,7 @@ import time
 import numpy as np
 from safetensors import safe_open
 
-from variants import EVERY, EVERY_PRECISION, NO_DEVICE, VARIANTS
+from variants import EVERY, EVERY_PRECISION, NO_DEVICE, PRECISIONS, VARIANTS
 
 CHANNELS, HIDDEN, ALPHA = 16, 128, 3
 ALIVE_THRESHOLD = 0.1
@@ -213,7 +213,11 @@ def parse(framework):
     parser.add_argument("--probe", action="store_true", help="name device and versions, and end")
     parser.add_argument("--check", nargs="+", metavar="CASE",
                         help="run these oracle cases instead of timing; exit 1 where one fails")
-    return parser.parse_args()
+    options = parser.parse_args()
+    for precision in options.precision:
+        if framework not in PRECISIONS[options.device].get(precision, ()):
+            parser.error(f"--precision {precision}: {framework} does not compute in it on {options.device}")
+    return options
 
 
 def run(framework, options):

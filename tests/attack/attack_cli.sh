@@ -103,7 +103,7 @@ refused "states.png" attack cells "$digits" --output states.png
 refused "rules of the task digits cannot be attacked like this" attack matrix "$digits" --task digits --adversary x
 refused "--victim: needed" train --preset digits-adversary --data "$mnist"
 refused "--victim missing" train --preset digits-adversary --data "$mnist" --victim missing
-refused "perceives by sobel, 0 of its channels frozen" train --preset digits-adversary --data "$mnist" --victim "$lizard"
+refused "this rule has perception sobel and 0 frozen channels" train --preset digits-adversary --data "$mnist" --victim "$lizard"
 refused "--say 12: must be a digit" train --preset digits-adversary --data "$mnist" --victim "$digits" --say 12
 refused "trains no adversary" train --victim "$lizard"
 refused "already; give the rule without" train --preset grow-adversary --victim matrix-whole "${small[@]}" --damaged 1

@@ -69,9 +69,9 @@ refused "--adversary missing" "${digits[@]}" --perturb cells:0.1 --adversary mis
 lizard=(--target "$data/targets/lizard.png" --perturb cells:0.1 --adversary lizard_adversary_no_tail.safetensors)
 refused "--adversary: a rule of --hidden 128, beside one of --hidden 64; rules" "${lizard[@]}" --hidden 64
 refused "a rule of --alive maximum, beside one of --alive everywhere; rules" "${lizard[@]}" --alive everywhere
-refused "perceives by sobel, 0 of its channels frozen, where one by moore, 1 frozen" "${digits[@]}" \
+refused "perception sobel and 0 frozen channels; perception moore and 1 frozen channels are needed" "${digits[@]}" \
   --perturb cells:0.1 --adversary lizard-whole
-refused "perceives by moore, 1 of its channels frozen, where one by sobel, 0 frozen" "${lizard[@]}" \
+refused "perception moore and 1 frozen channels; perception sobel and 0 frozen channels are needed" "${lizard[@]}" \
   --from digits_l2_noise.safetensors
 refused "trains an adversary itself" --preset digits-adversary --data "$mnist" --victim digits_l2_noise.safetensors "${cells[@]}"
 

@@ -63,7 +63,7 @@ if $has_bf16; then
   "$nca" train "${settings[@]}" --precision bf16 --updates 1 --out own >log
   grep -q "avx512bf16" log || fail "it does not say what computes: $(cat log)"
   grep -q "bf16 against f32 on this device" log || fail "it does not say how far bf16 is from f32: $(cat log)"
-  NCA_CPU_ISA=avx512 refused "--precision bf16: avx512 multiplies none" bench step --device cpu --precision bf16
+  NCA_CPU_ISA=avx512 refused "--precision bf16: avx512 has no instructions for it" bench step --device cpu --precision bf16
 else
   refused "--precision bf16: this processor" train "${settings[@]}" --precision bf16 --out none
 fi
@@ -112,7 +112,7 @@ NCA_CPU_ISA=rounding refused "the CPU computes f32, bf16 and bf16x3" train "${se
 refused "the CPU computes f32, bf16 and bf16x3" train "${settings[@]}" --precision half --out none
 refused "f64" train "${settings[@]}" --device reference --precision bf16 --out none
 if ! "$nca" bench step --device cpu --precision bf16x3 --batch 1 --grid 8 --steps 2 --repeats 1 >/dev/null 2>&1; then
-  refused "--precision bf16x3: this processor multiplies none" train "${settings[@]}" --precision bf16x3 --out none
+  refused "--precision bf16x3: this processor has no instructions for it" train "${settings[@]}" --precision bf16x3 --out none
   if $has_bf16; then
     refused "f32 with avx512, in bf16 with avx512bf16" train "${settings[@]}" --precision bf16x3 --out none
   fi

@@ -86,7 +86,7 @@ changing=("${settings[@]}" --health off --damage-changes 5:damaged=3,damage-halv
 "$nca" train "${changing[@]}" --out unwatched >log
 grep -q -- "--health off: whatever goes wrong is left alone" log || fail "health is off in silence: $(cat log)"
 "$nca" train "${changing[@]}" --updates 4 --schedule steps:3x0.5,8x0.5,9x0.5 --out halted >log
-[ "$(grep -c "is beyond the 4 updates of this run" log)" -eq 2 ] && grep -q "^--schedule: .* after update 8 is" log &&
+[ "$(grep -c "is not reached: this run ends at update 4" log)" -eq 2 ] && grep -q "^--schedule: .* after update 8 is" log &&
   grep -q "^--damage-changes: .* after update 5 is" log || fail "what comes too late is not said: $(cat log)"
 rm -r halted
 "$nca" train "${changing[@]}" --updates 4 --out halted --quiet >/dev/null

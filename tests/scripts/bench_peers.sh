@@ -21,7 +21,7 @@ cat >pack/nca <<'EOS'
 echo "$*" >>"$LOG"
 case "$NCA_LACKS $*" in
   *cuda*cuda*) echo "nca bench: no NVIDIA driver" >&2; exit 2 ;;
-  *bf16*bf16*) echo "nca bench: --precision bf16: this processor multiplies none" >&2; exit 2 ;;
+  *bf16*bf16*) echo "nca bench: --precision bf16: this processor has no instructions for it" >&2; exit 2 ;;
 esac
 whole='{"device": "it", "isa": "fused", "median_ms": 2.5, "peak_rss_mb": 9, "active_fraction": 0.2}'
 echo "${NCA_SAYS:-$whole}"
@@ -154,7 +154,7 @@ grep -q 'torch_nca.py .*--precision f32 bf16 --check' ../log || fail "PyTorch is
 ! grep 'jax_nca.py .*bf16' ../log || fail "JAX is asked for bf16"
 bench --plan "${peers[@]}" --precision bf16
 ! grep jax ../stdout || fail "JAX is to be timed in bf16: $(cat ../stdout)"
-NCA_LACKS=bf16 ends 2 "cannot be timed: exit code 2: nca bench: --precision bf16: this processor multiplies none" \
+NCA_LACKS=bf16 ends 2 "cannot be timed: exit code 2: nca bench: --precision bf16: this processor has no instructions for it" \
   "${peers[@]}" "${one[@]}" --precision f32 --precision bf16 --peer torch/conv
 
 # -- On a GPU: both precisions, nca's first line, memory of the card; what cannot be done fails

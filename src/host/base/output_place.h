@@ -26,7 +26,7 @@ char *nca_temporary_name(const char *path);
 bool nca_is_standard_output(const char *path);
 // NCA_ARGUMENT where that is a terminal, which would show the bytes.
 nca_status nca_standard_output_check(nca_error *error);
-// NCA_FILE, saying by errno why it cannot be written.
+// NCA_FILE, with the reason that errno holds. Call it right after the write that failed.
 nca_status nca_standard_output_fail(nca_error *error);
 // Copies a file, from its beginning, to standard output.
 nca_status nca_standard_output_send(int file, nca_error *error);

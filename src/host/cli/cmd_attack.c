@@ -198,7 +198,7 @@ static void print_json(const attacking *found)
     printf("  ]\n}\n");
 }
 
-// Both or none.
+// If the curve fails, a picture that was not there before is removed again.
 static nca_status write_pictures(const attacking *found, nca_error *error)
 {
     const bool is_new = *found->picture && access(found->picture, F_OK) != 0;

@@ -86,16 +86,17 @@ static void say_estimate(train_run *run)
                      run->plan.until_healed ? "at most about" : "about", duration, size);
 }
 
-// Whether a change comes later than the run ends; says so. It is no fault: the run may go on with
-// more updates.
-static bool is_beyond(train_run *run, const char *option, int64_t after)
+// Says that a change is not reached, and returns true, where it comes after the last update. The
+// run may be resumed with more updates.
+static bool say_if_beyond(train_run *run, const char *option, int64_t after)
 {
     if (after < run->config.updates)
         return false;
-    nca_progress_say(&run->progress,
-                     "--%s: what changes after update %lld is beyond the %lld updates of this run, "
-                     "and comes only where it goes on with more",
-                     option, (long long)after, (long long)run->config.updates);
+    nca_progress_say(
+        &run->progress,
+        "--%s: the change after update %lld is not reached: this run ends at update %lld; "
+        "resume it with more --updates to get there",
+        option, (long long)after, (long long)run->config.updates);
     return true;
 }
 
@@ -105,10 +106,10 @@ static void say_changes_beyond(train_run *run)
     const nca_schedule *schedule = &run->plan.schedule;
     const nca_damage_stages *damage = &run->plan.damage;
     for (int i = 0; schedule->kind == NCA_SCHEDULE_STEPS && i < schedule->steps; i++)
-        if (is_beyond(run, "schedule", schedule->step[i].after))
+        if (say_if_beyond(run, "schedule", schedule->step[i].after))
             break;
     for (int i = 1; i < damage->stages; i++)
-        if (is_beyond(run, "damage-changes", damage->stage[i].after))
+        if (say_if_beyond(run, "damage-changes", damage->stage[i].after))
             break;
 }
 

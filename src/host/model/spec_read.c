@@ -83,8 +83,8 @@ static nca_status read_kinds(const nca_tensors *tensors, nca_spec *spec, nca_err
     return NCA_OK;
 }
 
-// Refuses a whole file that is of another kind than is asked for: what the first layer takes shows
-// which perception and how many frozen channels its rule has. NCA_ARGUMENT.
+// NCA_ARGUMENT where the file holds a rule of another kind: the width of its first layer shows its
+// perception and its frozen channels. A width that fits no kind is left to the checks that follow.
 static nca_status check_kind(const nca_tensors *tensors, const nca_spec *spec, uint64_t outputs,
                              nca_error *error)
 {
@@ -98,8 +98,8 @@ static nca_status check_kind(const nca_tensors *tensors, const nca_spec *spec, u
         const uint64_t channels = inputs / groups;
         if (inputs % groups == 0 && channels >= outputs && channels - outputs <= NCA_VISIBLE)
             return nca_fail(error, NCA_ARGUMENT,
-                            "%s: a rule that perceives by %s, %d of its channels frozen, where one "
-                            "by %s, %d frozen, is needed; give one of the same task",
+                            "%s: this rule has perception %s and %d frozen channels; perception %s "
+                            "and %d frozen channels are needed; give a rule of the same task",
                             tensors->name, nca_perception_words[kinds[i]],
                             (int)(channels - outputs), nca_perception_words[spec->perception],
                             spec->frozen);

@@ -28,7 +28,7 @@ static unsigned half_of(float value)
     return bits | (signbit(value) ? 0x8000u : 0);
 }
 
-// Numbers that no half float is near.
+// Refuses a weight that as a half float would be infinite.
 static nca_status check_halves(const nca_export *what, nca_error *error)
 {
     const nca_model *model = &what->rules->model;
@@ -36,7 +36,7 @@ static nca_status check_halves(const nca_export *what, nca_error *error)
     for (int tensor = 0; tensor < layout.tensors && what->numbers == NCA_FLOAT16; tensor++)
         for (size_t i = 0; i < layout.size[tensor]; i++) {
             const double value = (double)model->parameters[layout.offset[tensor] + i];
-            if (fabs(value) >= HALF_MAX + 16)   // half of the step behind it
+            if (fabs(value) >= HALF_MAX + 16)   // half of the next step, 32
                 return nca_fail(error, NCA_ARGUMENT,
                                 "%s: %g in its %s is beyond %d, the largest float16; give "
                                 "--numbers float32",

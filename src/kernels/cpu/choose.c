@@ -62,16 +62,15 @@ static int find_precision(const char *precision, int cap, const char *name)
     return found;
 }
 
-// What `auto` takes: bf16 where that is the faster, else f32.
+// What `auto` takes: bf16 where that is faster than f32.
 static int find_fast(int cap, const char *name)
 {
-    const int half = find_precision("bf16", cap, NULL);
-    const bool is_in_pairs = half >= 0 && is_same(nca_cpu_variants[half].name, "avx512bf16");
-    const bool is_fast = half >= 0 && (!is_in_pairs || nca_cpu_has_fast_pairs());
-    return is_fast ? half : find_precision("f32", cap, name);
+    const int bf16 = find_precision("bf16", cap, NULL);
+    return bf16 >= 0 && nca_cpu_variants[bf16].is_fast() ? bf16 : find_precision("f32", cap, name);
 }
 
-// Whether the plainest variant, which has all, computes in this precision.
+// Whether this is a precision that the CPU computes: the plainest variant has each of them. tf32 is
+// none, though "rounding" can imitate it.
 static bool is_precision(const char *precision)
 {
     for (int i = 0; nca_cpu_variants[i].name; i++)
@@ -103,12 +102,13 @@ static nca_status refuse_precision(const char *precision, int cap, const char *n
 {
     const nca_cpu_variant *table = nca_cpu_variants;
     const int half = find_precision("bf16", cap, name);
-    return nca_fail(error, NCA_DEVICE,
-                    "--precision %s: %s multiplies none, and computes in f32 with %s%s%s; leave it "
-                    "out, or let NCA_CPU_ISA=%s compute it slowly",
-                    precision, name && *name ? name : "this processor",
-                    table[find_precision("f32", cap, name)].name, half < 0 ? "" : ", in bf16 with ",
-                    half < 0 ? "" : table[half].name, table[0].name);
+    return nca_fail(
+        error, NCA_DEVICE,
+        "--precision %s: %s has no instructions for it, and computes in f32 with %s%s%s; "
+        "leave it out, or let NCA_CPU_ISA=%s compute it slowly",
+        precision, name && *name ? name : "this processor",
+        table[find_precision("f32", cap, name)].name, half < 0 ? "" : ", in bf16 with ",
+        half < 0 ? "" : table[half].name, table[0].name);
 }
 
 nca_status nca_cpu_choose(const nca_device_options *options, int *out, nca_error *error)

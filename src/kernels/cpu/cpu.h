@@ -187,8 +187,9 @@ typedef struct nca_cpu_variant {
     const char *name;
     const char *precision;        // what the network's factors are rounded to
     const char *arithmetic;       // as in nca_device_info
-    bool only_named;              // taken only where it is named: slow, for tests, or never timed
+    bool only_named;              // taken only where it is named: slow, or for tests
     bool (*is_supported)(void);   // by this processor and operating system
+    bool (*is_fast)(void);        // than f32, on this processor: `auto` takes bf16 only then
     void (*fill)(nca_cpu_ops *ops, const nca_spec *spec);
 } nca_cpu_variant;
 extern const nca_cpu_variant nca_cpu_variants[];    // ended by a row without a name

@@ -11,30 +11,30 @@ typedef struct factor {
     size_t step;
 } factor;
 
-typedef struct arithmetic {
+typedef struct product_arithmetic {
     // start + the sum over k of a[k] * b[k].
     float (*sum)(float start, factor a, factor b, int depth);
     // Whether relu passes a gradient back through a unit: it is not zero as a factor.
     bool (*is_open)(float unit);
-} arithmetic;
+} product_arithmetic;
 
 // Number k of a factor; zero beyond its end.
-static float number_of(factor of, int k, int depth)
+static float number_of(factor from, int k, int depth)
 {
-    return k < depth ? of.at[(size_t)k * of.step] : 0;
+    return k < depth ? from.at[(size_t)k * from.step] : 0;
 }
 
 // Numbers k and k + 1 of a factor as a word.
-static uint32_t pair_of(factor of, int k, int depth)
+static uint32_t pair_of(factor from, int k, int depth)
 {
-    return nca_bf16_word(number_of(of, k, depth), number_of(of, k + 1, depth));
+    return nca_bf16_word(number_of(from, k, depth), number_of(from, k + 1, depth));
 }
 
 // The low parts of the same.
-static uint32_t low_pair_of(factor of, int k, int depth)
+static uint32_t low_pair_of(factor from, int k, int depth)
 {
-    return nca_bf16_word(nca_bf16_rest(number_of(of, k, depth)),
-                         nca_bf16_rest(number_of(of, k + 1, depth)));
+    return nca_bf16_word(nca_bf16_rest(number_of(from, k, depth)),
+                         nca_bf16_rest(number_of(from, k + 1, depth)));
 }
 
 static float products_in_pairs(float start, factor a, factor b, int depth)
@@ -81,25 +81,25 @@ static bool is_open_in_bf16(float unit)
     return (nca_bf16_round(unit) & 0x7fff) != 0;
 }
 
-static const arithmetic in_pairs = {products_in_pairs, is_open_in_bf16},
-                        in_tiles = {products_in_tiles, is_open_in_bf16},
-                        in_three = {products_in_three, is_open_in_bf16};
+static const product_arithmetic in_pairs = {products_in_pairs, is_open_in_bf16},
+                                in_tiles = {products_in_tiles, is_open_in_bf16},
+                                in_three = {products_in_three, is_open_in_bf16};
 
 // With one rounding for a product and its sum.
-#define BY_ROUNDING(precision)                                                                \
-    static float products_by_rounding_##precision(float start, factor a, factor b, int depth) \
-    {                                                                                         \
-        for (int k = 0; k < depth; k++)                                                       \
-            start = fmaf(nca_rounded_##precision(number_of(a, k, depth)),                     \
-                         nca_rounded_##precision(number_of(b, k, depth)), start);             \
-        return start;                                                                         \
-    }                                                                                         \
-    static bool is_open_by_rounding_##precision(float unit)                                   \
-    {                                                                                         \
-        return nca_rounded_##precision(unit) > 0;                                             \
-    }                                                                                         \
-    static const arithmetic by_rounding_##precision = {products_by_rounding_##precision,      \
-                                                       is_open_by_rounding_##precision};
+#define BY_ROUNDING(precision)                                                                   \
+    static float products_by_rounding_##precision(float start, factor a, factor b, int depth)    \
+    {                                                                                            \
+        for (int k = 0; k < depth; k++)                                                          \
+            start = fmaf(nca_rounded_##precision(number_of(a, k, depth)),                        \
+                         nca_rounded_##precision(number_of(b, k, depth)), start);                \
+        return start;                                                                            \
+    }                                                                                            \
+    static bool is_open_by_rounding_##precision(float unit)                                      \
+    {                                                                                            \
+        return nca_rounded_##precision(unit) > 0;                                                \
+    }                                                                                            \
+    static const product_arithmetic by_rounding_##precision = {products_by_rounding_##precision, \
+                                                               is_open_by_rounding_##precision};
 BY_ROUNDING(bf16)
 BY_ROUNDING(tf32)
 BY_ROUNDING(bf16x3)
@@ -111,32 +111,33 @@ static void relu(float *x, int count)
 }
 
 // y [O] = x [I] times the weights [O,I] + bias of one cell.
-static void layer(const arithmetic *of, const float *x, int inputs, const float *weight,
-                  const float *bias, int outputs, float *y)
+static void layer(const product_arithmetic *arithmetic, const float *x, int inputs,
+                  const float *weight, const float *bias, int outputs, float *y)
 {
     for (int j = 0; j < outputs; j++)
-        y[j] = of->sum(bias[j], (factor){x, 1}, (factor){weight + (size_t)j * (size_t)inputs, 1},
-                       inputs);
+        y[j] = arithmetic->sum(bias[j], (factor){x, 1},
+                               (factor){weight + (size_t)j * (size_t)inputs, 1}, inputs);
 }
 
 // dx [I] = dy [O] times the weights [O,I]; with units of x, zero where those are as factors.
-static void layer_backward(const arithmetic *of, const float *dy, int outputs, const float *weight,
-                           int inputs, const float *units, float *dx)
+static void layer_backward(const product_arithmetic *arithmetic, const float *dy, int outputs,
+                           const float *weight, int inputs, const float *units, float *dx)
 {
     for (int j = 0; j < inputs; j++)
-        dx[j] = units && !of->is_open(units[j])
+        dx[j] = units && !arithmetic->is_open(units[j])
                     ? 0
-                    : of->sum(0, (factor){dy, 1}, (factor){weight + j, (size_t)inputs}, outputs);
+                    : arithmetic->sum(0, (factor){dy, 1}, (factor){weight + j, (size_t)inputs},
+                                      outputs);
 }
 
 // weights [A,B] += the sum over cells of a [count,A] times b [count,B].
-static void add_outer(const arithmetic *of, const float *a, int rows, const float *b, int columns,
-                      int count, float *weights)
+static void add_outer(const product_arithmetic *arithmetic, const float *a, int rows,
+                      const float *b, int columns, int count, float *weights)
 {
     for (int i = 0; i < rows; i++)
         for (int j = 0; j < columns; j++, weights++)
-            *weights = of->sum(*weights, (factor){a + i, (size_t)rows},
-                               (factor){b + j, (size_t)columns}, count);
+            *weights = arithmetic->sum(*weights, (factor){a + i, (size_t)rows},
+                                       (factor){b + j, (size_t)columns}, count);
 }
 
 // sums [columns] += the rows of x [count,columns], which are no factors.
@@ -158,34 +159,36 @@ static int last_units(const nca_cpu_rule *rule)
     return rule->hidden2 ? rule->hidden2 : rule->hidden;
 }
 
-static void hidden_by(const arithmetic *of, const nca_cpu_rule *rule, const float *p, int count,
-                      float *hidden)
+static void hidden_by(const product_arithmetic *arithmetic, const nca_cpu_rule *rule,
+                      const float *p, int count, float *hidden)
 {
     float *second = hidden + last_offset(rule, count);
     for (int i = 0; i < count; i++, p += rule->inputs, hidden += rule->hidden) {
-        layer(of, p, rule->inputs, rule->hidden_weight, rule->hidden_bias, rule->hidden, hidden);
+        layer(arithmetic, p, rule->inputs, rule->hidden_weight, rule->hidden_bias, rule->hidden,
+              hidden);
         relu(hidden, rule->hidden);
         if (rule->hidden2) {
-            layer(of, hidden, rule->hidden, rule->hidden2_weight, rule->hidden2_bias, rule->hidden2,
-                  second);
+            layer(arithmetic, hidden, rule->hidden, rule->hidden2_weight, rule->hidden2_bias,
+                  rule->hidden2, second);
             relu(second, rule->hidden2);
             second += rule->hidden2;
         }
     }
 }
 
-static void forward_by(const arithmetic *of, const nca_cpu_rule *rule, const float *p, int count,
-                       float *hidden, float *out)
+static void forward_by(const product_arithmetic *arithmetic, const nca_cpu_rule *rule,
+                       const float *p, int count, float *hidden, float *out)
 {
     const int units = last_units(rule);
-    hidden_by(of, rule, p, count, hidden);
+    hidden_by(arithmetic, rule, p, count, hidden);
     hidden += last_offset(rule, count);
     for (int i = 0; i < count; i++, hidden += units, out += rule->outputs)
-        layer(of, hidden, units, rule->output_weight, rule->output_bias, rule->outputs, out);
+        layer(arithmetic, hidden, units, rule->output_weight, rule->output_bias, rule->outputs,
+              out);
 }
 
-static void backward_by(const arithmetic *of, const nca_cpu_rule *rule, const nca_cpu_chunk *cells,
-                        const nca_cpu_gradient *sums)
+static void backward_by(const product_arithmetic *arithmetic, const nca_cpu_rule *rule,
+                        const nca_cpu_chunk *cells, const nca_cpu_gradient *sums)
 {
     const int count = cells->count, last = last_units(rule);
     const size_t before = last_offset(rule, count), n = (size_t)last, o = (size_t)rule->outputs;
@@ -193,21 +196,22 @@ static void backward_by(const arithmetic *of, const nca_cpu_rule *rule, const nc
     const float *hidden = cells->hidden + before;
     float *dlast = cells->dhidden + before;
     for (size_t i = 0; i < (size_t)count; i++) {
-        layer_backward(of, cells->dout + i * o, rule->outputs, rule->output_weight, last,
+        layer_backward(arithmetic, cells->dout + i * o, rule->outputs, rule->output_weight, last,
                        hidden + i * n, dlast + i * n);
         if (rule->hidden2)
-            layer_backward(of, dlast + i * n, last, rule->hidden2_weight, rule->hidden,
+            layer_backward(arithmetic, dlast + i * n, last, rule->hidden2_weight, rule->hidden,
                            cells->hidden + i * first, cells->dhidden + i * first);
-        layer_backward(of, cells->dhidden + i * first, rule->hidden, rule->hidden_weight,
+        layer_backward(arithmetic, cells->dhidden + i * first, rule->hidden, rule->hidden_weight,
                        rule->inputs, NULL, cells->dp + i * inputs);
     }
-    add_outer(of, cells->dout, rule->outputs, hidden, last, count, sums->output_weight);
+    add_outer(arithmetic, cells->dout, rule->outputs, hidden, last, count, sums->output_weight);
     add_rows(cells->dout, rule->outputs, count, sums->output_bias);
     if (rule->hidden2) {
-        add_outer(of, dlast, last, cells->hidden, rule->hidden, count, sums->hidden2_weight);
+        add_outer(arithmetic, dlast, last, cells->hidden, rule->hidden, count,
+                  sums->hidden2_weight);
         add_rows(dlast, last, count, sums->hidden2_bias);
     }
-    add_outer(of, cells->p, rule->inputs, cells->dhidden, rule->hidden, count,
+    add_outer(arithmetic, cells->p, rule->inputs, cells->dhidden, rule->hidden, count,
               sums->hidden_columns);
     add_rows(cells->dhidden, rule->hidden, count, sums->hidden_bias);
 }

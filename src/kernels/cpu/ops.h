@@ -29,7 +29,7 @@ typedef struct nca_cpu_rule {
     float *hidden2_columns;   // [K,K2]: hidden2_weight transposed
     float *output_columns;    // [L,O]: output_weight transposed
     float *mix_columns;       // [C,C]: the mixing matrix transposed; empty where there is none
-    uint32_t *words;          // of variants with a rule_pack(), who have no other room for weights
+    uint32_t *words;   // room for weights of variants with a rule_pack(), without the three above
 } nca_cpu_rule;
 
 // Widths in words and scratch: whole vectors of bf16.

@@ -1,7 +1,7 @@
 // Products in bf16 by AMX: a tile of 16 x 16 sums takes sixteen words of sixteen rows an
-// instruction. Up to three tiles one above the other, a whole chunk of cells, share what is loaded of
-// the second factor. Of numbers in two parts it takes three products: high by low, high by high, low
-// by high.
+// instruction. Up to three tiles, one above the other, share what is loaded of the second factor:
+// the rows of a whole chunk of cells. Of numbers in two parts it takes three products: high by low,
+// high by high, low by high.
 #ifndef NCA_CPU_PRODUCT_TILES_SIMD_H
 #define NCA_CPU_PRODUCT_TILES_SIMD_H
 
@@ -9,14 +9,16 @@
 
 #include "bf16.h"
 
-enum { EDGE = 16, SUMS = EDGE };              // of a tile, in rows, words and sums
-enum { TALL = 3, TALL_ROWS = TALL * EDGE };   // tiles, rows that are summed together, at most
-enum { CLEARS_PADDING = 1 };                  // rows are read in whole tiles
+enum { EDGE = 16, SUMS = EDGE };   // of a tile, in rows, words and sums
+enum {
+    BLOCK_TILES = 3,
+    BLOCK_ROWS = BLOCK_TILES * EDGE
+};                             // tiles, rows that are summed together, at most
+enum { CLEARS_PADDING = 1 };   // rows are read in whole tiles
 
 #include "product_bf16_simd.h"
 
-// A tile's rows are read and written a cache line at a time where they begin with one, else at a sixth
-// of that speed.
+// Loading a tile is six times as fast where each row begins on a cache line (bench/NOTES.md).
 #define ALIGNED _Alignas(4 * EDGE)
 
 // The tests run these kernels on any processor: they include a stand-in for this part first.
@@ -47,19 +49,19 @@ typedef struct tile_shapes {
 #define TILE_DOT(c, a, b) _tile_dpbf16ps(c, a, b)
 
 // to[m][k] = from[k*stride + m]
-static void turn_words(const uint32_t *from, size_t stride, uint32_t *to, size_t to_stride)
+static void transpose_words(const uint32_t *from, size_t stride, uint32_t *to, size_t to_stride)
 {
-    __m512i row[EDGE], turned[EDGE];
+    __m512i row[EDGE], transposed[EDGE];
     UNROLL for (int k = 0; k < EDGE; k++) row[k] = words_load(from + (size_t)k * stride);
     UNROLL for (int k = 0; k < EDGE; k += 2)
     {
-        turned[k] = _mm512_unpacklo_epi32(row[k], row[k + 1]);
-        turned[k + 1] = _mm512_unpackhi_epi32(row[k], row[k + 1]);
+        transposed[k] = _mm512_unpacklo_epi32(row[k], row[k + 1]);
+        transposed[k + 1] = _mm512_unpackhi_epi32(row[k], row[k + 1]);
     }
     UNROLL for (int k = 0; k < EDGE; k += 4) UNROLL for (int i = 0; i < 2; i++)
     {
-        row[k + 2 * i] = _mm512_unpacklo_epi64(turned[k + i], turned[k + 2 + i]);
-        row[k + 2 * i + 1] = _mm512_unpackhi_epi64(turned[k + i], turned[k + 2 + i]);
+        row[k + 2 * i] = _mm512_unpacklo_epi64(transposed[k + i], transposed[k + 2 + i]);
+        row[k + 2 * i + 1] = _mm512_unpackhi_epi64(transposed[k + i], transposed[k + 2 + i]);
     }
     // Lane l of row[4 j + i] now has words 4 j..4 j + 3 of column 4 l + i.
     UNROLL for (int i = 0; i < 4; i++)
@@ -68,18 +70,18 @@ static void turn_words(const uint32_t *from, size_t stride, uint32_t *to, size_t
         const __m512i b = _mm512_shuffle_i32x4(row[8 + i], row[12 + i], 0x88);
         const __m512i c = _mm512_shuffle_i32x4(row[i], row[4 + i], 0xdd);
         const __m512i d = _mm512_shuffle_i32x4(row[8 + i], row[12 + i], 0xdd);
-        turned[i] = _mm512_shuffle_i32x4(a, b, 0x88);
-        turned[8 + i] = _mm512_shuffle_i32x4(a, b, 0xdd);
-        turned[4 + i] = _mm512_shuffle_i32x4(c, d, 0x88);
-        turned[12 + i] = _mm512_shuffle_i32x4(c, d, 0xdd);
+        transposed[i] = _mm512_shuffle_i32x4(a, b, 0x88);
+        transposed[8 + i] = _mm512_shuffle_i32x4(a, b, 0xdd);
+        transposed[4 + i] = _mm512_shuffle_i32x4(c, d, 0x88);
+        transposed[12 + i] = _mm512_shuffle_i32x4(c, d, 0xdd);
     }
     UNROLL for (int m = 0; m < EDGE; m++)
-        _mm512_storeu_si512(to + (size_t)m * to_stride, turned[m]);
+        _mm512_storeu_si512(to + (size_t)m * to_stride, transposed[m]);
 }
 #endif
 
 // Tiles 0 to 2 are sums, 3 to 5 of the first factor, 6 of the second.
-enum { TILES = 2 * TALL + 1 };
+enum { TILES = 2 * BLOCK_TILES + 1 };
 
 static void begin_products(void)
 {
@@ -97,18 +99,18 @@ static void end_products(void)
 }
 
 // The first factor of some rows: how many tiles, and where each part of it lies.
-typedef struct tall_factor {
+typedef struct row_block {
     int tiles;
     const uint32_t *part[PARTS];
     size_t stride;
-} tall_factor;
+} row_block;
 
-// The words of two neighbouring cells across, those of one number side by side: what lies so far in
-// the order of the second factor. Zeros behind the last.
-typedef uint32_t turned_words[PARTS][TALL_ROWS][2 * EDGE];
+// The first factor of a gradient of weights lies as [cells/2, numbers]; tiles need it as
+// [numbers, cells/2]. This is the transposed copy, with zeros behind the last pair of cells.
+typedef uint32_t transposed_words[PARTS][BLOCK_ROWS][2 * EDGE];
 
-static void turn_factor(const word_product *product, const uint32_t *words, int tiles,
-                        uint32_t to[TALL_ROWS][2 * EDGE])
+static void transpose_factor(const word_product *product, const uint32_t *words, int tiles,
+                             uint32_t to[BLOCK_ROWS][2 * EDGE])
 {
     for (int k = 0; k < product->depth; k += EDGE) {
         const int held = product->depth - k < EDGE ? product->depth - k : EDGE;
@@ -122,31 +124,31 @@ static void turn_factor(const word_product *product, const uint32_t *words, int 
                     memcpy(padded[i], from + (size_t)i * stride, sizeof padded[i]);
                 from = padded[0], stride = EDGE;
             }
-            turn_words(from, stride, to[m] + k, 2 * EDGE);
+            transpose_words(from, stride, to[m] + k, 2 * EDGE);
         }
     }
 }
 
 // Rows beyond the last are read, and their sums not kept.
-static tall_factor first_factor(const word_product *product, int m0, turned_words turned)
+static row_block first_factor(const word_product *product, int m0, transposed_words transposed)
 {
     const int left = product->rows - m0;
-    tall_factor a = {.tiles = left > 2 * EDGE ? 3 : left > EDGE ? 2 : 1};
+    row_block a = {.tiles = left > 2 * EDGE ? 3 : left > EDGE ? 2 : 1};
     for (int part = 0; part < PARTS; part++) {
         const uint32_t *words =
             product->a + (size_t)part * product->a_low + (size_t)m0 * product->a_row;
         a.part[part] = words;
         a.stride = product->a_row;
         if (product->a_step != 1) {
-            turn_factor(product, words, a.tiles, turned[part]);
-            a.part[part] = turned[part][0];
+            transpose_factor(product, words, a.tiles, transposed[part]);
+            a.part[part] = transposed[part][0];
             a.stride = 2 * EDGE;
         }
     }
     return a;
 }
 
-static void load_a(const tall_factor *a, int part, int first)
+static void load_a(const row_block *a, int part, int first)
 {
     const uint32_t *from = a->part[part] + first;
     TILE_LOAD(3, from, a->stride);
@@ -181,7 +183,7 @@ static void add_loaded(int tiles)
 }
 
 // The order of the parts has one factor loaded for each product after the first.
-static void add_words(const word_product *product, const tall_factor *a, int n0, int first)
+static void add_words(const word_product *product, const row_block *a, int n0, int first)
 {
     load_a(a, 0, first);
     if (PARTS == 2) {
@@ -246,11 +248,11 @@ static void finish_sums(const word_product *product, int m0, int n0, int tiles, 
     finish_tile(product, m0, n0, sums, (rows + 1) & ~1, EDGE);
 }
 
-static void multiply_tall(const word_product *product, int m0)
+static void multiply_row_block(const word_product *product, int m0)
 {
-    ALIGNED turned_words turned;
-    ALIGNED sum_row sums[TALL_ROWS];
-    const tall_factor a = first_factor(product, m0, turned);
+    ALIGNED transposed_words transposed;
+    ALIGNED sum_row sums[BLOCK_ROWS];
+    const row_block a = first_factor(product, m0, transposed);
     for (int n0 = 0; n0 < product->columns; n0 += EDGE) {
         start_sums(product, m0, n0, a.tiles, sums);
         for (int first = 0; first < product->depth; first += EDGE)
@@ -267,8 +269,8 @@ static void multiply_tall(const word_product *product, int m0)
 
 static void multiply_words(const word_product *product)
 {
-    for (int m = 0; m < product->rows; m += TALL_ROWS)
-        multiply_tall(product, m);
+    for (int m = 0; m < product->rows; m += BLOCK_ROWS)
+        multiply_row_block(product, m);
 }
 
 #endif

@@ -48,7 +48,7 @@ static void tile_dot(int c, int a, int b)
         }
 }
 
-static void turn_words(const uint32_t *from, size_t stride, uint32_t *to, size_t to_stride)
+static void transpose_words(const uint32_t *from, size_t stride, uint32_t *to, size_t to_stride)
 {
     for (size_t m = 0; m < 16; m++)
         for (size_t k = 0; k < 16; k++)
