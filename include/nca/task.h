@@ -85,7 +85,7 @@ typedef struct nca_task_judging {
     int samples;
     bool cuts;                          // the five cuts at `cut_at`
     bool exchange;                      // every sample gets another item at `cut_at`
-    int cut_at, heal_steps, long_run;   // steps
+    int cut_at, heal_steps, long_run;   // steps; the verdict is on that of `cut_at`, cut or not
 } nca_task_judging;
 
 // What a log10 loss is called.

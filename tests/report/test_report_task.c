@@ -80,6 +80,7 @@ static void check_page(const json_t *run)
     assert_true(json_is_null(json_object_get(task, "loss")));
     assert_int_equal(length_of(task, "channels"), 2);
     assert_null(json_object_get(run, "target"));
+    assert_non_null(json_object_get(run, "live"));
     const json_t *rollouts = json_object_get(run, "rollouts");
     assert_int_equal(json_array_size(rollouts), NCA_OBSERVED_ROLLOUTS);
     for (size_t i = 0; i < json_array_size(rollouts); i++) {
@@ -107,6 +108,24 @@ static void check_figures(const nca_observation *seen, const nca_task_update *up
     mean_of(update->content, update->shape, sample.item, mean);
     for (int i = 0; i < NCA_OBSERVED_ROLLOUTS; i++)
         assert_true(seen->figure[i * (STEPS + 1)] == (mean[0] < 0.1f));
+}
+
+// What attacks another rule does not live on the page by itself. Its classes are the victim's.
+static void check_attacker(const nca_page_run *run)
+{
+    static const char *const classes[] = {"one", "two", NULL};
+    nca_task victim = mean_task, attacker = mean_task;
+    nca_page_run attack = *run;
+    json_t *json;
+    victim.classes = classes;
+    attacker.victim = &victim;
+    attack.task = &attacker;
+    assert_ok(nca_page_run_json(&attack, &json, error));
+    const json_t *names = json_object_get(json_object_get(json, "task"), "channels");
+    const char *last = json_string_value(json_array_get(names, json_array_size(names) - 1));
+    assert_null(json_object_get(json, "live"));
+    assert_string_equal(last, "says two");
+    json_decref(json);
 }
 
 static void check_report(const nca_model *model, const pictures *content, const nca_compute *on,
@@ -143,6 +162,7 @@ static void check_report(const nca_model *model, const pictures *content, const 
     const nca_shape shape = {.batch = 1, .height = SIDE, .width = SIDE, .spec = model->spec};
     const nca_task_update update = {.shape = &shape, .content = content, .key = {.seed = 4}};
     check_figures(&seen, &update);
+    check_attacker(&run);
     assert_ok(nca_page_write(scratch("page.html"), &run, 1, error));
     nca_observation_free(&seen);
     nca_history_free(&history);

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "media/canvas.h"
 #include "media/writers.h"
@@ -72,17 +73,30 @@ typedef struct view {
     double last, low, high;
 } view;
 
+static bool is_log(const nca_figure *figure)
+{
+    return strncmp(figure->name, "log10", 5) == 0;
+}
+
+// A share has no place on an axis of log10 losses.
+static bool is_drawn(const nca_figure *figures, int k)
+{
+    return is_log(&figures[k]) || !is_log(&figures[0]);
+}
+
 static view choose_view(const nca_figure *figures, const nca_attack_point *points, int count)
 {
-    view seen = {points[count - 1].strength, 0, 1};
+    view seen = {points[count - 1].strength, 0, is_log(&figures[0]) ? -INFINITY : 1};
     for (int i = 0; i < count; i++)
         for (int k = 0; figures[k].name; k++)
-            if (isfinite(points[i].figure[k])) {
+            if (is_drawn(figures, k) && isfinite(points[i].figure[k])) {
                 seen.low = fmin(seen.low, floor(points[i].figure[k]));
                 seen.high = fmax(seen.high, points[i].figure[k]);
             }
-    if (seen.low < 0)   // log10 losses, and no shares
-        seen.high = 0;
+    if (seen.low < 0)   // log10 losses; what has exploded leaves the axis
+        seen.high = fmin(ceil(seen.high), 0);
+    if (!(seen.high > seen.low))
+        seen.high = seen.low + 1;
     seen.last = seen.last > 0 ? seen.last : 1;
     return seen;
 }
@@ -146,6 +160,8 @@ nca_status nca_attack_curve_write(const char *path, const nca_attack *attack,
     NCA_GO(nca_canvas_create(HEIGHT, WIDTH, &canvas, error));
     draw_axes(&canvas, &seen, attack->strength_words);
     for (int k = 0; k < NCA_ATTACK_FIGURES_MAX && figures[k].name; k++) {
+        if (!is_drawn(figures, k))
+            continue;
         draw_figure(&canvas, &seen, points, count, k, colours[k]);
         nca_canvas_dot(&canvas, HEIGHT - 21, left + 4, 8, colours[k], 1);
         nca_canvas_text(&canvas, HEIGHT - 28, left + 16, 2, figures[k].words, ink);

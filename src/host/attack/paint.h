@@ -22,8 +22,8 @@ void nca_attack_look(void *painter, nca_evaluate_moment moment, int number, cons
 nca_status nca_attack_picture_write(const char *path, const nca_attack_point *points, int count,
                                     int shown, nca_error *error);
 
-// The figures over the strength, as a picture with a line for each. Where all are shares the axis
-// goes from 0 to 1.
+// The figures over the strength, as a picture with a line for each. The axis of shares goes from 0
+// to 1; shares beside log10 losses are not drawn.
 nca_status nca_attack_curve_write(const char *path, const nca_attack *attack,
                                   const nca_figure *figures, const nca_attack_point *points,
                                   int count, nca_error *error);

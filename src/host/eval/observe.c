@@ -73,7 +73,7 @@ static void measure_figures(watching *observer, int step)
         for (int k = 0; k < observer->out.figures; k++)
             observer->out
                 .figure[((size_t)k * NCA_OBSERVED_ROLLOUTS + (size_t)i) * moments + (size_t)step] =
-                values[k].value;
+                values[k].weight > 0 ? values[k].value : NAN;
     }
 }
 

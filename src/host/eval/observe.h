@@ -49,7 +49,7 @@ typedef struct nca_observation {
     double
         *loss;     // [ROLLOUTS,steps+1] log10; up to the cut they are one. Infinite where no number
     int figures;   // of the task
-    double *figure;   // [figures,ROLLOUTS,steps+1]
+    double *figure;   // [figures,ROLLOUTS,steps+1]; NaN: it counts nothing in this sample
     float *trace;     // [CELLS,steps+1,C] of the traced rollout; at the cut after it
 
     int shrink, picture_height, picture_width;

@@ -95,12 +95,15 @@ int nca_observed_rollouts(const nca_task *task)
     return usual->cuts ? NCA_OBSERVED_ROLLOUTS : usual->exchange ? 2 : 1;
 }
 
-static void name_rollouts(nca_observation *observation)
+static void name_rollouts(const nca_task *task, nca_observation *observation)
 {
     const int whole = observation->rollouts - 1;
     for (int i = 0; i < whole; i++)
         observation->name[i] = observation->is_exchange ? "exchanged" : nca_cut_name(i);
-    observation->name[whole] = observation->is_exchange ? "not exchanged" : "not cut";
+    observation->name[whole] = observation->is_exchange ? "not exchanged"
+                               : whole > 0              ? "not cut"
+                               : task->victim           ? "attacked"
+                                                        : "undisturbed";
 }
 
 nca_status nca_observation_create(const nca_shape *shape, const nca_task *task,
@@ -120,7 +123,7 @@ nca_status nca_observation_create(const nca_shape *shape, const nca_task *task,
                                    .shrink = divide_up(larger(height, width), PICTURE_SIDE_MAX),
                                    .young_step = options->cut_at / 5};
     memcpy(observation.cell, options->cell, sizeof observation.cell);
-    name_rollouts(&observation);
+    name_rollouts(task, &observation);
     observation.picture_height = divide_up(height, observation.shrink);
     observation.picture_width = divide_up(width, observation.shrink);
     observation.rings = (int)(hypot(height / 2, width / 2) + 0.5) + 1;

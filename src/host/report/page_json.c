@@ -58,14 +58,15 @@ static json_t *model_of(const nca_page_run *run)
 static json_t *channel_names(const nca_task *task, const nca_shape *shape)
 {
     const char *const *name = task->channels;
-    const int classes = nca_task_classes(task), first = shape->objective.first;
+    const nca_task *speaking = task->victim && !task->classes ? task->victim : task;
+    const int classes = nca_task_classes(speaking), first = shape->objective.first;
     json_t *names = json_array();
     for (; name && *name; name++)
         json_array_append_new(names, json_string(*name));
     for (int k = (int)json_array_size(names); classes > 0 && k < first; k++)
         json_array_append_new(names, json_null());
     for (int i = 0; i < classes; i++)
-        json_array_append_new(names, json_sprintf("says %s", task->classes[i]));
+        json_array_append_new(names, json_sprintf("says %s", speaking->classes[i]));
     return names;
 }
 
@@ -77,12 +78,12 @@ static nca_status add_task(const nca_page_run *run, json_t *object, nca_error *e
                                               1, &run->observed->grid);
     json_t *picture = NULL;
     json_t *task =
-        json_pack("{s:s, s:s, s:s?, s:o, s:o, s:s, s:b, s:b}", "name", run->task->name, "beginning",
-                  run->task->beginning_words, "loss",
+        json_pack("{s:s, s:s, s:s?, s:o, s:o, s:s, s:b, s:b, s:b}", "name", run->task->name,
+                  "beginning", run->task->beginning_words, "loss",
                   run->task->loss_words ? run->task->loss_words(&shape) : NULL, "channels",
                   channel_names(run->task, &shape), "grades", nca_grades_json(run->task), "samples",
                   nca_task_judging_of(run->task)->samples_words, "data", run->task->reads_data,
-                  "has_place", run->task->place != NULL);
+                  "has_place", run->task->place != NULL, "has_others", run->task->others != NULL);
     if (!nca_json_set(object, "task", task))
         return fail_memory(run, error);
     if (!target)
@@ -145,10 +146,12 @@ static nca_status add_rollouts(const nca_page_run *run, json_t *object, nca_erro
     return is_set ? NCA_OK : fail_memory(run, error);
 }
 
-// The rule itself, which lives in the page.
+// The rule itself, which lives in the page: what attacks another one does not live by itself.
 static nca_status add_live(const nca_page_run *run, json_t *object, nca_error *error)
 {
     json_t *rule = NULL;
+    if (run->task->victim)
+        return NCA_OK;
     NCA_TRY(nca_page_rule_json(run->name, run->model, run->task, run->content, &rule, error));
     return nca_json_set(object, "live", rule) ? NCA_OK : fail_memory(run, error);
 }

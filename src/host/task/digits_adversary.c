@@ -209,14 +209,23 @@ static const nca_figure figures[] = {{"cells_turned", "other cells turned"},
                                      {"cells_right", "other cells right"},
                                      {NULL, NULL}};
 
-static const nca_task_judging judging = {
-    .samples_words = "digits", .steps = "0,20,40,60,80,100,120,140,160,180,200", .samples = 500};
+static const nca_task_judging judging = {.samples_words = "digits",
+                                         .steps = "0,20,40,60,80,100,120,140,160,180,200",
+                                         .samples = 500,
+                                         .cut_at = 200};
 
 // -- For people -----------------------------------------------------------------------------------
 
 static void paint(const float *state, int height, int width, int channels, uint8_t *rgb)
 {
     nca_task_digits.paint(state, height, width, channels, rgb);
+}
+
+static void choose_cells(const void *content, const nca_grid *grid, int64_t item,
+                         int cell[NCA_TASK_CELLS][2])
+{
+    const turned_digits *turned = content;
+    nca_task_digits.choose_cells(turned->digits, grid, digit_of(turned, item), cell);
 }
 
 static const char *say_loss(const nca_shape *shape)
@@ -269,5 +278,6 @@ const nca_task nca_task_digits_adversary = {
     .judging = &judging,
     .paint = paint,
     .channels = channels,
+    .choose_cells = choose_cells,
     .films = films,
 };

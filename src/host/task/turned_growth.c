@@ -9,8 +9,10 @@
 
 enum { GROWN_STEPS = 200 };
 
-const nca_task_judging nca_turned_growth_judging = {
-    .samples_words = "grown pictures", .steps = "0,50,100,200,400,1000", .samples = 8};
+const nca_task_judging nca_turned_growth_judging = {.samples_words = "grown pictures",
+                                                    .steps = "0,50,100,200,400,1000",
+                                                    .samples = 8,
+                                                    .cut_at = 200};
 
 const char *const nca_turned_growth_channels[] = {"red", "green", "blue", "alpha", NULL};
 

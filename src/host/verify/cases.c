@@ -99,6 +99,12 @@ const nca_case nca_cases[] = {
      {SIZES(2, 5, 11, 5),
       .spec = {.channels = 28, .hidden = {4, 92}, .frozen = 3, .alive = NCA_ALIVE_CHANNEL, .alive_channel = 2},
       .objective = {NCA_MEAN_SQUARED, NCA_CELLS_ALL, 9, 13, false}}, 0.5, 0.7, 1, 0, 41, 0, 0.2},
+    // States that a matrix mixes before each step, beside a bound that few reach and one that many do.
+    {"mixed", {SIZES(2, 13, 9, 6), .spec = {.channels = 16, .hidden = {64}, .mix_bound = 1}}, 0.5, 0.3, 1, 0, 42, 0, 0.2},
+    {"mixed-everywhere",
+     {SIZES(2, 7, 11, 5),
+      .spec = {.channels = 12, .hidden = {36, 20}, .alive = NCA_ALIVE_EVERYWHERE, .mix_bound = 0.3}},
+     0.5, 0, 1, 0, 43, 0, 0.5},
     {0},
 };
 // clang-format on
@@ -193,6 +199,17 @@ static void make_loud(const nca_shape *shape, nca_case_start *start)
     start->parameters[layout.offset[NCA_OUTPUT_BIAS] + NCA_ALPHA] = 0.25f;
 }
 
+// Makes a matrix of draws symmetric and nearly the identity, so that states live through it.
+static void make_mix(int channels, float *mix)
+{
+    const size_t size = (size_t)channels;
+    for (size_t i = 0; i < size; i++) {
+        for (size_t j = 0; j < i; j++)
+            mix[i * size + j] = mix[j * size + i];
+        mix[i * size + i] += 1;
+    }
+}
+
 // What the objective measures states against: a target, labels, or given gradients.
 static void fill_target(const nca_case *test_case, nca_case_start *out)
 {
@@ -210,8 +227,10 @@ static void fill_start(const nca_case *test_case, nca_case_start *out, size_t bi
     const nca_shape *shape = &test_case->shape;
     const bool is_loud = test_case->kind & NCA_CASE_LOUD;
     const size_t states = cells_of(shape) * (size_t)shape->batch * (size_t)shape->spec.channels;
-    fill(test_case, PARAMETERS, is_loud ? 0.03 : 0.08, out->parameters,
-         nca_layout_of(&shape->spec).total);
+    const nca_layout layout = nca_layout_of(&shape->spec);
+    fill(test_case, PARAMETERS, is_loud ? 0.03 : 0.08, out->parameters, layout.total);
+    if (layout.size[NCA_MIX] > 0)
+        make_mix(shape->spec.channels, out->parameters + layout.offset[NCA_MIX]);
     fill(test_case, STATES, 0.5, out->states, states);
     fill_target(test_case, out);
     mix_alpha(shape, out->states);

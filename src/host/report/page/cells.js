@@ -141,9 +141,9 @@ nca.showCells = function(run) {
     title: 'Cell',
     xlabel: 'step',
     ylabel: 'value',
-    marks: run.rollouts.length > 1 ?
-      [{x: run.cut_at, text: run.is_exchange ? run.traced : `${run.traced} cut`}] :
-      [],
+    marks: nca.isAlone(run) ?
+      [] :
+      [{x: run.cut_at, text: run.is_exchange ? run.traced : `${run.traced} cut`}],
     series: nca.traceSeries(run, nca.tracesOf(run, cell.y, cell.x).traces),
   }));
   const legend = nca.legend(nca.channelEntries(run),

@@ -10,20 +10,23 @@
   const tell = (place, words) => document.querySelectorAll(`span.${place}`).forEach((span) => {
     span.textContent = [...new Set(nca.runs.map(words))].filter(Boolean).join(' or ');
   });
+  tell('starts',
+    (run) => run.task.has_others ? 'The adversary and its victim start' : 'The finished rule starts');
   tell('beginning', (run) => run.task.beginning);
   tell('loss', (run) => run.task.loss ? `The loss is ${run.task.loss}, as log10.` : '');
   tell('rollouts-title', (run) => run.is_exchange        ? 'Before and after an exchange' :
                                   run.rollouts.length > 1 ? 'Growth and healing' :
                                                             'From the start');
-  tell('befallen', (run) => run.is_exchange ? 'exchanged for another' : 'damaged');
+  tell('befallen', ({config}) => config.exchanged > 0 ? 'some exchanged for another' :
+                                 config.damaged > 0   ? 'some damaged' :
+                                                        'the others unchanged');
   tell('torn', (run) => run.task.has_place ?
     ': tiles that are empty or torn are states it cannot leave' : '');
-  const isAlone = (run) => run.rollouts.length === 1;   // nothing befalls it
-  tell('befalls', (run) => isAlone(run) ? '' : `At the dashed moment ${
+  tell('befalls', (run) => nca.isAlone(run) ? '' : `At the dashed moment ${
     run.is_exchange ? `a copy of the same state goes on with ${run.task.beginning} under it` :
                       'each of the five cuts is made in a copy of the same state'
   }; one copy stays as it is.`);
-  tell('befalls-cells', (run) => isAlone(run) ? '' : `; at the dashed moment ${
+  tell('befalls-cells', (run) => nca.isAlone(run) ? '' : `; at the dashed moment ${
     run.is_exchange ? `${run.task.beginning} is put under them` : 'the left half is cut away'}`);
   tell('samples', (run) => run.judged && `${nca.count(run.verdict.seeds)} ${run.task.samples}`);
   tell('sees', (run) => nca.sees[run.model.perception]);

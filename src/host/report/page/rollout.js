@@ -4,6 +4,10 @@
 
 // The rule itself, to wound and watch heal; where the browser cannot run it, the film below does.
 nca.showLive = async function(run) {
+  if (!run.live) return;
+  document.querySelectorAll('#live, nav a[href="#live"]').forEach((part) => {
+    part.hidden = false;
+  });
   const column = nca.column('live', run), box = nca.make('div', {class: 'alive'});
   column.append(box);
   try {
@@ -60,9 +64,11 @@ nca.stage = function(run, rollout, growthSheet) {
 // What paper shows instead of a film: a row of moments for each rollout.
 nca.strip = function(run, stages, growthSheet) {
   const {width, height} = run.growth, gap = Math.ceil(width / 12);
-  const heal = run.steps - run.cut_at,
-        after = [0, 0.05, 0.125, 0.25, 0.5, 1].map((part) => run.cut_at + Math.round(heal * part));
-  const before = [0, 0.2, 0.5].map((part) => Math.round(run.cut_at * part));
+  const isAlone = nca.isAlone(run), heal = run.steps - run.cut_at;
+  const before = (isAlone ? [0, 0.05, 0.1, 0.2, 0.35, 0.5, 0.65, 0.8] : [0, 0.2, 0.5])
+                   .map((part) => Math.round(run.cut_at * part));
+  const after = (isAlone ? [0] : [0, 0.05, 0.125, 0.25, 0.5, 1])
+                  .map((part) => run.cut_at + Math.round(heal * part));
   const rows = stages.map((stage) => {
     const canvas =
       nca.make('canvas', {class: 'cells strip', width: 9 * (width + gap) - gap, height});
@@ -71,7 +77,7 @@ nca.strip = function(run, stages, growthSheet) {
       before.forEach(
         (step, i) => nca.drawFrame(context, growthSheet, run.growth, step, i * (width + gap), 0));
       after.forEach((step, i) => nca.drawFrame(context, stage.sheet, stage.rollout.frames, step,
-                      (i + 3) * (width + gap), 0));
+                      (i + before.length) * (width + gap), 0));
     };
     [growthSheet, stage.sheet].forEach((sheet) => sheet.addEventListener('load', draw));
     draw();
@@ -82,6 +88,9 @@ nca.strip = function(run, stages, growthSheet) {
     nca.make('p', {text: `Steps ${[...before, ...after].join(', ')}.`}), ...rows);
 };
 
+// Whether nothing befalls the state, so that it has no copies.
+nca.isAlone = (run) => run.rollouts.length === 1;
+
 // What befalls the copies of a state, in a word.
 nca.befalls = (run) => run.is_exchange ? 'exchange' : 'cut';
 
@@ -91,7 +100,7 @@ nca.rolloutChart = function(run, order, title, ylabel, valuesOf) {
     ylabel,
     xlabel: 'step',
     group: title,
-    marks: run.rollouts.length > 1 ? [{x: run.cut_at, text: nca.befalls(run)}] : [],
+    marks: nca.isAlone(run) ? [] : [{x: run.cut_at, text: nca.befalls(run)}],
     series: order.map((rollout, i) => ({
       name: rollout.name,
       colour: i,
@@ -106,7 +115,9 @@ nca.showRollouts = function(run) {
   const order = [run.rollouts.at(-1), ...run.rollouts.slice(0, -1)];  // the whole one first
   const stages = order.map((rollout) => nca.stage(run, rollout, growthSheet));
   const charts = [nca.rolloutChart(run, order, 'Loss over time', 'log10 loss', ({loss}) => loss)];
-  for (const name of Object.keys(order[0].figures || {}))
+  const isKnown = (name) =>
+    order.some(({figures}) => figures[name].some((value) => value !== null));
+  for (const name of Object.keys(order[0].figures || {}).filter(isKnown))
     charts.push(
       nca.rolloutChart(run, order, `${name} over time`, name, ({figures}) => figures[name]));
   const legend =
@@ -128,7 +139,8 @@ nca.showRollouts = function(run) {
 };
 
 nca.lossTable = function(run, order) {
-  const moments =
+  const moments = nca.isAlone(run) ?
+    [0, 0.25, 0.5, 1].map((part) => Math.round(run.steps * part)) :
     [Math.max(run.cut_at - 1, 0), run.cut_at, Math.round((run.cut_at + run.steps) / 2), run.steps];
   const kind = (i) => i % 2 === 0 ? {class: 'minor'} : {};  // what a phone leaves out
   const table = nca.make('table', {class: 'numbers'},
@@ -201,7 +213,8 @@ nca.clock = function(run, show) {
       }).observe(element);
     },
     element: nca.make('div', {class: 'bar'}, play, slider, label, jump('Start', 0),
-      jump(run.is_exchange ? 'Exchange' : 'Cut', run.cut_at), jump('End', run.steps)),
+      nca.isAlone(run) ? null : jump(run.is_exchange ? 'Exchange' : 'Cut', run.cut_at),
+      jump('End', run.steps)),
   };
   time.players.push(player);
   return player;

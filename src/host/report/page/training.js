@@ -19,6 +19,7 @@ nca.facts = function(run) {
         `${config.target}${run.target ? `, ${config.target_size} cells` : ''}, on a grid of ${
           run.grid.join('×')}`,
       ],
+    ...(config.victim ? [['Victim', nca.victimOf(run)]] : []),
     ['Preset', config.preset],
     [
       'Training',
@@ -32,10 +33,10 @@ nca.facts = function(run) {
         `${config.batch}, no pool: each starts from ${run.task.beginning}` :
         `${config.batch} out of ${nca.count(config.pool)}; ` +
           (run.task.data ?
-             `the first ${config.reseeded} replaced by ${run.task.beginning}, ` +
-               `the last ${config.exchanged} exchanged` :
-             `the worst ${config.reseeded} replaced by ${run.task.beginning}, ` +
-               `the best ${config.damaged} damaged`)
+             `the first ${config.reseeded} replaced by ${run.task.beginning}` +
+               (config.exchanged > 0 ? `, the last ${config.exchanged} exchanged` : '') :
+             `the worst ${config.reseeded} replaced by ${run.task.beginning}` +
+               (config.damaged > 0 ? `, the best ${config.damaged} damaged` : ''))
     ],
     ['Steps', `${nca.stepsOf(config)} an update`],
     ['Rate', `${config.rate}, ${config.schedule}; gradient: ${config.gradient}`],
@@ -53,6 +54,14 @@ nca.facts = function(run) {
                                           'of one update'}`
     ],
   ];
+};
+
+// Whom an adversary turns, and how.
+nca.victimOf = function({config, task}) {
+  if (!task.has_others) return config.victim;
+  const what = task.data ? `, to make the others say ${config.say}` : '';
+  const share = nca.number(100 * config.share);
+  return `${config.victim}; the adversary moves ${share} % of the cells${what}`;
 };
 
 // That of the last update in which nothing went wrong.
