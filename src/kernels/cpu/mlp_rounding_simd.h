@@ -42,8 +42,9 @@ static void pack_rounded(rounding *round, nca_cpu_rule *rule)
     const int last = rule->hidden2 ? rule->hidden2 : rule->hidden;
     pack_layer(round, &next, rule->hidden, rule->inputs, &rule->hidden_weight,
                &rule->hidden_panels);
-    pack_layer(round, &next, rule->hidden2, rule->hidden, &rule->hidden2_weight,
-               &rule->hidden2_columns);
+    if (rule->hidden2)
+        pack_layer(round, &next, rule->hidden2, rule->hidden, &rule->hidden2_weight,
+                   &rule->hidden2_columns);
     pack_layer(round, &next, rule->outputs, last, &rule->output_weight, &rule->output_columns);
 }
 
