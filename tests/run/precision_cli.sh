@@ -91,6 +91,32 @@ grep -q "bit for bit.*it was trained with --precision bf16" log || fail "another
 NCA_CPU_ISA=scalar "$nca" train --resume scalar-bf16x3 --device cpu --precision bf16 --updates 7 >log
 grep -q "bit for bit.*it was trained with --precision bf16x3" log || fail "another precision is not told: $(cat log)"
 
+# What a stopped run prints goes on as it stands there, to the bytes of a run that never stopped.
+mkdir bin && ln -s "$nca" bin/nca
+goes_on() {   # WORDS VARIABLE=VALUE OPTION...: the printed command has the words
+  local words=$1 how=$2 done=0 child
+  shift 2
+  rm -rf 'a run' whole
+  env "$how" "$nca" train "${settings[@]}" "$@" --updates 1000000 --out 'a run' >log &
+  child=$!
+  for ((i = 0; i < 600; i++)); do
+    [ -e 'a run/metrics.jsonl' ] && [ "$(wc -l <'a run/metrics.jsonl')" -ge 3 ] && break
+    sleep 0.1
+  done
+  kill -INT $child
+  wait $child && fail "a stopped run ends with 0"
+  done=$(sed -n 's/^stopped after update \([0-9]*\) of.*/\1/p' log)
+  sed -n 's/^go on, bit for bit as if it had not stopped, with: //p' log >command
+  [ "$(cat command)" = "$words" ] || fail "$how $*: says to go on with: $(cat command)"
+  (unset NCA_CPU_ISA && PATH=$PWD/bin:$PATH && eval "$(cat command) --updates $((done + 2))" >log)
+  ! grep -q "bit for bit" log || fail "$(cat command): $(cat log)"
+  env "$how" "$nca" train "${settings[@]}" "$@" --updates $((done + 2)) --out whole --quiet >/dev/null
+  cmp whole/model.safetensors 'a run/model.safetensors' || fail "$(cat command): another rule than one that never stopped"
+}
+goes_on "NCA_CPU_ISA=rounding nca train --resume 'a run' --device cpu --precision tf32" NCA_CPU_ISA=rounding --precision tf32
+goes_on "NCA_CPU_ISA=scalar nca train --resume 'a run' --device cpu" NCA_CPU_ISA=scalar
+goes_on "nca train --resume 'a run' --device reference" NCA_CPU_ISA=scalar --device reference
+
 # auto says what it took.
 "$nca" train "${settings[@]}" --precision auto --updates 1 --out auto >log
 if $has_bf16; then expected="--precision auto: bf16"; else expected="--precision auto: f32, for this"; fi

@@ -175,7 +175,7 @@ stopped() {
   [ "$code" -eq "$2" ] || fail "SIG$1 ends training with $code, not $2"
   done=$(numbers endless/metrics.jsonl update | tail -1)
   grep -q "stopped after update $done of 1000000; saved in endless" log &&
-    grep -q "go on with: nca train --resume endless" log ||
+    grep -q "go on, bit for bit as if it had not stopped, with: nca train --resume endless$" log ||
     fail "SIG$1: not said where it stopped: $(tail -1 log)"
   "$nca" train --resume endless --updates $((done + 2)) --quiet >/dev/null || fail "SIG$1: no way on"
   [ "$(numbers endless/metrics.jsonl update)" = "$(seq $((done + 2)))" ] ||

@@ -1,8 +1,10 @@
 // What nca train says of a run: what begins, what goes wrong, how it ended.
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/text.h"
+#include "cli/printable.h"
 #include "cli/train_run.h"
 #include "run/run_rules.h"
 #include "verify/precision.h"
@@ -204,11 +206,28 @@ void nca_train_say_saved(train_run *run)
                          (long long)run->config.updates);
 }
 
+static void add_option(char words[NCA_RESUME_BYTES], const char *option, const char *value)
+{
+    const size_t used = strlen(words);
+    if (value)
+        snprintf(words + used, NCA_RESUME_BYTES - used, " --%s %s", option, value);
+}
+
+// With all that decides the last bits and is not in config.json. A device that --device auto passed
+// over may be free again.
 const char *nca_train_resume_words(const train_run *run, char words[NCA_RESUME_BYTES])
 {
-    const char *precision = run->options.device.precision;
-    snprintf(words, NCA_RESUME_BYTES, "nca train --resume %s%s%s", run->log.folder,
-             precision ? " --precision " : "", precision ? precision : "");
+    const nca_device_arguments *device = &run->options.device;
+    const nca_compute *on = &run->call->compute;
+    const char *isa = on->backend->variants ? getenv("NCA_CPU_ISA") : NULL;
+    char folder[NCA_RESUME_BYTES / 2];
+    const bool has_isa = isa && *isa;
+    snprintf(words, NCA_RESUME_BYTES, "%s%s%snca train --resume %s", has_isa ? "NCA_CPU_ISA=" : "",
+             has_isa ? isa : "", has_isa ? " " : "",
+             nca_shell_word(run->log.folder, folder, sizeof folder));
+    add_option(words, "device", *on->passed_over ? on->backend->name : device->name);
+    add_option(words, "cuda-path", device->cuda_path);
+    add_option(words, "precision", device->precision);
     return words;
 }
 
@@ -217,7 +236,8 @@ void nca_train_say_stopped(train_run *run)
     char words[NCA_RESUME_BYTES];
     nca_progress_say(&run->progress, "stopped after update %lld of %lld; saved in %s",
                      (long long)run->saved, (long long)run->config.updates, run->log.folder);
-    nca_progress_say(&run->progress, "go on with: %s", nca_train_resume_words(run, words));
+    nca_progress_say(&run->progress, "go on, bit for bit as if it had not stopped, with: %s",
+                     nca_train_resume_words(run, words));
 }
 
 // "growth.webp, healing.webp, "
@@ -232,7 +252,7 @@ static void list_films(const nca_task *task, char *text, size_t size)
 
 void nca_train_say_end(train_run *run, const nca_train_pictures *pictures)
 {
-    char elapsed[32], films[256];
+    char elapsed[32], films[256], words[NCA_RESUME_BYTES];
     const char *folder = run->log.folder;
     if (pictures->is_dead)
         nca_progress_say(&run->progress,
@@ -244,10 +264,8 @@ void nca_train_say_end(train_run *run, const nca_train_pictures *pictures)
         return;
     }
     if (run->plan.until_healed && !run->is_healed)
-        nca_progress_say(
-            &run->progress,
-            "not healed within %lld updates; nca train --resume %s --updates N trains on",
-            (long long)run->config.updates, folder);
+        nca_progress_say(&run->progress, "not healed within %lld updates; %s --updates N trains on",
+                         (long long)run->config.updates, nca_train_resume_words(run, words));
     nca_format_duration(nca_clock() - run->progress.started, elapsed, sizeof elapsed);
     nca_progress_say(&run->progress, "trained in %s: %s/model.safetensors%s", elapsed, folder,
                      run->config.average > 0 ? ", the average" : "");
