@@ -28,6 +28,7 @@ typedef struct nca_model {
     char name[128];         // where it came from, for people: target and preset, or the file
     char config_json[20];   // checksum of the config.json it was trained by; empty where unknown
     char task[24];   // that trained it, where that trains adversaries; empty for all other rules
+    char kept_rule[20];   // checksum of its training's victim or adversary; empty: none or unknown
 } nca_model;
 
 static inline double nca_radians(double degrees)

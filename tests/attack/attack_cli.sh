@@ -118,10 +118,21 @@ for run in "${changed[@]}"; do
   cp -r "$run-whole" changed
   cp "$rules/lizard_adversary_no_tail.safetensors" changed/victim.safetensors
   [ "$run" != eight ] || cp "$rules/digits_adversary.safetensors" changed/victim.safetensors
+  other="changed/victim.safetensors: another rule than the victim that changed was trained with; put that one back"
+  refused "$other" train --resume changed --updates 7
+  refused "$other" eval changed --seeds 1 --steps 1
+  refused "$other" run changed --steps 1 --output film.png
+  rm changed/model.safetensors
   refused "victim; resume it with its own" train --resume changed --updates 7
   cmp changed/checkpoint.safetensors "$run-whole/checkpoint.safetensors" || fail "$run: the run is changed"
   rm -r changed
 done
+[ ! -e film.png ] || fail "a refused run left a picture"
+# Another path to the same rule is the same victim.
+cp cells-part/victim.safetensors same.safetensors
+"$nca" train --resume cells-part --victim ./same.safetensors --updates 6 --quiet >/dev/null || fail "a victim by another name"
+refused "--victim: differs from what cells-part" train --resume cells-part --victim "$rules/lizard_adversary_no_tail.safetensors"
+refused "--victim none.safetensors: " train --resume cells-part --victim none.safetensors
 for name in adversary.glsl adversary.json adversary.onnx adversary.html; do
   refused "cells-whole: an adversary" export cells-whole -o "$name"
   refused "adversary.safetensors: an adversary" export adversary.safetensors -o "$name"

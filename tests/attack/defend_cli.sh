@@ -86,8 +86,20 @@ grep -q "lizard-whole/adversary.safetensors is missing, and .* put the rule back
 mv elsewhere lizard-whole/adversary.safetensors
 "$nca" train --resume lizard-whole --updates 8 --quiet >/dev/null || fail "not resumed with the rule put back"
 
-# Another adversary in the run's folder is not what its checkpoint was made with.
+# On resume the adversary may be named by any path to the same rule.
+mkdir copies && cp lizard-part/adversary.safetensors copies/same.safetensors
+for name in ./copies/same.safetensors lizard-part/adversary.safetensors; do
+  "$nca" train --resume lizard-part --adversary $name --updates 6 --quiet >/dev/null || fail "--adversary $name is refused"
+done
+! "$nca" train --resume lizard-part --adversary lizard_regenerating.safetensors 2>stderr || fail "another is taken"
+grep -q -- "--adversary: differs from what lizard-part" stderr || fail "another adversary: $(cat stderr)"
+
+# Another adversary in the run's folder is not what its rule and its checkpoint were made with.
 cp lizard_regenerating.safetensors lizard-part/adversary.safetensors
+! "$nca" train --resume lizard-part --updates 7 --quiet 2>stderr || fail "resumed against another adversary"
+grep -q "lizard-part/adversary.safetensors: another rule than the adversary that lizard-part was" stderr ||
+  fail "does not name the adversary: $(cat stderr)"
+rm lizard-part/model.safetensors
 ! "$nca" train --resume lizard-part --updates 7 --quiet 2>stderr || fail "resumed against another adversary"
 grep -q "another target picture or adversary" stderr || fail "does not name the adversary: $(cat stderr)"
 echo "trained against an adversary's cells"

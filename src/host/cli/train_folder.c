@@ -19,6 +19,19 @@ static nca_status fail_different(const train_run *run, const char *field)
                     nca_option_spell(field, option), run->options.resume);
 }
 
+// Whether the victim or the adversary is still the one of before. A folder without a rule that can be
+// read leaves that to its checkpoint, which does not know which of its files is another.
+static nca_status check_other_rule(train_run *run)
+{
+    nca_model model;
+    if (nca_model_load(run->options.resume, &model, NULL) != NCA_OK)
+        return NCA_OK;
+    const nca_status status =
+        nca_run_other_check(&run->config, run->options.resume, &model, run->error);
+    nca_model_free(&model);
+    return status;
+}
+
 nca_status nca_train_read_resumed(train_run *run)
 {
     const nca_call *call = run->call;
@@ -36,6 +49,7 @@ nca_status nca_train_read_resumed(train_run *run)
     NCA_TRY(nca_options_apply(call->self, call->argc, call->argv, &run->options, &run->config,
                               run->error));
     NCA_TRY(nca_config_settle(&run->config, run->error));
+    NCA_TRY(nca_run_rules_recognize(&saved, run->options.resume, &run->config, run->error));
     nca_config then = saved, now = run->config;
     nca_run_folder_keep_paths(&then);   // the same file by two names is no difference
     nca_run_folder_keep_paths(&now);
@@ -46,17 +60,24 @@ nca_status nca_train_read_resumed(train_run *run)
         return fail_different(run, different);
     memcpy(run->config.font, saved.font, sizeof saved.font);
     memcpy(run->config.data, now.data, sizeof now.data);
-    return NCA_OK;
+    return check_other_rule(run);
 }
 
-// What is kept is kept where it was not, and the settings are those of now.
-static nca_status keep_settings(train_run *run)
+// What the run is given is kept where it was not.
+static nca_status keep_content(train_run *run)
 {
     const nca_content_source source = {
         .config = &run->config, .folder = run->options.resume, .grid = run->plan.grid};
     if (run->task->keep)
         NCA_TRY(run->task->keep(&source, run->log.folder, run->error));
     NCA_TRY(nca_run_rules_keep(run->log.folder, &run->from, &run->adversary, run->error));
+    return nca_run_other_checksum(&run->config, run->log.folder, run->kept_rule, run->error);
+}
+
+// The settings are those of now.
+static nca_status keep_settings(train_run *run)
+{
+    NCA_TRY(keep_content(run));
     return nca_run_folder_set_config(run->log.folder, &run->config, run->error);
 }
 
@@ -166,14 +187,12 @@ static nca_status make_folder(train_run *run, const char *json)
 
 nca_status nca_train_begin(train_run *run)
 {
-    const nca_content_source source = {.config = &run->config, .grid = run->plan.grid};
     char *json;
     NCA_TRY(nca_config_to_json(&run->config, &json, run->error));
     const nca_status status = make_folder(run, json);
     free(json);
     NCA_TRY(status);
-    NCA_TRY(nca_run_rules_keep(run->log.folder, &run->from, &run->adversary, run->error));
-    return run->task->keep ? run->task->keep(&source, run->log.folder, run->error) : NCA_OK;
+    return keep_content(run);
 }
 
 nca_status nca_train_save(train_run *run, nca_error *error)
@@ -185,6 +204,7 @@ nca_status nca_train_save(train_run *run, nca_error *error)
     NCA_TRY(nca_run_log_check_place(&run->log, error));
     NCA_TRY(nca_run_log_sync(&run->log, error));
     NCA_TRY(nca_trainer_model(run->trainer, &model, error));
+    snprintf(model.kept_rule, sizeof model.kept_rule, "%s", run->kept_rule);
     NCA_GO(nca_path_join(run->log.folder, "model.safetensors", path, error));
     NCA_GO(nca_model_save(&model, path, error));
     NCA_GO(nca_checkpoints_save(run->trainer, run->log.folder, (int)run->config.keep,

@@ -2,6 +2,7 @@
 #ifndef NCA_CLI_TRAIN_RUN_H
 #define NCA_CLI_TRAIN_RUN_H
 
+#include "base/checksum.h"
 #include "cli/command.h"
 #include "cli/progress.h"
 #include "nca/task.h"
@@ -23,8 +24,9 @@ typedef struct train_run {
     const nca_task *task;
     nca_plan plan;   // of the settings
     nca_content content;
-    nca_model from;        // the rule that it begins with; none where it is drawn
-    nca_model adversary;   // of --perturb cells; none otherwise
+    nca_model from;                       // the rule that it begins with; none where it is drawn
+    nca_model adversary;                  // of --perturb cells; none otherwise
+    char kept_rule[NCA_CHECKSUM_BYTES];   // of the adversary or the victim; empty: there is none
     nca_trainer *trainer;
     nca_run_log log;
     nca_run_estimate estimate;   // zero where there is none

@@ -4,8 +4,6 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "base/files.h"
-
 static nca_status find_copy(const char *option, const char *folder, char path[NCA_PATH_BYTES],
                             nca_error *error)
 {
@@ -14,15 +12,23 @@ static nca_status find_copy(const char *option, const char *folder, char path[NC
     return nca_path_join(folder, file, path, error);
 }
 
+const char *nca_kept_rule_place(const char *option, const char *given, const char *folder,
+                                char copy[NCA_PATH_BYTES])
+{
+    *copy = 0;
+    const bool is_kept =
+        folder && find_copy(option, folder, copy, NULL) == NCA_OK && access(copy, F_OK) == 0;
+    return is_kept ? copy : given;
+}
+
 nca_status nca_kept_rule_load(const char *option, const char *given, const char *folder,
                               const nca_spec *usual, nca_model *out, nca_error *error)
 {
-    char copy[NCA_PATH_BYTES] = "";
+    char copy[NCA_PATH_BYTES];
     nca_error why;
-    const bool is_kept =
-        folder && find_copy(option, folder, copy, NULL) == NCA_OK && access(copy, F_OK) == 0;
-    const nca_status status = nca_model_load_as(is_kept ? copy : given, usual, out, &why);
-    if (status == NCA_FILE && *copy && !is_kept)
+    const char *place = nca_kept_rule_place(option, given, folder, copy);
+    const nca_status status = nca_model_load_as(place, usual, out, &why);
+    if (status == NCA_FILE && *copy && place != copy)
         return nca_fail(error, status,
                         "--%s: %s is missing, and %s cannot be read either; put the rule back at "
                         "either place",
@@ -38,4 +44,17 @@ nca_status nca_kept_rule_save(const char *option, const nca_model *rule, const c
         return NCA_OK;
     NCA_TRY(find_copy(option, folder, copy, error));
     return access(copy, F_OK) == 0 ? NCA_OK : nca_model_save(rule, copy, error);
+}
+
+void nca_kept_rule_checksum(const nca_model *rule, char checksum[NCA_CHECKSUM_BYTES])
+{
+    const nca_spec *spec = &rule->spec;
+    const double settings[] = {
+        spec->channels, spec->perception, spec->hidden[0],     spec->hidden[1], spec->frozen,
+        spec->alive,    spec->noise,      spec->alive_channel, spec->mix_bound, rule->fire_rate,
+        rule->angle,    rule->step_size,  rule->seed[0],       rule->seed[1]};
+    const nca_bytes pieces[] = {
+        {settings, sizeof settings},
+        {rule->parameters, nca_layout_of(spec).total * sizeof *rule->parameters}};
+    nca_checksum(pieces, sizeof pieces / sizeof *pieces, checksum);
 }

@@ -110,7 +110,7 @@ nca_status nca_model_save(const nca_model *model, const char *path, nca_error *e
     const size_t count = is_growing(&model->spec) ? GROWING_NUMBERS : NUMBERS;
     char name[sizeof model->name];
     nca_text_copy(name, sizeof name, model->name);   // it may have been cut within a character
-    nca_metadata metadata[NUMBERS + 9] = {{"format", "nca"}, {"name", name}};
+    nca_metadata metadata[NUMBERS + 10] = {{"format", "nca"}, {"name", name}};
     size_t texts = 2;
     for (size_t i = 0; i < count; i++)
         metadata[texts++] = (nca_metadata){numbers[i].key, numbers[i].value};
@@ -127,6 +127,8 @@ nca_status nca_model_save(const nca_model *model, const char *path, nca_error *e
         metadata[texts++] = (nca_metadata){"task", model->task};
     if (*model->config_json)
         metadata[texts++] = (nca_metadata){"config_json", model->config_json};
+    if (*model->kept_rule)
+        metadata[texts++] = (nca_metadata){"kept_rule", model->kept_rule};
     return nca_tensors_write(path, tensor, tensors, metadata, texts, error);
 }
 
@@ -163,8 +165,10 @@ static nca_status read_settings(const nca_tensors *tensors, nca_model *model, nc
     const char *config_json = nca_tensors_metadata(tensors, "config_json");
     snprintf(model->name, sizeof model->name, "%s", name ? name : "");
     const char *task = nca_tensors_metadata(tensors, "task");
+    const char *kept_rule = nca_tensors_metadata(tensors, "kept_rule");
     snprintf(model->config_json, sizeof model->config_json, "%s", config_json ? config_json : "");
     snprintf(model->task, sizeof model->task, "%s", task ? task : "");
+    snprintf(model->kept_rule, sizeof model->kept_rule, "%s", kept_rule ? kept_rule : "");
     return NCA_OK;
 }
 

@@ -5,6 +5,7 @@
 
 #include <stddef.h>
 
+#include "base/checksum.h"
 #include "nca/train.h"
 
 enum { NCA_FROM_BYTES = 1536 };
@@ -29,5 +30,21 @@ nca_status nca_run_adversary_begin(const nca_config *config, const char *folder,
 // A copy that is there stays.
 nca_status nca_run_rules_keep(const char *folder, const nca_model *from, const nca_model *adversary,
                               nca_error *error);
+
+// The checksum of the other rule of a training, its victim or its adversary, as the folder keeps it,
+// for nca_model.kept_rule; empty where there is none.
+nca_status nca_run_other_checksum(const nca_config *config, const char *folder,
+                                  char checksum[NCA_CHECKSUM_BYTES], nca_error *error);
+// Refuses a folder whose victim or adversary is another than its rule was trained with:
+// NCA_ARGUMENT. Older rules do not know which it was, and pass.
+//   model   the rule of the folder
+nca_status nca_run_other_check(const nca_config *config, const char *folder, const nca_model *model,
+                               nca_error *error);
+// Where a rule that `config` names is the one that the folder keeps, in whatever file, it is named
+// as in `saved` again. A rule that cannot be read is refused.
+//   saved    the settings of the folder
+//   config   the same with others laid over them
+nca_status nca_run_rules_recognize(const nca_config *saved, const char *folder, nca_config *config,
+                                   nca_error *error);
 
 #endif

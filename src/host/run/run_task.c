@@ -9,6 +9,7 @@
 #include "config/presets.h"
 #include "model/zoo.h"
 #include "run/run_folder.h"
+#include "run/run_rules.h"
 
 const char *nca_target_option_given(const nca_target_arguments *given)
 {
@@ -191,6 +192,8 @@ nca_status nca_run_task_load(const nca_target_arguments *given, const char *path
     nca_config config;
     nca_plan plan;
     NCA_TRY(read_settings(given, path, model, &config, &loaded.task, error));
+    if (is_folder && loaded.task->victim && !given->victim)
+        NCA_TRY(nca_run_other_check(&config, path, model, error));
     const bool is_of_zoo = !given->target && nca_zoo_is_name(path);
     if (!given->target && !is_folder && !is_of_zoo && !loaded.task->reads_data)
         return nca_fail(error, NCA_ARGUMENT,
