@@ -62,6 +62,8 @@ small=(--target "$tail" --target-size 40 --padding 16 --pool 4 --batch 2 --steps
 resumed cells --preset grow-adversary --victim "$lizard" "${small[@]}" --damaged 1
 resumed matrix --preset grow-matrix --victim "$lizard" "${small[@]}" --reseeded 1
 rm digits.safetensors
+cp cells-whole/model.safetensors adversary.safetensors
+cp eight-whole/model.safetensors eight.safetensors
 "$nca" eval eight-part --seeds 4 --steps 2 >/dev/null || fail "a run's victim is lost"
 "$nca" attack matrix "$lizard" --adversary matrix-whole --samples 1 --steps 2 --strengths 1 >/dev/null
 "$nca" train --from "$lizard" --target "$tail" --target-size 40 --padding 16 --pool 4 --batch 2 --damaged 0 --steps-min 2 \
@@ -104,14 +106,23 @@ refused "--tensor tail: zoo:lizard has no such matrix of 16 channels; it has non
   grep -q "^matrix against .*, 1 sample, after 1 step$" || fail "a run's matrix by its name"
 refused "no trained matrix" attack matrix "$lizard" --adversary "$lizard" "${given[@]}"
 refused "states.png" attack cells "$digits" --output states.png
-refused "rules of the task digits cannot be attacked like this" attack matrix "$digits" --task digits --adversary x
+refused "rules of the task digits cannot be attacked like this, but by cells, input-gradient, state-gradient, input-noise" \
+  attack matrix "$digits" --task digits --adversary x
+refused "--adversary victim-run: a rule of the task grow, no adversary of $lizard; give one that nca train --preset grow-adversary" \
+  attack cells "$lizard" --adversary victim-run
+refused "--adversary matrix-whole: a rule of the task grow-matrix, no adversary" attack cells victim-run --adversary matrix-whole
+refused "--adversary eight.safetensors: a rule of the task digits-adversary, no adversary" attack cells victim-run \
+  --adversary eight.safetensors
+"$nca" train --target "$tail" --target-size 40 --padding 16 --hidden 64 --pool 4 --batch 2 --damaged 0 --steps-min 2 \
+  --steps-max 2 --updates 1 --out narrow --quiet
+refused "--adversary: a rule of --hidden 128, beside one of --hidden 64; rules that share cells must be alike" \
+  attack cells narrow --adversary cells-whole
 refused "--victim: needed" train --preset digits-adversary --data "$mnist"
 refused "--victim missing" train --preset digits-adversary --data "$mnist" --victim missing
 refused "this rule has perception sobel and 0 frozen channels" train --preset digits-adversary --data "$mnist" --victim "$lizard"
 refused "--say 12: must be a digit" train --preset digits-adversary --data "$mnist" --victim "$digits" --say 12
 refused "trains no adversary" train --victim "$lizard"
 refused "already; give the rule without" train --preset grow-adversary --victim matrix-whole "${small[@]}" --damaged 1
-cp cells-whole/model.safetensors adversary.safetensors
 changed=(eight cells matrix)   # a run's victim is another; a sanitizer looks at one
 [ $digits_tried -eq 200 ] || changed=(matrix)
 for run in "${changed[@]}"; do
@@ -139,7 +150,6 @@ for name in adversary.glsl adversary.json adversary.onnx adversary.html; do
   [ ! -e "$name" ] || fail "a refused export left $name"
 done
 # By its file, whichever task is named.
-cp eight-whole/model.safetensors eight.safetensors
 refused "eight.safetensors: an adversary" export eight.safetensors --task digits -o eight.html
 refused "eight.safetensors: an adversary" attack killed eight.safetensors --task digits --data "$mnist"
 refused "was trained for digits-adversary" eval eight.safetensors --task digits --data "$mnist"

@@ -17,30 +17,44 @@ const nca_attack *const *nca_attacks(void)
     return attacks;
 }
 
+enum { NAMES_BYTES = 256 };
+
+// "cells, matrix": those that can attack rules of a task, or all where that is NULL.
+static void list_attacks(const nca_task *task, char names[NAMES_BYTES])
+{
+    size_t used = 0;
+    *names = 0;
+    for (const nca_attack *const *row = attacks; *row && used < NAMES_BYTES; row++)
+        if (!task || (*row)->figures(task))
+            used += (size_t)snprintf(names + used, NAMES_BYTES - used, "%s%s", used ? ", " : "",
+                                     (*row)->name);
+}
+
 nca_status nca_attack_find(const char *name, const nca_attack **out, nca_error *error)
 {
-    char known[256] = "";
-    for (const nca_attack *const *row = attacks; *row; row++) {
+    char known[NAMES_BYTES];
+    for (const nca_attack *const *row = attacks; *row; row++)
         if (strcmp((*row)->name, name) == 0) {
             *out = *row;
             return NCA_OK;
         }
-        const size_t used = strlen(known);
-        snprintf(known + used, sizeof known - used, "%s%s", used ? ", " : "", (*row)->name);
-    }
+    list_attacks(NULL, known);
     return nca_fail(error, NCA_ARGUMENT, "%.60s: no such attack; there are %s", name, known);
 }
 
 nca_status nca_attack_check(const nca_attack *attack, const nca_attack_job *job, nca_error *error)
 {
-    if (!attack->figures(job->task))
-        return nca_fail(error, NCA_ARGUMENT,
-                        "%s: rules of the task %s cannot be attacked like this", attack->name,
-                        job->task->name);
     if (job->model->spec.mix_bound > 0)
         return nca_fail(error, NCA_ARGUMENT,
                         "%s: its states are mixed by a matrix already; give the rule without",
                         job->rule);
+    if (!attack->figures(job->task)) {
+        char possible[NAMES_BYTES];
+        list_attacks(job->task, possible);
+        return nca_fail(error, NCA_ARGUMENT,
+                        "%s: rules of the task %s cannot be attacked like this, but by %s",
+                        attack->name, job->task->name, possible);
+    }
     if (attack->needs_adversary && !job->adversary)
         return nca_fail(error, NCA_ARGUMENT,
                         "--adversary: needed; give its file, or the run that trained it");
