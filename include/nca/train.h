@@ -121,6 +121,9 @@ NCA_API nca_status nca_trainer_check_start(nca_trainer *trainer, nca_error *erro
 NCA_API nca_status nca_trainer_update(nca_trainer *trainer, nca_update_result *out,
                                       nca_error *error);
 
+// What may help where training gave up, in words that follow "train anew with ".
+NCA_API const char *nca_trainer_advice(const nca_trainer *trainer);
+
 // What the device chose by itself for the trainer's session.
 NCA_API nca_session_info nca_trainer_session_info(const nca_trainer *trainer);
 

@@ -77,7 +77,7 @@ explode() {
   local code=0
   "$nca" train --preset grow-adversary --victim "$lizard" "${small[@]}" --damaged 1 --steps-min 20 --steps-max 24 \
     --rate 5 --updates 200 --out exploded --quiet >/dev/null 2>stderr || code=$?
-  [ "$code" -eq 1 ] && grep -q "; train with a lower --rate, or with another --victim$" stderr ||
+  [ "$code" -eq 1 ] && grep -q "; train anew with a lower --rate, or with another --victim$" stderr ||
     fail "an exploding adversary: exit code $code: $(cat stderr)"
 }
 [ $digits_tried -lt 200 ] || explode

@@ -81,6 +81,23 @@ grep -q damage_h_lves older/checkpoint.safetensors || fail "the checkpoint names
 "$nca" train --resume older --updates 6 --quiet >/dev/null
 grep -q '"damage_halves": 0.0,' older/config.json || fail "an older folder: $(grep halves older/config.json)"
 
+# A run that gave up has ended: going on says so again, and adds no update.
+gave_up() {   # WORDS ARGUMENT...
+  local words=$1 code=0
+  shift
+  "$nca" train "$@" --quiet >/dev/null 2>error || code=$?
+  [ $code -eq 1 ] && [ "$(wc -l <error)" -eq 1 ] && grep -q -- "$words; train anew with --health on" error ||
+    fail "$*: ends with $code: $(cat error)"
+}
+gave_up "update [0-9]*: the gradient is not finite: .*" "${settings[@]}" --health off --rate 5 --schedule constant \
+  --updates 200 --out wild
+cp -r wild before-wild
+for updates in 200 400; do
+  gave_up "wild: training gave up in update $(wc -l <wild/metrics.jsonl), and keeps the last good rule" --resume wild \
+    --updates $updates
+done
+diff -r wild before-wild || fail "going on changes a run that gave up"
+
 # A run that is not watched says so, and damage that changes goes on as if never stopped.
 changing=("${settings[@]}" --health off --damage-changes 5:damaged=3,damage-halves=0.5 --updates 8)
 "$nca" train "${changing[@]}" --out unwatched >log

@@ -87,9 +87,10 @@ static void test_a_bad_gradient_ends_what_is_not_repaired(void **state)
     assert_int_equal(nca_trainer_update(run.trainer, &result, &error), NCA_NUMERIC);
     assert_event(&result, NCA_EVENT_GAVE_UP,
                  "the gradient is not finite: training ends with the rule of update 8");
-    assert_string_equal(error.message,
-                        "update 9: the gradient is not finite: training ends with the rule of "
-                        "update 8; train with --health on, which goes back and lowers the rate");
+    assert_string_equal(
+        error.message,
+        "update 9: the gradient is not finite: training ends with the rule of "
+        "update 8; train anew with --health on, which goes back and lowers the rate");
     for (int b = 0; b < KEPT; b++)
         assert_true(is_kept(&run, &before, b));
     free_kept(&before);

@@ -160,6 +160,12 @@ nca_status nca_train_go_on(train_run *run)
                         "--updates %lld: %s already did %lld updates; ask for at least that many",
                         (long long)run->config.updates, run->options.resume, (long long)run->saved);
     NCA_TRY(nca_run_log_continue(&run->log, run->saved, run->error));
+    if (nca_run_log_gave_up(&run->log))   // it ended there, whatever it was asked for
+        return nca_fail(run->error, NCA_NUMERIC,
+                        "%s: training gave up in update %lld, and keeps the last good rule; train "
+                        "anew with %s",
+                        run->options.resume, (long long)run->saved,
+                        nca_trainer_advice(run->trainer));
     NCA_TRY(compare_config(run));
     NCA_TRY(take_place(run, place, &damage));
     NCA_TRY(nca_config_checksum(&run->config, checksum, run->error));

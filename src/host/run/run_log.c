@@ -258,6 +258,11 @@ nca_status nca_run_log_continue(nca_run_log *log, int64_t done, nca_error *error
     return NCA_OK;
 }
 
+bool nca_run_log_gave_up(const nca_run_log *log)
+{
+    return log->count > 0 && log->points[log->count - 1].event == NCA_EVENT_GAVE_UP;
+}
+
 // As it will be read back, so that a resumed run draws the same curve.
 static double as_written(double value)
 {

@@ -44,6 +44,8 @@ nca_status nca_run_log_check_place(const nca_run_log *log, nca_error *error);
 // Takes up the metrics after update `done`: what follows it is cut off, and what a killed process
 // left half written is removed. Refuses metrics that do not reach that update.
 nca_status nca_run_log_continue(nca_run_log *log, int64_t done, nca_error *error);
+// Whether training gave up in the last update of the metrics; after nca_run_log_continue().
+bool nca_run_log_gave_up(const nca_run_log *log);
 nca_status nca_run_log_add(nca_run_log *log, const nca_update_result *result, nca_error *error);
 // Everything added so far is on the disk.
 nca_status nca_run_log_sync(nca_run_log *log, nca_error *error);

@@ -223,8 +223,10 @@ static void put_off_rise(nca_trainer *trainer)
 
 // What may help where going back did not. Where rules share cells, clipping does not: one of them
 // drives the other, and learns to.
-static const char *advise(const nca_trainer *trainer)
+const char *nca_trainer_advice(const nca_trainer *trainer)
 {
+    if (!trainer->plan.repairs)
+        return "--health on, which goes back and lowers the rate";
     if (trainer->task->victim)
         return "a lower --rate, or with another --victim";
     if (trainer->has_adversary)
@@ -263,8 +265,8 @@ static nca_status roll_back(nca_trainer *trainer, const char *count, nca_update_
         "rule of update %lld",
         ROLLBACKS_IN_A_ROW, ldexp(1, (int)halvings), (long long)trainer->good.update);
     say(out, NCA_EVENT_GAVE_UP, text);
-    return nca_fail(error, NCA_NUMERIC, "update %lld: %s; train with %s", (long long)out->update,
-                    text, advise(trainer));
+    return nca_fail(error, NCA_NUMERIC, "update %lld: %s; train anew with %s",
+                    (long long)out->update, text, nca_trainer_advice(trainer));
 }
 
 // Where nothing is repaired: no later rule would be finite either. One that is not goes back to the
@@ -281,9 +283,8 @@ static nca_status end(nca_trainer *trainer, nca_update_result *out, nca_error *e
     snprintf(text, sizeof text, "%.160s: training ends with the rule of update %lld",
              out->event_text, (long long)(is_lost ? trainer->good.update : out->update - 1));
     say(out, NCA_EVENT_GAVE_UP, text);
-    return nca_fail(error, NCA_NUMERIC,
-                    "update %lld: %s; train with --health on, which goes back and lowers the rate",
-                    (long long)out->update, text);
+    return nca_fail(error, NCA_NUMERIC, "update %lld: %s; train anew with %s",
+                    (long long)out->update, text, nca_trainer_advice(trainer));
 }
 
 nca_status nca_health_skip(nca_trainer *trainer, nca_update_result *out, nca_error *error)
