@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include <float.h>
 #include <math.h>
 
 #include "nca/model.h"
@@ -376,6 +377,33 @@ static void test_what_the_format_has_no_place_for_is_refused(void **state)
     }
 }
 
+static void test_numbers_that_no_import_takes_are_refused(void **state)
+{
+    (void)state;
+    nca_model rule = make_rule();
+    nca_error error = {0};
+    nca_model again;
+    rule.parameters[0] = 499999;
+    again = publish_and_import(&rule, true);
+    assert_true(fabsf(again.parameters[0] - rule.parameters[0]) < 1);
+    nca_model_free(&again);
+    rule.parameters[0] = 500000;
+    assert_int_equal(nca_model_publish(&rule, true, scratch("large.json"), &error), NCA_ARGUMENT);
+    assert_string_equal(error.message,
+                        "500000 in its hidden.weight, with angle and step size in it, is "
+                        "too large for uint8; choose float32");
+    again = publish_and_import(&rule, false);
+    assert_true(again.parameters[0] == 500000);
+    nca_model_free(&again);
+    rule.parameters[nca_layout_of(&rule.spec).offset[NCA_OUTPUT_BIAS]] = FLT_MAX;
+    rule.step_size = 2;
+    assert_int_equal(nca_model_publish(&rule, false, scratch("large.json"), &error), NCA_ARGUMENT);
+    assert_non_null(strstr(error.message, "inf in its output.bias"));
+    assert_non_null(strstr(error.message, "too large for float32; choose another format"));
+    assert_int_not_equal(access(scratch("large.json"), F_OK), 0);
+    nca_model_free(&rule);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -391,6 +419,7 @@ int main(void)
         cmocka_unit_test(test_bytes_are_the_nearest_and_stay_the_same),
         cmocka_unit_test(test_angle_and_step_size_go_into_the_weights),
         cmocka_unit_test(test_what_the_format_has_no_place_for_is_refused),
+        cmocka_unit_test(test_numbers_that_no_import_takes_are_refused),
     };
     return cmocka_run_group_tests(tests, make_data, scratch_teardown);
 }

@@ -15,6 +15,7 @@
 
 #include "base/base64.h"
 #include "base/files.h"
+#include "model/published.h"
 
 enum { FILE_LIMIT_BYTES = 16 << 20, UNITS_MAX = 4096 };
 
@@ -37,7 +38,7 @@ static bool read_scale(const json_t *entry, const char *key, double *out)
 {
     const json_t *value = json_object_get(entry, key);
     *out = json_number_value(value);
-    return json_is_number(value) && isfinite(*out) && fabs(*out) < 1e6;
+    return json_is_number(value) && fabs(*out) < NCA_PUBLISHED_SCALE_LIMIT;
 }
 
 // Little endian, as this machine is.

@@ -6,6 +6,7 @@
 
 #include "base/base64.h"
 #include "base/files.h"
+#include "model/published.h"
 #include "nca/model.h"
 
 // One of the two layers: weights [outputs,inputs] and biases [outputs].
@@ -104,28 +105,41 @@ static json_t *describe(const linear *layer, bool as_bytes)
     return layer_json;
 }
 
-// The text of both layers; NULL without memory.
-static char *describe_both(const nca_model *model, bool as_bytes)
+// Refuses numbers that nca_model_import() would not take.
+static nca_status check_values(const float *values, const nca_spec *spec, bool as_bytes,
+                               nca_error *error)
 {
-    const nca_layout layout = nca_layout_of(&model->spec);
-    float *values = malloc(layout.total * sizeof *values);
+    const nca_layout layout = nca_layout_of(spec);
+    const double limit = as_bytes ? NCA_PUBLISHED_SCALE_LIMIT / 2 : INFINITY;
+    for (int tensor = 0; tensor < layout.tensors; tensor++)
+        for (size_t i = 0; i < layout.size[tensor]; i++) {
+            const double value = (double)values[layout.offset[tensor] + i];
+            if (!(fabs(value) < limit))
+                return nca_fail(
+                    error, NCA_ARGUMENT,
+                    "%g in its %s, with angle and step size in it, is too large for %s; "
+                    "choose %s",
+                    value, nca_tensor_name(tensor), as_bytes ? "uint8" : "float32",
+                    as_bytes && isfinite(value) ? "float32" : "another format");
+        }
+    return NCA_OK;
+}
+
+// The text of both layers of the parameters; NULL without memory.
+static char *describe_both(const float *values, const nca_spec *spec, bool as_bytes)
+{
+    const nca_layout layout = nca_layout_of(spec);
+    const linear first = {nca_spec_inputs(spec), spec->hidden[0],
+                          values + layout.offset[NCA_HIDDEN_WEIGHT],
+                          values + layout.offset[NCA_HIDDEN_BIAS]};
+    const linear second = {spec->hidden[0], spec->channels,
+                           values + layout.offset[NCA_OUTPUT_WEIGHT],
+                           values + layout.offset[NCA_OUTPUT_BIAS]};
     json_t *layers = json_array();
     char *text = NULL;
-    if (values && layers) {
-        memcpy(values, model->parameters, layout.total * sizeof *values);
-        float *weight = values + layout.offset[NCA_HIDDEN_WEIGHT];
-        float *output = values + layout.offset[NCA_OUTPUT_WEIGHT];
-        const linear first = {nca_spec_inputs(&model->spec), model->spec.hidden[0], weight,
-                              values + layout.offset[NCA_HIDDEN_BIAS]};
-        const linear second = {model->spec.hidden[0], model->spec.channels, output,
-                               values + layout.offset[NCA_OUTPUT_BIAS]};
-        fold_settings(model, weight, output,
-                      layout.size[NCA_OUTPUT_WEIGHT] + layout.size[NCA_OUTPUT_BIAS]);
-        if (json_array_append_new(layers, describe(&first, as_bytes)) == 0 &&
-            json_array_append_new(layers, describe(&second, as_bytes)) == 0)
-            text = json_dumps(layers, 0);
-    }
-    free(values);
+    if (layers && json_array_append_new(layers, describe(&first, as_bytes)) == 0 &&
+        json_array_append_new(layers, describe(&second, as_bytes)) == 0)
+        text = json_dumps(layers, 0);
     json_decref(layers);
     return text;
 }
@@ -133,11 +147,24 @@ static char *describe_both(const nca_model *model, bool as_bytes)
 nca_status nca_model_publish(const nca_model *model, bool as_bytes, const char *path,
                              nca_error *error)
 {
+    const nca_layout layout = nca_layout_of(&model->spec);
+    char *text = NULL;
+    nca_status status;
     NCA_TRY(check(&model->spec, error));
-    char *text = describe_both(model, as_bytes);
-    if (!text)
+    float *values = malloc(layout.total * sizeof *values);
+    if (!values)
         return nca_fail(error, NCA_MEMORY, "%s: no memory to write it", path);
-    const nca_status status = nca_file_write(path, text, strlen(text), error);
+    memcpy(values, model->parameters, layout.total * sizeof *values);
+    fold_settings(model, values + layout.offset[NCA_HIDDEN_WEIGHT],
+                  values + layout.offset[NCA_OUTPUT_WEIGHT],
+                  layout.size[NCA_OUTPUT_WEIGHT] + layout.size[NCA_OUTPUT_BIAS]);
+    NCA_GO(check_values(values, &model->spec, as_bytes, error));
+    text = describe_both(values, &model->spec, as_bytes);
+    if (!text)
+        NCA_GO(nca_fail(error, NCA_MEMORY, "%s: no memory to write it", path));
+    NCA_GO(nca_file_write(path, text, strlen(text), error));
+cleanup:
     free(text);
+    free(values);
     return status;
 }
