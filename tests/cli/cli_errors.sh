@@ -167,9 +167,15 @@ refused ".json files have float32, uint8" export good -o rule.json --numbers flo
 refused "good: a .json file holds 1 rule" export good good -o rule.json
 refused "nothing: No such file" export nothing -o rule.json
 refused "a .json file shows no target; leave it out" export good -o rule.json --target a.png
-refused "--padding: a .json file shows no target; leave it out" export good -o rule.json --padding 2
-refused "--padding: no target of good/model.safetensors is shown; give --target as well" export good/model.safetensors \
-  -o rule.html --padding 2
+refused "--target-size: a .json file shows no target; leave it out" export good -o rule.json --target-size 2
+refused "--target-size: no target of good/model.safetensors is shown; give --target as well" export good/model.safetensors \
+  -o rule.html --target-size 2
+for option in "--data mnist" "--held-out 3" "--victim good" "--share 0.2" "--say 3" "--grid 40" "--padding 2" "--seed-at 2,2"; do
+  for format in json html onnx glsl; do
+    # shellcheck disable=SC2086
+    refused "${option%% *}: no such option; see nca export --help" export good -o rule.$format $option
+  done
+done
 refused "which of the 2 rules is it of?" export good good -o rules.html --target a.png
 refused "a.png: No such file" export good -o rule.html --target a.png
 

@@ -359,6 +359,7 @@ static void test_nearest_keeps_its_distance(void **state)
     assert_string_equal(nca_nearest("steps", words, 3), "steps_min");   // the beginning of one
     assert_null(nca_nearest("fun-n", words, 3));
     assert_null(nca_nearest("box", words, 3));
+    assert_null(nca_nearest("grin", words, 3));   // half of the letters are others'
     assert_null(nca_nearest("completely", words, 3));
     assert_null(nca_nearest("", words, 0));
     char endless[5000];

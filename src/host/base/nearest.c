@@ -50,7 +50,7 @@ const char *nca_nearest(const char *word, const char *const *candidates, size_t 
 {
     const char *nearest = NULL, *longer = NULL;
     const size_t length = strlen(word);
-    size_t best = length / 4 + 2;   // further away it is another word
+    size_t best = length < 5 ? 2 : length / 4 + 2;   // further away it is another word
     for (size_t i = 0; i < count && length <= WORD_MAX; i++) {
         if (strlen(candidates[i]) > WORD_MAX)
             continue;

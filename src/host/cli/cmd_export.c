@@ -22,7 +22,8 @@ static const nca_option rows[] = {
      "how the rule's numbers are written [as the format usually has them]", NULL},
     {"force", NCA_OPTION_FLAG, offsetof(export_options, force), 0, 0, NULL,
      "write over a file that exists", NULL},
-    NCA_TARGET_ROWS(export_options, target),
+    NCA_TASK_ROW(export_options, target),
+    NCA_PICTURE_ROWS(export_options, target, NCA_TARGET_HELP),
     {0},
 };
 
