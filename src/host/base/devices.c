@@ -1,9 +1,11 @@
 // The one host file that names the backends; a backend is a folder in src/kernels and a row here.
-#include "nca/backend.h"
+#include "base/devices.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "base/nearest.h"
 
 extern const nca_backend nca_cuda_backend;
 extern const nca_backend nca_cpu_backend;
@@ -93,6 +95,7 @@ nca_status nca_compute_open(const char *name, const nca_device_options *options,
                             nca_error *error)
 {
     nca_device_options chosen = options ? *options : (nca_device_options){0};
+    NCA_TRY(nca_choice_check("--precision", chosen.precision, NCA_PRECISION_CHOICES, error));
     if (!name || !*name || strcmp(name, "auto") == 0)
         return open_automatic(&chosen, out, error);
     const char *const colon = strchr(name, ':');

@@ -4,6 +4,10 @@
 
 #include "nca/backend.h"
 
+// What --precision and --cuda-path can be, whatever a device has of it.
+#define NCA_PRECISION_CHOICES "f32|bf16|bf16x3|tf32|" NCA_PRECISION_AUTO
+#define NCA_CUDA_PATH_CHOICES "auto|fused|cublas"
+
 // All zero: the best device there is, with every core.
 typedef struct nca_device_arguments {
     const char *name, *cuda_path, *precision;

@@ -1,7 +1,10 @@
 // What a mistyped word probably meant: the nearest of some words by edit distance.
+#define _GNU_SOURCE   // strsep
 #include "base/nearest.h"
 
+#include <assert.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 
 enum { WORD_MAX = 64, PREFIX_MIN = 3 };
@@ -63,4 +66,25 @@ const char *nca_nearest(const char *word, const char *const *candidates, size_t 
         }
     }
     return nearest ? nearest : longer;
+}
+
+nca_status nca_choice_check(const char *option, const char *asked, const char *choices,
+                            nca_error *error)
+{
+    enum { CHOICES_MAX = 16, CHOICES_BYTES = 256 };
+    const char *names[CHOICES_MAX];
+    char words[CHOICES_BYTES], known[2 * CHOICES_BYTES] = "", *rest = words;
+    size_t count = 0;
+    assert(strlen(choices) < sizeof words);
+    snprintf(words, sizeof words, "%s", choices);
+    for (char *name; (name = strsep(&rest, "|")) && count < CHOICES_MAX; count++) {
+        const size_t used = strlen(known);
+        if (!asked || strcmp(asked, name) == 0)
+            return NCA_OK;
+        snprintf(known + used, sizeof known - used, "%s%s", used ? ", " : "", name);
+        names[count] = name;
+    }
+    const char *near = nca_nearest(asked, names, count);
+    return nca_fail(error, NCA_ARGUMENT, "%s %.40s: no such choice; %s%s%sthere are %s", option,
+                    asked, near ? "did you mean " : "", near ? near : "", near ? "? " : "", known);
 }

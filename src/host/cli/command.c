@@ -24,8 +24,13 @@ static nca_status prepare(nca_call *call)
 
 static nca_status open_device(nca_call *call)
 {
-    const void *device = (const char *)call->options + call->self->device;
-    return nca_device_open(device, &call->compute, &call->error);
+    const nca_device_arguments *device =
+        (const void *)((const char *)call->options + call->self->device);
+    char chosen[NCA_AUTO_BYTES];
+    NCA_TRY(nca_device_open(device, &call->compute, &call->error));
+    if (*nca_device_auto_words(device, &call->compute, chosen))
+        fprintf(stderr, "%s\n", chosen);
+    return NCA_OK;
 }
 
 int nca_call_run(const nca_command *self, int argc, char **argv)

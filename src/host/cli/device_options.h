@@ -19,10 +19,11 @@ enum { NCA_DEVICE_BYTES = 256 };   // of the words for a device
 #define NCA_DEVICE_KIND_ROWS(type, field)                                                          \
     {"device", NCA_OPTION_STRING, offsetof(type, field.name), 0, 0, "auto|cpu|cuda|reference",     \
      "what computes; cuda:1 is the second GPU [auto: a GPU where there is one]", NULL},            \
-    {"cuda_path", NCA_OPTION_STRING, offsetof(type, field.cuda_path), 0, 0, "auto|fused|cublas",   \
+    {"cuda_path", NCA_OPTION_STRING, offsetof(type, field.cuda_path), 0, 0,                        \
+     NCA_CUDA_PATH_CHOICES,                                                                        \
      "on a GPU, what computes the network [auto: fused where it can]", NULL},                      \
     {"precision", NCA_OPTION_STRING, offsetof(type, field.precision), 0, 0,                         \
-     "f32|bf16|bf16x3|tf32|auto",                                                                  \
+     NCA_PRECISION_CHOICES,                                                                        \
      "what the network's factors are rounded to, where the device can; auto: bf16 where that is faster [f32]",   \
      NULL},                                                                                        \
     {"tape_every", NCA_OPTION_INT, offsetof(type, field.tape_every), 0, 65536, "N",                \
@@ -46,6 +47,23 @@ static inline void nca_device_say_passed_over(const nca_compute *on)
 {
     if (*on->passed_over)
         fprintf(stderr, "--device auto takes %s: %s\n", on->backend->name, on->passed_over);
+}
+
+enum { NCA_AUTO_BYTES = 96 };   // of the words for what was chosen
+
+// What --precision auto took, in words; empty where something else was asked for.
+static inline const char *nca_device_auto_words(const nca_device_arguments *given,
+                                                const nca_compute *on, char text[NCA_AUTO_BYTES])
+{
+    nca_device_info info;
+    *text = 0;
+    if (!given->precision || strcmp(given->precision, NCA_PRECISION_AUTO) != 0)
+        return text;
+    on->backend->info(on->device, &info);
+    snprintf(text, NCA_AUTO_BYTES, "--precision auto: %s%s", info.precision,
+             nca_precision_is_reduced(&info) ? ""
+                                             : ", for this device has no fast products of bf16");
+    return text;
 }
 
 static inline nca_status nca_device_open(const nca_device_arguments *given, nca_compute *out,

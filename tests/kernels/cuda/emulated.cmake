@@ -3,7 +3,8 @@
 add_library(nca_emulated_backend OBJECT ${PROJECT_SOURCE_DIR}/src/host/base/devices.c ${NCA_CUDA_HOST})
 nca_emulate(nca_emulated_backend ${NCA_CUDA_KERNELS})
 target_compile_definitions(nca_emulated_backend PRIVATE NCA_WITH_CUDA)
-target_include_directories(nca_emulated_backend PRIVATE ${PROJECT_SOURCE_DIR}/include)
+target_include_directories(nca_emulated_backend PRIVATE ${PROJECT_SOURCE_DIR}/include
+  ${PROJECT_SOURCE_DIR}/src/host)
 
 # Links a program of C sources with the emulated device.
 function(nca_emulated_program name)

@@ -61,5 +61,5 @@ grep -q "^not timed: --precision bf16: .*8.0 is needed" error && [ "$(wc -l <err
 NCA_EMULATOR_CAPABILITY=75 refused "compute capability 7.5 and 8.0" "${train_on[@]}" emulator --precision tf32
 refused "use --cuda-path cublas" "${train_on[@]}" emulator --precision bf16 --cuda-path fused --hidden 64
 NCA_EMULATOR_IMAGE=75 refused "build for this device's architecture" "${train_on[@]}" emulator --precision bf16
-refused "choose f32, tf32 or bf16" "${train_on[@]}" emulator --precision fp16
+refused "no such choice; there are f32, bf16, bf16x3, tf32, auto" "${train_on[@]}" emulator --precision fp16
 [ ! -e none ] || fail "a run that was refused left a folder"
