@@ -35,9 +35,16 @@ static void print_busy(const nca_measurement *found)
                100 * found->core_share);
 }
 
+// The peak that shares are given of; 0: of none.
+static double find_peak(const nca_measurement *found)
+{
+    return nca_measurement_is_busy(found) || nca_measurement_beats_peak(found) ? 0
+                                                                               : found->peak_flops;
+}
+
 void nca_bench_print_step(const nca_bench_place *on, const nca_measurement *found)
 {
-    const double peak_flops = nca_measurement_is_busy(found) ? 0 : found->peak_flops;
+    const double peak_flops = find_peak(found);
     const double peak_bytes = nca_measurement_is_busy(found) ? 0 : found->peak_bytes;
     nca_bench_print_head(on, "train step");
     print_busy(found);
@@ -55,7 +62,10 @@ void nca_bench_print_step(const nca_bench_place *on, const nca_measurement *foun
     print_rate(on, "network backward", found->backward_flops, peak_flops);
     print_rate(on, "  in its best repeat", found->backward_best, peak_flops);
     print_rate(on, "whole step", found->flops / nca_peaks_of(&on->info), peak_flops);
-    print_rate(on, "multiply-add peak", found->peak_flops, 0);
+    if (nca_measurement_beats_peak(found))
+        print_rate(on, "multiply-adds one by one", found->peak_flops, 0);
+    else
+        print_rate(on, "multiply-add peak", found->peak_flops, 0);
     print_bytes(found->bytes, peak_bytes);
 }
 
@@ -70,10 +80,9 @@ void nca_bench_print_beside(const nca_bench_place *on, const nca_measurement *fo
     snprintf(place, sizeof place, "%.20s (%.31s)", on->device, on->info.variant);
     printf("  %-22s%12.2f%10.1f%10.1f", place, found->step.median_ms, 1e-9 * found->flops,
            1e-9 * found->bytes);
-    const bool is_busy = nca_measurement_is_busy(found);
-    nca_bench_print_share(found->share_of_peak, is_busy ? 0 : found->peak_flops);
+    nca_bench_print_share(found->share_of_peak, find_peak(found));
     nca_bench_print_share(found->peak_bytes > 0 ? found->bytes / found->peak_bytes : 0,
-                          is_busy ? 0 : found->peak_bytes);
+                          nca_measurement_is_busy(found) ? 0 : found->peak_bytes);
     printf("%16.3f%16.3f\n", 1e-6 * found->dense_cells, 1e-6 * found->active_cells);
 }
 
@@ -94,7 +103,8 @@ void nca_bench_json_step(const nca_bench_place *on, const nca_measurement *found
     printf(" \"forward_best_gflops_per_core\": %.3f, \"backward_best_gflops_per_core\": %.3f,\n",
            1e-9 * found->forward_best, 1e-9 * found->backward_best);
     printf(" \"peak_gflops_per_core\": %.3f, ", 1e-9 * found->peak_flops);
-    nca_bench_json_number("share_of_peak", found->share_of_peak, found->peak_flops);
+    nca_bench_json_number("share_of_peak", found->share_of_peak,
+                          nca_measurement_beats_peak(found) ? 0 : found->peak_flops);
     printf(", \"core_share\": %.3f", found->core_share);
     printf(",\n \"gflops\": %.3f, \"gbytes\": %.3f, ", 1e-9 * found->flops, 1e-9 * found->bytes);
     nca_bench_json_number("peak_gbytes", 1e-9 * found->peak_bytes, found->peak_bytes);

@@ -95,11 +95,22 @@ static nca_status read_sizes(const nca_bench_options *given, nca_measure_options
     return NCA_OK;
 }
 
+// JSON has no place for it.
+static void tell_refusal(nca_benching *benching)
+{
+    const bool is_json = benching->options->json;
+    if (benching->has_untold)
+        fprintf(is_json ? stderr : stdout, "%snot timed: %s\n",
+                benching->printed > 0 && !is_json ? "\n" : "", benching->refused.message);
+    benching->has_untold = false;
+}
+
 void nca_bench_begin(nca_benching *benching, nca_bench_place *place,
                      const nca_session_info *session)
 {
     if (*session->variant)
         snprintf(place->info.variant, sizeof place->info.variant, "%s", session->variant);
+    tell_refusal(benching);
     if (benching->options->json && benching->is_everywhere)
         printf(benching->printed == 0 ? "[" : ",\n");
     else if (!benching->options->json && benching->printed > 0)
@@ -121,16 +132,18 @@ static nca_status bench_device(nca_benching *benching, const char *name,
     return status;
 }
 
-// What a device refuses is told, and the next one is asked.
+// What a device refuses is told with what comes next, and the next one is asked. Several may refuse
+// in the same words.
 static void bench_if_it_can(nca_benching *benching, const char *name,
                             const nca_device_options *options)
 {
     nca_error why = {0};
-    if (bench_device(benching, name, options, &why) == NCA_OK)
+    if (bench_device(benching, name, options, &why) == NCA_OK ||
+        strcmp(why.message, benching->refused.message) == 0)
         return;
-    if (!benching->options->json && strcmp(why.message, benching->refused.message) != 0)
-        printf("%snot timed: %s\n", benching->printed > 0 ? "\n" : "", why.message);
+    tell_refusal(benching);
     benching->refused = why;
+    benching->has_untold = true;
 }
 
 static void bench_variants(nca_benching *benching, const nca_backend *backend,
@@ -143,30 +156,11 @@ static void bench_variants(nca_benching *benching, const nca_backend *backend,
         bench_if_it_can(benching, backend->name, &plain);
 }
 
-// The first two are timed.
-static const char *const paths[] = {"fused", "cublas", "auto", NULL};
-
-static const char *const precisions[] = {"f32", "bf16", "bf16x3", "tf32", NCA_PRECISION_AUTO, NULL};
-
-// Where every device is asked, what none of them knows is refused at once.
-static nca_status check_choice(const char *option, const char *asked, const char *const *names,
-                               nca_error *error)
-{
-    char known[80] = "";
-    for (; *names; names++) {
-        const size_t used = strlen(known);
-        if (!asked || strcmp(asked, *names) == 0)
-            return NCA_OK;
-        snprintf(known + used, sizeof known - used, "%s%s", used ? ", " : "", *names);
-    }
-    return nca_fail(error, NCA_ARGUMENT, "%s %.40s: no such choice; there are %s", option, asked,
-                    known);
-}
-
 // Both paths, or the one that was asked for.
 static void bench_paths(nca_benching *benching, const nca_backend *backend,
                         const nca_device_options *options)
 {
+    static const char *const paths[] = {"fused", "cublas"};
     const bool is_one = options->cuda_path && strcmp(options->cuda_path, "auto") != 0;
     for (int i = 0; i < (is_one ? 1 : 2); i++) {
         nca_device_options on_path = *options;
@@ -182,8 +176,9 @@ static nca_status bench_everywhere(nca_benching *benching, const nca_device_opti
 {
     const nca_device_options on_cpu = {.threads = options->threads,
                                        .precision = options->precision};
-    NCA_TRY(check_choice("--cuda-path", options->cuda_path, paths, error));
-    NCA_TRY(check_choice("--precision", options->precision, precisions, error));
+    // What no device knows is refused at once.
+    NCA_TRY(nca_choice_check("--cuda-path", options->cuda_path, NCA_CUDA_PATH_CHOICES, error));
+    NCA_TRY(nca_choice_check("--precision", options->precision, NCA_PRECISION_CHOICES, error));
     for (const nca_backend *const *each = nca_backends(); *each; each++)
         if ((*each)->peak_bytes && (*each)->variants)
             bench_variants(benching, *each, &on_cpu);
@@ -191,8 +186,7 @@ static nca_status bench_everywhere(nca_benching *benching, const nca_device_opti
             bench_paths(benching, *each, options);
     if (benching->printed == 0)
         return nca_fail(error, benching->refused.status, "%s", benching->refused.message);
-    if (benching->options->json && benching->refused.status != NCA_OK)   // JSON has no place for it
-        fprintf(stderr, "not timed: %s\n", benching->refused.message);
+    tell_refusal(benching);
     return NCA_OK;
 }
 

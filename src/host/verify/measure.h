@@ -47,6 +47,14 @@ static inline bool nca_measurement_is_busy(const nca_measurement *found)
     return found->core_share < 0.9;
 }
 
+// Whether the network was faster than the multiply-adds that were measured as its peak, which is
+// then none: plain C multiplies one number after the other in these, and a compiler makes vectors of
+// the network.
+static inline bool nca_measurement_beats_peak(const nca_measurement *found)
+{
+    return found->forward_best > found->peak_flops || found->backward_best > found->peak_flops;
+}
+
 // Every repeat is a timed step, one more whose products are clocked (reading the clock so often
 // costs a little) and a measurement of the peak, so that a machine that drifts does so for all.
 // NCA_ARGUMENT where no disc is small enough for the active fraction.
