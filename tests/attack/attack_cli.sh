@@ -163,6 +163,7 @@ refused "an adversary" attack killed adversary.safetensors --target "$tail"
 refused "--victim: an adversary itself" train --preset grow-adversary --victim adversary.safetensors "${small[@]}" \
   --damaged 1
 pictures=(attack killed "$digits" --task digits --data "$mnist" --samples 1 --steps 1 --strengths 0)
+refused "--shown 3: there is no picture to show them; give --output" "${pictures[@]}" --shown 3
 refused "end" "${pictures[@]}" --output same.jpg
 refused "--output -: standard output is for the figures" "${pictures[@]}" --output - --curve -
 refused "is --output too" "${pictures[@]}" --output same.png --curve ./same.png

@@ -122,6 +122,12 @@ static nca_status read_options(nca_call *call, attacking *asked, nca_error *erro
         return nca_fail(error, NCA_ARGUMENT,
                         "--%s: RULE is the victim, and the shares are --strengths; leave it out",
                         options->target.victim ? "victim" : "share");
+    if (options->shown > 0 && !options->output)
+        return nca_fail(
+            error, NCA_ARGUMENT,
+            "--shown %lld: there is no picture to show them; give --output FILE.png, or "
+            "leave it out",
+            (long long)options->shown);
     NCA_TRY(check_picture(call, "output", options->output, asked->picture, error));
     NCA_TRY(check_picture(call, "curve", options->curve, asked->curve, error));
     if (options->output && options->curve && nca_output_is_same(asked->curve, asked->picture))
@@ -153,7 +159,7 @@ static nca_status plan_job(nca_call *call, const nca_model *model, attacking *as
         .compute = &call->compute,
         .stop = &nca_stop_signal,
     };
-    asked->job.shown = options->output ? (int)options->shown : 0;
+    asked->job.shown = options->output ? either(options->shown, 8) : 0;
     if (asked->job.shown > asked->job.samples)
         asked->job.shown = asked->job.samples;
     NCA_TRY(nca_attack_check(asked->attack, &asked->job, error));
@@ -252,7 +258,7 @@ cleanup:
 }
 
 static const attack_options defaults = {
-    .target = NCA_TARGET_NOT_GIVEN, .samples = -1, .steps = 200, .seed = 1, .shown = 8};
+    .target = NCA_TARGET_NOT_GIVEN, .samples = -1, .steps = 200, .seed = 1, .shown = -1};
 
 const nca_command nca_command_attack = {
     .name = "attack",
