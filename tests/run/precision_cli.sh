@@ -93,11 +93,11 @@ grep -q "bit for bit.*it was trained with --precision bf16x3" log || fail "anoth
 
 # What a stopped run prints goes on as it stands there, to the bytes of a run that never stopped.
 mkdir bin && ln -s "$nca" bin/nca
-goes_on() {   # WORDS VARIABLE=VALUE OPTION...: the printed command has the words
-  local words=$1 how=$2 done=0 child
-  shift 2
+goes_on() {   # BITS WORDS VARIABLE=VALUE OPTION...: what the printed line says of the bits, and the command
+  local bits=$1 words=$2 how=$3 done=0 child
+  shift 3
   rm -rf 'a run' whole
-  env "$how" "$nca" train "${settings[@]}" "$@" --updates 1000000 --out 'a run' >log &
+  env "$how" "$nca" train "${settings[@]}" --average 0 "$@" --updates 1000000 --out 'a run' >log &
   child=$!
   for ((i = 0; i < 600; i++)); do
     [ -e 'a run/metrics.jsonl' ] && [ "$(wc -l <'a run/metrics.jsonl')" -ge 3 ] && break
@@ -106,16 +106,18 @@ goes_on() {   # WORDS VARIABLE=VALUE OPTION...: the printed command has the word
   kill -INT $child
   wait $child && fail "a stopped run ends with 0"
   done=$(sed -n 's/^stopped after update \([0-9]*\) of.*/\1/p' log)
-  sed -n 's/^go on, bit for bit as if it had not stopped, with: //p' log >command
+  sed -n "s/^go on, $bits, with: //p" log >command
   [ "$(cat command)" = "$words" ] || fail "$how $*: says to go on with: $(cat command)"
   (unset NCA_CPU_ISA && PATH=$PWD/bin:$PATH && eval "$(cat command) --updates $((done + 2))" >log)
   ! grep -q "bit for bit" log || fail "$(cat command): $(cat log)"
-  env "$how" "$nca" train "${settings[@]}" "$@" --updates $((done + 2)) --out whole --quiet >/dev/null
+  [ "$bits" = "$same" ] || return 0
+  env "$how" "$nca" train "${settings[@]}" --average 0 "$@" --updates $((done + 2)) --out whole --quiet >/dev/null
   cmp whole/model.safetensors 'a run/model.safetensors' || fail "$(cat command): another rule than one that never stopped"
 }
-goes_on "NCA_CPU_ISA=rounding nca train --resume 'a run' --device cpu --precision tf32" NCA_CPU_ISA=rounding --precision tf32
-goes_on "NCA_CPU_ISA=scalar nca train --resume 'a run' --device cpu" NCA_CPU_ISA=scalar
-goes_on "nca train --resume 'a run' --device reference" NCA_CPU_ISA=scalar --device reference
+same="bit for bit as if it had not stopped"
+goes_on "$same" "NCA_CPU_ISA=rounding nca train --resume 'a run' --device cpu --precision tf32" NCA_CPU_ISA=rounding --precision tf32
+goes_on "$same" "NCA_CPU_ISA=scalar nca train --resume 'a run' --device cpu" NCA_CPU_ISA=scalar
+goes_on "not bit for bit since .*" "nca train --resume 'a run' --device reference" NCA_CPU_ISA=scalar --device reference
 
 # auto says what it took.
 "$nca" train "${settings[@]}" --precision auto --updates 1 --out auto >log
@@ -126,6 +128,9 @@ grep -qF -- "--precision auto: f32, for this" log || fail "auto takes what is sl
 
 NCA_CPU_ISA=rounding "$nca" train "${settings[@]}" --precision auto --updates 1 --out unrounded >log
 grep -qF -- "--precision auto: f32, for this" log || fail "auto rounds: $(cat log)"
+NCA_CPU_ISA=scalar "$nca" eval rounding-bf16 --device cpu --precision auto --json >judged 2>error
+grep -qxF -- "--precision auto: f32, for this device has no fast products of bf16" error ||
+  fail "nca eval does not say what auto took: $(cat error)"
 "$nca" eval rounding-bf16 --device cpu --json >judged
 NCA_CPU_ISA=rounding "$nca" eval rounding-bf16 --device cpu --json | cmp - judged || fail "a rule is not judged in f32"
 ! NCA_CPU_ISA=rounding "$nca" eval rounding-bf16 --device cpu --precision bf16 --json | cmp -s - judged ||
@@ -134,8 +139,18 @@ NCA_CPU_ISA=rounding "$nca" eval rounding-bf16 --device cpu --json | cmp - judge
 # Other refusals leave nothing behind.
 NCA_CPU_ISA=avx2 refused "NCA_CPU_ISA=scalar" train "${settings[@]}" --precision bf16 --out none
 refused "tf32 is for --device cuda, or for tests with NCA_CPU_ISA=rounding" train "${settings[@]}" --precision tf32 --out none
-NCA_CPU_ISA=rounding refused "the CPU computes f32, bf16 and bf16x3" train "${settings[@]}" --precision half --out none
-refused "the CPU computes f32, bf16 and bf16x3" train "${settings[@]}" --precision half --out none
+for device in auto cpu reference; do
+  refused "--precision half: no such choice; there are f32, bf16, bf16x3, tf32, auto" train "${settings[@]}" \
+    --device $device --precision half --out none
+done
+refused "--precision bf61: no such choice; did you mean bf16? there are" train "${settings[@]}" --precision bf61 --out none
+# A refusal of every device is said once.
+if ! $has_bf16; then
+  refused "--precision bf16: this processor has no instructions for it" bench --precision bf16
+  [ ! -s out ] || fail "the bench says its refusal twice: $(cat out)"
+fi
+refused "tf32 is for --device cuda" bench --precision tf32
+[ ! -s out ] || fail "the bench says its refusal twice: $(cat out)"
 refused "f64" train "${settings[@]}" --device reference --precision bf16 --out none
 if ! "$nca" bench step --device cpu --precision bf16x3 --batch 1 --grid 8 --steps 2 --repeats 1 >/dev/null 2>&1; then
   refused "--precision bf16x3: this processor has no instructions for it" train "${settings[@]}" --precision bf16x3 --out none

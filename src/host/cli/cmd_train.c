@@ -17,7 +17,7 @@ static const nca_option rows[] = {
     {"out", NCA_OPTION_STRING, offsetof(train_options, out), 0, 0, "DIR",
      "run folder to make [runs/TARGET-PRESET]", "Run"},
     {"resume", NCA_OPTION_STRING, offsetof(train_options, resume), 0, 0, "DIR",
-     "continue the run of this folder; on the same device it gives the same bits as a run that "
+     "continue the run of this folder; on the same CPU or GPU it gives the same bits as a run that "
      "never stopped",
      NULL},
     NCA_DEVICE_ROWS(train_options, device),

@@ -59,13 +59,11 @@ static nca_status say_precision(train_run *run)
     const nca_device_options options = nca_device_options_of(&run->options.device);
     nca_precision_errors errors;
     char words[NCA_PRECISION_BYTES];
+    char chosen[NCA_AUTO_BYTES];
     nca_device_info info;
     run->call->compute.backend->info(run->call->compute.device, &info);
-    if (options.precision && strcmp(options.precision, NCA_PRECISION_AUTO) == 0)
-        nca_progress_say(&run->progress, "--precision auto: %s%s", info.precision,
-                         nca_precision_is_reduced(&info)
-                             ? ""
-                             : ", for this device has no fast products of bf16");
+    if (*nca_device_auto_words(&run->options.device, &run->call->compute, chosen))
+        nca_progress_say(&run->progress, "%s", chosen);
     if (!nca_precision_is_reduced(&info))
         return NCA_OK;
     NCA_TRY(nca_precision_measure(run->options.device.name, &options, &run->call->compute,
@@ -234,9 +232,14 @@ const char *nca_train_resume_words(const train_run *run, char words[NCA_RESUME_B
 void nca_train_say_stopped(train_run *run)
 {
     char words[NCA_RESUME_BYTES];
+    nca_device_info info;
+    run->call->compute.backend->info(run->call->compute.device, &info);
+    const bool is_f64 = !*info.precision;
     nca_progress_say(&run->progress, "stopped after update %lld of %lld; saved in %s",
                      (long long)run->saved, (long long)run->config.updates, run->log.folder);
-    nca_progress_say(&run->progress, "go on, bit for bit as if it had not stopped, with: %s",
+    nca_progress_say(&run->progress, "go on, %s, with: %s",
+                     is_f64 ? "not bit for bit since checkpoints are f32 and this device is f64"
+                            : "bit for bit as if it had not stopped",
                      nca_train_resume_words(run, words));
 }
 
