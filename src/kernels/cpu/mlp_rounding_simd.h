@@ -126,42 +126,40 @@ static void backward_rounded(rounding *round, const nca_cpu_rule *rule, const nc
     add_outer(held.p, inputs, dfirst, hidden, count, sums->hidden_columns);
 }
 
-// The entries of the table in each precision, and a function that fills them in.
-#define ROUNDING(precision)                                                                \
-    static void round_##precision(float *x, size_t count)                                  \
-    {                                                                                      \
-        for (size_t i = 0; i < count; i++)                                                 \
-            x[i] = nca_rounded_##precision(x[i]);                                          \
-    }                                                                                      \
-    static void pack_##precision(nca_cpu_rule *rule)                                       \
-    {                                                                                      \
-        pack_rounded(round_##precision, rule);                                             \
-    }                                                                                      \
-    static void hidden_##precision(const nca_cpu_rule *rule, const float *p, int count,    \
-                                   float *hidden)                                          \
-    {                                                                                      \
-        hidden_rounded(round_##precision, rule, p, count, hidden);                         \
-    }                                                                                      \
-    static void forward_##precision(const nca_cpu_rule *rule, const float *p, int count,   \
-                                    float *hidden, float *out)                             \
-    {                                                                                      \
-        forward_rounded(round_##precision, rule, p, count, hidden, out);                   \
-    }                                                                                      \
-    static void backward_##precision(const nca_cpu_rule *rule, const nca_cpu_chunk *cells, \
-                                     const nca_cpu_gradient *sums)                         \
-    {                                                                                      \
-        backward_rounded(round_##precision, rule, cells, sums);                            \
-    }                                                                                      \
-    static void fill_##precision(nca_cpu_ops *ops)                                         \
-    {                                                                                      \
-        ops->name = "rounding";                                                            \
-        ops->rule_pack = pack_##precision;                                                 \
-        ops->mlp = forward_##precision;                                                    \
-        ops->mlp_hidden = hidden_##precision;                                              \
-        ops->mlp_backward = backward_##precision;                                          \
+// The entries of the table in a precision, and the function of ops.h that fills them in.
+#define ROUNDING(precision, kernels)                                                           \
+    static void round_##precision(float *x, size_t count)                                      \
+    {                                                                                          \
+        for (size_t i = 0; i < count; i++)                                                     \
+            x[i] = nca_rounded_##precision(x[i]);                                              \
+    }                                                                                          \
+    static void pack_##precision(nca_cpu_rule *rule)                                           \
+    {                                                                                          \
+        pack_rounded(round_##precision, rule);                                                 \
+    }                                                                                          \
+    static void hidden_##precision(const nca_cpu_rule *rule, const float *p, int count,        \
+                                   float *hidden)                                              \
+    {                                                                                          \
+        hidden_rounded(round_##precision, rule, p, count, hidden);                             \
+    }                                                                                          \
+    static void forward_##precision(const nca_cpu_rule *rule, const float *p, int count,       \
+                                    float *hidden, float *out)                                 \
+    {                                                                                          \
+        forward_rounded(round_##precision, rule, p, count, hidden, out);                       \
+    }                                                                                          \
+    static void backward_##precision(const nca_cpu_rule *rule, const nca_cpu_chunk *cells,     \
+                                     const nca_cpu_gradient *sums)                             \
+    {                                                                                          \
+        backward_rounded(round_##precision, rule, cells, sums);                                \
+    }                                                                                          \
+    void nca_cpu_fill_rounding_##precision##_##kernels(nca_cpu_ops *ops, const nca_spec *spec) \
+    {                                                                                          \
+        (void)spec;                                                                            \
+        ops->name = "rounding";                                                                \
+        ops->rule_pack = pack_##precision;                                                     \
+        ops->mlp = forward_##precision;                                                        \
+        ops->mlp_hidden = hidden_##precision;                                                  \
+        ops->mlp_backward = backward_##precision;                                              \
     }
-ROUNDING(bf16)
-ROUNDING(tf32)
-ROUNDING(bf16x3)
 
 #endif
