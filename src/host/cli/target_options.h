@@ -24,7 +24,9 @@
     NCA_TARGET_ROWS_SAYING(type, name, "what it should have grown [a run folder's own]")
 // The same for a command that does something else with the target.
 #define NCA_TARGET_ROWS_SAYING(type, name, target_help)                                           \
-    NCA_TASK_ROWS(type, name),                                                                    \
+    NCA_TASK_ROWS(type, name), NCA_PICTURE_ROWS(type, name, target_help)
+// Those about the target, without those about task and data.
+#define NCA_PICTURE_ROWS(type, name, target_help)                                                 \
     {"target", NCA_OPTION_STRING, offsetof(type, name.target), 0, 0, "FILE|EMOJI", target_help,   \
      "Target"},                                                                                   \
     {"target-size", NCA_OPTION_INT, offsetof(type, name.target_size), 1, 4096, "CELLS",           \
@@ -44,6 +46,8 @@
      "colour bitmap font for an emoji [the run's, else the system's]", NULL}
 // clang-format on
 
+// The first of NCA_PICTURE_ROWS that is given, by its name; NULL where none is.
+const char *nca_target_option_given(const nca_target_arguments *given);
 // A cell of a grid as text, "Y,X"; `option` stands in the message.
 nca_status nca_place_read(const char *option, const char *text, int height, int width, int place[2],
                           nca_error *error);

@@ -10,21 +10,6 @@
 #include "model/zoo.h"
 #include "run/run_folder.h"
 
-const char *nca_target_option_given(const nca_target_arguments *given)
-{
-    const struct {
-        const char *name;
-        bool is_given;
-    } options[] = {{"target", given->target},         {"target-size", given->target_size > 0},
-                   {"padding", given->padding >= 0},  {"grid", given->grid},
-                   {"seed-at", given->seed_at},       {"trim", given->trim >= 0},
-                   {"background", given->background}, {"font", given->font}};
-    for (size_t i = 0; i < sizeof options / sizeof *options; i++)
-        if (options[i].is_given)
-            return options[i].name;
-    return NULL;
-}
-
 static void set_text(char to[NCA_TEXT_BYTES], const char *text)
 {
     if (text)

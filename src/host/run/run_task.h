@@ -25,9 +25,6 @@ typedef struct nca_run_task {
     nca_config config;     // what it is judged by; of a rule alone these are assumed
 } nca_run_task;
 
-// The first option about the target that is given, as "target-size"; NULL where none is.
-const char *nca_target_option_given(const nca_target_arguments *given);
-
 // The rule of a file or of a run folder. Where a task is given, a file need not say itself what the
 // task's rules perceive, freeze and so on.
 nca_status nca_run_rule_load(const nca_target_arguments *arguments, const char *path,
