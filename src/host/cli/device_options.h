@@ -21,9 +21,10 @@ enum { NCA_DEVICE_BYTES = 256 };   // of the words for a device
      "what computes; cuda:1 is the second GPU [auto: a GPU where there is one]", NULL},            \
     {"cuda_path", NCA_OPTION_STRING, offsetof(type, field.cuda_path), 0, 0, "auto|fused|cublas",   \
      "on a GPU, what computes the network [auto: fused where it can]", NULL},                      \
-    {"precision", NCA_OPTION_STRING, offsetof(type, field.precision), 0, 0,                         \
+    {"precision", NCA_OPTION_STRING, offsetof(type, field.precision), 0, 0,                        \
      "f32|bf16|bf16x3|tf32|auto",                                                                  \
-     "what the network's factors are rounded to, where the device can; auto: bf16 where that is faster [f32]",   \
+     "what the network's factors are rounded to, where the device can; auto: bf16 where that is "  \
+     "faster [f32]",                                                                               \
      NULL},                                                                                        \
     {"tape_every", NCA_OPTION_INT, offsetof(type, field.tape_every), 0, 65536, "N",                \
      "on a GPU, keep every Nth state of a rollout and compute the others again [0: what fits]",    \

@@ -70,8 +70,8 @@ static nca_status read_settings(const nca_target_arguments *given, const char *p
     return nca_task_find(config->task, task, error);
 }
 
-// The file did not load as a growing rule, as `error` says. Where it loads as a rule of another task,
-// the error names that task instead.
+// The file did not load as a growing rule, as `error` says. Where it loads as a rule of another
+// task, the error names that task instead.
 static nca_status suggest_task(const char *path, nca_error *error)
 {
     for (const nca_task *const *row = nca_tasks(); *row; row++) {
