@@ -40,7 +40,10 @@ typedef struct nca_cpu_sample {
     bool *merged[2];      // [bands]: a neighbour's spill was added to it
     float *sums;          // [bands,movers,P]: d loss / d parameters, as nca_cpu_gradient
     bool *summed;         // [bands]: the sums are not all zero
+    float *units;         // [bands,kept_chunks,chunk_units] hidden units, kept for the way back
+    int *chunks;          // [steps+1,bands]: chunks of the rollout before each step
     uint64_t *active;     // [bands]: cells whose network was computed
+    uint64_t *again;      // [bands]: cells whose hidden units were computed again on the way back
     nca_sample_report *report;   // [bands]
     size_t counted;              // cells that the loss is taken over
 } nca_cpu_sample;
@@ -69,6 +72,8 @@ struct nca_session {
     int states, steps;      // of a sample: tape + 1 and tape, at least 2 and 1
     size_t row;             // floats between rows of a padded state
     size_t plane;           // cells of a padded plane
+    size_t chunk_units;     // floats that the hidden units of a chunk take
+    int kept_chunks;        // chunks of a band whose hidden units are kept; the rest are recomputed
     void *memory;
     size_t memory_bytes;
 
@@ -160,6 +165,16 @@ static inline nca_cpu_gradient nca_cpu_band_sums(const nca_session *session,
         .hidden2_weight = sums + session->layout.offset[NCA_HIDDEN2_WEIGHT],
         .hidden2_bias = sums + session->layout.offset[NCA_HIDDEN2_BIAS],
     };
+}
+
+// Where the hidden units of chunk i of a band's rollout are kept; NULL: they are not.
+static inline float *nca_cpu_kept_units(const nca_session *session, const nca_cpu_sample *sample,
+                                        int band, int i)
+{
+    return i < session->kept_chunks
+               ? sample->units +
+                     ((size_t)band * (size_t)session->kept_chunks + (size_t)i) * session->chunk_units
+               : NULL;
 }
 
 // A band's block of the gradient of the state before even (0) or odd (1) steps.

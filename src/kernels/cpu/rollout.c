@@ -62,8 +62,13 @@ static void backward_band(void *context, int sample, int phase, int band, int wo
         nca_cpu_step_backward_end(session, sample, band);
 }
 
-// Adds up what the bands and threads counted; `flop` is that of one active cell.
-static void fill_report(const nca_session *session, double flop, nca_pass_report *report)
+// Flop of one cell in a pass: of every active one, and of one whose hidden layers are computed again.
+typedef struct cell_flop {
+    double active, again;
+} cell_flop;
+
+// Adds up what the bands and threads counted.
+static void fill_report(const nca_session *session, cell_flop flop, nca_pass_report *report)
 {
     if (!report)
         return;
@@ -73,12 +78,16 @@ static void fill_report(const nca_session *session, double flop, nca_pass_report
             nca_state_size((size_t)session->head.shape.batch, (size_t)session->head.shape.height,
                            (size_t)session->head.shape.width, 1) *
             (uint64_t)session->each[rule].steps;
+    uint64_t again = 0;
     for (int b = 0; b < session->samples; b++)
-        for (int band = 0; band < session->bands; band++)
+        for (int band = 0; band < session->bands; band++) {
             report->active_cells += session->sample[b].active[band];
+            again += flop.again > 0 ? session->sample[b].again[band] : 0;
+        }
     for (int i = 0; i < nca_cpu_workers_count(session->device->workers); i++)
         report->mlp_seconds += session->scratch[i].mlp_seconds;
-    report->mlp_flop = (uint64_t)(flop * (double)report->active_cells);
+    report->mlp_flop =
+        (uint64_t)(flop.active * (double)report->active_cells + flop.again * (double)again);
 }
 
 static void reset_clocks(nca_session *session)
@@ -87,21 +96,22 @@ static void reset_clocks(nca_session *session)
         session->scratch[i].mlp_seconds = 0;
 }
 
-// Flop of one active cell: a multiply-add for each weight.
-static double forward_flop(const nca_session *session)
+// A multiply-add for each weight.
+static cell_flop forward_flop(const nca_session *session)
 {
     const nca_layout *layout = &session->layout;
-    return 2.0 * (double)(layout->size[NCA_HIDDEN_WEIGHT] + layout->size[NCA_HIDDEN2_WEIGHT] +
-                          layout->size[NCA_OUTPUT_WEIGHT]);
+    return (cell_flop){.active = 2.0 * (double)(layout->size[NCA_HIDDEN_WEIGHT] +
+                                                layout->size[NCA_HIDDEN2_WEIGHT] +
+                                                layout->size[NCA_OUTPUT_WEIGHT])};
 }
 
-// The same backward: a multiply-add for the gradient of each layer's input, one for that of its
-// weights, and one more to compute the hidden layers again.
-static double backward_flop(const nca_session *session)
+// A multiply-add for the gradient of each layer's input and one for that of its weights.
+static cell_flop backward_flop(const nca_session *session)
 {
     const nca_layout *layout = &session->layout;
-    return 6.0 * (double)(layout->size[NCA_HIDDEN_WEIGHT] + layout->size[NCA_HIDDEN2_WEIGHT]) +
-           4.0 * (double)layout->size[NCA_OUTPUT_WEIGHT];
+    return (cell_flop){
+        .active = 2 * forward_flop(session).active,
+        .again = 2.0 * (double)(layout->size[NCA_HIDDEN_WEIGHT] + layout->size[NCA_HIDDEN2_WEIGHT])};
 }
 
 static void begin_rollout(nca_session *session, const nca_rollout *rollout)

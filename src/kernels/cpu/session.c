@@ -1,6 +1,7 @@
 // A session's memory: one block, laid out once to count its bytes and once to hand out its parts.
 #include "cpu.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -10,6 +11,10 @@ enum { ALIGN_BYTES = 64, BANDS_MAX = 64, SLACK_BYTES = 64 };
 // Rows of a band, at the least. Each band adds to sums of its own: where no first-level cache holds
 // them, they are read and written too often unless many cells share them.
 enum { BAND_ROWS_MIN = 4, TALL_BAND_ROWS_MIN = 32, MANY_PARAMETERS = 20000 };
+
+// Where no cell is cleared, the way back goes through the same chunks: the hidden units of one cell in
+// so many are kept, in at most so many bytes, more than which are not faster than computing them again.
+enum { CELLS_PER_KEPT = 5, KEPT_BYTES_MAX = 64 << 20 };
 
 // Memory handed out piece by piece; without a base it only counts.
 typedef struct arena {
@@ -39,6 +44,32 @@ static size_t multiply(arena *from, size_t a, size_t b)
     return product;
 }
 
+// Numbers that the variant keeps of a cell's way through the network.
+static size_t cell_units(const nca_session *session)
+{
+    const nca_spec *spec = &session->head.shape.spec;
+    if (!session->ops.rule_pack)
+        return (size_t)spec->hidden[0] + (size_t)spec->hidden[1];
+    return NCA_CPU_PARTS *
+           (nca_cpu_padded(nca_spec_inputs(spec)) + nca_cpu_padded(spec->hidden[0]) +
+            nca_cpu_padded(spec->hidden[1]));
+}
+
+static void set_units(nca_session *session)
+{
+    const nca_shape *shape = &session->head.shape;
+    session->chunk_units = NCA_CPU_CHUNK * cell_units(session);
+    session->kept_chunks = 0;
+    if (shape->tape_steps == 0 || shape->spec.alive == NCA_ALIVE_MAXIMUM)
+        return;
+    const double cells = (double)session->band_rows * shape->width;
+    const double chunks = ceil(cells / CELLS_PER_KEPT / NCA_CPU_CHUNK) * session->steps;
+    const double bytes = chunks * session->bands * session->samples *
+                         (double)(session->chunk_units * sizeof(float));
+    if (bytes <= KEPT_BYTES_MAX)
+        session->kept_chunks = (int)chunks;
+}
+
 // Sizes that follow from the shape. The number of threads is none of them: bands do not depend on
 // it, so that sums do not.
 static void set_sizes(nca_session *session, const nca_shape *shape)
@@ -56,6 +87,7 @@ static void set_sizes(nca_session *session, const nca_shape *shape)
     session->steps = shape->tape_steps > 1 ? shape->tape_steps : 1;
     session->row = (size_t)(shape->width + 2) * (size_t)shape->spec.channels;
     session->plane = (size_t)(shape->height + 2) * (size_t)(shape->width + 2);
+    set_units(session);
 }
 
 static void lay_out_sample(arena *from, const nca_session *session, nca_cpu_sample *sample)
@@ -84,6 +116,12 @@ static void lay_out_sample(arena *from, const nca_session *session, nca_cpu_samp
             take(from, multiply(from, session->layout.total, bands * (size_t)session->movers),
                  sizeof(float));
         sample->summed = take(from, bands, sizeof(bool));
+        sample->units = take(from,
+                             multiply(from, bands * session->chunk_units,
+                                      (size_t)session->kept_chunks),
+                             sizeof(float));
+        sample->chunks = take(from, multiply(from, bands, (size_t)session->steps + 1), sizeof(int));
+        sample->again = take(from, bands, sizeof(uint64_t));
     }
     sample->active = take(from, bands, sizeof(uint64_t));
     sample->report = take(from, bands, sizeof(nca_sample_report));
@@ -95,10 +133,6 @@ static void lay_out_scratch(arena *from, const nca_session *session, nca_cpu_scr
                  width = (size_t)session->head.shape.width;
     const nca_spec *spec = &session->head.shape.spec;
     const size_t inputs = (size_t)nca_spec_inputs(spec);
-    const size_t units = session->ops.rule_pack ? NCA_CPU_PARTS * (nca_cpu_padded((int)inputs) +
-                                                                   nca_cpu_padded(spec->hidden[0]) +
-                                                                   nca_cpu_padded(spec->hidden[1]))
-                                                : (size_t)spec->hidden[0] + (size_t)spec->hidden[1];
     const size_t band = multiply(from, width, (size_t)session->band_rows);
     scratch->cells = take(from, band, 4);
     scratch->owned = take(from, session->movers > 1 ? band : 0, 4);
@@ -106,8 +140,8 @@ static void lay_out_scratch(arena *from, const nca_session *session, nca_cpu_scr
     scratch->alive = take(from, width, 1);
     scratch->p = take(from, NCA_CPU_CHUNK * inputs, sizeof(float));
     scratch->dp = take(from, NCA_CPU_CHUNK * inputs, sizeof(float));
-    scratch->hidden = take(from, NCA_CPU_CHUNK * units, sizeof(float));
-    scratch->dhidden = take(from, NCA_CPU_CHUNK * units, sizeof(float));
+    scratch->hidden = take(from, session->chunk_units, sizeof(float));
+    scratch->dhidden = take(from, session->chunk_units, sizeof(float));
     scratch->out = take(from, NCA_CPU_CHUNK * channels, sizeof(float));
     scratch->noise = take(from, channels, sizeof(float));
 }

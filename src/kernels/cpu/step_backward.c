@@ -113,8 +113,9 @@ static int pass_on(const band_back *work)
     return listed;
 }
 
-// Through the network of some of the listed cells, whose hidden units are computed again.
-static void back_through_cells(const band_back *work, const uint32_t *cells, int count)
+// Through the network of some of the listed cells; hidden units that were not kept are computed again.
+static void back_through_cells(const band_back *work, const uint32_t *cells, int count,
+                               const float *kept)
 {
     const nca_session *session = work->session;
     const nca_cpu_ops *ops = &session->ops;
@@ -123,7 +124,7 @@ static void back_through_cells(const band_back *work, const uint32_t *cells, int
     const float step_size = (float)session->rollout.step_size;
     const nca_cpu_chunk chunk = {.count = count,
                                  .p = scratch->p,
-                                 .hidden = scratch->hidden,
+                                 .hidden = kept ? kept : scratch->hidden,
                                  .dout = scratch->out,
                                  .dhidden = scratch->dhidden,
                                  .dp = scratch->dp};
@@ -136,7 +137,8 @@ static void back_through_cells(const band_back *work, const uint32_t *cells, int
                   session->rotation, scratch->p);
     const double start = session->rollout.measure ? nca_cpu_now() : 0;
     const nca_cpu_rule *rule = nca_cpu_rule_of(session, work->number, work->mover);
-    ops->mlp_hidden(rule, scratch->p, count, scratch->hidden);
+    if (!kept)
+        ops->mlp_hidden(rule, scratch->p, count, scratch->hidden);
     ops->mlp_backward(rule, &chunk, &work->sums);
     if (session->rollout.measure)
         scratch->mlp_seconds += nca_cpu_now() - start;
@@ -176,13 +178,17 @@ void nca_cpu_step_backward(nca_session *session, int number, int step, int band,
     work.after = nca_cpu_band_gradient(session, sample, side, band);
     const int listed = pass_on(&work);
     const nca_cpu_cells active = {work.scratch->cells, listed};
+    int chunk = session->kept_chunks && step > 0 ? sample->chunks[step * session->bands + band] : 0;
     for (work.mover = 0; work.mover < session->movers; work.mover++) {
         const nca_cpu_cells own =
             nca_cpu_owned(session, number, work.y0, active, work.mover, work.scratch->owned);
         work.sums = nca_cpu_band_sums(session, sample, band, work.mover);
-        for (int i = 0; i < own.count; i += NCA_CPU_CHUNK)
-            back_through_cells(&work, own.cells + i,
-                               own.count - i < NCA_CPU_CHUNK ? own.count - i : NCA_CPU_CHUNK);
+        for (int i = 0; i < own.count; i += NCA_CPU_CHUNK, chunk++) {
+            const int count = own.count - i < NCA_CPU_CHUNK ? own.count - i : NCA_CPU_CHUNK;
+            const float *kept = nca_cpu_kept_units(session, sample, band, chunk);
+            back_through_cells(&work, own.cells + i, count, kept);
+            sample->again[band] += kept ? 0 : (uint64_t)count;
+        }
     }
     sample->active[band] += (uint64_t)listed;
     sample->summed[band] |= listed > 0;
@@ -198,7 +204,7 @@ void nca_cpu_step_backward_begin(nca_session *session, int number, int band)
     if (sample->summed[band])
         memset(sample->sums + (size_t)band * total, 0, total * sizeof(float));
     sample->summed[band] = false;
-    sample->active[band] = 0;
+    sample->active[band] = sample->again[band] = 0;
     clear_block(session, sample, !side, band);
     nca_cpu_loss_backward(session, number, band, clear_block(session, sample, side, band));
     sample->spilled[side][band] = true;

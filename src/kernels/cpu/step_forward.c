@@ -172,8 +172,9 @@ static void add_noise(const band_step *work, uint32_t within, float *out)
         out[k] += drawn[k];
 }
 
-// out [count,O]: what the network of one mover proposes for the cells.
-static void propose(const band_step *work, int mover, const uint32_t *cells, int count)
+// out [count,O]: what the network of one mover proposes for the cells; and `hidden`, as mlp() does.
+static void propose(const band_step *work, int mover, const uint32_t *cells, int count,
+                    float *hidden)
 {
     const nca_session *session = work->session;
     nca_cpu_scratch *scratch = work->scratch;
@@ -182,7 +183,7 @@ static void propose(const band_step *work, int mover, const uint32_t *cells, int
                   session->rotation, scratch->p);
     const double start = session->rollout.measure ? nca_cpu_now() : 0;
     ops->mlp(nca_cpu_rule_of(session, work->sample_number, mover), scratch->p, count,
-             scratch->hidden, scratch->out);
+             hidden, scratch->out);
     if (session->rollout.measure)
         scratch->mlp_seconds += nca_cpu_now() - start;
     const size_t outputs = (size_t)nca_spec_outputs(&session->head.shape.spec);
@@ -199,7 +200,8 @@ static float alpha_after(const nca_session *session, float alpha, const float *d
 }
 
 // Updates the listed cells by a mover, and says which of them are mature now.
-static void update_cells(const band_step *work, int mover, const uint32_t *cells, int count)
+static void update_cells(const band_step *work, int mover, const uint32_t *cells, int count,
+                         float *hidden)
 {
     const size_t channels = (size_t)work->session->head.shape.spec.channels;
     const float step_size = (float)work->session->rollout.step_size;
@@ -208,7 +210,7 @@ static void update_cells(const band_step *work, int mover, const uint32_t *cells
         work->mature_after + (size_t)work->y0 * ((size_t)work->session->head.shape.width + 2);
     const size_t frozen = (size_t)work->session->head.shape.spec.frozen;
     const bool can_die = work->session->head.shape.spec.alive == NCA_ALIVE_MAXIMUM;
-    propose(work, mover, cells, count);
+    propose(work, mover, cells, count, hidden);
     for (int i = 0; i < count; i++) {
         const float *x = work->before + cells[i] * channels,
                     *d = work->scratch->out + (size_t)i * (channels - frozen);
@@ -230,12 +232,19 @@ void nca_cpu_step_update(nca_session *session, int sample, int step, int band, i
     for (int y = work.y0; y < work.y1; y++)
         listed = can_die ? mask_row(&work, y, listed) : mask_plain_row(&work, y, listed);
     const nca_cpu_cells active = {work.scratch->cells, listed};
+    const bool keeps = session->rollout.keep_tape && session->kept_chunks > 0;
+    int chunk = keeps && step > 0 ? work.sample->chunks[step * session->bands + band] : 0;
     for (int mover = 0; mover < session->movers; mover++) {
         const nca_cpu_cells own =
             nca_cpu_owned(session, sample, work.y0, active, mover, work.scratch->owned);
-        for (int i = 0; i < own.count; i += NCA_CPU_CHUNK)
-            update_cells(&work, mover, own.cells + i, min_int(NCA_CPU_CHUNK, own.count - i));
+        for (int i = 0; i < own.count; i += NCA_CPU_CHUNK, chunk++) {
+            float *kept = keeps ? nca_cpu_kept_units(session, work.sample, band, chunk) : NULL;
+            update_cells(&work, mover, own.cells + i, min_int(NCA_CPU_CHUNK, own.count - i),
+                         kept ? kept : work.scratch->hidden);
+        }
     }
+    if (keeps)
+        work.sample->chunks[(step + 1) * session->bands + band] = chunk;
     for (int y = work.y0; y < work.y1 && can_die; y++)
         work.ripe_after[y] = trim(work.alive[y], work.mature_after + nca_cpu_cell(session, y, 0));
     work.sample->active[band] += (uint64_t)listed;
@@ -257,7 +266,7 @@ static bool lifts(const band_step *work, int mover, const uint32_t *cells, int c
     const size_t outputs = (size_t)nca_spec_outputs(spec);
     if (count == 0)
         return false;
-    propose(work, mover, cells, count);
+    propose(work, mover, cells, count, work->scratch->hidden);
     for (int i = 0; i < count; i++) {
         const float alpha = work->before[cells[i] * (size_t)spec->channels + NCA_ALPHA];
         if (alpha_after(work->session, alpha, work->scratch->out + (size_t)i * outputs) > threshold)
