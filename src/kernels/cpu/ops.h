@@ -10,7 +10,7 @@
 
 // Cells that pass through perception and the network together, so that their hidden units stay in
 // the first-level cache.
-enum { NCA_CPU_CHUNK = 96 };
+enum { NCA_CPU_CHUNK = 80 };
 
 // Weights, hidden units and their gradients are read in whole vectors: behind each of these arrays
 // 64 bytes more are readable, whatever they hold. Nothing is written there.
