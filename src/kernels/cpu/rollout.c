@@ -24,29 +24,40 @@ static void keep_band(nca_session *session, int number, int step, int band)
     }
 }
 
-// Phases of a step: its state is mixed, where the spec does that; update; settle.
+// Phases of a step: its state is mixed, where the spec does that; update; settle, where cells can die.
+enum { MIX, UPDATE, SETTLE };
+
+static int first_phase_of_step(const nca_session *session)
+{
+    return session->head.shape.spec.mix_bound > 0 ? MIX : UPDATE;
+}
+
 static int phases_of_step(const nca_session *session)
 {
-    return session->head.shape.spec.mix_bound > 0 ? 3 : 2;
+    const int last = session->head.shape.spec.alive == NCA_ALIVE_MAXIMUM ? SETTLE : UPDATE;
+    return last - first_phase_of_step(session) + 1;
 }
 
 static void forward_band(void *context, int sample, int phase, int band, int worker)
 {
     nca_session *session = context;
     const int phases = phases_of_step(session);
-    const int step = (phase - 1) / phases, left = phases - 1 - (phase - 1) % phases;
+    const int step = (phase - 1) / phases, within = (phase - 1) % phases;
+    const int part = within + first_phase_of_step(session);
     if (phase == 0) {
         nca_cpu_step_prepare(session, sample, band);
         keep_band(session, sample, 0, band);
     } else if (step >= nca_cpu_rollout_of(session, sample)->steps) {   // its rule has stopped
         return;
-    } else if (left == 2) {
-        nca_cpu_mix(session, sample, step, band);
-    } else if (left == 1) {
-        nca_cpu_step_update(session, sample, step, band, worker);
     } else {
-        nca_cpu_step_settle(session, sample, step, band, worker);
-        keep_band(session, sample, step + 1, band);
+        if (part == MIX)
+            nca_cpu_mix(session, sample, step, band);
+        else if (part == UPDATE)
+            nca_cpu_step_update(session, sample, step, band, worker);
+        else
+            nca_cpu_step_settle(session, sample, step, band, worker);
+        if (within + 1 == phases)
+            keep_band(session, sample, step + 1, band);
     }
 }
 

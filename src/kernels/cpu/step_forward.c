@@ -224,6 +224,19 @@ static void update_cells(const band_step *work, int mover, const uint32_t *cells
     }
 }
 
+// The next state of a band where no cell is cleared, before its cells are updated: as it was.
+static void keep_state(const band_step *work)
+{
+    const nca_session *session = work->session;
+    const size_t height = (size_t)session->head.shape.height;
+    const int index = nca_cpu_state_index(session, work->sample, work->step + 1);
+    nca_span *written = work->sample->written + (size_t)index * height;
+    memcpy(work->after + session->row, work->before + session->row,
+           (size_t)(work->y1 - work->y0) * session->row * sizeof *work->after);
+    for (int y = work->y0; y < work->y1; y++)
+        written[y] = (nca_span){0, session->head.shape.width};
+}
+
 void nca_cpu_step_update(nca_session *session, int sample, int step, int band, int worker)
 {
     const band_step work = open_step(session, sample, step, band, worker);
@@ -231,6 +244,8 @@ void nca_cpu_step_update(nca_session *session, int sample, int step, int band, i
     int listed = 0;
     for (int y = work.y0; y < work.y1; y++)
         listed = can_die ? mask_row(&work, y, listed) : mask_plain_row(&work, y, listed);
+    if (!can_die)
+        keep_state(&work);
     const nca_cpu_cells active = {work.scratch->cells, listed};
     const bool keeps = session->rollout.keep_tape && session->kept_chunks > 0;
     int chunk = keeps && step > 0 ? work.sample->chunks[step * session->bands + band] : 0;
@@ -349,8 +364,7 @@ void nca_cpu_step_settle(nca_session *session, int sample, int step, int band, i
     const band_step work = open_step(session, sample, step, band, worker);
     const size_t index = (size_t)nca_cpu_state_index(session, work.sample, step + 1);
     for (int y = work.y0; y < work.y1; y++) {
-        if (work.alive[y].first < work.alive[y].end &&
-            session->head.shape.spec.alive == NCA_ALIVE_MAXIMUM)
+        if (work.alive[y].first < work.alive[y].end)
             settle_row_masks(&work, y);
         settle_row(&work, y,
                    &work.sample->written[index * (size_t)session->head.shape.height + (size_t)y]);
