@@ -4,11 +4,22 @@
 
 #include "product_simd.h"
 
+// Asks for the gate of a tile to come: it may lie in memory alone.
+INLINE void fetch_gate(const matrix_product *product, int first, const int rows, const int columns)
+{
+    const float *gate = product->gate + (size_t)first * product->out_row;
+    UNROLL for (int m = 0; m < rows; m++) UNROLL for (int n = 0; n < columns; n++)
+        __builtin_prefetch(gate + (size_t)m * product->out_row + n * LANES, 0, 3);
+}
+
 INLINE int multiply_rows(const matrix_product *product, int first, int count, const int rows,
                          const int columns, finish how)
 {
-    for (; first + rows <= count; first += rows)
+    for (; first + rows <= count; first += rows) {
+        if (how == GATE)
+            fetch_gate(product, first + 3 * rows, rows, columns);
         tile(product, first, rows, columns, how);
+    }
     return first;
 }
 

@@ -113,14 +113,6 @@ static int pass_on(const band_back *work)
     return listed;
 }
 
-// Asks for numbers that are read soon, and lie in no near cache.
-static void fetch(const float *from, size_t count)
-{
-    enum { LINE = 64 / sizeof *from };
-    for (size_t i = 0; i < count; i += LINE)
-        __builtin_prefetch(from + i, 0, 2);
-}
-
 // Through the network of some of the listed cells; hidden units that were not kept are computed again.
 static void back_through_cells(const band_back *work, const uint32_t *cells, int count,
                                const float *kept)
@@ -137,8 +129,6 @@ static void back_through_cells(const band_back *work, const uint32_t *cells, int
                                  .dhidden = scratch->dhidden,
                                  .dp = scratch->dp};
     const size_t frozen = (size_t)session->head.shape.spec.frozen, outputs = channels - frozen;
-    if (kept)
-        fetch(kept, (size_t)count * session->chunk_units / NCA_CPU_CHUNK);
     for (int i = 0; i < count; i++)
         for (size_t k = 0; k < outputs; k++)
             scratch->out[(size_t)i * outputs + k] =
