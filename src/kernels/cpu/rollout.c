@@ -61,16 +61,25 @@ static void forward_band(void *context, int sample, int phase, int band, int wor
     }
 }
 
+// Phases of a step on the way back: it is undone, where the tape is what steps change; backward.
+static int phases_of_way_back(const nca_session *session)
+{
+    return session->keeps_changes ? 2 : 1;
+}
+
 static void backward_band(void *context, int sample, int phase, int band, int worker)
 {
     nca_session *session = context;
     const int steps = nca_cpu_rollout_of(session, sample)->steps;
+    const int phases = phases_of_way_back(session), step = steps - 1 - (phase - 1) / phases;
     if (phase == 0)
         nca_cpu_step_backward_begin(session, sample, band);
-    else if (phase <= steps)
-        nca_cpu_step_backward(session, sample, steps - phase, band, worker);
-    else if (phase == steps + 1)
+    else if (phase == phases * steps + 1)
         nca_cpu_step_backward_end(session, sample, band);
+    else if (step >= 0 && phase % phases == 0)
+        nca_cpu_step_backward(session, sample, step, band, worker);
+    else if (step >= 0 && step < steps - 1)   // the state before the last step is there
+        nca_cpu_step_undo(session, sample, step, band);
 }
 
 // Flop of one cell in a pass: of every active one, and of one whose hidden layers are computed again.
@@ -225,7 +234,8 @@ nca_status nca_cpu_backward(nca_session *session, nca_pass_report *report, nca_e
 {
     reset_clocks(session);
     nca_cpu_loss_count(session);
-    NCA_TRY(nca_cpu_run(session, session->rollout.steps + 2, backward_band, error));
+    NCA_TRY(nca_cpu_run(session, phases_of_way_back(session) * session->rollout.steps + 2,
+                        backward_band, error));
     nca_cpu_reduce_sums(session);
     fill_report(session, backward_flop(session), report);
     return NCA_OK;

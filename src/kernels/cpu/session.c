@@ -83,7 +83,10 @@ static void set_sizes(nca_session *session, const nca_shape *shape)
     const int least = session->layout.total < MANY_PARAMETERS ? BAND_ROWS_MIN : TALL_BAND_ROWS_MIN;
     session->band_rows = rows > least ? rows : least;
     session->bands = (shape->height + session->band_rows - 1) / session->band_rows;
-    session->states = shape->tape_steps > 1 ? shape->tape_steps + 1 : 2;
+    session->keeps_changes = shape->tape_steps > 0 && shape->spec.alive != NCA_ALIVE_MAXIMUM &&
+                             !(shape->spec.mix_bound > 0);
+    session->states =
+        shape->tape_steps > 1 && !session->keeps_changes ? shape->tape_steps + 1 : 2;
     session->steps = shape->tape_steps > 1 ? shape->tape_steps : 1;
     session->row = (size_t)(shape->width + 2) * (size_t)shape->spec.channels;
     session->plane = (size_t)(shape->height + 2) * (size_t)(shape->width + 2);
@@ -111,6 +114,12 @@ static void lay_out_sample(arena *from, const nca_session *session, nca_cpu_samp
             sample->merged[i] = take(from, bands, sizeof(bool));
         }
     }
+    if (session->keeps_changes) {
+        const size_t changes = multiply(from, nca_cpu_first_change(session, session->bands), 1);
+        sample->changes =
+            take(from, multiply(from, changes, (size_t)shape->spec.channels), sizeof(float));
+        sample->changed = take(from, changes, sizeof(uint32_t));
+    }
     if (shape->tape_steps > 0) {
         sample->sums =
             take(from, multiply(from, session->layout.total, bands * (size_t)session->movers),
@@ -120,7 +129,8 @@ static void lay_out_sample(arena *from, const nca_session *session, nca_cpu_samp
                              multiply(from, bands * session->chunk_units,
                                       (size_t)session->kept_chunks),
                              sizeof(float));
-        sample->chunks = take(from, multiply(from, bands, (size_t)session->steps + 1), sizeof(int));
+        sample->mark =
+            take(from, multiply(from, bands, (size_t)session->steps + 1), sizeof(nca_cpu_mark));
         sample->again = take(from, bands, sizeof(uint64_t));
     }
     sample->active = take(from, bands, sizeof(uint64_t));

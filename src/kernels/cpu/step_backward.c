@@ -173,12 +173,14 @@ void nca_cpu_step_backward(nca_session *session, int number, int step, int band,
     if (!is_merged && !is_given)
         return;
     nca_cpu_band_rows(session, band, &work.y0, &work.y1);
-    work.state = nca_cpu_state(session, sample, nca_cpu_state_index(session, sample, step)) +
+    work.state = nca_cpu_state(session, sample, nca_cpu_past_index(session, number, step)) +
                  (size_t)work.y0 * session->row;
     work.after = nca_cpu_band_gradient(session, sample, side, band);
     const int listed = pass_on(&work);
     const nca_cpu_cells active = {work.scratch->cells, listed};
-    int chunk = session->kept_chunks && step > 0 ? sample->chunks[step * session->bands + band] : 0;
+    int chunk = session->kept_chunks > 0 && step > 0
+                    ? nca_cpu_mark_of(session, sample, step, band)->chunks
+                    : 0;
     for (work.mover = 0; work.mover < session->movers; work.mover++) {
         const nca_cpu_cells own =
             nca_cpu_owned(session, number, work.y0, active, work.mover, work.scratch->owned);
@@ -193,6 +195,22 @@ void nca_cpu_step_backward(nca_session *session, int number, int step, int band,
     sample->active[band] += (uint64_t)listed;
     sample->summed[band] |= listed > 0;
     sample->spilled[!side][band] = true;
+}
+
+void nca_cpu_step_undo(nca_session *session, int number, int step, int band)
+{
+    const nca_cpu_sample *sample = &session->sample[number];
+    const size_t channels = (size_t)session->head.shape.spec.channels;
+    const size_t start = nca_cpu_first_change(session, band);
+    const int first = step > 0 ? nca_cpu_mark_of(session, sample, step, band)->changes : 0;
+    const int end = nca_cpu_mark_of(session, sample, step + 1, band)->changes;
+    int y0, y1;
+    nca_cpu_band_rows(session, band, &y0, &y1);
+    float *state = nca_cpu_state(session, sample, nca_cpu_past_index(session, number, step)) +
+                   (size_t)y0 * session->row;
+    for (size_t i = start + (size_t)first; i < start + (size_t)end; i++)
+        memcpy(state + sample->changed[i] * channels, sample->changes + i * channels,
+               channels * sizeof *state);
 }
 
 // Before the first: sums are zero, and the gradient is that of the loss.

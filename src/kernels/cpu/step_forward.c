@@ -224,6 +224,17 @@ static void update_cells(const band_step *work, int mover, const uint32_t *cells
     }
 }
 
+// Copies a cell; 16 channels are worth a loop that the compiler knows.
+static inline void copy_cell(float *to, const float *from, size_t channels)
+{
+    if (channels == 16)
+        for (size_t k = 0; k < 16; k++)
+            to[k] = from[k];
+    else
+        for (size_t k = 0; k < channels; k++)
+            to[k] = from[k];
+}
+
 // The next state of a band where no cell is cleared, before its cells are updated: as it was.
 static void keep_state(const band_step *work)
 {
@@ -237,6 +248,18 @@ static void keep_state(const band_step *work)
         written[y] = (nca_span){0, session->head.shape.width};
 }
 
+// Writes down what the listed cells are, behind `count` others; returns how many that makes.
+static int keep_changes(const band_step *work, int band, int count, nca_cpu_cells list)
+{
+    const size_t channels = (size_t)work->session->head.shape.spec.channels;
+    const size_t first = nca_cpu_first_change(work->session, band) + (size_t)count;
+    float *to = work->sample->changes + first * channels;
+    memcpy(work->sample->changed + first, list.cells, (size_t)list.count * sizeof *list.cells);
+    for (int i = 0; i < list.count; i++, to += channels)
+        copy_cell(to, work->before + list.cells[i] * channels, channels);
+    return count + list.count;
+}
+
 void nca_cpu_step_update(nca_session *session, int sample, int step, int band, int worker)
 {
     const band_step work = open_step(session, sample, step, band, worker);
@@ -244,22 +267,27 @@ void nca_cpu_step_update(nca_session *session, int sample, int step, int band, i
     int listed = 0;
     for (int y = work.y0; y < work.y1; y++)
         listed = can_die ? mask_row(&work, y, listed) : mask_plain_row(&work, y, listed);
+    const nca_cpu_cells active = {work.scratch->cells, listed};
+    const bool keeps = session->rollout.keep_tape && !can_die;
+    nca_cpu_mark mark = {0};
+    if (keeps && step > 0)
+        mark = *nca_cpu_mark_of(session, work.sample, step, band);
     if (!can_die)
         keep_state(&work);
-    const nca_cpu_cells active = {work.scratch->cells, listed};
-    const bool keeps = session->rollout.keep_tape && session->kept_chunks > 0;
-    int chunk = keeps && step > 0 ? work.sample->chunks[step * session->bands + band] : 0;
+    if (keeps && session->keeps_changes)
+        mark.changes = keep_changes(&work, band, mark.changes, active);
     for (int mover = 0; mover < session->movers; mover++) {
         const nca_cpu_cells own =
             nca_cpu_owned(session, sample, work.y0, active, mover, work.scratch->owned);
-        for (int i = 0; i < own.count; i += NCA_CPU_CHUNK, chunk++) {
-            float *kept = keeps ? nca_cpu_kept_units(session, work.sample, band, chunk) : NULL;
+        for (int i = 0; i < own.count; i += NCA_CPU_CHUNK, mark.chunks++) {
+            float *kept =
+                keeps ? nca_cpu_kept_units(session, work.sample, band, mark.chunks) : NULL;
             update_cells(&work, mover, own.cells + i, min_int(NCA_CPU_CHUNK, own.count - i),
                          kept ? kept : work.scratch->hidden);
         }
     }
     if (keeps)
-        work.sample->chunks[(step + 1) * session->bands + band] = chunk;
+        *nca_cpu_mark_of(session, work.sample, step + 1, band) = mark;
     for (int y = work.y0; y < work.y1 && can_die; y++)
         work.ripe_after[y] = trim(work.alive[y], work.mature_after + nca_cpu_cell(session, y, 0));
     work.sample->active[band] += (uint64_t)listed;
@@ -323,17 +351,6 @@ static void settle_row_masks(const band_step *work, int y)
     for (int i = 0; i < span.end - span.first; i++)
         if ((masks[i] & NCA_CELL_ALIVE) && !alive[i] && !is_lifted(work, y, span.first + i))
             masks[i] &= (uint8_t)~NCA_CELL_ALIVE;
-}
-
-// Copies a cell; 16 channels are worth a loop that the compiler knows.
-static inline void copy_cell(float *to, const float *from, size_t channels)
-{
-    if (channels == 16)
-        for (size_t k = 0; k < 16; k++)
-            to[k] = from[k];
-    else
-        for (size_t k = 0; k < channels; k++)
-            to[k] = from[k];
 }
 
 // The next state of a row: updated, kept, or clear.
