@@ -46,7 +46,7 @@ typedef struct nca_cpu_sample {
     bool *merged[2];      // [bands]: a neighbour's spill was added to it
     float *sums;          // [bands,movers,P]: d loss / d parameters, as nca_cpu_gradient
     bool *summed;         // [bands]: the sums are not all zero
-    float *units;         // [bands,kept_chunks,chunk_units] hidden units, kept for the way back
+    float *units;         // [bands,kept_chunks,chunk_units] hidden units, for the way back
     float *changes;       // [bands,steps*band_rows*W,C] what cells were before steps changed them
     uint32_t *changed;    // [bands,steps*band_rows*W] which, within the band's padded rows
     nca_cpu_mark *mark;   // [steps+1,bands]
@@ -62,9 +62,9 @@ typedef struct nca_cpu_scratch {
     uint32_t *owned;           // [rows * W] those of one rule, where rules share samples
     uint8_t *bits;             // [W + 64] fire bits of a row
     uint8_t *alive;            // [W] of a row
-    float *p, *dp;             // [NCA_CPU_CHUNK,3C]
-    float *hidden, *dhidden;   // [NCA_CPU_CHUNK,K]
-    float *out;                // [NCA_CPU_CHUNK,C]
+    float *p, *dp;             // [chunk,I]
+    float *hidden, *dhidden;   // [chunk_units]
+    float *out;                // [chunk,C]
     float *noise;              // [C]
     double mlp_seconds;
 } nca_cpu_scratch;
@@ -202,8 +202,8 @@ static inline float *nca_cpu_kept_units(const nca_session *session, const nca_cp
                                         int band, int i)
 {
     return i < session->kept_chunks
-               ? sample->units +
-                     ((size_t)band * (size_t)session->kept_chunks + (size_t)i) * session->chunk_units
+               ? sample->units + ((size_t)band * (size_t)session->kept_chunks + (size_t)i) *
+                                     session->chunk_units
                : NULL;
 }
 

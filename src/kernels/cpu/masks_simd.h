@@ -94,9 +94,8 @@ INLINE __m128 normals(philox words, float scale)
     const __m256i sums =
         _mm256_add_epi64(_mm256_add_epi64(halves(words.word[0]), halves(words.word[1])),
                          _mm256_add_epi64(halves(words.word[2]), halves(words.word[3])));
-    const __m128i centred =
-        _mm_sub_epi32(_mm256_castsi256_si128(_mm256_permutevar8x32_epi32(sums, even)),
-                      _mm_set1_epi32(262140));
+    const __m128i centred = _mm_sub_epi32(
+        _mm256_castsi256_si128(_mm256_permutevar8x32_epi32(sums, even)), _mm_set1_epi32(262140));
     return _mm_mul_ps(_mm_cvtepi32_ps(centred), _mm_set1_ps(scale));
 }
 

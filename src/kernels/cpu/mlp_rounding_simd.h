@@ -110,8 +110,7 @@ static void backward_rounded(rounding *round, const nca_cpu_rule *rule, const nc
     add_all_rows(cells->dout, count, outputs, sums->output_bias);
     copy_rounded(round, cells->dout, count, outputs, dout);
     go_back(dout, outputs, rule->output_weight, last, count, held.last, dlast);
-    round_units(round, count, last, dlast,
-                rule->hidden2 ? sums->hidden2_bias : sums->hidden_bias);
+    round_units(round, count, last, dlast, rule->hidden2 ? sums->hidden2_bias : sums->hidden_bias);
     add_outer(dout, outputs, held.last, last, count, sums->output_weight);
     if (rule->hidden2) {
         go_back(dlast, last, rule->hidden2_weight, hidden, count, held.first, dfirst);

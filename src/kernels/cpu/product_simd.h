@@ -61,9 +61,8 @@ INLINE void tile(const matrix_product *product, int m0, const int rows, const in
     if (how == GATE)
         UNROLL for (int m = 0; m < rows; m++) UNROLL for (int n = 0; n < columns; n++) sum[m][n] =
             vector_where_positive(vector_load(gate + (size_t)m * out_row + n * LANES), sum[m][n]);
-    UNROLL for (int m = 0; m < rows; m++) UNROLL for (int n = 0; n < columns; n++)
-        store(out + (size_t)m * out_row + n * LANES, sum[m][n],
-              n + 1 == columns ? product->tail : 0);
+    UNROLL for (int m = 0; m < rows; m++) UNROLL for (int n = 0; n < columns; n++) store(
+        out + (size_t)m * out_row + n * LANES, sum[m][n], n + 1 == columns ? product->tail : 0);
 }
 
 // All rows: full tiles, then one exactly as tall as what is left.

@@ -129,9 +129,9 @@ static cell_flop forward_flop(const nca_session *session)
 static cell_flop backward_flop(const nca_session *session)
 {
     const nca_layout *layout = &session->layout;
-    return (cell_flop){
-        .active = 2 * forward_flop(session).active,
-        .again = 2.0 * (double)(layout->size[NCA_HIDDEN_WEIGHT] + layout->size[NCA_HIDDEN2_WEIGHT])};
+    return (cell_flop){.active = 2 * forward_flop(session).active,
+                       .again = 2.0 * (double)(layout->size[NCA_HIDDEN_WEIGHT] +
+                                               layout->size[NCA_HIDDEN2_WEIGHT])};
 }
 
 static void begin_rollout(nca_session *session, const nca_rollout *rollout)

@@ -185,8 +185,9 @@ void nca_cpu_step_backward(nca_session *session, int number, int step, int band,
         const nca_cpu_cells own =
             nca_cpu_owned(session, number, work.y0, active, work.mover, work.scratch->owned);
         work.sums = nca_cpu_band_sums(session, sample, band, work.mover);
-        for (int i = 0; i < own.count; i += NCA_CPU_CHUNK, chunk++) {
-            const int count = own.count - i < NCA_CPU_CHUNK ? own.count - i : NCA_CPU_CHUNK;
+        for (int i = 0; i < own.count; i += session->ops.chunk, chunk++) {
+            const int left = own.count - i;
+            const int count = left < session->ops.chunk ? left : session->ops.chunk;
             const float *kept = nca_cpu_kept_units(session, sample, band, chunk);
             back_through_cells(&work, own.cells + i, count, kept);
             sample->again[band] += kept ? 0 : (uint64_t)count;

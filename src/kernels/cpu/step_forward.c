@@ -182,8 +182,8 @@ static void propose(const band_step *work, int mover, const uint32_t *cells, int
     ops->perceive(work->before, session->row, session->head.shape.spec.channels, cells, count,
                   session->rotation, scratch->p);
     const double start = session->rollout.measure ? nca_cpu_now() : 0;
-    ops->mlp(nca_cpu_rule_of(session, work->sample_number, mover), scratch->p, count,
-             hidden, scratch->out);
+    ops->mlp(nca_cpu_rule_of(session, work->sample_number, mover), scratch->p, count, hidden,
+             scratch->out);
     if (session->rollout.measure)
         scratch->mlp_seconds += nca_cpu_now() - start;
     const size_t outputs = (size_t)nca_spec_outputs(&session->head.shape.spec);
@@ -279,10 +279,10 @@ void nca_cpu_step_update(nca_session *session, int sample, int step, int band, i
     for (int mover = 0; mover < session->movers; mover++) {
         const nca_cpu_cells own =
             nca_cpu_owned(session, sample, work.y0, active, mover, work.scratch->owned);
-        for (int i = 0; i < own.count; i += NCA_CPU_CHUNK, mark.chunks++) {
+        for (int i = 0; i < own.count; i += session->ops.chunk, mark.chunks++) {
             float *kept =
                 keeps ? nca_cpu_kept_units(session, work.sample, band, mark.chunks) : NULL;
-            update_cells(&work, mover, own.cells + i, min_int(NCA_CPU_CHUNK, own.count - i),
+            update_cells(&work, mover, own.cells + i, min_int(session->ops.chunk, own.count - i),
                          kept ? kept : work.scratch->hidden);
         }
     }
