@@ -1,7 +1,6 @@
 // A session's memory: one block, laid out once to count its bytes and once to hand out its parts.
 #include "cpu.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -61,11 +60,11 @@ static int kept_chunks(const nca_session *session)
     const nca_shape *shape = &session->head.shape;
     if (!session->keeps_changes || session->ops.rule_pack)
         return 0;
-    const double cells = (double)session->band_rows * shape->width / CELLS_PER_KEPT;
-    const double chunks = ceil(cells / session->ops.chunk) * session->steps;
-    const double bands = (double)session->bands * session->samples;
-    const double most = KEPT_BYTES_MAX / (bands * (double)session->chunk_units * sizeof(float));
-    return (int)fmin(chunks, most);
+    const uint64_t cells = (uint64_t)session->band_rows * (uint64_t)shape->width / CELLS_PER_KEPT;
+    const uint64_t chunks = (cells / (uint64_t)session->ops.chunk + 1) * (uint64_t)session->steps;
+    const uint64_t bands = (uint64_t)session->bands * (uint64_t)session->samples;
+    const uint64_t most = KEPT_BYTES_MAX / (bands * session->chunk_units * sizeof(float));
+    return (int)(most < chunks ? most : chunks);
 }
 
 // Sizes that follow from the shape. The number of threads is none of them: bands do not depend on
