@@ -242,7 +242,9 @@ extern const char *const nca_cpu_variant_names[];   // of those in f32; ended by
 // The kernels of a variant, for a spec.
 void nca_cpu_fill(int variant, nca_cpu_ops *ops, const nca_spec *spec);
 
-// choose.c: the number of the variant that a device computes with. NCA_ARGUMENT for a name that is
+// choose.c: the names of all variants, each once: "scalar, avx2 or avx512".
+void nca_cpu_list_names(char *names, size_t size);
+// The number of the variant that a device computes with. NCA_ARGUMENT for a name that is
 // none, NCA_DEVICE for what this processor lacks.
 nca_status nca_cpu_choose(const nca_device_options *options, int *out, nca_error *error);
 
