@@ -26,7 +26,8 @@ class NCA(torch.nn.Module):
         with safe_open(path, "pt") as file:
             for key, value in ARTICLE.items():
                 if file.metadata().get(key, value) != value:
-                    raise ValueError(f"{path}: {key} {file.metadata()[key]}: only {value} is run here")
+                    raise ValueError(
+                        f"{path}: {key} {file.metadata()[key]}: only {value} is run here")
             if "hidden2.weight" in file.keys():
                 raise ValueError(f"{path}: two hidden layers: only one is run here")
             self.rule = torch.nn.ParameterList(file.get_tensor(name) for name in TENSORS)

@@ -114,8 +114,9 @@ def check_tensorboard(program, folder):
     """TensorBoard's own reader finds the numbers of metrics.jsonl, and the pictures' bytes."""
     run, events = folder / "run", folder / "events"
     nca(program, "train", "--target", ROOT / "docs/growth-and-healing.png", "--target-size", 8,
-        "--padding", 2, "--batch", 2, "--pool", 4, "--reseeded", 1, "--damaged", 0, "--steps-min", 2,
-        "--steps-max", 3, "--updates", 40, "--pictures-every", 20, "--quiet", "--out", run)
+        "--padding", 2, "--batch", 2, "--pool", 4, "--reseeded", 1, "--damaged", 0,
+        "--steps-min", 2, "--steps-max", 3, "--updates", 40, "--pictures-every", 20, "--quiet",
+        "--out", run)
     nca(program, "report", run, "--tensorboard", events)
     reader = EventAccumulator(str(events / "run"), size_guidance={"scalars": 0, "images": 0})
     reader.Reload()

@@ -65,7 +65,8 @@ train_both() {
     told "$what, $updates updates, losses within $share"
     return
   fi
-  # A checkpoint of version 0.1.0 has every cell of the pool: the newer build writes it in its own way.
+  # A checkpoint of version 0.1.0 has every cell of the pool: the newer build writes it in its own
+  # way.
   if ! grep -qa '"pool.kept"' old/checkpoint.safetensors; then
     "$new" train --resume old --device cpu --quiet >/dev/null || refuse "$what: $new does not read $old's checkpoint"
   fi

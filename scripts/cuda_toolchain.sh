@@ -6,8 +6,8 @@
 # checkout (1.2 GB). What it does is told on standard error; exit code 2 and one line where none is
 # to be had.
 #   cuda_toolchain.sh --links ROOT      makes the links that PyPI's packages lack, and nothing else
-#   cuda_toolchain.sh --unmixed BUILD   whether a build folder has headers and cudart from its nvcc's
-#                                       toolkit
+#   cuda_toolchain.sh --unmixed BUILD   whether a build folder has headers and cudart from its
+#                                       nvcc's toolkit
 set -euo pipefail
 cd "$(dirname "$0")/.."
 wanted='cuda-toolkit[nvcc,cudart,cublas,curand,cccl]==13.0.*'

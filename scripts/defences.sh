@@ -3,11 +3,11 @@
 # once plainly and once against each attack, and every result is attacked.
 #   defences.sh [--seeds N,...] [--updates N] [--jobs N] NCA RULE DATA [ADVERSARY]
 # RULE is a rule of digits, DATA the folder with MNIST's files. ADVERSARY was trained against RULE:
-# with it there are rows for its cells, and for those of new adversaries, each trained against one of
-# the results by as many updates. Defaults: --seeds 1,2 --updates 2000 --jobs 2, one thread each; half
-# of every batch is disturbed. Prints a row for each attack and training: the cells right, with each
-# seed, of 500 held-out digits. Runs and judgements in defences/ are used again, whatever they were
-# made with: remove the folder where RULE, DATA or --updates change.
+# with it there are rows for its cells, and for those of new adversaries, each trained against one
+# of the results by as many updates. Defaults: --seeds 1,2 --updates 2000 --jobs 2, one thread
+# each; half of every batch is disturbed. Prints a row for each attack and training: the cells
+# right, with each seed, of 500 held-out digits. Runs and judgements in defences/ are used again,
+# whatever they were made with: remove the folder where RULE, DATA or --updates change.
 set -euo pipefail
 refuse() {
   echo "defences.sh: $*" >&2

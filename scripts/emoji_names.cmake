@@ -1,7 +1,7 @@
 # Writes the C file with the names of emoji, from Unicode's emoji-test.txt (Debian: unicode-data):
 #   cmake -DOUT=FILE.c -DNAMES=emoji-test.txt -P emoji_names.cmake
-# Without that file the list is empty. Skin tones and variation selectors are left out: a name is that
-# of the emoji without them.
+# Without that file the list is empty. Skin tones and variation selectors are left out: a name is
+# that of the emoji without them.
 set(rows "")
 if(EXISTS "${NAMES}")
   file(STRINGS "${NAMES}" lines ENCODING UTF-8 REGEX "; fully-qualified ")

@@ -1,13 +1,15 @@
 #!/usr/bin/env bash
-# Turns single bits of every kind of file in a run folder, one at a time, and lets nca go on with the
-# run or judge it: each is told, or what comes out is the same, byte for byte.
-#   flip_bits.sh [NCA [BITS [SEED]]]     defaults: build/nca, 1000 bits of each kind, a seed that is printed
+# Turns single bits of every kind of file in a run folder, one at a time, and lets nca go on with
+# the run or judge it: each is told, or what comes out is the same, byte for byte.
+#   flip_bits.sh [NCA [BITS [SEED]]]     defaults: build/nca, 1000 bits of each kind, and a seed
+#                                        that is printed
 set -euo pipefail
 nca=$(realpath "${1:-build/nca}")
 bits=${2:-1000}
 seed=${3:-$RANDOM}
 RANDOM=$seed
-scratch=$(mktemp -d -p "$([ -w /dev/shm ] && echo /dev/shm || echo "${TMPDIR:-/tmp}")")   # no disk is waited for
+# In memory, where no disk is waited for.
+scratch=$(mktemp -d -p "$([ -w /dev/shm ] && echo /dev/shm || echo "${TMPDIR:-/tmp}")")
 trap 'rm -rf "$scratch"' EXIT
 cd "$scratch"
 

@@ -1,20 +1,21 @@
 #!/usr/bin/env bash
-# Asks an NVIDIA GPU all that nca wants to know of it, what is worth most first, in the few minutes that
-# one may be at hand. Everything goes into one archive, which is renewed after each step: a check
-# that is cut off loses nothing.
+# Asks an NVIDIA GPU all that nca wants to know of it, what is worth most first, in the few minutes
+# that one may be at hand. Everything goes into one archive, which is renewed after each step: a
+# check that is cut off loses nothing.
 #   gpu_check.sh [--part 1|2] [--seconds N] [--only PATTERN] [FOLDER]
-#       fills FOLDER/gpu_check.tgz within N seconds (320). Part 2 fills FOLDER/gpu_check_2.tgz (240):
-#       it times the variants of a pack in turn and repeats what failed in part 1. --only takes the
-#       steps whose names match, such as 'ncu_*'
+#       fills FOLDER/gpu_check.tgz within N seconds (320). Part 2 fills FOLDER/gpu_check_2.tgz
+#       (240): it times the variants of a pack in turn and repeats what failed in part 1. --only
+#       takes the steps whose names match, such as 'ncu_*'
 #   gpu_check.sh --pack FOLDER [--variant NAME=PROGRAM]...
 #       fills a folder with all that a GPU machine without network or compiler needs; there run
 #       FOLDER/scripts/gpu_check.sh
 #   gpu_check.sh --keep ARCHIVE
 #       lays the figures and texts of an archive into bench/results
-# A checkout is built first, for this GPU, before the seconds are counted; NCA names a program to check or
-# pack instead. An earlier check's archive becomes gpu_check.1.tgz. NCA_GPU_LIMITS scales the steps' time
-# limits (100, in percent); NCA_GPU_QUICK=1 takes sizes that an emulated device can do. Exit code 0: all
-# well; 1: a step failed, or the archive cannot be written; 2: bad arguments; 77: no GPU.
+# A checkout is built first, for this GPU, before the seconds are counted; NCA names a program to
+# check or pack instead. An earlier check's archive becomes gpu_check.1.tgz. NCA_GPU_LIMITS scales
+# the steps' time limits (100, in percent); NCA_GPU_QUICK=1 takes sizes that an emulated device can
+# do. Exit code 0: all well; 1: a step failed, or the archive cannot be written; 2: bad arguments;
+# 77: no GPU.
 set -euo pipefail
 export LC_ALL=C
 here=$PWD
@@ -287,7 +288,8 @@ bounded() {
 
 # step NAME SECONDS COMMAND...: runs it for so long at most, keeps what it prints, and goes on.
 #   needs    what it cannot be run without, as lacking() knows it; such a step is skipped
-#   expects  json: it prints JSON; file: it writes JSON to steps/NAME.json; else a pattern of its text
+#   expects  json: it prints JSON; file: it writes JSON to steps/NAME.json; else a pattern of its
+#            text
 #   least    seconds that must be left for it (6)
 step() {
   local name=$1 limit=$(($2 * scale / 100)) left=$((seconds - SECONDS)) began=$SECONDS state=FAILED why code=0
@@ -324,7 +326,8 @@ step() {
   finish "$name" $state $((SECONDS - began)) "$why" "$*"
 }
 
-# finish NAME STATE SECONDS WHY COMMAND: a row of results.json, a line of the table, then the archive anew.
+# finish NAME STATE SECONDS WHY COMMAND: a row of results.json, a line of the table, then the
+# archive anew.
 finish() {
   local line precision size round
   rows+=("$(printf '  {"name": "%s", "state": "%s", "seconds": %d, "why": %s, "command": %s}' "$1" "$2" "$3" \
@@ -532,8 +535,8 @@ ldd "$1"; ! ldd "$1" 2>&1 | grep "not found"' - "$nca" "$libraries"
   bench_kernels kernels_cublas_8x72 8x72 --cuda-path cublas
 }
 
-# turns PRECISION: every program of a pack in turn, ABAB, the order turned from round to round. One that
-# fails is asked no more.
+# turns PRECISION: every program of a pack in turn, ABAB, the order turned from round to round. One
+# that fails is asked no more.
 turns() {
   local round pass size name order
   local -A is_broken=()

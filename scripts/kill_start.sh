@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Training runs that are killed at a random moment of their first two seconds, each anew: every one goes
-# on, with --resume once it has its settings and before that with the same command, and ends with the
-# files of a run that was never killed.
+# Training runs that are killed at a random moment of their first two seconds, each anew: every one
+# goes on, with --resume once it has its settings and before that with the same command, and ends
+# with the files of a run that was never killed.
 #   kill_start.sh [NCA [KILLS [SEED]]]     defaults: build/nca 200, and a seed that is printed
 set -euo pipefail
 nca=$(realpath "${1:-build/nca}")

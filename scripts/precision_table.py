@@ -1,5 +1,7 @@
 #!/usr/bin/env python3
-"""The tables of precision_trainings.sh: precision_table.py FOLDER TARGETS SIZE PRECISIONS SEEDS LOSS.
+"""The tables of precision_trainings.sh.
+
+  precision_table.py FOLDER TARGETS SIZE PRECISIONS SEEDS LOSS
 
 A row for each target and precision with a figure for each seed, and one for all targets. Refuses
 runs that were not trained by the same settings, or not in the precision that their name says.
@@ -11,7 +13,8 @@ import sys
 
 NEVER = float("inf")
 RUNNING = 100   # updates that a running median is taken over
-OWN = ("seed", "target", "data")   # settings in which runs of a target may differ: paths, by machine
+# Settings in which runs of a target may differ: paths, by machine.
+OWN = ("seed", "target", "data")
 
 
 class Fault(Exception):
@@ -53,7 +56,8 @@ def figures_of_growing(judged):
 
 def figures_of_digits(judged):
     at = next(f for f in judged["figures"] if f["step"] == 200)
-    return [100 * at["cells_right"], 100 * at["agreement"], 100 * judged["exchange"]["after"]["cells_right"]]
+    after = judged["exchange"]["after"]
+    return [100 * at["cells_right"], 100 * at["agreement"], 100 * after["cells_right"]]
 
 
 def number(form):
@@ -62,17 +66,26 @@ def number(form):
 
 # Headings, how a figure is written, and what a training that went wrong counts as in a median.
 COLUMNS = {
-    "growing": (["loss at 200", "cuts healed of {cuts}", "loss at 10,000", "updates to {loss:g}"],
-                [number("%.2f"), number("%.0f"), number("%.2f"), number("%.0f")], [NEVER, 0, NEVER, NEVER]),
-    "digits": (["cells right, %", "total agreement, %", "cells right after an exchange, %", "updates to {loss:g}"],
-               [number("%.1f"), number("%.1f"), number("%.1f"), number("%.0f")], [0, 0, 0, NEVER]),
+    "growing": (["log10 loss at step 200", "cuts healed, of {cuts}", "log10 loss at step 10,000",
+                 "updates to log10 loss {loss:g}"],
+                [number("%.2f"), number("%.0f"), number("%.2f"), number("%.0f")],
+                [NEVER, 0, NEVER, NEVER]),
+    "digits": (["cells right at step 200, %", "digits in total agreement at step 200, %",
+                "cells right 200 steps after an exchange, %", "updates to log10 loss {loss:g}"],
+               [number("%.1f"), number("%.1f"), number("%.1f"), number("%.0f")],
+               [0, 0, 0, NEVER]),
 }
+
+
+def print_row(*cells):
+    print("| " + " | ".join(cells) + " |")
 
 
 class Table:
     def __init__(self, folder, targets, size, precisions, seeds, loss):
         self.folder, self.size, self.loss = pathlib.Path(folder), size, float(loss)
-        self.targets, self.precisions, self.seeds = (x.split(",") for x in (targets, precisions, seeds))
+        self.targets, self.precisions = targets.split(","), precisions.split(",")
+        self.seeds = seeds.split(",")
         self.kind = "digits" if self.targets == ["digits"] else "growing"
         self.settings, self.cuts = {}, set()
 
@@ -82,11 +95,12 @@ class Table:
         first, known = self.settings.setdefault(target, (run, settings))
         other = [k for k in settings if settings[k] != known.get(k)]
         if other:
-            raise Fault(f"{run}: {other[0]} is {settings[other[0]]}, but {known.get(other[0])} in {first}; "
-                        "train both alike")
+            raise Fault(f"{run}: {other[0]} is {settings[other[0]]}, "
+                        f"but {known.get(other[0])} in {first}; train both alike")
         variant = read_json(run / "machine.json")["variant"]
         if precision_of(variant) != precision:
-            raise Fault(f"{run}: trained in {precision_of(variant)} ({variant}), not in {precision}; rename it")
+            raise Fault(f"{run}: trained in {precision_of(variant)} ({variant}), "
+                        f"not in {precision}; rename it")
         return variant
 
     def read(self, target, precision, seed):
@@ -108,22 +122,26 @@ class Table:
         return variant, figures(judgement) + [updates_to(lines, self.loss)]
 
     def print(self):
-        read = {(t, p): [self.read(t, p, s) for s in self.seeds] for t in self.targets for p in self.precisions}
+        read = {(t, p): [self.read(t, p, s) for s in self.seeds]
+                for t in self.targets for p in self.precisions}
         headings, forms, worst = COLUMNS[self.kind]
         cuts = "/".join(map(str, sorted(self.cuts)))
         headings = [h.format(loss=self.loss, cuts=cuts) for h in headings]
-        print("| " + " | ".join(["target", "precision", "computed by"] + headings) + " |")
+        print_row("target", "precision", "computed by", *headings)
         print("|---|---|---|" + "---|" * len(headings))
         for (target, precision), runs in read.items():
             variants = ", ".join(dict.fromkeys(variant for variant, _ in runs))
-            cells = [", ".join(map(form, column)) for form, column in zip(forms, zip(*(f for _, f in runs)))]
-            print("| " + " | ".join([target, precision, variants] + cells) + " |")
+            columns = zip(*(figures for _, figures in runs))
+            cells = [", ".join(map(form, column)) for form, column in zip(forms, columns)]
+            print_row(target, precision, variants, *cells)
         for precision in self.precisions if len(self.targets) > 1 else []:
-            print("| " + " | ".join(["median of all", precision, ""] + self.medians(read, precision, forms, worst)) + " |")
+            print_row("median of all", precision, "",
+                      *self.medians(read, precision, forms, worst))
 
     def medians(self, read, precision, forms, worst):
         """Of all targets and seeds."""
-        columns = zip(*(figures for (_, p), runs in read.items() if p == precision for _, figures in runs))
+        columns = zip(*(figures for (_, p), runs in read.items() if p == precision
+                        for _, figures in runs))
         return [form(statistics.median(least if x is None else x for x in column))
                 for form, least, column in zip(forms, worst, columns)]
 

@@ -6,7 +6,8 @@
 
 A table stands between the lines <!-- table NAME: ... --> and <!-- end of table -->. Numbers of the
 text are found by the words around them: NUMBERS, below, has the words and where in the JSON each
-number is. A digit of the text that no entry of NUMBERS covers is refused, but for what was written by hand.
+number is. A digit of the text that no entry of NUMBERS covers is refused, but for what was written
+by hand.
 """
 import json
 import pathlib
@@ -17,7 +18,8 @@ DOCS = pathlib.Path(__file__).resolve().parent.parent / "docs"
 PAGE = DOCS / "regeneration.md"
 FILES = {name: DOCS / "regeneration" / f"{name}.json"
          for name in ("study", "full", "pilots", "figures")}
-SMALL = 0.2   # radius of a circle, in units of half the grid: the largest that most settings train on
+# Radius of a circle, in units of half the grid: the largest that most settings train on.
+SMALL = 0.2
 CUTS = ("upper", "lower", "left", "right", "center")
 
 # Words of the page, each {} a number, and for each {}: the file (study, full, pilots, figures; or
@@ -310,7 +312,8 @@ def check_covered(page, covered):
     """Refuses a digit outside of tables, code, links and the words of NUMBERS."""
     for text in covered:
         page = page.replace(text, "", 1)
-    for hidden in (r"<!-- table.*?<!-- end of table -->", r"<!-- by hand -->.*?<!-- end by hand -->", r"```.*?```", r"`[^`\n]*`",
+    for hidden in (r"<!-- table.*?<!-- end of table -->",
+                   r"<!-- by hand -->.*?<!-- end by hand -->", r"```.*?```", r"`[^`\n]*`",
                    r"\]\([^)]*\)", "log10"):
         page = re.sub(hidden, "", page, flags=re.S)
     for line in page.splitlines():

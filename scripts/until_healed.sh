@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
 # Whether `nca train --until healed` keeps its word: runs on several targets stop by themselves, and
-# each rule is then judged again by fire seeds that did not stop it. Ten runs at 20 cells by default.
+# each rule is then judged again by fire seeds that did not stop it. Ten runs at 20 cells by
+# default.
 #   until_healed.sh [--jobs N] [--targets EMOJI,...] [--seeds N,...] NCA [TRAIN_ARGUMENT...]
 # Every target is trained with every seed; the defaults are three targets with seeds 1 to 3, and the
 # first of them with seed 4. A line for each run: the update at which it stopped, and by how many of
-# three judgements it grows, holds and heals all five cuts. Fails where a rule that stopped a training
-# is refused by one of them, or where no run of a target stopped. The runs stay in until-healed/;
-# one that is whole already is not trained again.
+# three judgements it grows, holds and heals all five cuts. Fails where a rule that stopped a
+# training is refused by one of them, or where no run of a target stopped. The runs stay in
+# until-healed/; one that is whole already is not trained again.
 set -euo pipefail
 refuse() {
   echo "until_healed.sh: $*" >&2

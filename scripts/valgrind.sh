@@ -8,8 +8,9 @@ command -v valgrind >/dev/null || {
   exit 2
 }
 scripts/build.sh debug
-for name in test_files test_safetensors test_model test_options test_config test_config_json \
-  test_run_log test_image test_published test_pictures test_checkpoint; do
+for name in test_files test_safetensors test_damaged_tensors test_model test_options test_config \
+  test_schedule test_config_json test_run_log test_image test_published test_pictures \
+  test_checkpoint; do
   echo "$name"
   valgrind --quiet --error-exitcode=1 --leak-check=full --errors-for-leak-kinds=definite \
     "build-debug/tests/$name" >/dev/null

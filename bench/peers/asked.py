@@ -44,7 +44,8 @@ def every_peer(device):
 
 
 def read_peer(text):
-    peer, every = Peer(*text.partition("/")[::2]), dict.fromkeys(every_peer("cuda") + every_peer("cpu"))
+    peer = Peer(*text.partition("/")[::2])
+    every = dict.fromkeys(every_peer("cuda") + every_peer("cpu"))
     if peer not in every:
         raise argparse.ArgumentTypeError(
             f"{text}: must be one of {', '.join('/'.join(p) for p in every)}")
@@ -79,8 +80,8 @@ def make_parser():
                         help="use the PyTorch and JAX that this Python has, install and build "
                              "nothing [of scripts/peers_venv.sh]")
     parser.add_argument("--precision", choices=EVERY_PRECISION, action="append",
-                        help="of products and convolutions; may be given twice; bf16 is for a CPU, by "
-                             "PyTorch's autocast, and tf32 for a GPU [f32; on cuda tf32 too]")
+                        help="of products and convolutions; may be given twice; bf16 is for a CPU, "
+                             "by PyTorch's autocast, and tf32 for a GPU [f32; on cuda tf32 too]")
     parser.add_argument("--config", type=read_config, action="append", metavar="BxGxT@A",
                         help="batch, grid, steps, active fraction of growing, or digits "
                              f"[{' '.join(CONFIGS)}; on a CPU digits too]")
@@ -124,10 +125,12 @@ def pair_up(parser, options):
                  and any(computes(p, precision, options.device) for precision in options.precision)]
     for config in configs:
         if config.work not in {WORK[p.framework] for p in peers}:
-            parser.error(f"--config: no --peer computes {config.work} on {options.device}; name one")
+            parser.error(f"--config: no --peer computes {config.work} on {options.device}; "
+                         "name one")
     for precision in options.precision:
         if not any(computes(p, precision, options.device) for p in peers):
-            parser.error(f"--precision {precision}: no --peer computes in it; name one of PyTorch's")
+            parser.error(f"--precision {precision}: no --peer computes in it; "
+                         "name one of PyTorch's")
     return configs, list(dict.fromkeys(peers))
 
 

@@ -96,7 +96,8 @@ def check(runner):
     for peer in options.peer:
         cases = cases_of(options, peer)
         if not cases:
-            note(f"{peer.framework} {peer.variant}: not checked: no oracle cases in {options.oracle}")
+            note(f"{peer.framework} {peer.variant}: not checked: "
+                 f"no oracle cases in {options.oracle}")
             passed += [] if options.check_only else [peer]
             continue
         try:

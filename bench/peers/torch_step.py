@@ -31,8 +31,8 @@ def set_precision(options, precision):
 
 
 def rounded():
-    """Around a rollout: on a CPU PyTorch computes in bf16 what its autocast chooses. States stay f32,
-    and so do parameters, their gradients and Adam."""
+    """Around a rollout: on a CPU PyTorch computes in bf16 what its autocast chooses. States stay
+    f32, and so do parameters, their gradients and Adam."""
     return torch.autocast("cpu", torch.bfloat16) if is_bf16 else contextlib.nullcontext()
 
 

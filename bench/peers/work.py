@@ -216,7 +216,8 @@ def parse(framework):
     options = parser.parse_args()
     for precision in options.precision:
         if framework not in PRECISIONS[options.device].get(precision, ()):
-            parser.error(f"--precision {precision}: {framework} does not compute in it on {options.device}")
+            parser.error(f"--precision {precision}: {framework} does not compute in it on "
+                         f"{options.device}")
     return options
 
 

@@ -116,8 +116,8 @@ NCA_API nca_config nca_config_default(void);
 NCA_API nca_status nca_config_settle(nca_config *config, nca_error *error);
 
 // Whether a field, by its name, changes the trajectory of a run. These do not: preset, data (where
-// it lies), until, checkpoint_every, keep, pictures_every, and updates unless the schedule is cosine
-// or there are shares that are not settled.
+// it lies), until, checkpoint_every, keep, pictures_every, and updates unless the schedule is
+// cosine or there are shares that are not settled.
 NCA_API bool nca_config_matters(const char *name, const nca_config *config);
 
 // Whether a field, by its name, has another value; false where there is no such field.

@@ -35,8 +35,8 @@ resumed lizard lizard_adversary_no_tail --preset regenerating --from lizard_rege
   --target "$data/targets/lizard.png" --pool 4 --batch 2 --steps-min 4 --steps-max 6 --damaged 1 \
   --perturb cells:0.1 --perturbed 1
 
-# Cells of 60 digits that a tenth of them turns, before and after 60 updates. A sanitizer looks at fewer, and
-# does not judge.
+# Cells of 60 digits that a tenth of them turns, before and after 60 updates. A sanitizer looks at
+# fewer, and does not judge.
 digits_tried=60 updates=60
 [ "${NCA_IS_SANITIZED:-0}" = 0 ] || digits_tried=8 updates=2
 turned() {

@@ -101,7 +101,8 @@ sed 's/"fire_rate":"0.5"/"fire_rate":"0.7"/' good/model.safetensors >rate.safete
 refused "do not give its checksum" run rate.safetensors --output x.png
 unchecked 's/"fire_rate":"0.5"/"fire_rate":"7.5"/' >rate.safetensors
 refused "fire_rate" run rate.safetensors --output x.png
-# What a page or a shader cannot hold: a grid of 800012 rows, a weight of 65536, the last of the file.
+# What a page or a shader cannot hold: a grid of 800012 rows, a weight of 65536, the last of the
+# file.
 unchecked 's/xxh3-64:..../xxh3-64:/; s/"grid_height":"12"/"grid_height":"800012"/' >tall.safetensors
 for format in html glsl; do
   refused "tall.safetensors: its grid of 800012x12 is too large for a .$format file" export tall.safetensors -o new.$format
@@ -216,7 +217,8 @@ fi
 trap 'umount full 2>/dev/null || true; rm -rf "$scratch" "$scratch.good"' EXIT
 refused "No space left" run good --steps 200 --output full/x.npy
 refused "No space left" train "${small[@]}" --out full/run --updates 1 --pool 64
-# Whichever of the first files does not fit, nothing is left of the run, the rules that it keeps included.
+# Whichever of the first files does not fit, nothing is left of the run, the rules that it keeps
+# included.
 for kilobytes in 8 12 16 20 24 28 32 36; do
   mount -o remount,size=${kilobytes}k full
   refused "No space left" train "${small[@]}" --preset grow-adversary --victim good --out full/run --updates 1 --pool 64

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Where outputs go: through a link, to standard output, by long names; what a terminal is sent; fonts and texts as
-# other programs leave them.
+# Where outputs go: through a link, to standard output, by long names; what a terminal is sent;
+# fonts and texts as other programs leave them.
 #   cli_outputs.sh NCA
 set -euo pipefail
 root=$(cd "$(dirname "$0")/../.." && pwd)
@@ -38,7 +38,8 @@ for name in metrics.jsonl config.json checkpoint.safetensors model.safetensors; 
 done
 rm -r linked
 
-# Standard output: the output alone; what is said goes to standard error. Nothing is left where it was kept meanwhile.
+# Standard output: the output alone; what is said goes to standard error. Nothing is left where it
+# was kept meanwhile.
 mkdir kept
 export TMPDIR=$PWD/kept
 "$nca" "${run[@]}" --format png -o - >out.png 2>said

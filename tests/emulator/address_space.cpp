@@ -1,6 +1,6 @@
-// The addresses of device and shared memory: one reserved range, so that a look at a pointer tells which it is.
-// Its first part holds the shared memory of the blocks that run, in slots of one size; the rest is handed out
-// page by page and never twice.
+// The addresses of device and shared memory: one reserved range, so that a look at a pointer tells
+// which it is. Its first part holds the shared memory of the blocks that run, in slots of one size;
+// the rest is handed out page by page and never twice.
 #include "address_space.h"
 
 #include <cstdio>

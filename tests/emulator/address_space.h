@@ -21,7 +21,8 @@ struct address_space {
     {
         return static_cast<size_t>(static_cast<const char *>(address) - start) < shared_bytes;
     }
-    // Whole pages, readable and writable, with a forbidden page behind them; null when there are no more.
+    // Whole pages, readable and writable, with a forbidden page behind them; null when there are no
+    // more.
     char *take_pages(size_t wanted);
     void drop_pages(char *from, size_t given);
     char *take_slot();

@@ -1,4 +1,5 @@
-// Test kernels without a fault, one for each thing the emulator gives: each must come out right in every order.
+// Test kernels without a fault, one for each thing the emulator gives: each must come out right in
+// every order.
 #include "launch.cuh"
 
 #include <cooperative_groups.h>
@@ -10,7 +11,8 @@ namespace
 {
 constexpr unsigned all_lanes = 0xffffffffu;
 
-// sums[block] = the sum of the block's 256 values.   launch  ceil(count/256) x 256;  shared 32 bytes
+// sums[block] = the sum of the block's 256 values.
+//   launch  ceil(count/256) x 256;  shared 32 bytes
 __global__ void block_sum(const float *__restrict__ values, int count, float *__restrict__ sums)
 {
     NCA_SHARED(float, partial, [8]);
@@ -44,7 +46,8 @@ __global__ void warp_scan(const int *values, int *out, int count)
         out[i] = sum;
 }
 
-// The indices of values above the threshold: a vote a warp, a place a block.   launch  ceil(count/128) x 128
+// The indices of values above the threshold: a vote a warp, a place a block.
+//   launch  ceil(count/128) x 128
 __global__ void compact(const float *values, int count, float threshold, int *kept, int *kept_count)
 {
     NCA_SHARED(int, warp_first, [5]);
@@ -96,7 +99,8 @@ __global__ void collectives(unsigned *out)
     out[5 * 32 + lane] = __ballot_sync(all_lanes, lane % 3 == 0);
     out[6 * 32 + lane] = __any_sync(all_lanes, lane == 31) + 2 * __all_sync(all_lanes, lane < 31);
     out[7 * 32 + lane] = __reduce_add_sync(all_lanes, square);
-    out[8 * 32 + lane] = __reduce_max_sync(all_lanes, 7 - lane) + 100 * __reduce_min_sync(all_lanes, square + 1);
+    out[8 * 32 + lane] =
+        __reduce_max_sync(all_lanes, 7 - lane) + 100 * __reduce_min_sync(all_lanes, square + 1);
     out[9 * 32 + lane] = __match_any_sync(all_lanes, lane / 7);
     // Two halves apart, each with its own mask, meet again at the end.
     if (lane < 16)
@@ -120,7 +124,8 @@ __global__ void philox_at(uint4 *words, uint4 counter, uint2 key)
     *words = curand_Philox4x32_10(counter, key);
 }
 
-// The same words through a state: the first by curand, the next four by curand4, and so on.   launch  1 x 1
+// The same words through a state: the first by curand, the next four by curand4, and so on.
+//   launch  1 x 1
 __global__ void philox_state(unsigned *words, int count, unsigned long long seed,
                              unsigned long long subsequence, unsigned long long offset)
 {
@@ -141,7 +146,8 @@ __global__ void scale(float *values, int count, float factor, float term)
         values[i] = fmaf(values[i], factor, term);
 }
 
-// out [z,y,x] of the whole grid's threads = block and thread as one decimal number.   launch  (2,3,2) x (4,2,3)
+// out [z,y,x] of the whole grid's threads = block and thread as one decimal number.
+//   launch  (2,3,2) x (4,2,3)
 __global__ void indices(int *out)
 {
     const int x = blockIdx.x * blockDim.x + threadIdx.x, y = blockIdx.y * blockDim.y + threadIdx.y;
@@ -152,7 +158,8 @@ __global__ void indices(int *out)
         1000 * block + (threadIdx.z * 10 + threadIdx.y) * 10 + threadIdx.x;
 }
 
-// out [blocks,32]: what the block before in the cluster has in its shared memory.   launch  4k x 32, clusters of 4
+// out [blocks,32]: what the block before in the cluster has in its shared memory.
+//   launch  4k x 32, clusters of 4
 __global__ void cluster(int *out)
 {
     NCA_SHARED(int, mine, [32]);
@@ -228,11 +235,11 @@ cudaError_t test_warp_scan(const int *values, int *out, int count, cudaStream_t 
     return NCA_LAUNCH(warp_scan, blocks_of(count, 64), 64, 0, stream, values, out, count);
 }
 
-cudaError_t test_compact(const float *values, int count, float threshold, int *kept, int *kept_count,
-                         cudaStream_t stream)
+cudaError_t test_compact(const float *values, int count, float threshold, int *kept,
+                         int *kept_count, cudaStream_t stream)
 {
-    return NCA_LAUNCH(compact, blocks_of(count, 128), 128, 0, stream, values, count, threshold, kept,
-                      kept_count);
+    return NCA_LAUNCH(compact, blocks_of(count, 128), 128, 0, stream, values, count, threshold,
+                      kept, kept_count);
 }
 
 cudaError_t test_histogram(const unsigned char *values, int count, int *bins, cudaStream_t stream)
@@ -252,8 +259,8 @@ cudaError_t test_philox_at(unsigned *words, uint4 counter, uint2 key, cudaStream
 
 cudaError_t test_philox(unsigned *words, int count, uint4 counter, uint2 key, cudaStream_t stream)
 {
-    return NCA_LAUNCH(philox, blocks_of(count, 32), 32, 0, stream, reinterpret_cast<uint4 *>(words), count,
-                      counter, key);
+    return NCA_LAUNCH(philox, blocks_of(count, 32), 32, 0, stream, reinterpret_cast<uint4 *>(words),
+                      count, counter, key);
 }
 
 cudaError_t test_philox_state(unsigned *words, int count, unsigned long long seed,
@@ -283,7 +290,8 @@ cudaError_t test_cooperative(int *out, int *scratch, int blocks, cudaStream_t st
     return NCA_LAUNCH_COOPERATIVE(cooperative, blocks, 32, 0, stream, out, scratch);
 }
 
-cudaError_t test_last_block(int *out, int *scratch, unsigned *arrived, int blocks, cudaStream_t stream)
+cudaError_t test_last_block(int *out, int *scratch, unsigned *arrived, int blocks,
+                            cudaStream_t stream)
 {
     return NCA_LAUNCH(last_block, blocks, 32, 0, stream, out, scratch, arrived);
 }

@@ -1,5 +1,6 @@
-// cuBLAS by plain loops: products in f32, k ascending, after rounding the inputs to the format that the compute
-// type or the math mode allows. A NaN in C does not matter where beta is 0, as in the BLAS.
+// cuBLAS by plain loops: products in f32, k ascending, after rounding the inputs to the format that
+// the compute type or the math mode allows. A NaN in C does not matter where beta is 0, as in the
+// BLAS.
 #include <cublas_v2.h>
 
 #include <cstring>
@@ -114,7 +115,8 @@ void multiply(const product &gemm, int batch)
     const size_t k = static_cast<size_t>(gemm.k);
     for (int j = 0; j < gemm.n; j++) {
         for (int i = 0; i < gemm.m; i++) {
-            const float *row = &a[static_cast<size_t>(i) * k], *column = &b[static_cast<size_t>(j) * k];
+            const float *row = &a[static_cast<size_t>(i) * k],
+                        *column = &b[static_cast<size_t>(j) * k];
             float sum = 0;
             for (size_t p = 0; p < k; p++)
                 sum += row[p] * column[p];
@@ -182,7 +184,8 @@ cublasStatus_t check_shape(const product &gemm)
                : CUBLAS_STATUS_NOT_SUPPORTED;
 }
 
-// Whether cuBLAS has the compute type at all, and for these matrices: the fast ones are for f32 alone.
+// Whether cuBLAS has the compute type at all, and for these matrices: the fast ones are for f32
+// alone.
 bool is_known(const product &gemm, cublasComputeType_t compute)
 {
     switch (compute) {
@@ -206,7 +209,9 @@ int bits_kept(cublasHandle_t handle, const product &gemm, cublasComputeType_t co
         return 7;
     if (compute == CUBLAS_COMPUTE_32F_FAST_TF32)
         return is_large ? 10 : 23;
-    return compute == CUBLAS_COMPUTE_32F && handle->math == CUBLAS_TF32_TENSOR_OP_MATH && is_large ? 10 : 23;
+    return compute == CUBLAS_COMPUTE_32F && handle->math == CUBLAS_TF32_TENSOR_OP_MATH && is_large
+               ? 10
+               : 23;
 }
 
 // A handle works on the device that made it, and its workspace holds what the last stream's product
@@ -215,8 +220,8 @@ cudaError_t check_handle(cublasHandle_t handle)
 {
     if (handle->device != current_device())
         return report(cudaErrorInvalidResourceHandle,
-                      format("cublas: a handle of device %d while device %d is current", handle->device,
-                             current_device()));
+                      format("cublas: a handle of device %d while device %d is current",
+                             handle->device, current_device()));
     if (handle->has_worked && handle->worked_on != handle->stream)
         return report(cudaErrorInvalidResourceHandle,
                       "cublas: two streams share the workspace of one handle");
@@ -238,7 +243,8 @@ cublasStatus_t queue(cublasHandle_t handle, product gemm, const void *alpha, con
     if (done(check_handle(handle)) != cudaSuccess)
         return CUBLAS_STATUS_EXECUTION_FAILED;
     gemm.mantissa_bits = bits_kept(handle, gemm, compute);
-    const float *alpha_at = static_cast<const float *>(alpha), *beta_at = static_cast<const float *>(beta);
+    const float *alpha_at = static_cast<const float *>(alpha),
+                *beta_at = static_cast<const float *>(beta);
     const bool on_device = handle->pointers == CUBLAS_POINTER_MODE_DEVICE;
     gemm.alpha_at = on_device ? alpha_at : nullptr;
     gemm.beta_at = on_device ? beta_at : nullptr;
@@ -323,11 +329,13 @@ extern "C" cublasStatus_t cublasSetWorkspace(cublasHandle_t, void *workspace, si
                                                                   : CUBLAS_STATUS_INVALID_VALUE;
 }
 
-extern "C" cublasStatus_t cublasGemmStridedBatchedEx(
-    cublasHandle_t handle, cublasOperation_t op_a, cublasOperation_t op_b, int m, int n, int k,
-    const void *alpha, const void *a, cudaDataType type_a, int lda, long long stride_a, const void *b,
-    cudaDataType type_b, int ldb, long long stride_b, const void *beta, void *c, cudaDataType type_c,
-    int ldc, long long stride_c, int batch, cublasComputeType_t compute, cublasGemmAlgo_t)
+extern "C" cublasStatus_t
+cublasGemmStridedBatchedEx(cublasHandle_t handle, cublasOperation_t op_a, cublasOperation_t op_b,
+                           int m, int n, int k, const void *alpha, const void *a,
+                           cudaDataType type_a, int lda, long long stride_a, const void *b,
+                           cudaDataType type_b, int ldb, long long stride_b, const void *beta,
+                           void *c, cudaDataType type_c, int ldc, long long stride_c, int batch,
+                           cublasComputeType_t compute, cublasGemmAlgo_t)
 {
     product gemm = {};
     gemm.m = m, gemm.n = n, gemm.k = k, gemm.batch = batch;
@@ -338,14 +346,15 @@ extern "C" cublasStatus_t cublasGemmStridedBatchedEx(
 }
 
 extern "C" cublasStatus_t cublasGemmEx(cublasHandle_t handle, cublasOperation_t op_a,
-                                       cublasOperation_t op_b, int m, int n, int k, const void *alpha,
-                                       const void *a, cudaDataType type_a, int lda, const void *b,
-                                       cudaDataType type_b, int ldb, const void *beta, void *c,
-                                       cudaDataType type_c, int ldc, cublasComputeType_t compute,
-                                       cublasGemmAlgo_t algorithm)
+                                       cublasOperation_t op_b, int m, int n, int k,
+                                       const void *alpha, const void *a, cudaDataType type_a,
+                                       int lda, const void *b, cudaDataType type_b, int ldb,
+                                       const void *beta, void *c, cudaDataType type_c, int ldc,
+                                       cublasComputeType_t compute, cublasGemmAlgo_t algorithm)
 {
-    return cublasGemmStridedBatchedEx(handle, op_a, op_b, m, n, k, alpha, a, type_a, lda, 0, b, type_b, ldb,
-                                      0, beta, c, type_c, ldc, 0, 1, compute, algorithm);
+    return cublasGemmStridedBatchedEx(handle, op_a, op_b, m, n, k, alpha, a, type_a, lda, 0, b,
+                                      type_b, ldb, 0, beta, c, type_c, ldc, 0, 1, compute,
+                                      algorithm);
 }
 
 extern "C" cublasStatus_t cublasSgemmStridedBatched(
@@ -353,15 +362,17 @@ extern "C" cublasStatus_t cublasSgemmStridedBatched(
     const float *alpha, const float *a, int lda, long long stride_a, const float *b, int ldb,
     long long stride_b, const float *beta, float *c, int ldc, long long stride_c, int batch)
 {
-    return cublasGemmStridedBatchedEx(handle, op_a, op_b, m, n, k, alpha, a, CUDA_R_32F, lda, stride_a, b,
-                                      CUDA_R_32F, ldb, stride_b, beta, c, CUDA_R_32F, ldc, stride_c, batch,
-                                      CUBLAS_COMPUTE_32F, CUBLAS_GEMM_DEFAULT);
+    return cublasGemmStridedBatchedEx(handle, op_a, op_b, m, n, k, alpha, a, CUDA_R_32F, lda,
+                                      stride_a, b, CUDA_R_32F, ldb, stride_b, beta, c, CUDA_R_32F,
+                                      ldc, stride_c, batch, CUBLAS_COMPUTE_32F,
+                                      CUBLAS_GEMM_DEFAULT);
 }
 
-extern "C" cublasStatus_t cublasSgemm(cublasHandle_t handle, cublasOperation_t op_a, cublasOperation_t op_b,
-                                      int m, int n, int k, const float *alpha, const float *a, int lda,
-                                      const float *b, int ldb, const float *beta, float *c, int ldc)
+extern "C" cublasStatus_t cublasSgemm(cublasHandle_t handle, cublasOperation_t op_a,
+                                      cublasOperation_t op_b, int m, int n, int k,
+                                      const float *alpha, const float *a, int lda, const float *b,
+                                      int ldb, const float *beta, float *c, int ldc)
 {
-    return cublasSgemmStridedBatched(handle, op_a, op_b, m, n, k, alpha, a, lda, 0, b, ldb, 0, beta, c, ldc,
-                                     0, 1);
+    return cublasSgemmStridedBatched(handle, op_a, op_b, m, n, k, alpha, a, lda, 0, b, ldb, 0, beta,
+                                     c, ldc, 0, 1);
 }

@@ -1,5 +1,5 @@
-// The devices that are pretended: as many as NCA_EMULATOR_DEVICES says, all alike, with the limits of an sm_90
-// whatever compute capability they say.
+// The devices that are pretended: as many as NCA_EMULATOR_DEVICES says, all alike, with the limits
+// of an sm_90 whatever compute capability they say.
 #include "internal.h"
 
 #include <algorithm>
@@ -25,7 +25,8 @@ cudaError_t check_device(int device)
     const cudaError_t error = check_driver();
     if (error != cudaSuccess)
         return error;
-    return device < 0 || device >= nca_emulator_get()->devices ? cudaErrorInvalidDevice : cudaSuccess;
+    return device < 0 || device >= nca_emulator_get()->devices ? cudaErrorInvalidDevice
+                                                               : cudaSuccess;
 }
 
 cudaDeviceProp properties_of(int device)

@@ -1,5 +1,5 @@
-// Settings, the line that says what is wrong, and CUDA's two kinds of errors: those of one call, which
-// cudaGetLastError forgets, and those that break the context until the device is reset.
+// Settings, the line that says what is wrong, and CUDA's two kinds of errors: those of one call,
+// which cudaGetLastError forgets, and those that break the context until the device is reset.
 #include "internal.h"
 
 #include <cstdio>

@@ -1,7 +1,7 @@
 // Fibers: the stacks on which a block's threads run, and the switch between them and the scheduler.
 //
-// On x86-64 the switch is a dozen instructions; elsewhere ucontext does it, many times slower because
-// it saves the signal mask by a system call. AddressSanitizer is told about every switch.
+// On x86-64 the switch is a dozen instructions; elsewhere ucontext does it, many times slower
+// because it saves the signal mask by a system call. AddressSanitizer is told about every switch.
 #include "internal.h"
 
 #include <cstdio>
@@ -141,7 +141,8 @@ static fiber *make()
     char *memory = static_cast<char *>(mmap(nullptr, stack_bytes + page, PROT_READ | PROT_WRITE,
                                             MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0));
     if (memory == MAP_FAILED || mprotect(memory, page, PROT_NONE) != 0) {
-        std::fprintf(stderr, "emulator: no memory for another thread's stack; launch fewer at once\n");
+        std::fprintf(stderr,
+                     "emulator: no memory for another thread's stack; launch fewer at once\n");
         std::abort();
     }
     fiber *made = new fiber();

@@ -40,7 +40,8 @@ void fiber_leave();              // to where fiber_enter was called
 // Marks bytes as not to be touched, or as good, for AddressSanitizer where it is there.
 void forbid(const void *from, size_t bytes);
 void permit(const void *from, size_t bytes);
-// The allocation, live or not, whose pages hold the address or end just before it; null if there is none.
+// The allocation, live or not, whose pages hold the address or end just before it; null if there is
+// none.
 struct allocation {
     char *start;
     size_t bytes, mapped_bytes;
@@ -75,9 +76,11 @@ class shared_memory
         char *start;
         size_t bytes;
     };
-    // The array an address lies in; null where it lies in none, or not in this block's memory at all.
+    // The array an address lies in; null where it lies in none, or not in this block's memory at
+    // all.
     const part *part_at(const char *address) const;
-    // Whether the address lies in this block's memory; whether all the bytes lie in one array of it.
+    // Whether the address lies in this block's memory; whether all the bytes lie in one array of
+    // it.
     bool holds(const char *address) const
     {
         return static_cast<size_t>(address - memory_) < memory_bytes;
@@ -109,7 +112,8 @@ class shared_memory
 };
 
 // -- scheduler.cpp --------------------------------------------------------------------------------
-// The segments (shadow.cpp) of a launch when it last ran, by which its writes are known; `end` is the next one's.
+// The segments (shadow.cpp) of a launch when it last ran, by which its writes are known; `end` is
+// the next one's.
 struct segment_range {
     uint32_t first, end;
 };
@@ -121,7 +125,8 @@ struct grid_launch {
     bool cooperative;
     bool overlaps;   // may begin before the launch before it in its stream has ended
     std::function<void()> run;
-    // Its own; those of the launch directly before it in the stream, null if something else is there.
+    // Its own; those of the launch directly before it in the stream, null if something else is
+    // there.
     std::shared_ptr<segment_range> segments, segments_before;
 };
 
@@ -130,7 +135,8 @@ cudaError_t run_grid(const grid_launch &launch);
 bool is_in_kernel();
 
 // -- errors.cpp -----------------------------------------------------------------------------------
-// Keeps the line for nca_emulator_message, prints it, aborts where that is asked for; returns `error`.
+// Keeps the line for nca_emulator_message, prints it, aborts where that is asked for; returns
+// `error`.
 cudaError_t report(cudaError_t error, const std::string &line);
 std::string format(const char *words, ...) __attribute__((format(printf, 1, 2)));
 // The result of an API call, kept for cudaGetLastError.
@@ -146,7 +152,8 @@ int current_device();
 // -- streams.cpp ----------------------------------------------------------------------------------
 // Does the work now, or adds it to the graph that the stream captures.
 cudaError_t enqueue(cudaStream_t stream, std::function<cudaError_t()> work);
-// The segments of the last work queued on the stream, or captured there; null if that was no launch.
+// The segments of the last work queued on the stream, or captured there; null if that was no
+// launch.
 std::shared_ptr<segment_range> &last_launch(cudaStream_t stream);
 bool is_capturing(cudaStream_t stream);
 // What only the stream's own device takes, such as a launch, while another one is current.

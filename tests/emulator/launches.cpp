@@ -27,21 +27,24 @@ cudaError_t check_config(const cudaLaunchConfig_t &config, const grid_launch &ma
 {
     const dim3 grid = made.grid, block = made.block, cluster = made.cluster;
     const char *name = made.name;
-    if (volume(grid) == 0 || volume(block) == 0 || block.x > 1024 || block.y > 1024 || block.z > 64 ||
-        volume(block) > 1024 || grid.x > 0x7fffffffu || grid.y > 65535 || grid.z > 65535)
+    if (volume(grid) == 0 || volume(block) == 0 || block.x > 1024 || block.y > 1024 ||
+        block.z > 64 || volume(block) > 1024 || grid.x > 0x7fffffffu || grid.y > 65535 ||
+        grid.z > 65535)
         return report(cudaErrorInvalidConfiguration,
-                      format("kernel `%s`: no launch of (%u,%u,%u) blocks of (%u,%u,%u) threads", name,
-                             grid.x, grid.y, grid.z, block.x, block.y, block.z));
+                      format("kernel `%s`: no launch of (%u,%u,%u) blocks of (%u,%u,%u) threads",
+                             name, grid.x, grid.y, grid.z, block.x, block.y, block.z));
     if (config.dynamicSmemBytes > limit)
-        return report(cudaErrorInvalidValue,
-                      format("kernel `%s`: %zu bytes of dynamic shared memory, but cudaFuncSetAttribute "
-                             "allowed %zu",
-                             name, config.dynamicSmemBytes, limit));
+        return report(
+            cudaErrorInvalidValue,
+            format("kernel `%s`: %zu bytes of dynamic shared memory, but cudaFuncSetAttribute "
+                   "allowed %zu",
+                   name, config.dynamicSmemBytes, limit));
     if (volume(cluster) == 0 || volume(cluster) > 8 || grid.x % cluster.x || grid.y % cluster.y ||
         grid.z % cluster.z)
-        return report(cudaErrorInvalidClusterSize,
-                      format("kernel `%s`: the grid is no whole number of clusters, or they are too large",
-                             name));
+        return report(
+            cudaErrorInvalidClusterSize,
+            format("kernel `%s`: the grid is no whole number of clusters, or they are too large",
+                   name));
     // A device holds so many threads of each multiprocessor at most.
     const size_t resident = volume(grid) * volume(block);
     if (made.cooperative && resident > size_t(nca_emulator_get()->multiprocessors) * 2048)
@@ -55,7 +58,8 @@ cudaError_t run_now(const grid_launch &made)
     launches_by_name[made.name]++;
     const int lose = nca_emulator_get()->lose_at_launch;
     if (++launches == static_cast<uint64_t>(lose))
-        return break_context(report(cudaErrorECCUncorrectable, "the device is lost, as it was asked to be"));
+        return break_context(
+            report(cudaErrorECCUncorrectable, "the device is lost, as it was asked to be"));
     const cudaError_t error = run_grid(made);
     return error == cudaSuccess ? error : break_context(error);
 }
@@ -65,9 +69,16 @@ cudaError_t launch(const cudaLaunchConfig_t &config, const void *kernel, std::fu
 {
     const auto found = dynamic_limits.find(kernel);
     const size_t limit = found == dynamic_limits.end() ? shared_default : found->second;
-    grid_launch made = {next_name ? next_name : "unnamed", config.gridDim, config.blockDim, dim3(1, 1, 1),
-                        config.dynamicSmemBytes, limit > shared_default ? shared_most : shared_default,
-                        false, false, std::move(run), std::make_shared<segment_range>(),
+    grid_launch made = {next_name ? next_name : "unnamed",
+                        config.gridDim,
+                        config.blockDim,
+                        dim3(1, 1, 1),
+                        config.dynamicSmemBytes,
+                        limit > shared_default ? shared_most : shared_default,
+                        false,
+                        false,
+                        std::move(run),
+                        std::make_shared<segment_range>(),
                         last_launch(config.stream)};
     next_name = nullptr;
     for (unsigned i = 0; i < config.numAttrs; i++) {
@@ -75,7 +86,8 @@ cudaError_t launch(const cudaLaunchConfig_t &config, const void *kernel, std::fu
         if (each.id == cudaLaunchAttributeCooperative)
             made.cooperative = each.val.cooperative != 0;
         else if (each.id == cudaLaunchAttributeClusterDimension)
-            made.cluster = dim3(each.val.clusterDim.x, each.val.clusterDim.y, each.val.clusterDim.z);
+            made.cluster =
+                dim3(each.val.clusterDim.x, each.val.clusterDim.y, each.val.clusterDim.z);
         else if (each.id == cudaLaunchAttributeProgrammaticStreamSerialization)
             made.overlaps = each.val.programmaticStreamSerializationAllowed != 0;
     }
@@ -125,7 +137,8 @@ extern "C" uint64_t nca_emulator_launches_of(const char *kernel)
     return sum;
 }
 
-extern "C" cudaError_t cudaFuncSetAttribute(const void *function, enum cudaFuncAttribute attribute, int value)
+extern "C" cudaError_t cudaFuncSetAttribute(const void *function, enum cudaFuncAttribute attribute,
+                                            int value)
 {
     if (attribute == cudaFuncAttributeMaxDynamicSharedMemorySize) {
         if (value < 0 || static_cast<size_t>(value) > shared_most)
@@ -156,8 +169,10 @@ extern "C" cudaError_t cudaFuncGetAttributes(cudaFuncAttributes *attributes, con
     return done(function ? cudaSuccess : cudaErrorInvalidDeviceFunction);
 }
 
-extern "C" cudaError_t cudaOccupancyMaxActiveBlocksPerMultiprocessor(int *blocks, const void *function,
-                                                                     int block_size, size_t shared_bytes)
+extern "C" cudaError_t cudaOccupancyMaxActiveBlocksPerMultiprocessor(int *blocks,
+                                                                     const void *function,
+                                                                     int block_size,
+                                                                     size_t shared_bytes)
 {
     if (!function || block_size < 1 || block_size > 1024)
         return done(cudaErrorInvalidValue);

@@ -1,6 +1,6 @@
-// Where threads meet: the barrier of a block, of a cluster, of a cooperative grid, and every collective call of
-// a warp. A meeting ends when all its threads stand at the same line; when nobody can run any more and
-// some still wait, this file says who waits where.
+// Where threads meet: the barrier of a block, of a cluster, of a cooperative grid, and every
+// collective call of a warp. A meeting ends when all its threads stand at the same line; when
+// nobody can run any more and some still wait, this file says who waits where.
 #include "shadow.h"
 
 #include <algorithm>
@@ -94,7 +94,8 @@ void work_together(thread *lanes)
 
 void give_results(meeting kind, unsigned mask, thread *lanes)
 {
-    const bool alike = kind != meeting::shuffle && kind != meeting::match && kind != meeting::together;
+    const bool alike =
+        kind != meeting::shuffle && kind != meeting::match && kind != meeting::together;
     if (kind == meeting::together)
         work_together(lanes);
     const uint64_t common = alike ? common_result(kind, mask, lanes) : 0;
@@ -274,7 +275,8 @@ std::string describe_deadlock()
         size_t last = first;
         while (last + 1 < threads.size() && posture(threads[last + 1]) == how)
             last++;
-        line += first == last ? format(" thread %zu ", first) : format(" threads %zu-%zu ", first, last);
+        line += first == last ? format(" thread %zu ", first)
+                              : format(" threads %zu-%zu ", first, last);
         line += how + ";";
         first = last + 1;
     }

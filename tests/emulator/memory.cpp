@@ -1,9 +1,10 @@
 // The device's memory: cudaMalloc, cudaFree, copies and fills.
 //
-// Allocations lie in one reserved range of addresses, each on pages of its own with a forbidden page
-// behind it, and no address is used twice: what reads after cudaFree or far outside ends in a fault, and a
-// write just beside an allocation is found by its walls (AddressSanitizer finds reads there too). Fresh
-// memory is filled with 0xFF, which is NaN as float, double, half and bfloat16, and -1 as integer.
+// Allocations lie in one reserved range of addresses, each on pages of its own with a forbidden
+// page behind it, and no address is used twice: what reads after cudaFree or far outside ends in a
+// fault, and a write just beside an allocation is found by its walls (AddressSanitizer finds reads
+// there too). Fresh memory is filled with 0xFF, which is NaN as float, double, half and bfloat16,
+// and -1 as integer.
 #include "shadow.h"
 
 #include <cstdio>
@@ -84,16 +85,19 @@ cudaError_t free_one(void *pointer)
     return cudaSuccess;
 }
 
-// What a copy's end has to be: "device" memory wholly inside one allocation, or not device memory at all.
-cudaError_t check_end(const char *call, const char *end, const void *from, size_t bytes, bool device)
+// What a copy's end has to be: "device" memory wholly inside one allocation, or not device memory
+// at all.
+cudaError_t check_end(const char *call, const char *end, const void *from, size_t bytes,
+                      bool device)
 {
     std::string why;
     if (device && !is_device_memory(from, bytes, &why))
         return report(cudaErrorInvalidValue,
                       format("%s: %s %p: %s", call, end, from, why.c_str()));
     if (!device && is_device_address(from))
-        return report(cudaErrorInvalidValue,
-                      format("%s: %s %p: device memory where host memory is meant", call, end, from));
+        return report(
+            cudaErrorInvalidValue,
+            format("%s: %s %p: device memory where host memory is meant", call, end, from));
     return cudaSuccess;
 }
 
@@ -251,7 +255,8 @@ extern "C" cudaError_t cudaFree(void *pointer)
 
 extern "C" cudaError_t cudaMallocAsync(void **pointer, size_t bytes, cudaStream_t stream)
 {
-    return is_capturing(stream) ? done(cudaErrorStreamCaptureUnsupported) : cudaMalloc(pointer, bytes);
+    return is_capturing(stream) ? done(cudaErrorStreamCaptureUnsupported)
+                                : cudaMalloc(pointer, bytes);
 }
 
 extern "C" cudaError_t cudaFreeAsync(void *pointer, cudaStream_t stream)
@@ -296,23 +301,29 @@ extern "C" cudaError_t cudaFreeHost(void *pointer)
 extern "C" cudaError_t cudaMemcpyAsync(void *to, const void *from, size_t bytes,
                                        enum cudaMemcpyKind kind, cudaStream_t stream)
 {
-    const copy all = {static_cast<char *>(to), static_cast<const char *>(from), bytes, bytes, bytes, 1,
-                      kind};
+    const copy all = {
+        static_cast<char *>(to), static_cast<const char *>(from), bytes, bytes, bytes, 1, kind};
     return done(enqueue(stream, [all] { return do_copy(all); }));
 }
 
-extern "C" cudaError_t cudaMemcpy(void *to, const void *from, size_t bytes, enum cudaMemcpyKind kind)
+extern "C" cudaError_t cudaMemcpy(void *to, const void *from, size_t bytes,
+                                  enum cudaMemcpyKind kind)
 {
     const cudaError_t error = done(refuse_while_capturing());
     return error != cudaSuccess ? error : cudaMemcpyAsync(to, from, bytes, kind, nullptr);
 }
 
-extern "C" cudaError_t cudaMemcpy2DAsync(void *to, size_t to_pitch, const void *from, size_t from_pitch,
-                                         size_t width, size_t height, enum cudaMemcpyKind kind,
-                                         cudaStream_t stream)
+extern "C" cudaError_t cudaMemcpy2DAsync(void *to, size_t to_pitch, const void *from,
+                                         size_t from_pitch, size_t width, size_t height,
+                                         enum cudaMemcpyKind kind, cudaStream_t stream)
 {
-    const copy all = {static_cast<char *>(to), static_cast<const char *>(from), to_pitch, from_pitch,
-                      width, height, kind};
+    const copy all = {static_cast<char *>(to),
+                      static_cast<const char *>(from),
+                      to_pitch,
+                      from_pitch,
+                      width,
+                      height,
+                      kind};
     return done(enqueue(stream, [all] { return do_copy(all); }));
 }
 

@@ -1,4 +1,5 @@
-// Test kernels with a fault each, as people write them: the emulator has to find every one (test_emulator.c).
+// Test kernels with a fault each, as people write them: the emulator has to find every one
+// (test_emulator.c).
 #include "launch.cuh"
 
 #include <cooperative_groups.h>
@@ -17,7 +18,8 @@ __global__ void race(const int *values, int *out)
     out[threadIdx.x] = turned[threadIdx.x];
 }
 
-// Each lane reads what its neighbour wrote, and trusts that a warp runs in step: __syncwarp is missing.
+// Each lane reads what its neighbour wrote, and trusts that a warp runs in step: __syncwarp is
+// missing.
 __global__ void warp_race(const int *values, int *out)
 {
     NCA_SHARED(int, line, [33]);
@@ -151,7 +153,8 @@ __global__ void cluster_race(int *out)
     mine[threadIdx.x] = 0;
     group.sync();
     mine[threadIdx.x] = blockIdx.x + 1;
-    out[blockIdx.x * 32 + threadIdx.x] = *group.map_shared_rank(&mine[threadIdx.x], 1 - group.block_rank());
+    out[blockIdx.x * 32 + threadIdx.x] =
+        *group.map_shared_rank(&mine[threadIdx.x], 1 - group.block_rank());
     group.sync();
 }
 

@@ -1,9 +1,11 @@
-// Runs a grid: blocks, warps and lanes in an order that the seed chooses, each thread on a fiber of its own
-// from one meeting to the next. Nothing is preempted between, so a run is repeated exactly by its seed.
+// Runs a grid: blocks, warps and lanes in an order that the seed chooses, each thread on a fiber of
+// its own from one meeting to the next. Nothing is preempted between, so a run is repeated exactly
+// by its seed.
 //
-// Seed 0 takes the natural order everywhere and seed 1 the reversed one, so that the two differ in the order of
-// any two threads; every other seed draws. Blocks run one after the other, except those that may wait for each
-// other (a cluster, a cooperative grid), and except that drawn orders mix up to three.
+// Seed 0 takes the natural order everywhere and seed 1 the reversed one, so that the two differ in
+// the order of any two threads; every other seed draws. Blocks run one after the other, except
+// those that may wait for each other (a cluster, a cooperative grid), and except that drawn orders
+// mix up to three.
 #include "shadow.h"
 
 #include <algorithm>
@@ -173,7 +175,8 @@ std::vector<std::vector<size_t>> clusters_of(const grid_launch &launch)
     std::vector<std::vector<size_t>> clusters(across * down * (grid_size.z / size.z));
     for (size_t number = 0; number < size_t(grid_size.x) * grid_size.y * grid_size.z; number++) {
         const uint3 at = block_index(launch, number);
-        clusters[at.x / size.x + across * (at.y / size.y + down * (at.z / size.z))].push_back(number);
+        clusters[at.x / size.x + across * (at.y / size.y + down * (at.z / size.z))].push_back(
+            number);
     }
     return clusters;
 }
@@ -190,7 +193,8 @@ void check_blocks()
 }
 
 // Some clusters at once, to their end.
-void run_clusters(const grid_launch &launch, const std::vector<std::vector<size_t>> &clusters, order &by)
+void run_clusters(const grid_launch &launch, const std::vector<std::vector<size_t>> &clusters,
+                  order &by)
 {
     for (const std::vector<size_t> &cluster : clusters) {
         block *first = nullptr;
@@ -281,10 +285,11 @@ void *shared_array(const void *key, const char *name, size_t bytes, size_t align
     void *array = current->home->shared.array(key, name, bytes, alignment);
     if (array)
         return array;
-    complain(cudaErrorLaunchOutOfResources,
-             whereabouts(*current->home) +
-                 format(": the shared array `%s` of %zu bytes does not fit the %zu a block may have", name,
-                        bytes, grid.launch->shared_limit));
+    complain(
+        cudaErrorLaunchOutOfResources,
+        whereabouts(*current->home) +
+            format(": the shared array `%s` of %zu bytes does not fit the %zu a block may have",
+                   name, bytes, grid.launch->shared_limit));
     give_up();
 }
 
@@ -315,9 +320,9 @@ void atomic_access(const void *address, size_t bytes)
 
 void trap(const char *why, site where)
 {
-    complain(cudaErrorLaunchFailure, whereabouts(*current->home) +
-                                         format(", thread %d: %s (%s:%d)", current->number, why, where.file,
-                                                where.line));
+    complain(cudaErrorLaunchFailure,
+             whereabouts(*current->home) +
+                 format(", thread %d: %s (%s:%d)", current->number, why, where.file, where.line));
     give_up();
 }
 }   // namespace nca_emulator

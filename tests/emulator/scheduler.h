@@ -1,4 +1,5 @@
-// The state of a running grid: blocks, their warps and threads. Private to scheduler.cpp and meetings.cpp.
+// The state of a running grid: blocks, their warps and threads. Private to scheduler.cpp and
+// meetings.cpp.
 #ifndef NCA_EMULATOR_SCHEDULER_H
 #define NCA_EMULATOR_SCHEDULER_H
 
@@ -8,7 +9,14 @@ namespace nca_emulator
 {
 struct block;
 
-enum class state { ready, in_warp_meeting, in_block_meeting, in_cluster_meeting, in_grid_meeting, returned };
+enum class state {
+    ready,
+    in_warp_meeting,
+    in_block_meeting,
+    in_cluster_meeting,
+    in_grid_meeting,
+    returned
+};
 
 struct thread {
     block *home;
@@ -35,13 +43,14 @@ struct block {
     std::vector<thread> threads;
     std::vector<unsigned> ready;     // by warp: lanes that can run
     std::vector<unsigned> meeting;   // by warp: lanes that wait in a meeting of their warp
-    int live, arrived;             // threads that have not returned; that wait at the block's barrier
+    int live, arrived;   // threads that have not returned; that wait at the block's barrier
     shared_memory shared;
     block *group;   // first block of the cluster, where the cluster's meeting is counted
     int group_blocks, group_arrived;
     int rank;   // in the cluster
 
-    // Of shadow.cpp: when all threads, or all of the cluster, last met; what each lane knows of the others.
+    // Of shadow.cpp: when all threads, or all of the cluster, last met; what each lane knows of the
+    // others.
     uint32_t epoch, cluster_epoch;
     std::vector<uint32_t> clocks;   // [threads,32], empty until the first __syncwarp
 };
@@ -60,8 +69,8 @@ struct grid_state {
 extern grid_state grid;
 
 void make_ready(thread *one);
-// The launch ends with this error as soon as the current thread gives up. In two steps, because what the first
-// one's arguments hold would never be freed by a function that does not return.
+// The launch ends with this error as soon as the current thread gives up. In two steps, because
+// what the first one's arguments hold would never be freed by a function that does not return.
 void complain(cudaError_t code, const std::string &line);
 [[noreturn]] void give_up();
 // `kernel`, block (x,y,z)

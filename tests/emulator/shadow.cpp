@@ -1,15 +1,16 @@
 // Checks every load and store of a kernel.
 //
-// A thread's life in a launch is cut into segments: a new one begins wherever the thread has met others. A word
-// remembers the segments of its last write and of two of its last reads; two accesses by different threads of
-// which one is a write are a race unless the earlier segment is known to lie before the later one:
+// A thread's life in a launch is cut into segments: a new one begins wherever the thread has met
+// others. A word remembers the segments of its last write and of two of its last reads; two
+// accesses by different threads of which one is a write are a race unless the earlier segment is
+// known to lie before the later one:
 //   * both of one block, with a barrier of the block between (epochs);
 //   * both of one warp, with a __syncwarp of both between (a vector clock a lane);
 //   * of two blocks, with a barrier of their cluster or of the whole grid between;
-//   * of two blocks, after each of them has gone through an atomic since (approximate: it trusts that the atomic
-//     was there to order the two).
-// A thread that has not yet waited for the launch before it must not read what that one wrote last: such words have
-// a segment of that launch. Words of earlier launches are complete.
+//   * of two blocks, after each of them has gone through an atomic since (approximate: it trusts
+//     that the atomic was there to order the two).
+// A thread that has not yet waited for the launch before it must not read what that one wrote last:
+// such words have a segment of that launch. Words of earlier launches are complete.
 // Shuffles and votes order nothing, as on the device. A race of equal values counts as a race.
 #include "shadow.h"
 
@@ -90,8 +91,8 @@ uint32_t current_segment()
 {
     if (current->segment < first_segment) {
         const block &home = *current->home;
-        segments.push_back({home.linear, home.group->linear, home.epoch, own_clock(*current), stamps,
-                            static_cast<uint16_t>(current->number)});
+        segments.push_back({home.linear, home.group->linear, home.epoch, own_clock(*current),
+                            stamps, static_cast<uint16_t>(current->number)});
         current->segment = first_segment + static_cast<uint32_t>(segments.size()) - 1;
     }
     return current->segment;
@@ -119,7 +120,8 @@ bool is_ordered(uint32_t number)
         return true;
     if (before.number / 32 != current->number / 32 || home.clocks.empty())
         return false;
-    return home.clocks[static_cast<size_t>(current->number) * 32 + before.number % 32u] >= before.clock;
+    return home.clocks[static_cast<size_t>(current->number) * 32 + before.number % 32u] >=
+           before.clock;
 }
 
 bool is_of_last_launch(uint32_t number)
@@ -128,14 +130,16 @@ bool is_of_last_launch(uint32_t number)
     return last && number >= last->first && number < last->end;
 }
 
-// The array or allocation, and the byte in it; outside of all, the distance from the nearest before or behind.
+// The array or allocation, and the byte in it; outside of all, the distance from the nearest before
+// or behind.
 std::string describe(const void *address)
 {
     const char *at = static_cast<const char *>(address);
     for (const block *each : grid.resident)
         if (each->shared.holds(at)) {
             const shared_memory::part &part = each->shared.nearest(at);
-            return format("byte %td of the shared array `%s` of %zu bytes", at - part.start, part.name, part.bytes);
+            return format("byte %td of the shared array `%s` of %zu bytes", at - part.start,
+                          part.name, part.bytes);
         }
     const allocation *owner = allocation_near(address);
     if (!owner)
@@ -148,22 +152,25 @@ std::string describe(const void *address)
 {
     // Where the program was loaded is a matter of chance; the difference is what addr2line takes.
     complain(cudaErrorIllegalAddress,
-             whereabouts(*current->home) +
-                 format(", thread %d: %s ", current->number, what) + describe(address) +
-                 format(" (addr2line %#zx)", static_cast<size_t>(static_cast<const char *>(caller) - 1 - &__executable_start)));
+             whereabouts(*current->home) + format(", thread %d: %s ", current->number, what) +
+                 describe(address) +
+                 format(" (addr2line %#zx)", static_cast<size_t>(static_cast<const char *>(caller) -
+                                                                 1 - &__executable_start)));
     give_up();
 }
 
-[[noreturn]] void blame_race(const char *what, const char *other, uint32_t number, const void *address,
-                             const void *caller)
+[[noreturn]] void blame_race(const char *what, const char *other, uint32_t number,
+                             const void *address, const void *caller)
 {
     const segment &before = segments[number - first_segment];
     std::string line;
     if (before.block == current->home->linear)
-        line = format("%s what thread %d %s with nothing between that orders them:", what, before.number, other);
+        line = format("%s what thread %d %s with nothing between that orders them:", what,
+                      before.number, other);
     else
-        line = format("%s what thread %d of block number %u %s with nothing between that orders them:", what,
-                      before.number, before.block, other);
+        line = format(
+            "%s what thread %d of block number %u %s with nothing between that orders them:", what,
+            before.number, before.block, other);
     blame(line.c_str(), address, caller);
 }
 
@@ -250,7 +257,8 @@ bool shadow_is_on()
 void shadow_end_launch()
 {
     if (shadow_is_looking)
-        *grid.launch->segments = {first_segment, first_segment + static_cast<uint32_t>(segments.size())};
+        *grid.launch->segments = {first_segment,
+                                  first_segment + static_cast<uint32_t>(segments.size())};
     shadow_is_looking = false;
 }
 
@@ -264,7 +272,9 @@ void shadow_start_launch()
     grid_epoch = ++last_epoch;
     last_atomic.assign(size_t(grid.launch->grid.x) * grid.launch->grid.y * grid.launch->grid.z, 0);
     if (first_segment > 0xf0000000u || last_epoch > 0xf0000000u) {
-        std::fprintf(stderr, "emulator: too many launches to tell segments apart; no more accesses are checked\n");
+        std::fprintf(
+            stderr,
+            "emulator: too many launches to tell segments apart; no more accesses are checked\n");
         has_calls = shadow_is_looking = false;
     }
 }
@@ -331,8 +341,8 @@ void shadow_access(const void *address, size_t bytes, access kind, const void *c
     const bool all_written = !is_shared && page_written[offset / address_space::page];
     // Aligned, so either within one word or whole words of one page.
     if (bytes < 4)
-        check_word(mirror[offset / 4], static_cast<uint8_t>(((1u << bytes) - 1) << offset % 4), kind,
-                   all_written, now, at, caller);
+        check_word(mirror[offset / 4], static_cast<uint8_t>(((1u << bytes) - 1) << offset % 4),
+                   kind, all_written, now, at, caller);
     for (size_t i = 0; i < bytes / 4; i++)
         check_word(mirror[offset / 4 + i], 15, kind, all_written, now, at + 4 * i, caller);
     if (kind == access::atomic && !is_shared) {
@@ -361,7 +371,8 @@ void shadow_forget(const char *from, size_t bytes)
     }
     const size_t first_page = offset_of(from) / address_space::page;
     const size_t pages = (offset_of(from) + bytes - 1) / address_space::page - first_page + 1;
-    madvise(mirror + first_page * (address_space::page / 4), pages * address_space::page * 4, MADV_DONTNEED);
+    madvise(mirror + first_page * (address_space::page / 4), pages * address_space::page * 4,
+            MADV_DONTNEED);
     for (size_t i = 0; i < pages; i++)
         owners[first_page + i] = nullptr, page_written[first_page + i] = 0;
 }

@@ -1,5 +1,6 @@
-// What the compiler calls before every load and store of a .cu file that is compiled with -fsanitize=thread. The
-// names and the types are ThreadSanitizer's as gcc declares them; its own run time is not linked.
+// What the compiler calls before every load and store of a .cu file that is compiled with
+// -fsanitize=thread. The names and the types are ThreadSanitizer's as gcc declares them; its own
+// run time is not linked.
 #include "shadow.h"
 
 #include <cstring>
@@ -15,7 +16,8 @@ static inline void look(const void *address, size_t bytes, access kind, const vo
         shadow_access(address, bytes, kind, caller);
 }
 
-// A struct that is copied at once, or whose type asks for no alignment: looked at as the words it has.
+// A struct that is copied at once, or whose type asks for no alignment: looked at as the words it
+// has.
 static void look_at_range(const void *address, size_t bytes, access kind, const void *caller)
 {
     for (size_t done = 0; done < bytes;) {
@@ -26,30 +28,30 @@ static void look_at_range(const void *address, size_t bytes, access kind, const 
     }
 }
 
-#define NCA_EMULATOR_CALLS(bytes)                                                                  \
-    extern "C" void __tsan_read##bytes(void *address)                                              \
-    {                                                                                              \
-        look(address, bytes, access::read, __builtin_return_address(0));                           \
-    }                                                                                              \
-    extern "C" void __tsan_write##bytes(void *address)                                             \
-    {                                                                                              \
-        look(address, bytes, access::write, __builtin_return_address(0));                          \
-    }                                                                                              \
-    extern "C" void __tsan_unaligned_read##bytes(void *address)                                    \
-    {                                                                                              \
-        look_at_range(address, bytes, access::read, __builtin_return_address(0));                           \
-    }                                                                                              \
-    extern "C" void __tsan_unaligned_write##bytes(void *address)                                   \
-    {                                                                                              \
-        look_at_range(address, bytes, access::write, __builtin_return_address(0));                          \
-    }                                                                                              \
-    extern "C" void __tsan_volatile_read##bytes(void *address)                                     \
-    {                                                                                              \
-        look(address, bytes, access::read, __builtin_return_address(0));                           \
-    }                                                                                              \
-    extern "C" void __tsan_volatile_write##bytes(void *address)                                    \
-    {                                                                                              \
-        look(address, bytes, access::write, __builtin_return_address(0));                          \
+#define NCA_EMULATOR_CALLS(bytes)                                                  \
+    extern "C" void __tsan_read##bytes(void *address)                              \
+    {                                                                              \
+        look(address, bytes, access::read, __builtin_return_address(0));           \
+    }                                                                              \
+    extern "C" void __tsan_write##bytes(void *address)                             \
+    {                                                                              \
+        look(address, bytes, access::write, __builtin_return_address(0));          \
+    }                                                                              \
+    extern "C" void __tsan_unaligned_read##bytes(void *address)                    \
+    {                                                                              \
+        look_at_range(address, bytes, access::read, __builtin_return_address(0));  \
+    }                                                                              \
+    extern "C" void __tsan_unaligned_write##bytes(void *address)                   \
+    {                                                                              \
+        look_at_range(address, bytes, access::write, __builtin_return_address(0)); \
+    }                                                                              \
+    extern "C" void __tsan_volatile_read##bytes(void *address)                     \
+    {                                                                              \
+        look(address, bytes, access::read, __builtin_return_address(0));           \
+    }                                                                              \
+    extern "C" void __tsan_volatile_write##bytes(void *address)                    \
+    {                                                                              \
+        look(address, bytes, access::write, __builtin_return_address(0));          \
     }
 NCA_EMULATOR_CALLS(1)
 NCA_EMULATOR_CALLS(2)

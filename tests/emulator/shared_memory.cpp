@@ -1,5 +1,6 @@
-// The shared memory of one block: every array exactly as large as it was asked for, between walls, and full
-// of 0xFF at the start of each block, so that what a block does not write itself it cannot use unnoticed.
+// The shared memory of one block: every array exactly as large as it was asked for, between walls,
+// and full of 0xFF at the start of each block, so that what a block does not write itself it cannot
+// use unnoticed.
 #include "shadow.h"
 
 #include <cstring>
@@ -95,7 +96,8 @@ std::string shared_memory::damage() const
 {
     for (const part &each : parts_) {
         const unsigned char *walls[2] = {reinterpret_cast<unsigned char *>(each.start) - wall,
-                                         reinterpret_cast<unsigned char *>(each.start) + each.bytes};
+                                         reinterpret_cast<unsigned char *>(each.start) +
+                                             each.bytes};
         for (int side = 0; side < 2; side++) {
             // Read byte by byte where AddressSanitizer may not look.
             permit(walls[side], wall);
@@ -127,14 +129,16 @@ void *shared_of_rank(void *address, unsigned rank)
     const shared_memory::part *mine = home.shared.part_at(static_cast<char *>(address));
     for (block *each : grid.resident)
         if (mine && each->group == home.group && static_cast<unsigned>(each->rank) == rank) {
-            // The arrays of a block are made by the first thread that comes to them: here perhaps by this one.
+            // The arrays of a block are made by the first thread that comes to them: here perhaps
+            // by this one.
             void *there = each->shared.array(mine->key, mine->name, mine->bytes, 16);
             return static_cast<char *>(there) + (static_cast<char *>(address) - mine->start);
         }
     complain(cudaErrorIllegalAddress,
-             whereabouts(home) + format(", thread %d: map_shared_rank(%p, %u): no shared memory of this block, or "
-                                        "no such block in the cluster",
-                                        current->number, address, rank));
+             whereabouts(home) +
+                 format(", thread %d: map_shared_rank(%p, %u): no shared memory of this block, or "
+                        "no such block in the cluster",
+                        current->number, address, rank));
     give_up();
 }
 }   // namespace nca_emulator

@@ -1,6 +1,6 @@
-// Streams, events, graphs and the launch of kernels. Work on a stream is done when it is queued, in plain order;
-// on a stream that captures, it is kept as a closure of the graph, with its arguments as they are now, and done
-// at every launch of the graph.
+// Streams, events, graphs and the launch of kernels. Work on a stream is done when it is queued, in
+// plain order; on a stream that captures, it is kept as a closure of the graph, with its arguments
+// as they are now, and done at every launch of the graph.
 #include "internal.h"
 
 #include <chrono>
@@ -92,8 +92,8 @@ cudaError_t check_current(cudaStream_t stream, const char *what)
     if (!stream || stream->device == current_device())
         return cudaSuccess;
     return report(cudaErrorInvalidResourceHandle,
-                  format("%s: on a stream of device %d while device %d is current", what, stream->device,
-                         current_device()));
+                  format("%s: on a stream of device %d while device %d is current", what,
+                         stream->device, current_device()));
 }
 
 cudaError_t refuse_while_capturing()
@@ -207,8 +207,8 @@ extern "C" cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream)
         return done(cudaErrorInvalidResourceHandle);
     if (stream && stream->device != event->device)
         return done(report(cudaErrorInvalidResourceHandle,
-                           format("an event of device %d, recorded on a stream of device %d", event->device,
-                                  stream->device)));
+                           format("an event of device %d, recorded on a stream of device %d",
+                                  event->device, stream->device)));
     event->captured = stream_of(stream)->captured;
     event->recorded = !event->captured;
     event->time = std::chrono::steady_clock::now();
@@ -254,7 +254,8 @@ extern "C" cudaError_t cudaStreamBeginCapture(cudaStream_t stream, enum cudaStre
         return done(stream ? cudaErrorStreamCaptureUnmatched : cudaErrorStreamCaptureUnsupported);
     if (check_current(stream, "a capture") != cudaSuccess)
         return done(cudaErrorInvalidResourceHandle);
-    join_capture(stream, std::make_shared<CUgraph_st>(), true, mode != cudaStreamCaptureModeRelaxed);
+    join_capture(stream, std::make_shared<CUgraph_st>(), true,
+                 mode != cudaStreamCaptureModeRelaxed);
     return done(cudaSuccess);
 }
 
@@ -272,7 +273,8 @@ extern "C" cudaError_t cudaStreamEndCapture(cudaStream_t stream, cudaGraph_t *gr
     return done(cudaSuccess);
 }
 
-extern "C" cudaError_t cudaStreamIsCapturing(cudaStream_t stream, enum cudaStreamCaptureStatus *status)
+extern "C" cudaError_t cudaStreamIsCapturing(cudaStream_t stream,
+                                             enum cudaStreamCaptureStatus *status)
 {
     const CUstream_st *on = stream_of(stream);
     *status = !on->captured    ? cudaStreamCaptureStatusNone
@@ -281,7 +283,8 @@ extern "C" cudaError_t cudaStreamIsCapturing(cudaStream_t stream, enum cudaStrea
     return done(cudaSuccess);
 }
 
-extern "C" cudaError_t cudaGraphInstantiate(cudaGraphExec_t *exec, cudaGraph_t graph, unsigned long long)
+extern "C" cudaError_t cudaGraphInstantiate(cudaGraphExec_t *exec, cudaGraph_t graph,
+                                            unsigned long long)
 {
     if (!graph)
         return done(cudaErrorInvalidValue);
@@ -291,12 +294,14 @@ extern "C" cudaError_t cudaGraphInstantiate(cudaGraphExec_t *exec, cudaGraph_t g
     return done(cudaSuccess);
 }
 
-// As on a device only a graph of as many nodes may take the place; that their kinds agree is not checked.
+// As on a device only a graph of as many nodes may take the place; that their kinds agree is not
+// checked.
 extern "C" cudaError_t cudaGraphExecUpdate(cudaGraphExec_t exec, cudaGraph_t graph,
                                            cudaGraphExecUpdateResultInfo *result)
 {
     const bool fits = exec->nodes.size() == graph->nodes.size();
-    *result = {fits ? cudaGraphExecUpdateSuccess : cudaGraphExecUpdateErrorTopologyChanged, nullptr, nullptr};
+    *result = {fits ? cudaGraphExecUpdateSuccess : cudaGraphExecUpdateErrorTopologyChanged, nullptr,
+               nullptr};
     if (fits)
         exec->nodes = graph->nodes;
     return done(fits ? cudaSuccess : cudaErrorGraphExecUpdateFailure);
@@ -319,7 +324,8 @@ extern "C" cudaError_t cudaGraphLaunch(cudaGraphExec_t exec, cudaStream_t stream
         return done(cudaErrorInvalidValue);
     if (check_current(stream, "a graph") != cudaSuccess)
         return done(cudaErrorInvalidResourceHandle);
-    // Copied, so that a graph may be destroyed or updated while one that captured its launch lives on.
+    // Copied, so that a graph may be destroyed or updated while one that captured its launch lives
+    // on.
     const work_list nodes = exec->nodes;
     return done(enqueue(stream, [nodes] {
         cudaError_t error = cudaSuccess;

@@ -1,5 +1,5 @@
-// The stand-in for cuBLAS against a plain loop: every transposition, leading dimensions larger than they must be,
-// alpha and beta, batches, the rounding of tf32 and bf16, and what it refuses.
+// The stand-in for cuBLAS against a plain loop: every transposition, leading dimensions larger than
+// they must be, alpha and beta, batches, the rounding of tf32 and bf16, and what it refuses.
 #include "device_arrays.h"
 
 #include <cublas_v2.h>
@@ -69,7 +69,8 @@ static void check_product(cublasHandle_t handle, const product *gemm)
         const bool is_written = i / (LEADING * LEADING) < gemm->batch && i % LEADING < M &&
                                 i % (LEADING * LEADING) / LEADING < N;
         // Nine products of numbers below one; outside of C nothing changes.
-        if (is_written ? !(fabsf(got[i] - expected[i]) <= 1e-5f) : memcmp(&got[i], &c[i], sizeof(float)) != 0)
+        if (is_written ? !(fabsf(got[i] - expected[i]) <= 1e-5f)
+                       : memcmp(&got[i], &c[i], sizeof(float)) != 0)
             fail_msg("op %d%d alpha %g beta %g batch %d: element %d is %g, not %g",
                      gemm->transpose_a, gemm->transpose_b, gemm->alpha, gemm->beta, gemm->batch, i,
                      got[i], expected[i]);
@@ -96,11 +97,12 @@ static void test_products(void **state)
 // 1 x 1 x 1: the product of two numbers, by the rounding of the compute type.
 static float one_product(cublasHandle_t handle, float a, float b, cublasComputeType_t compute)
 {
-    const float *a_there = on_device(&a, sizeof a), *b_there = on_device(&b, sizeof b), one = 1, zero = 0;
+    const float *a_there = on_device(&a, sizeof a), *b_there = on_device(&b, sizeof b), one = 1,
+                zero = 0;
     float *c_there = on_device(NULL, sizeof(float)), c;
-    assert_int_equal(cublasGemmEx(handle, CUBLAS_OP_N, CUBLAS_OP_N, 1, 1, 1, &one, a_there, CUDA_R_32F, 1,
-                                  b_there, CUDA_R_32F, 1, &zero, c_there, CUDA_R_32F, 1, compute,
-                                  CUBLAS_GEMM_DEFAULT),
+    assert_int_equal(cublasGemmEx(handle, CUBLAS_OP_N, CUBLAS_OP_N, 1, 1, 1, &one, a_there,
+                                  CUDA_R_32F, 1, b_there, CUDA_R_32F, 1, &zero, c_there, CUDA_R_32F,
+                                  1, compute, CUBLAS_GEMM_DEFAULT),
                      CUBLAS_STATUS_SUCCESS);
     fetch(&c, c_there, sizeof c);
     return c;
@@ -111,7 +113,8 @@ static void test_roundings(void **state)
     (void)state;
     cublasHandle_t handle;
     assert_int_equal(cublasCreate(&handle), CUBLAS_STATUS_SUCCESS);
-    // 1 + 2^-9 has 9 bits of mantissa, 1 + 2^-20 twenty; 1 + 3 * 2^-8 lies half way and goes to the even side.
+    // 1 + 2^-9 has 9 bits of mantissa, 1 + 2^-20 twenty; 1 + 3 * 2^-8 lies half way and goes to the
+    // even side.
     const float nine = 1 + 0x1p-9f, twenty = 1 + 0x1p-20f, tie = 1 + 3 * 0x1p-8f;
     assert_true(one_product(handle, twenty, 1, CUBLAS_COMPUTE_32F) == twenty);
     assert_true(one_product(handle, twenty, 1, CUBLAS_COMPUTE_32F_FAST_TF32) == 1);
@@ -138,13 +141,13 @@ static void test_bfloat16(void **state)
     void *wide = on_device(&old, sizeof old), *narrow = on_device(&old_short, sizeof old_short);
     float got;
     uint16_t got_short;
-    assert_int_equal(cublasGemmEx(handle, CUBLAS_OP_N, CUBLAS_OP_N, 1, 1, 1, &one, a_there, CUDA_R_16BF, 1,
-                                  b_there, CUDA_R_16BF, 1, &one, wide, CUDA_R_32F, 1, CUBLAS_COMPUTE_32F,
-                                  CUBLAS_GEMM_DEFAULT),
+    assert_int_equal(cublasGemmEx(handle, CUBLAS_OP_N, CUBLAS_OP_N, 1, 1, 1, &one, a_there,
+                                  CUDA_R_16BF, 1, b_there, CUDA_R_16BF, 1, &one, wide, CUDA_R_32F,
+                                  1, CUBLAS_COMPUTE_32F, CUBLAS_GEMM_DEFAULT),
                      CUBLAS_STATUS_SUCCESS);
-    assert_int_equal(cublasGemmEx(handle, CUBLAS_OP_T, CUBLAS_OP_T, 1, 1, 1, &one, a_there, CUDA_R_16BF, 1,
-                                  b_there, CUDA_R_16BF, 1, &one, narrow, CUDA_R_16BF, 1, CUBLAS_COMPUTE_32F,
-                                  CUBLAS_GEMM_DEFAULT),
+    assert_int_equal(cublasGemmEx(handle, CUBLAS_OP_T, CUBLAS_OP_T, 1, 1, 1, &one, a_there,
+                                  CUDA_R_16BF, 1, b_there, CUDA_R_16BF, 1, &one, narrow,
+                                  CUDA_R_16BF, 1, CUBLAS_COMPUTE_32F, CUBLAS_GEMM_DEFAULT),
                      CUBLAS_STATUS_SUCCESS);
     fetch(&got, wide, sizeof got);
     fetch(&got_short, narrow, sizeof got_short);
@@ -158,8 +161,8 @@ static cublasStatus_t ask(cublasHandle_t handle, cudaDataType type, cublasComput
 {
     const float one = 1, zero = 0;
     float *there = on_device((float[3]){0}, 3 * sizeof(float));
-    return cublasGemmEx(handle, CUBLAS_OP_N, CUBLAS_OP_N, 1, 1, 1, &one, there, type, 1, there + 1, type, 1, &zero,
-                        there + 2, type, 1, compute, CUBLAS_GEMM_DEFAULT);
+    return cublasGemmEx(handle, CUBLAS_OP_N, CUBLAS_OP_N, 1, 1, 1, &one, there, type, 1, there + 1,
+                        type, 1, &zero, there + 2, type, 1, compute, CUBLAS_GEMM_DEFAULT);
 }
 
 // What cuBLAS does not have, or not for these matrices, is not answered by something near it.
@@ -173,7 +176,8 @@ static void test_unknown_types_are_refused(void **state)
     assert_int_equal(ask(handle, CUDA_R_32F, compute_64f), CUBLAS_STATUS_NOT_SUPPORTED);
     assert_int_equal(ask(handle, CUDA_R_32F, none), CUBLAS_STATUS_NOT_SUPPORTED);
     assert_int_equal(ask(handle, CUDA_R_64F, CUBLAS_COMPUTE_32F), CUBLAS_STATUS_NOT_SUPPORTED);
-    assert_int_equal(ask(handle, CUDA_R_16BF, CUBLAS_COMPUTE_32F_FAST_16BF), CUBLAS_STATUS_NOT_SUPPORTED);
+    assert_int_equal(ask(handle, CUDA_R_16BF, CUBLAS_COMPUTE_32F_FAST_16BF),
+                     CUBLAS_STATUS_NOT_SUPPORTED);
     cublasDestroy(handle);
 }
 
@@ -185,15 +189,17 @@ static void test_refusals(void **state)
     assert_int_equal(cublasCreate(&handle), CUBLAS_STATUS_SUCCESS);
     float *there = on_device((float[100]){0}, 100 * sizeof(float)), here[100] = {0};
     // Leading dimension below the rows; a matrix larger than its allocation; host memory.
-    assert_int_equal(cublasSgemm(handle, CUBLAS_OP_N, CUBLAS_OP_N, 4, 4, 4, &one, there, 3, there, 4, &one, there, 4),
+    assert_int_equal(cublasSgemm(handle, CUBLAS_OP_N, CUBLAS_OP_N, 4, 4, 4, &one, there, 3, there,
+                                 4, &one, there, 4),
                      CUBLAS_STATUS_INVALID_VALUE);
-    assert_int_equal(cublasSgemm(handle, CUBLAS_OP_N, CUBLAS_OP_N, 10, 11, 1, &one, there, 10, there, 1, &one, there,
-                                 10),
+    assert_int_equal(cublasSgemm(handle, CUBLAS_OP_N, CUBLAS_OP_N, 10, 11, 1, &one, there, 10,
+                                 there, 1, &one, there, 10),
                      CUBLAS_STATUS_EXECUTION_FAILED);
     assert_non_null(strstr(nca_emulator_message(), "cublas: matrix C"));
     assert_int_equal(cudaDeviceReset(), cudaSuccess);
     there = on_device((float[100]){0}, 100 * sizeof(float));
-    assert_int_equal(cublasSgemm(handle, CUBLAS_OP_N, CUBLAS_OP_N, 4, 4, 4, &one, here, 4, there, 4, &one, there, 4),
+    assert_int_equal(cublasSgemm(handle, CUBLAS_OP_N, CUBLAS_OP_N, 4, 4, 4, &one, here, 4, there, 4,
+                                 &one, there, 4),
                      CUBLAS_STATUS_EXECUTION_FAILED);
     assert_non_null(strstr(nca_emulator_message(), "cublas: matrix A"));
     cublasDestroy(handle);

@@ -1,5 +1,5 @@
-// The emulator runs correct kernels as a device would, in every order of their threads: reductions, scans, votes,
-// atomics, clusters, cooperative grids and cuRAND's Philox.
+// The emulator runs correct kernels as a device would, in every order of their threads: reductions,
+// scans, votes, atomics, clusters, cooperative grids and cuRAND's Philox.
 #include "device_arrays.h"
 
 #include <Random123/philox.h>
@@ -41,7 +41,8 @@ static void test_warp_scans(void **state)
     }
 }
 
-// Within a block the indices are in order, whichever block came first; and all orders of blocks are seen to differ.
+// Within a block the indices are in order, whichever block came first; and all orders of blocks are
+// seen to differ.
 static void test_compaction(void **state)
 {
     (void)state;
@@ -53,7 +54,8 @@ static void test_compaction(void **state)
     const float *from = on_device(values, sizeof values);
     IN_EVERY_ORDER
     {
-        int *to = on_device(NULL, sizeof kept), *kept_count = on_device(NULL, sizeof(int)), count = 0;
+        int *to = on_device(NULL, sizeof kept), *kept_count = on_device(NULL, sizeof(int)),
+            count = 0;
         assert_int_equal(cudaMemset(kept_count, 0, sizeof(int)), cudaSuccess);
         assert_int_equal(test_compact(from, COUNT, 40, to, kept_count, NULL), cudaSuccess);
         fetch(&count, kept_count, sizeof count);
@@ -138,7 +140,8 @@ static void test_warp_collectives(void **state)
         for (int row = 0; row < 12; row++)
             for (int lane = 0; lane < 32; lane++)
                 if (out[row][lane] != collective(row, lane))
-                    fail_msg("row %d, lane %d: %u, not %u", row, lane, out[row][lane], collective(row, lane));
+                    fail_msg("row %d, lane %d: %u, not %u", row, lane, out[row][lane],
+                             collective(row, lane));
     }
 }
 
@@ -214,7 +217,8 @@ static void test_philox_equals_random123(void **state)
     unsigned words[COUNT][4];
     const nca_key key = {.seed = 0xfedcba9876543210u, .update = 77};
     unsigned *to = on_device(NULL, sizeof words);
-    assert_int_equal(test_philox(to, COUNT, make_uint4(0, 5u | (unsigned)NCA_RANDOM_FIRE << 24, 3, key.update),
+    assert_int_equal(test_philox(to, COUNT,
+                                 make_uint4(0, 5u | (unsigned)NCA_RANDOM_FIRE << 24, 3, key.update),
                                  make_uint2(0x76543210u, 0xfedcba98u), NULL),
                      cudaSuccess);
     fetch(words, to, sizeof words);
@@ -225,8 +229,8 @@ static void test_philox_equals_random123(void **state)
     }
 }
 
-// The stream of a state is the words of the counters offset / 4, offset / 4 + 1 ... of its subsequence, carries
-// included.
+// The stream of a state is the words of the counters offset / 4, offset / 4 + 1 ... of its
+// subsequence, carries included.
 static void check_philox_state(uint64_t seed, uint64_t subsequence, uint64_t offset)
 {
     enum { COUNT = 60 };

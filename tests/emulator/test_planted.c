@@ -1,5 +1,6 @@
-// Every planted fault (planted.cu) is found: by a line that names the kernel, the block and the threads; by
-// AddressSanitizer where the build has it; and races also by nothing but results that differ between orders.
+// Every planted fault (planted.cu) is found: by a line that names the kernel, the block and the
+// threads; by AddressSanitizer where the build has it; and races also by nothing but results that
+// differ between orders.
 #include "device_arrays.h"
 
 #include <sys/wait.h>
@@ -75,8 +76,9 @@ static void test_divergent_barrier(void **state)
     IN_EVERY_ORDER
     {
         float *out = on_device(NULL, 128 * sizeof(float));
-        EXPECT_LINE(planted_divergent_barrier(out, NULL), cudaErrorLaunchFailure, "`divergent_barrier`", "block (",
-                    "threads 0-31 at __syncthreads (planted.cu:", "threads 32-63 at __syncthreads (planted.cu:");
+        EXPECT_LINE(planted_divergent_barrier(out, NULL), cudaErrorLaunchFailure,
+                    "`divergent_barrier`", "block (", "threads 0-31 at __syncthreads (planted.cu:",
+                    "threads 32-63 at __syncthreads (planted.cu:");
     }
 }
 
@@ -86,7 +88,8 @@ static void test_early_return(void **state)
     IN_EVERY_ORDER
     {
         float *out = on_device(NULL, 64 * sizeof(float));
-        EXPECT_LINE(planted_early_return(out, NULL), cudaErrorLaunchFailure, "`early_return`, block (0,0,0)",
+        EXPECT_LINE(planted_early_return(out, NULL), cudaErrorLaunchFailure,
+                    "`early_return`, block (0,0,0)",
                     "threads 0-39 at __syncthreads (planted.cu:", "threads 40-63 returned");
     }
 }
@@ -97,8 +100,9 @@ static void test_missing_lanes(void **state)
     IN_EVERY_ORDER
     {
         int *out = on_device(NULL, 32 * sizeof(int));
-        EXPECT_LINE(planted_missing_lanes(out, NULL), cudaErrorLaunchFailure, "`missing_lanes`",
-                    "threads 0-15 at a shuffle of lanes ffffffff (planted.cu:", "threads 16-31 returned");
+        EXPECT_LINE(
+            planted_missing_lanes(out, NULL), cudaErrorLaunchFailure, "`missing_lanes`",
+            "threads 0-15 at a shuffle of lanes ffffffff (planted.cu:", "threads 16-31 returned");
     }
 }
 
@@ -107,15 +111,16 @@ static void test_half_an_instruction(void **state)
     (void)state;
     IN_EVERY_ORDER
     EXPECT_LINE(planted_half_an_instruction(NULL), cudaErrorLaunchFailure, "`half_an_instruction`",
-                "threads 0-15 returned", "threads 16-31 at an instruction of the whole warp of lanes ffffffff");
+                "threads 0-15 returned",
+                "threads 16-31 at an instruction of the whole warp of lanes ffffffff");
 }
 
 static void test_foreign_lane(void **state)
 {
     (void)state;
     int *out = on_device(NULL, 32 * sizeof(int));
-    EXPECT_LINE(planted_foreign_lane(out, NULL), cudaErrorLaunchFailure, "`foreign_lane`", "thread 0",
-                "reads lane 16, which its mask 0000ffff does not name");
+    EXPECT_LINE(planted_foreign_lane(out, NULL), cudaErrorLaunchFailure, "`foreign_lane`",
+                "thread 0", "reads lane 16, which its mask 0000ffff does not name");
 }
 
 static void test_trap(void **state)
@@ -167,17 +172,21 @@ static void test_races_by_access(void **state)
     {
         const int *from = on_device(values, sizeof values);
         int *to = on_device(values, sizeof values);
-        EXPECT_LINE(planted_race(from, to, NULL), cudaErrorIllegalAddress, "`race`, block (0,0,0), thread",
-                    "what thread", "of the shared array `turned` of 256 bytes");
+        EXPECT_LINE(planted_race(from, to, NULL), cudaErrorIllegalAddress,
+                    "`race`, block (0,0,0), thread", "what thread",
+                    "of the shared array `turned` of 256 bytes");
         from = on_device(values, sizeof values), to = on_device(values, sizeof values);
-        EXPECT_LINE(planted_warp_race(from, to, NULL), cudaErrorIllegalAddress, "`warp_race`", "`line`");
+        EXPECT_LINE(planted_warp_race(from, to, NULL), cudaErrorIllegalAddress, "`warp_race`",
+                    "`line`");
         to = on_device(values, sizeof values);
         EXPECT_LINE(planted_block_order(to, 32, NULL), cudaErrorIllegalAddress, "`block_order`",
                     "of block number", "of an allocation of 256 bytes");
         to = on_device(values, sizeof values);
-        EXPECT_LINE(planted_global_race(to, NULL), cudaErrorIllegalAddress, "`global_race`", "writes what thread");
+        EXPECT_LINE(planted_global_race(to, NULL), cudaErrorIllegalAddress, "`global_race`",
+                    "writes what thread");
         to = on_device(values, sizeof values);
-        EXPECT_LINE(planted_cluster_race(to, NULL), cudaErrorIllegalAddress, "`cluster_race`", "`mine`");
+        EXPECT_LINE(planted_cluster_race(to, NULL), cudaErrorIllegalAddress, "`cluster_race`",
+                    "`mine`");
     }
 }
 
@@ -197,18 +206,22 @@ static void test_shared_read_outside(void **state)
     (void)state;
     if (ASAN) {
         const char *report = report_of(read_shared_outside);
-        assert_true(strstr(report, "AddressSanitizer: use-after-poison") || strstr(report, "out of bounds"));
-        assert_non_null(strstr(report_of(read_dynamic_outside), "AddressSanitizer: use-after-poison"));
+        assert_true(strstr(report, "AddressSanitizer: use-after-poison") ||
+                    strstr(report, "out of bounds"));
+        assert_non_null(
+            strstr(report_of(read_dynamic_outside), "AddressSanitizer: use-after-poison"));
     } else if (nca_emulator_checks()) {
         // The first element behind, one far behind, one before.
         for (int i = 0; i < 3; i++)
-            EXPECT_LINE(planted_shared_read_outside(on_device(NULL, 128), (const int[]){32, 5000, -1}[i], NULL),
-                        cudaErrorIllegalAddress, "`shared_read_outside`, block (0,0,0), thread 0",
-                        (const char *const[]){"reads outside: byte 128 of the shared array `row` of 128",
-                                              "reads outside: byte 20000 of the shared array `row`",
-                                              "reads outside: byte -4 of the shared array"}[i]);
-        EXPECT_LINE(planted_dynamic_read_outside(on_device(NULL, 128), 32, NULL), cudaErrorIllegalAddress,
-                    "`dynamic_read_outside`", "reads outside");
+            EXPECT_LINE(
+                planted_shared_read_outside(on_device(NULL, 128), (const int[]){32, 5000, -1}[i],
+                                            NULL),
+                cudaErrorIllegalAddress, "`shared_read_outside`, block (0,0,0), thread 0",
+                (const char *const[]){"reads outside: byte 128 of the shared array `row` of 128",
+                                      "reads outside: byte 20000 of the shared array `row`",
+                                      "reads outside: byte -4 of the shared array"}[i]);
+        EXPECT_LINE(planted_dynamic_read_outside(on_device(NULL, 128), 32, NULL),
+                    cudaErrorIllegalAddress, "`dynamic_read_outside`", "reads outside");
     } else {
         skip();
     }
@@ -223,24 +236,27 @@ static void test_shared_write_outside(void **state)
 {
     (void)state;
     if (ASAN) {
-        assert_non_null(strstr(report_of(write_shared_outside), "AddressSanitizer: use-after-poison"));
+        assert_non_null(
+            strstr(report_of(write_shared_outside), "AddressSanitizer: use-after-poison"));
         return;
     }
     if (nca_emulator_checks())
-        EXPECT_LINE(planted_shared_write_outside(on_device(NULL, 128), 33, NULL), cudaErrorIllegalAddress,
-                    "`shared_write_outside`", "writes outside");
+        EXPECT_LINE(planted_shared_write_outside(on_device(NULL, 128), 33, NULL),
+                    cudaErrorIllegalAddress, "`shared_write_outside`", "writes outside");
     // Without a look at accesses, by the walls, once the block is done.
     nca_emulator_get()->checks = 0;
-    EXPECT_LINE(planted_shared_write_outside(on_device(NULL, 128), 33, NULL), cudaErrorIllegalAddress,
-                "`shared_write_outside`, block (0,0,0)", "just behind the shared array `row` of 128 bytes");
+    EXPECT_LINE(planted_shared_write_outside(on_device(NULL, 128), 33, NULL),
+                cudaErrorIllegalAddress, "`shared_write_outside`, block (0,0,0)",
+                "just behind the shared array `row` of 128 bytes");
 }
 
 static void test_uninitialised_shared(void **state)
 {
     (void)state;
     if (nca_emulator_checks()) {
-        EXPECT_LINE(planted_uninitialised_shared(on_device(NULL, 128), NULL), cudaErrorIllegalAddress,
-                    "`uninitialised_shared`", "reads what nothing wrote: byte 128 of the shared array `row`");
+        EXPECT_LINE(planted_uninitialised_shared(on_device(NULL, 128), NULL),
+                    cudaErrorIllegalAddress, "`uninitialised_shared`",
+                    "reads what nothing wrote: byte 128 of the shared array `row`");
         EXPECT_LINE(planted_leftover_shared(on_device(NULL, 256), NULL), cudaErrorIllegalAddress,
                     "`leftover_shared`, block (1,0,0)", "reads what nothing wrote", "`value`");
     }
@@ -278,27 +294,32 @@ static void test_global_outside(void **state)
 {
     (void)state;
     if (ASAN) {
-        assert_non_null(strstr(report_of(read_global_outside), "AddressSanitizer: use-after-poison"));
-        assert_non_null(strstr(report_of(write_global_outside), "AddressSanitizer: use-after-poison"));
+        assert_non_null(
+            strstr(report_of(read_global_outside), "AddressSanitizer: use-after-poison"));
+        assert_non_null(
+            strstr(report_of(write_global_outside), "AddressSanitizer: use-after-poison"));
         return;
     }
     if (nca_emulator_checks()) {
         EXPECT_LINE(planted_global_access(on_device(values, sizeof values), 64, false, NULL),
-                    cudaErrorIllegalAddress, "`global_access`", "reads outside: byte 256 of an allocation of 256");
+                    cudaErrorIllegalAddress, "`global_access`",
+                    "reads outside: byte 256 of an allocation of 256");
         EXPECT_LINE(planted_global_access(on_device(values, sizeof values), -1, true, NULL),
                     cudaErrorIllegalAddress, "`global_access`", "writes outside");
     }
     nca_emulator_get()->checks = 0;
-    EXPECT_LINE(planted_global_access(on_device(values, sizeof values), -1, true, NULL), cudaErrorIllegalAddress,
-                "`global_access`", "just before an allocation of 256 bytes");
+    EXPECT_LINE(planted_global_access(on_device(values, sizeof values), -1, true, NULL),
+                cudaErrorIllegalAddress, "`global_access`",
+                "just before an allocation of 256 bytes");
 }
 
 static void test_unwritten_global(void **state)
 {
     (void)state;
     if (nca_emulator_checks())
-        EXPECT_LINE(planted_global_access(on_device(NULL, 256), 5, false, NULL), cudaErrorIllegalAddress,
-                    "`global_access`", "reads what nothing wrote: byte 20 of an allocation");
+        EXPECT_LINE(planted_global_access(on_device(NULL, 256), 5, false, NULL),
+                    cudaErrorIllegalAddress, "`global_access`",
+                    "reads what nothing wrote: byte 20 of an allocation");
     float fresh[64];
     float *on = on_device(NULL, sizeof fresh);
     fetch(fresh, on, sizeof fresh);
@@ -323,7 +344,8 @@ static void test_use_after_free(void **state)
 }
 
 // -- Launches that overlap ------------------------------------------------------------------------
-// a, b, c [64] and launches that read ahead only what was written before the launch before: the last writes c.
+// a, b, c [64] and launches that read ahead only what was written before the launch before: the
+// last writes c.
 typedef struct chain {
     int *a, *b, *c;
 } chain;
@@ -367,7 +389,8 @@ static void test_overlap_that_is_right(void **state)
         const chain on = chain_on_device();
         run_chain(&on, NULL);
         assert_first(on.c, 102);
-        assert_int_equal(cudaMemcpyAsync(on.b, on.c, sizeof values, cudaMemcpyDeviceToDevice, NULL), cudaSuccess);
+        assert_int_equal(cudaMemcpyAsync(on.b, on.c, sizeof values, cudaMemcpyDeviceToDevice, NULL),
+                         cudaSuccess);
         assert_int_equal(planted_early_read(on.c, on.a, NULL), cudaSuccess);
         assert_first(on.a, 103);
     }
@@ -409,7 +432,8 @@ static void test_early_accesses(void **state)
         run_chain(&on, NULL);
         EXPECT_LINE(planted_early_read(on.c, on.b, NULL), cudaErrorIllegalAddress,
                     "`early_read`, block (0,0,0), thread",
-                    "reads before nca_wait_for_last() what the launch before wrote: byte", "of an allocation of 256");
+                    "reads before nca_wait_for_last() what the launch before wrote: byte",
+                    "of an allocation of 256");
         on = chain_on_device();
         EXPECT_LINE(planted_early_write(on.a, NULL), cudaErrorIllegalAddress,
                     "`early_write`, block (0,0,0), thread 5",

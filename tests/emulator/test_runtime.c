@@ -1,5 +1,5 @@
-// The emulator's CUDA runtime, as the host sees it: copies, streams and events, graphs and what must not be done
-// while one is captured, kinds of machines, and errors that stay.
+// The emulator's CUDA runtime, as the host sees it: copies, streams and events, graphs and what
+// must not be done while one is captured, kinds of machines, and errors that stay.
 #include "device_arrays.h"
 
 #include <cublas_v2.h>
@@ -28,7 +28,8 @@ static void test_wrong_copies(void **state)
     (void)state;
     char here[64] = {0}, *there = on_device(here, sizeof here);
     assert_int_equal(cudaMemcpy(there, here, 65, cudaMemcpyHostToDevice), cudaErrorInvalidValue);
-    assert_int_equal(cudaMemcpy(here, there + 1, 64, cudaMemcpyDeviceToHost), cudaErrorInvalidValue);
+    assert_int_equal(cudaMemcpy(here, there + 1, 64, cudaMemcpyDeviceToHost),
+                     cudaErrorInvalidValue);
     assert_int_equal(cudaMemcpy(here, there, 4, cudaMemcpyHostToDevice), cudaErrorInvalidValue);
     assert_int_equal(cudaMemcpy(here, here, 4, cudaMemcpyDeviceToHost), cudaErrorInvalidValue);
     assert_int_equal(cudaMemset(here, 0, 4), cudaErrorInvalidValue);
@@ -69,9 +70,12 @@ static void test_graph(void **state)
     float factor = 2;
     assert_int_equal(test_scale(there, 100, factor, 3, stream), cudaSuccess);
     factor = 1000;
-    assert_int_equal(cublasSgemm(handle, CUBLAS_OP_N, CUBLAS_OP_N, 1, 1, 1, &one, there, 1, there, 1, &zero, there, 1),
+    assert_int_equal(cublasSgemm(handle, CUBLAS_OP_N, CUBLAS_OP_N, 1, 1, 1, &one, there, 1, there,
+                                 1, &zero, there, 1),
                      CUBLAS_STATUS_SUCCESS);
-    assert_int_equal(cudaMemcpyAsync(there + 99, &here, sizeof here, cudaMemcpyHostToDevice, stream), cudaSuccess);
+    assert_int_equal(
+        cudaMemcpyAsync(there + 99, &here, sizeof here, cudaMemcpyHostToDevice, stream),
+        cudaSuccess);
     assert_int_equal(cudaStreamEndCapture(stream, &graph), cudaSuccess);
     check_values(there, 100, 0);   // nothing ran yet
     size_t nodes = 0;
@@ -106,7 +110,8 @@ static void test_graph_of_two_streams(void **state)
     cudaGraphExec_t exec;
     cudaGraphExecUpdateResultInfo result;
     cudaStreamCreate(&stream), cudaStreamCreate(&other);
-    cudaEventCreateWithFlags(&fork, cudaEventDisableTiming), cudaEventCreateWithFlags(&join, cudaEventDisableTiming);
+    cudaEventCreateWithFlags(&fork, cudaEventDisableTiming),
+        cudaEventCreateWithFlags(&join, cudaEventDisableTiming);
     for (int time = 0; time < 2; time++) {
         cudaStreamBeginCapture(stream, cudaStreamCaptureModeGlobal);
         test_scale(there, 10, 1, time ? 10 : 1, stream);
@@ -160,10 +165,12 @@ static void test_events(void **state)
     (void)state;
     cudaEvent_t start, end, untimed;
     float time_ms = -1;
-    cudaEventCreate(&start), cudaEventCreate(&end), cudaEventCreateWithFlags(&untimed, cudaEventDisableTiming);
+    cudaEventCreate(&start), cudaEventCreate(&end),
+        cudaEventCreateWithFlags(&untimed, cudaEventDisableTiming);
     assert_int_equal(cudaEventElapsedTime(&time_ms, start, end), cudaErrorInvalidResourceHandle);
     cudaEventRecord(start, NULL), cudaEventRecord(untimed, NULL), cudaEventRecord(end, NULL);
-    assert_int_equal(cudaEventElapsedTime(&time_ms, start, untimed), cudaErrorInvalidResourceHandle);
+    assert_int_equal(cudaEventElapsedTime(&time_ms, start, untimed),
+                     cudaErrorInvalidResourceHandle);
     assert_int_equal(cudaEventSynchronize(end), cudaSuccess);
     assert_int_equal(cudaEventElapsedTime(&time_ms, start, end), cudaSuccess);
     assert_true(time_ms >= 0 && time_ms < 10000);
@@ -206,7 +213,8 @@ static void test_machines(void **state)
     assert_int_equal(count, 0);
     nca_emulator_get()->driver_version = 12040;
     assert_int_equal(cudaGetDeviceCount(&count), cudaErrorInsufficientDriver);
-    assert_string_equal(cudaGetErrorName(cudaErrorInsufficientDriver), "cudaErrorInsufficientDriver");
+    assert_string_equal(cudaGetErrorName(cudaErrorInsufficientDriver),
+                        "cudaErrorInsufficientDriver");
 }
 
 static void test_lost_device(void **state)
@@ -217,7 +225,8 @@ static void test_lost_device(void **state)
     nca_emulator_get()->lose_at_launch = (int)nca_emulator_launches() + 2;
     assert_int_equal(test_scale(there, 10, 1, 1, NULL), cudaSuccess);
     assert_int_equal(test_scale(there, 10, 1, 1, NULL), cudaErrorECCUncorrectable);
-    assert_int_equal(cudaMemcpy(values, there, sizeof values, cudaMemcpyDeviceToHost), cudaErrorECCUncorrectable);
+    assert_int_equal(cudaMemcpy(values, there, sizeof values, cudaMemcpyDeviceToHost),
+                     cudaErrorECCUncorrectable);
     assert_int_equal(cudaGetLastError(), cudaErrorECCUncorrectable);
     assert_int_equal(cudaGetLastError(), cudaErrorECCUncorrectable);
 }

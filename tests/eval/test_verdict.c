@@ -128,8 +128,8 @@ static void test_what_has_exploded_is_called_so(void **state)
     found.steps_count = 2;
     found.dead_at[1] = SEEDS;
     found.max_state = NAN;
-    check(&found, "exploded: numbers grew without bound, and most fire seeds died; log10 loss -1.40 at "
-                  "step 200 (an empty grid)\n");
+    check(&found, "exploded: numbers grew without bound, and most fire seeds died; "
+                  "log10 loss -1.40 at step 200 (an empty grid)\n");
     found.dead_at[1] = 0;
     found.max_state = 2;
     found.loss_at[1].median = 3.5;

@@ -1,5 +1,5 @@
 // Whatever is not finite is seen, on every backend: in a state, in a gradient, in a parameter, in
-// any band, tensor and channel. The health rules of training stand on it.
+// any band, tensor and channel. The health checks of training stand on it.
 #include "seam_bench.h"
 
 // One number of one channel of one cell, wherever it is, shows in its sample's report.

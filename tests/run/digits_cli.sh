@@ -67,7 +67,8 @@ done
 ! grep -q '"name": *"lower"' report.html || fail "the page cuts digits"
 grep -q "cells right 0.[0-9]*, total agreement" report.html || fail "no figures in the page's verdict"
 
-# A run is judged by the loss that it was trained by: of states that say nothing it is ln 10, or a half a cell.
+# A run is judged by the loss that it was trained by: of states that say nothing it is ln 10, or a
+# half a cell.
 "$nca" train "${settings[@]}" --loss cross-entropy --updates 1 --out entropy --quiet >/dev/null
 judged=(--seeds 2 --steps 0 --no-exchange --json)
 "$nca" eval entropy "${judged[@]}" | grep -q '"0": {"median": 0.3622' || fail "a run by cross entropy is judged by another loss"

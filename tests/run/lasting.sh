@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # A run folder lasts: it needs no font and no picture any more, a damaged checkpoint costs only what
-# came after the one before it, a changed setting is named, signals save, and what is no longer needed
-# can be removed. Bits, kills: a few of scripts/flip_bits.sh and scripts/kill_start.sh.
+# came after the one before it, a changed setting is named, signals save, and what is no longer
+# needed can be removed. Bits, kills: a few of scripts/flip_bits.sh and scripts/kill_start.sh.
 #   lasting.sh NCA
 set -euo pipefail
 root=$(cd "$(dirname "$0")/../.." && pwd)
@@ -15,7 +15,8 @@ content_of() { (cd "$1" && sed 's/, "seconds": [^,}]*//; s/, "checksum".*//' met
 same() { cmp <(content_of "$1") <(content_of "$2") || fail "$3"; }
 said() { grep -q -- "$1" log || fail "does not say \"$1\": $(cat log)"; }
 
-# An emoji of a font that is gone, and a picture that is gone: the target's pixels are in the folder.
+# An emoji of a font that is gone, and a picture that is gone: the target's pixels are in the
+# folder.
 cp $font font.ttf
 cp "$root/tests/fuzz/corpus/image/rgba.png" picture.png
 for target in 🦎 picture.png; do
@@ -34,8 +35,8 @@ for target in 🦎 picture.png; do
 done
 mv other/moved run
 
-# The newest checkpoint is damaged, or gone: the one before it is taken, told, and the run ends as if
-# nothing had been. Where both are, nothing is changed.
+# The newest checkpoint is damaged, or gone: the one before it is taken, told, and the run ends as
+# if nothing had been. Where both are, nothing is changed.
 for damage in 'printf x | dd of=other/checkpoint.safetensors bs=1 seek=3000 conv=notrunc status=none' \
   'truncate -s -1 other/checkpoint.safetensors' ': >other/checkpoint.safetensors' 'rm other/checkpoint.safetensors'; do
   rm -rf other && cp -r run other && eval "$damage"

@@ -22,8 +22,8 @@ head -6 on/metrics.jsonl | cmp - old/metrics.jsonl || fail "the first updates we
 ! grep -q warning log || fail "it warns again: $(cat log)"
 "$nca" report on --device cpu -o page.html >/dev/null && [ -s page.html ] || fail "no report of it"
 
-# One that version 0.1.0 made before files had checksums, whole pools in its checkpoint and a copy of its
-# picture: it goes on, bit for bit, and is then as a run of today is.
+# One that version 0.1.0 made before files had checksums, whole pools in its checkpoint and a copy
+# of its picture: it goes on, bit for bit, and is then as a run of today is.
 export NCA_CPU_ISA=scalar
 cp -r "$root/tests/run/before_checksums" older
 chmod -R u+w older

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # --precision through the program: a training in bf16 gives the same bytes for any number of threads
 # and when it is stopped and gone on with; another precision on resume is told; auto says what it
-# took; what the processor lacks is refused. Without AVX-512 BF16 or AMX the definition takes its place.
-# Rounding computes every precision anywhere, but only where it is named.
+# took; what the processor lacks is refused. Without AVX-512 BF16 or AMX the definition takes its
+# place. Rounding computes every precision anywhere, but only where it is named.
 #   precision_cli.sh NCA
 set -euo pipefail
 root=$(cd "$(dirname "$0")/../.." && pwd)

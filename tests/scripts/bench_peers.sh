@@ -27,7 +27,8 @@ whole='{"device": "it", "isa": "fused", "median_ms": 2.5, "peak_rss_mb": 9, "act
 echo "${NCA_SAYS:-$whole}"
 EOS
 # $LACKS: frameworks that are not there. $BLIND: one that finds no GPU. $WRONG: a variant that is
-# not what the oracle is. conv-compiled cannot be done, $SLOW is what a run takes. $PROBE: its answer.
+# not what the oracle is. conv-compiled cannot be done, $SLOW is what a run takes. $PROBE: its
+# answer.
 cat >python <<'EOS'
 #!/usr/bin/env bash
 framework=$(basename "$1" _nca.py)
@@ -194,7 +195,8 @@ for ((i = 0; i < 100; i++)); do
 done
 ! kill -0 "$(cat ../child)" 2>/dev/null || fail "what a run that hangs has started goes on"
 
-# -- Of --json a link is followed. A disk that fills up is told, and takes neither the table nor the exit code.
+# -- Of --json a link is followed. A disk that fills up is told, and takes neither the table nor
+# the exit code.
 mkdir far
 ln -s far/y.json link.json
 bench "${peers[@]}" "${one[@]}" --peer torch/conv --json link.json || fail "with a link: $(cat ../stderr)"

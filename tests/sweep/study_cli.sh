@@ -154,8 +154,8 @@ cmp damaged/blog-unstable-seed1/model.safetensors straight/blog-unstable-seed1/m
 # No study in the folder of a run.
 refused "a run of nca train; give the study a folder of its own" "${quick[@]}" --out straight/blog-unstable-seed1
 
-# Killed: its trainings end by themselves, and the same command at once goes on. $NCA_STUDY_UPDATES (200)
-# are enough to be killed among.
+# Killed: its trainings end by themselves, and the same command at once goes on. $NCA_STUDY_UPDATES
+# (200) are enough to be killed among.
 updates=${NCA_STUDY_UPDATES:-200}
 killed=("${quick[@]}" --settings blog-regenerating,blog-unstable --seeds 1 --updates "$updates"
   --schedule constant --quiet --out "$scratch/killed")

@@ -1,5 +1,5 @@
-// What tests of the health checks share: what an update is said to have been, what a training keeps,
-// and an update that kills the seed.
+// What tests of the health checks share: what an update is said to have been, what a training
+// keeps, and an update that kills the seed.
 #ifndef NCA_TESTS_TRAIN_HEALTH_SPY_H
 #define NCA_TESTS_TRAIN_HEALTH_SPY_H
 

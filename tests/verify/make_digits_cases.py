@@ -5,7 +5,8 @@ Each case is a file that `nca verify` reads: what a rollout starts from, exact i
 come out of it. The metadata hold PyTorch's own error in f32, the yardstick for ours.
 
     make_digits_cases.py OUT_DIR              the small cases that lie in tests/verify/cases
-    make_digits_cases.py OUT_DIR --size full  the same with 20 channels, two layers of 80, 28x28, 20 steps
+    make_digits_cases.py OUT_DIR --size full  the same with 20 channels, two layers of 80, 28x28,
+                                              20 steps
 """
 import argparse
 import json
@@ -68,13 +69,17 @@ def roll(given, kind, dtype):
 
 
 def draw(draws, size):
-    """A rule and a batch: pictures of blots in which cells live and die off, states as in training."""
+    """A rule and a batch: blots in which cells live and die off, and states as in training."""
+    def glorot(units, inputs):
+        return draws.uniform(-1, 1, (units, inputs)) * (6 / (units + inputs)) ** 0.5
+
     batch, height, width, steps, channels, hidden, hidden2 = size
-    glorot = lambda units, inputs: draws.uniform(-1, 1, (units, inputs)) * (6 / (units + inputs)) ** 0.5
-    given = {"hidden.weight": glorot(hidden, 9 * channels), "hidden.bias": draws.normal(0, 0.1, hidden),
+    given = {"hidden.weight": glorot(hidden, 9 * channels),
+             "hidden.bias": draws.normal(0, 0.1, hidden),
              "output.weight": draws.normal(0, 0.05, (channels - 1, hidden2)),
              "output.bias": draws.normal(0, 0.02, channels - 1),
-             "hidden2.weight": glorot(hidden2, hidden), "hidden2.bias": draws.normal(0, 0.1, hidden2)}
+             "hidden2.weight": glorot(hidden2, hidden),
+             "hidden2.bias": draws.normal(0, 0.1, hidden2)}
     y, x = np.mgrid[0:height, 0:width]
     grey = np.stack([np.clip(1.2 - np.hypot((y - height / 2) / height, (x - width / 2) / width) * 3
                              + draws.normal(0, 0.2, (height, width)), 0, 1) for _ in range(batch)])
@@ -96,11 +101,12 @@ def make(path, size, kind, seed):
         given["labels"] = labels.astype(np.float32)
     else:
         one_hot = np.eye(CLASSES, dtype=np.float32)[labels]
-        given["target"] = np.broadcast_to(one_hot[:, None, None], (batch, height, width, CLASSES)).copy()
+        shape = batch, height, width, CLASSES
+        given["target"] = np.broadcast_to(one_hot[:, None, None], shape).copy()
     expected, own = roll(given, kind, torch.float64), roll(given, kind, torch.float32)
     metadata = {"perception": "moore", "alive": "channel", "alive_channel": 0, "frozen": 1,
-                "objective": kind, "objective_first": channels - CLASSES, "objective_count": CLASSES,
-                "torch": torch.__version__}
+                "objective": kind, "objective_first": channels - CLASSES,
+                "objective_count": CLASSES, "torch": torch.__version__}
     for name, value in expected.items():
         error = np.linalg.norm(own[name] - value) / np.linalg.norm(value)
         metadata["float32_error." + name] = repr(float(error))

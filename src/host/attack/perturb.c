@@ -114,7 +114,7 @@ static nca_status perturb(trial *run, int step, nca_error *error)
 }
 
 // From new samples to the step at which they are judged.
-static nca_status go(trial *run, nca_error *error)
+static nca_status attack_batch(trial *run, nca_error *error)
 {
     const int at = nca_perturbs_input(run->perturbation.kind) ? 0 : run->job->steps / 2;
     for (int i = 0; i < run->shape.batch; i++) {
@@ -168,7 +168,7 @@ static nca_status attack_samples(trial *run, const nca_run_task *judged, nca_att
         const int left = job->samples - run->first;
         nca_status status = open_trial(run, judged, left < BATCH ? left : BATCH, error);
         if (status == NCA_OK)
-            status = go(run, error);
+            status = attack_batch(run, error);
         if (status == NCA_OK)
             status = add_figures(run, sum, &painter, error);
         close_trial(run);

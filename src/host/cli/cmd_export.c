@@ -77,10 +77,10 @@ static nca_status read_order(const export_options *options, const nca_arguments 
         return nca_fail(error, NCA_ARGUMENT, "%.100s: a %s file holds %d rule%s; export it apart",
                         arguments->item[out->exporter->rules_max], out->exporter->extension,
                         out->exporter->rules_max, out->exporter->rules_max == 1 ? "" : "s");
-    const char *about_target = nca_target_option_given(&options->target);
-    if (about_target && !out->exporter->shows_target)
+    out->what.target_option = nca_target_option_given(&options->target);
+    if (out->what.target_option && !out->exporter->shows_target)
         return nca_fail(error, NCA_ARGUMENT, "--%s: a %s file shows no target; leave it out",
-                        about_target, out->exporter->extension);
+                        out->what.target_option, out->exporter->extension);
     if (options->target.target && arguments->count > 1)
         return nca_fail(error, NCA_ARGUMENT,
                         "--target: which of the %d rules is it of? give run folders, which know "

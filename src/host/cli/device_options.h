@@ -22,9 +22,10 @@ enum { NCA_DEVICE_BYTES = 256 };   // of the words for a device
     {"cuda_path", NCA_OPTION_STRING, offsetof(type, field.cuda_path), 0, 0,                        \
      NCA_CUDA_PATH_CHOICES,                                                                        \
      "on a GPU, what computes the network [auto: fused where it can]", NULL},                      \
-    {"precision", NCA_OPTION_STRING, offsetof(type, field.precision), 0, 0,                         \
+    {"precision", NCA_OPTION_STRING, offsetof(type, field.precision), 0, 0,                        \
      NCA_PRECISION_CHOICES,                                                                        \
-     "what the network's factors are rounded to, where the device can; auto: bf16 where that is faster [f32]",   \
+     "what the network's factors are rounded to, where the device can; auto: bf16 where that is "  \
+     "faster [f32]",                                                                               \
      NULL},                                                                                        \
     {"tape_every", NCA_OPTION_INT, offsetof(type, field.tape_every), 0, 65536, "N",                \
      "on a GPU, keep every Nth state of a rollout and compute the others again [0: what fits]",    \

@@ -191,11 +191,24 @@ static const char *const exit_codes[][2] = {
 };
 
 static const char *const environment[][2] = {
-    {"NCA_CPU_ISA",
-     "The widest instructions that the CPU may use: scalar, avx2, avx512, avx512bf16 or amx; "
-     "rounding: any --precision in f32 with rounded factors, for tests."},
     {"TMPDIR", "Where an output for a pipe is made first. /tmp unless set."},
 };
+
+// NCA_CPU_ISA, whose names the CPU's table has.
+static void print_isas(FILE *to)
+{
+    char names[96], words[300];
+    for (const nca_backend *const *backend = nca_backends(); *backend; backend++) {
+        if (!(*backend)->list_isas)
+            continue;
+        (*backend)->list_isas(names, sizeof names);
+        snprintf(words, sizeof words,
+                 "The widest instructions that the CPU may use: %s; rounding computes any "
+                 "--precision in f32 with rounded factors, for tests.",
+                 names);
+        print_row(to, "NCA_CPU_ISA", words);
+    }
+}
 
 static void print_pairs(FILE *to, const char *const (*pairs)[2], size_t count)
 {
@@ -225,6 +238,7 @@ void nca_manual_print(FILE *to, const nca_command *const *commands)
     print_section(to, "EXIT STATUS");
     print_pairs(to, exit_codes, sizeof exit_codes / sizeof *exit_codes);
     print_section(to, "ENVIRONMENT");
+    print_isas(to);
     print_pairs(to, environment, sizeof environment / sizeof *environment);
     print_see_also(to, commands);
 }

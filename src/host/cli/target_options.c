@@ -1,7 +1,33 @@
-// A cell of the grid on the command line.
+// Which options about a target were given, and a cell of the grid on the command line.
 #include "cli/target_options.h"
 
 #include "config/grid.h"
+
+// The rows, of a struct that holds nothing else.
+typedef struct target_alone {
+    nca_target_arguments target;
+} target_alone;
+
+static const nca_option rows[] = {NCA_PICTURE_ROWS(target_alone, target, ""), {0}};
+
+// Whether a field is not what NCA_TARGET_NOT_GIVEN has there.
+static bool is_given(const nca_option *row, const nca_target_arguments *given)
+{
+    const void *field = (const char *)given + row->target;
+    if (row->kind == NCA_OPTION_STRING)
+        return *(const char *const *)field != NULL;
+    if (row->kind == NCA_OPTION_INT)
+        return *(const int64_t *)field >= 0;
+    return *(const int *)field >= 0;   // NCA_OPTION_SWITCH
+}
+
+const char *nca_target_option_given(const nca_target_arguments *given)
+{
+    for (const nca_option *row = rows; row->name; row++)
+        if (is_given(row, given))
+            return row->name;
+    return NULL;
+}
 
 nca_status nca_place_read(const char *option, const char *text, int height, int width, int place[2],
                           nca_error *error)

@@ -2,6 +2,7 @@
 #include "config/perturbation.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,13 +17,28 @@ double nca_perturbation_strength_max(nca_perturbation_kind kind)
     return is_share ? 1 : 10;
 }
 
+// "salt, killed or cells (up to 1)": the largest strength stands behind the last kind that has it.
+static void list_kinds(char *words, size_t size)
+{
+    const int last = NCA_PERTURBATIONS - 1;
+    size_t used = 0;
+    for (int kind = NCA_PERTURB_NONE + 1; kind <= last && used < size; kind++) {
+        const double most = nca_perturbation_strength_max(kind);
+        char bound[24] = "";
+        if (kind == last || nca_perturbation_strength_max(kind + 1) != most)
+            snprintf(bound, sizeof bound, " (up to %g)", most);
+        const char *joint = kind == last ? "" : kind + 1 < last ? ", " : " or ";
+        used += (size_t)snprintf(words + used, size - used, "%s%s%s", nca_perturbation_words[kind],
+                                 bound, joint);
+    }
+}
+
 static nca_status fail(const char *text, nca_error *error)
 {
-    return nca_fail(
-        error, NCA_ARGUMENT,
-        "--perturb %.60s: must be none, or input-gradient, state-gradient, input-noise, "
-        "state-noise (up to 10), salt, killed or cells (up to 1) with :STRENGTH",
-        text);
+    char kinds[200];
+    list_kinds(kinds, sizeof kinds);
+    return nca_fail(error, NCA_ARGUMENT, "--perturb %.60s: must be none, or %s with :STRENGTH",
+                    text, kinds);
 }
 
 nca_status nca_perturbation_read(const char *text, nca_perturbation *out, nca_error *error)

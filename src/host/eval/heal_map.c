@@ -34,7 +34,7 @@ typedef struct mapping {
     nca_sample *starts;           // [slots] as they began
     nca_sample_report *samples;   // [slots]
     double *whole;                // [slots] log10 losses of the patterns left whole
-    double *values;               // [slots] to be sorted
+    double *values;               // [slots] log10 losses to work in
     double total, gone;           // steps of the batch, for progress
 } mapping;
 
@@ -233,7 +233,7 @@ static nca_status open(mapping *maker, const nca_model *model, const nca_compute
     maker->damage = calloc(slots, sizeof *maker->damage);
     maker->usable = calloc(slots, sizeof *maker->usable);
     if (!maker->grown || !maker->item || !maker->starts || !maker->samples || !maker->whole ||
-        !maker->damage)
+        !maker->damage || !maker->usable)
         return nca_fail(error, NCA_MEMORY, "%s: no memory for them", what);
     maker->values = maker->whole + slots;
     maker->subject.session = maker->session;

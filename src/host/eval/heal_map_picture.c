@@ -67,7 +67,7 @@ static panel place_panel(nca_canvas *canvas, const nca_heal_map *map, int number
     return at;
 }
 
-// A trial's dot, ringed; hollow where nothing was tried.
+// The dot of a damage, ringed; small and grey where nothing was tried.
 static void draw_tally(const panel *at, double y, double x, double diameter,
                        const nca_map_tally *tally)
 {

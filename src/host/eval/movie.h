@@ -45,8 +45,8 @@ int nca_film_frames(const nca_film *film);
 int nca_film_frames_shown(const nca_film *film);
 
 // Writes the film whole or not at all; `model` is unchanged. NCA_ARGUMENT for an extension that is
-// none and for content of another grid, NCA_INTERRUPTED where
-// `stop` ended it, else what the file or the device could not do.
+// none and for content of another grid, NCA_INTERRUPTED where `stop` ended it, else what the file
+// or the device could not do.
 nca_status nca_film_write(const char *path, const nca_model *model, const nca_film *film,
                           const nca_compute *compute, nca_error *error);
 

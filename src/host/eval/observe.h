@@ -46,9 +46,9 @@ typedef struct nca_observation {
     int rollouts;        // of each cut, or of the exchange; the last one is left whole
     const char *name[NCA_OBSERVED_ROLLOUTS];
     int cell[NCA_OBSERVED_CELLS][2];
-    double
-        *loss;     // [ROLLOUTS,steps+1] log10; up to the cut they are one. Infinite where no number
-    int figures;   // of the task
+    double *loss;     // [ROLLOUTS,steps+1] log10; up to the cut they are one; infinite where it is
+                      // no number
+    int figures;      // of the task
     double *figure;   // [figures,ROLLOUTS,steps+1]; NaN: it counts nothing in this sample
     float *trace;     // [CELLS,steps+1,C] of the traced rollout; at the cut after it
 

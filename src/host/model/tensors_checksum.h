@@ -2,8 +2,8 @@
 //
 //   format_version   of what is written here
 //   program          that wrote the file
-//   checksum         "xxh3_64:" and 16 hexadecimal digits: of the whole file, with zeros in the place
-//                    of these digits
+//   checksum         "xxh3_64:" and 16 hexadecimal digits: of the whole file, with zeros in the
+//                    place of these digits
 //
 // A file without a checksum is of version 0.1.0 or of another program, and is taken as it is.
 #ifndef NCA_MODEL_TENSORS_CHECKSUM_H

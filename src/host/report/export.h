@@ -22,6 +22,7 @@ typedef struct nca_export {
     int count;   // 1 up to the exporter's rules_max
     nca_numbers numbers;
     const nca_target_arguments *given;   // what was said of task and target, for run/run_task.h
+    const char *target_option;   // one that was given about the target, "target-size"; NULL: none
 } nca_export;
 
 typedef struct nca_exporter {

@@ -148,9 +148,10 @@ static void write_head(FILE *to, const nca_model *model, const int grid[2])
         NCA_VERSION, tiles * grid[1], (model->spec.channels / 4 + tiles - 1) / tiles * grid[0]);
 }
 
-static int side_of(int model)
+// A side of the rule's grid; 0 where its file does not say it.
+static int side_of(int side)
 {
-    return model > 0 ? model : GRID;
+    return side > 0 ? side : GRID;
 }
 
 static void write_sizes(FILE *to, const nca_model *model)

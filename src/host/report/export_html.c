@@ -43,9 +43,9 @@ static nca_status add_rule(const nca_export *what, const nca_export_rule *rule, 
     NCA_TRY(nca_run_task_find(what->given, rule->path, &rule->model, &loaded, error));
     if (knows_target(what, rule, loaded.task))
         NCA_TRY(nca_run_task_load(what->given, rule->path, &rule->model, &loaded, error));
-    else if (nca_target_option_given(what->given))
+    else if (what->target_option)
         return nca_fail(error, NCA_ARGUMENT, "--%s: no target of %s is shown; %s",
-                        nca_target_option_given(what->given), rule->path,
+                        what->target_option, rule->path,
                         loaded.task->picture ? "give --target as well, or leave it out"
                                              : "leave it out");
     const nca_status status =

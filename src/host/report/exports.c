@@ -70,8 +70,8 @@ nca_status nca_exporter_numbers(const nca_exporter *exporter, const char *name, 
     return NCA_OK;
 }
 
-// A shader puts four channels into a pixel and groups of them in a square of up to 8 x 8; a page keeps
-// its pictures so too. Many graphics cards refuse pictures of more than 16384 pixels a side.
+// A shader puts four channels into a pixel and groups of them in a square of up to 8 x 8; a page
+// keeps its pictures so too. Many graphics cards refuse pictures of more than 16384 pixels a side.
 nca_status nca_exporter_check_grid(const nca_exporter *exporter, const nca_export_rule *rule,
                                    nca_error *error)
 {

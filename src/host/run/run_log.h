@@ -5,7 +5,7 @@
 //   target.safetensors       the target's pixels
 //   metrics.jsonl            a JSON object for each update
 //   model.safetensors        the rule, renewed at every checkpoint
-//   checkpoint.safetensors   what --resume goes on from; the ones before it are checkpoint-2, -3 ...
+//   checkpoint.safetensors   what --resume goes on from; those before it: checkpoint-2, -3 ...
 //   loss.png, pictures/      what a person looks at
 #ifndef NCA_RUN_RUN_LOG_H
 #define NCA_RUN_RUN_LOG_H

@@ -11,21 +11,6 @@
 #include "run/run_folder.h"
 #include "run/run_rules.h"
 
-const char *nca_target_option_given(const nca_target_arguments *given)
-{
-    const struct {
-        const char *name;
-        bool is_given;
-    } options[] = {{"target", given->target},         {"target-size", given->target_size > 0},
-                   {"padding", given->padding >= 0},  {"grid", given->grid},
-                   {"seed-at", given->seed_at},       {"trim", given->trim >= 0},
-                   {"background", given->background}, {"font", given->font}};
-    for (size_t i = 0; i < sizeof options / sizeof *options; i++)
-        if (options[i].is_given)
-            return options[i].name;
-    return NULL;
-}
-
 static void set_text(char to[NCA_TEXT_BYTES], const char *text)
 {
     if (text)
@@ -86,8 +71,8 @@ static nca_status read_settings(const nca_target_arguments *given, const char *p
     return nca_task_find(config->task, task, error);
 }
 
-// The file did not load as a growing rule, as `error` says. Where it loads as a rule of another task,
-// the error names that task instead.
+// The file did not load as a growing rule, as `error` says. Where it loads as a rule of another
+// task, the error names that task instead.
 static nca_status suggest_task(const char *path, nca_error *error)
 {
     for (const nca_task *const *row = nca_tasks(); *row; row++) {

@@ -25,20 +25,17 @@ typedef struct nca_run_task {
     nca_config config;     // what it is judged by; of a rule alone these are assumed
 } nca_run_task;
 
-// The first option about the target that is given, as "target-size"; NULL where none is.
-const char *nca_target_option_given(const nca_target_arguments *given);
-
 // The rule of a file or of a run folder. Where a task is given, a file need not say itself what the
 // task's rules perceive, freeze and so on.
 nca_status nca_run_rule_load(const nca_target_arguments *arguments, const char *path,
                              nca_model *out, nca_error *error);
-// NCA_ARGUMENT where the rule is an adversary, by its file, the task that is given or its run folder:
-// it moves some cells of another rule, and does nothing alone.
+// NCA_ARGUMENT where the rule is an adversary, by its file, the task that is given or its run
+// folder: it moves some cells of another rule, and does nothing alone.
 nca_status nca_run_refuse_adversary(const nca_target_arguments *given, const char *path,
                                     const nca_model *model, nca_error *error);
 // The task of a rule, without its content. `path` is the model: a run folder says itself what it
-// was trained on; a rule alone is of the task that its file says, else of the one that is given, else
-// it grows, and one with frozen channels is refused.
+// was trained on; a rule alone is of the task that its file says, else of the one that is given,
+// else it grows, and one with frozen channels is refused.
 nca_status nca_run_task_find(const nca_target_arguments *arguments, const char *path,
                              const nca_model *model, nca_run_task *out, nca_error *error);
 // The same with its content, made for the grid that is given, else for the model's where the

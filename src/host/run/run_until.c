@@ -55,8 +55,8 @@ static int worst_cut(const nca_evaluation *found)
     return worst;
 }
 
-// The judge goes by the median, which a cut that half of all fire seeds heal passes now and then. So
-// seven in eight of the fire seeds must heal every cut as well.
+// The judge goes by the median, which a cut that half of all fire seeds heal passes now and then.
+// So seven in eight of the fire seeds must heal every cut as well.
 static bool is_passed(const nca_judgement *judgement, int seeds)
 {
     const nca_evaluation *found = &judgement->evaluation;

@@ -265,11 +265,11 @@ static void choose_cells(const void *content, const nca_grid *grid, int64_t item
 static const nca_task_film films[] = {
     {.file = "digit.webp", .steps = 400, .every = 2, .exchange_at = 200}, {0}};
 
-static const nca_spec usual = {.perception = NCA_MOORE,
-                               .frozen = 1,
-                               .alive = NCA_ALIVE_CHANNEL,
-                               .alive_channel = 0,
-                               .noise = 0.02};
+const nca_spec nca_digits_usual = {.perception = NCA_MOORE,
+                                   .frozen = 1,
+                                   .alive = NCA_ALIVE_CHANNEL,
+                                   .alive_channel = 0,
+                                   .noise = 0.02};
 
 static const nca_task_judging judging = {.samples_words = "digits",
                                          .steps = "0,20,40,60,80,100,120,140,160,180,200",
@@ -286,7 +286,7 @@ const nca_task nca_task_digits = {
     .preset = "digits",
     .reads_data = true,
     .unread = unread,
-    .usual = &usual,
+    .usual = &nca_digits_usual,
     .exchange_limit = NCA_DIGIT_GREY_LIMIT,
     .good_loss = 1,
     .plan = complete_plan,

@@ -47,7 +47,7 @@ static nca_status load(const nca_content_source *source, nca_content *out, nca_e
     turned_digits *turned = calloc(1, sizeof *turned);
     if (!turned)
         return nca_fail(error, NCA_MEMORY, "--victim: no memory for it");
-    NCA_GO(nca_victim_load(source, nca_task_digits.usual, &turned->victim, error));
+    NCA_GO(nca_victim_load(source, &nca_digits_usual, &turned->victim, error));
     NCA_GO(nca_task_digits.load(source, &content, error));
     turned->digits = content.data;
     turned->share = source->config->share;
@@ -62,7 +62,7 @@ cleanup:
 
 static nca_status keep(const nca_content_source *source, const char *folder, nca_error *error)
 {
-    return nca_victim_keep(source, nca_task_digits.usual, folder, error);
+    return nca_victim_keep(source, &nca_digits_usual, folder, error);
 }
 
 static void shape_session(const nca_config *config, nca_shape *shape)
@@ -239,12 +239,6 @@ static const char *const channels[] = {"grey", NULL};
 
 static const nca_task_film films[] = {{.file = "digit.webp", .steps = 200, .every = 2}, {0}};
 
-static const nca_spec usual = {.perception = NCA_MOORE,
-                               .frozen = 1,
-                               .alive = NCA_ALIVE_CHANNEL,
-                               .alive_channel = 0,
-                               .noise = 0.02};
-
 const nca_task nca_task_digits_adversary = {
     .name = "digits-adversary",
     .summary = "how few cells make the others say another digit",
@@ -254,7 +248,7 @@ const nca_task nca_task_digits_adversary = {
     .reads_data = true,
     .unread = unread,
     .victim = &nca_task_digits,
-    .usual = &usual,
+    .usual = &nca_digits_usual,
     .exchange_limit = NCA_DIGIT_GREY_LIMIT,
     .good_loss = 1,
     .plan = complete_plan,

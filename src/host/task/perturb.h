@@ -11,7 +11,7 @@ bool nca_perturbs_input(nca_perturbation_kind kind);
 // Whether it needs the gradient of the loss.
 bool nca_perturbs_by_gradient(nca_perturbation_kind kind);
 
-// Perturbs a state, by any kind but cells. No perturbation but salt and killed changes which cells live.
+// Perturbs a state, by any kind but cells. Only salt and killed change which cells live.
 //   limit      above which the first frozen channel lets a cell live
 //   sample     number of the sample in the draws
 //   gradient   [H,W,C] of the loss by the state; read where it is needed

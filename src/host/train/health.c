@@ -1,4 +1,4 @@
-// Health rules: what is done when training goes wrong, in the update in which it shows.
+// Health checks: what is done when training goes wrong, in the update in which it shows.
 //
 //   1. Skip. Where a loss or gradient is not finite, a state is beyond its bound, or the whole
 //      batch is dead after its rollout, nothing of the update is kept: rule, moments and pool stay,

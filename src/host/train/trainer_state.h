@@ -23,7 +23,7 @@ typedef struct nca_good_rule {
     nca_average average;   // as it was then; no room to work in
 } nca_good_rule;
 
-// Counters of the health rules; see health.c.
+// Counters of the health checks; see health.c.
 typedef struct nca_health {
     int64_t skipped_in_a_row;
     int64_t tenths_of_deaths;      // account of samples that must live

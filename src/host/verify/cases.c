@@ -99,7 +99,7 @@ const nca_case nca_cases[] = {
      {SIZES(2, 5, 11, 5),
       .spec = {.channels = 28, .hidden = {4, 92}, .frozen = 3, .alive = NCA_ALIVE_CHANNEL, .alive_channel = 2},
       .objective = {NCA_MEAN_SQUARED, NCA_CELLS_ALL, 9, 13, false}}, 0.5, 0.7, 1, 0, 41, 0, 0.2},
-    // States that a matrix mixes before each step, beside a bound that few reach and one that many do.
+    // A matrix mixes the states before each step: few reach the first bound, many the second.
     {"mixed", {SIZES(2, 13, 9, 6), .spec = {.channels = 16, .hidden = {64}, .mix_bound = 1}}, 0.5, 0.3, 1, 0, 42, 0, 0.2},
     {"mixed-everywhere",
      {SIZES(2, 7, 11, 5),

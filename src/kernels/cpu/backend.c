@@ -139,6 +139,7 @@ const nca_backend nca_cpu_backend = {
     .name = "cpu",
     .description = "active cells only, on all cores, with AVX-512, AVX2 or plain C",
     .variants = nca_cpu_variant_names,
+    .list_isas = nca_cpu_list_names,
     .open = open_device,
     .close = close_device,
     .info = describe,

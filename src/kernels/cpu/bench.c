@@ -182,6 +182,7 @@ static nca_status gather(const kernel_run *kernel, nca_error *error)
 //   P, G    parameters, bands with active cells, which have sums of their own
 //   F, I    weights of the network, of its first layers; D numbers in a cell's perception
 //   O, U    outputs, hidden units
+//   R, K    active cells whose hidden units are computed again; are kept
 enum { ROWS = 18 };
 static void list_rows(const kernel_run *kernel, kernel_row rows[ROWS + 1])
 {
@@ -194,6 +195,8 @@ static void list_rows(const kernel_run *kernel, kernel_row rows[ROWS + 1])
     const double F = I + (double)layout->size[NCA_OUTPUT_WEIGHT];
     const double HW = (double)shape->height * shape->width, N = HW * shape->batch;
     const double A = kernel->active, S = kernel->alive, G = kernel->busy_bands;
+    const bool keeps_units = kernel->session->kept_chunks > 0;
+    const double R = keeps_units ? 0 : A, K = keeps_units ? A : 0;
     // clang-format off
     const kernel_row all[ROWS + 1] = {
         {"fire", NULL, fire, NULL, 0, N},
@@ -204,9 +207,9 @@ static void list_rows(const kernel_run *kernel, kernel_row rows[ROWS + 1])
         {"mlp_hidden", mlp_hidden, NULL, NULL, 2*I*A, (4*D + 4*U)*A + 4*I + 4*U},
         {"mlp_backward", mlp_backward, NULL, NULL, 4*F*A, (8*D + 4*O + 4*U)*A + 4*F + 8*P*G},
         {"perceive_backward", perceive_backward, NULL, NULL, 31*C*A, 4*D*A + 8*C*S},
-        {"step_update", NULL, step_update, NULL, (2*F + 32*C)*A, 4*C*(S + A) + 3*N},
+        {"step_update", NULL, step_update, NULL, (2*F + 32*C)*A, 4*C*(S + A) + 3*N + 4*U*K},
         {"step_settle", NULL, step_settle, NULL, 0, 8*C*(S - A) + 3*N},
-        {"step_backward", NULL, step_backward, NULL, (4*F + 2*I + 62*C)*A, 12*C*S + N + 8*P*G},
+        {"step_backward", NULL, step_backward, NULL, (4*F + 62*C)*A + 2*I*R, 12*C*S + N + 8*P*G + 4*U*K},
         {"loss", NULL, loss, NULL, 12*N, 4*C*N + 16*HW},
         {"loss_backward", NULL, loss_backward, NULL, 8*N, 32*N + 16*HW},
         {"reduce_sums", NULL, NULL, reduce_sums, P*G, 4*P*G + 4*P},
@@ -217,8 +220,10 @@ static void list_rows(const kernel_run *kernel, kernel_row rows[ROWS + 1])
         {0},
     };
     // clang-format on
-    for (int i = 0; i <= ROWS; i++)
-        rows[i] = all[i];
+    const bool settles = shape->spec.alive == NCA_ALIVE_MAXIMUM;
+    for (int i = 0, n = 0; i <= ROWS; i++)
+        if (settles || all[i].band != step_settle)
+            rows[n++] = all[i];
 }
 
 static size_t band_cells(const nca_session *session)
@@ -255,10 +260,10 @@ static void run_band(void *context, int number, int phase, int band, int worker)
     }
     const size_t index = (size_t)number * (size_t)kernel->session->bands + (size_t)band;
     const uint32_t *cells = kernel->cells + index * band_cells(kernel->session);
-    for (int i = 0; i < kernel->counts[index]; i += NCA_CPU_CHUNK)
+    const int chunk = kernel->session->ops.chunk;
+    for (int i = 0; i < kernel->counts[index]; i += chunk)
         kernel->row.chunk(&at, cells + i,
-                          kernel->counts[index] - i < NCA_CPU_CHUNK ? kernel->counts[index] - i
-                                                                    : NCA_CPU_CHUNK);
+                          kernel->counts[index] - i < chunk ? kernel->counts[index] - i : chunk);
 }
 
 // Lists the cells that fired in the last step, and counts them and the living.
@@ -296,15 +301,16 @@ static void fill_scratch(const kernel_run *kernel)
     while (index < bands - 1 && kernel->counts[index] == 0)
         index++;
     const uint32_t *cells = kernel->cells + (size_t)index * band_cells(session);
-    const int count = kernel->counts[index] < NCA_CPU_CHUNK ? kernel->counts[index] : NCA_CPU_CHUNK;
+    const int chunk = session->ops.chunk;
+    const int count = kernel->counts[index] < chunk ? kernel->counts[index] : chunk;
     for (int i = 0; i < nca_cpu_workers_count(session->device->workers); i++) {
         const band_run at = open_band(kernel, index / session->bands, index % session->bands, i);
-        for (int k = 0; count > 0 && k < NCA_CPU_CHUNK; k++)   // a whole one, of the first cells
+        for (int k = 0; count > 0 && k < chunk; k++)   // a whole one, of the first cells
             session->ops.perceive(at.state, session->row, session->head.shape.spec.channels,
                                   cells + k % count, 1, session->rotation,
                                   at.scratch->p + k * nca_spec_inputs(&session->head.shape.spec));
-        mlp(&at, cells, NCA_CPU_CHUNK);
-        mlp_backward(&at, cells, NCA_CPU_CHUNK);
+        mlp(&at, cells, chunk);
+        mlp_backward(&at, cells, chunk);
     }
 }
 
@@ -328,7 +334,7 @@ static nca_status run(kernel_run *kernel, int times, double *seconds, nca_error 
 static nca_status run_number(kernel_run *kernel, int number, int times, nca_kernel_report *report,
                              nca_error *error)
 {
-    kernel_row rows[ROWS + 1];
+    kernel_row rows[ROWS + 1] = {0};
     double seconds;
     for (int b = 0; b < kernel->session->samples; b++)
         kernel->rows[b] = b;

@@ -19,8 +19,7 @@ static int find_name(const char *name)
     return found;
 }
 
-// "scalar, avx2 or avx512", each once.
-static void list_names(char *names, size_t size)
+void nca_cpu_list_names(char *names, size_t size)
 {
     const nca_cpu_variant *table = nca_cpu_variants;
     size_t used = 0;
@@ -86,7 +85,7 @@ static nca_status read_cap(const char *asked, const char *name, int *cap, nca_er
     const char *source = asked ? "" : "NCA_CPU_ISA=";
     char names[96];
     *cap = name && *name ? find_name(name) : best_supported();
-    list_names(names, sizeof names);
+    nca_cpu_list_names(names, sizeof names);
     if (*cap < 0)
         return nca_fail(error, NCA_ARGUMENT, "%s%.40s: no such instruction set; choose %s", source,
                         name, names);

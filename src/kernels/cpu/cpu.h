@@ -25,9 +25,15 @@ typedef struct nca_span {
 // The masks of a cell in one step.
 enum { NCA_CELL_ALIVE = 1, NCA_CELL_FIRED = 2 };
 
+// How far the tape of a band has come before a step.
+typedef struct nca_cpu_mark {
+    int changes;   // cells changed
+    int chunks;    // that went through the network
+} nca_cpu_mark;
+
 // One sample of the batch. Planes are padded by one cell all around: [(H+2),(W+2)].
 typedef struct nca_cpu_sample {
-    float *states;        // [states,(H+2),(W+2),C], the tape, used as a ring
+    float *states;        // [states,(H+2),(W+2),C], used as a ring
     nca_span *written;    // [states,H]: outside of it a state is zero
     int start, current;   // which of them began the latest rollout, and which is the batch now
     uint8_t *mature[2];   // alpha above the threshold, in the state of even and odd steps
@@ -40,7 +46,12 @@ typedef struct nca_cpu_sample {
     bool *merged[2];      // [bands]: a neighbour's spill was added to it
     float *sums;          // [bands,movers,P]: d loss / d parameters, as nca_cpu_gradient
     bool *summed;         // [bands]: the sums are not all zero
+    float *units;         // [bands,kept_chunks,chunk_units] hidden units, for the way back
+    float *changes;       // [bands,steps*band_rows*W,C] what cells were before steps changed them
+    uint32_t *changed;    // [bands,steps*band_rows*W] which, within the band's padded rows
+    nca_cpu_mark *mark;   // [steps+1,bands]
     uint64_t *active;     // [bands]: cells whose network was computed
+    uint64_t *again;      // [bands]: cells whose hidden units were computed again on the way back
     nca_sample_report *report;   // [bands]
     size_t counted;              // cells that the loss is taken over
 } nca_cpu_sample;
@@ -51,9 +62,9 @@ typedef struct nca_cpu_scratch {
     uint32_t *owned;           // [rows * W] those of one rule, where rules share samples
     uint8_t *bits;             // [W + 64] fire bits of a row
     uint8_t *alive;            // [W] of a row
-    float *p, *dp;             // [NCA_CPU_CHUNK,3C]
-    float *hidden, *dhidden;   // [NCA_CPU_CHUNK,K]
-    float *out;                // [NCA_CPU_CHUNK,C]
+    float *p, *dp;             // [chunk,I]
+    float *hidden, *dhidden;   // [chunk_units]
+    float *out;                // [chunk,C]
     float *noise;              // [C]
     double mlp_seconds;
 } nca_cpu_scratch;
@@ -66,9 +77,12 @@ struct nca_session {
     nca_cpu_ops ops;
     nca_layout layout;
     int bands, band_rows;   // the last band may be shorter
-    int states, steps;      // of a sample: tape + 1 and tape, at least 2 and 1
+    bool keeps_changes;     // the tape is what steps change; else it is whole states
+    int states, steps;      // of a sample: of the ring; of the tape, at least 1
     size_t row;             // floats between rows of a padded state
     size_t plane;           // cells of a padded plane
+    size_t chunk_units;     // floats that the hidden units of a chunk take
+    int kept_chunks;        // chunks of a band whose hidden units are kept; the rest are recomputed
     void *memory;
     size_t memory_bytes;
 
@@ -134,6 +148,27 @@ static inline int nca_cpu_state_index(const nca_session *session, const nca_cpu_
     return (sample->start + step) % session->states;
 }
 
+// Which of them has the state before a step on the way back: changes are undone in the last but one.
+static inline int nca_cpu_past_index(const nca_session *session, int number, int step)
+{
+    const int last = nca_cpu_rollout_of(session, number)->steps - 1;
+    return nca_cpu_state_index(session, &session->sample[number],
+                               session->keeps_changes ? last : step);
+}
+
+static inline nca_cpu_mark *nca_cpu_mark_of(const nca_session *session,
+                                            const nca_cpu_sample *sample, int step, int band)
+{
+    return &sample->mark[(size_t)step * (size_t)session->bands + (size_t)band];
+}
+
+// The first change of a band in its sample's arrays.
+static inline size_t nca_cpu_first_change(const nca_session *session, int band)
+{
+    return (size_t)band * (size_t)session->steps * (size_t)session->band_rows *
+           (size_t)session->head.shape.width;
+}
+
 static inline float *nca_cpu_state(const nca_session *session, const nca_cpu_sample *sample,
                                    int index)
 {
@@ -160,6 +195,16 @@ static inline nca_cpu_gradient nca_cpu_band_sums(const nca_session *session,
         .hidden2_weight = sums + session->layout.offset[NCA_HIDDEN2_WEIGHT],
         .hidden2_bias = sums + session->layout.offset[NCA_HIDDEN2_BIAS],
     };
+}
+
+// Where the hidden units of chunk i of a band's rollout are kept; NULL: they are not.
+static inline float *nca_cpu_kept_units(const nca_session *session, const nca_cpu_sample *sample,
+                                        int band, int i)
+{
+    return i < session->kept_chunks
+               ? sample->units + ((size_t)band * (size_t)session->kept_chunks + (size_t)i) *
+                                     session->chunk_units
+               : NULL;
 }
 
 // A band's block of the gradient of the state before even (0) or odd (1) steps.
@@ -197,7 +242,9 @@ extern const char *const nca_cpu_variant_names[];   // of those in f32; ended by
 // The kernels of a variant, for a spec.
 void nca_cpu_fill(int variant, nca_cpu_ops *ops, const nca_spec *spec);
 
-// choose.c: the number of the variant that a device computes with. NCA_ARGUMENT for a name that is
+// choose.c: the names of all variants, each once: "scalar, avx2 or avx512".
+void nca_cpu_list_names(char *names, size_t size);
+// The number of the variant that a device computes with. NCA_ARGUMENT for a name that is
 // none, NCA_DEVICE for what this processor lacks.
 nca_status nca_cpu_choose(const nca_device_options *options, int *out, nca_error *error);
 
@@ -264,6 +311,8 @@ void nca_cpu_step_prepare(nca_session *session, int sample, int band);
 void nca_cpu_step_look(nca_session *session, int sample, int step, int band);
 void nca_cpu_step_update(nca_session *session, int sample, int step, int band, int worker);
 void nca_cpu_step_settle(nca_session *session, int sample, int step, int band, int worker);
+// Makes the state after a step that before it again, where the tape is what steps change.
+void nca_cpu_step_undo(nca_session *session, int sample, int step, int band);
 void nca_cpu_step_backward_begin(nca_session *session, int sample, int band);
 void nca_cpu_step_backward(nca_session *session, int sample, int step, int band, int worker);
 void nca_cpu_step_backward_end(nca_session *session, int sample, int band);

@@ -4,27 +4,38 @@
 
 #include "product_simd.h"
 
-INLINE int add_rows_of(const matrix_product *product, int first, int count, const int rows,
-                       const int columns)
+// Asks for the gate of a tile to come: it may lie in memory alone.
+INLINE void fetch_gate(const matrix_product *product, int first, const int rows, const int columns)
 {
-    for (; first + rows <= count; first += rows)
-        tile(product, first, rows, columns, ADD);
+    const float *gate = product->gate + (size_t)first * product->out_row;
+    UNROLL for (int m = 0; m < rows; m++) UNROLL for (int n = 0; n < columns; n++)
+        __builtin_prefetch(gate + (size_t)m * product->out_row + n * LANES, 0, 3);
+}
+
+INLINE int multiply_rows(const matrix_product *product, int first, int count, const int rows,
+                         const int columns, finish how)
+{
+    for (; first + rows <= count; first += rows) {
+        if (how == GATE)
+            fetch_gate(product, first + 3 * rows, rows, columns);
+        tile(product, first, rows, columns, how);
+    }
     return first;
 }
 
 // All rows, by three heights of tiles: one for every number of rows left would be much code that
 // hardly saves time.
-INLINE void add_by_three(const matrix_product *product, int count, const int rows, const int fewer,
-                         const int columns)
+INLINE void multiply_by_three(const matrix_product *product, int count, const int rows,
+                              const int fewer, const int columns, finish how)
 {
-    int done = add_rows_of(product, 0, count, rows, columns);
-    done = add_rows_of(product, done, count, fewer, columns);
-    add_rows_of(product, done, count, 1, columns);
+    int done = multiply_rows(product, 0, count, rows, columns, how);
+    done = multiply_rows(product, done, count, fewer, columns, how);
+    multiply_rows(product, done, count, 1, columns, how);
 }
 
-// Adds a product of any width to what is there: its columns are shared out among as few tiles as
+// A product of any width: its columns are shared out among as few tiles as
 // hold them, each as tall as the registers allow.
-static void add_product(matrix_product product, int count, int width)
+static void multiply_any(matrix_product product, int count, int width, finish how)
 {
     enum { IS_WIDE = LANES == 16 };
     int left = (width + LANES - 1) / LANES;
@@ -33,34 +44,19 @@ static void add_product(matrix_product product, int count, int width)
         left -= columns;
         product.tail = left == 0 ? width % LANES : 0;
         if (columns == 1)
-            add_by_three(&product, count, 12, 4, 1);
+            multiply_by_three(&product, count, 12, 4, 1, how);
         else if (columns == 2)
-            add_by_three(&product, count, IS_WIDE ? 12 : 6, 3, 2);
+            multiply_by_three(&product, count, IS_WIDE ? 12 : 6, 3, 2, how);
         else if (columns == 3)
-            add_by_three(&product, count, IS_WIDE ? 8 : 4, 2, 3);
+            multiply_by_three(&product, count, IS_WIDE ? 8 : 4, 2, 3, how);
         else if (IS_WIDE && columns == 4)
-            add_by_three(&product, count, 6, 2, 4);
+            multiply_by_three(&product, count, 6, 2, 4, how);
         else if (IS_WIDE)
-            add_by_three(&product, count, 5, 2, 5);
+            multiply_by_three(&product, count, 5, 2, 5, how);
         product.b += columns * LANES;
         product.out += columns * LANES;
-    }
-}
-
-// x = max(0, x), and x = 0 where `gate` is not positive.
-static void rectify(float *x, size_t count)
-{
-    for (size_t i = 0; i < count; i += LANES) {
-        const int tail = tail_of(count, i);
-        store(x + i, vector_relu(load(x + i, tail)), tail);
-    }
-}
-
-static void pass_where_positive(const float *gate, float *x, size_t count)
-{
-    for (size_t i = 0; i < count; i += LANES) {
-        const int tail = tail_of(count, i);
-        store(x + i, vector_where_positive(load(gate + i, tail), load(x + i, tail)), tail);
+        product.start += product.start ? columns * LANES : 0;
+        product.gate += product.gate ? columns * LANES : 0;
     }
 }
 
@@ -71,39 +67,34 @@ typedef struct layer {
     const float *bias;      // [O]
 } layer;
 
-static void go_forward(const layer *above, const float *x, int count, float *y)
+static void go_forward(const layer *above, const float *x, int count, finish how, float *y)
 {
-    const size_t inputs = (size_t)above->inputs, outputs = (size_t)above->outputs;
-    for (int i = 0; i < count; i++)
-        for (size_t j = 0; j < outputs; j += LANES) {
-            const int tail = tail_of(outputs, j);
-            store(y + (size_t)i * outputs + j, load(above->bias + j, tail), tail);
-        }
-    add_product((matrix_product){.a = x,
-                                 .a_row = inputs,
-                                 .a_step = 1,
-                                 .b = above->columns,
-                                 .b_row = outputs,
-                                 .depth = above->inputs,
-                                 .out = y,
-                                 .out_row = outputs},
-                count, above->outputs);
+    multiply_any((matrix_product){.a = x,
+                                  .a_row = (size_t)above->inputs,
+                                  .a_step = 1,
+                                  .b = above->columns,
+                                  .b_row = (size_t)above->outputs,
+                                  .depth = above->inputs,
+                                  .out = y,
+                                  .out_row = (size_t)above->outputs,
+                                  .start = above->bias},
+                 count, above->outputs, how);
 }
 
-// dx [count,I] = dy [count,O] times the weights [O,I].
+// dx [count,I] = dy [count,O] times the weights [O,I], zero where `gate`, if given, is not positive.
 static void go_back(const float *dy, int outputs, const float *weight, int inputs, int count,
-                    float *dx)
+                    const float *gate, float *dx)
 {
-    memset(dx, 0, (size_t)count * (size_t)inputs * sizeof *dx);
-    add_product((matrix_product){.a = dy,
-                                 .a_row = (size_t)outputs,
-                                 .a_step = 1,
-                                 .b = weight,
-                                 .b_row = (size_t)inputs,
-                                 .depth = outputs,
-                                 .out = dx,
-                                 .out_row = (size_t)inputs},
-                count, inputs);
+    multiply_any((matrix_product){.a = dy,
+                                  .a_row = (size_t)outputs,
+                                  .a_step = 1,
+                                  .b = weight,
+                                  .b_row = (size_t)inputs,
+                                  .depth = outputs,
+                                  .out = dx,
+                                  .out_row = (size_t)inputs,
+                                  .gate = gate},
+                 count, inputs, gate ? GATE : PLAIN);
 }
 
 // The gradient of a layer's parameters: weights [rows,columns] += the sum over cells of
@@ -111,28 +102,28 @@ static void go_back(const float *dy, int outputs, const float *weight, int input
 static void add_outer(const float *a, int rows, const float *b, int columns, int count,
                       float *weights)
 {
-    add_product((matrix_product){.a = a,
-                                 .a_row = 1,
-                                 .a_step = (size_t)rows,
-                                 .b = b,
-                                 .b_row = (size_t)columns,
-                                 .depth = count,
-                                 .out = weights,
-                                 .out_row = (size_t)columns},
-                rows, columns);
+    multiply_any((matrix_product){.a = a,
+                                  .a_row = 1,
+                                  .a_step = (size_t)rows,
+                                  .b = b,
+                                  .b_row = (size_t)columns,
+                                  .depth = count,
+                                  .out = weights,
+                                  .out_row = (size_t)columns},
+                 rows, columns, ADD);
 }
 
 // sums [columns] += the rows of x [count,columns]
 static void add_all_rows(const float *x, int count, int columns, float *sums)
 {
     static const float one = 1;
-    add_product((matrix_product){.a = &one,
-                                 .b = x,
-                                 .b_row = (size_t)columns,
-                                 .depth = count,
-                                 .out = sums,
-                                 .out_row = (size_t)columns},
-                1, columns);
+    multiply_any((matrix_product){.a = &one,
+                                  .b = x,
+                                  .b_row = (size_t)columns,
+                                  .depth = count,
+                                  .out = sums,
+                                  .out_row = (size_t)columns},
+                 1, columns, ADD);
 }
 
 #endif

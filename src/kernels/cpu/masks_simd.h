@@ -14,22 +14,27 @@ typedef struct philox {
     __m256i word[4];
 } philox;
 
-INLINE philox mix(philox c, nca_key key)
+// Mixes `count` of them side by side: one alone waits for its own multiplications.
+INLINE void mix(philox *counters, const int count, nca_key key)
 {
     // Multipliers and key increments of Philox4x32: Salmon et al. 2011.
     const __m256i first = _mm256_set1_epi64x(0xD2511F53), second = _mm256_set1_epi64x(0xCD9E8D57);
     uint32_t low = (uint32_t)key.seed, high = (uint32_t)(key.seed >> 32);
     for (int round = 0; round < 10; round++, low += 0x9E3779B9u, high += 0xBB67AE85u) {
-        const __m256i a = _mm256_mul_epu32(c.word[0], first);
-        const __m256i b = _mm256_mul_epu32(c.word[2], second);
-        const __m256i x = _mm256_xor_si256(c.word[1], _mm256_set1_epi64x(low));
-        const __m256i y = _mm256_xor_si256(c.word[3], _mm256_set1_epi64x(high));
-        c.word[0] = _mm256_xor_si256(_mm256_srli_epi64(b, 32), x);
-        c.word[1] = b;
-        c.word[2] = _mm256_xor_si256(_mm256_srli_epi64(a, 32), y);
-        c.word[3] = a;
+        const __m256i key0 = _mm256_set1_epi64x(low), key1 = _mm256_set1_epi64x(high);
+        UNROLL for (int i = 0; i < count; i++)
+        {
+            philox *c = &counters[i];
+            const __m256i a = _mm256_mul_epu32(c->word[0], first);
+            const __m256i b = _mm256_mul_epu32(c->word[2], second);
+            const __m256i x = _mm256_xor_si256(c->word[1], key0);
+            const __m256i y = _mm256_xor_si256(c->word[3], key1);
+            c->word[0] = _mm256_xor_si256(_mm256_srli_epi64(b, 32), x);
+            c->word[1] = b;
+            c->word[2] = _mm256_xor_si256(_mm256_srli_epi64(a, 32), y);
+            c->word[3] = a;
+        }
     }
-    return c;
 }
 
 // Words 2w and 2w+1 as the eight bytes of each lane.
@@ -60,7 +65,9 @@ static void fire(nca_key key, uint32_t sample, uint32_t step, uint32_t threshold
                        _mm256_set1_epi64x(step), _mm256_set1_epi64x(sample),
                        _mm256_set1_epi64x(key.update)}};
     for (size_t group = 0; group < count; group += 4) {
-        const __m256i drawn = compare(mix(counter, key), below);
+        philox words = counter;
+        mix(&words, 1, key);
+        const __m256i drawn = compare(words, below);
         if (group + 4 <= count) {
             _mm256_storeu_si256((__m256i *)(void *)(bits + group * 8), drawn);
         } else {
@@ -80,25 +87,38 @@ INLINE __m256i halves(__m256i word)
                             _mm256_and_si256(_mm256_srli_epi64(word, 16), low));
 }
 
+// Four numbers by nca_random_normal(), from their mixed counters.
+INLINE __m128 normals(philox words, float scale)
+{
+    const __m256i even = _mm256_setr_epi32(0, 2, 4, 6, 0, 2, 4, 6);
+    const __m256i sums =
+        _mm256_add_epi64(_mm256_add_epi64(halves(words.word[0]), halves(words.word[1])),
+                         _mm256_add_epi64(halves(words.word[2]), halves(words.word[3])));
+    const __m128i centred = _mm_sub_epi32(
+        _mm256_castsi256_si128(_mm256_permutevar8x32_epi32(sums, even)), _mm_set1_epi32(262140));
+    return _mm_mul_ps(_mm_cvtepi32_ps(centred), _mm_set1_ps(scale));
+}
+
 static void noise(nca_key key, uint32_t sample, uint32_t step, uint32_t first, int count,
                   float scale, float *drawn)
 {
-    const __m256i even = _mm256_setr_epi32(0, 2, 4, 6, 0, 2, 4, 6);
-    philox counter = {{_mm256_setr_epi64x(first, first + 1u, first + 2u, first + 3u),
-                       _mm256_set1_epi64x(step | (uint32_t)NCA_RANDOM_NOISE << 24),
-                       _mm256_set1_epi64x(sample), _mm256_set1_epi64x(key.update)}};
-    for (int i = 0; i < count; i += 4) {
-        const philox words = mix(counter, key);
-        const __m256i sums =
-            _mm256_add_epi64(_mm256_add_epi64(halves(words.word[0]), halves(words.word[1])),
-                             _mm256_add_epi64(halves(words.word[2]), halves(words.word[3])));
-        const __m128i centred =
-            _mm_sub_epi32(_mm256_castsi256_si128(_mm256_permutevar8x32_epi32(sums, even)),
-                          _mm_set1_epi32(262140));
-        float four[4];
-        _mm_storeu_ps(four, _mm_mul_ps(_mm_cvtepi32_ps(centred), _mm_set1_ps(scale)));
-        memcpy(drawn + i, four, (size_t)(count - i < 4 ? count - i : 4) * sizeof *drawn);
-        counter.word[0] = _mm256_add_epi64(counter.word[0], _mm256_set1_epi64x(4));
+    enum { FOURS = LANES == 16 ? 5 : 2 };   // as many as the registers hold
+    philox next = {{_mm256_setr_epi64x(first, first + 1u, first + 2u, first + 3u),
+                    _mm256_set1_epi64x(step | (uint32_t)NCA_RANDOM_NOISE << 24),
+                    _mm256_set1_epi64x(sample), _mm256_set1_epi64x(key.update)}};
+    for (int i = 0; i < count; i += 4 * FOURS) {
+        philox words[FOURS];
+        float numbers[4 * FOURS];
+        UNROLL for (int n = 0; n < FOURS; n++)
+        {
+            words[n] = next;
+            next.word[0] = _mm256_add_epi64(next.word[0], _mm256_set1_epi64x(4));
+        }
+        mix(words, FOURS, key);
+        UNROLL for (int n = 0; n < FOURS; n++)
+            _mm_storeu_ps(numbers + 4 * n, normals(words[n], scale));
+        const int left = count - i < 4 * FOURS ? count - i : 4 * FOURS;
+        memcpy(drawn + i, numbers, (size_t)left * sizeof *drawn);
     }
 }
 

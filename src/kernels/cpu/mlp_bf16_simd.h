@@ -272,6 +272,7 @@ static void mlp_bf16_backward(const nca_cpu_rule *rule, const nca_cpu_chunk *cel
 static void fill_network(nca_cpu_ops *ops, const char *name)
 {
     ops->name = name;
+    ops->chunk = NCA_CPU_CHUNK;
     ops->rule_pack = pack_words;
     ops->mlp = mlp_bf16;
     ops->mlp_hidden = mlp_bf16_hidden;

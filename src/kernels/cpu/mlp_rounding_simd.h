@@ -66,8 +66,7 @@ static rounded_units place_units(const nca_cpu_rule *rule, int count, const floa
 static void make_units(rounding *round, const layer *above, const float *x, int count, float *units)
 {
     const size_t made = (size_t)count * (size_t)above->outputs;
-    go_forward(above, x, count, units);
-    rectify(units, made);
+    go_forward(above, x, count, RELU, units);
     round(units, made);
 }
 
@@ -90,17 +89,14 @@ static void forward_rounded(rounding *round, const nca_cpu_rule *rule, const flo
     const layer output = {rule->hidden2 ? rule->hidden2 : rule->hidden, rule->outputs,
                           rule->output_columns, rule->output_bias};
     const rounded_units held = hidden_rounded(round, rule, p, count, hidden);
-    go_forward(&output, held.last, count, out);
+    go_forward(&output, held.last, count, PLAIN, out);
 }
 
 // Gradients of units: the bias takes them as they are, and products rounded.
-static void gate_rounded(rounding *round, const float *units, int count, int width, float *dunits,
-                         float *bias_sum)
+static void round_units(rounding *round, int count, int width, float *dunits, float *bias_sum)
 {
-    const size_t made = (size_t)count * (size_t)width;
-    pass_where_positive(units, dunits, made);
     add_all_rows(dunits, count, width, bias_sum);
-    round(dunits, made);
+    round(dunits, (size_t)count * (size_t)width);
 }
 
 static void backward_rounded(rounding *round, const nca_cpu_rule *rule, const nca_cpu_chunk *cells,
@@ -113,55 +109,52 @@ static void backward_rounded(rounding *round, const nca_cpu_rule *rule, const nc
     float *const dlast = rule->hidden2 ? dfirst + (size_t)count * (size_t)hidden : dfirst;
     add_all_rows(cells->dout, count, outputs, sums->output_bias);
     copy_rounded(round, cells->dout, count, outputs, dout);
-    go_back(dout, outputs, rule->output_weight, last, count, dlast);
-    gate_rounded(round, held.last, count, last, dlast,
-                 rule->hidden2 ? sums->hidden2_bias : sums->hidden_bias);
+    go_back(dout, outputs, rule->output_weight, last, count, held.last, dlast);
+    round_units(round, count, last, dlast, rule->hidden2 ? sums->hidden2_bias : sums->hidden_bias);
     add_outer(dout, outputs, held.last, last, count, sums->output_weight);
     if (rule->hidden2) {
-        go_back(dlast, last, rule->hidden2_weight, hidden, count, dfirst);
-        gate_rounded(round, held.first, count, hidden, dfirst, sums->hidden_bias);
+        go_back(dlast, last, rule->hidden2_weight, hidden, count, held.first, dfirst);
+        round_units(round, count, hidden, dfirst, sums->hidden_bias);
         add_outer(dlast, last, held.first, hidden, count, sums->hidden2_weight);
     }
-    go_back(dfirst, hidden, rule->hidden_weight, inputs, count, cells->dp);
+    go_back(dfirst, hidden, rule->hidden_weight, inputs, count, NULL, cells->dp);
     add_outer(held.p, inputs, dfirst, hidden, count, sums->hidden_columns);
 }
 
-// The entries of the table in each precision, and a function that fills them in.
-#define ROUNDING(precision)                                                                \
-    static void round_##precision(float *x, size_t count)                                  \
-    {                                                                                      \
-        for (size_t i = 0; i < count; i++)                                                 \
-            x[i] = nca_rounded_##precision(x[i]);                                          \
-    }                                                                                      \
-    static void pack_##precision(nca_cpu_rule *rule)                                       \
-    {                                                                                      \
-        pack_rounded(round_##precision, rule);                                             \
-    }                                                                                      \
-    static void hidden_##precision(const nca_cpu_rule *rule, const float *p, int count,    \
-                                   float *hidden)                                          \
-    {                                                                                      \
-        hidden_rounded(round_##precision, rule, p, count, hidden);                         \
-    }                                                                                      \
-    static void forward_##precision(const nca_cpu_rule *rule, const float *p, int count,   \
-                                    float *hidden, float *out)                             \
-    {                                                                                      \
-        forward_rounded(round_##precision, rule, p, count, hidden, out);                   \
-    }                                                                                      \
-    static void backward_##precision(const nca_cpu_rule *rule, const nca_cpu_chunk *cells, \
-                                     const nca_cpu_gradient *sums)                         \
-    {                                                                                      \
-        backward_rounded(round_##precision, rule, cells, sums);                            \
-    }                                                                                      \
-    static void fill_##precision(nca_cpu_ops *ops)                                         \
-    {                                                                                      \
-        ops->name = "rounding";                                                            \
-        ops->rule_pack = pack_##precision;                                                 \
-        ops->mlp = forward_##precision;                                                    \
-        ops->mlp_hidden = hidden_##precision;                                              \
-        ops->mlp_backward = backward_##precision;                                          \
+// The entries of the table in a precision, and the function of ops.h that fills them in.
+#define ROUNDING(precision, kernels)                                                           \
+    static void round_##precision(float *x, size_t count)                                      \
+    {                                                                                          \
+        for (size_t i = 0; i < count; i++)                                                     \
+            x[i] = nca_rounded_##precision(x[i]);                                              \
+    }                                                                                          \
+    static void pack_##precision(nca_cpu_rule *rule)                                           \
+    {                                                                                          \
+        pack_rounded(round_##precision, rule);                                                 \
+    }                                                                                          \
+    static void hidden_##precision(const nca_cpu_rule *rule, const float *p, int count,        \
+                                   float *hidden)                                              \
+    {                                                                                          \
+        hidden_rounded(round_##precision, rule, p, count, hidden);                             \
+    }                                                                                          \
+    static void forward_##precision(const nca_cpu_rule *rule, const float *p, int count,       \
+                                    float *hidden, float *out)                                 \
+    {                                                                                          \
+        forward_rounded(round_##precision, rule, p, count, hidden, out);                       \
+    }                                                                                          \
+    static void backward_##precision(const nca_cpu_rule *rule, const nca_cpu_chunk *cells,     \
+                                     const nca_cpu_gradient *sums)                             \
+    {                                                                                          \
+        backward_rounded(round_##precision, rule, cells, sums);                                \
+    }                                                                                          \
+    void nca_cpu_fill_rounding_##precision##_##kernels(nca_cpu_ops *ops, const nca_spec *spec) \
+    {                                                                                          \
+        (void)spec;                                                                            \
+        ops->name = "rounding";                                                                \
+        ops->rule_pack = pack_##precision;                                                     \
+        ops->mlp = forward_##precision;                                                        \
+        ops->mlp_hidden = hidden_##precision;                                                  \
+        ops->mlp_backward = backward_##precision;                                              \
     }
-ROUNDING(bf16)
-ROUNDING(tf32)
-ROUNDING(bf16x3)
 
 #endif

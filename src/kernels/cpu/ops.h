@@ -8,9 +8,9 @@
 
 #include "nca/backend.h"
 
-// Cells that pass through perception and the network together, so that their hidden units stay in
-// the first-level cache.
-enum { NCA_CPU_CHUNK = 48 };
+// Cells that pass through perception and the network together: so many that their hidden units stay
+// in the first-level cache. More of them pay where a second-level cache holds the weights at best.
+enum { NCA_CPU_CHUNK = 48, NCA_CPU_CHUNK_LARGE = 80 };
 
 // Weights, hidden units and their gradients are read in whole vectors: behind each of these arrays
 // 64 bytes more are readable, whatever they hold. Nothing is written there.
@@ -60,7 +60,7 @@ typedef struct nca_cpu_gradient {
 
 // Cells on their way back through the network.
 typedef struct nca_cpu_chunk {
-    int count;             // at most NCA_CPU_CHUNK
+    int count;             // at most nca_cpu_ops.chunk
     const float *p;        // [count,I] what they perceive
     const float *hidden;   // what the forward pass gives for p, as mlp_hidden() leaves it
     const float *dout;     // [count,O]
@@ -79,6 +79,7 @@ typedef struct nca_cpu_rotation {
 typedef struct nca_cpu_ops {
     const char *name;
     int panel;   // columns of a panel of hidden_panels; 0: all K
+    int chunk;   // cells that pass through the network together, at most
 
     // Fire bits of groups first..first+count-1 of eight cells each, bits [count*8], 0 or 1.
     void (*fire)(nca_key key, uint32_t sample, uint32_t step, uint32_t threshold, uint32_t first,
@@ -99,10 +100,10 @@ typedef struct nca_cpu_ops {
     void (*perceive_backward)(const float *dp, size_t row, int channels, const uint32_t *cells,
                               int count, nca_cpu_rotation rotation, float *gradient);
 
-    // hidden [count,K] = relu(p W1 + b1), out [count,O] = hidden W2 + b2; count <= NCA_CPU_CHUNK.
-    // With a second hidden layer `hidden` holds [count,K], then [count,K2]. Where there is a
-    // rule_pack() it holds what that variant's backward pass reads: room for the padded I, K and K2
-    // of a whole chunk, times NCA_CPU_PARTS.
+    // hidden [count,K] = relu(p W1 + b1), out [count,O] = hidden W2 + b2; count <= chunk.
+    // With a second hidden layer `hidden` holds [count,K], then [count,K2], as after mlp_hidden().
+    // Where there is a rule_pack() that leaves what the variant's backward pass reads: room for the
+    // padded I, K and K2 of a whole chunk, times NCA_CPU_PARTS.
     void (*mlp)(const nca_cpu_rule *rule, const float *p, int count, float *hidden, float *out);
     // From dout to dp, and adds to the sums.
     void (*mlp_backward)(const nca_cpu_rule *rule, const nca_cpu_chunk *cells,

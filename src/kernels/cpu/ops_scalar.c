@@ -21,6 +21,7 @@ void nca_cpu_fill_scalar(nca_cpu_ops *ops, const nca_spec *spec)
     *ops = (nca_cpu_ops){
         .name = "scalar",
         .panel = 0,
+        .chunk = NCA_CPU_CHUNK,
         .fire = nca_cpu_fire_scalar,
         .noise = nca_cpu_noise_scalar,
         .dilate = nca_cpu_dilate_scalar,

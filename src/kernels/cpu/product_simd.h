@@ -12,6 +12,8 @@
 
 enum { ROWS_MAX = 12, COLUMNS_MAX = LANES == 16 ? 5 : 3 };
 
+static const float zeros[COLUMNS_MAX * LANES];
+
 // One product: out[m][n] = start[n] or out[m][n], plus the sum over k of a[m*a_row + k*a_step] *
 // b[k*b_row + n], then finished.
 typedef struct matrix_product {
@@ -22,13 +24,14 @@ typedef struct matrix_product {
     int depth;
     float *out;
     size_t out_row;
-    const float *start;   // [columns]; NULL with ADD: out itself; NULL else: zero
+    const float *start;   // [columns]; NULL: zero; with ADD it is out itself
     const float *gate;    // as out; for GATE
     int tail;             // lanes of the last vector that are columns; 0: all
 } matrix_product;
 
 typedef enum finish { PLAIN, RELU, GATE, ADD } finish;
 
+// What is done with the sums of a tile: `how` is known to the compiler, or asked once a tile.
 INLINE void tile(const matrix_product *product, int m0, const int rows, const int columns,
                  const finish how)
 {
@@ -37,11 +40,10 @@ INLINE void tile(const matrix_product *product, int m0, const int rows, const in
     float *out = product->out + (size_t)m0 * product->out_row;
     const size_t a_row = product->a_row, a_step = product->a_step, b_row = product->b_row,
                  out_row = product->out_row;
+    const float *start = how == ADD ? out : product->start ? product->start : zeros;
+    const size_t start_row = how == ADD ? out_row : 0;
     UNROLL for (int m = 0; m < rows; m++) UNROLL for (int n = 0; n < columns; n++) sum[m][n] =
-        how == ADD
-            ? load(out + (size_t)m * out_row + n * LANES, n + 1 == columns ? product->tail : 0)
-        : product->start ? vector_load(product->start + n * LANES)
-                         : vector_zero();
+        vector_load(start + (size_t)m * start_row + n * LANES);
     for (int k = 0; k < product->depth; k++, a += a_step, b += b_row) {
         vector weight[COLUMNS_MAX];
         UNROLL for (int n = 0; n < columns; n++) weight[n] = vector_load(b + n * LANES);
@@ -52,16 +54,15 @@ INLINE void tile(const matrix_product *product, int m0, const int rows, const in
                 vector_fma(input, weight[n], sum[m][n]);
         }
     }
-    UNROLL for (int m = 0; m < rows; m++) UNROLL for (int n = 0; n < columns; n++)
-    {
-        vector x = sum[m][n];
-        if (how == RELU)
-            x = vector_relu(x);
-        if (how == GATE)
-            x = vector_where_positive(
-                vector_load(product->gate + (size_t)(m0 + m) * out_row + n * LANES), x);
-        store(out + (size_t)m * out_row + n * LANES, x, n + 1 == columns ? product->tail : 0);
-    }
+    const float *gate = product->gate + (size_t)m0 * out_row;
+    if (how == RELU)
+        UNROLL for (int m = 0; m < rows; m++) UNROLL for (int n = 0; n < columns; n++) sum[m][n] =
+            vector_relu(sum[m][n]);
+    if (how == GATE)
+        UNROLL for (int m = 0; m < rows; m++) UNROLL for (int n = 0; n < columns; n++) sum[m][n] =
+            vector_where_positive(vector_load(gate + (size_t)m * out_row + n * LANES), sum[m][n]);
+    UNROLL for (int m = 0; m < rows; m++) UNROLL for (int n = 0; n < columns; n++) store(
+        out + (size_t)m * out_row + n * LANES, sum[m][n], n + 1 == columns ? product->tail : 0);
 }
 
 // All rows: full tiles, then one exactly as tall as what is left.

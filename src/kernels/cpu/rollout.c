@@ -24,46 +24,71 @@ static void keep_band(nca_session *session, int number, int step, int band)
     }
 }
 
-// Phases of a step: its state is mixed, where the spec does that; update; settle.
+// Phases of a step: its state is mixed, where the spec does that; update; settle, where cells can die.
+enum { MIX, UPDATE, SETTLE };
+
+static int first_phase_of_step(const nca_session *session)
+{
+    return session->head.shape.spec.mix_bound > 0 ? MIX : UPDATE;
+}
+
 static int phases_of_step(const nca_session *session)
 {
-    return session->head.shape.spec.mix_bound > 0 ? 3 : 2;
+    const int last = session->head.shape.spec.alive == NCA_ALIVE_MAXIMUM ? SETTLE : UPDATE;
+    return last - first_phase_of_step(session) + 1;
 }
 
 static void forward_band(void *context, int sample, int phase, int band, int worker)
 {
     nca_session *session = context;
     const int phases = phases_of_step(session);
-    const int step = (phase - 1) / phases, left = phases - 1 - (phase - 1) % phases;
+    const int step = (phase - 1) / phases, within = (phase - 1) % phases;
+    const int part = within + first_phase_of_step(session);
     if (phase == 0) {
         nca_cpu_step_prepare(session, sample, band);
         keep_band(session, sample, 0, band);
     } else if (step >= nca_cpu_rollout_of(session, sample)->steps) {   // its rule has stopped
         return;
-    } else if (left == 2) {
-        nca_cpu_mix(session, sample, step, band);
-    } else if (left == 1) {
-        nca_cpu_step_update(session, sample, step, band, worker);
     } else {
-        nca_cpu_step_settle(session, sample, step, band, worker);
-        keep_band(session, sample, step + 1, band);
+        if (part == MIX)
+            nca_cpu_mix(session, sample, step, band);
+        else if (part == UPDATE)
+            nca_cpu_step_update(session, sample, step, band, worker);
+        else
+            nca_cpu_step_settle(session, sample, step, band, worker);
+        if (within + 1 == phases)
+            keep_band(session, sample, step + 1, band);
     }
+}
+
+// Phases of a step on the way back: it is undone, where the tape is what steps change; backward.
+static int phases_of_way_back(const nca_session *session)
+{
+    return session->keeps_changes ? 2 : 1;
 }
 
 static void backward_band(void *context, int sample, int phase, int band, int worker)
 {
     nca_session *session = context;
     const int steps = nca_cpu_rollout_of(session, sample)->steps;
+    const int phases = phases_of_way_back(session), step = steps - 1 - (phase - 1) / phases;
     if (phase == 0)
         nca_cpu_step_backward_begin(session, sample, band);
-    else if (phase <= steps)
-        nca_cpu_step_backward(session, sample, steps - phase, band, worker);
-    else if (phase == steps + 1)
+    else if (phase == phases * steps + 1)
         nca_cpu_step_backward_end(session, sample, band);
+    else if (step >= 0 && phase % phases == 0)
+        nca_cpu_step_backward(session, sample, step, band, worker);
+    else if (step >= 0 && step < steps - 1)   // the state before the last step is there
+        nca_cpu_step_undo(session, sample, step, band);
 }
 
-// Adds up what the bands and threads counted; `flop` is that of one active cell.
-static void fill_report(const nca_session *session, double flop, nca_pass_report *report)
+// Flop of one cell in a pass: of every active one, and of one whose hidden layers are computed again.
+typedef struct cell_flop {
+    double active, again;
+} cell_flop;
+
+// Adds up what the bands and threads counted.
+static void fill_report(const nca_session *session, cell_flop flop, nca_pass_report *report)
 {
     if (!report)
         return;
@@ -73,12 +98,16 @@ static void fill_report(const nca_session *session, double flop, nca_pass_report
             nca_state_size((size_t)session->head.shape.batch, (size_t)session->head.shape.height,
                            (size_t)session->head.shape.width, 1) *
             (uint64_t)session->each[rule].steps;
+    uint64_t again = 0;
     for (int b = 0; b < session->samples; b++)
-        for (int band = 0; band < session->bands; band++)
+        for (int band = 0; band < session->bands; band++) {
             report->active_cells += session->sample[b].active[band];
+            again += flop.again > 0 ? session->sample[b].again[band] : 0;
+        }
     for (int i = 0; i < nca_cpu_workers_count(session->device->workers); i++)
         report->mlp_seconds += session->scratch[i].mlp_seconds;
-    report->mlp_flop = (uint64_t)(flop * (double)report->active_cells);
+    report->mlp_flop =
+        (uint64_t)(flop.active * (double)report->active_cells + flop.again * (double)again);
 }
 
 static void reset_clocks(nca_session *session)
@@ -87,21 +116,22 @@ static void reset_clocks(nca_session *session)
         session->scratch[i].mlp_seconds = 0;
 }
 
-// Flop of one active cell: a multiply-add for each weight.
-static double forward_flop(const nca_session *session)
+// A multiply-add for each weight.
+static cell_flop forward_flop(const nca_session *session)
 {
     const nca_layout *layout = &session->layout;
-    return 2.0 * (double)(layout->size[NCA_HIDDEN_WEIGHT] + layout->size[NCA_HIDDEN2_WEIGHT] +
-                          layout->size[NCA_OUTPUT_WEIGHT]);
+    return (cell_flop){.active = 2.0 * (double)(layout->size[NCA_HIDDEN_WEIGHT] +
+                                                layout->size[NCA_HIDDEN2_WEIGHT] +
+                                                layout->size[NCA_OUTPUT_WEIGHT])};
 }
 
-// The same backward: a multiply-add for the gradient of each layer's input, one for that of its
-// weights, and one more to compute the hidden layers again.
-static double backward_flop(const nca_session *session)
+// A multiply-add for the gradient of each layer's input and one for that of its weights.
+static cell_flop backward_flop(const nca_session *session)
 {
     const nca_layout *layout = &session->layout;
-    return 6.0 * (double)(layout->size[NCA_HIDDEN_WEIGHT] + layout->size[NCA_HIDDEN2_WEIGHT]) +
-           4.0 * (double)layout->size[NCA_OUTPUT_WEIGHT];
+    return (cell_flop){.active = 2 * forward_flop(session).active,
+                       .again = 2.0 * (double)(layout->size[NCA_HIDDEN_WEIGHT] +
+                                               layout->size[NCA_HIDDEN2_WEIGHT])};
 }
 
 static void begin_rollout(nca_session *session, const nca_rollout *rollout)
@@ -204,7 +234,8 @@ nca_status nca_cpu_backward(nca_session *session, nca_pass_report *report, nca_e
 {
     reset_clocks(session);
     nca_cpu_loss_count(session);
-    NCA_TRY(nca_cpu_run(session, session->rollout.steps + 2, backward_band, error));
+    NCA_TRY(nca_cpu_run(session, phases_of_way_back(session) * session->rollout.steps + 2,
+                        backward_band, error));
     nca_cpu_reduce_sums(session);
     fill_report(session, backward_flop(session), report);
     return NCA_OK;

@@ -11,6 +11,10 @@ enum { ALIGN_BYTES = 64, BANDS_MAX = 64, SLACK_BYTES = 64 };
 // them, they are read and written too often unless many cells share them.
 enum { BAND_ROWS_MIN = 4, TALL_BAND_ROWS_MIN = 32, MANY_PARAMETERS = 20000 };
 
+// Where no cell is cleared, the way back goes through the same chunks of cells as the way there, whose
+// hidden units are kept: of one cell in so many, in at most so many bytes.
+enum { CELLS_PER_KEPT = 5, KEPT_BYTES_MAX = 64 << 20 };
+
 // Memory handed out piece by piece; without a base it only counts.
 typedef struct arena {
     uint8_t *base;
@@ -39,6 +43,30 @@ static size_t multiply(arena *from, size_t a, size_t b)
     return product;
 }
 
+// Numbers that the variant leaves of a cell's way through the network.
+static size_t cell_units(const nca_session *session)
+{
+    const nca_spec *spec = &session->head.shape.spec;
+    if (!session->ops.rule_pack)
+        return (size_t)spec->hidden[0] + (size_t)spec->hidden[1];
+    return NCA_CPU_PARTS * (nca_cpu_padded(nca_spec_inputs(spec)) +
+                            nca_cpu_padded(spec->hidden[0]) + nca_cpu_padded(spec->hidden[1]));
+}
+
+// Of a band: all chunks of a rollout in which one cell in CELLS_PER_KEPT is active, or fewer. In
+// bf16 none: its units take twice the bytes and half the time.
+static int kept_chunks(const nca_session *session)
+{
+    const nca_shape *shape = &session->head.shape;
+    if (!session->keeps_changes || session->ops.rule_pack)
+        return 0;
+    const uint64_t cells = (uint64_t)session->band_rows * (uint64_t)shape->width / CELLS_PER_KEPT;
+    const uint64_t chunks = (cells / (uint64_t)session->ops.chunk + 1) * (uint64_t)session->steps;
+    const uint64_t bands = (uint64_t)session->bands * (uint64_t)session->samples;
+    const uint64_t most = KEPT_BYTES_MAX / (bands * session->chunk_units * sizeof(float));
+    return (int)(most < chunks ? most : chunks);
+}
+
 // Sizes that follow from the shape. The number of threads is none of them: bands do not depend on
 // it, so that sums do not.
 static void set_sizes(nca_session *session, const nca_shape *shape)
@@ -52,10 +80,14 @@ static void set_sizes(nca_session *session, const nca_shape *shape)
     const int least = session->layout.total < MANY_PARAMETERS ? BAND_ROWS_MIN : TALL_BAND_ROWS_MIN;
     session->band_rows = rows > least ? rows : least;
     session->bands = (shape->height + session->band_rows - 1) / session->band_rows;
-    session->states = shape->tape_steps > 1 ? shape->tape_steps + 1 : 2;
+    session->keeps_changes = shape->tape_steps > 0 && shape->spec.alive != NCA_ALIVE_MAXIMUM &&
+                             !(shape->spec.mix_bound > 0);
+    session->states = shape->tape_steps > 1 && !session->keeps_changes ? shape->tape_steps + 1 : 2;
     session->steps = shape->tape_steps > 1 ? shape->tape_steps : 1;
     session->row = (size_t)(shape->width + 2) * (size_t)shape->spec.channels;
     session->plane = (size_t)(shape->height + 2) * (size_t)(shape->width + 2);
+    session->chunk_units = (size_t)session->ops.chunk * cell_units(session);
+    session->kept_chunks = kept_chunks(session);
 }
 
 static void lay_out_sample(arena *from, const nca_session *session, nca_cpu_sample *sample)
@@ -79,11 +111,23 @@ static void lay_out_sample(arena *from, const nca_session *session, nca_cpu_samp
             sample->merged[i] = take(from, bands, sizeof(bool));
         }
     }
+    if (session->keeps_changes) {
+        const size_t changes = multiply(from, nca_cpu_first_change(session, session->bands), 1);
+        sample->changes =
+            take(from, multiply(from, changes, (size_t)shape->spec.channels), sizeof(float));
+        sample->changed = take(from, changes, sizeof(uint32_t));
+    }
     if (shape->tape_steps > 0) {
         sample->sums =
             take(from, multiply(from, session->layout.total, bands * (size_t)session->movers),
                  sizeof(float));
         sample->summed = take(from, bands, sizeof(bool));
+        sample->units =
+            take(from, multiply(from, bands * session->chunk_units, (size_t)session->kept_chunks),
+                 sizeof(float));
+        sample->mark =
+            take(from, multiply(from, bands, (size_t)session->steps + 1), sizeof(nca_cpu_mark));
+        sample->again = take(from, bands, sizeof(uint64_t));
     }
     sample->active = take(from, bands, sizeof(uint64_t));
     sample->report = take(from, bands, sizeof(nca_sample_report));
@@ -95,20 +139,17 @@ static void lay_out_scratch(arena *from, const nca_session *session, nca_cpu_scr
                  width = (size_t)session->head.shape.width;
     const nca_spec *spec = &session->head.shape.spec;
     const size_t inputs = (size_t)nca_spec_inputs(spec);
-    const size_t units = session->ops.rule_pack ? NCA_CPU_PARTS * (nca_cpu_padded((int)inputs) +
-                                                                   nca_cpu_padded(spec->hidden[0]) +
-                                                                   nca_cpu_padded(spec->hidden[1]))
-                                                : (size_t)spec->hidden[0] + (size_t)spec->hidden[1];
     const size_t band = multiply(from, width, (size_t)session->band_rows);
+    const size_t chunk = (size_t)session->ops.chunk;
     scratch->cells = take(from, band, 4);
     scratch->owned = take(from, session->movers > 1 ? band : 0, 4);
     scratch->bits = take(from, width, 1);
     scratch->alive = take(from, width, 1);
-    scratch->p = take(from, NCA_CPU_CHUNK * inputs, sizeof(float));
-    scratch->dp = take(from, NCA_CPU_CHUNK * inputs, sizeof(float));
-    scratch->hidden = take(from, NCA_CPU_CHUNK * units, sizeof(float));
-    scratch->dhidden = take(from, NCA_CPU_CHUNK * units, sizeof(float));
-    scratch->out = take(from, NCA_CPU_CHUNK * channels, sizeof(float));
+    scratch->p = take(from, chunk * inputs, sizeof(float));
+    scratch->dp = take(from, chunk * inputs, sizeof(float));
+    scratch->hidden = take(from, session->chunk_units, sizeof(float));
+    scratch->dhidden = take(from, session->chunk_units, sizeof(float));
+    scratch->out = take(from, chunk * channels, sizeof(float));
     scratch->noise = take(from, channels, sizeof(float));
 }
 

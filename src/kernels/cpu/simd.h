@@ -32,6 +32,7 @@ static void fill(nca_cpu_ops *ops, const char *name, const nca_spec *spec)
     ops->mlp_hidden = mlp_any_hidden;
     ops->mlp_backward = mlp_any_backward;
     ops->noise = noise;
+    ops->chunk = NCA_CPU_CHUNK_LARGE;
     if (spec->perception == NCA_MOORE) {
         ops->perceive = perceive_moore;
         ops->perceive_backward = perceive_moore_backward;
@@ -42,6 +43,7 @@ static void fill(nca_cpu_ops *ops, const char *name, const nca_spec *spec)
     if (spec->channels == CHANNELS && spec->perception != NCA_MOORE && spec->hidden[0] % 64 == 0 &&
         spec->hidden[1] == 0 && spec->frozen == 0) {
         ops->panel = PANEL;
+        ops->chunk = NCA_CPU_CHUNK;
         ops->mlp = mlp;
         ops->mlp_hidden = mlp_hidden;
         ops->mlp_backward = mlp_backward;

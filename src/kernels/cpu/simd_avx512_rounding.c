@@ -1,12 +1,6 @@
 // The network by rounding for AVX-512, over its other kernels.
 #include "mlp_rounding_simd.h"
 
-#define FILL(precision)                                                                     \
-    void nca_cpu_fill_rounding_##precision##_avx512(nca_cpu_ops *ops, const nca_spec *spec) \
-    {                                                                                       \
-        (void)spec;                                                                         \
-        fill_##precision(ops);                                                              \
-    }
-FILL(bf16)
-FILL(tf32)
-FILL(bf16x3)
+ROUNDING(bf16, avx512)
+ROUNDING(tf32, avx512)
+ROUNDING(bf16x3, avx512)

@@ -113,8 +113,9 @@ static int pass_on(const band_back *work)
     return listed;
 }
 
-// Through the network of some of the listed cells, whose hidden units are computed again.
-static void back_through_cells(const band_back *work, const uint32_t *cells, int count)
+// Through the network of some of the listed cells; hidden units that were not kept are computed again.
+static void back_through_cells(const band_back *work, const uint32_t *cells, int count,
+                               const float *kept)
 {
     const nca_session *session = work->session;
     const nca_cpu_ops *ops = &session->ops;
@@ -123,7 +124,7 @@ static void back_through_cells(const band_back *work, const uint32_t *cells, int
     const float step_size = (float)session->rollout.step_size;
     const nca_cpu_chunk chunk = {.count = count,
                                  .p = scratch->p,
-                                 .hidden = scratch->hidden,
+                                 .hidden = kept ? kept : scratch->hidden,
                                  .dout = scratch->out,
                                  .dhidden = scratch->dhidden,
                                  .dp = scratch->dp};
@@ -136,7 +137,8 @@ static void back_through_cells(const band_back *work, const uint32_t *cells, int
                   session->rotation, scratch->p);
     const double start = session->rollout.measure ? nca_cpu_now() : 0;
     const nca_cpu_rule *rule = nca_cpu_rule_of(session, work->number, work->mover);
-    ops->mlp_hidden(rule, scratch->p, count, scratch->hidden);
+    if (!kept)
+        ops->mlp_hidden(rule, scratch->p, count, scratch->hidden);
     ops->mlp_backward(rule, &chunk, &work->sums);
     if (session->rollout.measure)
         scratch->mlp_seconds += nca_cpu_now() - start;
@@ -171,22 +173,45 @@ void nca_cpu_step_backward(nca_session *session, int number, int step, int band,
     if (!is_merged && !is_given)
         return;
     nca_cpu_band_rows(session, band, &work.y0, &work.y1);
-    work.state = nca_cpu_state(session, sample, nca_cpu_state_index(session, sample, step)) +
+    work.state = nca_cpu_state(session, sample, nca_cpu_past_index(session, number, step)) +
                  (size_t)work.y0 * session->row;
     work.after = nca_cpu_band_gradient(session, sample, side, band);
     const int listed = pass_on(&work);
     const nca_cpu_cells active = {work.scratch->cells, listed};
+    int chunk = session->kept_chunks > 0 && step > 0
+                    ? nca_cpu_mark_of(session, sample, step, band)->chunks
+                    : 0;
     for (work.mover = 0; work.mover < session->movers; work.mover++) {
         const nca_cpu_cells own =
             nca_cpu_owned(session, number, work.y0, active, work.mover, work.scratch->owned);
         work.sums = nca_cpu_band_sums(session, sample, band, work.mover);
-        for (int i = 0; i < own.count; i += NCA_CPU_CHUNK)
-            back_through_cells(&work, own.cells + i,
-                               own.count - i < NCA_CPU_CHUNK ? own.count - i : NCA_CPU_CHUNK);
+        for (int i = 0; i < own.count; i += session->ops.chunk, chunk++) {
+            const int left = own.count - i;
+            const int count = left < session->ops.chunk ? left : session->ops.chunk;
+            const float *kept = nca_cpu_kept_units(session, sample, band, chunk);
+            back_through_cells(&work, own.cells + i, count, kept);
+            sample->again[band] += kept ? 0 : (uint64_t)count;
+        }
     }
     sample->active[band] += (uint64_t)listed;
     sample->summed[band] |= listed > 0;
     sample->spilled[!side][band] = true;
+}
+
+void nca_cpu_step_undo(nca_session *session, int number, int step, int band)
+{
+    const nca_cpu_sample *sample = &session->sample[number];
+    const size_t channels = (size_t)session->head.shape.spec.channels;
+    const size_t start = nca_cpu_first_change(session, band);
+    const int first = step > 0 ? nca_cpu_mark_of(session, sample, step, band)->changes : 0;
+    const int end = nca_cpu_mark_of(session, sample, step + 1, band)->changes;
+    int y0, y1;
+    nca_cpu_band_rows(session, band, &y0, &y1);
+    float *state = nca_cpu_state(session, sample, nca_cpu_past_index(session, number, step)) +
+                   (size_t)y0 * session->row;
+    for (size_t i = start + (size_t)first; i < start + (size_t)end; i++)
+        memcpy(state + sample->changed[i] * channels, sample->changes + i * channels,
+               channels * sizeof *state);
 }
 
 // Before the first: sums are zero, and the gradient is that of the loss.
@@ -198,7 +223,7 @@ void nca_cpu_step_backward_begin(nca_session *session, int number, int band)
     if (sample->summed[band])
         memset(sample->sums + (size_t)band * total, 0, total * sizeof(float));
     sample->summed[band] = false;
-    sample->active[band] = 0;
+    sample->active[band] = sample->again[band] = 0;
     clear_block(session, sample, !side, band);
     nca_cpu_loss_backward(session, number, band, clear_block(session, sample, side, band));
     sample->spilled[side][band] = true;

@@ -172,8 +172,9 @@ static void add_noise(const band_step *work, uint32_t within, float *out)
         out[k] += drawn[k];
 }
 
-// out [count,O]: what the network of one mover proposes for the cells.
-static void propose(const band_step *work, int mover, const uint32_t *cells, int count)
+// out [count,O]: what the network of one mover proposes for the cells; and `hidden`, as mlp() does.
+static void propose(const band_step *work, int mover, const uint32_t *cells, int count,
+                    float *hidden)
 {
     const nca_session *session = work->session;
     nca_cpu_scratch *scratch = work->scratch;
@@ -181,8 +182,8 @@ static void propose(const band_step *work, int mover, const uint32_t *cells, int
     ops->perceive(work->before, session->row, session->head.shape.spec.channels, cells, count,
                   session->rotation, scratch->p);
     const double start = session->rollout.measure ? nca_cpu_now() : 0;
-    ops->mlp(nca_cpu_rule_of(session, work->sample_number, mover), scratch->p, count,
-             scratch->hidden, scratch->out);
+    ops->mlp(nca_cpu_rule_of(session, work->sample_number, mover), scratch->p, count, hidden,
+             scratch->out);
     if (session->rollout.measure)
         scratch->mlp_seconds += nca_cpu_now() - start;
     const size_t outputs = (size_t)nca_spec_outputs(&session->head.shape.spec);
@@ -199,7 +200,8 @@ static float alpha_after(const nca_session *session, float alpha, const float *d
 }
 
 // Updates the listed cells by a mover, and says which of them are mature now.
-static void update_cells(const band_step *work, int mover, const uint32_t *cells, int count)
+static void update_cells(const band_step *work, int mover, const uint32_t *cells, int count,
+                         float *hidden)
 {
     const size_t channels = (size_t)work->session->head.shape.spec.channels;
     const float step_size = (float)work->session->rollout.step_size;
@@ -208,7 +210,7 @@ static void update_cells(const band_step *work, int mover, const uint32_t *cells
         work->mature_after + (size_t)work->y0 * ((size_t)work->session->head.shape.width + 2);
     const size_t frozen = (size_t)work->session->head.shape.spec.frozen;
     const bool can_die = work->session->head.shape.spec.alive == NCA_ALIVE_MAXIMUM;
-    propose(work, mover, cells, count);
+    propose(work, mover, cells, count, hidden);
     for (int i = 0; i < count; i++) {
         const float *x = work->before + cells[i] * channels,
                     *d = work->scratch->out + (size_t)i * (channels - frozen);
@@ -222,6 +224,42 @@ static void update_cells(const band_step *work, int mover, const uint32_t *cells
     }
 }
 
+// Copies a cell; 16 channels are worth a loop that the compiler knows.
+static inline void copy_cell(float *to, const float *from, size_t channels)
+{
+    if (channels == 16)
+        for (size_t k = 0; k < 16; k++)
+            to[k] = from[k];
+    else
+        for (size_t k = 0; k < channels; k++)
+            to[k] = from[k];
+}
+
+// The next state of a band where no cell is cleared, before its cells are updated: as it was.
+static void keep_state(const band_step *work)
+{
+    const nca_session *session = work->session;
+    const size_t height = (size_t)session->head.shape.height;
+    const int index = nca_cpu_state_index(session, work->sample, work->step + 1);
+    nca_span *written = work->sample->written + (size_t)index * height;
+    memcpy(work->after + session->row, work->before + session->row,
+           (size_t)(work->y1 - work->y0) * session->row * sizeof *work->after);
+    for (int y = work->y0; y < work->y1; y++)
+        written[y] = (nca_span){0, session->head.shape.width};
+}
+
+// Writes down what the listed cells are, behind `count` others; returns how many that makes.
+static int keep_changes(const band_step *work, int band, int count, nca_cpu_cells list)
+{
+    const size_t channels = (size_t)work->session->head.shape.spec.channels;
+    const size_t first = nca_cpu_first_change(work->session, band) + (size_t)count;
+    float *to = work->sample->changes + first * channels;
+    memcpy(work->sample->changed + first, list.cells, (size_t)list.count * sizeof *list.cells);
+    for (int i = 0; i < list.count; i++, to += channels)
+        copy_cell(to, work->before + list.cells[i] * channels, channels);
+    return count + list.count;
+}
+
 void nca_cpu_step_update(nca_session *session, int sample, int step, int band, int worker)
 {
     const band_step work = open_step(session, sample, step, band, worker);
@@ -230,12 +268,26 @@ void nca_cpu_step_update(nca_session *session, int sample, int step, int band, i
     for (int y = work.y0; y < work.y1; y++)
         listed = can_die ? mask_row(&work, y, listed) : mask_plain_row(&work, y, listed);
     const nca_cpu_cells active = {work.scratch->cells, listed};
+    const bool keeps = session->rollout.keep_tape && !can_die;
+    nca_cpu_mark mark = {0};
+    if (keeps && step > 0)
+        mark = *nca_cpu_mark_of(session, work.sample, step, band);
+    if (!can_die)
+        keep_state(&work);
+    if (keeps && session->keeps_changes)
+        mark.changes = keep_changes(&work, band, mark.changes, active);
     for (int mover = 0; mover < session->movers; mover++) {
         const nca_cpu_cells own =
             nca_cpu_owned(session, sample, work.y0, active, mover, work.scratch->owned);
-        for (int i = 0; i < own.count; i += NCA_CPU_CHUNK)
-            update_cells(&work, mover, own.cells + i, min_int(NCA_CPU_CHUNK, own.count - i));
+        for (int i = 0; i < own.count; i += session->ops.chunk, mark.chunks++) {
+            float *kept =
+                keeps ? nca_cpu_kept_units(session, work.sample, band, mark.chunks) : NULL;
+            update_cells(&work, mover, own.cells + i, min_int(session->ops.chunk, own.count - i),
+                         kept ? kept : work.scratch->hidden);
+        }
     }
+    if (keeps)
+        *nca_cpu_mark_of(session, work.sample, step + 1, band) = mark;
     for (int y = work.y0; y < work.y1 && can_die; y++)
         work.ripe_after[y] = trim(work.alive[y], work.mature_after + nca_cpu_cell(session, y, 0));
     work.sample->active[band] += (uint64_t)listed;
@@ -257,7 +309,7 @@ static bool lifts(const band_step *work, int mover, const uint32_t *cells, int c
     const size_t outputs = (size_t)nca_spec_outputs(spec);
     if (count == 0)
         return false;
-    propose(work, mover, cells, count);
+    propose(work, mover, cells, count, work->scratch->hidden);
     for (int i = 0; i < count; i++) {
         const float alpha = work->before[cells[i] * (size_t)spec->channels + NCA_ALPHA];
         if (alpha_after(work->session, alpha, work->scratch->out + (size_t)i * outputs) > threshold)
@@ -301,17 +353,6 @@ static void settle_row_masks(const band_step *work, int y)
             masks[i] &= (uint8_t)~NCA_CELL_ALIVE;
 }
 
-// Copies a cell; 16 channels are worth a loop that the compiler knows.
-static inline void copy_cell(float *to, const float *from, size_t channels)
-{
-    if (channels == 16)
-        for (size_t k = 0; k < 16; k++)
-            to[k] = from[k];
-    else
-        for (size_t k = 0; k < channels; k++)
-            to[k] = from[k];
-}
-
 // The next state of a row: updated, kept, or clear.
 static void settle_row(const band_step *work, int y, nca_span *written)
 {
@@ -340,8 +381,7 @@ void nca_cpu_step_settle(nca_session *session, int sample, int step, int band, i
     const band_step work = open_step(session, sample, step, band, worker);
     const size_t index = (size_t)nca_cpu_state_index(session, work.sample, step + 1);
     for (int y = work.y0; y < work.y1; y++) {
-        if (work.alive[y].first < work.alive[y].end &&
-            session->head.shape.spec.alive == NCA_ALIVE_MAXIMUM)
+        if (work.alive[y].first < work.alive[y].end)
             settle_row_masks(&work, y);
         settle_row(&work, y,
                    &work.sample->written[index * (size_t)session->head.shape.height + (size_t)y]);

@@ -1,5 +1,5 @@
-// The emulator's cooperative groups: the block, the cluster and the grid. What a warp does together is had by the
-// functions of collectives.h.
+// The emulator's cooperative groups: the block, the cluster and the grid. What a warp does together
+// is had by the functions of collectives.h.
 #ifndef NCA_EMULATOR_COOPERATIVE_GROUPS_H
 #define NCA_EMULATOR_COOPERATIVE_GROUPS_H
 

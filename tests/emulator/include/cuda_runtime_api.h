@@ -1,5 +1,6 @@
 // The emulator's CUDA runtime, host side: the part of the API that this project calls, with CUDA's
-// names, values and meanings, for C11 and C++17. How each call is answered: tests/emulator/README.md.
+// names, values and meanings, for C11 and C++17. How each call is answered:
+// tests/emulator/README.md.
 #ifndef NCA_EMULATOR_CUDA_RUNTIME_API_H
 #define NCA_EMULATOR_CUDA_RUNTIME_API_H
 

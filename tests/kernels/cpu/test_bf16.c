@@ -1,6 +1,6 @@
 // Precisions below f32 on the CPU: the definition of bf16 against the processor's own instructions,
-// and every kernel against its definition, bit for bit. Where the processor lacks AVX-512, AVX-512 BF16
-// or AMX, the kernels run by a stand-in for its instructions.
+// and every kernel against its definition, bit for bit. Where the processor lacks AVX-512, AVX-512
+// BF16 or AMX, the kernels run by a stand-in for its instructions.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -387,8 +387,9 @@ static void test_product_is_within_its_allowance(void **state)
     }
 }
 
-// In two parts a number is off by at most u^2 of its size: once in each factor of a product, and once
-// in the product of the low parts, which is left out. A sum has three times as many terms to round.
+// In two parts a number is off by at most u^2 of its size: once in each factor of a product, and
+// once in the product of the low parts, which is left out. A sum has three times as many terms to
+// round.
 static void test_product_in_parts_is_within_its_allowance(void **state)
 {
     (void)state;

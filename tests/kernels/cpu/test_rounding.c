@@ -141,7 +141,7 @@ static void check_rounded(rounded_of *round, float got, interval expected)
 enum { COUNT = 13, INPUTS = 48, HIDDEN = 40, OUTPUTS = 16, SLACK = 16 };
 
 // The parameters of a rule, its cells, and what the network makes of them; mlp_rounding_simd.h says
-// what is where in scratch.
+// what is where in scratch. Allocated, for the kernels keep floats in `words`.
 typedef struct pass {
     float hidden_weight[HIDDEN][INPUTS], hidden_bias[HIDDEN];
     float output_weight[OUTPUTS][HIDDEN], output_bias[OUTPUTS];

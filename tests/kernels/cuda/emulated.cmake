@@ -32,7 +32,8 @@ function(nca_emulated_test name source)
   set_tests_properties(${name} PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 900 LABELS cuda)
 endfunction()
 
-# Every tests/kernels/cuda/test_*.c, and the tests of the seam that go through all backends of a program.
+# Every tests/kernels/cuda/test_*.c, and the tests of the seam that go through all backends of a
+# program.
 file(GLOB NCA_CUDA_TESTS CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/kernels/cuda/test_*.c)
 foreach(source ${NCA_CUDA_TESTS})
   get_filename_component(name ${source} NAME_WE)
@@ -47,8 +48,8 @@ nca_emulated_test(test_timers_cuda ${PROJECT_SOURCE_DIR}/tests/bench/test_timers
 nca_timing_sources(test_timers_cuda ${PROJECT_SOURCE_DIR}/bench/kernels/timers.c)
 target_compile_definitions(test_timers_cuda PRIVATE NCA_WITH_CUDA)
 
-# What is tested through that program. It is about numbers: with a sanitizer it would take minutes to find
-# nothing that test_cuda does not.
+# What is tested through that program. It is about numbers: with a sanitizer it would take minutes
+# to find nothing that test_cuda does not.
 if(NCA_SANITIZE)
   target_compile_definitions(test_cuda PRIVATE NCA_TEST_SANITIZED)
   target_compile_definitions(test_precision PRIVATE NCA_TEST_SANITIZED)

@@ -6,8 +6,9 @@ set -euo pipefail
 root=$(cd "$(dirname "$0")/../../.." && pwd)
 . "$root/tests/kernels/cuda/emulated_program.sh"
 
-# begin LOG ARGUMENT...: a training on the emulated device that is lost with launch `lose`, so that only
-# what is said before it is there to look at: the first one after the time of an update was estimated.
+# begin LOG ARGUMENT...: a training on the emulated device that is lost with launch `lose`, so that
+# only what is said before it is there to look at: the first one after the time of an update was
+# estimated.
 lose=1
 begin() {
   local log=$1

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# scripts/gpu_check.sh without a GPU: a pack is made of the emulated program, and checked with stand-ins
-# for NVIDIA's tools and Python that work, fail, hang or print nonsense. Whatever happens, the archive
-# is whole and says what was done.
+# scripts/gpu_check.sh without a GPU: a pack is made of the emulated program, and checked with
+# stand-ins for NVIDIA's tools and Python that work, fail, hang or print nonsense. Whatever
+# happens, the archive is whole and says what was done.
 #   gpu_check.sh NCA_EMULATED
 set -euo pipefail
 root=$(cd "$(dirname "$0")/../../.." && pwd)
@@ -63,8 +63,8 @@ fi
 cases=no
 [ ! -d pack/cases ] || cases=yes
 
-# -- Stand-ins that work. `cuda` of the packed program is the emulator; what a precision costs, which takes
-# it seconds, is tested elsewhere.
+# -- Stand-ins that work. `cuda` of the packed program is the emulator; what a precision costs,
+# which takes it seconds, is tested elsewhere.
 mkdir bin tmp
 gpu='-L) echo "GPU 0: Fake (UUID: none)" && exit ;;'
 query='echo "Fake \"GPU\" \\ 5, 580.1, 9.0, 345 MHz, 1980 MHz, 2619 MHz, 81559 MiB, 700 W"'
@@ -111,8 +111,8 @@ head -c 4000 results/gpu_check.tgz >cut.tgz
 ! checkout/scripts/gpu_check.sh --keep cut.tgz 2>err || fail "kept half an archive"
 [ "$(wc -l <err)" -eq 1 ] && [ -z "$(ls -A checkout/bench/results)" ] || fail "half an archive is half kept: $(cat err)"
 
-# -- From here on a program that takes no time. Each tool fails, hangs or prints nonsense; its steps fail,
-# and no other.
+# -- From here on a program that takes no time. Each tool fails, hangs or prints nonsense; its
+# steps fail, and no other.
 program pack/nca 'case $1 in
   bench) [ ! -e '"$scratch"'/odd ] || { echo "{\"median_ms\": nan}"; exit; }
     echo "{\"median_ms\": 1.5, \"forward_ms\": 0.5, \"backward_ms\": 1, \"share_of_peak\": 0.5}" ;;
@@ -177,8 +177,8 @@ check 1 --only 'bench_*'
 open_archive gpu_check || fail "the archive cannot be read"
 expect FAILED bench_fused_8x72
 
-# -- What is there stays there: an earlier archive, a folder that another check is filling, results that
-# cannot be archived.
+# -- What is there stays there: an earlier archive, a folder that another check is filling, results
+# that cannot be archived.
 rm -r results
 check 1 --only 'bench_*' # by the odd program: no figures
 rm odd

@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
-"""Makes the files of this folder anew: pictures of every kind that needs care, and what Pillow says they show.
+"""Makes the files of this folder anew: pictures of every kind that needs care, and what Pillow says
+they show.
 
-Needs Pillow and fontTools. NAME.rgba is the width, the height (a byte each) and the pixels of a picture. Where Pillow
-does not read a kind, what was drawn is what is expected; where it does, both must agree.
+Needs Pillow and fontTools. NAME.rgba is the width, the height (a byte each) and the pixels of a
+picture. Where Pillow does not read a kind, what was drawn is what is expected; where it does, both
+must agree.
 """
 import io, struct, zlib
 from PIL import Image, ImageOps
@@ -19,7 +21,8 @@ def colour(x, y):
 
 
 OPAQUE = [[colour(x, y) for x in range(W)] for y in range(H)]
-CLEAR = [[(r, g, b, min(255, 40 + 16 * x + 3 * y)) for x, (r, g, b, _) in enumerate(row)] for y, row in enumerate(OPAQUE)]
+CLEAR = [[(r, g, b, min(255, 40 + 16 * x + 3 * y)) for x, (r, g, b, _) in enumerate(row)]
+         for y, row in enumerate(OPAQUE)]
 PALETTE = [(17 * i, 255 - 17 * i, (40 * i) % 256) for i in range(16)]
 INDICES = [[(x + 2 * y) % 16 for x in range(W)] for y in range(H)]
 
@@ -46,7 +49,8 @@ def check(data, rows, may_fail=False):
         assert may_fail, error
         return
     expected = image_of(rows)
-    assert image.size == expected.size and image.tobytes() == expected.tobytes(), 'Pillow sees something else'
+    assert image.size == expected.size, 'Pillow sees something else'
+    assert image.tobytes() == expected.tobytes(), 'Pillow sees something else'
 
 
 def write(name, data):
@@ -54,7 +58,8 @@ def write(name, data):
 
 
 # BMP: rows of numbers, packed as the kind says.
-def bmp(rows, bits, header=40, top=False, gap=0, compression=0, masks=(), palette=(), entry=4, colours=0, body=None):
+def bmp(rows, bits, header=40, top=False, gap=0, compression=0, masks=(), palette=(), entry=4,
+        colours=0, body=None):
     height = len(rows)
     order = rows if top else rows[::-1]
     if body is None:
@@ -74,19 +79,21 @@ def bmp(rows, bits, header=40, top=False, gap=0, compression=0, masks=(), palett
     if header == 12:
         head = struct.pack('<IHHHH', 12, len(rows[0]), height, 1, bits)
     else:
-        head = struct.pack('<IiiHHIIiiII', header, len(rows[0]), -height if top else height, 1, bits, compression,
-                           len(body), 2835, 2835, colours, 0)[:max(16, header)]
+        head = struct.pack('<IiiHHIIiiII', header, len(rows[0]), -height if top else height, 1,
+                           bits, compression, len(body), 2835, 2835, colours, 0)[:max(16, header)]
     if header > 40:
         head += extra
         extra = b''
     head = head.ljust(header, b'\0')
     offset = 14 + len(head) + len(extra) + len(table) + gap
-    return b'BM' + struct.pack('<IHHI', offset + len(body), 0, 0, offset) + head + extra + table + b'\xee' * gap + body
+    start = b'BM' + struct.pack('<IHHI', offset + len(body), 0, 0, offset)
+    return start + head + extra + table + b'\xee' * gap + body
 
 
 def packed(rows, layout):
     """Numbers of pixels: (shift, bits) of red, green, blue and alpha."""
-    return [[sum((part * ((1 << bits) - 1) // 255) << shift for part, (shift, bits) in zip(pixel, layout)) for pixel in row]
+    return [[sum((part * ((1 << bits) - 1) // 255) << shift
+                 for part, (shift, bits) in zip(pixel, layout)) for pixel in row]
             for row in rows]
 
 
@@ -94,7 +101,8 @@ def unpacked(rows, layout):
     """What the numbers mean; alpha is full where there is none."""
     def part(value, shift, bits):
         return (value >> shift & ((1 << bits) - 1)) * 255 // ((1 << bits) - 1)
-    return [[tuple([part(value, *where) for where in layout] + [255] * (4 - len(layout))) for value in row] for row in rows]
+    return [[tuple([part(value, *where) for where in layout] + [255] * (4 - len(layout)))
+             for value in row] for row in rows]
 
 
 RGB = ((16, 8), (8, 8), (0, 8))
@@ -130,13 +138,16 @@ def bmps():
     for top in False, True:
         way = '_top' if top else ''
         one('b24' + way, opaque, 24, OPAQUE, top=top)
-        one('b32_v4' + way, clear, 32, CLEAR, header=108, compression=3, masks=masks_of(RGBA, 4), top=top)
+        one('b32_v4' + way, clear, 32, CLEAR, header=108, compression=3, masks=masks_of(RGBA, 4),
+            top=top)
         one('b16' + way, five, 16, unpacked(five, M555), top=top)
         one('b8' + way, INDICES, 8, palette, palette=PALETTE, colours=16, top=top)
         one('b4' + way, INDICES, 4, palette, palette=PALETTE, top=top)
         one('b1' + way, [[i % 2 for i in row] for row in INDICES], 1,
-            by_palette([[i % 2 for i in row] for row in INDICES], PALETTE), palette=PALETTE[:2], top=top)
-    one('b2', [[i % 4 for i in row] for row in INDICES], 2, None, palette=PALETTE[:4], may_fail=True)
+            by_palette([[i % 2 for i in row] for row in INDICES], PALETTE), palette=PALETTE[:2],
+            top=top)
+    one('b2', [[i % 4 for i in row] for row in INDICES], 2, None, palette=PALETTE[:4],
+        may_fail=True)
     one('b16_565', six, 16, unpacked(six, M565), compression=3, masks=masks_of(M565, 3))
     one('b32_empty', opaque, 32, OPAQUE)   # alpha is 0 everywhere
     one('b32_ten', ten, 32, None, compression=3, masks=masks_of(ODD, 3), may_fail=True)
@@ -167,7 +178,8 @@ def runs(palette):
     def single(part):
         halves = part + [0] * (-len(part) % 4)
         return (bytes((0, len(part))) + bytes(part) + bytes(len(part) % 2),
-                bytes((0, len(part))) + bytes(a << 4 | b for a, b in zip(halves[::2], halves[1::2])))
+                bytes((0, len(part))) +
+                bytes(a << 4 | b for a, b in zip(halves[::2], halves[1::2])))
     move = bytes((0, 2, 5, 0))
     body = [b'', b'']   # of 8 and of 4 bits
     for y in range(H - 1, -1, -1):
@@ -176,20 +188,23 @@ def runs(palette):
         elif y == 6:
             new = bytes((3, 5)), bytes((3, 0x55))
         elif y == 5:
-            new = [left + move + right for left, right in zip(single(rows[y][:4]), single(rows[y][9:]))]
+            new = [left + move + right
+                   for left, right in zip(single(rows[y][:4]), single(rows[y][9:]))]
         else:
             new = single(rows[y])
         body = [old + more + bytes((0, 0)) for old, more in zip(body, new)]
     expected = by_palette(rows, PALETTE)
     keep('runs', image_of(expected))
     for name, bits, runs_of in ('rle8', 8, body[0]), ('rle4', 4, body[1]):
-        data = bmp(rows, bits, compression=1 if bits == 8 else 2, palette=PALETTE, colours=16, body=runs_of + bytes((0, 1)))
+        data = bmp(rows, bits, compression=1 if bits == 8 else 2, palette=PALETTE, colours=16,
+                   body=runs_of + bytes((0, 1)))
         check(data, expected)
         write(name + '.bmp', data)
 
 
 # TGA
-def tga(rows, kind, depth, descriptor, palette=b'', first=0, entries=0, palette_bits=0, text=b'', packets=False):
+def tga(rows, kind, depth, descriptor, palette=b'', first=0, entries=0, palette_bits=0, text=b'',
+        packets=False):
     """`rows` holds the bytes of every pixel, from above and from the left."""
     order = rows if descriptor & 0x20 else rows[::-1]
     if descriptor & 0x10:
@@ -206,8 +221,9 @@ def tga(rows, kind, depth, descriptor, palette=b'', first=0, entries=0, palette_
             i += count
     else:
         body = b''.join(flat)
-    head = struct.pack('<BBBHHBHHHHBB', len(text), 1 if palette else 0, kind | (8 if packets else 0), first, entries,
-                       palette_bits, 0, 0, len(rows[0]), len(rows), depth, descriptor)
+    head = struct.pack('<BBBHHBHHHHBB', len(text), 1 if palette else 0,
+                       kind | (8 if packets else 0), first, entries, palette_bits, 0, 0,
+                       len(rows[0]), len(rows), depth, descriptor)
     return head + text + palette + body
 
 
@@ -230,7 +246,8 @@ def tgas():
     one('first_5_packed', tga(from_five, 1, 8, 0x30, table, 5, 16, 24, packets=True), palette)
     one('first_300', tga(wide, 1, 16, 0x20, table, 300, 16, 24), palette, may_fail=True)
     one('unused_palette', tga(bgr, 2, 24, 0, table, 0, 16, 24), OPAQUE, may_fail=True)
-    write('before_first.tga', tga([[bytes((i,)) for i in row] for row in INDICES], 1, 8, 0, table, 5, 16, 24))
+    write('before_first.tga',
+          tga([[bytes((i,)) for i in row] for row in INDICES], 1, 8, 0, table, 5, 16, 24))
 
 
 # JPEG
@@ -257,7 +274,8 @@ def without(data, wanted):
 
 def smooth(size):
     image = Image.new('RGB', size)
-    image.putdata([(200 - 3 * x, 40 + 4 * y, 60 + 2 * x + y) for y in range(size[1]) for x in range(size[0])])
+    image.putdata([(200 - 3 * x, 40 + 4 * y, 60 + 2 * x + y)
+                   for y in range(size[1]) for x in range(size[0])])
     return image
 
 
@@ -275,8 +293,9 @@ def jpegs():
         data = jpeg(cmyk, quality=90, **kind)
         one(name + '_adobe', data)
         one(name, without(data, lambda part: part[1] == 0xee))
-    for name, image, kind in ('no_tables', picture, {'subsampling': 2}), ('no_tables_444', picture, {'subsampling': 0}), \
-            ('no_tables_grey', picture.convert('L'), {}):
+    for name, image, kind in (('no_tables', picture, {'subsampling': 2}),
+                              ('no_tables_444', picture, {'subsampling': 0}),
+                              ('no_tables_grey', picture.convert('L'), {})):
         one(name, without(jpeg(image, quality=85, **kind), is_table(None)))
     one('some_tables', without(jpeg(picture, quality=85), is_table(0x11)))
     write('no_quantizer.jpg', without(jpeg(picture), lambda part: part[1] == 0xdb))
@@ -290,7 +309,8 @@ def chunk(name, data):
 
 def exif(orientation, big=False):
     order = '>' if big else '<'
-    return (b'MM\0*\0\0\0\x08' if big else b'II*\0\x08\0\0\0') + struct.pack(order + 'HHHIHHI', 1, 0x112, 3, 1, orientation, 0, 0)
+    start = b'MM\0*\0\0\0\x08' if big else b'II*\0\x08\0\0\0'
+    return start + struct.pack(order + 'HHHIHHI', 1, 0x112, 3, 1, orientation, 0, 0)
 
 
 def turned():
@@ -305,10 +325,12 @@ def turned():
         data = plain[:at] + chunk(b'eXIf', block) + plain[at:]
         keep('turned%d' % orientation, ImageOps.exif_transpose(Image.open(io.BytesIO(data))))
         write('turned%d.png' % orientation, data)
-    rows = b''.join(b'\0' + bytes(row) for row in INDICES)   # the palette has ten colours of the sixteen
+    # The palette has ten colours of the sixteen.
+    rows = b''.join(b'\0' + bytes(row) for row in INDICES)
     colours = b''.join(bytes(part) for part in PALETTE[:10])
-    write('index_beyond.png', plain[:8] + chunk(b'IHDR', struct.pack('>IIBBBBB', W, H, 8, 3, 0, 0, 0)) +
-          chunk(b'PLTE', colours) + chunk(b'IDAT', zlib.compress(rows)) + chunk(b'IEND', b''))
+    head = chunk(b'IHDR', struct.pack('>IIBBBBB', W, H, 8, 3, 0, 0, 0))
+    write('index_beyond.png', plain[:8] + head + chunk(b'PLTE', colours) +
+          chunk(b'IDAT', zlib.compress(rows)) + chunk(b'IEND', b''))
     keep('index_beyond', image_of(by_palette(INDICES, PALETTE[:10] + [(0, 0, 0)] * 6)))
     sound = plain[:33] + chunk(b'eXIf', exif(6)) + plain[33:]
     write('wrong_sum.png', sound.replace(exif(6), exif(3)))
@@ -345,7 +367,8 @@ def fonts():
         builder.setupGlyphOrder(['.notdef', 'lizard', 'box'])
         builder.setupCharacterMap({0x1f98e: 'lizard'})
         pen = TTGlyphPen(None)
-        pen.moveTo((0, 0)), pen.lineTo((0, 64)), pen.lineTo((64, 64)), pen.lineTo((64, 0)), pen.closePath()
+        pen.moveTo((0, 0)), pen.lineTo((0, 64)), pen.lineTo((64, 64)), pen.lineTo((64, 0))
+        pen.closePath()
         box = pen.glyph()
         builder.setupGlyf({'.notdef': TTGlyphPen(None).glyph(), 'lizard': box, 'box': box})
         builder.setupHorizontalMetrics({name: (64, 0) for name in ('.notdef', 'lizard', 'box')})
@@ -360,7 +383,8 @@ def fonts():
         out = io.BytesIO()
         Image.new('RGBA', (ppem, ppem), shade + (255,)).save(out, 'PNG')
         strike = Strike(ppem=ppem, resolution=72)
-        strike.glyphs['lizard'] = Glyph(glyphName='lizard', graphicType='png ', imageData=out.getvalue())
+        strike.glyphs['lizard'] = Glyph(glyphName='lizard', graphicType='png ',
+                                        imageData=out.getvalue())
         table.strikes[ppem] = strike
     sbix.font['sbix'] = table
     sbix.save('sbix.ttf')
@@ -369,7 +393,8 @@ def fonts():
         from fontTools.colorLib.builder import buildCOLR, buildCPAL
         from fontTools.ttLib.tables import otTables
         layers = {'lizard': [('box', 0)]} if version == 0 else {
-            'lizard': (otTables.PaintFormat.PaintGlyph, (otTables.PaintFormat.PaintSolid, 0, 1.0), 'box')}
+            'lizard': (otTables.PaintFormat.PaintGlyph,
+                       (otTables.PaintFormat.PaintSolid, 0, 1.0), 'box')}
         builder.font['COLR'] = buildCOLR(layers, version=version)
         builder.font['CPAL'] = buildCPAL([[(1.0, 0.0, 0.0, 1.0)]])
         builder.save('colrv%d.ttf' % version)

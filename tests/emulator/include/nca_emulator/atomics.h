@@ -1,5 +1,5 @@
-// Atomics of 4 and 8 bytes on global and shared memory. One thread runs at a time, so a plain read and
-// write is atomic; each call is also a point where another block may go on.
+// Atomics of 4 and 8 bytes on global and shared memory. One thread runs at a time, so a plain read
+// and write is atomic; each call is also a point where another block may go on.
 #ifndef NCA_EMULATOR_ATOMICS_H
 #define NCA_EMULATOR_ATOMICS_H
 
@@ -13,7 +13,8 @@ template <typename T> struct same {
 template <typename T> using value_of = typename same<T>::type;   // not deduced
 
 // *address becomes change(*address); the old value.
-// The look at the address is by atomic_access, so the compiler adds none for the plain read and write.
+// The look at the address is by atomic_access, so the compiler adds none for the plain read and
+// write.
 template <typename T, typename Change>
 __attribute__((no_sanitize("thread"))) T atomically(T *address, Change change)
 {

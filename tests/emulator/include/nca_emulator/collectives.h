@@ -1,5 +1,6 @@
 // Barriers, votes, shuffles and reductions: every call is a meeting of the threads it names. The
-// scheduler (tests/emulator/scheduler.cpp) lets them go on when all are there, and reports those who never come.
+// scheduler (tests/emulator/scheduler.cpp) lets them go on when all are there, and reports those
+// who never come.
 #ifndef NCA_EMULATOR_COLLECTIVES_H
 #define NCA_EMULATOR_COLLECTIVES_H
 
@@ -111,7 +112,8 @@ template <typename T> unsigned __match_any_sync(unsigned mask, T value, NCA_EMUL
 }
 
 // The lane that `width` lanes starting at a multiple of it count as `index`.
-template <typename T> T __shfl_sync(unsigned mask, T value, int index, int width = 32, NCA_EMULATOR_HERE)
+template <typename T>
+T __shfl_sync(unsigned mask, T value, int index, int width = 32, NCA_EMULATOR_HERE)
 {
     const int first = nca_emulator::lane() & ~(width - 1);
     return nca_emulator::from_bits<T>(nca_emulator::meet_warp(
@@ -165,9 +167,10 @@ NCA_EMULATOR_REDUCTION(__reduce_or_sync, unsigned, bit_or)
 NCA_EMULATOR_REDUCTION(__reduce_xor_sync, unsigned, bit_xor)
 #undef NCA_EMULATOR_REDUCTION
 
-// What no C++ says: an instruction that 32 lanes do together. `work` runs once when all stand here, and
-// reads and writes what each lane gave; it orders no memory.
-inline void nca_emulator_with_warp(void (*work)(void *const lanes[32]), void *mine, NCA_EMULATOR_HERE)
+// What no C++ says: an instruction that 32 lanes do together. `work` runs once when all stand here,
+// and reads and writes what each lane gave; it orders no memory.
+inline void nca_emulator_with_warp(void (*work)(void *const lanes[32]), void *mine,
+                                   NCA_EMULATOR_HERE)
 {
     nca_emulator::meet_warp_for(work, mine, {file, line});
 }

@@ -1,5 +1,5 @@
-// What a kernel sees when the emulator runs it: CUDA's keywords, built-in variables, and the launch.
-// The functions a kernel calls are in the three headers at the end.
+// What a kernel sees when the emulator runs it: CUDA's keywords, built-in variables, and the
+// launch. The functions a kernel calls are in the three headers at the end.
 #ifndef NCA_EMULATOR_KERNEL_H
 #define NCA_EMULATOR_KERNEL_H
 
