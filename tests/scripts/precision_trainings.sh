@@ -28,6 +28,17 @@ refused() {
 }
 refused "--half: no such option" --half 1 "$nca"
 refused "--seeds needs a value" --seeds
+refused "--precisions needs a value" --precisions '' "$nca"
+refused "--targets lizard,,eye: an entry is empty" --targets lizard,,eye "$nca"
+refused "--targets eye,: an entry is empty" --targets eye, "$nca"
+refused "--targets eye,lizard,eye: eye is there twice" --targets eye,lizard,eye "$nca"
+refused "--seeds 1,2,1: 1 is there twice" --seeds 1,2,1 "$nca"
+refused "--seeds 01: must be numbers" --seeds 01 "$nca"
+refused "--precisions f32,f32: f32 is there twice" --precisions f32,f32 "$nca"
+refused "--targets *: no blanks, quotes, backslashes or wildcards" --targets '*' "$nca"
+refused "--targets a b: no blanks" --targets 'a b' "$nca"
+refused "--precisions f?2: no blanks" --precisions 'f?2' "$nca"
+refused "--targets digits: no picture; --digits DATA trains them" --targets digits "$nca"
 refused "--seeds x: must be numbers" --seeds x "$nca"
 refused "--jobs 0: must be a number" --jobs 0 "$nca"
 refused "--loss low: must be a number" --loss low "$nca"
@@ -38,6 +49,10 @@ refused "pictures/eye.png: no such picture" --targets eye --pictures pictures "$
 refused "--targets a/b: must be a name" --targets a/b "$nca"
 refused "none: no such folder" --digits none "$nca"
 refused "none: no program" none
+
+"$script" --help >said && head -1 said | grep -q "^What precision does to training" && grep -q "^ *--jobs N " said ||
+  fail "--help: $(cat said)"
+! grep -q "pipefail" said || fail "--help prints the script: $(cat said)"
 
 # What the runs say.
 make --out runs || fail "$(cat said)"
@@ -82,6 +97,23 @@ rm -rf runs/lizard-8-tf32-1
 mv runs/lizard-8-f32-1 runs/lizard-8-tf32-1
 make --out runs --seeds 1 --precisions tf32 && fail "a run in another precision is not noticed"
 grep -qF 'lizard-8-tf32-1: trained in f32' said || fail "another precision: $(cat said)"
+
+# Ctrl-C: what was trained is saved, and the same command goes on.
+long=(--targets lizard,eye --seeds 1 --precisions f32 --size 8 --out long)
+setsid env --default-signal=INT "$script" "${long[@]}" --updates 1000000 "${small[@]}" >said 2>&1 &
+child=$!
+for ((i = 0; i < 600; i++)); do
+  [ -s long/lizard-8-f32-1/metrics.jsonl ] && [ -s long/eye-8-f32-1/metrics.jsonl ] && break
+  sleep 0.1
+done
+code=0
+kill -INT -- -$child
+wait $child || code=$?
+[ $code -eq 130 ] && grep -q "stopped; the same command goes on" said || fail "Ctrl-C ends with $code: $(cat said)"
+for target in lizard eye; do
+  "$nca" train --resume long/$target-8-f32-1 --device cpu --updates $(($(wc -l <long/$target-8-f32-1/metrics.jsonl) + 1)) \
+    --quiet >said 2>&1 || fail "Ctrl-C: $target is not saved, or still in training: $(cat said)"
+done
 
 # A training that cannot begin ends all.
 "$script" --targets lizard --seeds 1 --precisions f32 --updates 1 --out wrong "$nca" --batch 0 >table 2>said &&
