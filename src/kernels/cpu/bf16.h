@@ -21,8 +21,8 @@ static inline float nca_bf16_float_of(uint32_t bits)
     return x;
 }
 
-// x rounded to the nearest bf16, ties to even, as VCVTNE2PS2BF16 does: a subnormal becomes a zero of
-// its sign, a NaN stays one and becomes quiet.
+// x rounded to the nearest bf16, ties to even, as VCVTNE2PS2BF16 does: a subnormal becomes a zero
+// of its sign, a NaN stays one and becomes quiet.
 static inline uint16_t nca_bf16_round(float x)
 {
     const uint32_t bits = nca_bf16_bits_of(x), exponent = bits & 0x7f800000u;

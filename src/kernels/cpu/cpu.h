@@ -27,8 +27,8 @@ enum { NCA_CELL_ALIVE = 1, NCA_CELL_FIRED = 2 };
 
 // How far the tape of a band has come before a step.
 typedef struct nca_cpu_mark {
-    int changes;   // cells changed
-    int chunks;    // that went through the network
+    int changes;   // cells changed so far
+    int chunks;    // chunks of cells that went through the network
 } nca_cpu_mark;
 
 // One sample of the batch. Planes are padded by one cell all around: [(H+2),(W+2)].
@@ -44,7 +44,7 @@ typedef struct nca_cpu_sample {
     float *gradient[2];   // [bands,(rows+2),(W+2),C]: a band's rows with one more above and below
     bool *spilled[2];     // [bands]: the band's block of that gradient is not all zero
     bool *merged[2];      // [bands]: a neighbour's spill was added to it
-    float *sums;          // [bands,movers,P]: d loss / d parameters, as nca_cpu_gradient
+    float *sums;          // [bands,movers,sums_stride] d loss / d parameters: nca_cpu_gradient
     bool *summed;         // [bands]: the sums are not all zero
     float *units;         // [bands,kept_chunks,chunk_units] hidden units, for the way back
     float *changes;       // [bands,steps*band_rows*W,C] what cells were before steps changed them
@@ -81,6 +81,7 @@ struct nca_session {
     int states, steps;      // of a sample: of the ring; of the tape, at least 1
     size_t row;             // floats between rows of a padded state
     size_t plane;           // cells of a padded plane
+    size_t sums_stride;     // floats between the sums of two bands
     size_t chunk_units;     // floats that the hidden units of a chunk take
     int kept_chunks;        // chunks of a band whose hidden units are kept; the rest are recomputed
     void *memory;
@@ -148,7 +149,8 @@ static inline int nca_cpu_state_index(const nca_session *session, const nca_cpu_
     return (sample->start + step) % session->states;
 }
 
-// Which of them has the state before a step on the way back: changes are undone in the last but one.
+// Which of them has the state before a step on the way back: changes are undone in the last but
+// one.
 static inline int nca_cpu_past_index(const nca_session *session, int number, int step)
 {
     const int last = nca_cpu_rollout_of(session, number)->steps - 1;
@@ -183,10 +185,16 @@ static inline size_t nca_cpu_cell(const nca_session *session, int y, int x)
 }
 
 // What a band of a sample adds to for one of the rules that move its cells.
+static inline float *nca_cpu_sums(const nca_session *session, const nca_cpu_sample *sample,
+                                  int band, int mover)
+{
+    return sample->sums + (size_t)(band * session->movers + mover) * session->sums_stride;
+}
+
 static inline nca_cpu_gradient nca_cpu_band_sums(const nca_session *session,
                                                  const nca_cpu_sample *sample, int band, int mover)
 {
-    float *sums = sample->sums + (size_t)(band * session->movers + mover) * session->layout.total;
+    float *sums = nca_cpu_sums(session, sample, band, mover);
     return (nca_cpu_gradient){
         .hidden_columns = sums + session->layout.offset[NCA_HIDDEN_WEIGHT],
         .hidden_bias = sums + session->layout.offset[NCA_HIDDEN_BIAS],

@@ -33,8 +33,8 @@ INLINE void multiply_by_three(const matrix_product *product, int count, const in
     multiply_rows(product, done, count, 1, columns, how);
 }
 
-// A product of any width: its columns are shared out among as few tiles as
-// hold them, each as tall as the registers allow.
+// A product of any width: its columns are shared out among as few tiles as hold them, each as tall
+// as the registers allow.
 static void multiply_any(matrix_product product, int count, int width, finish how)
 {
     enum { IS_WIDE = LANES == 16 };
@@ -81,7 +81,8 @@ static void go_forward(const layer *above, const float *x, int count, finish how
                  count, above->outputs, how);
 }
 
-// dx [count,I] = dy [count,O] times the weights [O,I], zero where `gate`, if given, is not positive.
+// dx [count,I] = dy [count,O] times the weights [O,I]; zero where `gate`, if given, is not
+// positive.
 static void go_back(const float *dy, int outputs, const float *weight, int inputs, int count,
                     const float *gate, float *dx)
 {

@@ -94,8 +94,7 @@ void nca_cpu_mix_backward(nca_session *session, int number, int step, int band, 
     const nca_spec *spec = &session->head.shape.spec;
     const size_t channels = (size_t)spec->channels, width = (size_t)session->head.shape.width;
     nca_cpu_sample *sample = &session->sample[number];
-    float *dmatrix = sample->sums + (size_t)(band * session->movers) * session->layout.total +
-                     session->layout.offset[NCA_MIX];
+    float *dmatrix = nca_cpu_sums(session, sample, band, 0) + session->layout.offset[NCA_MIX];
     int y0, y1;
     nca_cpu_band_rows(session, band, &y0, &y1);
     for (int y = y0; y < y1; y++, gradient += session->row) {

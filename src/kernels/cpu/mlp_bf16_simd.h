@@ -1,6 +1,6 @@
 // The update rule's network in bf16 or bf16x3, for any sizes, one or two hidden layers, forward and
-// backward: a layer is one matrix product forward and two backward. Whatever a later product reads is
-// rounded and brought into its order where it is made. Whoever includes this has included how
+// backward: a layer is one matrix product forward and two backward. Whatever a later product reads
+// is rounded and brought into its order where it is made. Whoever includes this has included how
 // products are summed, first: begin_products(), multiply_words() and end_products().
 #ifndef NCA_CPU_MLP_BF16_SIMD_H
 #define NCA_CPU_MLP_BF16_SIMD_H

@@ -1,7 +1,7 @@
 // Products of matrices whose factors are bf16: what they are given, and where their sums go. How
-// they are summed stands in product_pairs_simd.h and product_tiles_simd.h. Whoever includes this has
-// said first of how many PARTS a number is made: 1, or 2, of which the second is the low one; and how
-// many SUMS of a row are finished together, at most.
+// they are summed stands in product_pairs_simd.h and product_tiles_simd.h. Whoever includes this
+// has said first of how many PARTS a number is made: 1, or 2, of which the second is the low one;
+// and how many SUMS of a row are finished together, at most.
 #ifndef NCA_CPU_PRODUCT_BF16_SIMD_H
 #define NCA_CPU_PRODUCT_BF16_SIMD_H
 

@@ -24,7 +24,8 @@ static void keep_band(nca_session *session, int number, int step, int band)
     }
 }
 
-// Phases of a step: its state is mixed, where the spec does that; update; settle, where cells can die.
+// Phases of a step: its state is mixed, where the spec does that; update; settle, where cells can
+// die.
 enum { MIX, UPDATE, SETTLE };
 
 static int first_phase_of_step(const nca_session *session)
@@ -82,7 +83,7 @@ static void backward_band(void *context, int sample, int phase, int band, int wo
         nca_cpu_step_undo(session, sample, step, band);
 }
 
-// Flop of one cell in a pass: of every active one, and of one whose hidden layers are computed again.
+// Flop of one cell in a pass: of every active one; of one whose hidden layers are computed again.
 typedef struct cell_flop {
     double active, again;
 } cell_flop;
@@ -204,7 +205,7 @@ static void add_sample(nca_session *session, int number, int mover)
     double *sum = session->sample_sums;
     memset(sum, 0, count * sizeof *sum);
     for (int band = 0; band < session->bands; band++) {
-        const float *sums = sample->sums + (size_t)(band * session->movers + mover) * count;
+        const float *sums = nca_cpu_sums(session, sample, band, mover);
         if (sample->summed[band])
             for (size_t i = 0; i < count; i++)
                 sum[i] += sums[i];

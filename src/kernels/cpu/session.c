@@ -7,12 +7,15 @@
 
 enum { ALIGN_BYTES = 64, BANDS_MAX = 64, SLACK_BYTES = 64 };
 
+// Floats of a cache line. A band's sums begin on one, and end with one more that vectors may read.
+enum { LINE = ALIGN_BYTES / sizeof(float) };
+
 // Rows of a band, at the least. Each band adds to sums of its own: where no first-level cache holds
 // them, they are read and written too often unless many cells share them.
 enum { BAND_ROWS_MIN = 4, TALL_BAND_ROWS_MIN = 32, MANY_PARAMETERS = 20000 };
 
-// Where no cell is cleared, the way back goes through the same chunks of cells as the way there, whose
-// hidden units are kept: of one cell in so many, in at most so many bytes.
+// Where no cell is cleared, the way back goes through the same chunks of cells as the way there,
+// whose hidden units are kept: of one cell in so many, in at most so many bytes.
 enum { CELLS_PER_KEPT = 5, KEPT_BYTES_MAX = 64 << 20 };
 
 // Memory handed out piece by piece; without a base it only counts.
@@ -86,6 +89,7 @@ static void set_sizes(nca_session *session, const nca_shape *shape)
     session->steps = shape->tape_steps > 1 ? shape->tape_steps : 1;
     session->row = (size_t)(shape->width + 2) * (size_t)shape->spec.channels;
     session->plane = (size_t)(shape->height + 2) * (size_t)(shape->width + 2);
+    session->sums_stride = (session->layout.total + 2 * LINE - 1) / LINE * LINE;
     session->chunk_units = (size_t)session->ops.chunk * cell_units(session);
     session->kept_chunks = kept_chunks(session);
 }
@@ -112,21 +116,21 @@ static void lay_out_sample(arena *from, const nca_session *session, nca_cpu_samp
         }
     }
     if (session->keeps_changes) {
-        const size_t changes = multiply(from, nca_cpu_first_change(session, session->bands), 1);
+        const size_t changes = nca_cpu_first_change(session, session->bands);
         sample->changes =
             take(from, multiply(from, changes, (size_t)shape->spec.channels), sizeof(float));
         sample->changed = take(from, changes, sizeof(uint32_t));
-    }
-    if (shape->tape_steps > 0) {
-        sample->sums =
-            take(from, multiply(from, session->layout.total, bands * (size_t)session->movers),
-                 sizeof(float));
-        sample->summed = take(from, bands, sizeof(bool));
+        sample->mark =
+            take(from, multiply(from, bands, (size_t)session->steps + 1), sizeof(nca_cpu_mark));
         sample->units =
             take(from, multiply(from, bands * session->chunk_units, (size_t)session->kept_chunks),
                  sizeof(float));
-        sample->mark =
-            take(from, multiply(from, bands, (size_t)session->steps + 1), sizeof(nca_cpu_mark));
+    }
+    if (shape->tape_steps > 0) {
+        sample->sums =
+            take(from, multiply(from, session->sums_stride, bands * (size_t)session->movers),
+                 sizeof(float));
+        sample->summed = take(from, bands, sizeof(bool));
         sample->again = take(from, bands, sizeof(uint64_t));
     }
     sample->active = take(from, bands, sizeof(uint64_t));

@@ -113,7 +113,8 @@ static int pass_on(const band_back *work)
     return listed;
 }
 
-// Through the network of some of the listed cells; hidden units that were not kept are computed again.
+// Through the network of some of the listed cells; hidden units that were not kept are computed
+// again.
 static void back_through_cells(const band_back *work, const uint32_t *cells, int count,
                                const float *kept)
 {
@@ -146,7 +147,8 @@ static void back_through_cells(const band_back *work, const uint32_t *cells, int
                            count, session->rotation, work->before);
 }
 
-// The gradient of the state after so many steps, from that of the same state mixed for the next one.
+// The gradient of the state after so many steps, from that of the same state mixed for the next
+// one.
 static void unmix(nca_session *session, int number, int step, int band, int side)
 {
     float *own = nca_cpu_band_gradient(session, &session->sample[number], side, band);
@@ -178,9 +180,7 @@ void nca_cpu_step_backward(nca_session *session, int number, int step, int band,
     work.after = nca_cpu_band_gradient(session, sample, side, band);
     const int listed = pass_on(&work);
     const nca_cpu_cells active = {work.scratch->cells, listed};
-    int chunk = session->kept_chunks > 0 && step > 0
-                    ? nca_cpu_mark_of(session, sample, step, band)->chunks
-                    : 0;
+    int chunk = session->keeps_changes ? nca_cpu_mark_of(session, sample, step, band)->chunks : 0;
     for (work.mover = 0; work.mover < session->movers; work.mover++) {
         const nca_cpu_cells own =
             nca_cpu_owned(session, number, work.y0, active, work.mover, work.scratch->owned);
@@ -203,7 +203,7 @@ void nca_cpu_step_undo(nca_session *session, int number, int step, int band)
     const nca_cpu_sample *sample = &session->sample[number];
     const size_t channels = (size_t)session->head.shape.spec.channels;
     const size_t start = nca_cpu_first_change(session, band);
-    const int first = step > 0 ? nca_cpu_mark_of(session, sample, step, band)->changes : 0;
+    const int first = nca_cpu_mark_of(session, sample, step, band)->changes;
     const int end = nca_cpu_mark_of(session, sample, step + 1, band)->changes;
     int y0, y1;
     nca_cpu_band_rows(session, band, &y0, &y1);
@@ -218,10 +218,10 @@ void nca_cpu_step_undo(nca_session *session, int number, int step, int band)
 void nca_cpu_step_backward_begin(nca_session *session, int number, int band)
 {
     nca_cpu_sample *sample = &session->sample[number];
-    const size_t total = session->layout.total * (size_t)session->movers;
+    const size_t total = session->sums_stride * (size_t)session->movers;
     const int side = nca_cpu_rollout_of(session, number)->steps & 1;
     if (sample->summed[band])
-        memset(sample->sums + (size_t)band * total, 0, total * sizeof(float));
+        memset(nca_cpu_sums(session, sample, band, 0), 0, total * sizeof(float));
     sample->summed[band] = false;
     sample->active[band] = sample->again[band] = 0;
     clear_block(session, sample, !side, band);
