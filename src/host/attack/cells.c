@@ -15,8 +15,8 @@ static const nca_figure *figures(const nca_task *task)
     return adversary ? nca_attack_figures(adversary) : NULL;
 }
 
-// What the adversary was trained for, by its run folder or its file; empty where that does not say it,
-// or cannot be read.
+// What the adversary was trained for, by its run folder or its file; empty where that does not say
+// it, or cannot be read.
 static nca_status find_task(const nca_attack_job *job, const nca_task *task,
                             char name[NCA_TEXT_BYTES], nca_error *error)
 {

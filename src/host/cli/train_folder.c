@@ -19,8 +19,8 @@ static nca_status fail_different(const train_run *run, const char *field)
                     nca_option_spell(field, option), run->options.resume);
 }
 
-// Whether the victim or the adversary is still the one of before. A folder without a rule that can be
-// read leaves that to its checkpoint, which does not know which of its files is another.
+// Whether the victim or the adversary is still the one of before. A folder without a rule that can
+// be read leaves that to its checkpoint, which does not know which of its files is another.
 static nca_status check_other_rule(train_run *run)
 {
     nca_model model;

@@ -7,7 +7,8 @@
 #include "base/files.h"
 #include "nca/model.h"
 
-// Where the rule is read: the copy in the folder, or where that is NULL or has none, what was given.
+// Where the rule is read: the copy in the folder, or where that is NULL or has none, what was
+// given.
 //   copy   out, where the copy would be; empty where there is no folder
 const char *nca_kept_rule_place(const char *option, const char *given, const char *folder,
                                 char copy[NCA_PATH_BYTES]);

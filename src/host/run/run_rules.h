@@ -31,8 +31,8 @@ nca_status nca_run_adversary_begin(const nca_config *config, const char *folder,
 nca_status nca_run_rules_keep(const char *folder, const nca_model *from, const nca_model *adversary,
                               nca_error *error);
 
-// The checksum of the other rule of a training, its victim or its adversary, as the folder keeps it,
-// for nca_model.kept_rule; empty where there is none.
+// The checksum of the other rule of a training, its victim or its adversary, as the folder keeps
+// it, for nca_model.kept_rule; empty where there is none.
 nca_status nca_run_other_checksum(const nca_config *config, const char *folder,
                                   char checksum[NCA_CHECKSUM_BYTES], nca_error *error);
 // Refuses a folder whose victim or adversary is another than its rule was trained with:

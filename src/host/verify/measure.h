@@ -48,8 +48,8 @@ static inline bool nca_measurement_is_busy(const nca_measurement *found)
 }
 
 // Whether the network was faster than the multiply-adds that were measured as its peak, which is
-// then none: plain C multiplies one number after the other in these, and a compiler makes vectors of
-// the network.
+// then none: plain C multiplies one number after the other in these, and a compiler makes vectors
+// of the network.
 static inline bool nca_measurement_beats_peak(const nca_measurement *found)
 {
     return found->forward_best > found->peak_flops || found->backward_best > found->peak_flops;
