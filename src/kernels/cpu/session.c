@@ -116,21 +116,21 @@ static void lay_out_sample(arena *from, const nca_session *session, nca_cpu_samp
         }
     }
     if (session->keeps_changes) {
-        const size_t changes = multiply(from, nca_cpu_first_change(session, session->bands), 1);
+        const size_t changes = nca_cpu_first_change(session, session->bands);
         sample->changes =
             take(from, multiply(from, changes, (size_t)shape->spec.channels), sizeof(float));
         sample->changed = take(from, changes, sizeof(uint32_t));
+        sample->mark =
+            take(from, multiply(from, bands, (size_t)session->steps + 1), sizeof(nca_cpu_mark));
+        sample->units =
+            take(from, multiply(from, bands * session->chunk_units, (size_t)session->kept_chunks),
+                 sizeof(float));
     }
     if (shape->tape_steps > 0) {
         sample->sums =
             take(from, multiply(from, session->sums_stride, bands * (size_t)session->movers),
                  sizeof(float));
         sample->summed = take(from, bands, sizeof(bool));
-        sample->units =
-            take(from, multiply(from, bands * session->chunk_units, (size_t)session->kept_chunks),
-                 sizeof(float));
-        sample->mark =
-            take(from, multiply(from, bands, (size_t)session->steps + 1), sizeof(nca_cpu_mark));
         sample->again = take(from, bands, sizeof(uint64_t));
     }
     sample->active = take(from, bands, sizeof(uint64_t));

@@ -180,9 +180,7 @@ void nca_cpu_step_backward(nca_session *session, int number, int step, int band,
     work.after = nca_cpu_band_gradient(session, sample, side, band);
     const int listed = pass_on(&work);
     const nca_cpu_cells active = {work.scratch->cells, listed};
-    int chunk = session->kept_chunks > 0 && step > 0
-                    ? nca_cpu_mark_of(session, sample, step, band)->chunks
-                    : 0;
+    int chunk = session->keeps_changes ? nca_cpu_mark_of(session, sample, step, band)->chunks : 0;
     for (work.mover = 0; work.mover < session->movers; work.mover++) {
         const nca_cpu_cells own =
             nca_cpu_owned(session, number, work.y0, active, work.mover, work.scratch->owned);
@@ -205,7 +203,7 @@ void nca_cpu_step_undo(nca_session *session, int number, int step, int band)
     const nca_cpu_sample *sample = &session->sample[number];
     const size_t channels = (size_t)session->head.shape.spec.channels;
     const size_t start = nca_cpu_first_change(session, band);
-    const int first = step > 0 ? nca_cpu_mark_of(session, sample, step, band)->changes : 0;
+    const int first = nca_cpu_mark_of(session, sample, step, band)->changes;
     const int end = nca_cpu_mark_of(session, sample, step + 1, band)->changes;
     int y0, y1;
     nca_cpu_band_rows(session, band, &y0, &y1);

@@ -260,6 +260,30 @@ static int keep_changes(const band_step *work, int band, int count, nca_cpu_cell
     return count + list.count;
 }
 
+// Updates the active cells of a band, each by its mover, and goes on with the tape of changes.
+static void update_active(const band_step *work, int band, nca_cpu_cells active)
+{
+    const nca_session *session = work->session;
+    const bool keeps = session->rollout.keep_tape && session->keeps_changes;
+    nca_cpu_mark mark = {0};
+    if (keeps) {
+        mark = *nca_cpu_mark_of(session, work->sample, work->step, band);
+        mark.changes = keep_changes(work, band, mark.changes, active);
+    }
+    for (int mover = 0; mover < session->movers; mover++) {
+        const nca_cpu_cells own = nca_cpu_owned(session, work->sample_number, work->y0, active,
+                                                mover, work->scratch->owned);
+        for (int i = 0; i < own.count; i += session->ops.chunk, mark.chunks++) {
+            float *kept =
+                keeps ? nca_cpu_kept_units(session, work->sample, band, mark.chunks) : NULL;
+            update_cells(work, mover, own.cells + i, min_int(session->ops.chunk, own.count - i),
+                         kept ? kept : work->scratch->hidden);
+        }
+    }
+    if (keeps)
+        *nca_cpu_mark_of(session, work->sample, work->step + 1, band) = mark;
+}
+
 void nca_cpu_step_update(nca_session *session, int sample, int step, int band, int worker)
 {
     const band_step work = open_step(session, sample, step, band, worker);
@@ -267,27 +291,9 @@ void nca_cpu_step_update(nca_session *session, int sample, int step, int band, i
     int listed = 0;
     for (int y = work.y0; y < work.y1; y++)
         listed = can_die ? mask_row(&work, y, listed) : mask_plain_row(&work, y, listed);
-    const nca_cpu_cells active = {work.scratch->cells, listed};
-    const bool keeps = session->rollout.keep_tape && !can_die;
-    nca_cpu_mark mark = {0};
-    if (keeps && step > 0)
-        mark = *nca_cpu_mark_of(session, work.sample, step, band);
     if (!can_die)
         keep_state(&work);
-    if (keeps && session->keeps_changes)
-        mark.changes = keep_changes(&work, band, mark.changes, active);
-    for (int mover = 0; mover < session->movers; mover++) {
-        const nca_cpu_cells own =
-            nca_cpu_owned(session, sample, work.y0, active, mover, work.scratch->owned);
-        for (int i = 0; i < own.count; i += session->ops.chunk, mark.chunks++) {
-            float *kept =
-                keeps ? nca_cpu_kept_units(session, work.sample, band, mark.chunks) : NULL;
-            update_cells(&work, mover, own.cells + i, min_int(session->ops.chunk, own.count - i),
-                         kept ? kept : work.scratch->hidden);
-        }
-    }
-    if (keeps)
-        *nca_cpu_mark_of(session, work.sample, step + 1, band) = mark;
+    update_active(&work, band, (nca_cpu_cells){work.scratch->cells, listed});
     for (int y = work.y0; y < work.y1 && can_die; y++)
         work.ripe_after[y] = trim(work.alive[y], work.mature_after + nca_cpu_cell(session, y, 0));
     work.sample->active[band] += (uint64_t)listed;
@@ -414,4 +420,6 @@ void nca_cpu_step_prepare(nca_session *session, int number, int band)
 {
     nca_cpu_step_look(session, number, 0, band);
     session->sample[number].active[band] = 0;
+    if (session->keeps_changes)
+        *nca_cpu_mark_of(session, &session->sample[number], 0, band) = (nca_cpu_mark){0};
 }

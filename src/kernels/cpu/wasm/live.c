@@ -84,6 +84,7 @@ void nca_cpu_fill(int variant, nca_cpu_ops *ops, const nca_spec *spec)
 {
     (void)variant;
     *ops = (nca_cpu_ops){
+        .chunk = NCA_CPU_CHUNK,
         .fire = nca_cpu_fire_scalar,
         .noise = nca_cpu_noise_scalar,
         .dilate = nca_cpu_dilate_scalar,
