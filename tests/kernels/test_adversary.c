@@ -303,6 +303,32 @@ static void test_one_owner_of_all_is_its_rule_alone(void **state)
     nca_compute_close(&on);
 }
 
+// One rule that is said to share its samples computes what it does alone. Rows are wide, so that a
+// list of their cells written where there is no room for it does harm.
+static void test_a_rule_may_share_with_none(void **state)
+{
+    (void)state;
+    nca_compute on;
+    assert_ok(nca_compute_open("cpu", NULL, &on, error));
+    nca_shape shape = cases[0].shape;
+    shape.width = 300, shape.rules = 1, shape.spec.alive = NCA_ALIVE_EVERYWHERE;
+    float *states[2], *gradients[2];
+    for (int i = 0; i < 2; i++) {
+        shape.shares_samples = i == 0;
+        nca_session *session = open_session(&on, &shape);
+        fill(&on, session, &shape);
+        assert_ok(on.backend->forward(session, &rollout, NULL, error));
+        assert_ok(on.backend->backward(session, NULL, error));
+        states[i] = read_buffer(&on, session, NCA_BATCH, batch_of(&shape));
+        gradients[i] = read_buffer(&on, session, NCA_GRADIENT, total_of(&shape));
+        on.backend->destroy(session);
+    }
+    assert_memory_equal(states[0], states[1], batch_of(&shape) * sizeof(float));
+    assert_memory_equal(gradients[0], gradients[1], total_of(&shape) * sizeof(float));
+    free(states[0]), free(states[1]), free(gradients[0]), free(gradients[1]);
+    nca_compute_close(&on);
+}
+
 // The identity within a wide bound mixes nothing.
 static void test_the_identity_mixes_nothing(void **state)
 {
@@ -422,6 +448,7 @@ int main(void)
         cmocka_unit_test(test_the_emulator_matches_the_reference),
 #endif
         cmocka_unit_test(test_one_owner_of_all_is_its_rule_alone),
+        cmocka_unit_test(test_a_rule_may_share_with_none),
         cmocka_unit_test(test_the_identity_mixes_nothing),
         cmocka_unit_test(test_an_update_moves_what_it_is_asked_to),
         cmocka_unit_test(test_what_cannot_be_shared_or_mixed_is_refused),

@@ -310,6 +310,33 @@ static void test_hidden_units_are_kept(void **state)
     }
 }
 
+// The tape outlives its backward pass: another over it gives the same bits.
+static void test_going_back_again_gives_the_same(void **state)
+{
+    (void)state;
+    for (int v = 0; v < VARIANTS; v++)
+        for (int i = 0; isas[i]; i++) {
+            const nca_shape shape = shape_of(&variants[v], 0);
+            const nca_rollout rollout = rollout_of(&variants[v]);
+            nca_compute on;
+            if (!open_cpu(isas[i], 2, &on))
+                continue;
+            nca_session *session = begin(&on, &shape);
+            float *gradient[2], *before[2];
+            assert_ok(on.backend->forward(session, &rollout, NULL, error));
+            for (int k = 0; k < 2; k++) {
+                assert_ok(on.backend->backward(session, NULL, error));
+                gradient[k] = read_buffer(&on, session, NCA_GRADIENT, total_of(&shape));
+                before[k] = read_buffer(&on, session, NCA_BATCH_GRADIENT, batch_of(&shape));
+            }
+            assert_memory_equal(gradient[0], gradient[1], total_of(&shape) * sizeof(float));
+            assert_memory_equal(before[0], before[1], batch_of(&shape) * sizeof(float));
+            free(gradient[0]), free(gradient[1]), free(before[0]), free(before[1]);
+            on.backend->destroy(session);
+            nca_compute_close(&on);
+        }
+}
+
 // Two rules with another length, key, first step, rate and time each, and one that is not updated.
 static void check_side_by_side(const spec_variant *variant, const nca_compute *on)
 {
@@ -506,6 +533,7 @@ int main(void)
         cmocka_unit_test(test_gradients_match_finite_differences),
         cmocka_unit_test(test_every_spec_matches_the_reference),
         cmocka_unit_test(test_hidden_units_are_kept),
+        cmocka_unit_test(test_going_back_again_gives_the_same),
         cmocka_unit_test(test_rules_side_by_side_are_each_alone),
         cmocka_unit_test(test_a_part_of_a_batch_is_the_batchs_part),
         cmocka_unit_test(test_noise_has_its_deviation),

@@ -15,7 +15,7 @@ nca_cpu_cells nca_cpu_owned(const nca_session *session, int sample, int y0, nca_
                             int mover, uint32_t *owned)
 {
     nca_cpu_cells out = {owned, 0};
-    if (!session->head.shape.shares_samples)
+    if (session->movers == 1)
         return list;
     for (int i = 0; i < list.count; i++)
         if (owner_of(session, sample, y0, list.cells[i]) == mover)

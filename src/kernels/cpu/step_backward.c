@@ -214,12 +214,28 @@ void nca_cpu_step_undo(nca_session *session, int number, int step, int band)
                channels * sizeof *state);
 }
 
+// The state before the last step, which an earlier way back over this tape has gone on to undo.
+static void return_to_last_step(nca_session *session, int number, int band)
+{
+    const nca_cpu_sample *sample = &session->sample[number];
+    const int last = nca_cpu_rollout_of(session, number)->steps - 1;
+    int y0, y1;
+    nca_cpu_band_rows(session, band, &y0, &y1);
+    const size_t start = (size_t)(y0 + 1) * session->row;
+    memcpy(nca_cpu_state(session, sample, nca_cpu_past_index(session, number, last)) + start,
+           nca_cpu_state(session, sample, sample->current) + start,
+           (size_t)(y1 - y0) * session->row * sizeof(float));
+    nca_cpu_step_undo(session, number, last, band);
+}
+
 // Before the first: sums are zero, and the gradient is that of the loss.
 void nca_cpu_step_backward_begin(nca_session *session, int number, int band)
 {
     nca_cpu_sample *sample = &session->sample[number];
     const size_t total = session->sums_stride * (size_t)session->movers;
-    const int side = nca_cpu_rollout_of(session, number)->steps & 1;
+    const int steps = nca_cpu_rollout_of(session, number)->steps, side = steps & 1;
+    if (session->keeps_changes && session->head.has_gone_back && steps > 0)
+        return_to_last_step(session, number, band);
     if (sample->summed[band])
         memset(nca_cpu_sums(session, sample, band, 0), 0, total * sizeof(float));
     sample->summed[band] = false;
