@@ -27,8 +27,8 @@ enum { NCA_CELL_ALIVE = 1, NCA_CELL_FIRED = 2 };
 
 // How far the tape of a band has come before a step.
 typedef struct nca_cpu_mark {
-    int changes;   // cells changed so far
-    int chunks;    // chunks of cells that went through the network
+    size_t changes;   // cells changed so far
+    int chunks;       // chunks of cells that went through the network
 } nca_cpu_mark;
 
 // One sample of the batch. Planes are padded by one cell all around: [(H+2),(W+2)].

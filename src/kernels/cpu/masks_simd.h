@@ -1,5 +1,5 @@
-// Fire bits and alive masks, 32 cells at a time, and noise, four numbers at a time; AVX2 serves
-// both instruction sets, for masks are a hundredth of a step.
+// Fire bits and alive masks, 32 cells at a time, and noise, four numbers a vector; vectors of AVX2
+// serve both instruction sets, for masks are a hundredth of a step.
 #ifndef NCA_CPU_MASKS_SIMD_H
 #define NCA_CPU_MASKS_SIMD_H
 

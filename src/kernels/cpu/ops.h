@@ -108,7 +108,7 @@ typedef struct nca_cpu_ops {
     // From dout to dp, and adds to the sums.
     void (*mlp_backward)(const nca_cpu_rule *rule, const nca_cpu_chunk *cells,
                          const nca_cpu_gradient *sums);
-    // The hidden layer alone, for the backward pass, which recomputes it.
+    // The hidden layers alone, for a backward pass that computes them again.
     void (*mlp_hidden)(const nca_cpu_rule *rule, const float *p, int count, float *hidden);
 
     // Fills rule->words from the parameters, and may let the rule's pointers to weights point

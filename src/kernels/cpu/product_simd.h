@@ -31,7 +31,8 @@ typedef struct matrix_product {
 
 typedef enum finish { PLAIN, RELU, GATE, ADD } finish;
 
-// What is done with the sums of a tile: `how` is known to the compiler, or asked once a tile.
+// Rows m0..m0+rows-1 of the product, in `columns` vectors. How they are finished is known to the
+// compiler, or asked once a tile.
 INLINE void tile(const matrix_product *product, int m0, const int rows, const int columns,
                  const finish how)
 {
@@ -54,10 +55,10 @@ INLINE void tile(const matrix_product *product, int m0, const int rows, const in
                 vector_fma(input, weight[n], sum[m][n]);
         }
     }
-    const float *gate = product->gate + (size_t)m0 * out_row;
     if (how == RELU)
         UNROLL for (int m = 0; m < rows; m++) UNROLL for (int n = 0; n < columns; n++) sum[m][n] =
             vector_relu(sum[m][n]);
+    const float *gate = how == GATE ? product->gate + (size_t)m0 * out_row : NULL;
     if (how == GATE)
         UNROLL for (int m = 0; m < rows; m++) UNROLL for (int n = 0; n < columns; n++) sum[m][n] =
             vector_where_positive(vector_load(gate + (size_t)m * out_row + n * LANES), sum[m][n]);

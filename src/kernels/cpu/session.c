@@ -66,7 +66,8 @@ static int kept_chunks(const nca_session *session)
     const uint64_t cells = (uint64_t)session->band_rows * (uint64_t)shape->width / CELLS_PER_KEPT;
     const uint64_t chunks = (cells / (uint64_t)session->ops.chunk + 1) * (uint64_t)session->steps;
     const uint64_t bands = (uint64_t)session->bands * (uint64_t)session->samples;
-    const uint64_t most = KEPT_BYTES_MAX / (bands * session->chunk_units * sizeof(float));
+    const uint64_t chunk_bytes = bands * session->chunk_units * sizeof(float);
+    const uint64_t most = chunk_bytes > 0 ? KEPT_BYTES_MAX / chunk_bytes : 0;
     return (int)(most < chunks ? most : chunks);
 }
 

@@ -203,13 +203,13 @@ void nca_cpu_step_undo(nca_session *session, int number, int step, int band)
     const nca_cpu_sample *sample = &session->sample[number];
     const size_t channels = (size_t)session->head.shape.spec.channels;
     const size_t start = nca_cpu_first_change(session, band);
-    const int first = nca_cpu_mark_of(session, sample, step, band)->changes;
-    const int end = nca_cpu_mark_of(session, sample, step + 1, band)->changes;
+    const size_t first = nca_cpu_mark_of(session, sample, step, band)->changes;
+    const size_t end = nca_cpu_mark_of(session, sample, step + 1, band)->changes;
     int y0, y1;
     nca_cpu_band_rows(session, band, &y0, &y1);
     float *state = nca_cpu_state(session, sample, nca_cpu_past_index(session, number, step)) +
                    (size_t)y0 * session->row;
-    for (size_t i = start + (size_t)first; i < start + (size_t)end; i++)
+    for (size_t i = start + first; i < start + end; i++)
         memcpy(state + sample->changed[i] * channels, sample->changes + i * channels,
                channels * sizeof *state);
 }

@@ -2,6 +2,7 @@
 // the second alive test looks at updated neighbours in other bands:
 //   update   pre-step alive mask, fire bits, list of active cells; their perception and network
 //   settle   post-step alive mask, and the next state of every cell
+// Where no cell can die, `update` alone makes the next state.
 //
 // Only active cells are computed: those that fire and were alive. A dead cell ends as zero whatever
 // its update is. But its updated alpha may keep a living neighbour alive, so where a living cell
@@ -249,15 +250,15 @@ static void keep_state(const band_step *work)
 }
 
 // Writes down what the listed cells are, behind `count` others; returns how many that makes.
-static int keep_changes(const band_step *work, int band, int count, nca_cpu_cells list)
+static size_t keep_changes(const band_step *work, int band, size_t count, nca_cpu_cells list)
 {
     const size_t channels = (size_t)work->session->head.shape.spec.channels;
-    const size_t first = nca_cpu_first_change(work->session, band) + (size_t)count;
+    const size_t first = nca_cpu_first_change(work->session, band) + count;
     float *to = work->sample->changes + first * channels;
     memcpy(work->sample->changed + first, list.cells, (size_t)list.count * sizeof *list.cells);
     for (int i = 0; i < list.count; i++, to += channels)
         copy_cell(to, work->before + list.cells[i] * channels, channels);
-    return count + list.count;
+    return count + (size_t)list.count;
 }
 
 // Updates the active cells of a band, each by its mover, and goes on with the tape of changes.
