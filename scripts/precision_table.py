@@ -13,7 +13,7 @@ import sys
 
 NEVER = float("inf")
 RUNNING = 100   # updates that a running median is taken over
-# Settings in which runs of a target may differ: paths, by machine.
+# Settings in which runs of a target may differ: the seed, and paths, which depend on the machine.
 OWN = ("seed", "target", "data")
 
 

@@ -351,10 +351,11 @@ typedef struct nca_update_report {
 typedef struct nca_backend {
     const char *name;          // as in --device
     const char *description;   // one line for `nca info`
-    // What nca_device_options.isa may ask for in f32, from the plainest on, whether this machine has
-    // it or not; ended by NULL. NULL where there is nothing to choose.
+    // What nca_device_options.isa may ask for in f32, from the plainest on, whether this machine
+    // has it or not; ended by NULL. NULL where there is nothing to choose.
     const char *const *variants;
-    // All that it may ask for, as text: "scalar, avx2 or avx512". NULL where there is nothing.
+    // Writes every name that nca_device_options.isa may have: "scalar, avx2 or avx512". NULL where
+    // there is nothing to choose.
     void (*list_isas)(char *text, size_t size);
 
     // -- Device -----------------------------------------------------------------------------------

@@ -73,8 +73,8 @@ NCA_API nca_status nca_model_parse_published(const uint8_t *text, size_t size_by
 // Writes a rule in that format: floats, with which an import gives the same rule, or bytes, as on
 // the article's page. The format has no room for angle and step size, so they go into the weights;
 // the fire rate is lost. NCA_ARGUMENT, in words that go on after the rule's name, where the rule is
-// not of the article's kind: sobel, alive by maximum, one hidden layer, nothing frozen, no noise; or
-// where a number is too large: from 5e5 on for bytes.
+// not of the article's kind: sobel, alive by maximum, one hidden layer, nothing frozen, no noise;
+// or where a number is too large: from 5e5 on for bytes.
 NCA_API nca_status nca_model_publish(const nca_model *model, bool as_bytes, const char *path,
                                      nca_error *error);
 

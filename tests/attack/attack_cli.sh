@@ -104,14 +104,14 @@ refused "--tensor tail: zoo:lizard has no such matrix of 16 channels; it has non
   --adversary zoo:lizard --tensor tail "${given[@]}"
 "$nca" attack matrix "$lizard" --adversary matrix-whole --tensor mix --samples 1 --steps 1 --strengths 1 "${given[@]:0:6}" |
   grep -q "^matrix against .*, 1 sample, after 1 step$" || fail "a run's matrix by its name"
-refused "no trained matrix" attack matrix "$lizard" --adversary "$lizard" "${given[@]}"
+refused "not a trained matrix" attack matrix "$lizard" --adversary "$lizard" "${given[@]}"
 refused "states.png" attack cells "$digits" --output states.png
-refused "rules of the task digits cannot be attacked like this, but by cells, input-gradient, state-gradient, input-noise" \
+refused "cannot attack rules of the task digits; choose one of cells, input-gradient, state-gradient, input-noise" \
   attack matrix "$digits" --task digits --adversary x
-refused "--adversary victim-run: a rule of the task grow, no adversary of $lizard; give one that nca train --preset grow-adversary" \
+refused "--adversary victim-run: a rule of the task grow, not an adversary for $lizard; give one trained by nca train --preset grow-adversary" \
   attack cells "$lizard" --adversary victim-run
-refused "--adversary matrix-whole: a rule of the task grow-matrix, no adversary" attack cells victim-run --adversary matrix-whole
-refused "--adversary eight.safetensors: a rule of the task digits-adversary, no adversary" attack cells victim-run \
+refused "--adversary matrix-whole: a rule of the task grow-matrix, not an adversary" attack cells victim-run --adversary matrix-whole
+refused "--adversary eight.safetensors: a rule of the task digits-adversary, not an adversary" attack cells victim-run \
   --adversary eight.safetensors
 "$nca" train --target "$tail" --target-size 40 --padding 16 --hidden 64 --pool 4 --batch 2 --damaged 0 --steps-min 2 \
   --steps-max 2 --updates 1 --out narrow --quiet
@@ -140,7 +140,7 @@ for run in "${changed[@]}"; do
 done
 [ ! -e film.png ] || fail "a refused run left a picture"
 # Another path to the same rule is the same victim.
-cp cells-part/victim.safetensors same.safetensors
+cp "$lizard" same.safetensors
 "$nca" train --resume cells-part --victim ./same.safetensors --updates 6 --quiet >/dev/null || fail "a victim by another name"
 refused "--victim: differs from what cells-part" train --resume cells-part --victim "$rules/lizard_adversary_no_tail.safetensors"
 refused "--victim none.safetensors: " train --resume cells-part --victim none.safetensors

@@ -87,7 +87,7 @@ mv elsewhere lizard-whole/adversary.safetensors
 "$nca" train --resume lizard-whole --updates 8 --quiet >/dev/null || fail "not resumed with the rule put back"
 
 # On resume the adversary may be named by any path to the same rule.
-mkdir copies && cp lizard-part/adversary.safetensors copies/same.safetensors
+mkdir copies && cp "$rules/lizard_adversary_no_tail.safetensors" copies/same.safetensors
 for name in ./copies/same.safetensors lizard-part/adversary.safetensors; do
   "$nca" train --resume lizard-part --adversary $name --updates 6 --quiet >/dev/null || fail "--adversary $name is refused"
 done

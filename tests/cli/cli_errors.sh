@@ -72,6 +72,7 @@ refused "code points" train --target U+110000
 refused "--font" train --target 🦎 --font noise.png
 refused "--font /nonexistent: No such file" train --target 🦎 --font /nonexistent
 refused "--target" train --target ""
+refused "--cuda-path quick: no such choice" train --target 🦎 --target-size 8 --updates 1 --out none --cuda-path quick
 
 # Config files.
 refused "no-such.json" train --config no-such.json

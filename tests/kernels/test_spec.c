@@ -287,8 +287,8 @@ static void test_every_spec_matches_the_reference(void **state)
                                    rollout_of(&variants[v]));
 }
 
-// Where no cell is cleared, the backward pass computes hidden units again only where more cells fire
-// than it has room for; and with room or without, it gives what the reference does.
+// Where no cell is cleared, the backward pass computes hidden units again only where more cells
+// fire than it has room for; and with room or without, it gives what the reference does.
 static void test_hidden_units_are_kept(void **state)
 {
     (void)state;

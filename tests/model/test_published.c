@@ -390,15 +390,15 @@ static void test_numbers_that_no_import_takes_are_refused(void **state)
     rule.parameters[0] = 500000;
     assert_int_equal(nca_model_publish(&rule, true, scratch("large.json"), &error), NCA_ARGUMENT);
     assert_string_equal(error.message,
-                        "500000 in its hidden.weight, with angle and step size in it, is "
-                        "too large for uint8; choose float32");
+                        "its hidden.weight holds 500000 once angle and step size are folded in, "
+                        "too large for uint8; choose --numbers float32");
     again = publish_and_import(&rule, false);
     assert_true(again.parameters[0] == 500000);
     nca_model_free(&again);
     rule.parameters[nca_layout_of(&rule.spec).offset[NCA_OUTPUT_BIAS]] = FLT_MAX;
     rule.step_size = 2;
     assert_int_equal(nca_model_publish(&rule, false, scratch("large.json"), &error), NCA_ARGUMENT);
-    assert_non_null(strstr(error.message, "inf in its output.bias"));
+    assert_non_null(strstr(error.message, "its output.bias holds inf"));
     assert_non_null(strstr(error.message, "too large for float32; choose another format"));
     assert_int_not_equal(access(scratch("large.json"), F_OK), 0);
     nca_model_free(&rule);

@@ -106,7 +106,7 @@ goes_on() {   # BITS WORDS VARIABLE=VALUE OPTION...: what the printed line says 
   kill -INT $child
   wait $child && fail "a stopped run ends with 0"
   done=$(sed -n 's/^stopped after update \([0-9]*\) of.*/\1/p' log)
-  sed -n "s/^go on, $bits, with: //p" log >command
+  sed -n "s/^to go on$bits: //p" log >command
   [ "$(cat command)" = "$words" ] || fail "$how $*: says to go on with: $(cat command)"
   (unset NCA_CPU_ISA && PATH=$PWD/bin:$PATH && eval "$(cat command) --updates $((done + 2))" >log)
   ! grep -q "bit for bit" log || fail "$(cat command): $(cat log)"
@@ -114,10 +114,10 @@ goes_on() {   # BITS WORDS VARIABLE=VALUE OPTION...: what the printed line says 
   env "$how" "$nca" train "${settings[@]}" --average 0 "$@" --updates $((done + 2)) --out whole --quiet >/dev/null
   cmp whole/model.safetensors 'a run/model.safetensors' || fail "$(cat command): another rule than one that never stopped"
 }
-same="bit for bit as if it had not stopped"
+same=", bit for bit as if it had not stopped"
 goes_on "$same" "NCA_CPU_ISA=rounding nca train --resume 'a run' --device cpu --precision tf32" NCA_CPU_ISA=rounding --precision tf32
 goes_on "$same" "NCA_CPU_ISA=scalar nca train --resume 'a run' --device cpu" NCA_CPU_ISA=scalar
-goes_on "not bit for bit since .*" "nca train --resume 'a run' --device reference" NCA_CPU_ISA=scalar --device reference
+goes_on " (not bit for bit: .*)" "nca train --resume 'a run' --device reference" NCA_CPU_ISA=scalar --device reference
 
 # auto says what it took.
 "$nca" train "${settings[@]}" --precision auto --updates 1 --out auto >log

@@ -93,7 +93,7 @@ gave_up "update [0-9]*: the gradient is not finite: .*" "${settings[@]}" --healt
   --updates 200 --out wild
 cp -r wild before-wild
 for updates in 200 400; do
-  gave_up "wild: training gave up in update $(wc -l <wild/metrics.jsonl), and keeps the last good rule" --resume wild \
+  gave_up "wild: training gave up in update $(wc -l <wild/metrics.jsonl); the folder keeps the last good rule" --resume wild \
     --updates $updates
 done
 diff -r wild before-wild || fail "going on changes a run that gave up"
@@ -192,7 +192,7 @@ stopped() {
   [ "$code" -eq "$2" ] || fail "SIG$1 ends training with $code, not $2"
   done=$(numbers endless/metrics.jsonl update | tail -1)
   grep -q "stopped after update $done of 1000000; saved in endless" log &&
-    grep -q "go on, bit for bit as if it had not stopped, with: nca train --resume endless$" log ||
+    grep -q "to go on, bit for bit as if it had not stopped: nca train --resume endless$" log ||
     fail "SIG$1: not said where it stopped: $(tail -1 log)"
   "$nca" train --resume endless --updates $((done + 2)) --quiet >/dev/null || fail "SIG$1: no way on"
   [ "$(numbers endless/metrics.jsonl update)" = "$(seq $((done + 2)))" ] ||

@@ -52,8 +52,8 @@ nca_status nca_attack_check(const nca_attack *attack, const nca_attack_job *job,
         char possible[NAMES_BYTES];
         list_attacks(job->task, possible);
         return nca_fail(error, NCA_ARGUMENT,
-                        "%s: rules of the task %s cannot be attacked like this, but by %s",
-                        attack->name, job->task->name, possible);
+                        "%s: cannot attack rules of the task %s; choose one of %s", attack->name,
+                        job->task->name, possible);
     }
     if (attack->needs_adversary && !job->adversary)
         return nca_fail(error, NCA_ARGUMENT,

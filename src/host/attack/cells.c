@@ -40,8 +40,8 @@ static nca_status check_task(const nca_attack_job *job, const nca_task *task, nc
         return NCA_OK;
     return nca_fail(
         error, NCA_ARGUMENT,
-        "--adversary %.200s: a rule of the task %s, no adversary of %.200s; give one that "
-        "nca train --preset %s has trained",
+        "--adversary %.200s: a rule of the task %s, not an adversary for %.200s; give one trained "
+        "by nca train --preset %s --victim",
         job->adversary, trained, job->rule, task->preset);
 }
 

@@ -106,8 +106,8 @@ static nca_status read_trained(const nca_attack_job *job, int channels, float *m
     const nca_layout layout = nca_layout_of(&trained.spec);
     if (!(trained.spec.mix_bound > 0) || trained.spec.channels != channels)
         status = nca_fail(error, NCA_ARGUMENT,
-                          "--adversary %.200s: no trained matrix of %d channels; give one that "
-                          "nca train --preset %s has trained, or name one of a file's by --tensor",
+                          "--adversary %.200s: not a trained matrix of %d channels; give one "
+                          "trained by nca train --preset %s, or name one of a file's by --tensor",
                           job->adversary, channels, nca_task_grow_matrix.preset);
     else
         memcpy(matrix, trained.parameters + layout.offset[NCA_MIX],

@@ -96,6 +96,7 @@ nca_status nca_compute_open(const char *name, const nca_device_options *options,
 {
     nca_device_options chosen = options ? *options : (nca_device_options){0};
     NCA_TRY(nca_choice_check("--precision", chosen.precision, NCA_PRECISION_CHOICES, error));
+    NCA_TRY(nca_choice_check("--cuda-path", chosen.cuda_path, NCA_CUDA_PATH_CHOICES, error));
     if (!name || !*name || strcmp(name, "auto") == 0)
         return open_automatic(&chosen, out, error);
     const char *const colon = strchr(name, ':');

@@ -63,7 +63,7 @@ void nca_bench_print_step(const nca_bench_place *on, const nca_measurement *foun
     print_rate(on, "  in its best repeat", found->backward_best, peak_flops);
     print_rate(on, "whole step", found->flops / nca_peaks_of(&on->info), peak_flops);
     if (nca_measurement_beats_peak(found))
-        print_rate(on, "multiply-adds one by one", found->peak_flops, 0);
+        print_rate(on, "multiply-adds alone", found->peak_flops, 0);
     else
         print_rate(on, "multiply-add peak", found->peak_flops, 0);
     print_bytes(found->bytes, peak_bytes);

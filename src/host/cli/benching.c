@@ -95,6 +95,7 @@ static nca_status read_sizes(const nca_bench_options *given, nca_measure_options
     return NCA_OK;
 }
 
+// Prints why the latest device that refused was not timed; with --json on standard error, since the
 // JSON has no place for it.
 static void tell_refusal(nca_benching *benching)
 {
@@ -132,8 +133,8 @@ static nca_status bench_device(nca_benching *benching, const char *name,
     return status;
 }
 
-// What a device refuses is told with what comes next, and the next one is asked. Several may refuse
-// in the same words.
+// Times a device, or remembers why it refused: that is printed before the next table, once where
+// several refuse in the same words.
 static void bench_if_it_can(nca_benching *benching, const char *name,
                             const nca_device_options *options)
 {

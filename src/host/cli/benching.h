@@ -38,7 +38,7 @@ struct nca_benching {
     nca_measure_options asked;
     int printed;         // tables or objects so far
     nca_error refused;   // the latest
-    bool has_untold;     // it is not told yet: it may be why nothing was timed
+    bool has_untold;     // it is not printed yet; where nothing was timed, it becomes the error
 };
 
 // Reads the sizes, then times the device that was asked for ("auto" unless said) or, by "all" or

@@ -19,8 +19,8 @@ static nca_status fail_different(const train_run *run, const char *field)
                     nca_option_spell(field, option), run->options.resume);
 }
 
-// Whether the victim or the adversary is still the one of before. A folder without a rule that can
-// be read leaves that to its checkpoint, which does not know which of its files is another.
+// Refuses a folder whose victim or adversary was replaced. Without a readable rule the checkpoint
+// refuses it later, but cannot say which file changed.
 static nca_status check_other_rule(train_run *run)
 {
     nca_model model;
@@ -162,8 +162,8 @@ nca_status nca_train_go_on(train_run *run)
     NCA_TRY(nca_run_log_continue(&run->log, run->saved, run->error));
     if (nca_run_log_gave_up(&run->log))   // it ended there, whatever it was asked for
         return nca_fail(run->error, NCA_NUMERIC,
-                        "%s: training gave up in update %lld, and keeps the last good rule; train "
-                        "anew with %s",
+                        "%s: training gave up in update %lld; the folder keeps the last good "
+                        "rule; train anew with %s",
                         run->options.resume, (long long)run->saved,
                         nca_trainer_advice(run->trainer));
     NCA_TRY(compare_config(run));

@@ -224,7 +224,7 @@ const char *nca_train_resume_words(const train_run *run, char words[NCA_RESUME_B
              has_isa ? isa : "", has_isa ? " " : "",
              nca_shell_word(run->log.folder, folder, sizeof folder));
     add_option(words, "device", *on->passed_over ? on->backend->name : device->name);
-    add_option(words, "cuda-path", device->cuda_path);
+    add_option(words, "cuda-path", *on->passed_over ? NULL : device->cuda_path);
     add_option(words, "precision", device->precision);
     return words;
 }
@@ -237,9 +237,9 @@ void nca_train_say_stopped(train_run *run)
     const bool is_f64 = !*info.precision;
     nca_progress_say(&run->progress, "stopped after update %lld of %lld; saved in %s",
                      (long long)run->saved, (long long)run->config.updates, run->log.folder);
-    nca_progress_say(&run->progress, "go on, %s, with: %s",
-                     is_f64 ? "not bit for bit since checkpoints are f32 and this device is f64"
-                            : "bit for bit as if it had not stopped",
+    nca_progress_say(&run->progress, "to go on%s: %s",
+                     is_f64 ? " (not bit for bit: checkpoints are f32, this device computes in f64)"
+                            : ", bit for bit as if it had not stopped",
                      nca_train_resume_words(run, words));
 }
 

@@ -117,10 +117,10 @@ static nca_status check_values(const float *values, const nca_spec *spec, bool a
             if (!(fabs(value) < limit))
                 return nca_fail(
                     error, NCA_ARGUMENT,
-                    "%g in its %s, with angle and step size in it, is too large for %s; "
+                    "its %s holds %g once angle and step size are folded in, too large for %s; "
                     "choose %s",
-                    value, nca_tensor_name(tensor), as_bytes ? "uint8" : "float32",
-                    as_bytes && isfinite(value) ? "float32" : "another format");
+                    nca_tensor_name(tensor), value, as_bytes ? "uint8" : "float32",
+                    as_bytes && isfinite(value) ? "--numbers float32" : "another format");
         }
     return NCA_OK;
 }

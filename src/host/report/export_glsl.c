@@ -148,7 +148,7 @@ static void write_head(FILE *to, const nca_model *model, const int grid[2])
         NCA_VERSION, tiles * grid[1], (model->spec.channels / 4 + tiles - 1) / tiles * grid[0]);
 }
 
-// A side of the rule's grid; 0 where its file does not say it.
+// A side of the rule's grid; GRID where its file does not say it (0).
 static int side_of(int side)
 {
     return side > 0 ? side : GRID;

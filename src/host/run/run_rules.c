@@ -91,7 +91,7 @@ nca_status nca_run_rules_keep(const char *folder, const nca_model *from, const n
     return nca_kept_rule_save("adversary", adversary, folder, error);
 }
 
-// The option that names the other rule of a training; NULL where there is none.
+// The option that names the victim or adversary, and in *given its value; NULL where there is none.
 static const char *find_other(const nca_config *config, const char **given)
 {
     *given = *config->victim ? config->victim : config->adversary;

@@ -47,12 +47,12 @@ static inline bool nca_measurement_is_busy(const nca_measurement *found)
     return found->core_share < 0.9;
 }
 
-// Whether the network was faster than the multiply-adds that were measured as its peak, which is
-// then none: plain C multiplies one number after the other in these, and a compiler makes vectors
-// of the network.
+// Whether the network ran faster than the peak, which is then none: in plain C the peak's
+// multiply-adds stay scalar, while the compiler turns the network into vectors.
 static inline bool nca_measurement_beats_peak(const nca_measurement *found)
 {
-    return found->forward_best > found->peak_flops || found->backward_best > found->peak_flops;
+    return found->peak_flops > 0 &&
+           (found->forward_flops > found->peak_flops || found->backward_flops > found->peak_flops);
 }
 
 // Every repeat is a timed step, one more whose products are clocked (reading the clock so often

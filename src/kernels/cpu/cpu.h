@@ -149,8 +149,8 @@ static inline int nca_cpu_state_index(const nca_session *session, const nca_cpu_
     return (sample->start + step) % session->states;
 }
 
-// Which of them has the state before a step on the way back: changes are undone in the last but
-// one.
+// The state that a step of the backward pass reads. Where the tape is changes, it is always the
+// same one: steps are undone in the state before the last step.
 static inline int nca_cpu_past_index(const nca_session *session, int number, int step)
 {
     const int last = nca_cpu_rollout_of(session, number)->steps - 1;

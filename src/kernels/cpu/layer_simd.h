@@ -4,7 +4,7 @@
 
 #include "product_simd.h"
 
-// Asks for the gate of a tile to come: it may lie in memory alone.
+// Prefetches the gate of a later tile: hidden units that were kept may be in no cache.
 INLINE void fetch_gate(const matrix_product *product, int first, const int rows, const int columns)
 {
     const float *gate = product->gate + (size_t)first * product->out_row;
@@ -16,7 +16,7 @@ INLINE int multiply_rows(const matrix_product *product, int first, int count, co
                          const int columns, finish how)
 {
     for (; first + rows <= count; first += rows) {
-        if (how == GATE)
+        if (how == GATE && first + 4 * rows <= count)
             fetch_gate(product, first + 3 * rows, rows, columns);
         tile(product, first, rows, columns, how);
     }
@@ -55,8 +55,10 @@ static void multiply_any(matrix_product product, int count, int width, finish ho
             multiply_by_three(&product, count, 5, 2, 5, how);
         product.b += columns * LANES;
         product.out += columns * LANES;
-        product.start += product.start ? columns * LANES : 0;
-        product.gate += product.gate ? columns * LANES : 0;
+        if (product.start)
+            product.start += columns * LANES;
+        if (product.gate)
+            product.gate += columns * LANES;
     }
 }
 

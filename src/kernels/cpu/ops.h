@@ -8,12 +8,14 @@
 
 #include "nca/backend.h"
 
-// Cells that pass through perception and the network together: so many that their hidden units stay
-// in the first-level cache. More of them pay where a second-level cache holds the weights at best.
+// Cells that pass through perception and the network together, so few that their hidden units stay
+// in the first-level cache. Where the weights do not fit there anyway, a larger chunk reads them
+// less often.
 enum { NCA_CPU_CHUNK = 48, NCA_CPU_CHUNK_LARGE = 80 };
 
-// Weights, hidden units and their gradients are read in whole vectors: behind each of these arrays
-// 64 bytes more are readable, whatever they hold. Nothing is written there.
+// Weights, biases, hidden units, their gradients and the sums of parameters are read in whole
+// vectors: behind each of these arrays 64 bytes more are readable, whatever they hold. Nothing is
+// written there.
 
 // Parameters in the orders in which the kernels read them: I inputs, K hidden units, K2 of a second
 // hidden layer (0: there is none), L those of the last, O outputs.

@@ -24,7 +24,7 @@ typedef struct matrix_product {
     int depth;
     float *out;
     size_t out_row;
-    const float *start;   // [columns]; NULL: zero; with ADD it is out itself
+    const float *start;   // [columns]; NULL: zeros. ADD starts from `out` instead
     const float *gate;    // as out; for GATE
     int tail;             // lanes of the last vector that are columns; 0: all
 } matrix_product;

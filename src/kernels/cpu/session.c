@@ -14,8 +14,8 @@ enum { LINE = ALIGN_BYTES / sizeof(float) };
 // them, they are read and written too often unless many cells share them.
 enum { BAND_ROWS_MIN = 4, TALL_BAND_ROWS_MIN = 32, MANY_PARAMETERS = 20000 };
 
-// Where no cell is cleared, the way back goes through the same chunks of cells as the way there,
-// whose hidden units are kept: of one cell in so many, in at most so many bytes.
+// Where no cell can die, the backward pass meets the chunks of the forward pass, and their hidden
+// units are kept: room for one cell in CELLS_PER_KEPT, in at most KEPT_BYTES_MAX.
 enum { CELLS_PER_KEPT = 5, KEPT_BYTES_MAX = 64 << 20 };
 
 // Memory handed out piece by piece; without a base it only counts.

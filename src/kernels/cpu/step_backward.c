@@ -214,7 +214,8 @@ void nca_cpu_step_undo(nca_session *session, int number, int step, int band)
                channels * sizeof *state);
 }
 
-// The state before the last step, which an earlier way back over this tape has gone on to undo.
+// Restores the state before the last step: an earlier backward pass over this tape has undone
+// further steps in its place.
 static void return_to_last_step(nca_session *session, int number, int band)
 {
     const nca_cpu_sample *sample = &session->sample[number];
