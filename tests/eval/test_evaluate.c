@@ -224,7 +224,9 @@ static void test_figures_are_those_of_plain_rollouts(void **state)
     options.progress = watch_progress, options.context = &latest_progress;
     options.look = look, options.look_context = &seen;
     assert_ok(nca_compute_open("cpu", NULL, &on, error));
-    assert_ok(nca_evaluate(&model, &nca_task_grow, &growth, &options, &on, &got, error));
+    nca_task easy = nca_task_grow;   // any loss is good
+    easy.good_loss = 10;
+    assert_ok(nca_evaluate(&model, &easy, &growth, &options, &on, &got, error));
     assert_true(latest_progress == 1);
     assert_int_equal(got.steps_count, 4);
     for (int i = 0; i < 4; i++) {
@@ -252,6 +254,13 @@ static void test_figures_are_those_of_plain_rollouts(void **state)
     assert_true(got.max_state >= largest && isfinite(got.max_state));
     assert_true(seen.steps == 4 && seen.cuts == NCA_CUT_COUNT && seen.wholes == 1);
     assert_true(seen.first[0] == 0 && seen.first[2] == 0 && seen.first[3] == 1);
+    // What was never there is not healed.
+    options.progress = NULL, options.look = NULL;
+    assert_true(got.whole.min > nca_task_grow.good_loss &&
+                got.cut[NCA_CUT_CENTER].seeds_healed > 0);
+    assert_ok(nca_evaluate(&model, &nca_task_grow, &growth, &options, &on, &got, error));
+    for (int cut = 0; cut < NCA_CUT_COUNT; cut++)
+        assert_int_equal(got.cut[cut].seeds_healed, 0);
     nca_compute_close(&on);
     nca_model_free(&model);
     free(pixels);

@@ -144,13 +144,13 @@ for device in auto cpu reference; do
     --device $device --precision half --out none
 done
 refused "--precision bf61: no such choice; did you mean bf16? there are" train "${settings[@]}" --precision bf61 --out none
-# A refusal of every device is said once.
+# A refusal of every device is said once, whatever else is refused.
 if ! $has_bf16; then
   refused "--precision bf16: this processor has no instructions for it" bench --precision bf16
-  [ ! -s out ] || fail "the bench says its refusal twice: $(cat out)"
+  ! grep -q "no instructions" out || fail "the bench says its refusal twice: $(cat out)"
 fi
 refused "tf32 is for --device cuda" bench --precision tf32
-[ ! -s out ] || fail "the bench says its refusal twice: $(cat out)"
+! grep -q "tf32 is for" out || fail "the bench says its refusal twice: $(cat out)"
 refused "f64" train "${settings[@]}" --device reference --precision bf16 --out none
 if ! "$nca" bench step --device cpu --precision bf16x3 --batch 1 --grid 8 --steps 2 --repeats 1 >/dev/null 2>&1; then
   refused "--precision bf16x3: this processor has no instructions for it" train "${settings[@]}" --precision bf16x3 --out none

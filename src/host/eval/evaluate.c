@@ -182,7 +182,8 @@ static nca_status heal(judging *evaluator, const nca_region *region, nca_healing
 {
     NCA_TRY(follow(evaluator, region, &out->loss, out->figure, error));
     for (int i = 0; i < evaluator->options->seeds; i++)
-        out->seeds_healed += nca_is_healed(evaluator->losses[i], evaluator->whole[i]);
+        out->seeds_healed +=
+            nca_rule_heals(evaluator->subject.task, evaluator->losses[i], evaluator->whole[i]);
     return NCA_OK;
 }
 

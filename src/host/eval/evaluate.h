@@ -23,7 +23,7 @@ enum { NCA_EVALUATE_STEPS_MAX = 32, NCA_EVALUATE_CIRCLES_MAX = 100 };
 // one to two above.
 #define NCA_HEALED_WITHIN 0.3
 bool nca_is_healed(double loss, double whole);
-// The same of a rule, by medians: what was never there cannot be healed.
+// The same of a rule, of one sample or by medians: what was never there cannot be healed.
 bool nca_rule_heals(const nca_task *task, double loss, double whole);
 
 // What a caller that looks at an evaluation is shown.
@@ -61,7 +61,7 @@ typedef struct nca_evaluate_options {
 typedef struct nca_healing {
     nca_spread loss;
     double figure[NCA_FIGURES_MAX];   // here and below: of the task, means over the samples
-    int seeds_healed;                 // each beside itself, left whole
+    int seeds_healed;                 // by nca_rule_heals(), each beside itself, left whole
 } nca_healing;
 
 // Samples at the moment at which they get other items, and heal_steps later.
