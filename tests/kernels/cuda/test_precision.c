@@ -277,7 +277,7 @@ static void refuse(const char *device, const char *path, const char *precision, 
 static void test_what_is_not_there_is_refused(void **state)
 {
     (void)state;
-    refuse(DEVICE_NAME, NULL, "fp8", "choose f32, tf32 or bf16");
+    refuse(DEVICE_NAME, NULL, "fp8", "there are f32, bf16, bf16x3, tf32, auto");
     refuse("cpu", NULL, "tf32", "tf32 is for --device cuda");
     refuse("reference", NULL, "tf32", "the reference computes in f64");
 #if defined(NCA_TEST_EMULATED)
