@@ -61,6 +61,6 @@ train=(train --task digits --data "$mnist" --updates 1 --out refused)
 refused "--perturb salt:2" "${train[@]}" --perturb salt:2
 refused "--perturbed 17: more than --batch 16" "${train[@]}" --perturb salt:0.1 --perturbed 17
 refused "--perturb salt:0.1: samples of the task grow have no picture" train --perturb salt:0.1 --out refused
-refused "rules of the task grow cannot be attacked" attack input-noise "$lizard" --target "$data/targets/lizard.png"
+refused "cannot attack rules of the task grow" attack input-noise "$lizard" --target "$data/targets/lizard.png"
 refused "--strengths 0,2" attack salt "$rule" --task digits --data "$mnist" --strengths 0,2
 echo "attacked by gradients and noise, and trained against it"
