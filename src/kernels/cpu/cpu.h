@@ -158,6 +158,19 @@ static inline int nca_cpu_past_index(const nca_session *session, int number, int
                                session->keeps_changes ? last : step);
 }
 
+// Asks for the cells of a state from the first to the last of a list, and `margin` numbers before
+// and behind, while something else is computed: a tape is larger than any cache. Of cells that lie
+// far apart it asks for the first. It must be inlined: gcc leaves out a call that only prefetches.
+static inline __attribute__((always_inline)) void nca_cpu_prefetch(const float *state,
+                                                                   size_t margin, size_t channels,
+                                                                   const uint32_t *cells, int count)
+{
+    const float *cell = state + cells[0] * channels - margin;
+    const float *const end = state + cells[count - 1] * channels + margin;
+    for (int i = 0; i < 8 * count && cell <= end; i++, cell += channels)
+        __builtin_prefetch(cell);
+}
+
 static inline nca_cpu_mark *nca_cpu_mark_of(const nca_session *session,
                                             const nca_cpu_sample *sample, int step, int band)
 {

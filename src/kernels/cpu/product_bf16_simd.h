@@ -1,7 +1,6 @@
 // Products of matrices whose factors are bf16: what they are given, and where their sums go. How
 // they are summed stands in product_pairs_simd.h and product_tiles_simd.h. Whoever includes this
-// has said first of how many PARTS a number is made: 1, or 2, of which the second is the low one;
-// and how many SUMS of a row are finished together, at most.
+// has said first of how many PARTS a number is made: 1, or 2, of which the second is the low one.
 #ifndef NCA_CPU_PRODUCT_BF16_SIMD_H
 #define NCA_CPU_PRODUCT_BF16_SIMD_H
 
@@ -46,7 +45,7 @@ INLINE vector first_sum(const word_product *product, int m, int n, int tail)
     return product->start ? vector_load(product->start + n) : vector_zero();
 }
 
-static void keep_part(const activations *to, size_t part, int m, int n, word_vector rounded)
+INLINE void keep_part(const activations *to, size_t part, int m, int n, word_vector rounded)
 {
     if (to->rows) {
         uint32_t *row = to->rows + part + ((size_t)m * to->width + (size_t)n) / 2;
@@ -56,7 +55,7 @@ static void keep_part(const activations *to, size_t part, int m, int n, word_vec
         words_store_pairs(rounded, to->pairs + part + (size_t)m / 2 * to->width + n);
 }
 
-static void keep_activations(const activations *to, int m, int n, vector x, vector y)
+INLINE void keep_activations(const activations *to, int m, int n, vector x, vector y)
 {
     const word_vector rounded = words_round(x, y);
     keep_part(to, 0, m, n, rounded);
@@ -66,48 +65,29 @@ static void keep_activations(const activations *to, int m, int n, vector x, vect
     }
 }
 
-// A row of sums on its way out of registers or tiles.
-typedef float sum_row[SUMS];
-
-static void keep_sums(const word_product *product, int m0, int n, const float *sums, int rows,
-                      int tail)
-{
-    float *out = product->out + (size_t)m0 * product->out_row + n;
-    for (int m = 0; m < rows && m0 + m < product->rows; m++)
-        store(out + (size_t)m * product->out_row, vector_load(sums + m * SUMS), tail);
-}
-
-// Units or their gradients, two rows at a time, of which the last may be beyond the last cell.
-static void keep_units(const word_product *product, int m0, int n, const float *sums, int rows,
-                       int tail)
+// Rows m and m+1 of units or their gradients, in one vector each, and their sum.
+INLINE vector keep_two(const word_product *product, int m, int n, vector x, vector y, vector total)
 {
     const activations *gate = product->gate;
-    vector total = gate ? load(product->row_sum + n, tail) : vector_zero();
-    for (int m = 0; m < rows; m += 2, sums += 2 * SUMS) {
-        vector x = vector_load(sums), y = vector_load(sums + SUMS);
-        if (gate)
-            words_gate(words_load(gate->pairs + (size_t)(m0 + m) / 2 * gate->width + n), &x, &y);
-        else
-            x = vector_relu(x), y = vector_relu(y);
-        if (m0 + m + 1 >= product->rows)
-            y = vector_zero();
-        keep_activations(&product->to, m0 + m, n, x, y);
-        total = vector_add(vector_add(total, x), y);
-    }
     if (gate)
-        store(product->row_sum + n, total, tail);
+        words_gate(words_load(gate->pairs + (size_t)m / 2 * gate->width + n), &x, &y);
+    else
+        x = vector_relu(x), y = vector_relu(y);
+    if (m + 1 >= product->rows)   // beyond the last cell
+        y = vector_zero();
+    keep_activations(&product->to, m, n, x, y);
+    return vector_add(vector_add(total, x), y);
 }
 
-static __attribute__((noinline)) void finish_tile(const word_product *product, int m0, int n0,
-                                                  const sum_row *sums, int rows, int columns)
+INLINE vector first_row_sum(const word_product *product, int n, int tail)
 {
-    for (int n = 0; n < columns; n += LANES) {
-        const int past = n0 + n + LANES - product->columns, tail = past > 0 ? LANES - past : 0;
-        if (product->how == UNITS)
-            keep_units(product, m0, n0 + n, sums[0] + n, rows, tail);
-        else
-            keep_sums(product, m0, n0 + n, sums[0] + n, rows, tail);
-    }
+    return product->gate ? load(product->row_sum + n, tail) : vector_zero();
+}
+
+INLINE void keep_row_sum(const word_product *product, int n, vector total, int tail)
+{
+    if (product->gate)
+        store(product->row_sum + n, total, tail);
 }
 
 #endif

@@ -4,8 +4,7 @@
 #define NCA_CPU_PRODUCT_PAIRS_SIMD_H
 
 enum { TILE_ROWS = 12, TILE_COLUMNS = 4 };   // at most; together 24 vectors
-enum { SUMS = 16 * TILE_COLUMNS };
-enum { CLEARS_PADDING = 0 };   // what stands beyond a row's numbers is not read
+enum { CLEARS_PADDING = 0 };                 // what stands beyond a row's numbers is not read
 
 #include "product_bf16_simd.h"
 
@@ -22,7 +21,6 @@ INLINE void word_tile(const word_product *product, int m0, int n0, const int row
                       const int columns)
 {
     vector sum[TILE_ROWS][TILE_COLUMNS];
-    sum_row sums[TILE_ROWS];
     const int past = n0 + columns * LANES - product->columns;
     const int last_tail = past > 0 ? LANES - past : 0;
     const size_t a_row = product->a_row;
@@ -39,9 +37,19 @@ INLINE void word_tile(const word_product *product, int m0, int n0, const int row
                 words_dot(sum[m][n], input, weight[n]);
         }
     }
-    UNROLL for (int m = 0; m < rows; m++) UNROLL for (int n = 0; n < columns; n++)
-        vector_store(sums[m] + n * LANES, sum[m][n]);
-    finish_tile(product, m0, n0, sums, rows, columns * LANES);
+    UNROLL for (int n = 0; n < columns; n++)
+    {
+        const int at = n0 + n * LANES, tail = n + 1 == columns ? last_tail : 0;
+        if (product->how == UNITS) {
+            vector total = first_row_sum(product, at, tail);
+            UNROLL for (int m = 0; m < rows; m += 2) total =
+                keep_two(product, m0 + m, at, sum[m][n], sum[m + 1][n], total);
+            keep_row_sum(product, at, total, tail);
+        } else {
+            UNROLL for (int m = 0; m < rows; m++) if (m + 1 < rows || m0 + m < product->rows)
+                store(product->out + (size_t)(m0 + m) * product->out_row + at, sum[m][n], tail);
+        }
+    }
 }
 
 // All rows of some columns: full tiles, then one as tall as what is left. Heights are even.

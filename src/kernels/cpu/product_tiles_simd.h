@@ -9,7 +9,7 @@
 
 #include "bf16.h"
 
-enum { EDGE = 16, SUMS = EDGE };   // of a tile, in rows, words and sums
+enum { EDGE = 16 };   // of a tile, in rows, words and sums
 enum {
     BLOCK_TILES = 3,
     BLOCK_ROWS = BLOCK_TILES * EDGE
@@ -17,6 +17,8 @@ enum {
 enum { CLEARS_PADDING = 1 };   // rows are read in whole tiles
 
 #include "product_bf16_simd.h"
+
+typedef float sum_row[EDGE];   // on its way out of tiles
 
 // Loading a tile is six times as fast where each row begins on a cache line (bench/NOTES.md).
 #define ALIGNED _Alignas(4 * EDGE)
@@ -232,7 +234,7 @@ static void start_sums(const word_product *product, int m0, int n0, int tiles, s
         const int left = product->columns - n0;
         for (int m = 0; m < tiles * EDGE; m++)
             vector_store(sums[m], first_sum(product, m0 + m, n0, left < EDGE ? left : 0));
-        load_sums(sums[0], SUMS, tiles);
+        load_sums(sums[0], EDGE, tiles);
     } else if (product->start) {
         load_sums(product->start + n0, 0, tiles);
     } else {
@@ -245,7 +247,18 @@ static void start_sums(const word_product *product, int m0, int n0, int tiles, s
 static void finish_sums(const word_product *product, int m0, int n0, int tiles, const sum_row *sums)
 {
     const int left = product->rows - m0, rows = left < tiles * EDGE ? left : tiles * EDGE;
-    finish_tile(product, m0, n0, sums, (rows + 1) & ~1, EDGE);
+    const int past = n0 + EDGE - product->columns, tail = past > 0 ? EDGE - past : 0;
+    if (product->how == UNITS) {
+        vector total = first_row_sum(product, n0, tail);
+        for (int m = 0; m < rows; m += 2)
+            total = keep_two(product, m0 + m, n0, vector_load(sums[m]), vector_load(sums[m + 1]),
+                             total);
+        keep_row_sum(product, n0, total, tail);
+    } else {
+        float *out = product->out + (size_t)m0 * product->out_row + n0;
+        for (int m = 0; m < rows; m++)
+            store(out + (size_t)m * product->out_row, vector_load(sums[m]), tail);
+    }
 }
 
 static void multiply_row_block(const word_product *product, int m0)
@@ -261,7 +274,7 @@ static void multiply_row_block(const word_product *product, int m0)
             store_sums(product->out + (size_t)m0 * product->out_row + n0, product->out_row,
                        a.tiles);
         } else {
-            store_sums(sums[0], SUMS, a.tiles);
+            store_sums(sums[0], EDGE, a.tiles);
             finish_sums(product, m0, n0, a.tiles, (const sum_row *)sums);
         }
     }

@@ -80,8 +80,9 @@ typedef struct band_back {
     nca_session *session;
     nca_cpu_scratch *scratch;
     int number, mover, y0, y1;
-    const float *state;   // before the step, from the band's first padded row on
-    const float *after;   // blocks of gradient after and before it
+    const float *state;     // before the step, from the band's first padded row on
+    const float *earlier;   // the same a step earlier; NULL: not in memory
+    const float *after;     // blocks of gradient after and before the step
     float *before;
     const nca_span *alive;   // [H] of this step
     const uint8_t *masks;    // plane of this step
@@ -130,6 +131,8 @@ static void back_through_cells(const band_back *work, const uint32_t *cells, int
                                  .dhidden = scratch->dhidden,
                                  .dp = scratch->dp};
     const size_t frozen = (size_t)session->head.shape.spec.frozen, outputs = channels - frozen;
+    if (work->earlier)
+        nca_cpu_prefetch(work->earlier, session->row + channels, channels, cells, count);
     for (int i = 0; i < count; i++)
         for (size_t k = 0; k < outputs; k++)
             scratch->out[(size_t)i * outputs + k] =
@@ -177,6 +180,10 @@ void nca_cpu_step_backward(nca_session *session, int number, int step, int band,
     nca_cpu_band_rows(session, band, &work.y0, &work.y1);
     work.state = nca_cpu_state(session, sample, nca_cpu_past_index(session, number, step)) +
                  (size_t)work.y0 * session->row;
+    if (step > 0 && !session->keeps_changes)
+        work.earlier =
+            nca_cpu_state(session, sample, nca_cpu_past_index(session, number, step - 1)) +
+            (size_t)work.y0 * session->row;
     work.after = nca_cpu_band_gradient(session, sample, side, band);
     const int listed = pass_on(&work);
     const nca_cpu_cells active = {work.scratch->cells, listed};

@@ -211,6 +211,8 @@ static void update_cells(const band_step *work, int mover, const uint32_t *cells
         work->mature_after + (size_t)work->y0 * ((size_t)work->session->head.shape.width + 2);
     const size_t frozen = (size_t)work->session->head.shape.spec.frozen;
     const bool can_die = work->session->head.shape.spec.alive == NCA_ALIVE_MAXIMUM;
+    if (can_die)   // else they are copied first
+        nca_cpu_prefetch(work->after, 0, channels, cells, count);
     propose(work, mover, cells, count, hidden);
     for (int i = 0; i < count; i++) {
         const float *x = work->before + cells[i] * channels,
