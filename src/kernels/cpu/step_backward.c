@@ -100,18 +100,26 @@ static int pass_on(const band_back *work)
     float *before = work->before;
     uint32_t *cells = work->scratch->cells;
     int listed = 0;
-    for (int y = work->y0; y < work->y1; y++)
-        for (int x = work->alive[y].first, end; x < work->alive[y].end; x = end + 1) {
-            const size_t cell = nca_cpu_cell(session, y, 0), first = cell - above;
-            const uint8_t *masks = work->masks + cell;
-            for (end = x; end < work->alive[y].end && (masks[end] & NCA_CELL_ALIVE); end++) {
+    for (int y = work->y0; y < work->y1; y++) {
+        const nca_span alive = work->alive[y];
+        const size_t cell = nca_cpu_cell(session, y, 0), first = cell - above;
+        const uint8_t *masks = work->masks + cell;
+        for (int x = alive.first, end; x < alive.end; x = end + 1) {
+            for (end = x; end < alive.end && (masks[end] & NCA_CELL_ALIVE); end++) {
                 cells[listed] = (uint32_t)(first + (size_t)end);
                 listed += masks[end] >> 1;
             }
             memcpy(before + (first + (size_t)x) * channels, after + (first + (size_t)x) * channels,
                    (size_t)(end - x) * channels * sizeof *before);
         }
+    }
     return listed;
+}
+
+static inline void scale(const float *restrict from, float factor, size_t count, float *restrict to)
+{
+    for (size_t i = 0; i < count; i++)
+        to[i] = factor * from[i];
 }
 
 // Through the network of some of the listed cells; hidden units that were not kept are computed
@@ -134,9 +142,8 @@ static void back_through_cells(const band_back *work, const uint32_t *cells, int
     if (work->earlier)
         nca_cpu_prefetch(work->earlier, session->row + channels, channels, cells, count);
     for (int i = 0; i < count; i++)
-        for (size_t k = 0; k < outputs; k++)
-            scratch->out[(size_t)i * outputs + k] =
-                step_size * work->after[cells[i] * channels + frozen + k];
+        scale(work->after + cells[i] * channels + frozen, step_size, outputs,
+              scratch->out + (size_t)i * outputs);
     ops->perceive(work->state, session->row, session->head.shape.spec.channels, cells, count,
                   session->rotation, scratch->p);
     const double start = session->rollout.measure ? nca_cpu_now() : 0;

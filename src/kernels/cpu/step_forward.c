@@ -150,9 +150,10 @@ static int mask_row(const band_step *work, int y, int listed)
     const uint32_t within = (uint32_t)(cell - (size_t)work->y0 * stride);
     uint32_t *cells = work->scratch->cells;
     for (size_t i = 0; i < count; i++) {
-        masks[i] |= (uint8_t)((masks[i] & (fire[i] != 0)) << 1);
+        const uint8_t fires = masks[i] & (fire[i] != 0);
+        masks[i] |= (uint8_t)(fires << 1);
         cells[listed] = within + (uint32_t)i;
-        listed += masks[i] >> 1;
+        listed += fires;
     }
     return listed;
 }
@@ -200,6 +201,15 @@ static float alpha_after(const nca_session *session, float alpha, const float *d
     return number < 0 ? alpha : alpha + (float)session->rollout.step_size * d[number];
 }
 
+static inline void update_cell(const float *restrict x, const float *restrict d, float step_size,
+                               size_t frozen, size_t channels, float *restrict u)
+{
+    for (size_t k = 0; k < frozen; k++)
+        u[k] = x[k];
+    for (size_t k = frozen; k < channels; k++)
+        u[k] = x[k] + step_size * d[k - frozen];
+}
+
 // Updates the listed cells by a mover, and says which of them are mature now.
 static void update_cells(const band_step *work, int mover, const uint32_t *cells, int count,
                          float *hidden)
@@ -218,24 +228,22 @@ static void update_cells(const band_step *work, int mover, const uint32_t *cells
         const float *x = work->before + cells[i] * channels,
                     *d = work->scratch->out + (size_t)i * (channels - frozen);
         float *u = work->after + cells[i] * channels;
-        for (size_t k = 0; k < frozen; k++)
-            u[k] = x[k];
-        for (size_t k = frozen; k < channels; k++)
-            u[k] = x[k] + step_size * d[k - frozen];
+        if (frozen == 0 && channels == 16)   // worth a loop that the compiler knows
+            update_cell(x, d, step_size, 0, 16, u);
+        else
+            update_cell(x, d, step_size, frozen, channels, u);
         if (can_die)
             mature[cells[i]] = u[NCA_ALPHA] > threshold;
     }
 }
 
-// Copies a cell; 16 channels are worth a loop that the compiler knows.
+// Copies a cell; 16 channels are worth a copy that the compiler knows.
 static inline void copy_cell(float *to, const float *from, size_t channels)
 {
     if (channels == 16)
-        for (size_t k = 0; k < 16; k++)
-            to[k] = from[k];
+        memcpy(to, from, 16 * sizeof *to);
     else
-        for (size_t k = 0; k < channels; k++)
-            to[k] = from[k];
+        memcpy(to, from, channels * sizeof *to);
 }
 
 // The next state of a band where no cell is cleared, before its cells are updated: as it was.
@@ -376,11 +384,10 @@ static void settle_row(const band_step *work, int y, nca_span *written)
             memset(after + (size_t)x * channels, 0, channels * sizeof *after);
     for (int x = alive.first; x < alive.end; x++) {
         float *to = after + (size_t)x * channels;
-        const float *from = masks[x] & NCA_CELL_FIRED ? to : before + (size_t)x * channels;
-        if (masks[x] & NCA_CELL_ALIVE)
-            copy_cell(to, from, channels);
-        else
+        if (!(masks[x] & NCA_CELL_ALIVE))
             memset(to, 0, channels * sizeof *to);
+        else if (!(masks[x] & NCA_CELL_FIRED))
+            copy_cell(to, before + (size_t)x * channels, channels);
     }
     *written = alive;
 }
