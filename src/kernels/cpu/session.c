@@ -5,6 +5,16 @@
 #include <string.h>
 #include <sys/mman.h>
 
+// AddressSanitizer reports whoever leaves a piece by more than its slack.
+#if defined(__SANITIZE_ADDRESS__)
+#include <sanitizer/asan_interface.h>
+enum { GAP_BYTES = 256 };
+#else
+#define ASAN_POISON_MEMORY_REGION(from, bytes) ((void)(from), (void)(bytes))
+#define ASAN_UNPOISON_MEMORY_REGION(from, bytes) ((void)(from), (void)(bytes))
+enum { GAP_BYTES = 0 };
+#endif
+
 enum { ALIGN_BYTES = 64, BANDS_MAX = 64, SLACK_BYTES = 64 };
 
 // Floats of a cache line. A band's sums begin on one, and end with one more that vectors may read.
@@ -27,14 +37,17 @@ typedef struct arena {
 
 static void *take(arena *from, size_t count, size_t element_bytes)
 {
-    size_t bytes, end;
+    size_t bytes, room, end;
     if (__builtin_mul_overflow(count, element_bytes, &bytes) ||
-        __builtin_add_overflow(bytes, SLACK_BYTES + ALIGN_BYTES, &bytes) ||
-        __builtin_add_overflow(from->used, bytes / ALIGN_BYTES * ALIGN_BYTES, &end)) {
+        __builtin_add_overflow(bytes, SLACK_BYTES + GAP_BYTES + ALIGN_BYTES, &room) ||
+        __builtin_add_overflow(from->used, room / ALIGN_BYTES * ALIGN_BYTES, &end)) {
         from->overflow = true;
         return NULL;
     }
-    void *piece = from->base ? from->base + from->used : NULL;
+    uint8_t *const piece = from->base ? from->base + from->used : NULL;
+    if (piece && GAP_BYTES > 0)
+        ASAN_POISON_MEMORY_REGION(piece + bytes + SLACK_BYTES,
+                                  end - from->used - bytes - SLACK_BYTES);
     from->used = end;
     return piece;
 }
@@ -295,8 +308,10 @@ void nca_cpu_session_destroy(nca_session *session)
 {
     if (!session)
         return;
-    if (session->memory)
+    if (session->memory) {
+        ASAN_UNPOISON_MEMORY_REGION(session->memory, session->memory_bytes);
         munmap(session->memory, session->memory_bytes);
+    }
     free(session->scratch);
     free(session->sample);
     free(session->rule);
