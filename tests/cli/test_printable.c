@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "base/text.h"
 #include "cli/printable.h"
 
 static void expect_printed(const char *text, const char *expected)

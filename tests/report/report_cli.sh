@@ -27,6 +27,8 @@ refused "line 1 is not that of update 1" report bad
 cp good/metrics.jsonl bad/
 rm bad/model.safetensors
 refused "bad/model.safetensors: No such file; nca train --resume bad writes it anew" report bad
+cp -r bad "bad run"
+refused "bad run/model.safetensors: No such file; nca train --resume 'bad run' writes it anew" report "bad run"
 "$nca" train "${small[@]}" --hidden 32 --updates 1 --out other --quiet >/dev/null
 cp other/model.safetensors bad/
 refused "of another run" report bad

@@ -1,4 +1,4 @@
-// UTF-8, one character after the other.
+// UTF-8, one character after the other; sizes, and words for a shell.
 #include "base/text.h"
 
 #include <stdbool.h>
@@ -57,4 +57,28 @@ void nca_format_size(double size_bytes, char text[NCA_SIZE_BYTES])
 size_t nca_text_mark(const char *text)
 {
     return strncmp(text, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
+}
+
+// Bytes beyond ASCII are letters to a shell.
+static bool is_plain(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           (unsigned char)c >= 0x80 || strchr("/._-+:,@%", c);
+}
+
+const char *nca_shell_word(const char *word, char *text, size_t size)
+{
+    static const char quote[] = "'\\''";   // inside quotes
+    bool is_quoted = !*word;
+    size_t used = 0;
+    for (const char *c = word; *c; c++)
+        is_quoted |= !is_plain(*c);
+    if (is_quoted)
+        used += (size_t)snprintf(text, size, "'");
+    for (; *word && used + sizeof quote < size; word++) {
+        const char own[] = {*word, 0};
+        used += (size_t)snprintf(text + used, size - used, "%s", *word == '\'' ? quote : own);
+    }
+    snprintf(text + used, size - used, is_quoted ? "'" : "");
+    return text;
 }

@@ -17,6 +17,14 @@ void nca_text_copy(char *to, size_t room, const char *from);
 enum { NCA_SIZE_BYTES = 32 };
 void nca_format_size(double size_bytes, char text[NCA_SIZE_BYTES]);
 
+// A word as a shell reads it back: in quotes where it holds what a shell would take for something
+// else. Returns `text`, in which as much stands as fits.
+const char *nca_shell_word(const char *word, char *text, size_t size);
+
+// The same in a place of its own, for a message that tells what to run.
+enum { NCA_SHELL_BYTES = 512 };
+#define NCA_SHELL_WORD(word) nca_shell_word(word, (char[NCA_SHELL_BYTES]){0}, NCA_SHELL_BYTES)
+
 // Bytes of the byte order mark that a text begins with; 0 where there is none.
 size_t nca_text_mark(const char *text);
 

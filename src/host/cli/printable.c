@@ -4,7 +4,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <string.h>
 
 #include "base/text.h"
 
@@ -28,28 +27,4 @@ void nca_print_safely(FILE *to, const char *text)
         for (size_t i = 0; i < (length ? length : 1); i++)
             fprintf(to, "\\x%02x", (unsigned char)*text++);
     }
-}
-
-// Bytes beyond ASCII are letters to a shell.
-static bool is_plain(char c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-           (unsigned char)c >= 0x80 || strchr("/._-+:,@%", c);
-}
-
-const char *nca_shell_word(const char *word, char *text, size_t size)
-{
-    static const char quote[] = "'\\''";   // inside quotes
-    bool is_quoted = !*word;
-    size_t used = 0;
-    for (const char *c = word; *c; c++)
-        is_quoted |= !is_plain(*c);
-    if (is_quoted)
-        used += (size_t)snprintf(text, size, "'");
-    for (; *word && used + sizeof quote < size; word++) {
-        const char own[] = {*word, 0};
-        used += (size_t)snprintf(text + used, size - used, "%s", *word == '\'' ? quote : own);
-    }
-    snprintf(text + used, size - used, is_quoted ? "'" : "");
-    return text;
 }

@@ -9,8 +9,4 @@
 // that are no UTF-8, and code points that turn or end a line. The rest goes out as it is.
 void nca_print_safely(FILE *to, const char *text);
 
-// A word as a shell reads it back: in quotes where it holds what a shell would take for something
-// else. Returns `text`, in which as much stands as fits.
-const char *nca_shell_word(const char *word, char *text, size_t size);
-
 #endif

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "cli/train_run.h"
 #include "config/config_json.h"
 #include "run/run_checkpoints.h"
@@ -90,7 +91,7 @@ static nca_status begin_again(train_run *run)
             run->error, NCA_FILE,
             "%s/checkpoint.safetensors: missing, and its metrics.jsonl has updates: put "
             "it back, or train anew with: nca train --config %s/config.json",
-            folder, folder);
+            folder, NCA_SHELL_WORD(folder));
     NCA_TRY(nca_run_from_begin(&run->config, folder, run->trainer, &run->from, run->error));
     NCA_TRY(nca_run_log_continue(&run->log, 0, run->error));
     snprintf(run->notice, sizeof run->notice,

@@ -218,11 +218,9 @@ const char *nca_train_resume_words(const train_run *run, char words[NCA_RESUME_B
     const nca_device_arguments *device = &run->options.device;
     const nca_compute *on = &run->call->compute;
     const char *isa = on->backend->variants ? getenv("NCA_CPU_ISA") : NULL;
-    char folder[NCA_RESUME_BYTES / 2];
     const bool has_isa = isa && *isa;
     snprintf(words, NCA_RESUME_BYTES, "%s%s%snca train --resume %s", has_isa ? "NCA_CPU_ISA=" : "",
-             has_isa ? isa : "", has_isa ? " " : "",
-             nca_shell_word(run->log.folder, folder, sizeof folder));
+             has_isa ? isa : "", has_isa ? " " : "", NCA_SHELL_WORD(run->log.folder));
     add_option(words, "device", *on->passed_over ? on->backend->name : device->name);
     add_option(words, "cuda-path", *on->passed_over ? NULL : device->cuda_path);
     add_option(words, "precision", device->precision);
@@ -274,5 +272,5 @@ void nca_train_say_end(train_run *run, const nca_train_pictures *pictures)
                      run->config.average > 0 ? ", the average" : "");
     list_films(run->task, films, sizeof films);
     nca_progress_say(&run->progress, "look at %s/%sloss.png, pictures/; judge it with: nca eval %s",
-                     folder, films, folder);
+                     folder, films, NCA_SHELL_WORD(folder));
 }

@@ -259,5 +259,5 @@ nca_status nca_model_load_as(const char *path, const nca_spec *usual, nca_model 
         return nca_fail(error, why.status, "%s", why.message);
     return nca_fail(error, why.status,
                     "%s; nca train --resume %s writes it anew where the folder has a checkpoint",
-                    why.message, path);
+                    why.message, NCA_SHELL_WORD(path));
 }

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/text.h"
 // While a new one is written, the latest has a second name, so that it is there at any moment; a
 // process that is killed leaves it, and it is removed as a part of a file is.
 static const char spare_name[] = "checkpoint.safetensors.before.part";
@@ -114,7 +115,7 @@ nca_status nca_checkpoints_restore(nca_trainer *trainer, const char *folder, int
         error, NCA_FORMAT,
         "%s; there is no other checkpoint: put a whole copy in its place, or train anew "
         "with: nca train --config %s/config.json",
-        damage->message, folder);
+        damage->message, NCA_SHELL_WORD(folder));
 }
 
 nca_status nca_checkpoints_go_back(const char *folder, int place, nca_error *error)

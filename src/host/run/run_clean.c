@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/files.h"
+#include "base/text.h"
 #include "eval/history.h"
 #include "model/safetensors.h"
 #include "nca/model.h"
@@ -30,7 +31,7 @@ static nca_status check_finished(const char *folder, nca_error *error)
         return nca_fail(error, NCA_ARGUMENT,
                         "%s: %lld of %lld updates are done, and it goes on from its checkpoints: "
                         "nca train --resume %s",
-                        folder, updates, (long long)config.updates, folder);
+                        folder, updates, (long long)config.updates, NCA_SHELL_WORD(folder));
     NCA_TRY(nca_model_load(folder, &model, error));
     nca_model_free(&model);
     return NCA_OK;
@@ -68,7 +69,7 @@ static nca_status check_latest(const char *folder, nca_error *error)
     return nca_fail(error, why.status,
                     "%s; nothing is removed, for the run can go on only from a checkpoint before "
                     "it: nca train --resume %s does, and writes the latest anew",
-                    why.message, folder);
+                    why.message, NCA_SHELL_WORD(folder));
 }
 
 static int64_t size_of_latest(const char *folder)

@@ -199,5 +199,5 @@ nca_status nca_run_folder_check_config(const char *folder, const nca_model *mode
     return nca_fail(error, NCA_FORMAT,
                     "%s/config.json: not as it was when the rule was saved: damaged, or changed. "
                     "nca train --resume %s says which setting differs, and goes on",
-                    folder, folder);
+                    folder, NCA_SHELL_WORD(folder));
 }

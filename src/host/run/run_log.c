@@ -29,7 +29,7 @@ static nca_status fail_metrics(const nca_run_log *log, nca_error *error)
 static nca_status fail_open(const nca_run_log *log, const char *path, nca_error *error)
 {
     if (errno == ENOENT && !log->is_new)
-        return nca_fail(error, NCA_FILE, "%s: missing" ANEW, path, log->folder);
+        return nca_fail(error, NCA_FILE, "%s: missing" ANEW, path, NCA_SHELL_WORD(log->folder));
     if (errno == ELOOP)
         return nca_fail(error, NCA_FILE,
                         "%s: a link, and what it names may be another's; put the file itself in "
@@ -213,7 +213,8 @@ static nca_status read_metrics(nca_run_log *log, int64_t done, nca_error *error)
         NCA_GO(nca_fail(error, NCA_FORMAT,
                         "%s/metrics.jsonl: line %zu is not that of update %zu; it is damaged, and "
                         "the checkpoint is of update %lld" ANEW,
-                        log->folder, log->count + 1, log->count + 1, (long long)done, log->folder));
+                        log->folder, log->count + 1, log->count + 1, (long long)done,
+                        NCA_SHELL_WORD(log->folder)));
     if (ftruncate(fileno(log->metrics), keep) != 0 || fseeko(log->metrics, keep, SEEK_SET) != 0)
         NCA_GO(fail_metrics(log, error));
 cleanup:

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/stop.h"
+#include "base/text.h"
 #include "config/config_json.h"
 #include "model/safetensors.h"
 #include "run/run_folder.h"
@@ -93,7 +94,7 @@ static nca_status check_update(const run_judging *judging, const nca_tensors *te
                     "%s: the checkpoint is of update %lld, the metrics end with %lld; go on with: "
                     "nca train --resume %s",
                     judging->run->folder, (long long)saved, (long long)judging->run->updates,
-                    judging->run->folder);
+                    NCA_SHELL_WORD(judging->run->folder));
 }
 
 // Every cell of the pool, [N,H,W,C]; the caller frees it.
