@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # --precision through the program: a training in bf16 gives the same bytes for any number of threads
-# and when it is stopped and gone on with; another precision on resume is told; auto says what it
-# took; what the processor lacks is refused. Without AVX-512 BF16 or AMX the definition takes its
+# and when it is stopped and gone on with, in its own precision unless told otherwise; another
+# precision on resume is told; auto says what it took; what the processor lacks is refused. Without AVX-512 BF16 or AMX the definition takes its
 # place. Rounding computes every precision anywhere, but only where it is named.
 #   precision_cli.sh NCA
 set -euo pipefail
@@ -33,7 +33,7 @@ check() {   # ISA PRECISION
   "$nca" train "${settings[@]}" --precision "$2" --updates 6 --threads 1 --out "$folder" --quiet >/dev/null
   "$nca" train "${settings[@]}" --precision "$2" --updates 6 --threads 2 --out "$folder-2" --quiet >/dev/null
   "$nca" train "${settings[@]}" --precision "$2" --updates 2 --threads 2 --out "$folder-3" --quiet >/dev/null
-  "$nca" train --resume "$folder-3" --device cpu --precision "$2" --updates 6 --threads 1 >log
+  "$nca" train --resume "$folder-3" --device cpu --updates 6 --threads 1 >log
   ! grep -q "bit for bit" log || fail "$folder: the same precision is said to differ: $(cat log)"
   for other in "$folder-2" "$folder-3"; do
     cmp "$folder/model.safetensors" "$other/model.safetensors" || fail "$other is another rule than $folder"
@@ -88,6 +88,8 @@ unset NCA_CPU_ISA
 # What goes on in another precision says so.
 NCA_CPU_ISA=scalar "$nca" train --resume scalar-bf16 --device cpu --precision f32 --updates 7 >log
 grep -q "bit for bit.*it was trained with --precision bf16" log || fail "another precision is not told: $(cat log)"
+NCA_CPU_ISA=avx2 "$nca" train --resume rounding-tf32 --device cpu --updates 7 >log
+grep -q "bit for bit.*it was trained with --precision tf32" log || fail "a precision that is lacking is not told: $(cat log)"
 NCA_CPU_ISA=scalar "$nca" train --resume scalar-bf16x3 --device cpu --precision bf16 --updates 7 >log
 grep -q "bit for bit.*it was trained with --precision bf16x3" log || fail "another precision is not told: $(cat log)"
 

@@ -27,6 +27,7 @@ typedef struct train_run {
     nca_model from;                       // the rule that it begins with; none where it is drawn
     nca_model adversary;                  // of --perturb cells; none otherwise
     char kept_rule[NCA_CHECKSUM_BYTES];   // of the adversary or the victim; empty: there is none
+    char precision[NCA_PRECISION_NAME_BYTES];   // of the folder of --resume; empty: not known
     nca_trainer *trainer;
     nca_run_log log;
     nca_run_estimate estimate;   // zero where there is none
