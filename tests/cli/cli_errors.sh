@@ -141,9 +141,8 @@ refused "wild.safetensors" info wild.safetensors
 refused "no tensor" run good/checkpoint.safetensors --output x.png
 refused "nothing.safetensors" eval nothing.safetensors --target 🦎
 refused "--target: needed" eval good/model.safetensors
-refused "neither a rollout nor an optimizer case; nca eval judges a rule" verify good/model.safetensors
-refused "zoo:lizard: not a file with an oracle case" verify zoo:lizard
-refused "good: not a file with an oracle case" verify good
+refused "neither a rollout, nor an optimizer case, nor a rule" verify good/target.safetensors
+refused "zoo:lizzard: no such rule" verify zoo:lizzard
 echo '[{}, {}]' >wrong.json
 refused "layer 1" import wrong.json -o x.safetensors
 refused "--output" import wrong.json

@@ -20,7 +20,7 @@ for odd in folder pipe /dev/zero /dev/null; do
   refused "not a file" import "$odd" -o x.safetensors
   refused "not a file" train --config "$odd"
   refused "not a file" train --target 🦎 --font "$odd"
-  refused "not a file" verify "$odd"
+  refused "$odd" verify "$odd"
   refused "$odd" run "$odd" --output x.png
   refused "$odd" eval "$odd" --target 🦎
 done

@@ -88,12 +88,57 @@ static void test_errors_of_a_reduced_precision_cannot_fail(void **state)
     free(text);
 }
 
+// The errors of the rule's rollouts on a device, in the order of the lines.
+static int read_rule_errors(const nca_compute *on, const char *path, double *errors, int most)
+{
+    char *text;
+    size_t size;
+    int count = 0;
+    nca_verdict verdict = {.to = open_memstream(&text, &size)};
+    assert_non_null(verdict.to);
+    assert_ok(nca_verify_rule(path, on, &verdict, error));
+    fclose(verdict.to);
+    for (char *at = text; (at = strstr(at, " error ")) && count < most; count++)
+        errors[count] = strtod(at + strlen(" error "), &at);
+    assert_int_equal(verdict.reported, count);
+    assert_int_equal(verdict.failed, 0);
+    free(text);
+    return count;
+}
+
+// A trained rule: four tensors, states and the first state's gradient, over 8, 64 and 128 steps.
+// f32 stays near f64; bf16 by the definition is far from it, and the farther the longer.
+static void test_a_rule_says_how_far_a_precision_is_from_f64(void **state)
+{
+    enum { A_LENGTH = 6, LINES = 3 * A_LENGTH };
+    static const char path[] = "zoo/eye.safetensors";
+    double exact[LINES + 1], f32[LINES + 1], bf16[LINES + 1];
+    nca_compute on[] = {open_reference(), {0}, {0}};
+    const nca_device_options options[] = {{.isa = "scalar"},
+                                          {.isa = "scalar", .precision = "bf16"}};
+    (void)state;
+    for (int i = 0; i < 2; i++)
+        assert_ok(nca_compute_open("cpu", &options[i], &on[1 + i], error));
+    assert_int_equal(read_rule_errors(&on[0], path, exact, LINES + 1), LINES);
+    assert_int_equal(read_rule_errors(&on[1], path, f32, LINES + 1), LINES);
+    assert_int_equal(read_rule_errors(&on[2], path, bf16, LINES + 1), LINES);
+    for (int i = 0; i < LINES; i++) {
+        assert_true(exact[i] == 0);
+        assert_true(f32[i] > 0 && f32[i] < 1e-3);
+        assert_true(bf16[i] > 1e-4 && bf16[i] > 100 * f32[i]);
+    }
+    assert_true(bf16[LINES - 1] > bf16[A_LENGTH - 1]);
+    for (size_t i = 0; i < sizeof on / sizeof *on; i++)
+        nca_compute_close(&on[i]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_variant_is_checked_or_counted),
         cmocka_unit_test(test_a_variant_that_cannot_be_opened_is_a_failure),
         cmocka_unit_test(test_errors_of_a_reduced_precision_cannot_fail),
+        cmocka_unit_test(test_a_rule_says_how_far_a_precision_is_from_f64),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -14,8 +14,12 @@ static const nca_option rows[] = {
 
 static const char details[] =
     "Each FILE is an oracle case: a rollout with its gradients, or an optimizer case, as\n"
-    "safetensors. Without files: gradients against finite differences in f64, the device against\n"
-    "the reference, and every CPU variant against the scalar one.\n"
+    "safetensors. Or it is a rule, as nca eval takes it: how far its rollouts and gradients over "
+    "8,\n"
+    "64 and 128 steps are from f64 on this device, which is reported and not judged. Without "
+    "files:\n"
+    "gradients against finite differences in f64, the device against the reference, and every CPU\n"
+    "variant against the scalar one.\n"
     "\n"
     "The allowances are those of f32. With --precision bf16, bf16x3 or tf32, errors of rollouts "
     "are\n"
@@ -70,7 +74,7 @@ static nca_status verify(nca_call *call)
 cleanup:
     fflush(stdout);
     if (status == NCA_OK)
-        print_verdict(&verdict, info.precision);
+        print_verdict(&verdict, *info.precision ? info.precision : "f64");
     return status;
 }
 

@@ -6,11 +6,10 @@
 #include <string.h>
 
 #include "verify/cases.h"
-#include "verify/verify.h"
 
 enum { STEPS = 12 };
 
-// A NaN stays. Where f32 gives nothing but zeros the difference itself is meant.
+// A NaN stays. Where nothing but zeros is expected the difference itself is meant.
 static nca_precision_error compare(const float *got, const float *expected, size_t count)
 {
     double difference = 0, size = 0, furthest = 0, largest = 0;
@@ -25,13 +24,14 @@ static nca_precision_error compare(const float *got, const float *expected, size
                                  largest > 0 ? furthest / largest : furthest};
 }
 
-static void compare_results(const nca_shape *shape, const nca_verify_result *got,
-                            const nca_verify_result *expected, nca_precision_errors *out)
+void nca_precision_compare(const nca_shape *shape, const nca_verify_result *got,
+                           const nca_verify_result *expected, nca_precision_errors *out)
 {
     const nca_layout layout = nca_layout_of(&shape->spec);
-    out->states = compare(got->states, expected->states,
-                          nca_state_size((size_t)shape->batch, (size_t)shape->height,
-                                         (size_t)shape->width, (size_t)shape->spec.channels));
+    const size_t state = nca_state_size((size_t)shape->batch, (size_t)shape->height,
+                                        (size_t)shape->width, (size_t)shape->spec.channels);
+    out->states = compare(got->states, expected->states, state);
+    out->first_state = compare(got->state_gradient, expected->state_gradient, state);
     out->tensors = layout.tensors;
     for (int i = 0; i < layout.tensors; i++)
         out->gradient[i] = compare(got->gradient + layout.offset[i],
@@ -53,7 +53,7 @@ static nca_status compute(const nca_case *test_case, const nca_compute *reduced,
     nca_status status;
     NCA_GO(nca_verify_compute(&given, exact, &expected, error));
     NCA_GO(nca_verify_compute(&given, reduced, &got, error));
-    compare_results(&test_case->shape, &got, &expected, out);
+    nca_precision_compare(&test_case->shape, &got, &expected, out);
 cleanup:
     nca_verify_result_free(&got);
     nca_verify_result_free(&expected);

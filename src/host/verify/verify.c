@@ -101,6 +101,16 @@ void nca_verdict_add_rollout(nca_verdict *verdict, const char *name, double erro
             allowance);
 }
 
+void nca_verdict_report(nca_verdict *verdict, const char *name, double error)
+{
+    const bool is_finite = isfinite(error);
+    verdict->checked += !is_finite;
+    verdict->failed += !is_finite;
+    verdict->reported += is_finite;
+    fprintf(verdict->to, "  %-40s error %.2e   %s\n", name, error,
+            is_finite ? "reported only" : "FAILED");
+}
+
 void nca_verdict_add(nca_verdict *verdict, const char *name, double error, double allowance)
 {
     const bool passes = error <= allowance;   // a NaN does not

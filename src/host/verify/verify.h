@@ -18,9 +18,16 @@ typedef struct nca_verdict {
     int reported;   // tensors whose error cannot fail
 } nca_verdict;
 
-// One oracle file: a rollout with its gradients, or an optimizer case.
-// NCA_FORMAT for a file that is neither.  Source of format and allowance: the oracle's README.
+// One oracle file: a rollout with its gradients, or an optimizer case; or a rule, as
+// nca_verify_rule(). NCA_FORMAT for a file that is none of them.
+// Source of format and allowance: the oracle's README.
 nca_status nca_verify_file(const char *path, const nca_compute *compute, nca_verdict *verdict,
+                           nca_error *error);
+
+// How far the device's rollouts of a trained rule are from f64, and their gradients, over 8, 64 and
+// 128 steps; only reported.
+//   path   as nca_model_load() takes it
+nca_status nca_verify_rule(const char *path, const nca_compute *compute, nca_verdict *verdict,
                            nca_error *error);
 
 // Without files: the reference's gradients against finite differences, the device against the
@@ -55,6 +62,8 @@ void nca_verify_result_free(nca_verify_result *result);
 double nca_relative_error(const float *got, const double *expected, size_t count);
 // Adds a line to the verdict.
 void nca_verdict_add(nca_verdict *verdict, const char *name, double error, double allowance);
+// Adds a line that fails only where the error is not finite.
+void nca_verdict_report(nca_verdict *verdict, const char *name, double error);
 // The same for what comes out of a rollout.
 void nca_verdict_add_rollout(nca_verdict *verdict, const char *name, double error,
                              double allowance);

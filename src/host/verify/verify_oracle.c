@@ -372,21 +372,23 @@ nca_status nca_verify_file(const char *path, const nca_compute *compute, nca_ver
 {
     oracle_file oracle = {.path = path, .compute = compute, .verdict = verdict, .error = error};
     if (nca_zoo_is_name(path) || nca_is_folder(path))
-        return nca_fail(error, NCA_ARGUMENT,
-                        "%s: not a file with an oracle case, which nca verify computes again; nca "
-                        "eval judges a rule",
-                        path);
+        return nca_verify_rule(path, compute, verdict, error);
     NCA_TRY(nca_tensors_read(path, &oracle.tensors, error));
+    const bool is_optimizer = nca_tensors_find(&oracle.tensors, "learning_rate") != NULL;
+    const bool is_rollout = nca_tensors_find(&oracle.tensors, "x0") != NULL;
+    const bool is_rule = nca_tensors_find(&oracle.tensors, "hidden.weight") != NULL;
     nca_status status;
-    fprintf(verdict->to, "%s\n", path);
-    if (nca_tensors_find(&oracle.tensors, "learning_rate"))
+    if (is_optimizer || is_rollout)
+        fprintf(verdict->to, "%s\n", path);
+    if (is_optimizer)
         status = verify_optimizer(&oracle);
-    else if (nca_tensors_find(&oracle.tensors, "x0"))
+    else if (is_rollout)
         status = verify_rollout(&oracle);
+    else if (is_rule)
+        status = nca_verify_rule(path, compute, verdict, error);
     else
-        status =
-            nca_fail(error, NCA_FORMAT,
-                     "%s: neither a rollout nor an optimizer case; nca eval judges a rule", path);
+        status = nca_fail(error, NCA_FORMAT,
+                          "%s: neither a rollout, nor an optimizer case, nor a rule", path);
     nca_tensors_free(&oracle.tensors);
     return status;
 }
