@@ -78,19 +78,17 @@ typedef struct nca_device_options {
 
 // The precision that a device chooses: bf16 where that is fast, else f32.
 #define NCA_PRECISION_AUTO "auto"
-enum { NCA_PRECISION_NAME_BYTES = 16 };
 
 // What a device is.
 typedef struct nca_device_info {
-    char name[128];        // the processor's own name
-    char variant[32];      // what runs there: "avx2", "reference", "fused" ...
-    char arithmetic[32];   // variants that give the same bits share it; empty: the variant, or
-                           // what nca_session_info says
-    char precision[NCA_PRECISION_NAME_BYTES];   // what the network's factors are rounded to;
-                                                // empty: f64
-    int threads;                                // that compute; 0: not counted in threads (a GPU)
-    size_t memory_bytes;                        // that sessions may use
-    bool uses_host_memory;                      // sessions lie in the memory of the host
+    char name[128];          // the processor's own name
+    char variant[32];        // what runs there: "avx2", "reference", "fused" ...
+    char arithmetic[32];     // variants that give the same bits share it; empty: the variant, or
+                             // what nca_session_info says
+    char precision[16];      // what the network's factors are rounded to; empty: f64
+    int threads;             // that compute; 0: not counted in threads (a GPU)
+    size_t memory_bytes;     // that sessions may use
+    bool uses_host_memory;   // sessions lie in the memory of the host
 } nca_device_info;
 
 // Whether the network's products are computed in less than f32.

@@ -10,7 +10,6 @@
 
 #include <cmocka.h>
 
-#include "base/text.h"
 #include "cli/printable.h"
 
 static void expect_printed(const char *text, const char *expected)
@@ -58,32 +57,12 @@ static void test_what_is_no_utf8_is_spelled_out(void **state)
     expect_printed("\xf0\x9f", "\\xf0\\x9f");
 }
 
-static void test_a_word_for_a_shell_is_quoted_where_it_must_be(void **state)
-{
-    static const char *const words[][2] = {
-        {"runs/lizard-healing_2.0", "runs/lizard-healing_2.0"},
-        {"runs/\U0001f98e", "runs/\U0001f98e"},
-        {"", "''"},
-        {"my run", "'my run'"},
-        {"a*b", "'a*b'"},
-        {"$HOME;ls", "'$HOME;ls'"},
-        {"it's", "'it'\\''s'"},
-    };
-    char text[32];
-    (void)state;
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-        assert_string_equal(nca_shell_word(words[i][0], text, sizeof text), words[i][1]);
-    // No more than fits, and no quote left open.
-    assert_string_equal(nca_shell_word("a b c d e f g h", text, 12), "'a b c '");
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_text_of_every_script_goes_through),
         cmocka_unit_test(test_what_garbles_a_terminal_is_spelled_out),
         cmocka_unit_test(test_what_is_no_utf8_is_spelled_out),
-        cmocka_unit_test(test_a_word_for_a_shell_is_quoted_where_it_must_be),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

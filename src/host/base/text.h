@@ -21,8 +21,8 @@ void nca_format_size(double size_bytes, char text[NCA_SIZE_BYTES]);
 // else. Returns `text`, in which as much stands as fits.
 const char *nca_shell_word(const char *word, char *text, size_t size);
 
-// The same in a place of its own, for a message that tells what to run.
-enum { NCA_SHELL_BYTES = 512 };
+// The same in memory of the enclosing block, for a message that says what to run.
+enum { NCA_SHELL_BYTES = 4096 };
 #define NCA_SHELL_WORD(word) nca_shell_word(word, (char[NCA_SHELL_BYTES]){0}, NCA_SHELL_BYTES)
 
 // Bytes of the byte order mark that a text begins with; 0 where there is none.

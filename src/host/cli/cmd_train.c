@@ -9,6 +9,7 @@
 #include "cli/preview.h"
 #include "cli/train_run.h"
 #include "cli/train_verdict.h"
+#include "run/run_checkpoints.h"
 #include "run/run_folder.h"
 #include "run/run_rules.h"
 #include "run/run_until.h"
@@ -253,28 +254,29 @@ static void estimate(train_run *run)
 // A run goes on in the precision in which it was trained, where this device has it.
 static void follow_precision(train_run *run)
 {
-    nca_device_arguments as_before = run->options.device;
+    nca_device_arguments device = run->options.device;
+    char arithmetic[NCA_ARITHMETIC_BYTES];
     nca_compute tried;
-    if (as_before.precision || !run->options.resume)
+    if (device.precision || !run->options.resume)
         return;
-    nca_run_folder_precision(run->options.resume, run->precision);
-    as_before.precision = *run->precision ? run->precision : NULL;
-    const nca_device_options options = nca_device_options_of(&as_before);
-    if (nca_compute_open(as_before.name, &options, &tried, NULL) != NCA_OK)
+    nca_checkpoints_arithmetic(run->options.resume, arithmetic);
+    device.precision = nca_train_precision_of(arithmetic);
+    const nca_device_options options = nca_device_options_of(&device);
+    if (!device.precision || nca_compute_open(device.name, &options, &tried, NULL) != NCA_OK)
         return;
     nca_compute_close(&tried);
-    run->options.device = as_before;
+    run->options.device = device;
 }
 
 static nca_status open_devices(train_run *run)
 {
-    nca_device_options exact = nca_device_options_of(&run->options.device);
     follow_precision(run);
     const char *precision = run->options.device.precision;
+    nca_device_options exact = nca_device_options_of(&run->options.device);
+    exact.precision = NULL;
     NCA_TRY(nca_device_open(&run->options.device, &run->call->compute, run->error));
     if (!precision || strcmp(precision, "f32") == 0)
         return NCA_OK;
-    exact.precision = NULL;
     return nca_compute_open(run->options.device.name, &exact, &run->call->judging, run->error);
 }
 

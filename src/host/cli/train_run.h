@@ -27,7 +27,6 @@ typedef struct train_run {
     nca_model from;                       // the rule that it begins with; none where it is drawn
     nca_model adversary;                  // of --perturb cells; none otherwise
     char kept_rule[NCA_CHECKSUM_BYTES];   // of the adversary or the victim; empty: there is none
-    char precision[NCA_PRECISION_NAME_BYTES];   // of the folder of --resume; empty: not known
     nca_trainer *trainer;
     nca_run_log log;
     nca_run_estimate estimate;   // zero where there is none
@@ -61,6 +60,8 @@ void nca_train_leave(train_run *run);
 
 // -- train_words.c: what is said -----------------------------------------------------------------
 
+// What an arithmetic rounds the network's factors to, as --precision calls it; NULL for f32.
+const char *nca_train_precision_of(const char *arithmetic);
 nca_status nca_train_say_beginning(train_run *run);
 // What went wrong in an update, on a line of its own; at most every 10 s where it repeats. The
 // metrics have all of it.
@@ -70,7 +71,8 @@ void nca_train_say_rate(train_run *run, const nca_update_result *result);
 void nca_train_say_saved(train_run *run);
 void nca_train_say_stopped(train_run *run);
 // "nca train --resume FOLDER", for a shell, with what else decides the bits on this machine:
-// NCA_CPU_ISA, --device, --cuda-path and --precision where they were given.
+// NCA_CPU_ISA, --device and --cuda-path where they were given, and --precision where it is not f32
+// by itself.
 enum { NCA_RESUME_BYTES = 4 * NCA_PATH_BYTES };
 const char *nca_train_resume_words(const train_run *run, char words[NCA_RESUME_BYTES]);
 void nca_train_say_end(train_run *run, const nca_train_pictures *pictures);

@@ -11,14 +11,19 @@
 
 static const double event_seconds = 10;
 
-// What an arithmetic rounds the network's factors to, as --precision calls it.
-static const char *find_precision(const char *arithmetic)
+const char *nca_train_precision_of(const char *arithmetic)
 {
     static const char *const reduced[] = {"bf16x3", "bf16", "tf32"};   // the longer one first
     for (size_t i = 0; i < sizeof reduced / sizeof *reduced; i++)
         if (strstr(arithmetic, reduced[i]))
             return reduced[i];
-    return "f32";
+    return NULL;
+}
+
+static const char *name_precision(const char *arithmetic)
+{
+    const char *reduced = nca_train_precision_of(arithmetic);
+    return reduced ? reduced : "f32";
 }
 
 // Elsewhere the last bits differ, and training amplifies them.
@@ -26,8 +31,8 @@ static void say_other_arithmetic(train_run *run)
 {
     const char *saved = nca_trainer_other_arithmetic(run->trainer);
     const nca_session_info own = nca_trainer_session_info(run->trainer);
-    const char *precision = saved ? find_precision(saved) : "";
-    const bool is_other = saved && strcmp(precision, find_precision(own.arithmetic)) != 0;
+    const char *precision = saved ? name_precision(saved) : "";
+    const bool is_other = saved && strcmp(precision, name_precision(own.arithmetic)) != 0;
     if (saved)
         nca_progress_say(
             &run->progress,
@@ -218,9 +223,11 @@ const char *nca_train_resume_words(const train_run *run, char words[NCA_RESUME_B
     const nca_device_arguments *device = &run->options.device;
     const nca_compute *on = &run->call->compute;
     const char *isa = on->backend->variants ? getenv("NCA_CPU_ISA") : NULL;
+    char folder[NCA_RESUME_BYTES / 2];
     const bool has_isa = isa && *isa;
     snprintf(words, NCA_RESUME_BYTES, "%s%s%snca train --resume %s", has_isa ? "NCA_CPU_ISA=" : "",
-             has_isa ? isa : "", has_isa ? " " : "", NCA_SHELL_WORD(run->log.folder));
+             has_isa ? isa : "", has_isa ? " " : "",
+             nca_shell_word(run->log.folder, folder, sizeof folder));
     add_option(words, "device", *on->passed_over ? on->backend->name : device->name);
     add_option(words, "cuda-path", *on->passed_over ? NULL : device->cuda_path);
     add_option(words, "precision", device->precision);

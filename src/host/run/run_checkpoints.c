@@ -8,6 +8,8 @@
 #include <unistd.h>
 
 #include "base/text.h"
+#include "model/safetensors.h"
+
 // While a new one is written, the latest has a second name, so that it is there at any moment; a
 // process that is killed leaves it, and it is removed as a part of a file is.
 static const char spare_name[] = "checkpoint.safetensors.before.part";
@@ -116,6 +118,21 @@ nca_status nca_checkpoints_restore(nca_trainer *trainer, const char *folder, int
         "%s; there is no other checkpoint: put a whole copy in its place, or train anew "
         "with: nca train --config %s/config.json",
         damage->message, NCA_SHELL_WORD(folder));
+}
+
+void nca_checkpoints_arithmetic(const char *folder, char arithmetic[NCA_ARITHMETIC_BYTES])
+{
+    char path[NCA_PATH_BYTES];
+    nca_tensors tensors;
+    *arithmetic = 0;
+    for (int place = 1; place <= NCA_CHECKPOINTS_MAX; place++)
+        if (nca_checkpoints_name(folder, place, path, NULL) == NCA_OK && is_there(path) &&
+            nca_tensors_read(path, &tensors, NULL) == NCA_OK) {
+            const char *said = nca_tensors_metadata(&tensors, "arithmetic");
+            snprintf(arithmetic, NCA_ARITHMETIC_BYTES, "%s", said ? said : "");
+            nca_tensors_free(&tensors);
+            return;
+        }
 }
 
 nca_status nca_checkpoints_go_back(const char *folder, int place, nca_error *error)

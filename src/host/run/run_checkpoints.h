@@ -25,6 +25,10 @@ nca_status nca_checkpoints_save(nca_trainer *trainer, const char *folder, int ke
 nca_status nca_checkpoints_restore(nca_trainer *trainer, const char *folder, int *place,
                                    nca_error *damage, nca_error *error);
 
+// What computed the latest checkpoint that can be read, as nca_trainer_other_arithmetic(); empty
+// where there is none.
+void nca_checkpoints_arithmetic(const char *folder, char arithmetic[NCA_ARITHMETIC_BYTES]);
+
 // Removes those after `place`, which becomes the latest one.
 nca_status nca_checkpoints_go_back(const char *folder, int place, nca_error *error);
 

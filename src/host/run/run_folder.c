@@ -8,7 +8,6 @@
 
 #include "base/checksum.h"
 #include "base/files.h"
-#include "base/json_values.h"
 #include "base/text.h"
 #include "config/config_json.h"
 #include "config/presets.h"
@@ -122,9 +121,9 @@ nca_status nca_machine_to_json(const nca_compute *compute, char **json, nca_erro
 {
     nca_device_info info;
     compute->backend->info(compute->device, &info);
-    json_t *machine = json_pack("{s:s, s:s, s:s, s:s, s:i, s:s}", "device", info.name, "backend",
-                                compute->backend->name, "variant", info.variant, "precision",
-                                info.precision, "threads", info.threads, "nca", NCA_VERSION);
+    json_t *machine = json_pack("{s:s, s:s, s:s, s:i, s:s}", "device", info.name, "backend",
+                                compute->backend->name, "variant", info.variant, "threads",
+                                info.threads, "nca", NCA_VERSION);
     if (info.threads == 0)   // a GPU is not counted in them
         json_object_del(machine, "threads");
     char *text = json_dumps(machine, JSON_INDENT(2));
@@ -167,25 +166,12 @@ nca_status nca_run_folder_machine(const char *folder, char **json, nca_error *er
         free(text);
         return nca_fail(error, NCA_FORMAT,
                         "%s: not a JSON object, or not as it was written; put a whole copy in its "
-                        "place, or delete it: only the name of the machine and its precision are "
-                        "lost",
+                        "place, or delete it: only "
+                        "the name of the machine is lost",
                         path);
     }
     *json = (char *)text;
     return NCA_OK;
-}
-
-void nca_run_folder_precision(const char *folder, char precision[NCA_PRECISION_NAME_BYTES])
-{
-    char *text = NULL;
-    *precision = 0;
-    if (nca_run_folder_machine(folder, &text, NULL) != NCA_OK || !text)
-        return;
-    json_t *machine = nca_json_parsed(text);
-    const char *said = json_string_value(json_object_get(machine, "precision"));
-    snprintf(precision, NCA_PRECISION_NAME_BYTES, "%s", said ? said : "");
-    json_decref(machine);
-    free(text);
 }
 
 nca_status nca_run_folder_checksum(const char *folder, char checksum[NCA_CHECKSUM_BYTES],
@@ -213,5 +199,5 @@ nca_status nca_run_folder_check_config(const char *folder, const nca_model *mode
     return nca_fail(error, NCA_FORMAT,
                     "%s/config.json: not as it was when the rule was saved: damaged, or changed. "
                     "nca train --resume %s says which setting differs, and goes on",
-                    folder, NCA_SHELL_WORD(folder));
+                    folder, folder);
 }

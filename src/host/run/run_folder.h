@@ -22,16 +22,14 @@ void nca_run_folder_keep_paths(nca_config *config);
 nca_status nca_run_folder_set_config(const char *folder, const nca_config *config,
                                      nca_error *error);
 
-// The device, what runs there, its precision and threads, and this program's version, as JSON that
-// the caller frees.
+// The device, what runs there, its threads and this program's version, as JSON that the caller
+// frees.
 nca_status nca_machine_to_json(const nca_compute *compute, char **json, nca_error *error);
 // The same as the folder's machine.json. A run that goes on elsewhere has the latest.
 nca_status nca_run_folder_set_machine(const char *folder, const nca_compute *compute,
                                       nca_error *error);
 // The text of machine.json, a JSON object, which the caller frees; NULL where the folder has none.
 nca_status nca_run_folder_machine(const char *folder, char **json, nca_error *error);
-// The precision of machine.json, in which the run was trained last; empty where it does not say.
-void nca_run_folder_precision(const char *folder, char precision[NCA_PRECISION_NAME_BYTES]);
 
 // The checksum of the folder's config.json as it lies there.
 nca_status nca_run_folder_checksum(const char *folder, char checksum[NCA_CHECKSUM_BYTES],

@@ -158,17 +158,18 @@ static inline int nca_cpu_past_index(const nca_session *session, int number, int
                                session->keeps_changes ? last : step);
 }
 
-// Asks for the cells of a state from the first to the last of a list, and `margin` numbers before
-// and behind, while something else is computed: a tape is larger than any cache. Of cells that lie
-// far apart it asks for the first. It must be inlined: gcc leaves out a call that only prefetches.
+// Prefetches a state from the first to the last listed cell, and `margin` numbers on either side.
+// Where they lie far apart it stops after eight cells for each one listed. Inlined by force: gcc
+// drops calls of a function that only prefetches.
 static inline __attribute__((always_inline)) void nca_cpu_prefetch(const float *state,
                                                                    size_t margin, size_t channels,
                                                                    const uint32_t *cells, int count)
 {
-    const float *cell = state + cells[0] * channels - margin;
-    const float *const end = state + cells[count - 1] * channels + margin;
-    for (int i = 0; i < 8 * count && cell <= end; i++, cell += channels)
-        __builtin_prefetch(cell);
+    enum { LINE_FLOATS = 16 };
+    const size_t first = cells[0], last = cells[count - 1], far = first + 8 * (size_t)count;
+    const size_t end = ((last < far ? last : far) + 1) * channels + margin;
+    for (size_t at = first * channels - margin; at < end; at += LINE_FLOATS)
+        __builtin_prefetch(state + at);
 }
 
 static inline nca_cpu_mark *nca_cpu_mark_of(const nca_session *session,

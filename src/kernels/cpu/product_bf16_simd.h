@@ -65,7 +65,8 @@ INLINE void keep_activations(const activations *to, int m, int n, vector x, vect
     }
 }
 
-// Rows m and m+1 of units or their gradients, in one vector each, and their sum.
+// Finishes rows m and m+1 of units or of their gradients: relu or gate, rounding, storing. Returns
+// `total` with both added.
 INLINE vector keep_two(const word_product *product, int m, int n, vector x, vector y, vector total)
 {
     const activations *gate = product->gate;
@@ -79,12 +80,13 @@ INLINE vector keep_two(const word_product *product, int m, int n, vector x, vect
     return vector_add(vector_add(total, x), y);
 }
 
-INLINE vector first_row_sum(const word_product *product, int n, int tail)
+// Only with a gate are rows added up.
+INLINE vector load_row_sum(const word_product *product, int n, int tail)
 {
     return product->gate ? load(product->row_sum + n, tail) : vector_zero();
 }
 
-INLINE void keep_row_sum(const word_product *product, int n, vector total, int tail)
+INLINE void store_row_sum(const word_product *product, int n, vector total, int tail)
 {
     if (product->gate)
         store(product->row_sum + n, total, tail);

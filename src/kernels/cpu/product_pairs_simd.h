@@ -41,13 +41,19 @@ INLINE void word_tile(const word_product *product, int m0, int n0, const int row
     {
         const int at = n0 + n * LANES, tail = n + 1 == columns ? last_tail : 0;
         if (product->how == UNITS) {
-            vector total = first_row_sum(product, at, tail);
-            UNROLL for (int m = 0; m < rows; m += 2) total =
-                keep_two(product, m0 + m, at, sum[m][n], sum[m + 1][n], total);
-            keep_row_sum(product, at, total, tail);
-        } else {
-            UNROLL for (int m = 0; m < rows; m++) if (m + 1 < rows || m0 + m < product->rows)
-                store(product->out + (size_t)(m0 + m) * product->out_row + at, sum[m][n], tail);
+            vector total = load_row_sum(product, at, tail);
+            UNROLL for (int m = 0; m < rows; m += 2)
+            {
+                total = keep_two(product, m0 + m, at, sum[m][n], sum[m + 1][n], total);
+            }
+            store_row_sum(product, at, total, tail);
+            continue;
+        }
+        float *out = product->out + (size_t)m0 * product->out_row + at;
+        UNROLL for (int m = 0; m < rows; m++)
+        {
+            if (m + 1 < rows || m0 + m < product->rows)   // only the last may be beyond the last
+                store(out + (size_t)m * product->out_row, sum[m][n], tail);
         }
     }
 }

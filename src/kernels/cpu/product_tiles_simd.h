@@ -18,7 +18,7 @@ enum { CLEARS_PADDING = 1 };   // rows are read in whole tiles
 
 #include "product_bf16_simd.h"
 
-typedef float sum_row[EDGE];   // on its way out of tiles
+typedef float sum_row[EDGE];   // a row of a tile's sums
 
 // Loading a tile is six times as fast where each row begins on a cache line (bench/NOTES.md).
 #define ALIGNED _Alignas(4 * EDGE)
@@ -249,11 +249,11 @@ static void finish_sums(const word_product *product, int m0, int n0, int tiles, 
     const int left = product->rows - m0, rows = left < tiles * EDGE ? left : tiles * EDGE;
     const int past = n0 + EDGE - product->columns, tail = past > 0 ? EDGE - past : 0;
     if (product->how == UNITS) {
-        vector total = first_row_sum(product, n0, tail);
+        vector total = load_row_sum(product, n0, tail);
         for (int m = 0; m < rows; m += 2)
             total = keep_two(product, m0 + m, n0, vector_load(sums[m]), vector_load(sums[m + 1]),
                              total);
-        keep_row_sum(product, n0, total, tail);
+        store_row_sum(product, n0, total, tail);
     } else {
         float *out = product->out + (size_t)m0 * product->out_row + n0;
         for (int m = 0; m < rows; m++)

@@ -5,8 +5,11 @@
 #include <string.h>
 #include <sys/mman.h>
 
-// AddressSanitizer reports whoever leaves a piece by more than its slack.
-#if defined(__SANITIZE_ADDRESS__)
+// Under AddressSanitizer a poisoned gap follows each piece and its slack.
+#if !defined(__has_feature)
+#define __has_feature(feature) 0
+#endif
+#if defined(__SANITIZE_ADDRESS__) || __has_feature(address_sanitizer)
 #include <sanitizer/asan_interface.h>
 enum { GAP_BYTES = 256 };
 #else
@@ -282,6 +285,7 @@ nca_status nca_cpu_session_create(nca_device *device, const nca_shape *shape, nc
         session->scratch = calloc((size_t)threads, sizeof *session->scratch);
         session->memory =
             mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        session->memory_bytes = bytes;
     }
     if (!session || !session->sample || !session->rule || !session->scratch ||
         session->memory == MAP_FAILED) {
@@ -292,7 +296,6 @@ nca_status nca_cpu_session_create(nca_device *device, const nca_shape *shape, nc
                         "%.1f GiB: the system refuses them; choose a smaller grid, batch or pool",
                         nca_gib(bytes));
     }
-    session->memory_bytes = bytes;
     madvise(session->memory, bytes, MADV_HUGEPAGE);
     session->device = device;
     nca_cpu_fill(device->variant, &session->ops, &shape->spec);

@@ -81,7 +81,7 @@ typedef struct band_back {
     nca_cpu_scratch *scratch;
     int number, mover, y0, y1;
     const float *state;     // before the step, from the band's first padded row on
-    const float *earlier;   // the same a step earlier; NULL: not in memory
+    const float *earlier;   // that the next step back reads; NULL: none, or undone in place
     const float *after;     // blocks of gradient after and before the step
     float *before;
     const nca_span *alive;   // [H] of this step
@@ -139,7 +139,7 @@ static void back_through_cells(const band_back *work, const uint32_t *cells, int
                                  .dhidden = scratch->dhidden,
                                  .dp = scratch->dp};
     const size_t frozen = (size_t)session->head.shape.spec.frozen, outputs = channels - frozen;
-    if (work->earlier)
+    if (work->earlier)   // and their neighbours; it arrives while the network computes
         nca_cpu_prefetch(work->earlier, session->row + channels, channels, cells, count);
     for (int i = 0; i < count; i++)
         scale(work->after + cells[i] * channels + frozen, step_size, outputs,

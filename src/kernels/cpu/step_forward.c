@@ -150,7 +150,7 @@ static int mask_row(const band_step *work, int y, int listed)
     const uint32_t within = (uint32_t)(cell - (size_t)work->y0 * stride);
     uint32_t *cells = work->scratch->cells;
     for (size_t i = 0; i < count; i++) {
-        const uint8_t fires = masks[i] & (fire[i] != 0);
+        const uint8_t fires = masks[i] & (fire[i] != 0);   // masks[i] would be read again below
         masks[i] |= (uint8_t)(fires << 1);
         cells[listed] = within + (uint32_t)i;
         listed += fires;
@@ -201,6 +201,7 @@ static float alpha_after(const nca_session *session, float alpha, const float *d
     return number < 0 ? alpha : alpha + (float)session->rollout.step_size * d[number];
 }
 
+// u = x + step_size * d; frozen channels stay.
 static inline void update_cell(const float *restrict x, const float *restrict d, float step_size,
                                size_t frozen, size_t channels, float *restrict u)
 {
@@ -221,14 +222,14 @@ static void update_cells(const band_step *work, int mover, const uint32_t *cells
         work->mature_after + (size_t)work->y0 * ((size_t)work->session->head.shape.width + 2);
     const size_t frozen = (size_t)work->session->head.shape.spec.frozen;
     const bool can_die = work->session->head.shape.spec.alive == NCA_ALIVE_MAXIMUM;
-    if (can_die)   // else they are copied first
+    if (can_die)   // else keep_state() has just written them
         nca_cpu_prefetch(work->after, 0, channels, cells, count);
     propose(work, mover, cells, count, hidden);
     for (int i = 0; i < count; i++) {
         const float *x = work->before + cells[i] * channels,
                     *d = work->scratch->out + (size_t)i * (channels - frozen);
         float *u = work->after + cells[i] * channels;
-        if (frozen == 0 && channels == 16)   // worth a loop that the compiler knows
+        if (frozen == 0 && channels == 16)   // known sizes make it a few vector operations
             update_cell(x, d, step_size, 0, 16, u);
         else
             update_cell(x, d, step_size, frozen, channels, u);
@@ -237,7 +238,7 @@ static void update_cells(const band_step *work, int mover, const uint32_t *cells
     }
 }
 
-// Copies a cell; 16 channels are worth a copy that the compiler knows.
+// Copies a cell; of a known size that is a few vector moves.
 static inline void copy_cell(float *to, const float *from, size_t channels)
 {
     if (channels == 16)
