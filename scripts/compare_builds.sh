@@ -56,8 +56,8 @@ train_both() {
   shift 2
   rm -rf old new
   [ -z "$share" ] || [ "$updates" -le 60 ] || updates=60
-  "$old" train "$@" --updates "$updates" --out old --quiet >/dev/null 2>&1 || refuse "$what: $old does not train it"
-  "$new" train "$@" --updates "$updates" --out new --quiet >/dev/null 2>&1 || refuse "$what: $new does not train it"
+  "$old" train "$@" --precision f32 --updates "$updates" --out old --quiet >/dev/null 2>&1 || refuse "$what: $old does not train it"
+  "$new" train "$@" --precision f32 --updates "$updates" --out new --quiet >/dev/null 2>&1 || refuse "$what: $new does not train it"
   if [ -n "$share" ]; then
     paste <(losses old) <(losses new) | awk -v share="$share" -v updates="$updates" '
       { off = $1 / $2 - 1; if (off < 0) off = -off; if (!(off <= share)) is_off = 1 }

@@ -504,9 +504,9 @@ ldd "$1"; ! ldd "$1" 2>&1 | grep "not found"' - "$nca" "$libraries"
   for precision in tf32 bf16; do
     needs=8.0 bench bench_fused_8x72_$precision 8x72 --cuda-path fused --precision $precision
   done
-  train train_cuda "${settings[@]}" --updates $updates --device cuda
+  train train_cuda "${settings[@]}" --updates $updates --device cuda --precision f32
   expects=json step train_update 5 update_ms
-  train train_cpu "${settings[@]}" --updates $compared --device cpu
+  train train_cpu "${settings[@]}" --updates $compared --device cpu --precision f32
   step train_losses 5 same_losses
   for precision in bf16 tf32; do
     needs=8.0 train train_$precision "${default[@]}" --device cuda --precision $precision

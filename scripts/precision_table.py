@@ -3,7 +3,8 @@
 
   precision_table.py FOLDER TARGETS SIZE PRECISIONS SEEDS LOSS
 
-A row for each target and precision with a figure for each seed, and one for all targets. Refuses
+A row for each target and precision with a figure for each seed, one for all targets, and one for
+how far a precision is from f32. Refuses
 runs that were not trained by the same settings, or not in the precision that their name says.
 """
 import json
@@ -104,8 +105,15 @@ class Table:
         return variant
 
     def read(self, target, precision, seed):
-        """The variant and the figures of a run; figures are None where the training went wrong."""
         run = self.folder / f"{target}-{self.size}-{precision}-{seed}"
+        try:
+            return self.read_run(run, target, precision)
+        except (AttributeError, KeyError, StopIteration, TypeError, ValueError) as error:
+            raise Fault(f"{run}: a file of it, or {run.name}.json, is not as it was written ({error!r}); "
+                        "remove both and give the same command again")
+
+    def read_run(self, run, target, precision):
+        """The variant and the figures of a run; figures are None where the training went wrong."""
         judged = self.folder / f"{run.name}.json"
         if not run.is_dir():
             raise Fault(f"{run}: no such run")
@@ -137,6 +145,10 @@ class Table:
         for precision in self.precisions if len(self.targets) > 1 else []:
             print_row("median of all", precision, "",
                       *self.medians(read, precision, forms, worst))
+        for precision in self.precisions if "f32" in self.precisions else []:
+            if precision != "f32" and len(self.targets) * len(self.seeds) > 1:
+                print_row("less f32, mean (standard error)", precision, "",
+                          *self.differences(read, precision, forms))
 
     def medians(self, read, precision, forms, worst):
         """Of all targets and seeds."""
@@ -144,6 +156,19 @@ class Table:
                         for _, figures in runs))
         return [form(statistics.median(least if x is None else x for x in column))
                 for form, least, column in zip(forms, worst, columns)]
+
+    def differences(self, read, precision, forms):
+        """From f32, over the pairs of one target and seed; where both have a figure."""
+        pairs = [pair for target in self.targets
+                 for pair in zip(read[target, precision], read[target, "f32"])]
+        for column, form in enumerate(forms):
+            found = [own[column] - f32[column] for (_, own), (_, f32) in pairs
+                     if None not in (own[column], f32[column])]
+            if len(found) < 2:
+                yield "-"
+                continue
+            spread = statistics.stdev(found) / len(found) ** 0.5
+            yield f"{form(statistics.mean(found))} ({form(spread)})"
 
 
 def main(arguments):

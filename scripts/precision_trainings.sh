@@ -90,6 +90,13 @@ done
 command -v python3 >/dev/null || refuse "no python3 here; install it"
 nca=$(realpath "$1")
 shift
+for argument in "$@"; do
+  case ${argument%%=*} in
+    --target | --target-size | --precision | --seed | --out | --resume | --device | --threads | --updates | --task)
+      refuse "$argument: each training has its own; give it before NCA, or leave it out"
+      ;;
+  esac
+done
 [ -z "$pictures" ] || pictures=$(realpath "$pictures")
 [ -z "$data" ] || data=$(realpath "$data")
 

@@ -13,9 +13,9 @@ pilot=$2
 nca=build/nca
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
-"$nca" train --preset growing --target-size 20 --padding 8 --updates 1000 --quiet \
+"$nca" train --preset growing --target-size 20 --padding 8 --precision f32 --updates 1000 --quiet \
   --out "$scratch/growing" >/dev/null
-"$nca" train --target-size 16 --padding 4 --pool 64 --batch 4 --damaged 1 --updates 260 \
+"$nca" train --target-size 16 --padding 4 --pool 64 --batch 4 --damaged 1 --precision f32 --updates 260 \
   --schedule steps:150x20 --quiet --out "$scratch/wild" >/dev/null
 
 # strip NAME RUN STEPS EVERY [OPTION...]: frames side by side, two pixels a cell.

@@ -115,7 +115,10 @@ struct nca_task {
     const char *beginning_words;   // what a new sample is called in messages: "the seed"
     const char *content_words;     // what its content is called there: "target picture"
     const char *preset;   // that a training begins with where none is named; NULL: the default
-    bool reads_data;      // the settings data and held_out are its to read
+    // In which it is trained where none is named: NCA_PRECISION_AUTO where nothing is lost in bf16
+    // (docs/precision.md); NULL: f32.
+    const char *precision;
+    bool reads_data;   // the settings data and held_out are its to read
     // Settings that it does not read, by their names, ended by NULL: refused where they are not
     // those of the preset. NULL: it reads all.
     const char *const *unread;

@@ -10,6 +10,8 @@ static void test_a_word_for_a_shell_is_quoted_where_it_must_be(void **state)
         {"runs/\U0001f98e", "runs/\U0001f98e"},
         {"", "''"},
         {"my run", "'my run'"},
+        {"-run", "./-run"},
+        {"-my run", "'./-my run'"},
         {"a*b", "'a*b'"},
         {"$HOME;ls", "'$HOME;ls'"},
         {"it's", "'it'\\''s'"},

@@ -22,7 +22,7 @@ settings=(--target target.png --target-size 8 --padding 2 --batch 2 --pool 4 --d
   --steps-min 2 --steps-max 3 --updates 2)
 "$nca" train "${settings[@]}" --device auto --out run >log || fail "training by itself ends with $?"
 [ "$(wc -l <run/metrics.jsonl)" -eq 2 ] || fail "the metrics are not two updates"
-grep -qE '\((scalar|avx2|avx512), [0-9]+ threads?\)' log || fail "it does not say that the CPU trains: $(cat log)"
+grep -qE '\((scalar|avx2|avx512|avx512bf16|amx), [0-9]+ threads?\)' log || fail "it does not say that the CPU trains: $(cat log)"
 
 # refused WORDS ARGUMENT...: exit code 2 and one line with the words.
 refused() {

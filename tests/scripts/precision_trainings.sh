@@ -49,6 +49,8 @@ refused "pictures/eye.png: no such picture" --targets eye --pictures pictures "$
 refused "--targets a/b: must be a name" --targets a/b "$nca"
 refused "none: no such folder" --digits none "$nca"
 refused "none: no program" none
+refused "--target-size=9: each training has its own" "$nca" --target-size=9
+refused "--precision: each training has its own" "$nca" --batch 2 --precision bf16
 
 "$script" --help >said && head -1 said | grep -q "^What precision does to training" && grep -q "^ *--jobs N " said ||
   fail "--help: $(cat said)"
@@ -56,7 +58,12 @@ refused "none: no program" none
 
 # What the runs say.
 make --out runs || fail "$(cat said)"
-[ "$(wc -l <table)" -eq 4 ] || fail "not a row for each precision: $(cat table)"
+[ "$(wc -l <table)" -eq 5 ] || fail "not a row for each precision and the difference: $(cat table)"
+mean=$(sed -n 's/^| lizard | [a-z0-9]* | [^|]*| \([^|]*\), \([^|]*\) | .*/\1 \2/p' table |
+  awk 'NR == 1 { a = $1 + $2 } NR == 2 { printf "%.2f", ($1 + $2 - a) / 2 }')
+grep -F "| less f32, mean (standard error) | tf32 |" table | awk -v mean="$mean" \
+  '{ found = $11 - mean; exit !(found < 0.011 && found > -0.011) }' ||
+  fail "the mean difference is not $mean: $(cat table)"
 grep -q "| lizard | tf32 | rounding, tf32 |" table || fail "tf32 is not computed by rounding: $(cat table)"
 judge() { "$nca" eval "runs/lizard-8-$1-$2" --steps 200 --no-cuts --long-run 0 --device cpu --json |
   sed -n 's/.*"200": {"median": \([-0-9.]*\).*/\1/p'; }
@@ -87,6 +94,12 @@ for ((i = 1; i <= 200; i++)); do
 done >runs/lizard-8-f32-2/metrics.jsonl
 make --out runs --loss -3.2 || fail "$(cat said)"
 grep -F "| lizard | f32 |" table | grep -qF -- "| -, 151 |" || fail "the running median: $(cat table)"
+
+# A file that holds something else.
+cp -r other odd
+echo '{}' >odd/lizard-8-f32-1/machine.json
+make --out odd && fail "a file without its content is not noticed"
+grep -q "^precision_table.py: odd/lizard-8-f32-1: a file of it, .* is not as it was written" said || fail "it says: $(cat said)"
 
 # Runs of other settings, or in another precision than their name says.
 sed -i 's/"batch": 4/"batch": 5/' other/lizard-8-tf32-2/config.json

@@ -102,6 +102,8 @@ refused 'was trained with another "grid"' "${quick[@]}" --grid 14 --out study
 refused 'was trained with another "steps_min"' regeneration --target-size 6 --grid 12 --padding 3 --pool 24 \
   --updates 20 --schedule steps:10x0.3,15x0.1 --out study
 refused 'was trained with another "updates"' "${quick[@]}" --updates 5 --out study
+NCA_CPU_ISA=rounding refused "seed1: trained in f32, not in tf32; give --precision f32, or another --out" \
+  "${quick[@]}" --device cpu --precision tf32 --out study
 find study -type f -exec sha256sum {} + | sort | cmp - before || fail "a refusal changes the study"
 
 # What is not complete is told and left out; more seeds are only what is missing.

@@ -73,8 +73,7 @@ const char *nca_shell_word(const char *word, char *text, size_t size)
     size_t used = 0;
     for (const char *c = word; *c; c++)
         is_quoted |= !is_plain(*c);
-    if (is_quoted)
-        used += (size_t)snprintf(text, size, "'");
+    used = (size_t)snprintf(text, size, "%s%s", is_quoted ? "'" : "", *word == '-' ? "./" : "");
     for (; *word && used + sizeof quote < size; word++) {
         const char own[] = {*word, 0};
         used += (size_t)snprintf(text + used, size - used, "%s", *word == '\'' ? quote : own);

@@ -54,7 +54,7 @@ static const nca_option rows[] = {
      "runs trained at once [CPU: as the cores allow; GPU: 1]", "Machine"},
     {"threads", NCA_OPTION_INT, offsetof(study_options, device.threads), 1, THREADS_MAX, "N",
      "CPU threads of each; the result does not depend on them [1]", NULL},
-    NCA_DEVICE_KIND_ROWS(study_options, device),
+    NCA_DEVICE_KIND_ROWS(study_options, device, "f32"),
     {0},
 };
 
@@ -81,6 +81,7 @@ typedef struct study_work {
     nca_study study;
     char *machine;   // JSON
     nca_error *error;
+    char precision[16];   // as nca_device_info has it
 } study_work;
 
 // The options over the defaults of the quick form, or of the whole.
@@ -101,7 +102,7 @@ static nca_status read_options(study_work *work, bool is_quick)
                     call->arguments.item[0]);
 }
 
-// As many runs at once as there are cores for; on a GPU one.
+// As many runs at once as there are cores for; on a GPU one. And what --precision comes to.
 static nca_status choose_jobs(study_work *work)
 {
     nca_device_arguments all = work->options.device;
@@ -111,6 +112,9 @@ static nca_status choose_jobs(study_work *work)
     NCA_TRY(nca_device_open(&all, &compute, work->error));
     compute.backend->info(compute.device, &info);
     nca_compute_close(&compute);
+    snprintf(work->precision, sizeof work->precision, "%s",
+             *info.precision ? info.precision : "f32");
+    work->study.precision = work->options.judge ? NULL : work->precision;
     const int64_t fitting = info.threads / work->options.device.threads;
     if (work->options.jobs < 0)
         work->options.jobs = !info.uses_host_memory || fitting < 1 ? 1 : fitting;
@@ -126,11 +130,12 @@ static nca_status check_complete(const study_work *work)
                     work->study.folder);
 }
 
-// As many threads as the trainings had among them.
+// In f32, with as many threads as the trainings had among them.
 static nca_status judge(study_work *work, const nca_study_watch *watch)
 {
     nca_device_options device = nca_device_options_of(&work->options.device);
     nca_compute compute = {0};
+    device.precision = NULL;
     const int64_t threads = work->options.device.threads * work->options.jobs;
     device.threads = threads < THREADS_MAX ? (int)threads : THREADS_MAX;
     NCA_TRY(nca_compute_open(work->options.device.name, &device, &compute, work->error));
@@ -237,8 +242,8 @@ static nca_status study(study_work *work)
                                  .shared = options->shared};
     NCA_TRY(nca_folder_check_name("out", options->out, work->error));
     NCA_TRY(nca_study_plan_runs(&plan, &work->study, work->error));
-    NCA_TRY(nca_study_look(&work->study, work->error));
     NCA_TRY(choose_jobs(work));
+    NCA_TRY(nca_study_look(&work->study, work->error));
     nca_stop_by_signals();
     nca_study_screen screen;
     const nca_study_watch watch = nca_study_watch_by(&screen, options->quiet);

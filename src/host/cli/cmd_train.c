@@ -21,7 +21,7 @@ static const nca_option rows[] = {
      "continue the run of this folder; on the same CPU or GPU it gives the same bits as a run that "
      "never stopped",
      NULL},
-    NCA_DEVICE_ROWS(train_options, device),
+    NCA_DEVICE_ROWS_AS(train_options, device, "auto to grow a picture, f32 for other tasks"),
     {"preview", NCA_OPTION_FLAG, offsetof(train_options, preview), 0, 0, NULL,
      "show the batch in the terminal as it trains", NULL},
     {"quiet", NCA_OPTION_FLAG, offsetof(train_options, quiet), 0, 0, NULL,
@@ -251,31 +251,36 @@ static void estimate(train_run *run)
                               &run->estimate, NULL);
 }
 
-// A run goes on in the precision in which it was trained, where this device has it.
-static void follow_precision(train_run *run)
+// The task's own precision, unless one is given. But a run goes on in the precision in which it was
+// trained, where this device has it; f32 needs no mention.
+static void choose_precision(train_run *run)
 {
     nca_device_arguments device = run->options.device;
-    char arithmetic[NCA_ARITHMETIC_BYTES];
+    const char *trained = NULL;
     nca_compute tried;
-    if (device.precision || !run->options.resume)
+    if (device.precision)
         return;
-    nca_checkpoints_arithmetic(run->options.resume, arithmetic);
-    device.precision = nca_train_precision_of(arithmetic);
+    if (run->options.resume)
+        trained = nca_checkpoints_precision(run->options.resume);
+    device.precision = trained ? trained : run->task->precision;
     const nca_device_options options = nca_device_options_of(&device);
-    if (!device.precision || nca_compute_open(device.name, &options, &tried, NULL) != NCA_OK)
+    if (trained && (strcmp(trained, "f32") == 0 ||
+                    nca_compute_open(device.name, &options, &tried, NULL) != NCA_OK))
         return;
-    nca_compute_close(&tried);
+    if (trained)
+        nca_compute_close(&tried);
     run->options.device = device;
 }
 
 static nca_status open_devices(train_run *run)
 {
-    follow_precision(run);
-    const char *precision = run->options.device.precision;
     nca_device_options exact = nca_device_options_of(&run->options.device);
+    nca_device_info info;
     exact.precision = NULL;
+    choose_precision(run);
     NCA_TRY(nca_device_open(&run->options.device, &run->call->compute, run->error));
-    if (!precision || strcmp(precision, "f32") == 0)
+    run->call->compute.backend->info(run->call->compute.device, &info);
+    if (!nca_precision_is_reduced(&info))
         return NCA_OK;
     return nca_compute_open(run->options.device.name, &exact, &run->call->judging, run->error);
 }

@@ -11,12 +11,14 @@ enum { NCA_DEVICE_BYTES = 256 };   // of the words for a device
 
 // Rows for the table of a command whose struct has a nca_device_arguments called `field`.
 // clang-format off
-#define NCA_DEVICE_ROWS(type, field)                                                               \
+#define NCA_DEVICE_ROWS(type, field) NCA_DEVICE_ROWS_AS(type, field, "f32")
+// The same where another precision than f32 is usual.
+#define NCA_DEVICE_ROWS_AS(type, field, precision)                                                 \
     {"threads", NCA_OPTION_INT, offsetof(type, field.threads), 0, 1024, "N",                       \
      "CPU threads; the result does not depend on them [0: every core]", NULL},                     \
-    NCA_DEVICE_KIND_ROWS(type, field)
+    NCA_DEVICE_KIND_ROWS(type, field, precision)
 // The same without the threads, for a command that has its own use of them.
-#define NCA_DEVICE_KIND_ROWS(type, field)                                                          \
+#define NCA_DEVICE_KIND_ROWS(type, field, usual_precision)                                         \
     {"device", NCA_OPTION_STRING, offsetof(type, field.name), 0, 0, "auto|cpu|cuda|reference",     \
      "what computes; cuda:1 is the second GPU [auto: a GPU where there is one]", NULL},            \
     {"cuda_path", NCA_OPTION_STRING, offsetof(type, field.cuda_path), 0, 0,                        \
@@ -25,7 +27,7 @@ enum { NCA_DEVICE_BYTES = 256 };   // of the words for a device
     {"precision", NCA_OPTION_STRING, offsetof(type, field.precision), 0, 0,                        \
      NCA_PRECISION_CHOICES,                                                                        \
      "what the network's factors are rounded to, where the device can; auto: bf16 where that is "  \
-     "faster [f32]",                                                                               \
+     "faster [" usual_precision "]",                                                               \
      NULL},                                                                                        \
     {"tape_every", NCA_OPTION_INT, offsetof(type, field.tape_every), 0, 65536, "N",                \
      "on a GPU, keep every Nth state of a rollout and compute the others again [0: what fits]",    \

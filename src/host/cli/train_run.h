@@ -60,8 +60,6 @@ void nca_train_leave(train_run *run);
 
 // -- train_words.c: what is said -----------------------------------------------------------------
 
-// What an arithmetic rounds the network's factors to, as --precision calls it; NULL for f32.
-const char *nca_train_precision_of(const char *arithmetic);
 nca_status nca_train_say_beginning(train_run *run);
 // What went wrong in an update, on a line of its own; at most every 10 s where it repeats. The
 // metrics have all of it.

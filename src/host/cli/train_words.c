@@ -6,24 +6,16 @@
 #include "base/text.h"
 #include "cli/printable.h"
 #include "cli/train_run.h"
+#include "run/run_checkpoints.h"
 #include "run/run_rules.h"
 #include "verify/precision.h"
 
 static const double event_seconds = 10;
 
-const char *nca_train_precision_of(const char *arithmetic)
+// What was given, as opposed to what was chosen.
+static const char *given_precision(const train_run *run)
 {
-    static const char *const reduced[] = {"bf16x3", "bf16", "tf32"};   // the longer one first
-    for (size_t i = 0; i < sizeof reduced / sizeof *reduced; i++)
-        if (strstr(arithmetic, reduced[i]))
-            return reduced[i];
-    return NULL;
-}
-
-static const char *name_precision(const char *arithmetic)
-{
-    const char *reduced = nca_train_precision_of(arithmetic);
-    return reduced ? reduced : "f32";
+    return ((const train_options *)run->call->options)->device.precision;
 }
 
 // Elsewhere the last bits differ, and training amplifies them.
@@ -31,15 +23,16 @@ static void say_other_arithmetic(train_run *run)
 {
     const char *saved = nca_trainer_other_arithmetic(run->trainer);
     const nca_session_info own = nca_trainer_session_info(run->trainer);
-    const char *precision = saved ? name_precision(saved) : "";
-    const bool is_other = saved && strcmp(precision, name_precision(own.arithmetic)) != 0;
+    const char *precision = saved ? nca_precision_of(saved) : "";
+    const bool is_other = saved && strcmp(precision, nca_precision_of(own.arithmetic)) != 0;
     if (saved)
         nca_progress_say(
             &run->progress,
             "warning: this run was trained on %s, which rounds differently from %s: it "
-            "goes on, but not bit for bit as if never stopped%s%s",
+            "goes on, but not bit for bit as if never stopped%s%s%s",
             saved, own.arithmetic, is_other ? "; it was trained with --precision " : "",
-            is_other ? precision : "");
+            is_other ? precision : "",
+            is_other && !given_precision(run) ? ", which this device lacks" : "");
 }
 
 // What the device chose by itself.
@@ -58,7 +51,7 @@ static void say_choices(train_run *run)
                          about.tape_every);
 }
 
-// How far a reduced precision is from f32 here.
+// What --precision auto took; unless that is the task's own, how far from f32 it is here.
 static nca_status say_precision(train_run *run)
 {
     const nca_device_options options = nca_device_options_of(&run->options.device);
@@ -69,7 +62,7 @@ static nca_status say_precision(train_run *run)
     run->call->compute.backend->info(run->call->compute.device, &info);
     if (*nca_device_auto_words(&run->options.device, &run->call->compute, chosen))
         nca_progress_say(&run->progress, "%s", chosen);
-    if (!nca_precision_is_reduced(&info))
+    if (!nca_precision_is_reduced(&info) || (*chosen && !given_precision(run)))
         return NCA_OK;
     NCA_TRY(nca_precision_measure(run->options.device.name, &options, &run->call->compute,
                                   &run->plan.spec, &errors, run->error));
@@ -230,7 +223,7 @@ const char *nca_train_resume_words(const train_run *run, char words[NCA_RESUME_B
              nca_shell_word(run->log.folder, folder, sizeof folder));
     add_option(words, "device", *on->passed_over ? on->backend->name : device->name);
     add_option(words, "cuda-path", *on->passed_over ? NULL : device->cuda_path);
-    add_option(words, "precision", device->precision);
+    add_option(words, "precision", given_precision(run));
     return words;
 }
 

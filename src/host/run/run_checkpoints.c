@@ -120,19 +120,28 @@ nca_status nca_checkpoints_restore(nca_trainer *trainer, const char *folder, int
         damage->message, NCA_SHELL_WORD(folder));
 }
 
-void nca_checkpoints_arithmetic(const char *folder, char arithmetic[NCA_ARITHMETIC_BYTES])
+const char *nca_precision_of(const char *arithmetic)
+{
+    static const char *const reduced[] = {"bf16x3", "bf16", "tf32"};   // the longer one first
+    for (size_t i = 0; i < sizeof reduced / sizeof *reduced; i++)
+        if (strstr(arithmetic, reduced[i]))
+            return reduced[i];
+    return "f32";
+}
+
+const char *nca_checkpoints_precision(const char *folder)
 {
     char path[NCA_PATH_BYTES];
     nca_tensors tensors;
-    *arithmetic = 0;
     for (int place = 1; place <= NCA_CHECKPOINTS_MAX; place++)
         if (nca_checkpoints_name(folder, place, path, NULL) == NCA_OK && is_there(path) &&
             nca_tensors_read(path, &tensors, NULL) == NCA_OK) {
-            const char *said = nca_tensors_metadata(&tensors, "arithmetic");
-            snprintf(arithmetic, NCA_ARITHMETIC_BYTES, "%s", said ? said : "");
+            const char *arithmetic = nca_tensors_metadata(&tensors, "arithmetic");
+            const char *found = nca_precision_of(arithmetic ? arithmetic : "");
             nca_tensors_free(&tensors);
-            return;
+            return found;
         }
+    return NULL;
 }
 
 nca_status nca_checkpoints_go_back(const char *folder, int place, nca_error *error)

@@ -25,9 +25,10 @@ nca_status nca_checkpoints_save(nca_trainer *trainer, const char *folder, int ke
 nca_status nca_checkpoints_restore(nca_trainer *trainer, const char *folder, int *place,
                                    nca_error *damage, nca_error *error);
 
-// What computed the latest checkpoint that can be read, as nca_trainer_other_arithmetic(); empty
-// where there is none.
-void nca_checkpoints_arithmetic(const char *folder, char arithmetic[NCA_ARITHMETIC_BYTES]);
+// What an arithmetic (nca/backend.h) rounds the network's factors to, as --precision calls it.
+const char *nca_precision_of(const char *arithmetic);
+// In which precision the latest checkpoint that can be read was trained; NULL where there is none.
+const char *nca_checkpoints_precision(const char *folder);
 
 // Removes those after `place`, which becomes the latest one.
 nca_status nca_checkpoints_go_back(const char *folder, int place, nca_error *error);

@@ -9,6 +9,7 @@
 
 #include "base/files.h"
 #include "base/text.h"
+#include "run/run_checkpoints.h"
 #include "run/run_files.h"
 #include "run/run_folder.h"
 #include "run/run_log.h"
@@ -140,7 +141,7 @@ static void keep_older_seed(nca_config *saved, const nca_config *asked)
         snprintf(saved->seed_at, sizeof saved->seed_at, "auto");
 }
 
-static nca_status look_at_run(nca_study_run *run, nca_error *error)
+static nca_status look_at_run(nca_study_run *run, const char *precision, nca_error *error)
 {
     nca_config saved = nca_config_default();
     char path[NCA_PATH_BYTES + 32];
@@ -165,6 +166,11 @@ static nca_status look_at_run(nca_study_run *run, nca_error *error)
                         "%s: %s was trained with another \"%s\" than the study asks for; give the "
                         "options of that study, or another --out",
                         run->folder, run->setting->name, different);
+    const char *trained = precision ? nca_checkpoints_precision(run->folder) : NULL;
+    if (trained && strcmp(trained, precision) != 0)
+        return nca_fail(error, NCA_ARGUMENT,
+                        "%s: trained in %s, not in %s; give --precision %s, or another --out",
+                        run->folder, trained, precision, trained);
     const bool is_done = run->updates >= run->config.updates && has_films(run);
     run->progress = run->gave_up || is_done ? NCA_STUDY_COMPLETE : NCA_STUDY_BEGUN;
     return NCA_OK;
@@ -186,6 +192,6 @@ nca_status nca_study_look(nca_study *study, nca_error *error)
 {
     NCA_TRY(check_folder(study, error));
     for (int i = 0; i < study->count; i++)
-        NCA_TRY(look_at_run(&study->runs[i], error));
+        NCA_TRY(look_at_run(&study->runs[i], study->precision, error));
     return NCA_OK;
 }

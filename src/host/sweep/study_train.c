@@ -103,8 +103,8 @@ static void add_device(words *to, const nca_device_arguments *device)
         add_word(to, "--device=%s", device->name);
     if (device->cuda_path)
         add_word(to, "--cuda-path=%s", device->cuda_path);
-    if (device->precision)
-        add_word(to, "--precision=%s", device->precision);
+    // The findings are of trainings in f32.
+    add_word(to, "--precision=%s", device->precision ? device->precision : "f32");
     if (device->tape_every)
         add_word(to, "--tape-every=%lld", (long long)device->tape_every);
 }

@@ -302,6 +302,7 @@ static const nca_grade grades[] = {
 static const char *const channels[] = {"red", "green", "blue", "alpha", NULL};
 
 const nca_task nca_task_grow = {
+    .precision = NCA_PRECISION_AUTO,
     .name = "grow",
     .summary = "a picture from a seed",
     .beginning_words = "the seed",

@@ -6,7 +6,7 @@ set -euo pipefail
 root=$(cd "$(dirname "$0")/../../.." && pwd)
 . "$root/tests/kernels/cuda/emulated_program.sh"
 
-"$nca" train "${settings[@]}" --updates 6 --device cpu --out cpu --quiet
+"$nca" train "${settings[@]}" --updates 6 --device cpu --precision f32 --out cpu --quiet
 # In less than f32 it says how far that is from f32, and trains: the first losses are the CPU's to
 # within twice the unit roundoff an update, 2^-11 and 2^-8, and not to the bit. Going on in f32 is
 # told.
@@ -22,9 +22,9 @@ for precision in tf32 bf16; do
           exit is_wrong || NR != 6 || largest < 1e-6 }' ||
     fail "$precision: the losses are not the CPU's, or just the same"
 done
-"$nca" train --resume bf16 --updates 7 --device emulator --precision bf16 >log
+"$nca" train --resume bf16 --updates 7 --device emulator >log
 ! grep -q warning log || fail "going on in bf16 warns: $(cat log)"
-"$nca" train --resume bf16 --updates 8 --device emulator --quiet >log
+"$nca" train --resume bf16 --updates 8 --device emulator --precision f32 --quiet >log
 grep -q "warning: this run was trained on fused, bf16 on .* rounds differently from fused, sums by sample" log || fail "going on in f32 does not warn: $(cat log)"
 "$nca" train --resume tf32 --updates 7 --device emulator --precision bf16 --quiet >log
 grep -q "warning: this run was trained on fused, tf32" log || fail "going on in bf16 does not warn: $(cat log)"
