@@ -127,6 +127,13 @@ goes_on " (not bit for bit: .*)" "nca train --resume 'a run' --device reference"
 "$nca" train "${settings[@]}" --precision auto --updates 1 --out auto >log
 if $has_bf16; then expected="--precision auto: bf16"; else expected="--precision auto: f32, for this"; fi
 grep -qF -- "$expected" log || fail "auto does not say what it took: $(cat log)"
+# It is what a picture is grown in where nothing is asked for; on the reference there is no choice.
+"$nca" train "${settings[@]}" --updates 1 --out usual >log
+grep -qF -- "$expected" log || fail "a picture is not grown in auto: $(cat log)"
+! grep -q "against f32 on this device" log || fail "what nobody asked for is measured: $(cat log)"
+cmp usual/model.safetensors auto/model.safetensors || fail "auto is another rule where it is asked for"
+"$nca" train "${settings[@]}" --device reference --updates 1 --out f64 >log
+! grep -q -- "--precision" log || fail "the reference has a choice: $(cat log)"
 NCA_CPU_ISA=scalar "$nca" train "${settings[@]}" --precision auto --updates 1 --out plain >log
 grep -qF -- "--precision auto: f32, for this" log || fail "auto takes what is slow: $(cat log)"
 

@@ -54,17 +54,17 @@ static inline void nca_device_say_passed_over(const nca_compute *on)
 
 enum { NCA_AUTO_BYTES = 96 };   // of the words for what was chosen
 
-// What --precision auto took, in words; empty where something else was asked for.
+// What --precision auto took, in words; empty where something else was asked for, and for f64.
 static inline const char *nca_device_auto_words(const nca_device_arguments *given,
                                                 const nca_compute *on, char text[NCA_AUTO_BYTES])
 {
     nca_device_info info;
     *text = 0;
-    if (!given->precision || strcmp(given->precision, NCA_PRECISION_AUTO) != 0)
-        return text;
     on->backend->info(on->device, &info);
+    if (!given->precision || strcmp(given->precision, NCA_PRECISION_AUTO) != 0 || !*info.precision)
+        return text;
     snprintf(text, NCA_AUTO_BYTES, "--precision auto: %s%s", info.precision,
-             nca_precision_is_reduced(&info) ? ""
+             nca_precision_is_reduced(&info) ? ", in which this device is faster"
                                              : ", for this device has no fast products of bf16");
     return text;
 }
