@@ -50,14 +50,17 @@ told() {
   differences=$((differences + 1))
 }
 
+# An older program has no other precision.
+name_f32() { ! "$1" train --help | grep -q -- '--precision ' || echo "--precision f32"; }
+
 # train_both WHAT UPDATES ARGUMENT...: the same training by $old and $new.
 train_both() {
   local what=$1 updates=$2
   shift 2
   rm -rf old new
   [ -z "$share" ] || [ "$updates" -le 60 ] || updates=60
-  "$old" train "$@" --precision f32 --updates "$updates" --out old --quiet >/dev/null 2>&1 || refuse "$what: $old does not train it"
-  "$new" train "$@" --precision f32 --updates "$updates" --out new --quiet >/dev/null 2>&1 || refuse "$what: $new does not train it"
+  "$old" train "$@" $(name_f32 "$old") --updates "$updates" --out old --quiet >/dev/null 2>&1 || refuse "$what: $old does not train it"
+  "$new" train "$@" $(name_f32 "$new") --updates "$updates" --out new --quiet >/dev/null 2>&1 || refuse "$what: $new does not train it"
   if [ -n "$share" ]; then
     paste <(losses old) <(losses new) | awk -v share="$share" -v updates="$updates" '
       { off = $1 / $2 - 1; if (off < 0) off = -off; if (!(off <= share)) is_off = 1 }

@@ -93,7 +93,7 @@ shift
 for argument in "$@"; do
   case ${argument%%=*} in
     --target | --target-size | --precision | --seed | --out | --resume | --device | --threads | --updates | --task)
-      refuse "$argument: each training has its own; give it before NCA, or leave it out"
+      refuse "$argument: each training has its own, from this script; --help lists what can be chosen"
       ;;
   esac
 done

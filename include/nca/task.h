@@ -115,8 +115,8 @@ struct nca_task {
     const char *beginning_words;   // what a new sample is called in messages: "the seed"
     const char *content_words;     // what its content is called there: "target picture"
     const char *preset;   // that a training begins with where none is named; NULL: the default
-    // In which it is trained where none is named: NCA_PRECISION_AUTO where nothing is lost in bf16
-    // (docs/precision.md); NULL: f32.
+    // The precision that it is trained in where none is given, as nca_device_options has it;
+    // NULL: f32.
     const char *precision;
     bool reads_data;   // the settings data and held_out are its to read
     // Settings that it does not read, by their names, ended by NULL: refused where they are not

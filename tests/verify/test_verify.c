@@ -1,6 +1,9 @@
 // The built-in checks: what they take for a variant that is not here, and what for a failure.
 #include "support.h"
 
+#include <unistd.h>
+
+#include "nca/model.h"
 #include "verify/cases.h"
 #include "verify/verify.h"
 
@@ -132,6 +135,24 @@ static void test_a_rule_says_how_far_a_precision_is_from_f64(void **state)
         nca_compute_close(&on[i]);
 }
 
+// The file says where the seed stands, from the middle of a grid that it need not name.
+static void test_a_rule_whose_seed_is_off_the_grid_is_refused(void **state)
+{
+    static const char path[] = "off_the_grid.safetensors";
+    nca_compute on = open_reference();
+    nca_verdict verdict = {.to = stdout};
+    nca_model rule;
+    (void)state;
+    assert_ok(nca_model_load("zoo/eye.safetensors", &rule, error));
+    rule.grid_height = rule.grid_width = 0;
+    rule.seed[0] = 30;
+    assert_ok(nca_model_save(&rule, path, error));
+    assert_refused(NCA_ARGUMENT, nca_verify_rule(path, &on, &verdict, error));
+    unlink(path);
+    nca_model_free(&rule);
+    nca_compute_close(&on);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -139,6 +160,7 @@ int main(void)
         cmocka_unit_test(test_a_variant_that_cannot_be_opened_is_a_failure),
         cmocka_unit_test(test_errors_of_a_reduced_precision_cannot_fail),
         cmocka_unit_test(test_a_rule_says_how_far_a_precision_is_from_f64),
+        cmocka_unit_test(test_a_rule_whose_seed_is_off_the_grid_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

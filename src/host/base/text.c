@@ -70,10 +70,10 @@ const char *nca_shell_word(const char *word, char *text, size_t size)
 {
     static const char quote[] = "'\\''";   // inside quotes
     bool is_quoted = !*word;
-    size_t used = 0;
     for (const char *c = word; *c; c++)
         is_quoted |= !is_plain(*c);
-    used = (size_t)snprintf(text, size, "%s%s", is_quoted ? "'" : "", *word == '-' ? "./" : "");
+    size_t used =
+        (size_t)snprintf(text, size, "%s%s", is_quoted ? "'" : "", *word == '-' ? "./" : "");
     for (; *word && used + sizeof quote < size; word++) {
         const char own[] = {*word, 0};
         used += (size_t)snprintf(text + used, size - used, "%s", *word == '\'' ? quote : own);

@@ -18,7 +18,8 @@ enum { NCA_SIZE_BYTES = 32 };
 void nca_format_size(double size_bytes, char text[NCA_SIZE_BYTES]);
 
 // The name of a file or folder as a shell and a command's options read it back: in quotes where it
-// holds what a shell would take for something else, with ./ before a dash. Returns `text`, in which as much stands as fits.
+// holds what a shell would take for something else, with ./ before a dash. Returns `text`, in which
+// as much stands as fits; 8 bytes at the least.
 const char *nca_shell_word(const char *word, char *text, size_t size);
 
 // The same in memory of the enclosing block, for a message that says what to run.

@@ -81,7 +81,7 @@ typedef struct study_work {
     nca_study study;
     char *machine;   // JSON
     nca_error *error;
-    char precision[16];   // as nca_device_info has it
+    char precision[sizeof((nca_device_info *)0)->precision];   // in which runs are trained
 } study_work;
 
 // The options over the defaults of the quick form, or of the whole.

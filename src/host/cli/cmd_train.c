@@ -21,7 +21,8 @@ static const nca_option rows[] = {
      "continue the run of this folder; on the same CPU or GPU it gives the same bits as a run that "
      "never stopped",
      NULL},
-    NCA_DEVICE_ROWS_AS(train_options, device, "auto to grow a picture, f32 for other tasks"),
+    NCA_DEVICE_ROWS_AS(train_options, device,
+                       "auto to grow a picture, else f32; with --resume the run's own"),
     {"preview", NCA_OPTION_FLAG, offsetof(train_options, preview), 0, 0, NULL,
      "show the batch in the terminal as it trains", NULL},
     {"quiet", NCA_OPTION_FLAG, offsetof(train_options, quiet), 0, 0, NULL,

@@ -24,7 +24,7 @@ static const char details[] =
     "The allowances are those of f32. With --precision bf16, bf16x3 or tf32, errors of rollouts "
     "are\n"
     "reported but do not fail the check, unless a number is NaN; everything else still can. One\n"
-    "line says how far the device is from itself in f32; train begins with the same line.\n"
+    "line says how far the device is from itself in f32, as in train with --precision.\n"
     "\n"
     "Exit code 0 when every error is within its allowance, 1 when one is not, 2 for bad input.\n";
 

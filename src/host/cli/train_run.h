@@ -69,8 +69,7 @@ void nca_train_say_rate(train_run *run, const nca_update_result *result);
 void nca_train_say_saved(train_run *run);
 void nca_train_say_stopped(train_run *run);
 // "nca train --resume FOLDER", for a shell, with what else decides the bits on this machine:
-// NCA_CPU_ISA, --device and --cuda-path where they were given, and --precision where it is not f32
-// by itself.
+// NCA_CPU_ISA, --device, --cuda-path and --precision where they were given.
 enum { NCA_RESUME_BYTES = 4 * NCA_PATH_BYTES };
 const char *nca_train_resume_words(const train_run *run, char words[NCA_RESUME_BYTES]);
 void nca_train_say_end(train_run *run, const nca_train_pictures *pictures);

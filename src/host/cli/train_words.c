@@ -51,7 +51,7 @@ static void say_choices(train_run *run)
                          about.tape_every);
 }
 
-// What --precision auto took; unless that is the task's own, how far from f32 it is here.
+// What auto took, or the run had before. How far it is from f32 only where it is asked for.
 static nca_status say_precision(train_run *run)
 {
     const nca_device_options options = nca_device_options_of(&run->options.device);
@@ -62,7 +62,9 @@ static nca_status say_precision(train_run *run)
     run->call->compute.backend->info(run->call->compute.device, &info);
     if (*nca_device_auto_words(&run->options.device, &run->call->compute, chosen))
         nca_progress_say(&run->progress, "%s", chosen);
-    if (!nca_precision_is_reduced(&info) || (*chosen && !given_precision(run)))
+    if (nca_precision_is_reduced(&info) && !*chosen && !given_precision(run))
+        nca_progress_say(&run->progress, "--precision %s, as before", info.precision);
+    if (!nca_precision_is_reduced(&info) || !given_precision(run))
         return NCA_OK;
     NCA_TRY(nca_precision_measure(run->options.device.name, &options, &run->call->compute,
                                   &run->plan.spec, &errors, run->error));

@@ -166,8 +166,7 @@ nca_status nca_run_folder_machine(const char *folder, char **json, nca_error *er
         free(text);
         return nca_fail(error, NCA_FORMAT,
                         "%s: not a JSON object, or not as it was written; put a whole copy in its "
-                        "place, or delete it: only "
-                        "the name of the machine is lost",
+                        "place, or delete it: only the name of the machine is lost",
                         path);
     }
     *json = (char *)text;
@@ -199,5 +198,5 @@ nca_status nca_run_folder_check_config(const char *folder, const nca_model *mode
     return nca_fail(error, NCA_FORMAT,
                     "%s/config.json: not as it was when the rule was saved: damaged, or changed. "
                     "nca train --resume %s says which setting differs, and goes on",
-                    folder, folder);
+                    folder, NCA_SHELL_WORD(folder));
 }

@@ -66,7 +66,7 @@ typedef struct nca_study {
     nca_study_picture target;   // of the first run that was judged, where its task has one
     nca_study_run *runs;
     int count;
-    const char *precision;   // in which they are to be trained; NULL: none is any more
+    const char *precision;   // to train in; NULL with --judge
 } nca_study;
 
 void nca_study_free(nca_study *study);

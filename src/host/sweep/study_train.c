@@ -103,7 +103,7 @@ static void add_device(words *to, const nca_device_arguments *device)
         add_word(to, "--device=%s", device->name);
     if (device->cuda_path)
         add_word(to, "--cuda-path=%s", device->cuda_path);
-    // The findings are of trainings in f32.
+    // f32 unless told otherwise: the published findings are.
     add_word(to, "--precision=%s", device->precision ? device->precision : "f32");
     if (device->tape_every)
         add_word(to, "--tape-every=%lld", (long long)device->tape_every);

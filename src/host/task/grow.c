@@ -302,12 +302,12 @@ static const nca_grade grades[] = {
 static const char *const channels[] = {"red", "green", "blue", "alpha", NULL};
 
 const nca_task nca_task_grow = {
-    .precision = NCA_PRECISION_AUTO,
     .name = "grow",
     .summary = "a picture from a seed",
     .beginning_words = "the seed",
     .content_words = "target picture",
-    .good_loss = -2,   // at that a picture can be recognised
+    .precision = NCA_PRECISION_AUTO,   // docs/precision.md has the trainings
+    .good_loss = -2,                   // at that a picture can be recognised
     .grades = grades,
     .plan = check_settings,
     .load = load,

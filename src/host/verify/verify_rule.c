@@ -65,13 +65,15 @@ static nca_verify_case rollout_of(const rule_check *check, const nca_case_start 
 static nca_status make_first_state(rule_check *check, nca_case_start *start)
 {
     const nca_shape *shape = &check->drawn.shape;
-    const int *seed = check->rule->seed, y = shape->height / 2 + seed[0],
-              x = shape->width / 2 + seed[1];
+    const nca_seed_at seed = {NCA_SEED_FROM_MIDDLE, check->rule->seed[0], check->rule->seed[1]};
+    const nca_grid grid = {shape->height, shape->width};
     nca_verify_result grown;
+    int place[2];
     if (shape->spec.alive != NCA_ALIVE_MAXIMUM)
         return NCA_OK;
+    NCA_TRY(nca_seed_cell(&seed, &grid, place, check->error));
     memset(start->states, 0, state_size(check) * sizeof *start->states);
-    nca_seed_put(start->states, shape->width, shape->spec.channels, y, x);
+    nca_seed_put(start->states, shape->width, shape->spec.channels, place[0], place[1]);
     check->drawn.shape.tape_steps = GROWTH_STEPS;
     const nca_verify_case growth = rollout_of(check, start);
     NCA_TRY(nca_verify_compute(&growth, check->judge, &grown, check->error));

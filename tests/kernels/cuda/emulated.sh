@@ -5,7 +5,7 @@
 set -euo pipefail
 root=$(cd "$(dirname "$0")/../../.." && pwd)
 . "$root/tests/kernels/cuda/emulated_program.sh"
-settings+=(--precision f32)   # of auto the devices would not take the same
+settings+=(--precision f32)   # auto would take different ones on the two devices
 
 # begin LOG ARGUMENT...: a training on the emulated device that is lost with launch `lose`, so that
 # only what is said before it is there to look at: the first one after the time of an update was
