@@ -83,9 +83,8 @@ typedef struct nca_device_options {
 typedef struct nca_device_info {
     char name[128];          // the processor's own name
     char variant[32];        // what runs there: "avx2", "reference", "fused" ...
-    char arithmetic[32];     // variants that give the same bits share it; it names the precision
-                             // unless that is f32 or f64; empty: the variant, or
-                             // what nca_session_info says
+    char arithmetic[32];     // variants that give the same bits share it; names the precision,
+                             // unless f32 or f64; empty: the variant, or what nca_session_info says
     char precision[16];      // what the network's factors are rounded to; empty: f64
     int threads;             // that compute; 0: not counted in threads (a GPU)
     size_t memory_bytes;     // that sessions may use

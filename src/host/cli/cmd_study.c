@@ -81,7 +81,6 @@ typedef struct study_work {
     nca_study study;
     char *machine;   // JSON
     nca_error *error;
-    char precision[sizeof((nca_device_info *)0)->precision];   // in which runs are trained
 } study_work;
 
 // The options over the defaults of the quick form, or of the whole.
@@ -112,9 +111,9 @@ static nca_status choose_jobs(study_work *work)
     NCA_TRY(nca_device_open(&all, &compute, work->error));
     compute.backend->info(compute.device, &info);
     nca_compute_close(&compute);
-    snprintf(work->precision, sizeof work->precision, "%s",
-             *info.precision ? info.precision : "f32");
-    work->study.precision = work->options.judge ? NULL : work->precision;
+    if (!work->options.judge)
+        snprintf(work->study.precision, sizeof work->study.precision, "%s",
+                 *info.precision ? info.precision : "f32");
     const int64_t fitting = info.threads / work->options.device.threads;
     if (work->options.jobs < 0)
         work->options.jobs = !info.uses_host_memory || fitting < 1 ? 1 : fitting;

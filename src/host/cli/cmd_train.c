@@ -252,25 +252,29 @@ static void estimate(train_run *run)
                               &run->estimate, NULL);
 }
 
-// The task's own precision, unless one is given. But a run goes on in the precision in which it was
-// trained, where this device has it; f32 needs no mention.
-static void choose_precision(train_run *run)
+static bool can_compute(const train_run *run, const char *precision)
 {
     nca_device_arguments device = run->options.device;
-    const char *trained = NULL;
-    nca_compute tried;
-    if (device.precision)
-        return;
-    if (run->options.resume)
-        trained = nca_checkpoints_precision(run->options.resume);
-    device.precision = trained ? trained : run->task->precision;
+    nca_compute tried = {0};
+    device.precision = precision;
     const nca_device_options options = nca_device_options_of(&device);
-    if (trained && (strcmp(trained, "f32") == 0 ||
-                    nca_compute_open(device.name, &options, &tried, NULL) != NCA_OK))
+    const bool can = nca_compute_open(device.name, &options, &tried, NULL) == NCA_OK;
+    nca_compute_close(&tried);
+    return can;
+}
+
+// Where none is given: a run goes on in its own, if this device has it; a new one takes the task's.
+static void choose_precision(train_run *run)
+{
+    const char **precision = &run->options.device.precision;
+    if (*precision)
         return;
-    if (trained)
-        nca_compute_close(&tried);
-    run->options.device = device;
+    const char *trained =
+        run->options.resume ? nca_checkpoints_precision(run->options.resume) : NULL;
+    if (!trained)
+        *precision = run->task->precision;
+    else if (strcmp(trained, "f32") != 0 && can_compute(run, trained))
+        *precision = trained;
 }
 
 static nca_status open_devices(train_run *run)

@@ -13,18 +13,15 @@ static const nca_option rows[] = {
 };
 
 static const char details[] =
-    "Each FILE is an oracle case: a rollout with its gradients, or an optimizer case, as\n"
-    "safetensors. Or it is a rule, as nca eval takes it: how far its rollouts and gradients over "
-    "8,\n"
-    "64 and 128 steps are from f64 on this device, which is reported and not judged. Without "
-    "files:\n"
-    "gradients against finite differences in f64, the device against the reference, and every CPU\n"
-    "variant against the scalar one.\n"
+    "Each FILE is an oracle case, as safetensors: a rollout with its gradients, or an optimizer\n"
+    "case. Or it is a rule, as nca eval takes it: how far its rollouts and their gradients over\n"
+    "8, 64 and 128 steps are from f64 is reported, and not judged. Without files: gradients\n"
+    "against finite differences in f64, the device against the reference, and every CPU variant\n"
+    "against the scalar one.\n"
     "\n"
-    "The allowances are those of f32. With --precision bf16, bf16x3 or tf32, errors of rollouts "
-    "are\n"
-    "reported but do not fail the check, unless a number is NaN; everything else still can. One\n"
-    "line says how far the device is from itself in f32, as in train with --precision.\n"
+    "The allowances are those of f32. With --precision bf16, bf16x3 or tf32, errors of rollouts\n"
+    "are reported but do not fail the check, unless a number is NaN; everything else still can.\n"
+    "A line before them says how far the device is from itself in f32.\n"
     "\n"
     "Exit code 0 when every error is within its allowance, 1 when one is not, 2 for bad input.\n";
 

@@ -66,7 +66,7 @@ typedef struct nca_study {
     nca_study_picture target;   // of the first run that was judged, where its task has one
     nca_study_run *runs;
     int count;
-    const char *precision;   // to train in; NULL with --judge
+    char precision[16];   // to train in, as nca_device_info has it; empty: nothing is trained
 } nca_study;
 
 void nca_study_free(nca_study *study);

@@ -166,7 +166,7 @@ static nca_status look_at_run(nca_study_run *run, const char *precision, nca_err
                         "%s: %s was trained with another \"%s\" than the study asks for; give the "
                         "options of that study, or another --out",
                         run->folder, run->setting->name, different);
-    const char *trained = precision ? nca_checkpoints_precision(run->folder) : NULL;
+    const char *trained = *precision ? nca_checkpoints_precision(run->folder) : NULL;
     if (trained && strcmp(trained, precision) != 0)
         return nca_fail(error, NCA_ARGUMENT,
                         "%s: trained in %s, not in %s; give --precision %s, or another --out",

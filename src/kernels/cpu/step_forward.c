@@ -150,7 +150,7 @@ static int mask_row(const band_step *work, int y, int listed)
     const uint32_t within = (uint32_t)(cell - (size_t)work->y0 * stride);
     uint32_t *cells = work->scratch->cells;
     for (size_t i = 0; i < count; i++) {
-        const uint8_t fires = masks[i] & (fire[i] != 0);   // masks[i] would be read again below
+        const uint8_t fires = masks[i] & (fire[i] != 0);   // read back, it waits for the store
         masks[i] |= (uint8_t)(fires << 1);
         cells[listed] = within + (uint32_t)i;
         listed += fires;
